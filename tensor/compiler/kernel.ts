@@ -1,0 +1,108 @@
+/** @file What devices run: kernels as data. The compiler makes loops, primitives bring templates, devices turn both into text. */
+import type { Shape, TensorSpec } from "../spec.ts";
+import type { Scalar } from "./scalar.ts";
+
+/** A fused elementwise kernel: one loop over `shape`; output i holds `values[i]` at every index, row-major. */
+export interface MapKernel {
+  readonly kind: "map";
+  /** Iteration axes, outermost first. */
+  readonly shape: Shape;
+  /** One expression per output. */
+  readonly values: readonly Scalar[];
+}
+
+/** A fused reduction: for each index of `shape`, combines `value` over all indices of `reduceShape`. */
+export interface ReduceKernel {
+  readonly kind: "reduce";
+  readonly op: "sum" | "max" | "min";
+  /** Kept axes, outermost first. They come first among the iteration axes of `value`. */
+  readonly shape: Shape;
+  /** Reduced axes; they come last among the iteration axes of `value`. */
+  readonly reduceShape: Shape;
+  /** What is reduced, over the iteration axes `[...shape, ...reduceShape]`. */
+  readonly value: Scalar;
+}
+
+/** A kernel that a primitive brings as text for each device. */
+export interface TemplateKernel {
+  readonly kind: "template";
+  readonly name: string;
+  readonly wat: WatKernel | (() => WatKernel);
+  readonly wgsl: (limits: WgslLimits) => WgslKernel;
+}
+
+/** Any kernel. */
+export type Kernel = MapKernel | ReduceKernel | TemplateKernel;
+
+/**
+ * One pass of a cpu kernel. `code` is the inside of a WAT module (no memory import: the device adds
+ * `(import "env" "memory" (memory 1 65536 shared))`) that exports `run` with i32 parameters
+ * `inputs… outputs… scratch local begin end`: byte addresses, then the range of work items to do.
+ * Items are independent of each other and the result must not depend on how they are split into ranges.
+ */
+export interface WatPass {
+  readonly code: string;
+  /** How many work items there are. */
+  readonly items: number;
+  /** Rough cost of one item in nanoseconds, to choose how many threads to wake. */
+  readonly itemCost: number;
+}
+
+/** A cpu kernel: passes with a barrier between them. Addresses are 16-byte aligned. */
+export interface WatKernel {
+  readonly passes: readonly WatPass[];
+  /** Bytes of scratch shared by all passes and threads. */
+  readonly scratchBytes: number;
+  /** Bytes of scratch private to each thread. */
+  readonly localBytes: number;
+}
+
+/** What WGSL templates may rely on. */
+export interface WgslLimits {
+  readonly maxInvocations: number;
+  readonly maxWorkgroupBytes: number;
+  readonly maxStorageBuffers: number;
+}
+
+/**
+ * One pass of a webgpu kernel. `code` is a whole shader with entry point `main`; binding i of group 0 is
+ * `buffers[i]`: a position in `[...inputs, ...outputs, scratch]`, declared `var<storage, read_write>` throughout.
+ * Groups above 65,535 are split over x and y by the device: the linear group id is
+ * `group.x + group.y * groups.x` from `workgroup_id` and `num_workgroups`, and ids at or past `workgroups` must do nothing.
+ */
+export interface WgslPass {
+  readonly code: string;
+  readonly buffers: readonly number[];
+  readonly workgroups: number;
+}
+
+/** A webgpu kernel: passes that see each other's writes. */
+export interface WgslKernel {
+  readonly passes: readonly WgslPass[];
+  readonly scratchBytes: number;
+}
+
+/** One launch of a program: a kernel and the values it reads and writes, by number. */
+export interface Step {
+  readonly kernel: Kernel;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+/** How a value of a program comes to be. */
+export interface Value extends TensorSpec {
+  /** `input`: given at each run. `output` and `temporary` are written by steps. */
+  readonly role: "input" | "output" | "temporary";
+}
+
+/** A scheduled program: values by number, steps in order. What every compiling device takes. */
+export interface Schedule {
+  readonly values: readonly Value[];
+  readonly steps: readonly Step[];
+  /** Numbers of the input values, in call order. */
+  readonly inputs: readonly number[];
+  /** Numbers of the results, in order. A number may be that of an input. */
+  readonly outputs: readonly number[];
+  /** For each donated input that an output takes over: output value number → input value number. Shapes and dtypes agree and the output's step may run in place. */
+  readonly aliases: ReadonlyMap<number, number>;
+}

@@ -1,0 +1,121 @@
+import type { Tensor } from "./tensor.ts";
+import type { TensorSpec, TypedArray } from "./spec.ts";
+
+/** Device memory that holds the values of one tensor. */
+export interface DeviceBuffer {
+  /** Where it lies. */
+  readonly device: Device;
+  /** Shape and dtype of the values. */
+  readonly spec: TensorSpec;
+  /** Gives the memory back. A second call does nothing; reading afterwards throws `DeviceError`. */
+  free(): void;
+  /** Values without waiting, on devices whose memory the host can see. */
+  peek?(): TypedArray | undefined;
+}
+
+/** A program compiled for a device: the same launches at every call. */
+export interface Executable {
+  /**
+   * Runs the program.
+   *
+   * @param inputs Leaves with values (host or buffers of this device), in the order of the program's inputs. Donated buffers are taken over.
+   * @returns One buffer per output of the program. Returns when the work is queued; reading waits for it.
+   */
+  run(inputs: readonly Tensor[]): readonly DeviceBuffer[];
+  /** What the program needs, known before it runs. */
+  readonly stats: ExecutableStats;
+}
+
+/** What an executable costs. */
+export interface ExecutableStats {
+  /** Bytes of inputs, outputs and the memory plan together. */
+  readonly plannedBytes: number;
+  /** Launches in one run. */
+  readonly launches: number;
+}
+
+/** A traced function: placeholders, results, and which placeholders may be overwritten. */
+export interface Program {
+  /** Placeholders, in call order. */
+  readonly inputs: readonly Tensor[];
+  /** Results; each depends on placeholders and on leaves. */
+  readonly outputs: readonly Tensor[];
+  /** Positions of inputs whose memory may be taken for outputs of the same spec. */
+  readonly donated: ReadonlySet<number>;
+}
+
+/** Where programs run. */
+export interface Device {
+  /** `reference`, `cpu` or `webgpu`. */
+  readonly name: string;
+  /** Compiles a traced function. Leaves with values inside it are bound once. */
+  compile(program: Program): Executable;
+  /** Computes tensors that are not traced, in one program. */
+  evaluate(tensors: readonly Tensor[]): readonly DeviceBuffer[];
+  /** Copies values to the host, when they are computed. */
+  read(buffer: DeviceBuffer): Promise<TypedArray>;
+  /** Waits until all queued work is done. */
+  synchronize(): Promise<void>;
+  /** Ends workers and releases memory. */
+  close(): void;
+}
+
+/** The default device and the ways to open one. State of the process, as documented at `setDefaultDevice`. */
+const registry: { device: Device | null; readonly openers: Map<string, () => Device | Promise<Device>> } = {
+  device: null,
+  openers: new Map(),
+};
+
+/**
+ * Names a way to open a device, for `openDevice`.
+ *
+ * @param name What users write after `--device`.
+ * @param open Opens it; throws `DeviceError` if it cannot.
+ */
+export function registerDevice(name: string, open: () => Device | Promise<Device>): void {
+  registry.openers.set(name, open);
+}
+
+/**
+ * Opens a device by name.
+ *
+ * @param name `reference`, `cpu` or `webgpu`.
+ * @returns The device; the caller closes it.
+ * @throws {RangeError} If there is no device of that name.
+ * @throws {DeviceError} If it cannot be opened here, with what to install.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { openDevice } from "@tessera/tessera/tensor";
+ *
+ * equal((await openDevice("reference")).name, "reference");
+ * ```
+ */
+export async function openDevice(name: string): Promise<Device> {
+  const open = registry.openers.get(name);
+  if (!open) {
+    const names = [...registry.openers.keys()].join(", ");
+    throw new RangeError(`Cannot open a device as its name must be one of ${names}: current name is ${name}`);
+  }
+  return await open();
+}
+
+/**
+ * Chooses the device of every computation that names none. The one setting of the process.
+ *
+ * @param device An open device.
+ */
+export function setDefaultDevice(device: Device): void {
+  registry.device = device;
+}
+
+/**
+ * The device of computations that name none: the one set, else `cpu`, opened at the first use.
+ *
+ * @returns An open device.
+ */
+export function defaultDevice(): Device {
+  registry.device ??= registry.openers.get("cpu")!() as Device;
+  return registry.device;
+}

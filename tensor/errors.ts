@@ -1,0 +1,64 @@
+import type { Shape } from "./spec.ts";
+
+/**
+ * Thrown when shapes do not fit an operation, before anything is computed.
+ *
+ * @example Usage
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { add, ones, ShapeError } from "@tessera/tessera/tensor";
+ *
+ * throws(() => add(ones([2]), ones([3])), ShapeError);
+ * ```
+ */
+export class ShapeError extends TypeError {
+  /** Name of the operation that was refused. */
+  readonly operation: string;
+  /** Shapes that were given, in the order of the operands. */
+  readonly shapes: readonly Shape[];
+
+  /**
+   * Builds `Cannot <operation> as <requirement>: current shapes are <given shapes>`.
+   *
+   * @param operation Field-standard name, such as `"matmul"`.
+   * @param requirement What must hold, in words, such as `"the inner sizes must be equal"`.
+   * @param shapes Shapes that were given.
+   */
+  constructor(operation: string, requirement: string, shapes: readonly Shape[]) {
+    const given = shapes.map((shape) => `[${shape.join(", ")}]`).join(" and ");
+    const noun = shapes.length === 1 ? "shape is" : "shapes are";
+    super(`Cannot ${operation} as ${requirement}: current ${noun} ${given}`);
+    this.name = "ShapeError";
+    this.operation = operation;
+    this.shapes = shapes;
+  }
+}
+
+/**
+ * Thrown when a device cannot do what was asked: no adapter, lost device, out of memory, dtype it does not hold.
+ *
+ * @example Usage
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { DeviceError } from "@tessera/tessera/tensor";
+ *
+ * ok(new DeviceError("webgpu", "Cannot open webgpu as there must be an adapter: current adapter is null") instanceof Error);
+ * ```
+ */
+export class DeviceError extends Error {
+  /** Name of the device. */
+  readonly device: string;
+
+  /**
+   * Builds the error.
+   *
+   * @param device Name of the device.
+   * @param message `Cannot <operation> as <requirement>: current <thing> is <value>`, with what to do.
+   * @param options As of `Error`.
+   */
+  constructor(device: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DeviceError";
+    this.device = device;
+  }
+}

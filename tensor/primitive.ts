@@ -1,0 +1,70 @@
+/** @file One operation is one record; a tensor is a record applied to inputs. Nothing is computed here. */
+import type { WatKernel, WgslKernel, WgslLimits } from "./compiler/kernel.ts";
+import type { Scalar } from "./compiler/scalar.ts";
+import type { DenseArray, Shape, TensorSpec } from "./spec.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Compile-time settings of one application, such as an axis. Plain JSON data, so that equal settings compare equal as text. */
+export type Params = object;
+
+/** How an output index becomes an input index. Views cost nothing: consumers read through them. */
+export type ViewMove =
+  /** Same elements, other sizes. */
+  | { readonly move: "reshape"; readonly shape: Shape }
+  /** Axis `i` of the result is axis `permutation[i]` of the input. */
+  | { readonly move: "transpose"; readonly permutation: readonly number[] }
+  /** Sizes of 1 repeat; leading axes are added. */
+  | { readonly move: "broadcast"; readonly shape: Shape }
+  /** Element `start + step·i` for `i` in `[0, size)` on each axis; a negative step walks backwards. */
+  | {
+    readonly move: "slice";
+    readonly start: readonly number[];
+    readonly size: Shape;
+    readonly step: readonly number[];
+  }
+  /** `before` and `after` elements of `value` around each axis. */
+  | {
+    readonly move: "pad";
+    readonly before: readonly number[];
+    readonly after: readonly number[];
+    readonly value: number;
+  };
+
+/** How a primitive becomes device code. */
+export type Lowering<P> =
+  /** One expression per output element from the input elements at the same index; fused with its neighbours. All inputs have the output's shape. */
+  | { readonly kind: "expression"; expression(args: readonly Scalar[], params: P, output: TensorSpec): Scalar }
+  /** The position of each element along one axis, int32. */
+  | { readonly kind: "iota"; axis(params: P): number }
+  /** Input 0 seen through a view; further inputs, if any, matter to gradients only. */
+  | { readonly kind: "view"; view(params: P, output: TensorSpec): ViewMove }
+  /** Combines input 0 over axes (sorted, dropped from the shape); fused with its producers. */
+  | { readonly kind: "reduction"; readonly op: "sum" | "max" | "min"; axes(params: P): readonly number[] }
+  /**
+   * Reads input 0 along one axis at positions input 1 (int32) tells; outside `[0, size)` reads `fill`.
+   * `along: false`: take, output `[...x.shape[:axis], ...indices.shape, ...x.shape[axis+1:]]`;
+   * `along: true`: takeAlongAxis, output has the shape of the indices, which agree with x off the axis.
+   */
+  | { readonly kind: "gather"; axis(params: P): number; along(params: P): boolean; fill(params: P): number }
+  /** Text for each device. */
+  | {
+    readonly kind: "kernel";
+    wat(inputs: readonly TensorSpec[], output: TensorSpec, params: P): WatKernel;
+    wgsl(inputs: readonly TensorSpec[], output: TensorSpec, params: P, limits: WgslLimits): WgslKernel;
+  }
+  /** A value that is there before the program runs: host data, a device buffer or a placeholder. */
+  | { readonly kind: "leaf" };
+
+/** Everything the library knows about one operation. */
+export interface Primitive<P extends Params = Params> {
+  /** Field-standard name, used in errors and kernel labels. */
+  readonly name: string;
+  /** Spec of the output; throws if the inputs do not fit. The only place shapes are checked. */
+  shapeRule(inputs: readonly TensorSpec[], params: P): TensorSpec;
+  /** Slow, obviously correct implementation in float64 that every lowering is tested against. */
+  reference(inputs: readonly DenseArray[], params: P, output: TensorSpec): Float64Array;
+  /** Cotangent of each input, or `null` where it is zero by definition. */
+  vjpRule(cotangent: Tensor, output: Tensor, params: P): readonly (Tensor | null)[];
+  /** Device form. */
+  readonly lowering: Lowering<P>;
+}

@@ -1,0 +1,102 @@
+/** Sizes of the axes, outermost first. `[]` is a scalar. */
+export type Shape = readonly number[];
+
+/** Element type. `float64` exists on the `reference` device only; `bool` is stored as 0 and 1. */
+export type DType = "float32" | "float64" | "int32" | "uint32" | "bool";
+
+/** What a shape rule may look at: a tensor without its values. */
+export interface TensorSpec {
+  /** Sizes of the axes, outermost first. */
+  readonly shape: Shape;
+  /** Element type. */
+  readonly dtype: DType;
+}
+
+/** Host values of one tensor: the array kind follows the dtype, `bool` is a `Uint8Array`. */
+export type TypedArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
+
+/** Values in row-major order with their spec, all held as float64: what reference rules compute on. */
+export interface DenseArray extends TensorSpec {
+  /** One number per element, last axis contiguous. */
+  readonly data: Float64Array;
+}
+
+/** What is known of one dtype. Adding a dtype is adding a row. */
+export interface DTypeInfo {
+  /** Bytes an element takes on the cpu and webgpu devices. */
+  readonly bytes: number;
+  /** True for float32 and float64. */
+  readonly floating: boolean;
+  /** Host array of the dtype. */
+  readonly Array: new (size: number) => TypedArray;
+}
+
+/** Table of the dtypes. */
+export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
+  float32: { bytes: 4, floating: true, Array: Float32Array },
+  float64: { bytes: 8, floating: true, Array: Float64Array },
+  int32: { bytes: 4, floating: false, Array: Int32Array },
+  uint32: { bytes: 4, floating: false, Array: Uint32Array },
+  bool: { bytes: 4, floating: false, Array: Uint8Array },
+};
+
+/**
+ * Counts the elements of a shape.
+ *
+ * @param shape Any shape.
+ * @returns The product of the sizes; `1` for a scalar.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { sizeOf } from "@tessera/tessera/tensor";
+ *
+ * equal(sizeOf([2, 3]), 6);
+ * ```
+ */
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((size, dim) => size * dim, 1);
+}
+
+/**
+ * Strides of a row-major array.
+ *
+ * @param shape Any shape.
+ * @returns For each axis, how many elements apart its neighbours lie.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { stridesOf } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(stridesOf([2, 3, 4]), [12, 4, 1]);
+ * ```
+ */
+export function stridesOf(shape: Shape): readonly number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis]!;
+  }
+  return strides;
+}
+
+/**
+ * Tells whether two shapes are the same.
+ *
+ * @param a Any shape.
+ * @param b Any shape.
+ * @returns True if rank and every size agree.
+ *
+ * @example Usage
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { sameShape } from "@tessera/tessera/tensor";
+ *
+ * ok(sameShape([2, 3], [2, 3]));
+ * ```
+ */
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}

@@ -1,0 +1,211 @@
+import type { Device, DeviceBuffer } from "./device.ts";
+import { defaultDevice } from "./device.ts";
+import type { Params, Primitive } from "./primitive.ts";
+import { type DType, DTYPES, type Shape, sizeOf, type TensorSpec, type TypedArray } from "./spec.ts";
+
+/** Where the values of a leaf are. `null`: a placeholder of a traced function. */
+export type LeafSource = { readonly host: TypedArray } | { readonly buffer: DeviceBuffer } | null;
+
+/** Values of tensors that were computed once, so that they are not computed again. Documented cache; weak. */
+const computed = new WeakMap<Tensor, DeviceBuffer>();
+
+/**
+ * An immutable node of a lazy program: a primitive applied to inputs, or a leaf that holds values.
+ * Making one checks shapes and computes nothing; reading it (`await x.data()`) compiles and runs its program.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { add, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await add(tensor([1, 2]), 1).data(), new Float32Array([2, 3]));
+ * ```
+ */
+export class Tensor implements TensorSpec {
+  /** Sizes of the axes, outermost first. */
+  readonly shape: Shape;
+  /** Element type. */
+  readonly dtype: DType;
+  /** Operation that produces this tensor. */
+  readonly primitive: Primitive;
+  /** Operands, in the order of the rules. */
+  readonly inputs: readonly Tensor[];
+  /** Settings of this application. */
+  readonly params: Params;
+  /** True if a placeholder is among its ancestors: it has no values of its own. */
+  readonly traced: boolean;
+
+  /** Library code makes tensors with `bind`, `leaf` and `placeholder`. */
+  constructor(spec: TensorSpec, primitive: Primitive, inputs: readonly Tensor[], params: Params, traced: boolean) {
+    this.shape = spec.shape;
+    this.dtype = spec.dtype;
+    this.primitive = primitive;
+    this.inputs = inputs;
+    this.params = params;
+    this.traced = traced;
+    Object.freeze(this);
+  }
+
+  /**
+   * Computes the tensor, if that is still to do, and reads its values.
+   *
+   * @param options `device`: where to compute; the default device if not named.
+   * @returns Row-major values; the array kind follows the dtype (`bool`: `Uint8Array` of 0 and 1).
+   * @throws {TypeError} If the tensor is traced: inside `jit` there are no values.
+   */
+  async data(options: { readonly device?: Device } = {}): Promise<TypedArray> {
+    const device = options.device ?? bufferOf(this)?.device ?? defaultDevice();
+    const source = leafSource(this);
+    if (source && "host" in source) return source.host.slice();
+    return await device.read(this.traced ? refuseTraced(this) : realize([this], device)[0]!);
+  }
+
+  /**
+   * Reads the one value of a tensor of one element.
+   *
+   * @param options As of `data`.
+   * @returns The value as a number.
+   * @throws {TypeError} If the tensor has more or fewer than one element.
+   */
+  async item(options: { readonly device?: Device } = {}): Promise<number> {
+    if (sizeOf(this.shape) !== 1) {
+      throw new TypeError(`Cannot read an item as the tensor must have one element: current shape is [${this.shape}]`);
+    }
+    return (await this.data(options))[0]!;
+  }
+
+  /** Gives the device memory back at once; otherwise that happens when the tensor is collected. */
+  [Symbol.dispose](): void {
+    bufferOf(this)?.free();
+  }
+
+  /** `Tensor float32 [2, 3]`, with values where they are on the host. */
+  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+    const head = `Tensor ${this.dtype} [${this.shape.join(", ")}]`;
+    const source = leafSource(this);
+    const values = source && "host" in source ? source.host : bufferOf(this)?.peek?.();
+    if (!values) return this.primitive.lowering.kind === "leaf" ? head : `${head} = ${this.primitive.name}(…)`;
+    return `${head} ${inspect(nested(this.shape, values), { ...options, iterableLimit: 8 })}`;
+  }
+}
+
+function nested(shape: Shape, values: TypedArray, axis = 0, offset = 0): unknown {
+  if (axis === shape.length) return values[offset];
+  const stride = sizeOf(shape.slice(axis + 1));
+  return Array.from({ length: shape[axis]! }, (_, i) => nested(shape, values, axis + 1, offset + i * stride));
+}
+
+function refuseTraced(x: Tensor): never {
+  throw new TypeError(
+    `Cannot read values as a tensor inside jit or grad has none until the function has run: current tensor is ` +
+      `${x.primitive.name} [${x.shape}]; return it instead`,
+  );
+}
+
+/** The primitive of tensors that hold values. */
+const LEAF: Primitive<{ readonly spec: TensorSpec; readonly source: LeafSource }> = {
+  name: "leaf",
+  shapeRule: (_, { spec }) => spec,
+  reference: (_, { source, spec }) => {
+    if (source && "host" in source) return Float64Array.from(source.host as Float32Array);
+    throw new TypeError(
+      `Cannot evaluate a ${
+        source ? "device buffer" : "placeholder"
+      } as the caller must bind it: current shape is [${spec.shape}]`,
+    );
+  },
+  vjpRule: () => [],
+  lowering: { kind: "leaf" },
+};
+
+/**
+ * Applies a primitive: runs its shape rule now, computes nothing.
+ *
+ * @param primitive The operation.
+ * @param inputs Its operands.
+ * @param params Its settings.
+ * @returns The tensor that evaluation will produce.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { exp, zeros } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(exp(zeros([2])).shape, [2]); // calls bind
+ * ```
+ */
+export function bind<P extends Params>(primitive: Primitive<P>, inputs: readonly Tensor[], params: P): Tensor {
+  const spec = primitive.shapeRule(inputs, params);
+  const erased = primitive as unknown as Primitive;
+  return new Tensor(spec, erased, Object.freeze([...inputs]), params, inputs.some((input) => input.traced));
+}
+
+/**
+ * Makes a tensor of values that are there already. The array is not copied: it must not change afterwards.
+ *
+ * @param spec Shape and dtype.
+ * @param source Host array (row-major) or device buffer.
+ * @returns The leaf.
+ */
+export function leaf(spec: TensorSpec, source: NonNullable<LeafSource>): Tensor {
+  return new Tensor(spec, LEAF as unknown as Primitive, [], { spec, source }, false);
+}
+
+/**
+ * Makes the stand-in for an argument while a function is traced.
+ *
+ * @param spec Shape and dtype of the argument.
+ * @returns A leaf without values.
+ */
+export function placeholder(spec: TensorSpec): Tensor {
+  const { shape, dtype } = spec;
+  return new Tensor({ shape, dtype }, LEAF as unknown as Primitive, [], { spec: { shape, dtype }, source: null }, true);
+}
+
+/**
+ * Tells what a leaf holds.
+ *
+ * @param x Any tensor.
+ * @returns The source; `undefined` if `x` is to be computed, `null` if it is a placeholder.
+ */
+export function leafSource(x: Tensor): LeafSource | undefined {
+  if (x.primitive.lowering.kind !== "leaf") return undefined;
+  return (x.params as { readonly source: LeafSource }).source;
+}
+
+/**
+ * Finds the device memory that holds a tensor's values.
+ *
+ * @param x Any tensor.
+ * @returns The buffer of a leaf or of a tensor that was computed before; otherwise `undefined`.
+ */
+export function bufferOf(x: Tensor): DeviceBuffer | undefined {
+  const source = leafSource(x);
+  return source && "buffer" in source ? source.buffer : computed.get(x);
+}
+
+/**
+ * Computes tensors in one program and keeps their values on the device.
+ *
+ * @param tensors Tensors that are not traced.
+ * @param device Where to compute.
+ * @returns Their buffers, in order.
+ */
+export function realize(tensors: readonly Tensor[], device: Device): readonly DeviceBuffer[] {
+  tensors.forEach((x) => x.traced && refuseTraced(x));
+  const missing = [...new Set(tensors.filter((x) => bufferOf(x)?.device !== device))];
+  if (missing.length > 0) {
+    device.evaluate(missing).forEach((buffer, i) => computed.set(missing[i]!, buffer));
+  }
+  return tensors.map((x) => {
+    const buffer = bufferOf(x)!;
+    return buffer.device === device ? buffer : computed.get(x)!;
+  });
+}
+
+/** Host array of a dtype from any numbers. */
+export function hostArray(values: ArrayLike<number>, dtype: DType): TypedArray {
+  const array = new DTYPES[dtype].Array(values.length);
+  for (let i = 0; i < values.length; i++) array[i] = dtype === "bool" ? Number(values[i] !== 0) : values[i]!;
+  return array;
+}
