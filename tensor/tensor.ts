@@ -6,6 +6,9 @@ import { type DType, DTYPES, type Shape, sizeOf, type TensorSpec, type TypedArra
 /** Where the values of a leaf are. `null`: a placeholder of a traced function. */
 export type LeafSource = { readonly host: TypedArray } | { readonly buffer: DeviceBuffer } | null;
 
+/** How many tensors there are. Only the order matters, never the number. */
+const counter = { next: 0 };
+
 /** Values of tensors that were computed once, so that they are not computed again. Documented cache; weak. */
 const computed = new WeakMap<Tensor, DeviceBuffer>();
 
@@ -34,6 +37,8 @@ export class Tensor implements TensorSpec {
   readonly params: Params;
   /** True if a placeholder is among its ancestors: it has no values of its own. */
   readonly traced: boolean;
+  /** Grows with every tensor made. Programs run in this order, so that what is used together is computed together. */
+  readonly sequence: number;
 
   /** Library code makes tensors with `bind`, `leaf` and `placeholder`. */
   constructor(spec: TensorSpec, primitive: Primitive, inputs: readonly Tensor[], params: Params, traced: boolean) {
@@ -43,6 +48,7 @@ export class Tensor implements TensorSpec {
     this.inputs = inputs;
     this.params = params;
     this.traced = traced;
+    this.sequence = counter.next++;
     Object.freeze(this);
   }
 
@@ -78,16 +84,18 @@ export class Tensor implements TensorSpec {
   [Symbol.dispose](): void {
     bufferOf(this)?.free();
   }
+}
 
-  /** `Tensor float32 [2, 3]`, with values where they are on the host. */
-  [Symbol.for("Deno.customInspect")](inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+// Assigned, not declared: a computed name has no type under isolated declarations.
+Object.defineProperty(Tensor.prototype, Symbol.for("Deno.customInspect"), {
+  value(this: Tensor, inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
     const head = `Tensor ${this.dtype} [${this.shape.join(", ")}]`;
     const source = leafSource(this);
     const values = source && "host" in source ? source.host : bufferOf(this)?.peek?.();
     if (!values) return this.primitive.lowering.kind === "leaf" ? head : `${head} = ${this.primitive.name}(…)`;
     return `${head} ${inspect(nested(this.shape, values), { ...options, iterableLimit: 8 })}`;
-  }
-}
+  },
+});
 
 function nested(shape: Shape, values: TypedArray, axis = 0, offset = 0): unknown {
   if (axis === shape.length) return values[offset];

@@ -1,0 +1,82 @@
+/** @file Views that change nothing but what gradients see. */
+import type { Primitive } from "../primitive.ts";
+import { bind, type Tensor } from "../tensor.ts";
+
+function identityLike<P extends object>(name: string, vjpRule: Primitive<P>["vjpRule"]): Primitive<P> {
+  return {
+    name,
+    shapeRule: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+    reference: ([x]) => x!.data,
+    vjpRule,
+    lowering: { kind: "view", view: (_, output) => ({ move: "reshape", shape: output.shape }) },
+  };
+}
+
+/** A tensor under another name: the arguments of a differentiated function, told apart from what it captures. */
+const IDENTITY: Primitive = identityLike("identity", (cotangent) => [cotangent]);
+
+/** A constant to gradients. */
+const STOP_GRADIENT: Primitive = identityLike("stopGradient", () => [null]);
+
+/** Input 0, with a pullback to the further inputs that its maker wrote. */
+export interface CustomVjpParams {
+  /** From the cotangent of the output to those of the further inputs. */
+  readonly backward: (cotangent: Tensor) => readonly (Tensor | null)[];
+}
+
+const CUSTOM_VJP: Primitive<CustomVjpParams> = identityLike("customVjp", (cotangent, _, { backward }) => [
+  null,
+  ...backward(cotangent),
+]);
+
+/**
+ * Gives a tensor a second identity.
+ *
+ * @param x Any tensor.
+ * @returns A tensor of the same values.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { identity, ones } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(identity(ones([2])).shape, [2]);
+ * ```
+ */
+export function identity(x: Tensor): Tensor {
+  return bind(IDENTITY, [x], {});
+}
+
+/**
+ * Cuts the gradient: the result is a constant to every transformation.
+ *
+ * @param x Any tensor.
+ * @returns A tensor of the same values, through which no cotangent flows.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { grad, mul, stopGradient, tensor } from "@tessera/tessera/tensor";
+ *
+ * const derivative = grad((x) => mul(stopGradient(x), x))(tensor(3));
+ * deepStrictEqual(await derivative.item(), 3);
+ * ```
+ */
+export function stopGradient(x: Tensor): Tensor {
+  return bind(STOP_GRADIENT, [x], {});
+}
+
+/** Attaches a pullback to `y`; see `customVjp`. */
+export function withBackward(y: Tensor, inputs: readonly Tensor[], backward: CustomVjpParams["backward"]): Tensor {
+  return bind(CUSTOM_VJP, [y, ...inputs], { backward });
+}
+
+/** Counts recomputations, so that no two are taken for one common subexpression. Only difference matters. */
+const nonce = { next: 0 };
+
+const RECOMPUTED: Primitive<{ readonly nonce: number }> = identityLike("recomputed", (cotangent) => [cotangent]);
+
+/** A tensor that common-subexpression elimination does not see through: what is built on it is computed again. */
+export function recomputed(x: Tensor): Tensor {
+  return bind(RECOMPUTED, [x], { nonce: nonce.next++ });
+}
