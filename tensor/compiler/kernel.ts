@@ -27,7 +27,9 @@ export interface ReduceKernel {
 export interface TemplateKernel {
   readonly kind: "template";
   readonly name: string;
-  readonly wat: WatKernel | (() => WatKernel);
+  /** Name, settings and specs as text: templates of equal keys are equal. */
+  readonly key: string;
+  readonly wat: () => WatKernel;
   readonly wgsl: (limits: WgslLimits) => WgslKernel;
 }
 

@@ -1,0 +1,101 @@
+import type { Device, DeviceBuffer, Executable, ExecutableStats, Program } from "../device.ts";
+import { DeviceError } from "../errors.ts";
+import { bufferOf, leaf, leafSource, type Tensor } from "../tensor.ts";
+import type { TypedArray } from "../spec.ts";
+import type { FusionLimits } from "./fuse.ts";
+import type { Schedule } from "./kernel.ts";
+import { lower } from "./lower.ts";
+
+/** A schedule made ready to run on a device. */
+export interface Loaded {
+  /** Costs, known now. */
+  readonly stats: ExecutableStats;
+  /**
+   * Runs the schedule.
+   *
+   * @param inputs One leaf per input of the schedule: host values, or a buffer of this device. Buffers of donated inputs that
+   * `schedule.aliases` names are taken over: their old owner may not read them again.
+   * @returns One buffer per output of the schedule.
+   */
+  run(inputs: readonly Tensor[]): readonly DeviceBuffer[];
+}
+
+/** What a compiling device does itself; the compiler does the rest. */
+export interface Backend {
+  readonly name: string;
+  readonly limits: FusionLimits;
+  /** Makes text, assembles it and plans memory. */
+  load(schedule: Schedule): Loaded;
+  read(buffer: DeviceBuffer): Promise<TypedArray>;
+  synchronize(): Promise<void>;
+  close(): void;
+}
+
+/** How many loaded schedules a device keeps for programs that are computed without `jit`. */
+const CACHE_SIZE = 256;
+
+/**
+ * Makes a device of a backend: traces become schedules, schedules are loaded once.
+ *
+ * @param backend The parts that differ.
+ * @returns The device.
+ */
+export function compilingDevice(backend: Backend): Device {
+  // Documented cache: loaded schedules by content, oldest dropped first.
+  const cache = new Map<string, Loaded>();
+  const load = (program: Program) => {
+    const { schedule, captured, key } = lower(program, backend.limits);
+    refuseFloat64(backend.name, schedule);
+    const loaded = cache.get(key) ?? backend.load(schedule);
+    cache.delete(key);
+    cache.set(key, loaded);
+    if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value!);
+    return { loaded, captured: captured.map((x) => withBuffer(x)) };
+  };
+  const device: Device = {
+    name: backend.name,
+    compile(program): Executable {
+      const { loaded, captured } = load(program);
+      return {
+        stats: loaded.stats,
+        run: (inputs) => {
+          const leaves = [...inputs.map(withBuffer), ...captured];
+          leaves.forEach((x) => refuseForeign(x, device));
+          return loaded.run(leaves);
+        },
+      };
+    },
+    evaluate(tensors) {
+      return device.compile({ inputs: [], outputs: tensors, donated: new Set() }).run([]);
+    },
+    read: (buffer) => backend.read(buffer),
+    synchronize: () => backend.synchronize(),
+    close: () => backend.close(),
+  };
+  return device;
+}
+
+/** A tensor that was computed before, as a leaf. */
+function withBuffer(x: Tensor): Tensor {
+  return leafSource(x) === undefined ? leaf(x, { buffer: bufferOf(x)! }) : x;
+}
+
+function refuseForeign(x: Tensor, device: Device): void {
+  const buffer = bufferOf(x);
+  if (!buffer || buffer.device === device) return;
+  throw new DeviceError(
+    device.name,
+    `Cannot compute on ${device.name} as its inputs must lie there or on the host: current device of an input [${x.shape}] is ` +
+      `${buffer.device.name}; read it with data() first`,
+  );
+}
+
+function refuseFloat64(name: string, { values }: Schedule): void {
+  const wide = values.find((value) => value.dtype === "float64");
+  if (!wide) return;
+  throw new DeviceError(
+    name,
+    `Cannot compute on ${name} as float64 exists on the reference device only: current dtype of a value [${wide.shape}] is ` +
+      "float64; cast it to float32 or name the reference device",
+  );
+}

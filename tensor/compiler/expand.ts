@@ -1,0 +1,189 @@
+/** @file Turns the nodes between a kernel's output and the buffers it reads into one scalar expression. */
+import type { ViewMove } from "../primitive.ts";
+import type { GraphNode } from "./graph.ts";
+import type { Bound, Scalar } from "./scalar.ts";
+import { applyMove, contiguous, coordinate, type View } from "./view.ts";
+
+/** Moves from a node to the iteration axes, innermost first, each with the node it made. Interned, so equal paths are one object. */
+interface Path {
+  readonly id: number;
+  readonly moves: readonly { readonly move: ViewMove; readonly node: GraphNode | null }[];
+}
+
+/** Thrown inside: this node must have a buffer of its own, because a reshape does not fit the strides under it. */
+export class NeedsBuffer extends Error {
+  /** The node. */
+  readonly node: GraphNode;
+  /** Names the node. */
+  constructor(node: GraphNode) {
+    super(`Cannot fuse ${node.name} as its consumer reshapes it: current shape is [${node.shape}]`);
+    this.node = node;
+  }
+}
+
+/** What one kernel reads: buffers by position, and the expression over them. */
+export interface Expansion {
+  readonly value: Scalar;
+  readonly inputs: readonly GraphNode[];
+}
+
+/** Expands nodes for one kernel; expressions and loads that are met again are the same objects. */
+export class Expander {
+  readonly #hasBuffer: (node: GraphNode) => boolean;
+  readonly #inputs: GraphNode[] = [];
+  readonly #paths = new Map<string, Path>();
+  readonly #memo = new Map<string, Scalar>();
+  readonly #interned = new Map<string, Scalar>();
+
+  /** `hasBuffer` tells which nodes are read from memory. */
+  constructor(hasBuffer: (node: GraphNode) => boolean) {
+    this.#hasBuffer = hasBuffer;
+  }
+
+  /** Nodes whose buffers the expressions so far read, in the order of `access.buffer`. */
+  get inputs(): readonly GraphNode[] {
+    return this.#inputs;
+  }
+
+  /**
+   * The value of the output of a kernel, at the iteration index.
+   *
+   * @param node What the kernel computes; it is expanded even if it is to have a buffer.
+   * @param moves Views between the node and the iteration axes.
+   * @returns The expression.
+   * @throws {NeedsBuffer} If a node inside must be computed before.
+   */
+  root(node: GraphNode, moves: readonly ViewMove[] = []): Scalar {
+    const path = moves.reduce<Path>((path, move) => this.#extend(path, move, null, "after"), this.#path([]));
+    return this.#compute(node, path);
+  }
+
+  /** The value of an input, read from memory where it has a buffer. */
+  operand(node: GraphNode, moves: readonly ViewMove[] = []): Scalar {
+    const path = moves.reduce<Path>((path, move) => this.#extend(path, move, null, "after"), this.#path([]));
+    return this.#expand(node, path);
+  }
+
+  #path(moves: Path["moves"]): Path {
+    const key = moves.map(({ move, node }) => `${node?.id}:${JSON.stringify(move)}`).join();
+    const path = this.#paths.get(key) ?? { id: this.#paths.size, moves };
+    this.#paths.set(key, path);
+    return path;
+  }
+
+  #extend(path: Path, move: ViewMove, node: GraphNode | null, where: "before" | "after"): Path {
+    const step = { move, node };
+    return this.#path(where === "before" ? [step, ...path.moves] : [...path.moves, step]);
+  }
+
+  #expand(node: GraphNode, path: Path): Scalar {
+    return this.#hasBuffer(node) ? this.#load(node, path) : this.#compute(node, path);
+  }
+
+  #compute(node: GraphNode, path: Path): Scalar {
+    const key = `${node.id}/${path.id}`;
+    const value = this.#memo.get(key) ?? this.#computeAnew(node, path);
+    this.#memo.set(key, value);
+    return value;
+  }
+
+  #computeAnew(node: GraphNode, path: Path): Scalar {
+    const { lowering, params, inputs } = node;
+    switch (lowering.kind) {
+      case "expression":
+        return lowering.expression(inputs.map((input) => this.#expand(input, path)), params, node);
+      case "iota": {
+        const view = this.#see(coordinate(node.shape, lowering.axis(params)), path, node);
+        const index: Scalar = { kind: "index", dtype: "int32", coefficients: view.strides, offset: view.offset };
+        return this.#intern(
+          node.dtype === "int32" ? index : { kind: "op", op: "cast", dtype: node.dtype, args: [index] },
+        );
+      }
+      case "view": {
+        const move = lowering.view(params, node);
+        if (move.move === "pad") return this.#pad(node, move, path);
+        return this.#expand(inputs[0]!, this.#extend(path, move, node, "before"));
+      }
+      case "gather":
+        return this.#gather(node, path);
+      default:
+        throw new NeedsBuffer(node);
+    }
+  }
+
+  #load(node: GraphNode, path: Path): Scalar {
+    const { strides, offset } = this.#see(contiguous(node.shape), path, node);
+    return this.#intern({ kind: "load", dtype: node.dtype, access: { buffer: this.#buffer(node), strides, offset } });
+  }
+
+  #buffer(node: GraphNode): number {
+    const position = this.#inputs.indexOf(node);
+    return position >= 0 ? position : this.#inputs.push(node) - 1;
+  }
+
+  /** A padded node is its input shifted, guarded by one bound for each padded axis. */
+  #pad(node: GraphNode, move: ViewMove & { move: "pad" }, path: Path): Scalar {
+    const input = node.inputs[0]!;
+    const bounds: Bound[] = [];
+    move.before.forEach((before, axis) => {
+      if (before === 0 && move.after[axis] === 0) return;
+      const view = this.#see(coordinate(node.shape, axis), path, node);
+      bounds.push({ coefficients: view.strides, offset: view.offset - before, extent: input.shape[axis]! });
+    });
+    const start = move.before.map((before) => -before);
+    const shift: ViewMove = { move: "slice", start, size: node.shape, step: start.map(() => 1) };
+    const value = this.#expand(input, this.#extend(path, shift, node, "before"));
+    return bounds.length === 0 ? value : { kind: "guard", dtype: node.dtype, bounds, value, fill: move.value };
+  }
+
+  #gather(node: GraphNode, path: Path): Scalar {
+    const { lowering, params, inputs: [x, indices] } = node;
+    if (lowering.kind !== "gather" || !x || !indices) throw new NeedsBuffer(node);
+    if (!this.#hasBuffer(x)) throw new NeedsBuffer(x);
+    const axis = lowering.axis(params);
+    const { strides } = contiguous(x.shape);
+    const along = lowering.along(params);
+    const lead = axis;
+    const inner = along ? 1 : indices.shape.length;
+    const outStrides = [...strides.slice(0, lead), ...new Array<number>(inner).fill(0), ...strides.slice(axis + 1)];
+    const view = this.#see({ shape: node.shape, strides: outStrides, offset: 0 }, path, node);
+    let indexPath = path;
+    if (!along) {
+      const ones = (n: number) => new Array<number>(n).fill(1);
+      const spread = [...ones(axis), ...indices.shape, ...ones(x.shape.length - axis - 1)];
+      indexPath = this.#extend(indexPath, { move: "broadcast", shape: node.shape }, node, "before");
+      indexPath = this.#extend(indexPath, { move: "reshape", shape: spread }, null, "before");
+    }
+    return {
+      kind: "gather",
+      dtype: node.dtype,
+      access: { buffer: this.#buffer(x), strides: view.strides, offset: view.offset },
+      index: this.#expand(indices, indexPath),
+      axisStride: strides[axis]!,
+      extent: x.shape[axis]!,
+      fill: lowering.fill(params),
+    };
+  }
+
+  /** Sees a view of `node` from the iteration axes. */
+  #see(view: View, path: Path, node: GraphNode): View {
+    let seen = view;
+    // The last node on the way that has a view of its own: where a reshape fails, it is what must be computed before.
+    let reached = node;
+    for (const { move, node: made } of path.moves) {
+      const next = applyMove(seen, move);
+      if (!next) throw new NeedsBuffer(reached);
+      seen = next;
+      if (made) reached = made;
+    }
+    return seen;
+  }
+
+  /** One object for equal loads and indices, so that emitters compute them once. */
+  #intern(scalar: Scalar): Scalar {
+    const key = JSON.stringify(scalar);
+    const known = this.#interned.get(key) ?? scalar;
+    this.#interned.set(key, known);
+    return known;
+  }
+}

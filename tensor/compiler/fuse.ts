@@ -1,0 +1,192 @@
+/** @file Decides which nodes get a buffer, and makes one kernel for each. */
+import type { ViewMove } from "../primitive.ts";
+import { sizeOf } from "../spec.ts";
+import { Expander, NeedsBuffer } from "./expand.ts";
+import { type Graph, type GraphNode, textOf } from "./graph.ts";
+import type { Kernel, TemplateKernel } from "./kernel.ts";
+import { literal, type Scalar } from "./scalar.ts";
+
+/** A kernel with the nodes it reads and the node it computes. */
+export interface FusedStep {
+  readonly kernel: Kernel;
+  readonly inputs: readonly GraphNode[];
+  readonly output: GraphNode;
+}
+
+/** Limits of a device that shape the kernels. */
+export interface FusionLimits {
+  /** Buffers one kernel may read. */
+  readonly maxInputs: number;
+}
+
+/** Operations that are dear enough to store a result that two consumers share. */
+const DEAR = new Set(["exp", "log", "sqrt", "rsqrt", "tanh", "sigmoid", "erf", "pow", "sin", "cos", "div", "mod"]);
+
+/**
+ * Fuses a graph into kernels.
+ *
+ * @param graph The program.
+ * @param limits Of the device.
+ * @returns Kernels in an order in which inputs come first.
+ */
+export function fuse(graph: Graph, limits: FusionLimits): readonly FusedStep[] {
+  const buffers = chooseBuffers(graph, limits);
+  const steps = new Map<GraphNode, FusedStep>();
+  const pending = graph.nodes.filter((node) => buffers.has(node) && node.lowering.kind !== "leaf");
+  while (pending.length > 0) {
+    const node = pending.pop()!;
+    if (steps.has(node)) continue;
+    try {
+      steps.set(node, kernelFor(node, (x) => buffers.has(x)));
+    } catch (error) {
+      if (!(error instanceof NeedsBuffer)) throw error;
+      if (buffers.has(error.node)) throw error;
+      buffers.add(error.node);
+      pending.push(node, error.node);
+    }
+  }
+  return needed(graph, steps);
+}
+
+/** Drops kernels that nobody reads after all, and puts the rest in order. */
+function needed(graph: Graph, steps: ReadonlyMap<GraphNode, FusedStep>): readonly FusedStep[] {
+  const used = new Set<GraphNode>();
+  const stack = [...graph.outputs];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (used.has(node)) continue;
+    used.add(node);
+    stack.push(...steps.get(node)?.inputs ?? []);
+  }
+  return graph.nodes.flatMap((node) => used.has(node) && steps.has(node) ? [steps.get(node)!] : []);
+}
+
+/** Nodes that must be in memory: leaves, results, operands and results of templates, and what is shared and dear. */
+function chooseBuffers(graph: Graph, limits: FusionLimits): Set<GraphNode> {
+  const buffers = new Set<GraphNode>(graph.outputs);
+  const uses = new Map<GraphNode, number>();
+  for (const node of graph.nodes) {
+    const { kind } = node.lowering;
+    if (kind === "leaf" || kind === "kernel" || kind === "reduction") buffers.add(node);
+    if (kind === "kernel") node.inputs.forEach((input) => buffers.add(input));
+    if (kind === "gather") buffers.add(node.inputs[0]!);
+    if (expands(node) && isComputed(node.inputs[0]!)) buffers.add(computedUnder(node.inputs[0]!));
+    node.inputs.forEach((input) => uses.set(input, (uses.get(input) ?? 0) + 1));
+  }
+  for (const node of graph.nodes) {
+    if ((uses.get(node) ?? 0) > 1 && isComputed(node) && isDear(node, buffers)) buffers.add(node);
+  }
+  limitInputs(graph, buffers, limits.maxInputs);
+  return buffers;
+}
+
+/** True for a broadcast that repeats elements: what is under it is computed once, not for every repetition. */
+function expands(node: GraphNode): boolean {
+  if (node.lowering.kind !== "view" || node.lowering.view(node.params, node).move !== "broadcast") return false;
+  return sizeOf(node.shape) > sizeOf(node.inputs[0]!.shape);
+}
+
+/** The expression below views, such as the `[C]` under `[1, 1, 1, C]`. */
+function computedUnder(node: GraphNode): GraphNode {
+  return node.lowering.kind === "view" && node.lowering.view(node.params, node).move !== "pad"
+    ? computedUnder(node.inputs[0]!)
+    : node;
+}
+
+/** True if an expression with operands would have to be evaluated to read the node. */
+function isComputed(node: GraphNode): boolean {
+  const { kind } = node.lowering;
+  if (kind === "gather") return true;
+  if (kind === "view") return isComputed(node.inputs[0]!);
+  return kind === "expression" && node.inputs.length > 0;
+}
+
+/** Worth storing when several kernels read it: it loads two or more buffers or calls something slow. */
+function isDear(node: GraphNode, buffers: ReadonlySet<GraphNode>): boolean {
+  const loads = new Set<GraphNode>();
+  let dear = false;
+  let operations = 0;
+  const visit = (x: GraphNode, root = false): void => {
+    if (!root && buffers.has(x)) return void loads.add(x);
+    const { lowering } = x;
+    if (lowering.kind === "gather") dear = true;
+    if (lowering.kind === "expression") {
+      for (const name of operationsOf(x)) {
+        operations++;
+        dear ||= DEAR.has(name);
+      }
+    }
+    if (!dear && operations <= 6 && loads.size < 2) x.inputs.forEach((input) => visit(input));
+  };
+  if (node.lowering.kind === "view") return false;
+  visit(node, true);
+  return dear || operations > 6 || loads.size > 1;
+}
+
+/** Names of the scalar operations of one expression node. */
+function operationsOf(node: GraphNode): readonly string[] {
+  if (node.lowering.kind !== "expression") return [];
+  const args = node.inputs.map((input) => literal(0, input.dtype));
+  const names: string[] = [];
+  const seen = new Set<Scalar>();
+  const visit = (x: Scalar): void => {
+    if (x.kind !== "op" || seen.has(x)) return;
+    seen.add(x);
+    names.push(x.op);
+    x.args.forEach(visit);
+  };
+  visit(node.lowering.expression(args, node.params, node));
+  return names;
+}
+
+/** Gives buffers to expressions until no kernel reads more than `maxInputs`. */
+function limitInputs(graph: Graph, buffers: Set<GraphNode>, maxInputs: number): void {
+  const reads = new Map<GraphNode, ReadonlySet<GraphNode>>();
+  const readsOf = (node: GraphNode) => buffers.has(node) ? new Set([node]) : reads.get(node)!;
+  for (const node of graph.nodes) {
+    const { kind } = node.lowering;
+    if (kind === "leaf" || kind === "kernel") continue;
+    const union = () => new Set(node.inputs.flatMap((input) => [...readsOf(input)]));
+    while (union().size > maxInputs) {
+      const candidates = node.inputs.filter((input) => !buffers.has(input));
+      if (candidates.length === 0) break;
+      buffers.add(candidates.reduce((a, b) => readsOf(a).size >= readsOf(b).size ? a : b));
+    }
+    reads.set(node, union());
+  }
+}
+
+function kernelFor(node: GraphNode, hasBuffer: (x: GraphNode) => boolean): FusedStep {
+  const { lowering, params, inputs } = node;
+  if (lowering.kind === "kernel") return { kernel: templateFor(node), inputs, output: node };
+  const expander = new Expander(hasBuffer);
+  if (lowering.kind !== "reduction") {
+    const value = expander.root(node);
+    return { kernel: { kind: "map", shape: node.shape, values: [value] }, inputs: expander.inputs, output: node };
+  }
+  const axes = lowering.axes(params);
+  const { shape } = inputs[0]!;
+  const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const permutation = [...kept, ...axes];
+  const ordered = permutation.every((axis, i) => axis === i);
+  const moves: ViewMove[] = ordered ? [] : [{ move: "transpose", permutation }];
+  const value = expander.operand(inputs[0]!, moves);
+  const sizes = { shape: kept.map((axis) => shape[axis]!), reduceShape: axes.map((axis) => shape[axis]!) };
+  return { kernel: { kind: "reduce", op: lowering.op, ...sizes, value }, inputs: expander.inputs, output: node };
+}
+
+function templateFor(node: GraphNode): TemplateKernel {
+  const { lowering, params, inputs, name } = node;
+  if (lowering.kind !== "kernel") {
+    throw new TypeError(`Cannot make a template as the lowering must be a kernel: current kind is ${lowering.kind}`);
+  }
+  const specs = inputs.map(({ shape, dtype }) => ({ shape, dtype }));
+  const output = { shape: node.shape, dtype: node.dtype };
+  return {
+    kind: "template",
+    name,
+    key: `${name}|${textOf(params)}|${textOf(specs)}`,
+    wat: () => lowering.wat(specs, output, params),
+    wgsl: (limits) => lowering.wgsl(specs, output, params, limits),
+  };
+}

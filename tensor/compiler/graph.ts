@@ -1,0 +1,118 @@
+import type { Program } from "../device.ts";
+import { topologicalOrder } from "../order.ts";
+import type { Lowering, Params } from "../primitive.ts";
+import type { Shape, TensorSpec } from "../spec.ts";
+import { bufferOf, leafSource, type Tensor } from "../tensor.ts";
+
+/** A tensor of the program after common subexpressions became one. */
+export interface GraphNode extends TensorSpec {
+  /** Position in the graph; inputs come first. */
+  readonly id: number;
+  readonly name: string;
+  readonly lowering: Lowering<Params>;
+  readonly params: Params;
+  readonly inputs: readonly GraphNode[];
+}
+
+/** A program as the compiler sees it: no duplicates, nothing that is not needed. */
+export interface Graph {
+  /** In the order of execution. */
+  readonly nodes: readonly GraphNode[];
+  /** Nodes of the program's inputs, in call order. */
+  readonly inputs: readonly GraphNode[];
+  readonly outputs: readonly GraphNode[];
+  /** Leaves with values inside the program, which become inputs after the program's own. */
+  readonly captured: readonly Tensor[];
+  readonly capturedNodes: readonly GraphNode[];
+}
+
+/** Only input 0 of a view is computed with; it may be the identity. */
+function aliasOf(x: Tensor): Tensor {
+  const { lowering } = x.primitive;
+  if (lowering.kind !== "view" || x.primitive.name === "recomputed") return x;
+  const view = lowering.view(x.params, x);
+  const input = x.inputs[0]!;
+  return view.move === "reshape" && view.shape.join() === input.shape.join() ? input : x;
+}
+
+function isValue(x: Tensor): boolean {
+  return leafSource(x) !== undefined || (!x.traced && bufferOf(x) !== undefined);
+}
+
+/**
+ * Reads a program.
+ *
+ * @param program Placeholders and results.
+ * @returns Its graph, in the order in which the tensors were made.
+ */
+export function graphOf(program: Program): Graph {
+  const order = topologicalOrder(program.outputs, isValue).sort((a, b) => a.sequence - b.sequence);
+  const byTensor = new Map<Tensor, GraphNode>();
+  const byKey = new Map<string, GraphNode>();
+  const nodes: GraphNode[] = [];
+  const captured: Tensor[] = [];
+  const capturedNodes: GraphNode[] = [];
+  const add = (x: Tensor, inputs: readonly GraphNode[], lowering = x.primitive.lowering): GraphNode => {
+    const { shape, dtype, params, primitive: { name } } = x;
+    const node: GraphNode = { id: nodes.length, shape, dtype, params, name, lowering, inputs };
+    nodes.push(node);
+    return node;
+  };
+  const inputs = program.inputs.map((input) => {
+    const node = add(input, []);
+    byTensor.set(input, node);
+    return node;
+  });
+  for (const x of order) {
+    if (byTensor.has(x)) continue;
+    if (isValue(x)) {
+      captured.push(x);
+      capturedNodes.push(add(x, [], { kind: "leaf" }));
+      byTensor.set(x, capturedNodes.at(-1)!);
+      continue;
+    }
+    const alias = aliasOf(x);
+    if (alias !== x) {
+      byTensor.set(x, byTensor.get(alias)!);
+      continue;
+    }
+    const used = x.primitive.lowering.kind === "view" ? x.inputs.slice(0, 1) : x.inputs;
+    const operands = used.map((input) => byTensor.get(input)!);
+    const key = keyOf(x, operands);
+    const node = byKey.get(key) ?? add(x, operands);
+    byKey.set(key, node);
+    byTensor.set(x, node);
+  }
+  return alive({ nodes, inputs, outputs: program.outputs.map((x) => byTensor.get(x)!), captured, capturedNodes });
+}
+
+function keyOf(x: Tensor, inputs: readonly GraphNode[]): string {
+  const shape: Shape = x.shape;
+  return `${x.primitive.name}|${x.dtype}|${shape}|${textOf(x.params)}|${inputs.map((input) => input.id)}`;
+}
+
+/** Settings as text, numbers that JSON has not (infinities, NaN, -0) told apart. */
+export function textOf(params: unknown): string {
+  return JSON.stringify(
+    params,
+    (_, value) =>
+      typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
+        ? `#${Object.is(value, -0) ? "-0" : value}`
+        : value,
+  );
+}
+
+/** Leaves out what only gradients used. */
+function alive(graph: Graph): Graph {
+  const used = new Set<GraphNode>(graph.inputs);
+  const stack = [...graph.outputs];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (used.has(node)) continue;
+    used.add(node);
+    stack.push(...node.inputs);
+  }
+  const capturedNodes = graph.capturedNodes.filter((node) => used.has(node));
+  const captured = graph.captured.filter((_, i) => used.has(graph.capturedNodes[i]!));
+  return { ...graph, nodes: graph.nodes.filter((node) => used.has(node)), captured, capturedNodes };
+}

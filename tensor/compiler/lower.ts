@@ -1,0 +1,143 @@
+import type { Program } from "../device.ts";
+import type { Tensor } from "../tensor.ts";
+import { fuse, type FusedStep, type FusionLimits } from "./fuse.ts";
+import { type Graph, type GraphNode, graphOf, textOf } from "./graph.ts";
+import type { Kernel, Schedule, Step, Value } from "./kernel.ts";
+import type { Scalar } from "./scalar.ts";
+
+/** A program ready for a device. */
+export interface Lowered {
+  readonly schedule: Schedule;
+  /** Leaves that fill the inputs after the program's own. */
+  readonly captured: readonly Tensor[];
+  /** The schedule as text: schedules of equal keys are equal. */
+  readonly key: string;
+}
+
+/**
+ * Lowers a program to kernels.
+ *
+ * @param program Placeholders, results and donations.
+ * @param limits Of the device.
+ * @returns The schedule. Its inputs are those of the program, then the captured leaves.
+ */
+export function lower(program: Program, limits: FusionLimits): Lowered {
+  const graph = graphOf(program);
+  const fused = fuse(graph, limits);
+  const schedule = scheduleOf(graph, fused, program.donated);
+  return { schedule, captured: graph.captured, key: keyOf(schedule) };
+}
+
+function scheduleOf(graph: Graph, fused: readonly FusedStep[], donated: ReadonlySet<number>): Schedule {
+  const numbers = new Map<GraphNode, number>();
+  const values: Value[] = [];
+  const add = (node: GraphNode, role: Value["role"]) => {
+    numbers.set(node, values.length);
+    values.push({ shape: node.shape, dtype: node.dtype, role });
+    return values.length - 1;
+  };
+  const inputs = [...graph.inputs, ...graph.capturedNodes].map((node) => add(node, "input"));
+  const results = new Set(graph.outputs);
+  const steps: Step[] = fused.map(({ kernel, inputs, output }) => ({
+    kernel,
+    inputs: inputs.map((node) => numbers.get(node)!),
+    outputs: [add(output, results.has(output) ? "output" : "temporary")],
+  }));
+  const outputs = graph.outputs.map((node) => numbers.get(node)!);
+  return { values, steps, inputs, outputs, aliases: aliasesOf(values, steps, inputs, outputs, donated) };
+}
+
+/** Finds for each donated input a result of its spec that may be written in its place. */
+function aliasesOf(
+  values: readonly Value[],
+  steps: readonly Step[],
+  inputs: readonly number[],
+  outputs: readonly number[],
+  donated: ReadonlySet<number>,
+): ReadonlyMap<number, number> {
+  const lastRead = new Map<number, number>();
+  const writer = new Map<number, number>();
+  steps.forEach((step, i) => {
+    step.inputs.forEach((value) => lastRead.set(value, i));
+    step.outputs.forEach((value) => writer.set(value, i));
+  });
+  const specOf = (value: number) => `${values[value]!.dtype}${values[value]!.shape}`;
+  const free = new Map<string, number[]>();
+  for (const value of new Set(outputs)) {
+    if (values[value]!.role === "output") free.set(specOf(value), [...free.get(specOf(value)) ?? [], value]);
+  }
+  const aliases = new Map<number, number>();
+  for (const position of donated) {
+    const input = inputs[position]!;
+    if (outputs.includes(input)) continue;
+    const candidates = free.get(specOf(input)) ?? [];
+    const fits = (value: number) => {
+      const at = writer.get(value)!;
+      const last = lastRead.get(input) ?? -1;
+      return last < at || (last === at && readsInPlace(steps[at]!, input));
+    };
+    const readers = candidates.filter((value) => steps[writer.get(value)!]!.inputs.includes(input) && fits(value));
+    const chosen = readers[0] ?? candidates.find(fits);
+    if (chosen === undefined) continue;
+    aliases.set(chosen, input);
+    candidates.splice(candidates.indexOf(chosen), 1);
+  }
+  return aliases;
+}
+
+/** True if a map reads the input only at the index that it writes. */
+function readsInPlace({ kernel, inputs }: Step, input: number): boolean {
+  if (kernel.kind !== "map") return false;
+  const seen = new Set<Scalar>();
+  const strides: number[] = [];
+  let stride = 1;
+  for (const size of kernel.shape.toReversed()) {
+    strides.unshift(stride);
+    stride *= size;
+  }
+  const check = (x: Scalar): boolean => {
+    if (seen.has(x)) return true;
+    seen.add(x);
+    if (x.kind === "op") return x.args.every(check);
+    if (x.kind === "guard") return check(x.value);
+    if (x.kind === "gather") return inputs[x.access.buffer] !== input && check(x.index);
+    if (x.kind !== "load" || inputs[x.access.buffer] !== input) return true;
+    return x.access.offset === 0 &&
+      kernel.shape.every((size, axis) => size === 1 || x.access.strides[axis] === strides[axis]);
+  };
+  return kernel.values.every(check);
+}
+
+function keyOf({ values, steps, inputs, outputs, aliases }: Schedule): string {
+  const texts = steps.map((step) => `${kernelKey(step.kernel)}<${step.inputs}>${step.outputs}`);
+  return [textOf(values), texts.join("\n"), inputs, outputs, [...aliases]].join("\n");
+}
+
+/**
+ * Names a kernel by its content.
+ *
+ * @param kernel Any kernel.
+ * @returns Text that is equal for equal kernels.
+ */
+export function kernelKey(kernel: Kernel): string {
+  if (kernel.kind === "template") return kernel.key;
+  const numbers = new Map<Scalar, number>();
+  const lines: string[] = [];
+  // Shared expressions are written once and named: as a tree the text could grow exponentially.
+  const write = (x: Scalar): number => {
+    const known = numbers.get(x);
+    if (known !== undefined) return known;
+    const text = x.kind === "op"
+      ? `${x.op}:${x.dtype}(${x.args.map(write)})`
+      : x.kind === "guard"
+      ? `guard(${write(x.value)},${textOf(x.bounds)},${textOf(x.fill)})`
+      : x.kind === "gather"
+      ? `gather(${write(x.index)},${textOf({ ...x, index: null })})`
+      : textOf(x);
+    numbers.set(x, lines.push(text) - 1);
+    return lines.length - 1;
+  };
+  const roots = (kernel.kind === "map" ? kernel.values : [kernel.value]).map(write);
+  const head = kernel.kind === "map" ? `map[${kernel.shape}]` : `${kernel.op}[${kernel.shape}|${kernel.reduceShape}]`;
+  return `${head}${roots}=${lines.join(";")}`;
+}
