@@ -1,0 +1,130 @@
+/** @file From the sparse maps of the encoder to the dense maps that the decoder reads. */
+import { cast, foldIn, type Tensor } from "../tensor/mod.ts";
+import {
+  batchNorm,
+  type BatchNormState,
+  conv2d,
+  type Conv2dParams,
+  type DTypeOption,
+  initBatchNorm,
+  initConv2d,
+  initLayerNorm,
+  layerNorm,
+  type Model,
+  type NormParams,
+  tokenNormal,
+} from "../nn/mod.ts";
+import { densify as fillWithToken, type SparseTensor } from "../sparse/mod.ts";
+
+/** Parameters of densification, coarse to fine. */
+export interface DensifyParams {
+  /** Normalisations; empty records where there is none. */
+  readonly norms: readonly (NormParams | Readonly<Record<never, never>>)[];
+  /** Convolutions to the decoder's widths; the first is 1×1, or empty where its widths agree; the others are 3×3. */
+  readonly projections: readonly (Conv2dParams | Readonly<Record<never, never>>)[];
+  /** What stands at masked sites, `[channels]`. */
+  readonly maskTokens: readonly Tensor[];
+}
+
+/** State of the normalisations, coarse to fine; empty records where there is none. */
+export interface DensifyState {
+  /** Running statistics. */
+  readonly norms: readonly (BatchNormState | Readonly<Record<never, never>>)[];
+}
+
+/**
+ * Makes the parameters and the state of densification.
+ *
+ * @param key Random key.
+ * @param model Its channels and its kind of normalisation count.
+ * @param options `width` of the decoder at the coarsest scale, halved at each finer one; dtype.
+ * @returns Parameters and state.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { resnet50 } from "@tessera/tessera/nn";
+ * import { initDensify } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const { params } = initDensify(key(0), resnet50(), { width: 768 });
+ * deepStrictEqual(params.maskTokens.map((token) => token.shape[0]), [2048, 1024, 512, 256]);
+ * ```
+ */
+export function initDensify(
+  key: Tensor,
+  model: Pick<Model, "channels" | "densifyNorm">,
+  { width, dtype = "float32" }: DTypeOption & { readonly width: number },
+): { readonly params: DensifyParams; readonly state: DensifyState } {
+  const channels = model.channels.toReversed();
+  const projections = channels.map((inChannels, i) => {
+    const outChannels = width / 2 ** i;
+    if (i === 0 && inChannels === outChannels) return {};
+    return initConv2d(foldIn(key, i), { inChannels, outChannels, kernel: i === 0 ? 1 : 3, dtype });
+  });
+  const tokenKey = foldIn(key, channels.length);
+  const maskTokens = channels.map((count, i) => tokenNormal(foldIn(tokenKey, i), [count], { in: 1, out: 1 }));
+  const norms = channels.map((count) => initNorm(count, model.densifyNorm, { dtype }));
+  return {
+    params: {
+      norms: norms.map((norm) => norm.params),
+      projections,
+      maskTokens: dtype === "float32" ? maskTokens : maskTokens.map((token) => cast(token, dtype)),
+    },
+    state: { norms: norms.map((norm) => norm.state) },
+  };
+}
+
+function initNorm(channels: number, kind: Model["densifyNorm"], options: DTypeOption) {
+  if (kind === "bn") return initBatchNorm(channels, options);
+  return { params: kind === "ln" ? initLayerNorm(channels, options) : {}, state: {} };
+}
+
+/**
+ * Fills sparse maps: normalises the active sites, puts the scale's mask token at the others, and projects the whole to
+ * the decoder's width.
+ *
+ * @param params Of `initDensify`.
+ * @param state Of `initDensify`.
+ * @param features Sparse maps of the encoder, fine to coarse, as it returns them.
+ * @param options `train`: batch statistics.
+ * @returns Dense `maps`, coarse to fine, and the `state` afterwards.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { densify, initDensify, sampleMask } from "@tessera/tessera/spark";
+ * import { sparseTensor } from "@tessera/tessera/sparse";
+ * import { key, ones } from "@tessera/tessera/tensor";
+ *
+ * const { params, state } = initDensify(key(0), { channels: [4], densifyNorm: "ln" }, { width: 8 });
+ * const pattern = sampleMask(key(1), { batch: 1, grid: [2, 2], maskRatio: 0.5 });
+ * const { maps } = densify(params, state, [sparseTensor(pattern, [1, 1], ones([2, 1, 1, 4]))]);
+ * deepStrictEqual(maps[0]!.shape, [1, 2, 2, 8]);
+ * ```
+ */
+export function densify(
+  params: DensifyParams,
+  state: DensifyState,
+  features: readonly SparseTensor[],
+  { train = false }: { readonly train?: boolean } = {},
+): { readonly maps: readonly Tensor[]; readonly state: DensifyState } {
+  const filled = features.toReversed().map((x, i) => {
+    const normalized = normalize(params.norms[i]!, state.norms[i]!, x, train);
+    const dense = fillWithToken(normalized.output, params.maskTokens[i]!); // [B, H, W, encoder channels]
+    const projection = params.projections[i]!;
+    const map = "weight" in projection ? conv2d(projection, dense, { padding: i === 0 ? 0 : 1 }) : dense;
+    return { map, state: normalized.state };
+  });
+  return { maps: filled.map(({ map }) => map), state: { norms: filled.map((scale) => scale.state) } };
+}
+
+function normalize(
+  params: DensifyParams["norms"][number],
+  state: DensifyState["norms"][number],
+  x: SparseTensor,
+  train: boolean,
+): { readonly output: SparseTensor; readonly state: DensifyState["norms"][number] } {
+  if (!("weight" in params)) return { output: x, state };
+  return "count" in state ? batchNorm(params, state, x, { train }) : { output: layerNorm(params, x), state };
+}

@@ -1,0 +1,157 @@
+/** @file SparK in paper order: mask, sparse encoder, densify, decoder, loss. */
+import { foldIn, type Tensor, type Tree } from "../tensor/mod.ts";
+import type { DTypeOption, Model, ModelOptions } from "../nn/mod.ts";
+import { gather, type SparsePattern, type SparseTensor } from "../sparse/mod.ts";
+import { decode, type DecoderParams, type DecoderState, initDecoder } from "./decoder.ts";
+import { densify, type DensifyParams, type DensifyState, initDensify } from "./densify.ts";
+import { checkModel } from "./input_grid.ts";
+import { patchLoss, reconstruct, type Reconstruction } from "./loss.ts";
+
+/** Parameters of pre-training. */
+export interface SparkParams {
+  /** Of the model. */
+  readonly encoder: Tree;
+  /** Of densification. */
+  readonly densify: DensifyParams;
+  /** Of the decoder. */
+  readonly decoder: DecoderParams;
+}
+
+/** Running statistics of pre-training. */
+export interface SparkState {
+  /** Of the model. */
+  readonly encoder: Tree;
+  /** Of densification. */
+  readonly densify: DensifyState;
+  /** Of the decoder. */
+  readonly decoder: DecoderState;
+}
+
+/** Options of `initParams`. */
+export interface InitParamsOptions extends DTypeOption {
+  /** Channels of the decoder at the coarsest scale, divisible by the model's stride; 768 if not given. */
+  readonly decoderWidth?: number;
+}
+
+/** What one forward pass yields. */
+export interface SparkOutput {
+  /** Maps of the encoder, fine to coarse. */
+  readonly features: readonly SparseTensor[];
+  /** Dense maps that the decoder read, coarse to fine. */
+  readonly maps: readonly Tensor[];
+  /** Predictions `[B, H, W, 3]`, normalised within patches. */
+  readonly pixels: Tensor;
+  /** Running statistics afterwards. */
+  readonly state: SparkState;
+}
+
+/**
+ * Makes the parameters and the state of a model with its densification and decoder.
+ *
+ * @param model The model to pre-train.
+ * @param key Random key.
+ * @param options Width of the decoder, dtype.
+ * @returns Parameters and state.
+ * @throws {RangeError} If the model or the width does not fit; see `checkModel` and `initDecoder`.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { initParams } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * equal(initParams(tinyResnet(), key(0), { decoderWidth: 64 }).params.decoder.blocks.length, 4);
+ * ```
+ */
+export function initParams(
+  model: Model,
+  key: Tensor,
+  { decoderWidth = 768, dtype = "float32" }: InitParamsOptions = {},
+): { readonly params: SparkParams; readonly state: SparkState } {
+  const encoder = model.init(foldIn(key, 0), { dtype });
+  checkModel(model, encoder.params, encoder.state);
+  const densified = initDensify(foldIn(key, 1), model, { width: decoderWidth, dtype });
+  const decoder = initDecoder(foldIn(key, 2), { stride: model.stride, width: decoderWidth, dtype });
+  return {
+    params: { encoder: encoder.params, densify: densified.params, decoder: decoder.params },
+    state: { encoder: encoder.state, densify: densified.state, decoder: decoder.state },
+  };
+}
+
+/**
+ * Encodes the visible patches and decodes the whole images.
+ *
+ * @param model The model.
+ * @param weights `params` and `state` of `initParams`.
+ * @param input `images` `[B, H, W, 3]` and the `pattern` of their visible patches.
+ * @param options Training mode, key and rate of drop path.
+ * @returns Maps, predictions, state.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { forward, initParams, sampleMask } from "@tessera/tessera/spark";
+ * import { key, ones } from "@tessera/tessera/tensor";
+ *
+ * const weights = initParams(tinyResnet(), key(0), { decoderWidth: 64 });
+ * const pattern = sampleMask(key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
+ * const { pixels } = forward(tinyResnet(), weights, { images: ones([2, 96, 96, 3]), pattern });
+ * deepStrictEqual(pixels.shape, [2, 96, 96, 3]);
+ * ```
+ */
+export function forward(
+  model: Model,
+  { params, state }: { readonly params: SparkParams; readonly state: SparkState },
+  { images, pattern }: { readonly images: Tensor; readonly pattern: SparsePattern },
+  options: ModelOptions = {},
+): SparkOutput {
+  const visible = gather(images, pattern); // SparseTensor [P, stride, stride, 3]
+  const encoded = model.features(params.encoder, state.encoder, visible, options);
+  const densified = densify(params.densify, state.densify, encoded.features, options);
+  const decoded = decode(params.decoder, state.decoder, densified.maps, options);
+  return {
+    features: encoded.features,
+    maps: densified.maps,
+    pixels: decoded.pixels,
+    state: { encoder: encoded.state, densify: densified.state, decoder: decoded.state },
+  };
+}
+
+/** Loss and pictures of an evaluation. */
+export interface Evaluation extends Reconstruction {
+  /** Loss on the masked patches, scalar. */
+  readonly loss: Tensor;
+}
+
+/**
+ * Evaluates by the running statistics, and reconstructs the images.
+ *
+ * @param model The model.
+ * @param weights `params` and `state`, of a training state for instance.
+ * @param input `images` `[B, H, W, 3]` and the `pattern` of their visible patches.
+ * @returns The loss, the masked images and the composites.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { evaluate, initParams, sampleMask } from "@tessera/tessera/spark";
+ * import { key, ones } from "@tessera/tessera/tensor";
+ *
+ * const weights = initParams(tinyResnet(), key(0), { decoderWidth: 64 });
+ * const pattern = sampleMask(key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
+ * const { composite } = evaluate(tinyResnet(), weights, { images: ones([2, 96, 96, 3]), pattern });
+ * deepStrictEqual(composite.shape, [2, 96, 96, 3]);
+ * ```
+ */
+export function evaluate(
+  model: Model,
+  weights: { readonly params: SparkParams; readonly state: SparkState },
+  input: { readonly images: Tensor; readonly pattern: SparsePattern },
+): Evaluation {
+  const { pixels } = forward(model, weights, input);
+  const { images, pattern } = input;
+  return { loss: patchLoss(images, pixels, pattern), ...reconstruct(images, pixels, pattern) };
+}

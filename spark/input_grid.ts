@@ -1,0 +1,80 @@
+import { ShapeError, type Tree, zeros } from "../tensor/mod.ts";
+import type { Model } from "../nn/mod.ts";
+
+/**
+ * Counts the patches of an image: one per cell of the coarsest feature map.
+ *
+ * @param model The model; a patch is as large as its stride.
+ * @param inputSize Height and width in pixels.
+ * @returns Rows and columns of the patch grid.
+ * @throws {RangeError} If a side is not a multiple of the stride, with the nearest sizes that are.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { resnet50 } from "@tessera/tessera/nn";
+ * import { inputGrid } from "@tessera/tessera/spark";
+ *
+ * deepStrictEqual(inputGrid(resnet50(), [224, 160]), [7, 5]);
+ * ```
+ */
+export function inputGrid(
+  { name, stride }: Pick<Model, "name" | "stride">,
+  inputSize: readonly [number, number],
+): readonly [number, number] {
+  const nearest = (size: number) => {
+    const below = Math.floor(size / stride) * stride;
+    return size > 0 && size % stride === 0 ? [size] : [below, below + stride].filter((candidate) => candidate > 0);
+  };
+  const [rows, columns] = inputSize.map((size) => size / stride) as [number, number];
+  if ([rows, columns].every((cells) => Number.isInteger(cells) && cells > 0)) return [rows, columns];
+  const options = nearest(inputSize[0]).flatMap((height) => nearest(inputSize[1]).map((width) => `${height}×${width}`));
+  throw new RangeError(
+    `Cannot divide images into patches as height and width must be multiples of ${stride}, the stride of ${name}: ` +
+      `current size is ${inputSize[0]}×${inputSize[1]}, nearest sizes that fit are ${options.join(", ")}`,
+  );
+}
+
+/**
+ * Checks that a model is what pre-training needs: its maps halve from one to the next, have the channels it names, and
+ * the last has its whole stride, a power of two. Nothing is computed.
+ *
+ * @param model The model.
+ * @param params Its parameters.
+ * @param state Its state.
+ * @throws {RangeError} If the stride is no power of two, or there are too many maps for it.
+ * @throws {ShapeError} If a map has another shape than the model says.
+ *
+ * @example Usage
+ * ```ts
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { checkModel } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const model = tinyResnet();
+ * const { params, state } = model.init(key(0));
+ * checkModel(model, params, state);
+ * ```
+ */
+export function checkModel(model: Model, params: Tree, state: Tree): void {
+  const { name, stride, channels } = model;
+  const levels = Math.log2(stride);
+  if (!Number.isInteger(levels) || levels < 1) {
+    throw new RangeError(`Cannot pre-train ${name} as its stride must be a power of two: current stride is ${stride}`);
+  }
+  if (channels.length < 1 || channels.length > levels) {
+    throw new RangeError(
+      `Cannot pre-train ${name} as it must have 1 to ${levels} feature maps for stride ${stride}: current number is ` +
+        `${channels.length}`,
+    );
+  }
+  const { features } = model.features(params, state, zeros([1, 2 * stride, 2 * stride, 3]));
+  const expected = channels.map((count, i) => {
+    const side = 2 * 2 ** (channels.length - 1 - i);
+    return [1, side, side, count];
+  });
+  const given = features.map((map) => map.shape);
+  if (JSON.stringify(given) === JSON.stringify(expected)) return;
+  const wanted = expected.map((shape) => `[${shape.join(", ")}]`).join(" and ");
+  throw new ShapeError(`pre-train ${name}`, `its maps of a ${2 * stride}-pixel image must be ${wanted}`, given);
+}

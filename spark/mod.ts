@@ -1,0 +1,59 @@
+/**
+ * SparK: masked pre-training of convolutional networks with sparse encoders. Each line of the method is a pure function,
+ * the mask a value among its arguments.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { forward, initParams, patchLoss, sampleMask } from "@tessera/tessera/spark";
+ * import { key, ones } from "@tessera/tessera/tensor";
+ *
+ * const model = tinyResnet();
+ * const weights = initParams(model, key(0), { decoderWidth: 64 });
+ * const images = ones([2, 96, 96, 3]);
+ * const pattern = sampleMask(key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
+ * const { pixels } = forward(model, weights, { images, pattern }, { train: true });
+ * deepStrictEqual(patchLoss(images, pixels, pattern).shape, []);
+ * ```
+ *
+ * Any convolutional network can be pre-trained: write a record of the form of `Model`, of `@tessera/tessera/nn`.
+ * `features` takes dense or sparse input and returns one map per scale, fine to coarse, each half as large as the one
+ * before; the layers of that module take both kinds. `checkModel` says what does not fit.
+ *
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { conv2d, initConv2d, type Model, relu } from "@tessera/tessera/nn";
+ * import { initParams } from "@tessera/tessera/spark";
+ * import { foldIn, key } from "@tessera/tessera/tensor";
+ *
+ * const model: Model = {
+ *   name: "two_convolutions",
+ *   stride: 8,
+ *   channels: [16, 32],
+ *   densifyNorm: "none",
+ *   recipe: { dropPath: 0, beta2: 0.95 },
+ *   init: (key) => ({
+ *     params: [
+ *       initConv2d(foldIn(key, 0), { inChannels: 3, outChannels: 16, kernel: 4 }),
+ *       initConv2d(foldIn(key, 1), { inChannels: 16, outChannels: 32, kernel: 2 }),
+ *     ],
+ *     state: {},
+ *   }),
+ *   features: (params, state, x) => {
+ *     const fine = relu(conv2d(params[0], x, { stride: 4 }));
+ *     return { features: [fine, relu(conv2d(params[1], fine, { stride: 2 }))], state };
+ *   },
+ * };
+ * equal(initParams(model, key(0), { decoderWidth: 64 }).params.decoder.blocks.length, 3);
+ * ```
+ *
+ * @module
+ */
+export * from "./mask.ts";
+export * from "./input_grid.ts";
+export * from "./densify.ts";
+export * from "./decoder.ts";
+export * from "./loss.ts";
+export * from "./forward.ts";
+export * from "./train_step.ts";
+export * from "./official_names.ts";

@@ -1,0 +1,167 @@
+import { slice, split, squeeze, type Tensor, valueAndGrad } from "../tensor/mod.ts";
+import type { Model, ModelOptions, Optimizer, OptimizerState } from "../nn/mod.ts";
+import type { SparsePattern } from "../sparse/mod.ts";
+import { forward, initParams, type InitParamsOptions, type SparkParams, type SparkState } from "./forward.ts";
+import { inputGrid } from "./input_grid.ts";
+import { patchLoss } from "./loss.ts";
+import { sampleMask } from "./mask.ts";
+
+/** Everything that a training run carries from step to step. */
+export interface TrainState {
+  /** Parameters. */
+  readonly params: SparkParams;
+  /** Running statistics. */
+  readonly state: SparkState;
+  /** Step counter and moments. */
+  readonly optimizer: OptimizerState;
+  /** Random key of the next step, uint32 `[2]`. */
+  readonly key: Tensor;
+}
+
+/** Options of `init`. */
+export interface InitOptions extends InitParamsOptions {
+  /** Height and width of the images; checked against the stride if given. */
+  readonly inputSize?: readonly [number, number];
+}
+
+/** Options of `trainStep`. */
+export interface TrainStepOptions {
+  /** Share of patches to mask; 0.6 if not given. */
+  readonly maskRatio?: number;
+  /** Drop-path rate of the last block; the model's recipe if not given. */
+  readonly dropPath?: number;
+}
+
+/** What a training step reads. */
+export interface Batch {
+  /** Normalised images `[B, H, W, 3]`. */
+  readonly images: Tensor;
+}
+
+/** What a training step returns. */
+export interface TrainStepOutput {
+  /** State after the step. */
+  readonly train: TrainState;
+  /** Loss before the step, scalar. */
+  readonly loss: Tensor;
+  /** Learning rate of the step, scalar. */
+  readonly learningRate: Tensor;
+  /** Norm of the gradient before clipping, scalar. */
+  readonly gradientNorm: Tensor;
+}
+
+/**
+ * Makes the state in which a run starts.
+ *
+ * @param model The model to pre-train.
+ * @param optimizer Its moments are part of the state.
+ * @param key Random key: of the first weights, and of all masks afterwards.
+ * @param options Size of the images, width of the decoder, dtype.
+ * @returns The state before the first step.
+ * @throws {RangeError} If the images do not divide by the model's stride, with the nearest sizes that do.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { lamb, tinyResnet } from "@tessera/tessera/nn";
+ * import { init } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const optimizer = lamb({ learningRate: 1e-3 });
+ * const train = init(tinyResnet(), optimizer, key(0), { inputSize: [96, 96], decoderWidth: 64 });
+ * deepStrictEqual(train.key.shape, [2]);
+ * ```
+ */
+export function init(model: Model, optimizer: Optimizer, key: Tensor, options: InitOptions = {}): TrainState {
+  const { inputSize, ...rest } = options;
+  if (inputSize) inputGrid(model, inputSize);
+  const [weightKey, runKey] = keysOf(key, 2) as [Tensor, Tensor];
+  const { params, state } = initParams(model, weightKey, rest);
+  return { params, state, optimizer: optimizer.init(params), key: runKey };
+}
+
+/** Several keys of one. */
+function keysOf(key: Tensor, count: number): readonly Tensor[] {
+  const keys = split(key, count); // [count, 2]
+  return Array.from({ length: count }, (_, i) => squeeze(slice(keys, { start: [i, 0], size: [1, 2] }), 0));
+}
+
+/**
+ * Differentiates the loss of one batch.
+ *
+ * @param model The model.
+ * @param weights `params` and `state`.
+ * @param input `images` and the `pattern` of their visible patches.
+ * @param options As of `forward`.
+ * @returns Loss, gradients of the form of the parameters, and the state afterwards.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { initParams, lossAndGradients, sampleMask } from "@tessera/tessera/spark";
+ * import { key, ones } from "@tessera/tessera/tensor";
+ *
+ * const weights = initParams(tinyResnet(), key(0), { decoderWidth: 64 });
+ * const pattern = sampleMask(key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
+ * const { gradients } = lossAndGradients(tinyResnet(), weights, { images: ones([2, 96, 96, 3]), pattern }, { train: true });
+ * deepStrictEqual(gradients.densify.maskTokens[0]!.shape, [256]);
+ * ```
+ */
+export function lossAndGradients(
+  model: Model,
+  { params, state }: { readonly params: SparkParams; readonly state: SparkState },
+  input: { readonly images: Tensor; readonly pattern: SparsePattern },
+  options: ModelOptions = {},
+): { readonly loss: Tensor; readonly gradients: SparkParams; readonly state: SparkState } {
+  const lossOf = (primal: SparkParams) => {
+    const out = forward(model, { params: primal, state }, input, options);
+    return [patchLoss(input.images, out.pixels, input.pattern), out.state];
+  };
+  const [[loss, after], gradients] = valueAndGrad(lossOf, { hasAux: true })(params);
+  return { loss, gradients, state: after };
+}
+
+/**
+ * Makes the training step: draws a mask, differentiates the loss, updates. A pure function, to be compiled with
+ * `jit(trainStep(model, optimizer), { donate: [0] })`.
+ *
+ * @param model The model.
+ * @param optimizer The optimizer whose moments the state holds.
+ * @param options Mask ratio and drop path.
+ * @returns From a state and a batch to the state after it, with loss, learning rate and gradient norm.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { lamb, tinyResnet } from "@tessera/tessera/nn";
+ * import { init, trainStep } from "@tessera/tessera/spark";
+ * import { key, ones } from "@tessera/tessera/tensor";
+ *
+ * const optimizer = lamb({ learningRate: 1e-3 });
+ * const train = init(tinyResnet(), optimizer, key(0), { inputSize: [96, 96], decoderWidth: 64 });
+ * const step = trainStep(tinyResnet(), optimizer); // jit(step, { donate: [0] }) to run it
+ * deepStrictEqual(step(train, { images: ones([2, 96, 96, 3]) }).loss.shape, []);
+ * ```
+ */
+export function trainStep(
+  model: Model,
+  optimizer: Optimizer,
+  { maskRatio = 0.6, dropPath = model.recipe.dropPath }: TrainStepOptions = {},
+): (train: TrainState, batch: Batch) => TrainStepOutput {
+  return (train, { images }) => {
+    const [batch, height, width] = images.shape as [number, number, number];
+    const grid = inputGrid(model, [height, width]);
+    const [next, maskKey, dropKey] = keysOf(train.key, 3) as [Tensor, Tensor, Tensor];
+    const pattern = sampleMask(maskKey, { batch, grid, maskRatio });
+    const options = { train: true, key: dropKey, dropPath };
+    const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, options);
+    const updated = optimizer.update(gradients, train.optimizer, train.params);
+    return {
+      train: { params: updated.params, state, optimizer: updated.state, key: next },
+      loss,
+      learningRate: updated.learningRate,
+      gradientNorm: updated.gradientNorm,
+    };
+  };
+}
