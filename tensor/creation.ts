@@ -1,0 +1,167 @@
+import { constant, iota } from "./primitives/constant.ts";
+import { ShapeError } from "./errors.ts";
+import { cast } from "./primitives/cast.ts";
+import { add, mul } from "./primitives/elementwise.ts";
+import { type DType, type Shape, sizeOf, type TypedArray } from "./spec.ts";
+import { hostArray, leaf, type Tensor } from "./tensor.ts";
+
+/** Numbers or booleans, nested to the depth of the rank. */
+export type Nested = number | boolean | readonly Nested[];
+
+function isTyped(x: unknown): x is TypedArray {
+  return ArrayBuffer.isView(x) && !(x instanceof DataView);
+}
+
+function dtypeOf(x: TypedArray): DType {
+  if (x instanceof Float64Array) return "float64";
+  if (x instanceof Int32Array) return "int32";
+  if (x instanceof Uint32Array) return "uint32";
+  return x instanceof Uint8Array ? "bool" : "float32";
+}
+
+function shapeOf(values: Nested): Shape {
+  return Array.isArray(values) ? [values.length, ...(values.length > 0 ? shapeOf(values[0]) : [])] : [];
+}
+
+/**
+ * Makes a tensor of given values, copied.
+ *
+ * @param values A number, nested arrays, or a typed array (its kind gives the dtype; `Uint8Array` gives bool).
+ * @param options `dtype` (float32, or bool for booleans, if left out) and, for typed arrays, `shape`.
+ * @returns A tensor that holds the values.
+ * @throws {ShapeError} If nested arrays are ragged, or the shape does not hold the typed array.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(tensor([[1, 2], [3, 4]]).shape, [2, 2]);
+ * deepStrictEqual(tensor(new Float32Array(6), { shape: [2, 3] }).shape, [2, 3]);
+ * ```
+ */
+export function tensor(
+  values: Nested | TypedArray,
+  options: DType | { readonly dtype?: DType; readonly shape?: Shape } = {},
+): Tensor {
+  const { dtype, shape } = typeof options === "string" ? { dtype: options, shape: undefined } : options;
+  if (isTyped(values)) {
+    const target = shape ?? [values.length];
+    if (sizeOf(target) !== values.length) {
+      throw new ShapeError("make a tensor", `the shape must hold ${values.length} values`, [target]);
+    }
+    return leaf({ shape: target, dtype: dtype ?? dtypeOf(values) }, {
+      host: hostArray(values, dtype ?? dtypeOf(values)),
+    });
+  }
+  const nestedShape = shapeOf(values);
+  const flat: (number | boolean)[] = [];
+  const visit = (part: Nested, axis: number): void => {
+    const size = nestedShape[axis];
+    if (!Array.isArray(part)) {
+      if (size !== undefined) {
+        throw new ShapeError("make a tensor", "nested arrays must have equal lengths", [nestedShape]);
+      }
+      flat.push(part as number | boolean);
+      return;
+    }
+    if (part.length !== size) {
+      throw new ShapeError("make a tensor", "nested arrays must have equal lengths", [nestedShape]);
+    }
+    part.forEach((item) => visit(item, axis + 1));
+  };
+  visit(values, 0);
+  const kind = dtype ?? (typeof flat[0] === "boolean" ? "bool" : "float32");
+  return leaf({ shape: shape ?? nestedShape, dtype: kind }, { host: hostArray(flat.map(Number), kind) });
+}
+
+/**
+ * Fills a shape with one value.
+ *
+ * @param shape Any shape.
+ * @param value The value.
+ * @param dtype Its dtype.
+ * @returns A lazy constant; it takes no memory where it is fused.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { full } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await full([2], 7).data(), new Float32Array([7, 7]));
+ * ```
+ */
+export function full(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
+  if (!shape.every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new ShapeError("fill", "sizes must be whole and not negative", [shape]);
+  }
+  return constant(shape, value, dtype);
+}
+
+/**
+ * Fills a shape with zeros.
+ *
+ * @param shape Any shape.
+ * @param dtype Dtype of the result.
+ * @returns A lazy constant.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { zeros } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await zeros([2]).data(), new Float32Array(2));
+ * ```
+ */
+export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
+  return full(shape, 0, dtype);
+}
+
+/**
+ * Fills a shape with ones.
+ *
+ * @param shape Any shape.
+ * @param dtype Dtype of the result.
+ * @returns A lazy constant.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { ones } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await ones([2]).data(), new Float32Array([1, 1]));
+ * ```
+ */
+export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
+  return full(shape, 1, dtype);
+}
+
+/**
+ * Counts from a start to a stop.
+ *
+ * @param start First value, or the stop if it is the only argument (then counting starts at 0).
+ * @param stop End, exclusive.
+ * @param step Distance of neighbours, not 0.
+ * @param options `dtype`, int32 if left out.
+ * @returns Tensor of shape `[ceil((stop - start) / step)]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { arange } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await arange(1, 7, 2).data(), new Int32Array([1, 3, 5]));
+ * ```
+ */
+export function arange(
+  start: number,
+  stop?: number,
+  step = 1,
+  { dtype = "int32" }: { readonly dtype?: DType } = {},
+): Tensor {
+  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+  if (step === 0) throw new RangeError("Cannot count as the step must not be 0: current step is 0");
+  const positions = cast(iota([Math.max(0, Math.ceil((to - from) / step))], 0), dtype);
+  const scaled = step === 1 ? positions : mul(positions, step);
+  return from === 0 ? scaled : add(scaled, from);
+}

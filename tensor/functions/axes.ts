@@ -1,0 +1,137 @@
+import { ShapeError } from "../errors.ts";
+import { add } from "../primitives/elementwise.ts";
+import { cast } from "../primitives/cast.ts";
+import { logicalOr } from "../primitives/comparison.ts";
+import { promoteTypes } from "../primitives/operands.ts";
+import { reshape } from "../primitives/layout.ts";
+import { normalizeAxes } from "../primitives/sum.ts";
+import { pad, slice } from "../primitives/window.ts";
+import type { Tensor } from "../tensor.ts";
+
+/**
+ * Drops axes of size 1.
+ *
+ * @param x Any tensor.
+ * @param axis Axis or axes to drop; all of size 1 if left out.
+ * @returns Tensor without them.
+ * @throws {ShapeError} If a named axis has another size.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { squeeze, zeros } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(squeeze(zeros([1, 2, 1])).shape, [2]);
+ * ```
+ */
+export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
+  const axes = axis === undefined
+    ? [...x.shape.keys()].filter((i) => x.shape[i] === 1)
+    : normalizeAxes("squeeze", x, axis);
+  if (axes.some((i) => x.shape[i] !== 1)) throw new ShapeError("squeeze", `axes ${axes} must have size 1`, [x.shape]);
+  return reshape(x, x.shape.filter((_, i) => !axes.includes(i)));
+}
+
+/**
+ * Adds an axis of size 1.
+ *
+ * @param x Any tensor.
+ * @param axis Where it stands in the result; negative counts from the end.
+ * @returns Tensor of one rank more.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { expandDims, zeros } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(expandDims(zeros([2]), -1).shape, [2, 1]);
+ * ```
+ */
+export function expandDims(x: Tensor, axis: number): Tensor {
+  const at = axis < 0 ? axis + x.shape.length + 1 : axis;
+  return reshape(x, x.shape.toSpliced(at, 0, 1));
+}
+
+/**
+ * Reverses an axis.
+ *
+ * @param x Any tensor.
+ * @param axis Axis or axes; all if left out.
+ * @returns Tensor of the same shape.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { flip, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await flip(tensor([1, 2, 3])).data(), new Float32Array([3, 2, 1]));
+ * ```
+ */
+export function flip(x: Tensor, axis?: number | readonly number[]): Tensor {
+  const axes = normalizeAxes("flip", x, axis);
+  const start = x.shape.map((size, i) => axes.includes(i) ? Math.max(size - 1, 0) : 0);
+  return slice(x, { start, size: x.shape, step: x.shape.map((_, i) => axes.includes(i) ? -1 : 1) });
+}
+
+/**
+ * Joins tensors along an axis.
+ *
+ * @param tensors At least one; sizes agree off the axis.
+ * @param axis The axis, 0 by default.
+ * @returns Tensor whose size there is the sum.
+ * @throws {ShapeError} If sizes differ off the axis.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { concat, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await concat([tensor([1]), tensor([2, 3])]).data(), new Float32Array([1, 2, 3]));
+ * ```
+ */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  const [first] = tensors;
+  if (!first) throw new ShapeError("concat", "there must be at least one tensor", []);
+  const [at] = normalizeAxes("concat", first, axis);
+  const offAxis = (x: Tensor) => x.shape.map((size, i) => i === at ? 0 : size).join();
+  if (tensors.some((x) => offAxis(x) !== offAxis(first))) {
+    throw new ShapeError("concat", `sizes must agree off axis ${axis}`, tensors.map((x) => x.shape));
+  }
+  const dtype = tensors.map((x) => x.dtype).reduce(promoteTypes);
+  const total = tensors.reduce((sum, x) => sum + x.shape[at!]!, 0);
+  let before = 0;
+  const padded = tensors.map((x) => {
+    const start = before;
+    before += x.shape[at!]!;
+    return pad(cast(x, dtype), x.shape.map((_, i) => i === at ? [start, total - before] : [0, 0]));
+  });
+  // Halves, not a chain: the depth stays logarithmic. Each element is one value and zeros.
+  const join = (parts: readonly Tensor[]): Tensor => {
+    if (parts.length === 1) return parts[0]!;
+    const half = parts.length >> 1;
+    const [left, right] = [join(parts.slice(0, half)), join(parts.slice(half))];
+    return dtype === "bool" ? logicalOr(left, right) : add(left, right);
+  };
+  return join(padded);
+}
+
+/**
+ * Joins tensors of one shape along a new axis.
+ *
+ * @param tensors At least one.
+ * @param axis Where the new axis stands, 0 by default.
+ * @returns Tensor of one rank more.
+ * @throws {ShapeError} If shapes differ.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { stack, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(stack([tensor([1, 2]), tensor([3, 4])]).shape, [2, 2]);
+ * ```
+ */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  const at = axis < 0 ? axis + (tensors[0]?.shape.length ?? 0) + 1 : axis;
+  return concat(tensors.map((x) => expandDims(x, at)), at);
+}

@@ -1,0 +1,139 @@
+import { customVjp } from "../grad.ts";
+import { equal, where } from "../primitives/comparison.ts";
+import { iota } from "../primitives/constant.ts";
+import { type Conv2dOptions, convParams } from "../primitives/convolution.ts";
+import { mul } from "../primitives/elementwise.ts";
+import { max, min } from "../primitives/extremum.ts";
+import { take } from "../primitives/gather.ts";
+import type { KernelMaps } from "../primitives/kernel_map.ts";
+import { reshape } from "../primitives/layout.ts";
+import { broadcastTo, sum } from "../primitives/sum.ts";
+import { sizeOf } from "../spec.ts";
+import type { Tensor } from "../tensor.ts";
+import { ShapeError } from "../errors.ts";
+import { windowMap } from "./window_map.ts";
+
+/** The largest row of each window. */
+function maxOverMap(x: Tensor, map: Tensor, fill: number): Tensor {
+  return max(take(x, map, { fill }), { axis: 1 }); // [M, T, C] -> [M, C]
+}
+
+/**
+ * Max pooling through a kernel map.
+ *
+ * @param x Rows `[N, C]`.
+ * @param maps Windows `[M, T]` and their inverse.
+ * @param fill What an absent row counts as: `-Infinity` to leave it out, 0 for the reading of masked dense code.
+ * @returns Rows `[M, C]`. The cotangent goes to the first of the largest in tap order; to nobody if `fill` is larger.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { maxPoolByMap, tensor } from "@tessera/tessera/tensor";
+ *
+ * const maps = { map: tensor([[0, 1]], "int32"), inverse: tensor([[0, -1], [-1, 0]], "int32") };
+ * deepStrictEqual(await maxPoolByMap(tensor([[1], [5]]), maps).data(), new Float32Array([5]));
+ * ```
+ */
+export function maxPoolByMap(x: Tensor, { map, inverse }: KernelMaps, fill: number = -Infinity): Tensor {
+  const taps = map.shape[1]!;
+  return customVjp((x: Tensor) => maxOverMap(x, map, fill), ([x], output, cotangent) => {
+    // Which tap won: the first whose value is the output's. A window whose fill won gives to nobody.
+    const values = take(x, map, { fill }); // [M, T, C]
+    const shape = values.shape;
+    const spread = (y: Tensor) => broadcastTo(reshape(y, [shape[0]!, 1, shape[2]!]), shape);
+    const won = equal(values, spread(output));
+    const winner = min(where(won, iota(shape, 1), taps), { axis: 1 }); // [M, C]
+    const theirs = take(winner, inverse, { fill: -1 }); // [N, T, C]: the winning tap of each window that sees the row
+    const given = take(cotangent, inverse);
+    return [sum(where(equal(theirs, iota(theirs.shape, 1)), given, 0), { axis: 1 })];
+  })(x);
+}
+
+/**
+ * Adds up windows through a kernel map; absent rows count as zero.
+ *
+ * @param x Rows `[N, C]`.
+ * @param maps Windows `[M, T]` and their inverse.
+ * @returns Rows `[M, C]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { sumPoolByMap, tensor } from "@tessera/tessera/tensor";
+ *
+ * const maps = { map: tensor([[0, 1]], "int32"), inverse: tensor([[0, -1], [-1, 0]], "int32") };
+ * deepStrictEqual(await sumPoolByMap(tensor([[1], [5]]), maps).data(), new Float32Array([6]));
+ * ```
+ */
+export function sumPoolByMap(x: Tensor, { map, inverse }: KernelMaps): Tensor {
+  return customVjp(
+    (x: Tensor) => sum(take(x, map), { axis: 1 }),
+    (_x, _output, cotangent) => [sumPoolByMap(cotangent, { map: inverse, inverse: map })],
+  )(x);
+}
+
+/** Settings of a pooling. */
+export interface PoolOptions extends Omit<Conv2dOptions, "groups"> {
+  /** Window, one number or `[kh, kw]`. */
+  readonly kernel: number | readonly [number, number];
+}
+
+function pool(
+  operation: string,
+  x: Tensor,
+  options: PoolOptions,
+  over: (rows: Tensor, maps: KernelMaps, area: number) => Tensor,
+): Tensor {
+  if (x.shape.length !== 4) throw new ShapeError(operation, "images must be [B, H, W, C]", [x.shape]);
+  const [B, H, W, C] = x.shape as [number, number, number, number];
+  const kernel: readonly [number, number] = typeof options.kernel === "number"
+    ? [options.kernel, options.kernel]
+    : options.kernel;
+  const params = convParams(operation, { ...options, stride: options.stride ?? kernel });
+  const maps = windowMap(B, [H, W], kernel, params);
+  if (maps.outputSize.some((n) => n < 1)) {
+    throw new ShapeError(operation, "the window must fit into the padded image", [x.shape]);
+  }
+  return reshape(over(reshape(x, [B * H * W, C]), maps, sizeOf(kernel)), [B, ...maps.outputSize, C]);
+}
+
+/**
+ * The largest element of each window; padding is left out.
+ *
+ * @param x Images `[B, H, W, C]`.
+ * @param options Window; stride (the window by default), padding, dilation.
+ * @returns `[B, Ho, Wo, C]`. The cotangent goes to the first of the largest in raster order, as in PyTorch.
+ * @throws {ShapeError} If the window does not fit.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { maxPool2d, zeros } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(maxPool2d(zeros([1, 8, 8, 4]), { kernel: 3, stride: 2, padding: 1 }).shape, [1, 4, 4, 4]);
+ * ```
+ */
+export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
+  return pool("maxPool2d", x, options, (rows, maps) => maxPoolByMap(rows, maps));
+}
+
+/**
+ * The mean of each window over its full area: padding counts as zeros, as `count_include_pad` of PyTorch.
+ *
+ * @param x Images `[B, H, W, C]`.
+ * @param options Window; stride (the window by default), padding, dilation.
+ * @returns `[B, Ho, Wo, C]`.
+ * @throws {ShapeError} If the window does not fit.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { avgPool2d, zeros } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(avgPool2d(zeros([1, 8, 8, 4]), { kernel: 2 }).shape, [1, 4, 4, 4]);
+ * ```
+ */
+export function avgPool2d(x: Tensor, options: PoolOptions): Tensor {
+  return pool("avgPool2d", x, options, (rows, maps, area) => mul(sumPoolByMap(rows, maps), 1 / area));
+}

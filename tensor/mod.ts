@@ -1,0 +1,47 @@
+/**
+ * Immutable lazy tensors, their primitives, transformations over trees of them, and the devices that compute them.
+ *
+ * ```ts
+ * import { jit, matmul, mean, square, sub, type Tensor, tensor, valueAndGrad } from "@tessera/tessera/tensor";
+ *
+ * const loss = (w: Tensor, x: Tensor, y: Tensor) => mean(square(sub(matmul(x, w), y)));
+ * const step = jit(valueAndGrad(loss));
+ * const [value, gradient] = step(tensor([[0], [0]]), tensor([[1, 2], [3, 4]]), tensor([[1], [2]]));
+ * await value.item(); // 2.5
+ * gradient.shape; // [2, 1]
+ * ```
+ *
+ * @module
+ */
+export * from "./spec.ts";
+export * from "./errors.ts";
+export type * from "./compiler/kernel.ts";
+export type { Access, Bound, Scalar, ScalarOp } from "./compiler/scalar.ts";
+export type * from "./compiler/conv_params.ts";
+export type * from "./primitive.ts";
+export { bind, bufferOf, leaf, type LeafSource, leafSource, realize, Tensor } from "./tensor.ts";
+export * from "./device.ts";
+export * from "./tree.ts";
+export * from "./creation.ts";
+export { identity, stopGradient } from "./primitives/identity.ts";
+export * from "./primitives/cast.ts";
+export * from "./primitives/comparison.ts";
+export * from "./primitives/elementwise.ts";
+export { promoteTypes, type TensorLike } from "./primitives/operands.ts";
+export { reshape, transpose } from "./primitives/layout.ts";
+export { broadcastTo, type ReduceOptions, sum } from "./primitives/sum.ts";
+export { argmax, argmin, max, min } from "./primitives/extremum.ts";
+export { pad, slice, type SliceOptions } from "./primitives/window.ts";
+export { scatterAdd, take, takeAlongAxis } from "./primitives/gather.ts";
+export { argsort } from "./primitives/argsort.ts";
+export { matmul } from "./primitives/matmul.ts";
+export { conv2d, type Conv2dOptions, convTranspose2d } from "./primitives/convolution.ts";
+export { kernelMapConv, type KernelMaps } from "./primitives/kernel_map.ts";
+export * from "./functions/statistics.ts";
+export * from "./functions/axes.ts";
+export * from "./functions/pool.ts";
+export * from "./functions/window_map.ts";
+export * from "./random.ts";
+export * from "./grad.ts";
+export * from "./jit.ts";
+export { referenceDevice } from "./reference/device.ts";

@@ -1,0 +1,38 @@
+import { cast as castScalar } from "../compiler/scalar.ts";
+import type { Primitive } from "../primitive.ts";
+import { type DType, DTYPES } from "../spec.ts";
+import { bind, type Tensor } from "../tensor.ts";
+
+/** Rounds a float64 to what a dtype can hold. float32 stays unrounded: the reference is exact. */
+export function wrap(value: number, dtype: DType): number {
+  if (dtype === "int32") return value | 0;
+  if (dtype === "uint32") return value >>> 0;
+  return dtype === "bool" ? Number(value !== 0) : value;
+}
+
+const CAST: Primitive<{ readonly dtype: DType }> = {
+  name: "cast",
+  shapeRule: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
+  reference: ([x], { dtype }) => x!.data.map((value) => wrap(value, dtype)),
+  vjpRule: (cotangent, { inputs: [x] }) => [DTYPES[x!.dtype].floating ? cast(cotangent, x!.dtype) : null],
+  lowering: { kind: "expression", expression: ([x], { dtype }) => castScalar(x!, dtype) },
+};
+
+/**
+ * Converts elements to another dtype.
+ *
+ * @param x Any tensor.
+ * @param dtype Float to integer rounds towards zero; anything to bool is `x != 0`.
+ * @returns Tensor of the dtype; `x` itself if it has it.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { cast, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await cast(tensor([1.7, -1.7]), "int32").data(), new Int32Array([1, -1]));
+ * ```
+ */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : bind(CAST, [x], { dtype });
+}

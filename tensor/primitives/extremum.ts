@@ -1,0 +1,90 @@
+import type { Primitive } from "../primitive.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { cast } from "./cast.ts";
+import { equal, where } from "./comparison.ts";
+import { constant, iota } from "./constant.ts";
+import { div, mul } from "./elementwise.ts";
+import { reshape } from "./layout.ts";
+import { broadcastTo, keptAxes, normalizeAxes, type ReduceOptions, referenceReduce, sum, withoutAxes } from "./sum.ts";
+
+function extremum(name: "max" | "min"): Primitive<{ readonly axes: readonly number[] }> {
+  const initial = name === "max" ? -Infinity : Infinity;
+  return {
+    name,
+    shapeRule: ([x], { axes }) => ({ shape: withoutAxes(x!.shape, axes), dtype: x!.dtype }),
+    reference: ([x], { axes }) => referenceReduce(x!, axes, initial, Math[name]),
+    // Equal shares among ties, as JAX does.
+    vjpRule: (cotangent, output, { axes }) => {
+      const x = output.inputs[0]!;
+      const spread = (y: Tensor) => broadcastTo(reshape(y, keptAxes(x.shape, axes)), x.shape);
+      const winners = cast(equal(x, spread(output)), x.dtype);
+      return [mul(winners, spread(div(cotangent, sum(winners, { axis: axes }))))];
+    },
+    lowering: { kind: "reduction", op: name, axes: ({ axes }) => axes },
+  };
+}
+
+const MAX = extremum("max");
+const MIN = extremum("min");
+
+function reduce(primitive: typeof MAX, x: Tensor, { axis, keepDims = false }: ReduceOptions): Tensor {
+  const axes = normalizeAxes(primitive.name, x, axis);
+  const result = axes.length === 0 ? x : bind(primitive, [x], { axes });
+  return keepDims ? reshape(result, keptAxes(x.shape, axes)) : result;
+}
+
+/**
+ * The largest element, NaN if any is.
+ *
+ * @param x Tensor of numbers.
+ * @param options Axes; all by default.
+ * @returns Maxima; -Infinity over an empty axis (of integers: the least). Ties share the cotangent equally.
+ * @throws {ShapeError} If an axis is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { max, tensor } from "@tessera/tessera/tensor";
+ *
+ * equal(await max(tensor([1, 3, 2])).item(), 3);
+ * ```
+ */
+export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return reduce(MAX, x, options);
+}
+
+/** The smallest element; as `max` otherwise. */
+export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return reduce(MIN, x, options);
+}
+
+function positionOf(found: Tensor, x: Tensor, axis: number): Tensor {
+  const far = constant(x.shape, x.shape[axis]!, "int32");
+  return min(where(equal(x, broadcastTo(found, x.shape)), iota(x.shape, axis), far), { axis });
+}
+
+/**
+ * The position of the largest element along an axis, the first of equals.
+ *
+ * @param x Tensor of numbers without NaN.
+ * @param options `axis`, the last by default.
+ * @returns int32 tensor without that axis.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { argmax, tensor } from "@tessera/tessera/tensor";
+ *
+ * equal(await argmax(tensor([1, 3, 2])).item(), 1);
+ * ```
+ */
+export function argmax(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+  const [at] = normalizeAxes("argmax", x, axis);
+  return positionOf(max(x, { axis: at!, keepDims: true }), x, at!);
+}
+
+/** The position of the smallest element along an axis, the first of equals; as `argmax` otherwise. */
+export function argmin(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+  const [at] = normalizeAxes("argmin", x, axis);
+  return positionOf(min(x, { axis: at!, keepDims: true }), x, at!);
+}

@@ -1,0 +1,188 @@
+/** @file Reading at positions that are values themselves, and its transpose. */
+import { ShapeError } from "../errors.ts";
+import { scatterAddWat } from "../cpu/kernels/scatter_add.ts";
+import type { Primitive } from "../primitive.ts";
+import { sizeOf, type TensorSpec } from "../spec.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { scatterAddWgsl } from "../webgpu/kernels/scatter_add.ts";
+import { greaterEqual, less, logicalOr, where } from "./comparison.ts";
+import { iota } from "./constant.ts";
+import { add, mul } from "./elementwise.ts";
+import { reshape, transpose } from "./layout.ts";
+import { normalizeAxes } from "./sum.ts";
+
+interface GatherParams {
+  readonly axis: number;
+  readonly fill: number;
+}
+
+function requireInt32(operation: string, indices: TensorSpec): void {
+  if (indices.dtype === "int32") return;
+  throw new TypeError(`Cannot ${operation} as indices must be int32: current dtype is ${indices.dtype}`);
+}
+
+/** Sizes before the axis, of it, and after it. */
+function split(x: TensorSpec, axis: number): readonly [number, number, number] {
+  return [sizeOf(x.shape.slice(0, axis)), x.shape[axis]!, sizeOf(x.shape.slice(axis + 1))];
+}
+
+const TAKE: Primitive<GatherParams> = {
+  name: "take",
+  shapeRule: ([x, indices], { axis }) => {
+    requireInt32("take", indices!);
+    const shape = [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)];
+    return { shape, dtype: x!.dtype };
+  },
+  reference: ([x, indices], { axis, fill }, output) => {
+    const [, size, after] = split(x!, axis);
+    const count = indices!.data.length;
+    const result = new Float64Array(sizeOf(output.shape));
+    for (let i = 0; i < result.length; i++) {
+      const inner = i % after;
+      const index = indices!.data[Math.floor(i / after) % count]!;
+      const outer = Math.floor(i / after / count);
+      result[i] = index >= 0 && index < size ? x!.data[(outer * size + index) * after + inner]! : fill;
+    }
+    return result;
+  },
+  vjpRule: (cotangent, { inputs: [x, indices] }, { axis }) => {
+    const [before, size, after] = split(x!, axis);
+    const rows = transpose(reshape(cotangent, [before, sizeOf(indices!.shape), after]), [1, 0, 2]);
+    const sums = scatterAdd(reshape(rows, [sizeOf(indices!.shape), before * after]), reshape(indices!, [-1]), { size });
+    return [reshape(transpose(reshape(sums, [size, before, after]), [1, 0, 2]), x!.shape), null];
+  },
+  lowering: { kind: "gather", axis: ({ axis }) => axis, along: () => false, fill: ({ fill }) => fill },
+};
+
+/**
+ * Takes slices at given positions of one axis.
+ *
+ * @param x Any tensor.
+ * @param indices int32 tensor of positions. One outside `[0, size)`, such as -1, reads `fill`.
+ * @param options `axis`, 0 by default, and `fill`, 0 by default.
+ * @returns Tensor `[...x.shape[:axis], ...indices.shape, ...x.shape[axis+1:]]`.
+ * @throws {TypeError} If the indices are not int32.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { take, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await take(tensor([5, 6, 7]), tensor([2, -1], "int32")).data(), new Float32Array([7, 0]));
+ * ```
+ */
+export function take(
+  x: Tensor,
+  indices: Tensor,
+  { axis = 0, fill = 0 }: { readonly axis?: number; readonly fill?: number } = {},
+): Tensor {
+  return bind(TAKE, [x, indices], { axis: normalizeAxes("take", x, axis)[0]!, fill });
+}
+
+const TAKE_ALONG_AXIS: Primitive<GatherParams> = {
+  name: "takeAlongAxis",
+  shapeRule: ([x, indices], { axis }) => {
+    requireInt32("takeAlongAxis", indices!);
+    if (
+      x!.shape.length === indices!.shape.length && x!.shape.every((size, i) => i === axis || size === indices!.shape[i])
+    ) {
+      return { shape: indices!.shape, dtype: x!.dtype };
+    }
+    throw new ShapeError("takeAlongAxis", `sizes must agree except on axis ${axis}`, [x!.shape, indices!.shape]);
+  },
+  reference: ([x, indices], { axis, fill }) => {
+    const [, size, after] = split(x!, axis);
+    const count = indices!.shape[axis]!;
+    return indices!.data.map((index, i) => {
+      const outer = Math.floor(i / (after * count));
+      return index >= 0 && index < size ? x!.data[(outer * size + index) * after + i % after]! : fill;
+    });
+  },
+  vjpRule: (cotangent, { inputs: [x, indices] }, { axis }) => {
+    const moved = [...x!.shape.keys()].filter((i) => i !== axis).concat(axis);
+    const back = moved.map((_, i) => moved.indexOf(i));
+    const [ct, at] = [transpose(cotangent, moved), transpose(indices!, moved)];
+    const lines = sizeOf(ct.shape.slice(0, -1));
+    const size = x!.shape[axis]!;
+    const positions = reshape(at, [lines, -1]);
+    // Lines are laid end to end; a position outside its line must not land in another.
+    const outside = logicalOr(less(positions, 0), greaterEqual(positions, size));
+    const flat = where(outside, -1, add(positions, mul(iota(positions.shape, 0), size)));
+    const sums = scatterAdd(reshape(ct, [-1, 1]), reshape(flat, [-1]), { size: lines * size });
+    const shape = moved.map((i) => x!.shape[i]!);
+    return [transpose(reshape(sums, shape), back), null];
+  },
+  lowering: { kind: "gather", axis: ({ axis }) => axis, along: () => true, fill: ({ fill }) => fill },
+};
+
+/**
+ * Takes one element for each position along an axis, line by line.
+ *
+ * @param x Any tensor.
+ * @param indices int32 tensor of the sizes of `x` off the axis. A position outside `[0, size)` reads `fill`.
+ * @param options `axis`, the last by default, and `fill`, 0 by default.
+ * @returns Tensor of the shape of the indices.
+ * @throws {ShapeError} If sizes off the axis differ.
+ * @throws {TypeError} If the indices are not int32.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { takeAlongAxis, tensor } from "@tessera/tessera/tensor";
+ *
+ * const last = takeAlongAxis(tensor([[1, 2], [3, 4]]), tensor([[1], [0]], "int32"));
+ * deepStrictEqual(await last.data(), new Float32Array([2, 3]));
+ * ```
+ */
+export function takeAlongAxis(
+  x: Tensor,
+  indices: Tensor,
+  { axis = -1, fill = 0 }: { readonly axis?: number; readonly fill?: number } = {},
+): Tensor {
+  return bind(TAKE_ALONG_AXIS, [x, indices], { axis: normalizeAxes("takeAlongAxis", x, axis)[0]!, fill });
+}
+
+const SCATTER_ADD: Primitive<{ readonly size: number }> = {
+  name: "scatterAdd",
+  shapeRule: ([updates, indices], { size }) => {
+    requireInt32("scatterAdd", indices!);
+    if (updates!.shape.length === 2 && indices!.shape.join() === `${updates!.shape[0]}`) {
+      return { shape: [size, updates!.shape[1]!], dtype: updates!.dtype };
+    }
+    throw new ShapeError("scatterAdd", "updates must be [M, R] and indices [M]", [updates!.shape, indices!.shape]);
+  },
+  reference: ([updates, indices], _, { shape: [size, columns] }) => {
+    const result = new Float64Array(size! * columns!);
+    indices!.data.forEach((index, row) => {
+      if (index < 0 || index >= size!) return;
+      for (let c = 0; c < columns!; c++) result[index * columns! + c]! += updates!.data[row * columns! + c]!;
+    });
+    return result;
+  },
+  vjpRule: (cotangent, { inputs: [, indices] }) => [take(cotangent, indices!), null],
+  lowering: { kind: "kernel", wat: scatterAddWat, wgsl: scatterAddWgsl },
+};
+
+/**
+ * Adds rows into the places that indices name: the transpose of `take`.
+ *
+ * @param updates Rows, `[M, ...rest]`.
+ * @param indices int32 tensor `[M]`; rows whose index is outside `[0, size)` are dropped.
+ * @param options `size`, the number of places.
+ * @returns Tensor `[size, ...rest]` of sums, added in the order of the rows.
+ * @throws {ShapeError} If there is not one index for each row.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { scatterAdd, tensor } from "@tessera/tessera/tensor";
+ *
+ * const sums = scatterAdd(tensor([1, 2, 4]), tensor([0, 2, 0], "int32"), { size: 3 });
+ * deepStrictEqual(await sums.data(), new Float32Array([5, 0, 2]));
+ * ```
+ */
+export function scatterAdd(updates: Tensor, indices: Tensor, { size }: { readonly size: number }): Tensor {
+  const [rows = 0, ...rest] = updates.shape;
+  const sums = bind(SCATTER_ADD, [reshape(updates, [rows, sizeOf(rest)]), indices], { size });
+  return reshape(sums, [size, ...rest]);
+}

@@ -1,0 +1,150 @@
+/** @file Convolution whose windows are a table of rows, for sparse tensors: the rows may lie anywhere. */
+import type { KernelMapConvParams, KernelMapWeightGradientParams } from "../compiler/conv_params.ts";
+import { kernelMapConvWat } from "../cpu/kernels/kernel_map_conv.ts";
+import { kernelMapWeightGradientWat } from "../cpu/kernels/kernel_map_weight_gradient.ts";
+import { ShapeError } from "../errors.ts";
+import type { Primitive } from "../primitive.ts";
+import { type DenseArray, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { kernelMapConvWgsl } from "../webgpu/kernels/kernel_map_conv.ts";
+import { kernelMapWeightGradientWgsl } from "../webgpu/kernels/kernel_map_weight_gradient.ts";
+
+/** Calls `visit` for every multiplication: flat positions in x `[N, Cin]`, w `[T, Cin / groups, Cout]` and y `[M, Cout]`. */
+function eachProduct(
+  map: DenseArray,
+  w: Shape,
+  groups: number,
+  visit: (x: number, w: number, y: number) => void,
+): void {
+  const [taps, cinPerGroup, cout] = w as [number, number, number];
+  map.data.forEach((row, at) => {
+    if (row < 0) return;
+    const [m, t] = [Math.floor(at / taps), at % taps];
+    for (let ci = 0; ci < cinPerGroup; ci++) {
+      for (let co = 0; co < cout; co++) {
+        const group = Math.floor(co / (cout / groups));
+        visit(row * cinPerGroup * groups + group * cinPerGroup + ci, (t * cinPerGroup + ci) * cout + co, m * cout + co);
+      }
+    }
+  });
+}
+
+function requireMaps(operation: string, x: TensorSpec, w: Shape, map: TensorSpec, inverse: TensorSpec): void {
+  if (map.dtype !== "int32" || inverse.dtype !== "int32") {
+    throw new TypeError(
+      `Cannot ${operation} as kernel maps must be int32: current dtypes are ${map.dtype} and ${inverse.dtype}`,
+    );
+  }
+  if (map.shape.length === 2 && map.shape[1] === w[0] && inverse.shape.join() === `${x.shape[0]},${w[0]}`) return;
+  throw new ShapeError(operation, "x must be [N, C], the map [M, T] and the inverse map [N, T] for T taps", [
+    x.shape,
+    w,
+    map.shape,
+    inverse.shape,
+  ]);
+}
+
+const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
+  name: "kernelMapConv",
+  shapeRule: ([x, w, map, inverse], { groups, transposeWeight }) => {
+    requireMaps("kernelMapConv", x!, w!.shape, map!, inverse!);
+    const [, cinPerGroup, cout] = w!.shape as [number, number, number];
+    const [from, to] = transposeWeight ? [cout, cinPerGroup * groups] : [cinPerGroup * groups, cout];
+    if (x!.shape[1] === from && cout % groups === 0) return { shape: [map!.shape[0]!, to], dtype: x!.dtype };
+    throw new ShapeError("kernelMapConv", `x must have ${from} channels, and ${groups} groups must divide Cout`, [
+      x!.shape,
+      w!.shape,
+    ]);
+  },
+  reference: ([x, w, map], { groups, transposeWeight }, { shape }) => {
+    const y = new Float64Array(sizeOf(shape));
+    if (!transposeWeight) {
+      eachProduct(map!, w!.shape, groups, (i, j, k) => y[k]! += x!.data[i]! * w!.data[j]!);
+      return y;
+    }
+    // The roles of rows are swapped: row `map[m, t]` of x holds output channels, row m of y input channels.
+    const [taps, cinPerGroup, cout] = w!.shape as [number, number, number];
+    map!.data.forEach((row, at) => {
+      if (row < 0) return;
+      for (let ci = 0; ci < cinPerGroup; ci++) {
+        for (let co = 0; co < cout; co++) {
+          const group = Math.floor(co / (cout / groups));
+          y[Math.floor(at / taps) * cinPerGroup * groups + group * cinPerGroup + ci]! += x!.data[row * cout + co]! *
+            w!.data[((at % taps) * cinPerGroup + ci) * cout + co]!;
+        }
+      }
+    });
+    return y;
+  },
+  vjpRule: (ct, { inputs: [x, w, map, inverse] }, { groups, transposeWeight }) => [
+    bind(KERNEL_MAP_CONV, [ct, w!, inverse!, map!], { groups, transposeWeight: !transposeWeight }),
+    transposeWeight
+      ? bind(KERNEL_MAP_WEIGHT_GRADIENT, [ct, x!, inverse!, map!], { groups })
+      : bind(KERNEL_MAP_WEIGHT_GRADIENT, [x!, ct, map!, inverse!], { groups }),
+    null,
+    null,
+  ],
+  lowering: { kind: "kernel", wat: kernelMapConvWat, wgsl: kernelMapConvWgsl },
+};
+
+const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
+  name: "kernelMapWeightGradient",
+  shapeRule: ([x, dy, map, inverse], { groups }) => {
+    const w = [map!.shape[1]!, x!.shape[1]! / groups, dy!.shape[1]!];
+    requireMaps("kernelMapWeightGradient", x!, w, map!, inverse!);
+    if (dy!.shape[0] === map!.shape[0]) return { shape: w, dtype: x!.dtype };
+    throw new ShapeError("kernelMapWeightGradient", "the cotangent must have a row for each row of the map", [
+      dy!.shape,
+      map!.shape,
+    ]);
+  },
+  reference: ([x, dy, map], { groups }, { shape }) => {
+    const dw = new Float64Array(sizeOf(shape));
+    eachProduct(map!, shape, groups, (i, j, k) => dw[j]! += x!.data[i]! * dy!.data[k]!);
+    return dw;
+  },
+  vjpRule: (ct, { inputs: [x, dy, map, inverse] }, { groups }) => [
+    bind(KERNEL_MAP_CONV, [dy!, ct, inverse!, map!], { groups, transposeWeight: true }),
+    bind(KERNEL_MAP_CONV, [x!, ct, map!, inverse!], { groups, transposeWeight: false }),
+    null,
+    null,
+  ],
+  lowering: { kind: "kernel", wat: kernelMapWeightGradientWat, wgsl: kernelMapWeightGradientWgsl },
+};
+
+/** Rows in and out of a convolution: which input row each output row sees through each tap, and the other way round. */
+export interface KernelMaps {
+  /** int32 `[M, T]`: the input row that output m reads through tap t, or -1. */
+  readonly map: Tensor;
+  /** int32 `[N, T]`: the output row that reads input n through tap t, or -1. At most one: taps are injective. */
+  readonly inverse: Tensor;
+}
+
+/**
+ * Convolves rows through a kernel map (also called rulebook).
+ *
+ * @param x Rows `[N, Cin]`.
+ * @param w Weights `[T, Cin / groups, Cout]`.
+ * @param maps The windows, and their inverse for gradients.
+ * @param options `groups`, 1 by default.
+ * @returns Rows `[M, Cout]`: `y[m] = Σ_t w[t]ᵀ x[map[m, t]]`, absent rows left out.
+ * @throws {ShapeError} If shapes do not fit.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { kernelMapConv, tensor } from "@tessera/tessera/tensor";
+ *
+ * const maps = { map: tensor([[1, -1], [0, 1]], "int32"), inverse: tensor([[1, -1], [0, 1]], "int32") };
+ * const y = kernelMapConv(tensor([[1], [10]]), tensor([[[1]], [[2]]]), maps);
+ * deepStrictEqual(await y.data(), new Float32Array([10, 21]));
+ * ```
+ */
+export function kernelMapConv(
+  x: Tensor,
+  w: Tensor,
+  { map, inverse }: KernelMaps,
+  { groups = 1 }: { readonly groups?: number } = {},
+): Tensor {
+  return bind(KERNEL_MAP_CONV, [x, w, map, inverse], { groups, transposeWeight: false });
+}

@@ -1,0 +1,97 @@
+import type { MatmulParams } from "../compiler/conv_params.ts";
+import { matmulWat } from "../cpu/kernels/matmul.ts";
+import { ShapeError } from "../errors.ts";
+import type { Primitive } from "../primitive.ts";
+import { sameShape, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { matmulWgsl } from "../webgpu/kernels/matmul.ts";
+import { cast } from "./cast.ts";
+import { reshape } from "./layout.ts";
+import { broadcastShapes, promoteTypes } from "./operands.ts";
+import { broadcastTo } from "./sum.ts";
+
+/** `[rows, columns]` of the last two axes, as they take part in the product. */
+function matrixOf({ shape }: TensorSpec, transposed: boolean): readonly [number, number] {
+  const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+const MATMUL: Primitive<MatmulParams> = {
+  name: "matmul",
+  shapeRule: ([a, b], { transposeA, transposeB }) => {
+    const batch = a!.shape.slice(0, -2);
+    const [m, k] = matrixOf(a!, transposeA);
+    const [k2, n] = matrixOf(b!, transposeB);
+    if (k === k2 && sameShape(batch, b!.shape.slice(0, -2))) return { shape: [...batch, m, n], dtype: a!.dtype };
+    throw new ShapeError("matmul", "inner sizes must be equal", [a!.shape, b!.shape]);
+  },
+  reference: ([a, b], { transposeA, transposeB }, output) => {
+    const [m, k] = matrixOf(a!, transposeA);
+    const [, n] = matrixOf(b!, transposeB);
+    const result = new Float64Array(sizeOf(output.shape));
+    for (let i = 0; i < result.length; i++) {
+      const [batch, row, column] = [Math.floor(i / (m * n)), Math.floor(i / n) % m, i % n];
+      for (let t = 0; t < k; t++) {
+        const left = a!.data[batch * m * k + (transposeA ? t * m + row : row * k + t)]!;
+        result[i]! += left * b!.data[batch * k * n + (transposeB ? column * k + t : t * n + column)]!;
+      }
+    }
+    return result;
+  },
+  // With A' and B' for the operands as they take part: dA' = ct B'ᵀ and dB' = A'ᵀ ct, transposed back where they were.
+  vjpRule: (ct, { inputs: [a, b] }, { transposeA, transposeB }) => [
+    transposeA
+      ? product(b!, ct, { transposeA: transposeB, transposeB: true })
+      : product(ct, b!, { transposeA: false, transposeB: !transposeB }),
+    transposeB
+      ? product(ct, a!, { transposeA: true, transposeB: transposeA })
+      : product(a!, ct, { transposeA: !transposeA, transposeB: false }),
+  ],
+  lowering: { kind: "kernel", wat: matmulWat, wgsl: matmulWgsl },
+};
+
+function product(a: Tensor, b: Tensor, params: MatmulParams): Tensor {
+  return bind(MATMUL, [a, b], params);
+}
+
+/**
+ * Multiplies matrices, or batches of them.
+ *
+ * @param a `[...batch, M, K]`, or `[...batch, K, M]` with `transposeA`.
+ * @param b `[...batch, K, N]`, or `[...batch, N, K]` with `transposeB`. Batch axes broadcast.
+ * @param options Which operands to transpose.
+ * @returns `[...batch, M, N]`.
+ * @throws {ShapeError} If inner sizes differ or an operand is no matrix.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { matmul, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await matmul(tensor([[1, 2]]), tensor([[3], [4]])).data(), new Float32Array([11]));
+ * ```
+ */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: Partial<MatmulParams> = {},
+): Tensor {
+  if (a.shape.length < 2 || b.shape.length < 2) {
+    throw new ShapeError("matmul", "operands must be matrices", [a.shape, b.shape]);
+  }
+  const dtype = promoteTypes(a.dtype, b.dtype);
+  const [left, right] = [cast(a, dtype), cast(b, dtype)];
+  const merged = mergeRows(left, right, transposeA, transposeB);
+  if (merged) return merged;
+  const batch = broadcastShapes("matmul", [a.shape.slice(0, -2), b.shape.slice(0, -2)]);
+  const spread = (x: Tensor): Tensor => broadcastTo(x, [...batch, ...x.shape.slice(-2)] as Shape);
+  return product(spread(left), spread(right), { transposeA, transposeB });
+}
+
+/** A batch of rows times one matrix is one product of all the rows. */
+function mergeRows(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor | null {
+  if (a.shape.length === 2 || b.shape.length !== 2 || transposeA) return null;
+  const rows = reshape(a, [sizeOf(a.shape.slice(0, -1)), a.shape.at(-1)!]);
+  const result = product(rows, b, { transposeA, transposeB });
+  return reshape(result, [...a.shape.slice(0, -1), result.shape[1]!]);
+}

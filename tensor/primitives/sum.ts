@@ -1,0 +1,133 @@
+/** @file Each of these two is the other's transpose, so they share a file: imports stay free of circles. */
+import { ShapeError } from "../errors.ts";
+import type { Primitive } from "../primitive.ts";
+import { type DenseArray, sameShape, type Shape, sizeOf, stridesOf } from "../spec.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { referenceMove, reshape } from "./layout.ts";
+
+/** Axes as positions from the front, sorted. `undefined` is all. */
+export function normalizeAxes(
+  operation: string,
+  x: { readonly shape: Shape },
+  axis?: number | readonly number[],
+): readonly number[] {
+  const rank = x.shape.length;
+  const given = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
+  const axes = given.map((i) => i < 0 ? i + rank : i).sort((a, b) => a - b);
+  if (axes.some((i, at) => !Number.isInteger(i) || i < 0 || i >= rank || i === axes[at - 1])) {
+    throw new ShapeError(operation, `axes must differ and lie in [-${rank}, ${rank}), not [${given.join(", ")}]`, [
+      x.shape,
+    ]);
+  }
+  return axes;
+}
+
+/** Combines the elements over axes, in row-major order. */
+export function referenceReduce(
+  x: DenseArray,
+  axes: readonly number[],
+  initial: number,
+  combine: (sum: number, value: number) => number,
+): Float64Array {
+  const strides = stridesOf(x.shape);
+  const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const outStrides = stridesOf(kept.map((axis) => x.shape[axis]!));
+  const result = new Float64Array(sizeOf(kept.map((axis) => x.shape[axis]!))).fill(initial);
+  for (let i = 0; i < x.data.length; i++) {
+    let at = 0;
+    kept.forEach((axis, k) => at += (Math.floor(i / strides[axis]!) % x.shape[axis]!) * outStrides[k]!);
+    result[at] = combine(result[at]!, x.data[i]!);
+  }
+  return result;
+}
+
+/** Shape without the axes. */
+export function withoutAxes(shape: Shape, axes: readonly number[]): Shape {
+  return shape.filter((_, i) => !axes.includes(i));
+}
+
+/** Shape with the axes of size 1. */
+export function keptAxes(shape: Shape, axes: readonly number[]): Shape {
+  return shape.map((size, i) => axes.includes(i) ? 1 : size);
+}
+
+const SUM: Primitive<{ readonly axes: readonly number[] }> = {
+  name: "sum",
+  shapeRule: ([x], { axes }) => ({ shape: withoutAxes(x!.shape, axes), dtype: x!.dtype }),
+  reference: ([x], { axes }) => referenceReduce(x!, axes, 0, (sum, value) => sum + value),
+  vjpRule: (cotangent, { inputs: [x] }, { axes }) => [
+    broadcastTo(reshape(cotangent, keptAxes(x!.shape, axes)), x!.shape),
+  ],
+  lowering: { kind: "reduction", op: "sum", axes: ({ axes }) => axes },
+};
+
+/** Which axes a reduction takes, and whether they stay with size 1. */
+export interface ReduceOptions {
+  /** Axis or axes, negative from the end; all if left out. */
+  readonly axis?: number | readonly number[];
+  /** True to keep reduced axes with size 1. */
+  readonly keepDims?: boolean;
+}
+
+/**
+ * Adds up elements.
+ *
+ * @param x Tensor of numbers.
+ * @param options Axes; all by default.
+ * @returns Sums; 0 over an empty axis.
+ * @throws {ShapeError} If an axis is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { sum, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await sum(tensor([[1, 2], [3, 4]]), { axis: 0 }).data(), new Float32Array([4, 6]));
+ * ```
+ */
+export function sum(x: Tensor, { axis, keepDims = false }: ReduceOptions = {}): Tensor {
+  const axes = normalizeAxes("sum", x, axis);
+  const result = axes.length === 0 ? x : bind(SUM, [x], { axes });
+  return keepDims ? reshape(result, keptAxes(x.shape, axes)) : result;
+}
+
+const BROADCAST_TO: Primitive<{ readonly shape: Shape }> = {
+  name: "broadcastTo",
+  shapeRule: ([x], { shape }) => {
+    const lead = shape.length - x!.shape.length;
+    if (lead >= 0 && x!.shape.every((size, i) => size === 1 || size === shape[lead + i])) {
+      return { shape, dtype: x!.dtype };
+    }
+    throw new ShapeError(`broadcast to [${shape.join(", ")}]`, "each size must be 1 or that of the target", [x!.shape]);
+  },
+  reference: ([x], { shape }) => referenceMove(x!, { move: "broadcast", shape }),
+  vjpRule: (cotangent, { inputs: [x] }) => [sumTo(cotangent, x!.shape)],
+  lowering: { kind: "view", view: ({ shape }) => ({ move: "broadcast", shape }) },
+};
+
+/**
+ * Repeats axes of size 1, and adds leading ones, to fill a shape.
+ *
+ * @param x Tensor whose sizes are 1 or those of the target, aligned at the end.
+ * @param shape Shape of the result.
+ * @returns Tensor of that shape.
+ * @throws {ShapeError} If a size is neither 1 nor the target's.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { broadcastTo, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await broadcastTo(tensor([1, 2]), [2, 2]).data(), new Float32Array([1, 2, 1, 2]));
+ * ```
+ */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : bind(BROADCAST_TO, [x], { shape: [...shape] });
+}
+
+/** Sums a broadcast tensor back to the shape it had: the transpose of `broadcastTo`. */
+function sumTo(x: Tensor, shape: Shape): Tensor {
+  const lead = x.shape.length - shape.length;
+  const axes = x.shape.map((_, i) => i).filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
+  return reshape(sum(x, { axis: axes }), shape);
+}
