@@ -1,0 +1,272 @@
+/** @file Fills a model as a golden case says, runs it, and compares everything that the case holds. */
+import {
+  type Device,
+  type DType,
+  hostArray,
+  jit,
+  leaf,
+  sqrt,
+  square,
+  stack,
+  sum,
+  type Tensor,
+  type Tree,
+  valueAndGrad,
+} from "../../tensor/mod.ts";
+import { convnext, lamb, type Model, type Optimizer, resnet } from "../../nn/mod.ts";
+import { patternFromIndices, type SparsePattern, toDense } from "../../sparse/mod.ts";
+import {
+  evaluate,
+  forward,
+  importOfficial,
+  initParams,
+  lossAndGradients,
+  type OfficialEntry,
+  officialEntries,
+  patchLoss,
+  type SparkParams,
+  type SparkState,
+  tensorOf,
+  toOfficial,
+} from "../../spark/mod.ts";
+import { key } from "../../tensor/mod.ts";
+import { type Case, type Expected, fillImages, fillTensor, type Spec, type Summary } from "./format.ts";
+import { compareSummary, type HostTensor, measure, type Measurement, type Pair, relative } from "./tolerance.ts";
+
+/** A filled model and its input. */
+interface Setup {
+  readonly model: Model;
+  readonly weights: { readonly params: SparkParams; readonly state: SparkState };
+  readonly input: { readonly images: Tensor; readonly pattern: SparsePattern };
+  readonly entries: readonly OfficialEntry[];
+  readonly expected: Expected;
+  readonly device: Device;
+  readonly dtype: "float64" | "float32";
+}
+
+/**
+ * Picks the trace to compare with: float64 on the reference device; elsewhere float64 if there is one, else float32.
+ *
+ * @param golden The case.
+ * @param deviceName Name of the device.
+ * @returns The trace, or `undefined` if the case has none for the device.
+ */
+export function expectedFor(golden: Case, deviceName: string): Expected | undefined {
+  const float64 = golden.expected.find(({ dtype }) => dtype === "float64");
+  return float64 ?? (deviceName === "reference" ? undefined : golden.expected[0]);
+}
+
+/**
+ * Runs a case and compares it.
+ *
+ * @param golden The case.
+ * @param expected One of its traces, of `expectedFor`.
+ * @param device Where to run.
+ * @returns One measurement per quantity that the trace holds.
+ */
+export async function compareCase(golden: Case, expected: Expected, device: Device): Promise<readonly Measurement[]> {
+  const setup = prepare(golden.spec, expected, device);
+  const optimizer = expected.training && optimizerOf(expected.training);
+  const first = jit((weights) => firstStep(setup, weights, optimizer), { device })(setup.weights);
+  const measurements = await compareFirst(setup, first);
+  if (!optimizer) return measurements;
+  return [...measurements, ...await compareTraining(setup, first, optimizer)];
+}
+
+function prepare(spec: Spec, expected: Expected, device: Device): Setup {
+  const dtype = device.name === "reference" ? "float64" : "float32";
+  const model = modelOf(spec);
+  const size = typeof spec.inputSize === "number" ? [spec.inputSize, spec.inputSize] as const : spec.inputSize;
+  const skeleton = initParams(model, key(0), { decoderWidth: spec.decoderWidth });
+  const entries = officialEntries(skeleton, { inputSize: size });
+  const positions = new Map(entries.map((entry, i) => [entry, i + spec.fillOffset]));
+  const fill = (entry: OfficialEntry) => fillTensor(entry.key, entry.shape, positions.get(entry)!);
+  const weights = importOfficial(skeleton, entries, fill, { dtype });
+  const shape = [spec.active.length, ...size] as const;
+  const images = hostTensor([...shape, 3], fillImages(shape, spec.fillOffset), dtype);
+  return { model, weights, input: { images, pattern: patternOf(spec.active) }, entries, expected, device, dtype };
+}
+
+function modelOf({ encoder, densifyNorm }: Spec): Model {
+  const model = encoder.family === "convnext" ? convnext(encoder) : resnet(encoder);
+  return { ...model, densifyNorm: densifyNorm === "bn" || densifyNorm === "ln" ? densifyNorm : "none" };
+}
+
+function hostTensor(shape: readonly number[], values: ArrayLike<number>, dtype: DType): Tensor {
+  return leaf({ shape, dtype }, { host: hostArray(values, dtype) });
+}
+
+function patternOf(active: Spec["active"]): SparsePattern {
+  const indices = active.flatMap((rows, b) =>
+    rows.flatMap((cells, y) => cells.flatMap((cell, x) => cell ? [[b, y, x] as const] : []))
+  );
+  return patternFromIndices(indices, [active.length, active[0]!.length, active[0]![0]!.length]);
+}
+
+function optimizerOf(training: NonNullable<Expected["training"]>): Optimizer {
+  if (training.optimizer !== "lamb") {
+    throw new RangeError(`Cannot run a case as its optimizer must be lamb: current optimizer is ${training.optimizer}`);
+  }
+  return lamb({
+    learningRate: training.lr,
+    weightDecay: training.weightDecay,
+    beta1: training.beta1,
+    beta2: training.beta2,
+    epsilon: training.eps,
+    maxGradientNorm: training.maxGradNorm,
+  });
+}
+
+/** L2 norms of the parameters, or of a tree of their form, in the order of the entries: `[n]`. */
+function normsOf(tree: Tree, entries: readonly OfficialEntry[]): Tensor {
+  const tensors = entries.filter(({ kind }) => kind === "param").map((entry) => tensorOf(tree, entry));
+  return stack(tensors.map((x) => sqrt(sum(square(x)))), 0);
+}
+
+/** The first forward and backward pass, with everything that is traced of it, and the first step of the optimizer. */
+function firstStep({ model, input, entries, expected }: Setup, weights: Setup["weights"], optimizer?: Optimizer) {
+  const lossOf = (params: SparkParams) => {
+    const out = forward(model, { params, state: weights.state }, input, { train: true });
+    return [patchLoss(input.images, out.pixels, input.pattern), out];
+  };
+  const [[loss, out], gradients] = valueAndGrad(lossOf, { hasAux: true })(weights.params);
+  const sampled = entries.filter(({ key }) => key in expected.gradientSamples);
+  const updated = optimizer?.update(gradients, optimizer.init(weights.params), weights.params);
+  return {
+    loss: loss as Tensor,
+    encoder: out.features.map((x: Setup["weights"]) => toDense(x as never)) as readonly Tensor[],
+    densified: out.maps as readonly Tensor[],
+    reconstruction: out.pixels as Tensor,
+    gradientNorms: normsOf(gradients, entries),
+    gradientSamples: sampled.map((entry) => tensorOf(gradients, entry)),
+    next: updated
+      ? { params: updated.params, state: out.state, optimizer: updated.state, norm: updated.gradientNorm }
+      : {},
+    parameterNorms: updated ? normsOf(updated.params, entries) : null,
+  };
+}
+
+type First = ReturnType<typeof firstStep>;
+
+/** Maps `[B, H, W, C]` as NCHW on the host. */
+async function toNchw(x: Tensor): Promise<HostTensor> {
+  const [batch, height, width, channels] = x.shape as [number, number, number, number];
+  const values = await x.data();
+  const data = new Float64Array(values.length);
+  const area = height * width;
+  for (let b = 0; b < batch; b++) {
+    for (let p = 0; p < area; p++) {
+      for (let c = 0; c < channels; c++) data[(b * channels + c) * area + p] = values[(b * area + p) * channels + c]!;
+    }
+  }
+  return { shape: [batch, channels, height, width], data };
+}
+
+async function compareMaps(name: string, maps: readonly Tensor[], expected: readonly Summary[]) {
+  const parts = await Promise.all(
+    expected.map(async (summary, i) => compareSummary(`${name}.${i}`, await toNchw(maps[i]!), summary)),
+  );
+  return { norms: parts.flatMap(({ norms }) => norms), samples: parts.flatMap(({ samples }) => samples) };
+}
+
+async function compareFirst({ entries, expected, dtype }: Setup, first: First): Promise<Measurement[]> {
+  const maps = async (quantity: string, tensors: readonly Tensor[], summaries: readonly Summary[]) => {
+    const { norms, samples } = await compareMaps(quantity, tensors, summaries);
+    return measure(quantity, dtype, [...norms, ...samples]);
+  };
+  const sampled = entries.filter(({ key }) => key in expected.gradientSamples);
+  const samples = await Promise.all(sampled.map(async (entry, i) => {
+    const host = { shape: entry.shape, data: toOfficial(entry, await first.gradientSamples[i]!.data()) };
+    const parts = compareSummary(entry.key, host, expected.gradientSamples[entry.key]!);
+    return [...parts.norms, ...parts.samples];
+  }));
+  const floor = 1e-4 * Math.max(...Object.values(expected.gradientL2));
+  const gradients = compareNorms(entries, await first.gradientNorms.data(), expected.gradientL2)
+    .map((pair) => ({ ...pair, scale: Math.max(pair.scale, floor) }));
+  return [
+    measure("loss", dtype, [relative("loss", await first.loss.item(), expected.loss)]),
+    await maps("encoder", first.encoder, expected.encoder),
+    await maps("densified", first.densified, expected.densified),
+    await maps("reconstruction", [first.reconstruction], [expected.reconstruction]),
+    measure("gradientL2", dtype, gradients),
+    measure("gradientSamples", dtype, samples.flat()),
+  ];
+}
+
+/** Norms by name; a name that only one side has is an error. */
+function compareNorms(
+  entries: readonly OfficialEntry[],
+  norms: ArrayLike<number>,
+  expected: Readonly<Record<string, number>>,
+): readonly Pair[] {
+  const names = entries.filter(({ kind }) => kind === "param").map((entry) => entry.key);
+  const got = new Map(names.map((name, i) => [name, norms[i]!]));
+  const all = [...new Set([...names, ...Object.keys(expected)])];
+  return all.map((name) => relative(name, got.get(name) ?? NaN, expected[name] ?? NaN));
+}
+
+async function compareTraining(setup: Setup, first: First, optimizer: Optimizer): Promise<Measurement[]> {
+  const { model, input, entries, expected, device, dtype } = setup;
+  const training = expected.training!;
+  const step = jit((train) => {
+    const { loss, gradients, state } = lossAndGradients(model, train, input, { train: true });
+    const updated = optimizer.update(gradients, train.optimizer, train.params);
+    return { params: updated.params, state, optimizer: updated.state, norm: updated.gradientNorm, loss };
+  }, { device });
+  const losses = [await first.loss.item()];
+  let train = first.next as Tree;
+  const norms = [await train.norm.item()];
+  for (let i = 1; i < training.globalGradientNorm.length; i++) {
+    train = step({ params: train.params, state: train.state, optimizer: train.optimizer });
+    losses.push(await train.loss.item());
+    norms.push(await train.norm.item());
+  }
+  const last = jit((weights) => {
+    const out = forward(model, weights, input, { train: true });
+    return { loss: patchLoss(input.images, out.pixels, input.pattern), state: out.state };
+  }, { device })({ params: train.params, state: train.state });
+  losses.push(await last.loss.item());
+  const after = { params: train.params, state: last.state };
+  const parameterNorms = await first.parameterNorms!.data();
+  const list = (name: string, got: readonly number[], values: readonly number[]) =>
+    measure(name, dtype, values.map((value, i) => relative(`step ${i}`, got[i] ?? NaN, value)));
+  return [
+    list("losses", losses, training.losses),
+    list("globalGradientNorm", norms, training.globalGradientNorm),
+    measure(
+      "parameterL2AfterOneStep",
+      dtype,
+      compareNorms(entries, parameterNorms, expected.parameterL2AfterOneStep ?? {}),
+    ),
+    ...await compareBuffers(setup, after),
+    ...await compareEvaluation(setup, after),
+  ];
+}
+
+async function compareBuffers({ entries, expected, dtype }: Setup, after: Setup["weights"]): Promise<Measurement[]> {
+  const buffers = expected.buffersAfterTraining;
+  if (!buffers) return [];
+  const parts = await Promise.all(Object.entries(buffers).map(async ([name, summary]) => {
+    const entry = entries.find(({ key }) => key === name);
+    const host = entry
+      ? { shape: entry.shape, data: await tensorOf(after.state, entry).data() }
+      : { shape: [], data: [] };
+    return compareSummary(name, host, summary);
+  }));
+  return [
+    measure("buffersAfterTraining norms", dtype, parts.flatMap(({ norms }) => norms)),
+    measure("buffersAfterTraining samples", dtype, parts.flatMap(({ samples }) => samples)),
+  ];
+}
+
+async function compareEvaluation({ model, input, expected, device, dtype }: Setup, after: Setup["weights"]) {
+  const evaluation = expected.evaluation;
+  if (!evaluation) return [];
+  const { loss, masked, composite } = jit((weights) => evaluate(model, weights, input), { device })(after);
+  const parts = await compareMaps("evaluation", [masked, composite], [evaluation.masked, evaluation.composite]);
+  const lossPair = relative("loss", await loss.item(), evaluation.loss);
+  return [
+    measure("evaluation norms", dtype, [lossPair, ...parts.norms]),
+    measure("evaluation samples", dtype, parts.samples),
+  ];
+}

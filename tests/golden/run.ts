@@ -1,0 +1,76 @@
+/** @file `deno task golden`: compares models with traces of the official implementation. */
+import { parseArgs } from "node:util";
+import process from "node:process";
+import { openDevice } from "../../tensor/mod.ts";
+import { compareCase, expectedFor } from "./compare.ts";
+import type { Case } from "./format.ts";
+import type { Measurement } from "./tolerance.ts";
+
+const HELP = `deno task golden [FILE …] [--device reference|cpu|webgpu] [--case NAME]
+
+Runs the cases of golden files (tests/golden/golden.json if none is named) and compares losses, features, gradients,
+optimizer steps, buffers and evaluation with what the file holds. Exits 1 if a tolerance is exceeded.
+`;
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function describe(name: string, { quantity, error, tolerance, worst }: Measurement): string {
+  const verdict = error <= tolerance ? "ok" : `FAILED at ${worst}`;
+  return `${name}  ${quantity.padEnd(28)}  ${error.toExponential(1)} of ${tolerance.toExponential(0)}  ${verdict}`;
+}
+
+async function readCases(file: string | URL): Promise<readonly Case[]> {
+  return JSON.parse(await Deno.readTextFile(file)).cases;
+}
+
+async function main(): Promise<boolean> {
+  const { values, positionals } = parseArgs({
+    options: {
+      device: { type: "string", default: "cpu" },
+      case: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+    allowPositionals: true,
+  });
+  if (values.help) {
+    write(HELP);
+    return true;
+  }
+  const files = positionals.length > 0 ? positionals : [new URL("golden.json", import.meta.url)];
+  const all = (await Promise.all(files.map(readCases))).flat();
+  const cases = all.filter(({ name }) => values.case === undefined || name === values.case);
+  if (cases.length === 0) {
+    const names = all.map(({ name }) => name).join(", ");
+    throw new RangeError(`Cannot run a case as the file must have it: current name is ${values.case}, names are ${names}`);
+  }
+  const device = await openDevice(values.device);
+  const counts = { passed: 0, failed: 0 };
+  for (const golden of cases) {
+    const expected = expectedFor(golden, device.name);
+    if (!expected) {
+      write(`${golden.name}  skipped: it has no float64 entry for the reference device`);
+      continue;
+    }
+    const start = performance.now();
+    const measurements = await compareCase(golden, expected, device);
+    measurements.forEach((measurement) => write(describe(golden.name, measurement)));
+    const passed = measurements.every(({ error, tolerance }) => error <= tolerance);
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    write(`${golden.name}  ${passed ? "passed" : "failed"} on ${device.name} in ${seconds} s`);
+    counts[passed ? "passed" : "failed"]++;
+  }
+  device.close();
+  write(`${counts.passed} passed, ${counts.failed} failed`);
+  return counts.failed === 0;
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await main() ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
+}
