@@ -1,0 +1,167 @@
+import { dropAlpha } from "./decode.ts";
+import { crop, type Pixels, type Rectangle } from "./pixels.ts";
+import { type Filter, resample } from "./resample.ts";
+import type { Draw } from "./rng.ts";
+
+/** Mean and standard deviation of each colour, for values from 0 to 1. */
+export interface Normalisation {
+  /** Of red, green and blue. */
+  readonly mean: readonly [number, number, number];
+  /** Of red, green and blue. */
+  readonly std: readonly [number, number, number];
+}
+
+/** The statistics of ImageNet that pre-trained models expect. */
+export const IMAGENET_NORMALISATION: Normalisation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/** A random part of the image, resized, perhaps flipped: torchvision's RandomResizedCrop and RandomHorizontalFlip. */
+export interface RandomResizedCrop {
+  /** Which transform. */
+  readonly kind: "randomResizedCrop";
+  /** Smallest and largest part of the area; `[0.67, 1]` if not given, as in SparK. */
+  readonly scale?: readonly [number, number];
+  /** Narrowest and widest crop, width / height; `[3/4, 4/3]` if not given. */
+  readonly ratio?: readonly [number, number];
+  /** Probability of a horizontal flip; 0.5 if not given. */
+  readonly flip?: number;
+  /** Kernel of the resize; `"bicubic"` if not given. */
+  readonly filter?: Filter;
+}
+
+/** The whole image resized so that it just covers the size, then its centre: nothing random. */
+export interface CenterCrop {
+  /** Which transform. */
+  readonly kind: "centerCrop";
+  /** How much larger than the crop the image is resized; 1 if not given. ImageNet evaluation has 256 / 224. */
+  readonly enlarge?: number;
+  /** Kernel of the resize; `"bicubic"` if not given. */
+  readonly filter?: Filter;
+}
+
+/** How an image becomes a sample of fixed size. Plain data, so that it can be sent to workers. */
+export type Transform = RandomResizedCrop | CenterCrop;
+
+/** Python's `round`, which torchvision uses: halves go to the even neighbour. */
+function roundHalfEven(x: number): number {
+  const floor = Math.floor(x);
+  return x - floor === 0.5 ? floor + floor % 2 : Math.round(x);
+}
+
+/**
+ * Chooses the rectangle of a random resized crop: area uniform in `scale`, logarithm of the aspect uniform in `ratio`,
+ * ten tries, then the largest centred rectangle of an allowed aspect (torchvision's `RandomResizedCrop.get_params`).
+ *
+ * @param width Columns of the image.
+ * @param height Rows of the image.
+ * @param draw Source of randomness.
+ * @param options `scale` and `ratio` as in `RandomResizedCrop`.
+ * @returns A rectangle inside the image.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { dataKey, drawsOf, randomCropRectangle } from "@tessera/tessera/data";
+ *
+ * const whole = randomCropRectangle(40, 30, drawsOf(dataKey(1)), { scale: [1, 1], ratio: [4 / 3, 4 / 3] });
+ * deepStrictEqual(whole, { left: 0, top: 0, width: 40, height: 30 });
+ * ```
+ */
+export function randomCropRectangle(
+  width: number,
+  height: number,
+  draw: Draw,
+  options: Pick<RandomResizedCrop, "scale" | "ratio"> = {},
+): Rectangle {
+  const { scale: [smallest, largest] = [0.67, 1], ratio: [narrow, wide] = [3 / 4, 4 / 3] } = options;
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const area = width * height * (smallest + draw() * (largest - smallest));
+    const aspect = Math.exp(Math.log(narrow) + draw() * (Math.log(wide) - Math.log(narrow)));
+    const w = roundHalfEven(Math.sqrt(area * aspect));
+    const h = roundHalfEven(Math.sqrt(area / aspect));
+    if (w > 0 && w <= width && h > 0 && h <= height) {
+      const top = Math.floor(draw() * (height - h + 1));
+      const left = Math.floor(draw() * (width - w + 1));
+      return { left, top, width: w, height: h };
+    }
+  }
+  const aspect = width / height;
+  const w = aspect > wide ? Math.max(1, roundHalfEven(height * wide)) : width;
+  const h = aspect < narrow ? Math.max(1, roundHalfEven(width / narrow)) : height;
+  return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
+}
+
+/**
+ * Makes an RGB image of the wanted size.
+ *
+ * @param image Any image; alpha is dropped.
+ * @param size Rows and columns of the result.
+ * @param transform Which transform and its settings.
+ * @param draw Source of randomness; not used by `"centerCrop"`.
+ * @returns Three channels, `size[1]` wide and `size[0]` high.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { applyTransform, dataKey, drawsOf } from "@tessera/tessera/data";
+ *
+ * const image = { width: 2, height: 1, channels: 3, data: Uint8Array.of(0, 0, 0, 100, 50, 20) } as const;
+ * const { width, height } = applyTransform(image, [4, 6], { kind: "centerCrop" }, drawsOf(dataKey(1)));
+ * deepStrictEqual([height, width], [4, 6]);
+ * ```
+ */
+export function applyTransform(
+  image: Pixels,
+  size: readonly [number, number],
+  transform: Transform,
+  draw: Draw,
+): Pixels {
+  const [height, width] = size;
+  const filter = transform.filter ?? "bicubic";
+  if (transform.kind === "centerCrop") return centerCrop(image, size, transform.enlarge ?? 1, filter);
+  const rectangle = randomCropRectangle(image.width, image.height, draw, transform);
+  const resized = resample(dropAlpha(crop(image, rectangle)), { width, height, filter });
+  return draw() < (transform.flip ?? 0.5) ? flipHorizontal(resized) : resized;
+}
+
+/** torchvision's Resize (shorter side, longer side cut to an integer) and CenterCrop. */
+function centerCrop(image: Pixels, size: readonly [number, number], enlarge: number, filter: Filter): Pixels {
+  const [height, width] = size;
+  const [minHeight, minWidth] = [Math.floor(height * enlarge), Math.floor(width * enlarge)];
+  const byWidth = minWidth * image.height >= minHeight * image.width;
+  const resized = resample(dropAlpha(image), {
+    width: byWidth ? minWidth : Math.floor(minHeight * image.width / image.height),
+    height: byWidth ? Math.floor(minWidth * image.height / image.width) : minHeight,
+    filter,
+  });
+  const left = roundHalfEven((resized.width - width) / 2);
+  const top = roundHalfEven((resized.height - height) / 2);
+  return crop(resized, { left, top, width, height });
+}
+
+/**
+ * Mirrors an image left to right.
+ *
+ * @param image Any image.
+ * @returns A mirrored copy.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { flipHorizontal } from "@tessera/tessera/data";
+ *
+ * const image = { width: 2, height: 1, channels: 3, data: Uint8Array.of(1, 2, 3, 4, 5, 6) } as const;
+ * deepStrictEqual(flipHorizontal(image).data, Uint8Array.of(4, 5, 6, 1, 2, 3));
+ * ```
+ */
+export function flipHorizontal(image: Pixels): Pixels {
+  const { width, height, channels } = image;
+  const data = new Uint8Array(image.data.length);
+  let to = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = width - 1; x >= 0; x--) {
+      const from = (y * width + x) * channels;
+      for (let c = 0; c < channels; c++) data[to++] = image.data[from + c]!;
+    }
+  }
+  return { ...image, data };
+}
