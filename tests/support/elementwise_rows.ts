@@ -1,0 +1,148 @@
+import * as t from "../../tensor/mod.ts";
+import type { Shape, Tensor } from "../../tensor/mod.ts";
+import { floats, integers, type OpCase, type OpRow, row, within } from "./op_row.ts";
+
+type Domain = readonly [number, number];
+
+const SHAPES: readonly Shape[] = [[3, 5], [], [1], [0], [2, 0, 3], [7], [257], [33, 65], [1, 1, 9, 1]];
+const LARGE: Shape = [65_537, 65];
+
+function unary(name: string, f: (x: Tensor) => Tensor, domain: Domain, rest: Parameters<typeof row>[3] = {}): OpRow {
+  return row(name, f, SHAPES.map((shape) => within(domain, shape)), rest);
+}
+
+const PAIRS: readonly (readonly [Shape, Shape])[] = [
+  [[3, 5], [3, 5]],
+  [[3, 1], [1, 4]],
+  [[], [2, 3]],
+  [[2, 3, 4], [4]],
+  [[2, 1, 4], [3, 1]],
+  [[0], [1]],
+  [[2, 0], [2, 1]],
+  [[257], [257]],
+  [[5, 1, 67], [1, 66, 1]],
+];
+
+const rejectPair = (f: (x: Tensor, y: Tensor) => Tensor) => [
+  () => f(t.ones([2]), t.ones([3])),
+  () => f(t.ones([2, 3]), t.ones([2])),
+];
+
+function binary(
+  name: string,
+  f: (x: Tensor, y: Tensor) => Tensor,
+  domain: Domain = [-2, 2],
+  { order = 2, more = [] }: { readonly order?: number; readonly more?: readonly OpCase[] } = {},
+): OpRow {
+  const cases = PAIRS.map((pair) => within(domain, ...pair));
+  return row(name, f, [...cases, ...more], { order, rejects: rejectPair(f) });
+}
+
+const signed = integers("int32", [-50, 50], [3, 5], [3, 5]);
+const wide = integers("int32", [-(2 ** 31), 2 ** 31], [67], [67]);
+const wideUnsigned = integers("uint32", [0, 2 ** 32], [67], [67]);
+const mixed: OpCase = { inputs: [{ shape: [3, 4] }, { shape: [4], dtype: "int32", domain: [-9, 9] }] };
+const large: OpCase = { ...floats(LARGE, [65]), large: true };
+/** Equal values in both operands, infinities and zeros. */
+const ties: OpCase = {
+  inputs: [{ shape: [6], values: [1, 2, 0, -0, Infinity, -1] }, { shape: [6], values: [1, 1, 0, 0, Infinity, 2] }],
+};
+
+/** Arithmetic on two operands. */
+const ARITHMETIC: readonly OpRow[] = [
+  binary("add", t.add, [-2, 2], { more: [signed, wide, wideUnsigned, mixed, large] }),
+  binary("sub", t.sub, [-2, 2], { more: [signed, wide, wideUnsigned, mixed] }),
+  binary("mul", t.mul, [-2, 2], { more: [signed, wide, wideUnsigned, mixed] }),
+  binary("div", t.div, [0.5, 2], {
+    more: [integers("int32", [-50, -1], [41], [41]), integers("uint32", [1, 2 ** 32], [67], [67])],
+  }),
+  row("div of mixed signs", (x, y) => t.div(x, y), [
+    { inputs: [{ shape: [31], dtype: "int32", domain: [-99, 99] }, { shape: [31], dtype: "int32", domain: [1, 9] }] },
+  ], { order: 0 }),
+  row("mod", t.mod, [
+    { inputs: [{ shape: [3, 5], domain: [-3, 3] }, { shape: [5], domain: [0.7, 2] }] },
+    { inputs: [{ shape: [31], dtype: "int32", domain: [-99, 99] }, { shape: [31], dtype: "int32", domain: [1, 9] }] },
+    integers("uint32", [1, 2 ** 32], [67], [67]),
+  ], { rejects: rejectPair(t.mod) }),
+  binary("pow", t.pow, [0.3, 2]),
+  row("pow of whole exponents", (x) => t.pow(x, 3), SHAPES.map((shape) => within([-2, 2], shape)), {}),
+  binary("maximum", t.maximum, [-2, 2], { more: [signed, ties] }),
+  binary("minimum", t.minimum, [-2, 2], { more: [signed, ties] }),
+  row("add a number", (x) => t.add(x, 1.5), [floats([3, 5]), integers("int32", [-9, 9], [5])], {}),
+];
+
+/** Functions of one variable. */
+const UNARY: readonly OpRow[] = [
+  unary("neg", t.neg, [-2, 2]),
+  row("neg of integers", (x) => t.neg(x), [integers("int32", [-(2 ** 31), 2 ** 31], [9])], { order: 0 }),
+  unary("abs", t.abs, [-2, 2]),
+  row("abs of integers", (x) => t.abs(x), [integers("int32", [-99, 99], [9])], { order: 0 }),
+  unary("exp", t.exp, [-2, 2]),
+  row("exp of many", (x) => t.exp(x), [{ ...floats(LARGE), large: true }], { order: 0 }),
+  row("exp far out", (x) => t.exp(x), [within([-100, 80], [129])], { order: 0 }),
+  unary("log", t.log, [0.5, 3]),
+  unary("sqrt", t.sqrt, [0.5, 3]),
+  unary("rsqrt", t.rsqrt, [0.5, 3]),
+  unary("square", t.square, [-2, 2]),
+  unary("tanh", t.tanh, [-3, 3]),
+  row("tanh far out", (x) => t.tanh(x), [within([-100, 100], [129])], { order: 0 }),
+  unary("sigmoid", t.sigmoid, [-3, 3]),
+  row("sigmoid far out", (x) => t.sigmoid(x), [within([-100, 100], [129])], { order: 0 }),
+  unary("erf", t.erf, [-3, 3]),
+  row("erf far out", (x) => t.erf(x), [within([-9, 9], [129])], { order: 0 }),
+  unary("floor", t.floor, [-3, 3]),
+  unary("sign", t.sign, [-2, 2]),
+  unary("sin", t.sin, [-4, 4]),
+  unary("cos", t.cos, [-4, 4]),
+  unary("clip", (x) => t.clip(x, -0.5, 0.75), [-2, 2]),
+  row("clip of NaN and infinities", (x) => t.clip(x, 0, 1), [
+    { inputs: [{ shape: [4], values: [NaN, Infinity, -Infinity, -0] }] },
+  ], { order: 0 }),
+  unary("cast", (x) => t.cast(t.cast(x, "float32"), x.dtype), [-2, 2]),
+  unary("cast to int32", (x) => t.cast(x, "int32"), [-9, 9], { order: 0 }),
+  unary("cast to bool", (x) => t.cast(x, "bool"), [-2, 2], { order: 0 }),
+  row("cast from uint32", (x) => t.cast(x, "float32"), [integers("uint32", [0, 2 ** 32], [67])], { order: 0 }),
+  row("cast from bool", (x) => t.cast(x, "float32"), [integers("bool", [0, 2], [67])], { order: 0 }),
+  unary("identity", t.identity, [-2, 2]),
+  row("stopGradient", (x) => t.mul(t.stopGradient(x), 2), [floats([3, 5])], { order: 0 }),
+];
+
+const bools = integers("bool", [0, 2], [3, 5], [5]);
+const compare = (name: string, f: (x: Tensor, y: Tensor) => Tensor): OpRow =>
+  binary(name, f, [-2, 2], { order: 0, more: [signed, ties, integers("int32", [0, 3], [67], [67]), wideUnsigned] });
+const shifts: OpCase = {
+  inputs: [{ shape: [67], dtype: "uint32", domain: [0, 2 ** 32] }, { shape: [67], dtype: "uint32", domain: [0, 32] }],
+};
+const signedShifts: OpCase = {
+  inputs: [
+    { shape: [67], dtype: "int32", domain: [-(2 ** 31), 2 ** 31] },
+    { shape: [67], dtype: "int32", domain: [0, 32] },
+  ],
+};
+
+/** Comparison, logic and choice. */
+const LOGIC: readonly OpRow[] = [
+  compare("equal", t.equal),
+  compare("notEqual", t.notEqual),
+  compare("less", t.less),
+  compare("lessEqual", t.lessEqual),
+  compare("greater", t.greater),
+  compare("greaterEqual", t.greaterEqual),
+  row("logicalAnd", t.logicalAnd, [bools, floats([4], [4])], { order: 0 }),
+  row("logicalOr", t.logicalOr, [bools], { order: 0 }),
+  row("logicalNot", (x) => t.logicalNot(x), [integers("bool", [0, 2], [3, 5])], { order: 0 }),
+  row("bitwiseAnd", t.bitwiseAnd, [wide, wideUnsigned, bools], { order: 0 }),
+  row("bitwiseOr", t.bitwiseOr, [wide, wideUnsigned, bools], { order: 0 }),
+  row("bitwiseXor", t.bitwiseXor, [wide, wideUnsigned, bools], { order: 0 }),
+  row("shiftLeft", t.shiftLeft, [shifts, signedShifts], { order: 0 }),
+  row("shiftRight", t.shiftRight, [shifts, signedShifts], { order: 0 }),
+  row("where", t.where, [
+    { inputs: [{ shape: [3, 5], dtype: "bool" }, { shape: [3, 5] }, { shape: [5] }] },
+    { inputs: [{ shape: [3, 1], dtype: "bool" }, { shape: [] }, { shape: [2, 1, 5] }] },
+    { inputs: [{ shape: [0], dtype: "bool" }, { shape: [0] }, { shape: [0] }] },
+    { inputs: [{ shape: [300], dtype: "bool" }, { shape: [300], dtype: "int32" }, { shape: [300], dtype: "int32" }] },
+  ], { rejects: [() => t.where(t.full([2], 1, "bool"), t.ones([3]), 0)] }),
+];
+
+/** Operations that work element by element. */
+export const ELEMENTWISE_ROWS: readonly OpRow[] = [...ARITHMETIC, ...UNARY, ...LOGIC];
