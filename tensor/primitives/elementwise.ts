@@ -4,7 +4,7 @@ import type { Primitive } from "../primitive.ts";
 import { DTYPES } from "../spec.ts";
 import { bind, Tensor } from "../tensor.ts";
 import { cast, wrap } from "./cast.ts";
-import { equal, greater, greaterEqual, less, where } from "./comparison.ts";
+import { equal, greater, less, where } from "./comparison.ts";
 import { constant } from "./constant.ts";
 import { alignOperands, sameSpec, type TensorLike } from "./operands.ts";
 
@@ -282,7 +282,7 @@ export function sign(x: Tensor): Tensor {
   );
 }
 
-/** Limits elements to `[low, high]`; the cotangent flows where they are inside, ends included. */
+/** Limits elements to `[low, high]`, NaN stays; the cotangent flows where they are inside, ends included. */
 export function clip(x: Tensor, low: number, high: number): Tensor {
-  return where(greaterEqual(x, low), where(greater(x, high), high, x), low);
+  return where(less(x, low), low, where(greater(x, high), high, x));
 }

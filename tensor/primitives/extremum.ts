@@ -1,4 +1,5 @@
 import type { Primitive } from "../primitive.ts";
+import type { DType } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { equal, where } from "./comparison.ts";
@@ -7,12 +8,17 @@ import { div, mul } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { broadcastTo, keptAxes, normalizeAxes, type ReduceOptions, referenceReduce, sum, withoutAxes } from "./sum.ts";
 
+/** The extremum of nothing: what every value of the dtype beats or equals. */
+const NEUTRAL: Readonly<Record<"max" | "min", Readonly<Record<DType, number>>>> = {
+  max: { float32: -Infinity, float64: -Infinity, int32: -(2 ** 31), uint32: 0, bool: 0 },
+  min: { float32: Infinity, float64: Infinity, int32: 2 ** 31 - 1, uint32: 2 ** 32 - 1, bool: 1 },
+};
+
 function extremum(name: "max" | "min"): Primitive<{ readonly axes: readonly number[] }> {
-  const initial = name === "max" ? -Infinity : Infinity;
   return {
     name,
     shapeRule: ([x], { axes }) => ({ shape: withoutAxes(x!.shape, axes), dtype: x!.dtype }),
-    reference: ([x], { axes }) => referenceReduce(x!, axes, initial, Math[name]),
+    reference: ([x], { axes }, { dtype }) => referenceReduce(x!, axes, NEUTRAL[name][dtype], Math[name]),
     // Equal shares among ties, as JAX does.
     vjpRule: (cotangent, output, { axes }) => {
       const x = output.inputs[0]!;
@@ -38,7 +44,7 @@ function reduce(primitive: typeof MAX, x: Tensor, { axis, keepDims = false }: Re
  *
  * @param x Tensor of numbers.
  * @param options Axes; all by default.
- * @returns Maxima; -Infinity over an empty axis (of integers: the least). Ties share the cotangent equally.
+ * @returns Maxima; -Infinity (of integers: the least) over an empty axis. Ties share the cotangent equally.
  * @throws {ShapeError} If an axis is out of range.
  *
  * @example Usage

@@ -5,6 +5,7 @@ import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { scatterAddWgsl } from "../webgpu/kernels/scatter_add.ts";
+import { wrap } from "./cast.ts";
 import { greaterEqual, less, logicalOr, where } from "./comparison.ts";
 import { iota } from "./constant.ts";
 import { add, mul } from "./elementwise.ts";
@@ -151,11 +152,14 @@ const SCATTER_ADD: Primitive<{ readonly size: number }> = {
     }
     throw new ShapeError("scatterAdd", "updates must be [M, R] and indices [M]", [updates!.shape, indices!.shape]);
   },
-  reference: ([updates, indices], _, { shape: [size, columns] }) => {
+  reference: ([updates, indices], _, { shape: [size, columns], dtype }) => {
     const result = new Float64Array(size! * columns!);
     indices!.data.forEach((index, row) => {
       if (index < 0 || index >= size!) return;
-      for (let c = 0; c < columns!; c++) result[index * columns! + c]! += updates!.data[row * columns! + c]!;
+      for (let c = 0; c < columns!; c++) {
+        const at = index * columns! + c;
+        result[at] = wrap(result[at]! + updates!.data[row * columns! + c]!, dtype);
+      }
     });
     return result;
   },

@@ -3,6 +3,7 @@ import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DenseArray, sameShape, type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
+import { cast, wrap } from "./cast.ts";
 import { referenceMove, reshape } from "./layout.ts";
 
 /** Axes as positions from the front, sorted. `undefined` is all. */
@@ -54,7 +55,7 @@ export function keptAxes(shape: Shape, axes: readonly number[]): Shape {
 const SUM: Primitive<{ readonly axes: readonly number[] }> = {
   name: "sum",
   shapeRule: ([x], { axes }) => ({ shape: withoutAxes(x!.shape, axes), dtype: x!.dtype }),
-  reference: ([x], { axes }) => referenceReduce(x!, axes, 0, (sum, value) => sum + value),
+  reference: ([x], { axes }, { dtype }) => referenceReduce(x!, axes, 0, (sum, value) => wrap(sum + value, dtype)),
   vjpRule: (cotangent, { inputs: [x] }, { axes }) => [
     broadcastTo(reshape(cotangent, keptAxes(x!.shape, axes)), x!.shape),
   ],
@@ -72,9 +73,9 @@ export interface ReduceOptions {
 /**
  * Adds up elements.
  *
- * @param x Tensor of numbers.
+ * @param x Tensor of any dtype.
  * @param options Axes; all by default.
- * @returns Sums; 0 over an empty axis.
+ * @returns Sums, 0 over an empty axis; of bool the number of true elements, int32.
  * @throws {ShapeError} If an axis is out of range.
  *
  * @example Usage
@@ -87,7 +88,8 @@ export interface ReduceOptions {
  */
 export function sum(x: Tensor, { axis, keepDims = false }: ReduceOptions = {}): Tensor {
   const axes = normalizeAxes("sum", x, axis);
-  const result = axes.length === 0 ? x : bind(SUM, [x], { axes });
+  const terms = x.dtype === "bool" ? cast(x, "int32") : x;
+  const result = axes.length === 0 ? terms : bind(SUM, [terms], { axes });
   return keepDims ? reshape(result, keptAxes(x.shape, axes)) : result;
 }
 
