@@ -23,6 +23,21 @@ function shapeOf(values: Nested): Shape {
   return Array.isArray(values) ? [values.length, ...(values.length > 0 ? shapeOf(values[0]) : [])] : [];
 }
 
+/** Nested arrays in row-major order, with the dtype of their first element. */
+function flatten(values: Nested): { readonly shape: Shape; readonly flat: readonly number[]; readonly kind: DType } {
+  const shape = shapeOf(values);
+  const flat: (number | boolean)[] = [];
+  const visit = (part: Nested, axis: number): void => {
+    if ((Array.isArray(part) ? part.length : undefined) !== shape[axis]) {
+      throw new ShapeError("make a tensor", "nested arrays must have equal lengths", [shape]);
+    }
+    if (Array.isArray(part)) part.forEach((item) => visit(item, axis + 1));
+    else flat.push(part as number | boolean);
+  };
+  visit(values, 0);
+  return { shape, flat: flat.map(Number), kind: typeof flat[0] === "boolean" ? "bool" : "float32" };
+}
+
 /**
  * Makes a tensor of given values, copied.
  *
@@ -44,35 +59,14 @@ export function tensor(
   values: Nested | TypedArray,
   options: DType | { readonly dtype?: DType; readonly shape?: Shape } = {},
 ): Tensor {
-  const { dtype, shape } = typeof options === "string" ? { dtype: options, shape: undefined } : options;
-  if (isTyped(values)) {
-    const target = shape ?? [values.length];
-    if (sizeOf(target) !== values.length) {
-      throw new ShapeError("make a tensor", `the shape must hold ${values.length} values`, [target]);
-    }
-    return leaf({ shape: target, dtype: dtype ?? dtypeOf(values) }, {
-      host: hostArray(values, dtype ?? dtypeOf(values)),
-    });
+  const { dtype, shape: target } = typeof options === "string" ? { dtype: options, shape: undefined } : options;
+  const { shape, flat, kind } = isTyped(values)
+    ? { shape: [values.length], flat: values, kind: dtypeOf(values) }
+    : flatten(values);
+  if (target && sizeOf(target) !== flat.length) {
+    throw new ShapeError("make a tensor", `the shape must hold ${flat.length} values`, [target]);
   }
-  const nestedShape = shapeOf(values);
-  const flat: (number | boolean)[] = [];
-  const visit = (part: Nested, axis: number): void => {
-    const size = nestedShape[axis];
-    if (!Array.isArray(part)) {
-      if (size !== undefined) {
-        throw new ShapeError("make a tensor", "nested arrays must have equal lengths", [nestedShape]);
-      }
-      flat.push(part as number | boolean);
-      return;
-    }
-    if (part.length !== size) {
-      throw new ShapeError("make a tensor", "nested arrays must have equal lengths", [nestedShape]);
-    }
-    part.forEach((item) => visit(item, axis + 1));
-  };
-  visit(values, 0);
-  const kind = dtype ?? (typeof flat[0] === "boolean" ? "bool" : "float32");
-  return leaf({ shape: shape ?? nestedShape, dtype: kind }, { host: hostArray(flat.map(Number), kind) });
+  return leaf({ shape: target ?? shape, dtype: dtype ?? kind }, { host: hostArray(flat, dtype ?? kind) });
 }
 
 /**
