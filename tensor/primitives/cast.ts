@@ -10,10 +10,21 @@ export function wrap(value: number, dtype: DType): number {
   return dtype === "bool" ? Number(value !== 0) : value;
 }
 
+/** Values that integers hold; floats beyond become the nearest, as in WebAssembly and WGSL. */
+const RANGE: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint32: [0, 2 ** 32 - 1],
+};
+
+function convert(value: number, from: DType, to: DType): number {
+  const range = DTYPES[from].floating ? RANGE[to] : undefined;
+  return wrap(range ? Math.min(Math.max(value, range[0]), range[1]) : value, to);
+}
+
 const CAST: Primitive<{ readonly dtype: DType }> = {
   name: "cast",
   shapeRule: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
-  reference: ([x], { dtype }) => x!.data.map((value) => wrap(value, dtype)),
+  reference: ([x], { dtype }) => x!.data.map((value) => convert(value, x!.dtype, dtype)),
   vjpRule: (cotangent, { inputs: [x] }) => [DTYPES[x!.dtype].floating ? cast(cotangent, x!.dtype) : null],
   lowering: { kind: "expression", expression: ([x], { dtype }) => castScalar(x!, dtype) },
 };
@@ -22,7 +33,8 @@ const CAST: Primitive<{ readonly dtype: DType }> = {
  * Converts elements to another dtype.
  *
  * @param x Any tensor.
- * @param dtype Float to integer rounds towards zero; anything to bool is `x != 0`.
+ * @param dtype Float to integer rounds towards zero and stops at the ends of the range, NaN becomes 0; between
+ * integers the bits stay; anything to bool is `x != 0`.
  * @returns Tensor of the dtype; `x` itself if it has it.
  *
  * @example Usage

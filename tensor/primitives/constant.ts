@@ -3,6 +3,7 @@ import { literal } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DType, type Shape, sizeOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
+import { wrap } from "./cast.ts";
 
 const FULL: Primitive<{ readonly shape: Shape; readonly dtype: DType; readonly value: number }> = {
   name: "full",
@@ -23,9 +24,9 @@ const IOTA: Primitive<{ readonly shape: Shape; readonly axis: number }> = {
   lowering: { kind: "iota", axis: ({ axis }) => axis },
 };
 
-/** The literal `value` in every element. */
+/** The literal `value` in every element, made to fit the dtype. */
 export function constant(shape: Shape, value: number, dtype: DType): Tensor {
-  return bind(FULL, [], { shape: [...shape], dtype, value });
+  return bind(FULL, [], { shape: [...shape], dtype, value: wrap(value, dtype) });
 }
 
 /** The position of each element along `axis`, int32. */

@@ -10,6 +10,7 @@ import { bind, type Tensor } from "../tensor.ts";
 import { conv2dWgsl } from "../webgpu/kernels/conv2d.ts";
 import { conv2dInputGradientWgsl } from "../webgpu/kernels/conv2d_input_gradient.ts";
 import { conv2dWeightGradientWgsl } from "../webgpu/kernels/conv2d_weight_gradient.ts";
+import { requireFloating } from "./operands.ts";
 
 /** Output size of one axis. */
 function outputSize(
@@ -85,7 +86,8 @@ function requireGroups(x: TensorSpec, w: TensorSpec, groups: number, channels: n
   );
 }
 
-function requireRank4(operation: string, ...specs: readonly TensorSpec[]): void {
+function requireImages(operation: string, ...specs: readonly TensorSpec[]): void {
+  requireFloating(operation, specs);
   if (specs.every(({ shape }) => shape.length === 4)) return;
   throw new ShapeError(
     operation,
@@ -97,7 +99,7 @@ function requireRank4(operation: string, ...specs: readonly TensorSpec[]): void 
 const CONV2D: Primitive<ConvParams> = {
   name: "conv2d",
   shapeRule: ([x, w], params) => {
-    requireRank4("conv2d", x!, w!);
+    requireImages("conv2d", x!, w!);
     requireGroups(x!, w!, params.groups, x!.shape[3]!);
     const size = outputSizes(x!.shape.slice(1, 3), w!.shape, params);
     if (size.some((n) => n < 1)) {
@@ -120,7 +122,7 @@ const CONV2D: Primitive<ConvParams> = {
 const CONV2D_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
   name: "conv2dInputGradient",
   shapeRule: ([dy, w], params) => {
-    requireRank4("conv2dInputGradient", dy!, w!);
+    requireImages("conv2dInputGradient", dy!, w!);
     const size = outputSizes(params.inputSize, w!.shape, params);
     if (dy!.shape[3] !== w!.shape[3] || size[0] !== dy!.shape[1] || size[1] !== dy!.shape[2]) {
       throw new ShapeError(
@@ -146,7 +148,7 @@ const CONV2D_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
 const CONV2D_WEIGHT_GRADIENT: Primitive<ConvWeightGradientParams> = {
   name: "conv2dWeightGradient",
   shapeRule: ([x, dy], params) => {
-    requireRank4("conv2dWeightGradient", x!, dy!);
+    requireImages("conv2dWeightGradient", x!, dy!);
     const size = outputSizes(x!.shape.slice(1, 3), params.kernelSize, params);
     if (x!.shape[0] !== dy!.shape[0] || size[0] !== dy!.shape[1] || size[1] !== dy!.shape[2]) {
       throw new ShapeError("conv2dWeightGradient", `the cotangent must be [B, ${size}, Cout]`, [x!.shape, dy!.shape]);
@@ -209,6 +211,8 @@ export function convParams(
  * @param options Stride, padding, dilation, groups.
  * @returns `[B, Ho, Wo, Cout]` with `Ho = floor((H + top + bottom - dilation (kh - 1) - 1) / stride) + 1`.
  * @throws {ShapeError} If channels do not fit, or the window is larger than the padded image.
+ * @throws {RangeError} If a setting is not whole or too small.
+ * @throws {TypeError} If operands are not of one floating dtype.
  *
  * @example Usage
  * ```ts
@@ -230,6 +234,8 @@ export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tenso
  * @param options Stride, padding, dilation, groups of that convolution.
  * @returns `[B, H, W, Cout]` with `H = (h - 1) stride - top - bottom + dilation (kh - 1) + 1`.
  * @throws {ShapeError} If channels do not fit.
+ * @throws {RangeError} If a setting is not whole or too small.
+ * @throws {TypeError} If operands are not of one floating dtype.
  *
  * @example Usage
  * ```ts
@@ -240,7 +246,7 @@ export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tenso
  * ```
  */
 export function convTranspose2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
-  requireRank4("convTranspose2d", x, w);
+  requireImages("convTranspose2d", x, w);
   const params = convParams("convTranspose2d", options);
   const { stride, padding, dilation } = params;
   const size = (axis: 0 | 1) =>

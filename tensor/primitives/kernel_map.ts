@@ -8,6 +8,7 @@ import { type DenseArray, type Shape, sizeOf, type TensorSpec } from "../spec.ts
 import { bind, type Tensor } from "../tensor.ts";
 import { kernelMapConvWgsl } from "../webgpu/kernels/kernel_map_conv.ts";
 import { kernelMapWeightGradientWgsl } from "../webgpu/kernels/kernel_map_weight_gradient.ts";
+import { requireFloating } from "./operands.ts";
 
 /** Calls `visit` for every multiplication: flat positions in x `[N, Cin]`, w `[T, Cin / groups, Cout]` and y `[M, Cout]`. */
 function eachProduct(
@@ -47,6 +48,7 @@ function requireMaps(operation: string, x: TensorSpec, w: Shape, map: TensorSpec
 const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
   name: "kernelMapConv",
   shapeRule: ([x, w, map, inverse], { groups, transposeWeight }) => {
+    requireFloating("kernelMapConv", [x!, w!]);
     requireMaps("kernelMapConv", x!, w!.shape, map!, inverse!);
     const [, cinPerGroup, cout] = w!.shape as [number, number, number];
     const [from, to] = transposeWeight ? [cout, cinPerGroup * groups] : [cinPerGroup * groups, cout];
@@ -90,6 +92,7 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
 const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
   name: "kernelMapWeightGradient",
   shapeRule: ([x, dy, map, inverse], { groups }) => {
+    requireFloating("kernelMapWeightGradient", [x!, dy!]);
     const w = [map!.shape[1]!, x!.shape[1]! / groups, dy!.shape[1]!];
     requireMaps("kernelMapWeightGradient", x!, w, map!, inverse!);
     if (dy!.shape[0] === map!.shape[0]) return { shape: w, dtype: x!.dtype };

@@ -7,7 +7,7 @@ import { bind, type Tensor } from "../tensor.ts";
 import { matmulWgsl } from "../webgpu/kernels/matmul.ts";
 import { cast } from "./cast.ts";
 import { reshape } from "./layout.ts";
-import { broadcastShapes, promoteTypes } from "./operands.ts";
+import { broadcastShapes, promoteTypes, requireFloating } from "./operands.ts";
 import { broadcastTo } from "./sum.ts";
 
 /** `[rows, columns]` of the last two axes, as they take part in the product. */
@@ -19,6 +19,7 @@ function matrixOf({ shape }: TensorSpec, transposed: boolean): readonly [number,
 const MATMUL: Primitive<MatmulParams> = {
   name: "matmul",
   shapeRule: ([a, b], { transposeA, transposeB }) => {
+    requireFloating("matmul", [a!, b!]);
     const batch = a!.shape.slice(0, -2);
     const [m, k] = matrixOf(a!, transposeA);
     const [k2, n] = matrixOf(b!, transposeB);
@@ -62,6 +63,7 @@ function product(a: Tensor, b: Tensor, params: MatmulParams): Tensor {
  * @param options Which operands to transpose.
  * @returns `[...batch, M, N]`.
  * @throws {ShapeError} If inner sizes differ or an operand is no matrix.
+ * @throws {TypeError} If both operands are integers or bool: cast one to float32.
  *
  * @example Usage
  * ```ts

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.ts";
-import type { DType, Shape, TensorSpec } from "../spec.ts";
+import { type DType, DTYPES, type Shape, type TensorSpec } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { constant } from "./constant.ts";
@@ -42,6 +42,15 @@ export function alignOperands(operation: string, operands: readonly TensorLike[]
   const common = dtype ?? dtypeOfAll(operands);
   const shape = broadcastShapes(operation, operands.map((x) => x instanceof Tensor ? x.shape : []));
   return operands.map((x) => x instanceof Tensor ? broadcastTo(cast(x, common), shape) : constant(shape, x, common));
+}
+
+/** Throws for `operation` unless all operands have one floating dtype: kernels of contractions have no others. */
+export function requireFloating(operation: string, operands: readonly TensorSpec[]): void {
+  const dtypes = operands.map(({ dtype }) => dtype);
+  if (dtypes.every((dtype) => DTYPES[dtype].floating && dtype === dtypes[0])) return;
+  throw new TypeError(
+    `Cannot ${operation} as operands must have one floating dtype: current dtypes are ${dtypes.join(" and ")}`,
+  );
 }
 
 /** Shape rule of primitives whose inputs agree in everything. */

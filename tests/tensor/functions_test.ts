@@ -71,6 +71,15 @@ Deno.test("Integers wrap, divide towards zero and keep the remainder's sign, as 
   deepStrictEqual(await values(t.sum(t.full([3], 2 ** 31 - 1, "int32"))), [2 ** 31 - 3]);
 });
 
+Deno.test("cast() stops at the ends of a range, and keeps the bits between integers", async () => {
+  const x = t.tensor([3e9, -3e9, NaN, 1.9, -1.9]);
+  deepStrictEqual(await values(t.cast(x, "int32")), [2 ** 31 - 1, -(2 ** 31), 0, 1, -1]);
+  deepStrictEqual(await values(t.cast(x, "uint32")), [3e9, 0, 0, 1, 0]);
+  deepStrictEqual(await values(t.cast(t.tensor([-1], "int32"), "uint32")), [2 ** 32 - 1]);
+  deepStrictEqual(await values(t.cast(x, "bool")), [1, 1, 1, 1, 1]);
+  deepStrictEqual(await values(t.full([1], -1, "uint32")), [2 ** 32 - 1]);
+});
+
 Deno.test("Reductions over nothing give their neutral elements", async () => {
   const none = t.zeros([2, 0]);
   deepStrictEqual(await values(t.sum(none, { axis: 1 })), [0, 0]);
@@ -184,6 +193,8 @@ Deno.test("Operations name what they were given", () => {
   throws(() => t.exp(t.zeros([2], "int32")), /Cannot exp as the operand must be floating: current dtype is int32/);
   throws(() => t.where(t.ones([2]), 1, 0), /Cannot where as the condition must be bool: current dtype is float32/);
   throws(() => t.take(t.ones([2]), t.ones([1])), /Cannot take as indices must be int32: current dtype is float32/);
+  throws(() => t.matmul(t.zeros([1, 1], "int32"), t.zeros([1, 1], "int32")), /Cannot matmul .* int32 and int32/);
+  throws(() => t.conv2d(t.zeros([1, 4, 4, 1]), t.zeros([1, 1, 1, 1], "int32")), /Cannot conv2d .* float32 and int32/);
   throws(() => t.bitwiseAnd(t.ones([2]), 1), /Cannot bitwiseAnd as operands must be integers or bool/);
   throws(() => t.conv2d(t.ones([1, 4, 4, 1]), t.ones([3, 3, 1, 1]), { stride: 0 }), RangeError);
   throws(() => t.conv2d(t.ones([1, 4, 4, 1]), t.ones([3, 3, 1, 1]), { padding: -1 }), RangeError);
