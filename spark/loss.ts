@@ -75,7 +75,7 @@ export function patchLoss(images: Tensor, pixels: Tensor, pattern: SparsePattern
   const masked = sub(1, visibility(pattern, images));
   const [batch, rows, columns] = pattern.gridShape;
   const count = batch * rows * columns - pattern.indices.shape[0]!;
-  return div(sum(mul(errors, masked)), count + 1e-8);
+  return mul(sum(mul(errors, masked)), 1 / Math.max(count, 1));
 }
 
 /** Pictures of a reconstruction, `[B, H, W, 3]` each, normalised as the images are. */

@@ -1,12 +1,11 @@
 /** @file The state dict of the official implementation: its names, its order, its layouts, and the way there and back. */
 import {
   type DType,
-  hostArray,
-  leaf,
   type Shape,
   sizeOf,
   stridesOf,
   Tensor,
+  tensor,
   type Tree,
   treeFlatten,
   treeUnflatten,
@@ -258,8 +257,8 @@ export function importOfficial<W extends Weights>(
       );
     }
     const type = entry.dtype === "int64" ? "int32" : dtype;
-    const host = hostArray(fromOfficial(entry, values), type);
-    made.set([entry.tree, ...entry.path].join("."), leaf({ shape: entry.ownShape, dtype: type }, { host }));
+    const own = tensor(fromOfficial(entry, values), { dtype: type, shape: entry.ownShape });
+    made.set([entry.tree, ...entry.path].join("."), own);
   }
   const rebuild = (tree: "params" | "state") => {
     const { leaves, structure } = treeFlatten(weights[tree]);
