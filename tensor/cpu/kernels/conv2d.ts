@@ -1,0 +1,58 @@
+import type { ConvParams } from "../../compiler/conv_params.ts";
+import type { WatKernel } from "../../compiler/kernel.ts";
+import type { TensorSpec } from "../../spec.ts";
+import { productKernel } from "./product.ts";
+import { type WindowAxis, windowRows } from "./row_source.ts";
+import { add, argument, get, mul } from "./text.ts";
+
+/** The windows of a convolution along axis 0 (y) or 1 (x). */
+export function convAxis(params: ConvParams, axis: 0 | 1, outputs: number, taps: number, extent: number): WindowAxis {
+  return {
+    outputs,
+    taps,
+    extent,
+    stride: params.stride[axis],
+    origin: -params.padding[axis][0],
+    step: params.dilation[axis],
+  };
+}
+
+/**
+ * The cpu kernel of a convolution: the product of windows, packed where they lie, with the weights.
+ *
+ * @param inputs `x [B, H, W, Cin]` and `w [kh, kw, Cin / groups, Cout]`, float32.
+ * @param output `[B, Ho, Wo, Cout]`.
+ * @param params Stride, padding, dilation, groups.
+ * @returns The kernel.
+ */
+export function conv2dWat(inputs: readonly TensorSpec[], output: TensorSpec, params: ConvParams): WatKernel {
+  const [, height, width, pixel] = inputs[0]!.shape as [number, number, number, number];
+  const [kh, kw, channels, outChannels] = inputs[1]!.shape as [number, number, number, number];
+  const [batch, outHeight, outWidth] = output.shape as [number, number, number, number];
+  const { groups } = params;
+  const columns = outChannels / groups;
+  return productKernel(["x", "w", "y"], [{
+    left: windowRows({
+      buffer: "x",
+      batch,
+      y: convAxis(params, 0, outHeight, kh, height),
+      x: convAxis(params, 1, outWidth, kw, width),
+      channels,
+      pixel,
+    }),
+    transposed: false,
+    right: {
+      buffer: "w",
+      offset: 0,
+      taps: [kh, kw],
+      tapStrides: [kw * channels * outChannels, channels * outChannels],
+      channels,
+      channelStride: outChannels,
+      columns,
+      columnStride: 1,
+      groups,
+      groupStride: columns,
+    },
+    result: add(argument("y"), mul(get("m"), outChannels * 4), mul(get("g"), columns * 4)),
+  }]);
+}

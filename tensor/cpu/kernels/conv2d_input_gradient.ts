@@ -1,0 +1,5 @@
+import type { WatKernel } from "../../compiler/kernel.ts";
+/** Not there yet. */
+export function conv2dInputGradientWat(): WatKernel {
+  throw new Error("Cannot run conv2dInputGradient on this device as it has no kernel yet");
+}
