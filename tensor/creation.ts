@@ -1,7 +1,7 @@
 import { constant, iota } from "./primitives/constant.ts";
 import { ShapeError } from "./errors.ts";
 import { cast } from "./primitives/cast.ts";
-import { add, mul } from "./primitives/elementwise.ts";
+import { add, mul } from "./primitives/arithmetic.ts";
 import { type DType, type Shape, sizeOf, type TypedArray } from "./spec.ts";
 import { hostArray, leaf, type Tensor } from "./tensor.ts";
 

@@ -2,7 +2,7 @@
 import { full, tensor, zeros } from "./creation.ts";
 import { ShapeError } from "./errors.ts";
 import { topologicalOrder } from "./order.ts";
-import { add } from "./primitives/elementwise.ts";
+import { add } from "./primitives/arithmetic.ts";
 import { identity, recomputed, withBackward } from "./primitives/identity.ts";
 import { DTYPES, sameShape } from "./spec.ts";
 import { Tensor } from "./tensor.ts";

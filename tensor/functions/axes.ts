@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
-import { add } from "../primitives/elementwise.ts";
+import { add } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
-import { logicalOr } from "../primitives/comparison.ts";
+import { logicalOr } from "../primitives/logic.ts";
 import { promoteTypes } from "../primitives/operands.ts";
 import { reshape } from "../primitives/layout.ts";
 import { normalizeAxes } from "../primitives/sum.ts";

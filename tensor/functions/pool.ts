@@ -1,8 +1,9 @@
 import { customVjp } from "../grad.ts";
-import { equal, where } from "../primitives/comparison.ts";
+import { equal } from "../primitives/comparison.ts";
+import { where } from "../primitives/where.ts";
 import { iota } from "../primitives/constant.ts";
 import { type Conv2dOptions, convParams } from "../primitives/convolution.ts";
-import { mul } from "../primitives/elementwise.ts";
+import { mul } from "../primitives/arithmetic.ts";
 import { max, min } from "../primitives/extremum.ts";
 import { take } from "../primitives/gather.ts";
 import type { KernelMaps } from "../primitives/kernel_map.ts";

@@ -1,6 +1,6 @@
 import { sizeOf } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
-import { mul, square, sub } from "../primitives/elementwise.ts";
+import { mul, square, sub } from "../primitives/arithmetic.ts";
 import { normalizeAxes, type ReduceOptions, sum } from "../primitives/sum.ts";
 
 /** Elements that a reduction combines into one. */

@@ -10,6 +10,16 @@ import type { KernelMaps } from "../primitives/kernel_map.ts";
  * @param kernel Window `[kh, kw]`.
  * @param params Stride, padding and dilation.
  * @returns Maps between `N = B·H·W` input and `M = B·Ho·Wo` output rows, with `T = kh·kw` taps in raster order, and `[Ho, Wo]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { windowMap } from "@tessera/tessera/tensor";
+ *
+ * const geometry = { stride: [1, 1], padding: [[0, 0], [1, 0]], dilation: [1, 1] } as const;
+ * const { map } = windowMap(1, [1, 2], [1, 2], geometry);
+ * deepStrictEqual(await map.data(), new Int32Array([-1, 0, 0, 1]));
+ * ```
  */
 export function windowMap(
   batch: number,

@@ -2,11 +2,12 @@ import type { Primitive } from "../primitive.ts";
 import type { DType } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
-import { equal, where } from "./comparison.ts";
+import { div, mul } from "./arithmetic.ts";
+import { equal } from "./comparison.ts";
 import { constant, iota } from "./constant.ts";
-import { div, mul } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { broadcastTo, keptAxes, normalizeAxes, type ReduceOptions, referenceReduce, sum, withoutAxes } from "./sum.ts";
+import { where } from "./where.ts";
 
 /** The extremum of nothing: what every value of the dtype beats or equals. */
 const NEUTRAL: Readonly<Record<"max" | "min", Readonly<Record<DType, number>>>> = {
@@ -59,7 +60,22 @@ export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduce(MAX, x, options);
 }
 
-/** The smallest element; as `max` otherwise. */
+/**
+ * The smallest element, NaN if any is.
+ *
+ * @param x Tensor of numbers.
+ * @param options Axes; all by default.
+ * @returns Minima; Infinity (of integers: the largest) over an empty axis. Ties share the cotangent equally.
+ * @throws {ShapeError} If an axis is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { min, tensor } from "@tessera/tessera/tensor";
+ *
+ * equal(await min(tensor([3, 1, 2])).item(), 1);
+ * ```
+ */
 export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduce(MIN, x, options);
 }
@@ -89,7 +105,22 @@ export function argmax(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}
   return positionOf(max(x, { axis: at!, keepDims: true }), x, at!);
 }
 
-/** The position of the smallest element along an axis, the first of equals; as `argmax` otherwise. */
+/**
+ * The position of the smallest element along an axis, the first of equals.
+ *
+ * @param x Tensor of numbers without NaN.
+ * @param options `axis`, the last by default.
+ * @returns int32 tensor without that axis.
+ * @throws {ShapeError} If the axis is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { argmin, tensor } from "@tessera/tessera/tensor";
+ *
+ * equal(await argmin(tensor([3, 1, 2])).item(), 1);
+ * ```
+ */
 export function argmin(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
   const [at] = normalizeAxes("argmin", x, axis);
   return positionOf(min(x, { axis: at!, keepDims: true }), x, at!);

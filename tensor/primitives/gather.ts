@@ -6,9 +6,11 @@ import { sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { scatterAddWgsl } from "../webgpu/kernels/scatter_add.ts";
 import { wrap } from "./cast.ts";
-import { greaterEqual, less, logicalOr, where } from "./comparison.ts";
+import { greaterEqual, less } from "./comparison.ts";
+import { logicalOr } from "./logic.ts";
+import { where } from "./where.ts";
 import { iota } from "./constant.ts";
-import { add, mul } from "./elementwise.ts";
+import { add, mul } from "./arithmetic.ts";
 import { reshape, transpose } from "./layout.ts";
 import { normalizeAxes } from "./sum.ts";
 

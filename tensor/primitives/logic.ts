@@ -1,0 +1,188 @@
+/** @file Bits of integers and logic of bool. */
+import { op, type ScalarOp } from "../compiler/scalar.ts";
+import type { Primitive } from "../primitive.ts";
+import type { Tensor } from "../tensor.ts";
+import { cast, wrap } from "./cast.ts";
+import { constant } from "./constant.ts";
+import { sameSpec, type TensorLike } from "./operands.ts";
+import { applyBinary } from "./records.ts";
+
+function bitwise(name: string, scalar: ScalarOp, combine: (x: number, y: number) => number): Primitive {
+  return {
+    name,
+    shapeRule: (inputs) => {
+      const spec = sameSpec(name)(inputs);
+      if (!spec.dtype.startsWith("float")) return spec;
+      throw new TypeError(`Cannot ${name} as operands must be integers or bool: current dtype is ${spec.dtype}`);
+    },
+    reference: ([x, y], _, { dtype }) => x!.data.map((value, i) => wrap(combine(value, y!.data[i]!), dtype)),
+    vjpRule: () => [null, null],
+    lowering: { kind: "expression", expression: ([x, y]) => op(scalar, x!, y!) },
+  };
+}
+
+const AND = bitwise("bitwiseAnd", "and", (x, y) => x & y);
+const OR = bitwise("bitwiseOr", "or", (x, y) => x | y);
+const XOR = bitwise("bitwiseXor", "xor", (x, y) => x ^ y);
+const SHIFT_LEFT = bitwise("shiftLeft", "shiftLeft", (x, y) => x << y);
+const SHIFT_RIGHT: Primitive = {
+  ...bitwise("shiftRight", "shiftRight", () => 0),
+  reference: ([x, y], _, { dtype }) =>
+    x!.data.map((value, i) => dtype === "uint32" ? (value >>> 0) >>> y!.data[i]! : value >> y!.data[i]!),
+};
+
+/**
+ * The bits of both.
+ *
+ * @param x Integer or bool tensor, or a whole number.
+ * @param y The same; it broadcasts with `x`.
+ * @returns Tensor of the promoted dtype.
+ * @throws {TypeError} If an operand is floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { bitwiseAnd, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await bitwiseAnd(tensor([6], "int32"), 3).data(), new Int32Array([2]));
+ * ```
+ */
+export function bitwiseAnd(x: TensorLike, y: TensorLike): Tensor {
+  return applyBinary(AND, x, y);
+}
+
+/**
+ * The bits of either.
+ *
+ * @param x Integer or bool tensor, or a whole number.
+ * @param y The same; it broadcasts with `x`.
+ * @returns Tensor of the promoted dtype.
+ * @throws {TypeError} If an operand is floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { bitwiseOr, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await bitwiseOr(tensor([6], "int32"), 3).data(), new Int32Array([7]));
+ * ```
+ */
+export function bitwiseOr(x: TensorLike, y: TensorLike): Tensor {
+  return applyBinary(OR, x, y);
+}
+
+/**
+ * The bits of exactly one.
+ *
+ * @param x Integer or bool tensor, or a whole number.
+ * @param y The same; it broadcasts with `x`.
+ * @returns Tensor of the promoted dtype.
+ * @throws {TypeError} If an operand is floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { bitwiseXor, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await bitwiseXor(tensor([6], "int32"), 3).data(), new Int32Array([5]));
+ * ```
+ */
+export function bitwiseXor(x: TensorLike, y: TensorLike): Tensor {
+  return applyBinary(XOR, x, y);
+}
+
+/**
+ * Moves bits up.
+ *
+ * @param x Integer tensor, or a whole number.
+ * @param y Places, 0 to 31; it broadcasts with `x`.
+ * @returns Tensor of the promoted dtype. Bits that leave at the top are lost.
+ * @throws {TypeError} If an operand is floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { shiftLeft, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await shiftLeft(tensor([3], "int32"), 2).data(), new Int32Array([12]));
+ * ```
+ */
+export function shiftLeft(x: TensorLike, y: TensorLike): Tensor {
+  return applyBinary(SHIFT_LEFT, x, y);
+}
+
+/**
+ * Moves bits down.
+ *
+ * @param x Integer tensor, or a whole number.
+ * @param y Places, 0 to 31; it broadcasts with `x`.
+ * @returns Tensor of the promoted dtype. Of int32 the sign is kept, of uint32 zeros enter.
+ * @throws {TypeError} If an operand is floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { shiftRight, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await shiftRight(tensor([-8], "int32"), 2).data(), new Int32Array([-2]));
+ * ```
+ */
+export function shiftRight(x: TensorLike, y: TensorLike): Tensor {
+  return applyBinary(SHIFT_RIGHT, x, y);
+}
+
+/**
+ * Where both are true.
+ *
+ * @param x Tensor; numbers count as true where they are not 0.
+ * @param y The same; it broadcasts with `x`.
+ * @returns Bool tensor of the broadcast shape.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { logicalAnd, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await logicalAnd(tensor([true, false]), tensor([true, true])).data(), new Uint8Array([1, 0]));
+ * ```
+ */
+export function logicalAnd(x: Tensor, y: Tensor): Tensor {
+  return bitwiseAnd(cast(x, "bool"), cast(y, "bool"));
+}
+
+/**
+ * Where either is true.
+ *
+ * @param x Tensor; numbers count as true where they are not 0.
+ * @param y The same; it broadcasts with `x`.
+ * @returns Bool tensor of the broadcast shape.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { logicalOr, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await logicalOr(tensor([true, false]), tensor([true, true])).data(), new Uint8Array([1, 1]));
+ * ```
+ */
+export function logicalOr(x: Tensor, y: Tensor): Tensor {
+  return bitwiseOr(cast(x, "bool"), cast(y, "bool"));
+}
+
+/**
+ * Where nothing is true.
+ *
+ * @param x Tensor; numbers count as true where they are not 0.
+ * @returns Bool tensor of the shape of `x`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { logicalNot, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await logicalNot(tensor([true, false])).data(), new Uint8Array([0, 1]));
+ * ```
+ */
+export function logicalNot(x: Tensor): Tensor {
+  return bitwiseXor(cast(x, "bool"), constant(x.shape, 1, "bool"));
+}

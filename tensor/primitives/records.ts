@@ -1,0 +1,67 @@
+/** @file How records of element by element operations are made. */
+import { op, type Scalar, type ScalarOp } from "../compiler/scalar.ts";
+import type { Primitive } from "../primitive.ts";
+import { DTYPES } from "../spec.ts";
+import { bind, Tensor } from "../tensor.ts";
+import { wrap } from "./cast.ts";
+import { constant } from "./constant.ts";
+import { alignOperands, sameSpec, type TensorLike } from "./operands.ts";
+
+/** From the cotangent, the operands and the output to the cotangents of the operands. */
+export type BinaryVjp = (
+  cotangent: Tensor,
+  x: Tensor,
+  y: Tensor,
+  output: Tensor,
+) => readonly [Tensor | null, Tensor | null];
+
+/** The record of an operation on two tensors of one shape and dtype. */
+export function binary(
+  name: string,
+  scalar: ScalarOp,
+  combine: (x: number, y: number) => number,
+  vjp: BinaryVjp = () => [null, null],
+): Primitive {
+  return {
+    name,
+    shapeRule: sameSpec(name),
+    reference: ([x, y], _, { dtype }) => x!.data.map((value, i) => wrap(combine(value, y!.data[i]!), dtype)),
+    vjpRule: (cotangent, output) => vjp(cotangent, output.inputs[0]!, output.inputs[1]!, output),
+    lowering: { kind: "expression", expression: ([x, y]) => op(scalar, x!, y!) },
+  };
+}
+
+/** Applies a binary record after promotion and broadcasting. */
+export function applyBinary(primitive: Primitive, x: TensorLike, y: TensorLike): Tensor {
+  return bind(primitive, alignOperands(primitive.name, [x, y]), {});
+}
+
+/** From the cotangent, the operand and the output to the cotangent of the operand. */
+export type UnaryVjp = (cotangent: Tensor, x: Tensor, output: Tensor) => Tensor | null;
+
+/** The record of a function of one tensor; of floating ones only unless `integers`. */
+export function unary(
+  name: string,
+  scalar: (x: Scalar) => Scalar,
+  f: (x: number) => number,
+  vjp: UnaryVjp,
+  integers = false,
+): Primitive {
+  return {
+    name,
+    shapeRule: ([x]) => {
+      if (integers || DTYPES[x!.dtype].floating) return { shape: x!.shape, dtype: x!.dtype };
+      throw new TypeError(
+        `Cannot ${name} as the operand must be floating: current dtype is ${x!.dtype}; cast it to float32`,
+      );
+    },
+    reference: ([x], _, { dtype }) => x!.data.map((value) => wrap(f(value), dtype)),
+    vjpRule: (cotangent, output) => [vjp(cotangent, output.inputs[0]!, output)],
+    lowering: { kind: "expression", expression: ([x]) => scalar(x!) },
+  };
+}
+
+/** Applies a unary record; a number becomes a float32 scalar. */
+export function applyUnary(primitive: Primitive, x: TensorLike): Tensor {
+  return bind(primitive, [x instanceof Tensor ? x : constant([], x, "float32")], {});
+}

@@ -1,0 +1,249 @@
+/** @file Functions of calculus, for floating tensors. */
+import { op } from "../compiler/scalar.ts";
+import type { Tensor } from "../tensor.ts";
+import { div, mul, neg, sub } from "./arithmetic.ts";
+import { equal, greater } from "./comparison.ts";
+import { erfOf } from "./erf_of.ts";
+import type { TensorLike } from "./operands.ts";
+import { applyBinary, applyUnary, binary, unary } from "./records.ts";
+import { where } from "./where.ts";
+
+const EXP = unary("exp", (x) => op("exp", x), Math.exp, (ct, _, out) => mul(ct, out)); // d(e^x) = e^x dx
+const LOG = unary("log", (x) => op("log", x), Math.log, (ct, x) => div(ct, x));
+const SQRT = unary("sqrt", (x) => op("sqrt", x), Math.sqrt, (ct, _, out) => div(mul(ct, 0.5), out));
+const RSQRT = unary(
+  "rsqrt",
+  (x) => op("rsqrt", x),
+  (x) => 1 / Math.sqrt(x),
+  (ct, x, out) => mul(mul(ct, -0.5), div(out, x)),
+);
+const TANH = unary("tanh", (x) => op("tanh", x), Math.tanh, (ct, _, out) => mul(ct, sub(1, mul(out, out))));
+const SIGMOID = unary(
+  "sigmoid",
+  (x) => op("sigmoid", x),
+  (x) => 1 / (1 + Math.exp(-x)),
+  (ct, _, out) => mul(ct, mul(out, sub(1, out))),
+);
+const ERF = unary(
+  "erf",
+  (x) => op("erf", x),
+  erfOf,
+  (ct, x) => mul(ct, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))),
+);
+const SIN = unary("sin", (x) => op("sin", x), Math.sin, (ct, x) => mul(ct, cos(x)));
+const COS = unary("cos", (x) => op("cos", x), Math.cos, (ct, x) => neg(mul(ct, sin(x))));
+const FLOOR = unary("floor", (x) => op("floor", x), Math.floor, () => null);
+const POW = binary("pow", "pow", Math.pow, (ct, x, y, out) => [
+  mul(ct, where(equal(y, 0), 0, mul(y, pow(x, sub(y, 1))))),
+  mul(ct, where(greater(x, 0), mul(out, log(where(greater(x, 0), x, 1))), 0)),
+]);
+
+/**
+ * Raises e to each element.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`; Infinity above about 88.7 in float32.
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { exp, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await exp(tensor([0])).data(), new Float32Array([1]));
+ * ```
+ */
+export function exp(x: TensorLike): Tensor {
+  return applyUnary(EXP, x);
+}
+
+/**
+ * The natural logarithm.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`; -Infinity at 0, NaN below.
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { log, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await log(tensor([1, 0])).data(), new Float32Array([0, -Infinity]));
+ * ```
+ */
+export function log(x: TensorLike): Tensor {
+  return applyUnary(LOG, x);
+}
+
+/**
+ * The square root.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`; NaN below 0.
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { sqrt, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await sqrt(tensor([4, 9])).data(), new Float32Array([2, 3]));
+ * ```
+ */
+export function sqrt(x: TensorLike): Tensor {
+  return applyUnary(SQRT, x);
+}
+
+/**
+ * One over the square root.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`; Infinity at 0, NaN below.
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { rsqrt, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await rsqrt(tensor([1, 4])).data(), new Float32Array([1, 0.5]));
+ * ```
+ */
+export function rsqrt(x: TensorLike): Tensor {
+  return applyUnary(RSQRT, x);
+}
+
+/**
+ * The hyperbolic tangent.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`, in [-1, 1].
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { tanh, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await tanh(tensor([0])).data(), new Float32Array([0]));
+ * ```
+ */
+export function tanh(x: TensorLike): Tensor {
+  return applyUnary(TANH, x);
+}
+
+/**
+ * The logistic function `1 / (1 + e^-x)`.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`, in [0, 1].
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { sigmoid, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await sigmoid(tensor([0])).data(), new Float32Array([0.5]));
+ * ```
+ */
+export function sigmoid(x: TensorLike): Tensor {
+  return applyUnary(SIGMOID, x);
+}
+
+/**
+ * The error function `2/√π ∫₀ˣ e^(-t²) dt`.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`, in [-1, 1].
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { erf, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await erf(tensor([0])).data(), new Float32Array([0]));
+ * ```
+ */
+export function erf(x: TensorLike): Tensor {
+  return applyUnary(ERF, x);
+}
+
+/**
+ * The sine of radians.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`, in [-1, 1].
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { sin, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await sin(tensor([0])).data(), new Float32Array([0]));
+ * ```
+ */
+export function sin(x: TensorLike): Tensor {
+  return applyUnary(SIN, x);
+}
+
+/**
+ * The cosine of radians.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`, in [-1, 1].
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { cos, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await cos(tensor([0])).data(), new Float32Array([1]));
+ * ```
+ */
+export function cos(x: TensorLike): Tensor {
+  return applyUnary(COS, x);
+}
+
+/**
+ * The largest whole number not above.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`; a constant to gradients.
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { floor, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await floor(tensor([1.5, -1.5])).data(), new Float32Array([1, -2]));
+ * ```
+ */
+export function floor(x: TensorLike): Tensor {
+  return applyUnary(FLOOR, x);
+}
+
+/**
+ * Raises `x` to the power `y`.
+ *
+ * @param x Tensor or number.
+ * @param y Tensor or number that broadcasts with `x`.
+ * @returns Tensor of the broadcast shape and promoted dtype. NaN for negative `x` unless `y` is whole.
+ * @throws {ShapeError} If the shapes do not broadcast.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { pow, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await pow(tensor([2, 3]), 2).data(), new Float32Array([4, 9]));
+ * ```
+ */
+export function pow(x: TensorLike, y: TensorLike): Tensor {
+  return applyBinary(POW, x, y);
+}
