@@ -1,0 +1,174 @@
+/** @file The options of the training command: one row each, from which parsing and help both follow. */
+import { MODELS } from "./model_table.ts";
+
+/** Options as given on the command line; absent where they were not. */
+export interface GivenOptions {
+  /** `fluent-emoji` or a folder of images. */
+  readonly data?: string;
+  /** Name in `MODELS`. */
+  readonly model?: string;
+  /** Height and width of the images, in pixels. */
+  readonly inputSize?: readonly [number, number];
+  /** Images per step. */
+  readonly batchSize?: number;
+  /** Passes over the data set. */
+  readonly epochs?: number;
+  /** Steps in total, instead of epochs. */
+  readonly steps?: number;
+  /** Share of patches that are masked. */
+  readonly maskRatio?: number;
+  /** Peak learning rate per 256 images. */
+  readonly baseLr?: number;
+  /** Epochs of warm-up; may be a fraction. */
+  readonly warmupEpochs?: number;
+  /** Weight decay of the first step. */
+  readonly weightDecay?: number;
+  /** Weight decay of the last step. */
+  readonly weightDecayEnd?: number;
+  /** Drop-path rate of the last block. */
+  readonly dropPath?: number;
+  /** `lamb`, `adamw` or `sgd`. */
+  readonly optimizer?: string;
+  /** `auto`, `cpu`, `webgpu` or `reference`. */
+  readonly device?: string;
+  /** Seed of weights, masks and order. */
+  readonly seed?: number;
+  /** Workers that decode images. */
+  readonly workers?: number;
+  /** Run folder. */
+  readonly out?: string;
+  /** Checkpoint, or run folder with one. */
+  readonly resume?: string;
+  /** Steps between checkpoints. */
+  readonly saveEvery?: number;
+}
+
+/** One option. */
+export interface OptionRow {
+  /** What stands for its value in the help text. */
+  readonly placeholder: string;
+  /** Help text, with the default. */
+  readonly help: string;
+  /** Reads the value; throws `RangeError` with `Cannot read --name as it must be …`. */
+  readonly parse: (text: string, flag: string) => unknown;
+}
+
+function refuse(flag: string, requirement: string, text: string): never {
+  throw new RangeError(`Cannot read ${flag} as it must be ${requirement}: current value is ${text}`);
+}
+
+/** A number in a range, `whole` or not; `open` leaves the minimum out. */
+function number(
+  min: number,
+  max: number,
+  { whole = false, open = false }: { readonly whole?: boolean; readonly open?: boolean } = {},
+): OptionRow["parse"] {
+  const range = max === Infinity ? (open ? `above ${min}` : `of at least ${min}`) : `from ${min} to ${max}`;
+  const kind = whole ? "a whole number" : "a number";
+  return (text, flag) => {
+    const value = Number(text);
+    const inRange = value >= min && value <= max && !(open && value === min) && Number.isFinite(value);
+    const fits = text.trim() !== "" && inRange && (!whole || Number.isSafeInteger(value));
+    return fits ? value : refuse(flag, `${kind} ${range}${open && max !== Infinity ? `, ${min} excluded` : ""}`, text);
+  };
+}
+
+function oneOf(names: readonly string[]): OptionRow["parse"] {
+  return (text, flag) => names.includes(text) ? text : refuse(flag, `one of ${names.join(", ")}`, text);
+}
+
+function text(requirement: string): OptionRow["parse"] {
+  return (given, flag) => given.trim() !== "" ? given : refuse(flag, requirement, "empty");
+}
+
+function size(given: string, flag: string): readonly [number, number] {
+  const [height, width] = (/^(\d{1,5})(?:[x×](\d{1,5}))?$/.exec(given) ?? []).slice(1);
+  const sides: [number, number] = [Number(height), Number(width ?? height)];
+  return sides.every((side) => side > 0) ? sides : refuse(flag, "N or HxW, in pixels", given);
+}
+
+const count = number(1, 2 ** 31 - 1, { whole: true });
+
+/** The options, in the order of the help text. */
+export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
+  data: {
+    placeholder: "FOLDER",
+    help: "folder of images, flat or with one folder per class, or fluent-emoji (default), 3D emoji from npm",
+    parse: text("a folder or fluent-emoji"),
+  },
+  model: {
+    placeholder: "NAME",
+    help: `one of ${Object.keys(MODELS).join(", ")} (default tiny_resnet)`,
+    parse: oneOf(Object.keys(MODELS)),
+  },
+  inputSize: {
+    placeholder: "N|HxW",
+    help: "height and width of the images in pixels, multiples of the model's stride (default 224; tiny_resnet 96)",
+    parse: size,
+  },
+  batchSize: {
+    placeholder: "N",
+    help: "images per step (default 32; tiny_resnet 16)",
+    parse: number(1, 65536, { whole: true }),
+  },
+  epochs: { placeholder: "N", help: "passes over the data set (default 1600; tiny_resnet counts steps)", parse: count },
+  steps: { placeholder: "N", help: "steps in total, instead of --epochs (tiny_resnet: default 200)", parse: count },
+  maskRatio: {
+    placeholder: "R",
+    help: "share of patches that are masked, between 0 and 1 (default 0.6; 0.75 from 384 pixels)",
+    parse: number(0, 1),
+  },
+  baseLr: {
+    placeholder: "R",
+    help:
+      "peak learning rate per 256 images; the peak is R * batch / 256 (default 2e-4; 4e-4 from 384 pixels; tiny_resnet 0.03)",
+    parse: number(0, Infinity, { open: true }),
+  },
+  warmupEpochs: {
+    placeholder: "N",
+    help: "epochs in which the learning rate rises, may be a fraction (default 1/40 of the run; tiny_resnet 1/10)",
+    parse: number(0, Infinity),
+  },
+  weightDecay: { placeholder: "R", help: "weight decay of the first step (default 0.04)", parse: number(0, Infinity) },
+  weightDecayEnd: { placeholder: "R", help: "weight decay of the last step (default 0.2)", parse: number(0, Infinity) },
+  dropPath: {
+    placeholder: "R",
+    help: "drop-path rate of the last block (default by model, 0 to 0.4)",
+    parse: number(0, 0.99),
+  },
+  optimizer: {
+    placeholder: "NAME",
+    help: "lamb (default), adamw or sgd",
+    parse: oneOf(["lamb", "adamw", "sgd"]),
+  },
+  device: {
+    placeholder: "NAME",
+    help: "auto (default: webgpu if there is a hardware adapter, else cpu), cpu, webgpu or reference",
+    parse: oneOf(["auto", "cpu", "webgpu", "reference"]),
+  },
+  seed: {
+    placeholder: "N",
+    help: "seed of weights, masks and order of the images (default 0)",
+    parse: number(0, 2 ** 32 - 1, { whole: true }),
+  },
+  workers: {
+    placeholder: "N",
+    help: "workers that decode images, 0 for none (default: cores - 1, at most 8); the results do not depend on it",
+    parse: number(0, 256, { whole: true }),
+  },
+  out: {
+    placeholder: "FOLDER",
+    help: "run folder (default runs/MODEL-DATE, or that of --resume)",
+    parse: text("a folder"),
+  },
+  resume: {
+    placeholder: "PATH",
+    help: "checkpoint, or run folder with one, to continue; it brings its options, others must agree",
+    parse: text("a checkpoint or a run folder"),
+  },
+  saveEvery: {
+    placeholder: "N",
+    help: "steps between checkpoints, each with pictures and loss curve (default: a fifth of the run, at most 500)",
+    parse: count,
+  },
+};

@@ -1,0 +1,137 @@
+/** @file From what the command line says to what the run does. */
+import { inputGrid } from "../input_grid.ts";
+import { flagOf } from "./command_line.ts";
+import { MODELS } from "./model_table.ts";
+import type { GivenOptions } from "./option_table.ts";
+
+/** All that decides the bits of a run, with defaults filled in. Plain data: checkpoints carry it. */
+export interface RunOptions {
+  /** `fluent-emoji` or a folder of images. */
+  readonly data: string;
+  /** Name in `MODELS`. */
+  readonly model: string;
+  /** Height and width of the images, in pixels. */
+  readonly inputSize: readonly [number, number];
+  /** Images per step. */
+  readonly batchSize: number;
+  /** Passes over the data set; counts where `steps` is null. */
+  readonly epochs: number;
+  /** Steps in total, or null. */
+  readonly steps: number | null;
+  /** Share of patches that are masked. */
+  readonly maskRatio: number;
+  /** Peak learning rate per 256 images. */
+  readonly baseLr: number;
+  /** Epochs of warm-up; null: the share of the run that the model's recipe names. */
+  readonly warmupEpochs: number | null;
+  /** Weight decay of the first step. */
+  readonly weightDecay: number;
+  /** Weight decay of the last step. */
+  readonly weightDecayEnd: number;
+  /** Drop-path rate of the last block. */
+  readonly dropPath: number;
+  /** `lamb`, `adamw` or `sgd`. */
+  readonly optimizer: string;
+  /** Seed of weights, masks and order. */
+  readonly seed: number;
+}
+
+/** The options that decide the bits, which a checkpoint and the command line must agree on. */
+type RunOptionName = keyof RunOptions;
+
+/**
+ * Fills in the defaults, which depend on the model and the size.
+ *
+ * @param given Options of the command line.
+ * @returns Options of the run.
+ * @throws {RangeError} If the size does not divide by the model's stride, or the mask would cover all or nothing.
+ */
+export function resolveOptions(given: GivenOptions): RunOptions {
+  const name = given.model ?? "tiny_resnet";
+  const { make, recipe } = MODELS[name]!;
+  const inputSize = given.inputSize ?? recipe.inputSize;
+  const isLarge = Math.min(...inputSize) >= 384; // the authors' second recipe
+  const options: RunOptions = {
+    data: given.data ?? "fluent-emoji",
+    model: name,
+    inputSize,
+    batchSize: given.batchSize ?? recipe.batchSize,
+    epochs: given.epochs ?? recipe.epochs,
+    steps: given.steps ?? (given.epochs === undefined ? recipe.steps : null),
+    maskRatio: given.maskRatio ?? (isLarge ? 0.75 : 0.6),
+    baseLr: given.baseLr ?? (isLarge ? 2 : 1) * recipe.baseLr,
+    warmupEpochs: given.warmupEpochs ?? null,
+    weightDecay: given.weightDecay ?? 0.04,
+    weightDecayEnd: given.weightDecayEnd ?? 0.2,
+    dropPath: given.dropPath ?? make().recipe.dropPath,
+    optimizer: given.optimizer ?? "lamb",
+    seed: given.seed ?? 0,
+  };
+  checkMask(options, inputGrid(make(), inputSize));
+  return options;
+}
+
+function checkMask({ maskRatio }: RunOptions, [rows, columns]: readonly [number, number]): void {
+  const cells = rows * columns;
+  const visible = cells * (1 - maskRatio);
+  if (visible > 0.5 && visible < cells - 0.5) return;
+  throw new RangeError(
+    `Cannot mask as at least one patch must be masked and one visible: current grid is ${rows}×${columns}, ` +
+      `--mask-ratio is ${maskRatio}; enlarge --input-size or change the ratio`,
+  );
+}
+
+/**
+ * Takes the options of a checkpoint, after checking that those on the command line do not contradict them.
+ *
+ * @param saved Options of the run that wrote the checkpoint.
+ * @param given Options of the command line. `data` may name another place: what it holds is checked when it is opened.
+ * @returns Options of the run.
+ * @throws {RangeError} If an option that decides the bits has another value.
+ */
+export function resumeOptions(saved: RunOptions, given: GivenOptions): RunOptions {
+  for (const name of Object.keys(saved) as RunOptionName[]) {
+    const value = given[name];
+    if (name === "data" || value === undefined || JSON.stringify(value) === JSON.stringify(saved[name])) continue;
+    throw new RangeError(
+      `Cannot resume as ${flagOf(name)} must be ${shown(saved[name])}, as in the checkpoint: current value is ` +
+        `${shown(value)}; leave the option out, or start a new run`,
+    );
+  }
+  return { ...saved, data: given.data ?? saved.data };
+}
+
+function shown(value: unknown): string {
+  return Array.isArray(value) ? value.join("x") : value === null ? "absent" : String(value);
+}
+
+/** Lengths of a run, in steps. */
+export interface RunLengths {
+  /** Steps in which every image is seen once. */
+  readonly stepsPerEpoch: number;
+  /** Steps of the run. */
+  readonly total: number;
+  /** Steps of the warm-up. */
+  readonly warmup: number;
+}
+
+/**
+ * Counts the steps of a run.
+ *
+ * @param options Options of the run.
+ * @param stepsPerEpoch Steps in which every image is seen once.
+ * @returns Lengths in steps.
+ * @throws {RangeError} If the warm-up is as long as the run.
+ */
+export function runLengths(options: RunOptions, stepsPerEpoch: number): RunLengths {
+  const { steps, epochs, warmupEpochs, model } = options;
+  const total = steps ?? epochs * stepsPerEpoch;
+  const warmup = warmupEpochs === null
+    ? Math.floor(total * MODELS[model]!.recipe.warmupShare)
+    : Math.round(warmupEpochs * stepsPerEpoch);
+  if (warmup < total) return { stepsPerEpoch, total, warmup };
+  throw new RangeError(
+    `Cannot warm up for ${warmup} steps as that must be less than the whole run: current run has ${total} steps of ` +
+      `which ${stepsPerEpoch} are an epoch; lower --warmup-epochs`,
+  );
+}

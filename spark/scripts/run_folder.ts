@@ -1,0 +1,111 @@
+/** @file Where a run leaves its results, and what it finds there when it goes on. */
+
+/** Paths in a run folder. */
+export interface RunFolder {
+  /** The folder. */
+  readonly path: string;
+  /** Newest checkpoint. */
+  readonly checkpoint: string;
+  /** One JSON object per step and line. */
+  readonly log: string;
+  /** Loss curve. */
+  readonly curve: string;
+  /** Path of the pictures after a number of steps. */
+  picture(step: number): string;
+}
+
+const CHECKPOINT = "last.safetensors";
+
+/**
+ * Names the files of a run folder.
+ *
+ * @param path The folder; need not exist.
+ * @returns Paths.
+ */
+export function runFolder(path: string): RunFolder {
+  const root = path.replace(/(?<=.)\/+$/, "");
+  return {
+    path: root,
+    checkpoint: `${root}/${CHECKPOINT}`,
+    log: `${root}/log.jsonl`,
+    curve: `${root}/loss.svg`,
+    picture: (step) => `${root}/reconstructions/step_${String(step).padStart(6, "0")}.png`,
+  };
+}
+
+/**
+ * Names a new run folder.
+ *
+ * @param model Name of the model.
+ * @param date Time of the start.
+ * @returns `runs/MODEL-DATE`, to the second.
+ */
+export function newRunPath(model: string, date: Date): string {
+  return `runs/${model}-${date.toISOString().slice(0, 19).replaceAll(":", "")}`;
+}
+
+/**
+ * Finds the checkpoint that `--resume` means.
+ *
+ * @param path A checkpoint or a run folder.
+ * @returns The checkpoint, and the folder it lies in.
+ * @throws {Error} If there is none, naming what was looked for.
+ */
+export function findCheckpoint(path: string): { readonly checkpoint: string; readonly folder: string } {
+  const kindOf = (candidate: string) => {
+    try {
+      const { isFile, isDirectory } = Deno.statSync(candidate);
+      return isFile ? "file" : isDirectory ? "folder" : "other";
+    } catch {
+      return "absent";
+    }
+  };
+  const refuse = (current: string): never => {
+    throw new Error(
+      `Cannot resume as --resume must name a checkpoint, or a run folder that holds ${CHECKPOINT}: current ${current}`,
+    );
+  };
+  const kind = kindOf(path);
+  if (kind === "file") {
+    const slash = path.lastIndexOf("/");
+    return { checkpoint: path, folder: slash < 0 ? "." : path.slice(0, slash) || "/" };
+  }
+  if (kind !== "folder") refuse(`path ${path} is ${kind === "absent" ? "missing" : "neither"}`);
+  const { checkpoint } = runFolder(path);
+  return kindOf(checkpoint) === "file" ? { checkpoint, folder: path } : refuse(`folder ${path} has none`);
+}
+
+/**
+ * Makes a run folder and proves, before any work is done, that files can be written there.
+ *
+ * @param folder Paths of the run.
+ * @param options `resume`: the folder may hold the run that goes on.
+ * @throws {Error} If the folder cannot be written, or holds another run.
+ */
+export function openRunFolder(folder: RunFolder, { resume }: { readonly resume: boolean }): void {
+  const probe = `${folder.path}/.write_probe`;
+  try {
+    Deno.mkdirSync(`${folder.path}/reconstructions`, { recursive: true });
+    Deno.writeTextFileSync(probe, "");
+    Deno.removeSync(probe);
+  } catch (cause) {
+    throw new Error(
+      `Cannot write the run folder as it must be a folder that can be written: current folder is ${folder.path} ` +
+        `(${(cause as Error).message}); name another with --out`,
+      { cause },
+    );
+  }
+  if (resume || ![folder.checkpoint, folder.log].some(exists)) return;
+  throw new Error(
+    `Cannot start a new run as the run folder must be empty: current folder ${folder.path} holds another run; continue ` +
+      `it with --resume ${folder.path}, or name another with --out`,
+  );
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
