@@ -130,14 +130,46 @@ export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
   return full(shape, 1, dtype);
 }
 
+/** Options of `arange`. */
+export interface ArangeOptions {
+  /** int32 if left out. */
+  readonly dtype?: DType;
+}
+
+/**
+ * Counts from 0 to a stop.
+ *
+ * @param stop End, exclusive.
+ * @param options `dtype`, int32 if left out.
+ * @returns Tensor of shape `[ceil(stop)]`, empty for a stop below 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { arange } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await arange(3).data(), new Int32Array([0, 1, 2]));
+ * ```
+ */
+export function arange(stop: number, options?: ArangeOptions): Tensor;
 /**
  * Counts from a start to a stop.
  *
- * @param start First value, or the stop if it is the only argument (then counting starts at 0).
+ * @param start First value.
  * @param stop End, exclusive.
- * @param step Distance of neighbours, not 0.
+ * @param options `dtype`, int32 if left out.
+ * @returns Tensor of shape `[ceil(stop - start)]`.
+ */
+export function arange(start: number, stop: number, options?: ArangeOptions): Tensor;
+/**
+ * Counts from a start to a stop by steps.
+ *
+ * @param start First value.
+ * @param stop End, exclusive.
+ * @param step Distance of neighbours, not 0; negative counts down.
  * @param options `dtype`, int32 if left out.
  * @returns Tensor of shape `[ceil((stop - start) / step)]`.
+ * @throws {RangeError} If the step is 0.
  *
  * @example Usage
  * ```ts
@@ -147,15 +179,13 @@ export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
  * deepStrictEqual(await arange(1, 7, 2).data(), new Int32Array([1, 3, 5]));
  * ```
  */
-export function arange(
-  start: number,
-  stop?: number,
-  step = 1,
-  { dtype = "int32" }: { readonly dtype?: DType } = {},
-): Tensor {
-  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+export function arange(start: number, stop: number, step: number, options?: ArangeOptions): Tensor;
+export function arange(...args: readonly (number | ArangeOptions | undefined)[]): Tensor {
+  const numbers = args.filter((arg) => typeof arg === "number");
+  const { dtype = "int32" } = args.find((arg) => typeof arg === "object") ?? {};
+  const [start = 0, stop = 0, step = 1] = numbers.length === 1 ? [0, ...numbers] : numbers;
   if (step === 0) throw new RangeError("Cannot count as the step must not be 0: current step is 0");
-  const positions = cast(iota([Math.max(0, Math.ceil((to - from) / step))], 0), dtype);
+  const positions = cast(iota([Math.max(0, Math.ceil((stop - start) / step))], 0), dtype);
   const scaled = step === 1 ? positions : mul(positions, step);
-  return from === 0 ? scaled : add(scaled, from);
+  return start === 0 ? scaled : add(scaled, start);
 }

@@ -181,6 +181,8 @@ Deno.test("arange() counts up and down", async () => {
   deepStrictEqual(await values(t.arange(4)), [0, 1, 2, 3]);
   deepStrictEqual(await values(t.arange(5, 0, -2)), [5, 3, 1]);
   deepStrictEqual(await values(t.arange(0, 1, 0.25, { dtype: "float32" })), [0, 0.25, 0.5, 0.75]);
+  deepStrictEqual(t.arange(3, { dtype: "float32" }).dtype, "float32");
+  deepStrictEqual(t.arange(1, 3, { dtype: "uint32" }).dtype, "uint32");
   deepStrictEqual(t.arange(3, 1).shape, [0]);
   throws(() => t.arange(0, 3, 0), RangeError);
 });
