@@ -1,0 +1,126 @@
+/** @file Threads that run launch lists together: the caller and its workers. */
+
+/** One pass of a loaded program: a module, what it reads and writes, and how many items to split. */
+export interface Launch {
+  readonly module: WebAssembly.Module;
+  /** Positions in the address table of a run. */
+  readonly slots: readonly number[];
+  readonly items: number;
+  /** False for passes too short to share. */
+  readonly parallel: boolean;
+}
+
+/** Words of the control block, as positions in an Int32Array. */
+const WORD = {
+  /** Items handed out in the current launch. */
+  next: 0,
+  /** Threads that finished the current launch. */
+  done: 1,
+  /** Number of the launch that may run. */
+  turn: 2,
+  /** Set if a member failed. */
+  failed: 3,
+} as const;
+
+/** Bytes of the control block. */
+export const CONTROL_BYTES = 64;
+
+/** How often a waiting thread looks before it sleeps. */
+const SPINS = 2000;
+
+/** What a thread knows: its number, all threads, memory, and scratch of its own. */
+export interface Member {
+  readonly index: number;
+  readonly count: number;
+  readonly memory: WebAssembly.Memory;
+  readonly control: number;
+}
+
+type Entry = (...args: number[]) => void;
+
+/** Instances by module, one set for each thread. */
+export type Instances = Map<WebAssembly.Module, Entry>;
+
+function entryOf(module: WebAssembly.Module, member: Member, instances: Instances): Entry {
+  const known = instances.get(module);
+  if (known) return known;
+  const instance = new WebAssembly.Instance(module, { env: { memory: member.memory } });
+  const entry = instance.exports.run as Entry;
+  instances.set(module, entry);
+  return entry;
+}
+
+function waitUntil(words: Int32Array, word: number, value: number): void {
+  for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(words, word) === value) return;
+  for (let now = Atomics.load(words, word); now !== value; now = Atomics.load(words, word)) {
+    if (Atomics.load(words, WORD.failed) === 1) throw new Error("another thread failed");
+    Atomics.wait(words, word, now, 1000);
+  }
+}
+
+/** One run of a program: the same for every member. */
+export interface Run {
+  /** Byte address of each slot. */
+  readonly table: readonly number[];
+  /** How many launches were shared before this run: turns are never used twice. */
+  readonly firstTurn: number;
+}
+
+/** How many launches of a list are shared between threads. */
+export function sharedLaunches(launches: readonly Launch[]): number {
+  return launches.filter(({ parallel, items }) => parallel && items > 0).length;
+}
+
+/**
+ * Runs launches together with the other members. Every member calls it with the same list. Items are handed out in
+ * chunks as threads become free; kernels promise that the split does not change the result.
+ *
+ * @param launches The passes, in order, with a barrier after each shared one.
+ * @param run Addresses and turn.
+ * @param member Who is calling. Member 0 also does what is not shared.
+ * @param scratch Address of this member's private scratch.
+ * @param instances Instances of this member.
+ * @throws {Error} If another member failed.
+ */
+export function runLaunches(
+  launches: readonly Launch[],
+  run: Run,
+  member: Member,
+  scratch: number,
+  instances: Instances,
+): void {
+  const words = new Int32Array(member.memory.buffer, member.control, CONTROL_BYTES / 4);
+  let turn = run.firstTurn;
+  for (const { module, slots, items, parallel } of launches) {
+    if (items === 0 || (!parallel && member.index > 0)) continue;
+    const kernel = entryOf(module, member, instances);
+    const addresses = slots.map((slot) => run.table[slot]! | 0);
+    if (!parallel) {
+      kernel(...addresses, scratch | 0, 0, items);
+      continue;
+    }
+    turn++;
+    // Member 0 opens the launch once all that came before is done; the others wait for it.
+    if (member.index === 0) {
+      Atomics.store(words, WORD.next, 0);
+      Atomics.store(words, WORD.done, 0);
+      Atomics.store(words, WORD.turn, turn | 0);
+      Atomics.notify(words, WORD.turn);
+    } else waitUntil(words, WORD.turn, turn | 0);
+    const chunk = Math.max(1, Math.ceil(items / (member.count * 8)));
+    for (let from = Atomics.add(words, WORD.next, chunk); from < items; from = Atomics.add(words, WORD.next, chunk)) {
+      kernel(...addresses, scratch | 0, from, Math.min(items, from + chunk));
+    }
+    Atomics.add(words, WORD.done, 1);
+    Atomics.notify(words, WORD.done);
+    // Nobody may touch the counters of the next launch before all have left this one.
+    if (member.index === 0) waitUntil(words, WORD.done, member.count);
+  }
+}
+
+/** Tells the other members that this one will never be done. */
+export function reportFailure(member: Member): void {
+  const words = new Int32Array(member.memory.buffer, member.control, CONTROL_BYTES / 4);
+  Atomics.store(words, WORD.failed, 1);
+  for (const word of Object.values(WORD)) Atomics.notify(words, word);
+}
