@@ -45,10 +45,10 @@ export interface DTypeOption {
  * deepStrictEqual(torchUniform(key(0), [3, 4], { in: 3, out: 4 }).shape, [3, 4]);
  * ```
  */
-export const torchUniform: Initializer = (key, shape, fan) => {
+export function torchUniform(key: Tensor, shape: Shape, fan: Fan): Tensor {
   const bound = 1 / Math.sqrt(fan.in);
   return uniform(key, shape, { min: -bound, max: bound });
-};
+}
 
 /**
  * Kaiming normal for ReLU by outputs: N(0, 2/fanOut), as timm's ResNet has it.
@@ -67,7 +67,9 @@ export const torchUniform: Initializer = (key, shape, fan) => {
  * deepStrictEqual(kaimingNormal(key(0), [3, 4], { in: 3, out: 4 }).shape, [3, 4]);
  * ```
  */
-export const kaimingNormal: Initializer = (key, shape, fan) => mul(normal(key, shape), Math.sqrt(2 / fan.out));
+export function kaimingNormal(key: Tensor, shape: Shape, fan: Fan): Tensor {
+  return mul(normal(key, shape), Math.sqrt(2 / fan.out));
+}
 
 /**
  * N(0, 0.02²): timm's `trunc_normal_(std=0.02)`, whose bounds of ±2 lie 100 deviations away and cut nothing.
@@ -82,10 +84,12 @@ export const kaimingNormal: Initializer = (key, shape, fan) => mul(normal(key, s
  * import { smallNormal } from "@tessera/tessera/nn";
  * import { key } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(smallNormal(key(0), [3], { in: 3, out: 3 }).shape, [3]);
+ * deepStrictEqual(smallNormal(key(0), [3]).shape, [3]);
  * ```
  */
-export const smallNormal: Initializer = (key, shape) => mul(normal(key, shape), 0.02);
+export function smallNormal(key: Tensor, shape: Shape): Tensor {
+  return mul(normal(key, shape), 0.02);
+}
 
 /**
  * N(0, 0.02²) cut at one deviation, as SparK draws its mask tokens; the standard deviation that results is 0.0108.
@@ -100,10 +104,12 @@ export const smallNormal: Initializer = (key, shape) => mul(normal(key, shape), 
  * import { tokenNormal } from "@tessera/tessera/nn";
  * import { key } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(tokenNormal(key(0), [3], { in: 3, out: 3 }).shape, [3]);
+ * deepStrictEqual(tokenNormal(key(0), [3]).shape, [3]);
  * ```
  */
-export const tokenNormal: Initializer = (key, shape) => mul(truncatedNormal(key, shape, { lower: -1, upper: 1 }), 0.02);
+export function tokenNormal(key: Tensor, shape: Shape): Tensor {
+  return mul(truncatedNormal(key, shape, { lower: -1, upper: 1 }), 0.02);
+}
 
 /**
  * Zeros.
@@ -118,10 +124,12 @@ export const tokenNormal: Initializer = (key, shape) => mul(truncatedNormal(key,
  * import { zeroInitializer } from "@tessera/tessera/nn";
  * import { key } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await zeroInitializer(key(0), [1], { in: 1, out: 1 }).data(), new Float32Array(1));
+ * deepStrictEqual(await zeroInitializer(key(0), [1]).data(), new Float32Array(1));
  * ```
  */
-export const zeroInitializer: Initializer = (_key, shape) => zeros(shape);
+export function zeroInitializer(_key: Tensor, shape: Shape): Tensor {
+  return zeros(shape);
+}
 
 /** Draws a parameter in the dtype asked for. */
 export function initialize(

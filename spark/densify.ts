@@ -63,7 +63,7 @@ export function initDensify(
     return initConv2d(foldIn(key, i), { inChannels, outChannels, kernel: i === 0 ? 1 : 3, dtype });
   });
   const tokenKey = foldIn(key, channels.length);
-  const maskTokens = channels.map((count, i) => tokenNormal(foldIn(tokenKey, i), [count], { in: 1, out: 1 }));
+  const maskTokens = channels.map((count, i) => tokenNormal(foldIn(tokenKey, i), [count]));
   const norms = channels.map((count) => initNorm(count, model.densifyNorm, { dtype }));
   return {
     params: {
