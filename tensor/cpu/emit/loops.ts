@@ -1,6 +1,6 @@
 /** @file Loops of kernels as WAT text. */
 import type { Scalar } from "../../compiler/scalar.ts";
-import { visitScalars } from "./axes.ts";
+import { visitScalars } from "../../compiler/axes.ts";
 import { varies } from "./values.ts";
 
 /** Counts `$name` upwards by `step` while `name + step <= end`. */

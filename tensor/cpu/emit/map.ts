@@ -1,7 +1,7 @@
 import type { MapKernel, WatKernel } from "../../compiler/kernel.ts";
 import type { Scalar } from "../../compiler/scalar.ts";
 import type { TensorSpec } from "../../spec.ts";
-import { mergeAxes } from "./axes.ts";
+import { mergeAxes } from "../../compiler/axes.ts";
 import { costOf, decode, loopWhile, needsScalar, runFunction } from "./loops.ts";
 import { mathFunctions } from "./math.ts";
 import { type Place, stored, ValueWriter } from "./values.ts";

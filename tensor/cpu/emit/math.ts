@@ -1,4 +1,5 @@
 /** @file Functions of four values at once, as WAT text. Each is included in a module that calls it, with those it calls. */
+import { DOUBLE_FUNCTIONS } from "./double_math.ts";
 
 const f = (x: number): string =>
   `(f32x4.splat (f32.const ${Number.isFinite(x) ? Math.fround(x) : x > 0 ? "inf" : x < 0 ? "-inf" : "nan"}))`;
@@ -216,36 +217,7 @@ const FUNCTIONS: Readonly<Record<string, { readonly text: string; readonly uses:
       ["x", "shift"],
     ),
   },
-  pow: {
-    uses: ["exp", "log"],
-    text: define(
-      "pow",
-      [
-        set("a", `(f32x4.abs ${get("x")})`),
-        set("p", `(call $exp ${mul(get("y"), `(call $log ${get("a")})`)})`),
-        set("w", `(f32x4.trunc ${get("y")})`),
-        // Whole exponents up to 4 by multiplication, as they are common and then exact.
-        ...[1, 2, 3, 4].map((n) =>
-          set("p", select(`(f32x4.eq ${get("y")} ${f(n)})`, Array(n).fill(get("a")).reduce(mul), get("p")))
-        ),
-        set("odd", `(f32x4.ne ${mul(`(f32x4.trunc ${mul(get("y"), f(0.5))})`, f(2))} ${get("w")})`),
-        set("neg", `(v128.and (f32x4.lt ${get("x")} ${f(0)}) ${get("odd")})`),
-        set("p", select(get("neg"), `(f32x4.neg ${get("p")})`, get("p"))),
-        set(
-          "p",
-          select(`(v128.and (f32x4.lt ${get("x")} ${f(0)}) (f32x4.ne ${get("y")} ${get("w")}))`, f(NaN), get("p")),
-        ),
-        set("p", select(`(v128.or (f32x4.eq ${get("y")} ${f(0)}) (f32x4.eq ${get("x")} ${f(1)}))`, f(1), get("p"))),
-        get("p"),
-      ],
-      ["a", "p", "w", "odd", "neg"],
-      ["x", "y"],
-    ),
-  },
-  fmod: {
-    uses: [],
-    text: define("fmod", [sub(get("x"), mul(`(f32x4.trunc ${div(get("x"), get("y"))})`, get("y")))], [], ["x", "y"]),
-  },
+  ...DOUBLE_FUNCTIONS,
   idiv: { uses: [], text: integerDivision("idiv", "div_s") },
   udiv: { uses: [], text: integerDivision("udiv", "div_u") },
   imod: { uses: [], text: integerDivision("imod", "rem_s") },

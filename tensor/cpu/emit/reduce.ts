@@ -1,7 +1,7 @@
 import type { ReduceKernel, WatKernel, WatPass } from "../../compiler/kernel.ts";
 import type { Scalar } from "../../compiler/scalar.ts";
 import type { DType, TensorSpec } from "../../spec.ts";
-import { mergeAxes, visitScalars } from "./axes.ts";
+import { mergeAxes, visitScalars } from "../../compiler/axes.ts";
 import { costOf, decode, loopWhile, needsScalar, runFunction } from "./loops.ts";
 import { mathFunctions } from "./math.ts";
 import { type Place, splat, stored, ValueWriter } from "./values.ts";

@@ -268,9 +268,10 @@ export class ValueWriter {
       case "max":
       case "min":
         return `(i32x4.${name}_${sign} ${x} ${y})`;
-      case "neg":
       case "abs":
-        return `(i32x4.${name} ${x})`;
+        return dtype === "uint32" ? x : `(i32x4.abs ${x})`;
+      case "neg":
+        return `(i32x4.neg ${x})`;
       case "and":
       case "or":
       case "xor":
