@@ -1,6 +1,8 @@
 /** @file Loops of kernels as WAT text. */
+import type { WatPass } from "../../compiler/kernel.ts";
 import type { Scalar } from "../../compiler/scalar.ts";
 import { visitScalars } from "../../compiler/axes.ts";
+import { mathFunctions } from "./math.ts";
 import { varies } from "./values.ts";
 
 /** Counts `$name` upwards by `step` while `name + step <= end`. */
@@ -55,4 +57,24 @@ export function runFunction(inputs: number, outputs: number, locals: readonly st
   ];
   const params = [...names, "$scratch", "$thread", "$begin", "$end"].map((name) => `(param ${name} i32)`).join(" ");
   return `(func (export "run") ${params}\n${locals.join(" ")}\n${body})`;
+}
+
+/** Number of different nodes in expressions. */
+export function countNodes(roots: readonly Scalar[]): number {
+  let count = 0;
+  visitScalars(roots, () => count++);
+  return count;
+}
+
+/** A pass with one output that does each item of its range by itself. */
+export function itemPass(
+  inputs: number,
+  shared: { readonly locals: readonly string[]; readonly calls: ReadonlySet<string> },
+  item: string,
+  items: number,
+  itemCost: number,
+): WatPass {
+  const loop = `(local.set $item (local.get $begin))\n${loopWhile("$item", 1, "(local.get $end)", item)}`;
+  const code = `${mathFunctions(shared.calls)}\n${runFunction(inputs, 1, shared.locals, loop)}`;
+  return { code, items, itemCost };
 }

@@ -57,7 +57,7 @@ function along(coefficients: readonly number[], { index }: Place, offset: number
 function read(access: Access, place: Place, shift: number, dtype: DType): number {
   const at = along(access.strides, place, access.offset) + shift;
   const value = place.inputs[access.buffer]![at];
-  if (value === undefined) throw new RangeError(`The kernel of the test reads outside: element ${at}`);
+  if (value === undefined) throw new RangeError(`Cannot read as the element must be inside: current element is ${at}`);
   return rounded(value, dtype);
 }
 

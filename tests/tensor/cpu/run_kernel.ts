@@ -1,5 +1,5 @@
 /** @file Runs emitted kernels in a memory of their own. */
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, fail } from "node:assert/strict";
 import type { MapKernel, ReduceKernel, WatKernel } from "../../../tensor/compiler/kernel.ts";
 import { emitMapWat } from "../../../tensor/cpu/emit/map.ts";
 import { emitReduceWat } from "../../../tensor/cpu/emit/reduce.ts";
@@ -86,7 +86,7 @@ export function checkKernel(kernel: MapKernel | ReduceKernel, inputs: readonly S
     expected[k]!.forEach((value, i) => {
       const close = Object.is(actual[i], value) || actual[i] === value ||
         (dtypes[k] === "float32" && Math.abs(actual[i]! - value) <= tolerance * Math.max(1, Math.abs(value)));
-      if (!close) throw new Error(`output ${k} element ${i}: expected ${value}, got ${actual[i]}`);
+      if (!close) fail(`output ${k} element ${i}: expected ${value}, got ${actual[i]}`);
     });
   });
 }
