@@ -1,0 +1,70 @@
+import { reshape, scatterAdd, type Shape, ShapeError, take, type Tensor, tensor } from "../tensor/mod.ts";
+import { checkOptions } from "./conv_window.ts";
+import { cellOf, type Coordinates, type GridShape, patternFromCells } from "./pattern.ts";
+import { type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
+
+/** Options of `coalesce`. */
+export interface CoalesceOptions {
+  /** `[B, rows, columns]`. */
+  readonly gridShape: GridShape;
+  /** What to do with repeated coordinates: add their values, keep the first, or refuse. `"sum"` by default. */
+  readonly duplicates?: "sum" | "first" | "error";
+}
+
+/**
+ * Makes a sparse tensor of rows in any order: sorts them, and makes coordinates unique.
+ *
+ * @param coordinates `[image, row, column]` of each row, on the host.
+ * @param values `[rows, h, w, C]` blocks, or `[rows, C]` for single pixels.
+ * @param options Grid, and what to do with duplicates.
+ * @returns The sparse tensor. Duplicates are added in the order given. Differentiable in the values.
+ * @throws {RangeError} If a coordinate is outside the grid, or repeated with `duplicates: "error"`.
+ * @throws {ShapeError} If there is not one row of values for each coordinate.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { coalesce, toDense } from "@tessera/tessera/sparse";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * const x = coalesce([[0, 0, 1], [0, 0, 0], [0, 0, 1]], tensor([[3], [5], [4]]), { gridShape: [1, 1, 3] });
+ * deepStrictEqual(await toDense(x).data(), new Float32Array([5, 7, 0]));
+ * ```
+ */
+export function coalesce(coordinates: Coordinates, values: Tensor, options: CoalesceOptions): SparseTensor {
+  checkOptions("coalesce", options, ["gridShape", "duplicates"]);
+  const { gridShape, duplicates = "sum" } = options;
+  if (!["sum", "first", "error"].includes(duplicates)) {
+    throw new RangeError(
+      `Cannot coalesce as duplicates must be "sum", "first" or "error": current duplicates is ${duplicates}`,
+    );
+  }
+  const cells = coordinates.map((at) => cellOf("coalesce", at, gridShape));
+  const pattern = patternFromCells(cells, gridShape);
+  const blocks = asBlocks(values, coordinates.length);
+  const order = [...cells.keys()].sort((a, b) => cells[a]! - cells[b]! || a - b);
+  const sorted = order.map((row) => cells[row]!);
+  const isFirst = sorted.map((cell, i) => i === 0 || cell !== sorted[i - 1]);
+  const repeated = isFirst.indexOf(false);
+  if (repeated >= 0 && duplicates === "error") {
+    throw new RangeError(
+      `Cannot coalesce as coordinates must differ: current coordinates [${coordinates[order[repeated]!]}] are repeated`,
+    );
+  }
+  const [h, w] = blocks.shape.slice(1) as [number, number];
+  return sparseTensor(pattern, [h, w], mergeRows(blocks, order, isFirst, duplicates === "sum" && repeated >= 0));
+}
+
+function mergeRows(rows: Tensor, order: readonly number[], isFirst: readonly boolean[], sum: boolean): Tensor {
+  if (!sum) return take(rows, tensor(Int32Array.from(order.filter((_, i) => isFirst[i]))));
+  const groups = new Int32Array(order.length);
+  isFirst.forEach((first, i) => groups[i] = i === 0 ? 0 : groups[i - 1]! + Number(first));
+  const size = groups.at(-1)! + 1;
+  return scatterAdd(take(rows, tensor(Int32Array.from(order))), tensor(groups), { size });
+}
+
+function asBlocks(values: Tensor, rows: number): Tensor {
+  const shape: Shape = values.shape.length === 2 ? [values.shape[0]!, 1, 1, values.shape[1]!] : values.shape;
+  if (shape.length === 4 && shape[0] === rows) return reshape(values, shape);
+  throw new ShapeError("coalesce", `values must be [${rows}, h, w, C] or [${rows}, C]`, [values.shape]);
+}

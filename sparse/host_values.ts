@@ -1,0 +1,7 @@
+import { bufferOf, leafSource, type Tensor, type TypedArray } from "../tensor/mod.ts";
+
+/** The values of a tensor where the host sees them without waiting; otherwise `undefined`. */
+export function hostValues(x: Tensor): TypedArray | undefined {
+  const source = leafSource(x);
+  return source && "host" in source ? source.host : bufferOf(x)?.peek?.();
+}

@@ -1,0 +1,173 @@
+/** @file Kernel maps, also called rulebooks: which input row each output row reads through each tap. */
+import {
+  add,
+  arange,
+  broadcastTo,
+  equal,
+  greaterEqual,
+  mul,
+  reshape,
+  scatterAdd,
+  type Shape,
+  ShapeError,
+  sub,
+  take,
+  type Tensor,
+  tensor,
+  where,
+} from "../tensor/mod.ts";
+import { checkOptions, type ConvWindow, convWindow, denseOutputSize, type Pair } from "./conv_window.ts";
+import { derived } from "./derived.ts";
+import { cellTable } from "./lookup.ts";
+import { nseOf, type SparsePattern } from "./pattern.ts";
+import { readByGeometry, readGeometry, type WindowGeometry } from "./window_geometry.ts";
+
+/** What a kernel map depends on besides the patterns. Padding and dilation are part of it, as of the cache's key. */
+export interface KernelMapOptions {
+  /** Pixels of one cell of the input, `[h, w]`; `[1, 1]` by default. */
+  readonly blockShape?: Pair;
+  /** Taps, one number or `[kh, kw]`. */
+  readonly kernel: number | Pair;
+  /** Pixels between neighbouring windows; 1 by default. */
+  readonly stride?: number | Pair;
+  /** Zeros around the image, one number or `[[top, bottom], [left, right]]`; 0 by default. */
+  readonly padding?: number | readonly [Pair, Pair];
+  /** Pixels between neighbouring taps; 1 by default. */
+  readonly dilation?: number | Pair;
+}
+
+/** A kernel map between `N` input and `M` output rows (pixels of active blocks, block after block) with `T` taps. */
+export interface KernelMap {
+  /** int32 `[M, T]`: the input row that output m reads through tap t, or -1. Taps in raster order. */
+  readonly map: Tensor;
+  /** int32 `[N, T]`: the output row that reads input n through tap t, or -1. */
+  readonly inverse: Tensor;
+  /** bool `[M, T]`: true where the tap lies outside the image, so that it is not merely inactive. */
+  readonly outside: Tensor;
+  /** Pixels of one cell of the output. */
+  readonly outBlockShape: Pair;
+}
+
+/** Block of the output and how many input cells an output cell spans, by axis. */
+export interface OutputBlocks {
+  readonly outBlockShape: Pair;
+  readonly step: Pair;
+}
+
+/** Blocks shrink by the stride where it divides them; single pixels move apart instead. Throws for all else. */
+export function outputBlocks(operation: string, blockShape: Pair, stride: Pair): OutputBlocks {
+  const along = (axis: 0 | 1): Pair => {
+    if (blockShape[axis] % stride[axis] === 0) return [blockShape[axis] / stride[axis], 1];
+    if (blockShape[axis] === 1) return [1, stride[axis]];
+    throw new ShapeError(
+      operation,
+      `the blocks must divide by the stride [${stride}], or be single pixels`,
+      [blockShape],
+    );
+  };
+  const [[h, y], [w, x]] = [along(0), along(1)];
+  return { outBlockShape: [h, w], step: [y, x] };
+}
+
+/**
+ * Computes the kernel map of a convolution or pooling from one pattern to another: output pixel u reads input pixel
+ * `stride · u - padding + dilation · tap` where that is active.
+ *
+ * @param input Pattern of the input.
+ * @param output Pattern of the output: the same for convolutions that keep the pattern.
+ * @param options Block of the input, kernel, stride, padding, dilation.
+ * @returns The map. It is computed once for two patterns and equal options.
+ * @throws {ShapeError} If the stride does not divide the blocks, or the output of the dense operation is not as large as
+ * the output pattern's grid: then a pattern would not tell its coordinates.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { kernelMap, patternFromIndices } from "@tessera/tessera/sparse";
+ *
+ * const pattern = patternFromIndices([[0, 0, 0], [0, 0, 1]], [1, 1, 3]);
+ * const { map } = kernelMap(pattern, pattern, { kernel: [1, 3], padding: [[0, 0], [1, 1]] });
+ * deepStrictEqual(await map.data(), new Int32Array([-1, 0, 1, 0, 1, -1]));
+ * ```
+ */
+export function kernelMap(input: SparsePattern, output: SparsePattern, options: KernelMapOptions): KernelMap {
+  checkOptions("make a kernel map", options, ["blockShape", "kernel", "stride", "padding", "dilation"]);
+  const window = convWindow("make a kernel map", options.kernel, options);
+  return mapOfWindow("make a kernel map", input, output, options.blockShape ?? [1, 1], window);
+}
+
+/** `kernelMap` with checked options, for operations that name themselves in errors. */
+export function mapOfWindow(
+  operation: string,
+  input: SparsePattern,
+  output: SparsePattern,
+  blockShape: Pair,
+  window: ConvWindow,
+): KernelMap {
+  const blocks = outputBlocks(operation, blockShape, window.stride);
+  checkOutputGrid(operation, imageSize(input, blockShape), output, blocks, window, input.gridShape);
+  return derived(input, output, ["map", blockShape, window], () => makeMap(input, output, blockShape, window, blocks));
+}
+
+/** Height and width in pixels. */
+export function imageSize({ gridShape }: SparsePattern, blockShape: Pair): Pair {
+  return [gridShape[1] * blockShape[0], gridShape[2] * blockShape[1]];
+}
+
+function checkOutputGrid(
+  operation: string,
+  size: Pair,
+  output: SparsePattern,
+  { outBlockShape }: OutputBlocks,
+  window: ConvWindow,
+  inputGrid: Shape,
+): void {
+  const dense = denseOutputSize(operation, size, window);
+  const kept = imageSize(output, outBlockShape);
+  if (dense[0] === kept[0] && dense[1] === kept[1] && output.gridShape[0] === inputGrid[0]) return;
+  throw new ShapeError(
+    operation,
+    `the dense output, ${dense[0]} by ${dense[1]} pixels, must be as large as the output pattern's, ${kept[0]} by ` +
+      `${kept[1]}, for as many images: choose the padding, or give outputPattern`,
+    [inputGrid, output.gridShape],
+  );
+}
+
+function makeMap(
+  input: SparsePattern,
+  output: SparsePattern,
+  blockShape: Pair,
+  window: ConvWindow,
+  { outBlockShape, step }: OutputBlocks,
+): KernelMap {
+  const taps = window.kernel[0] * window.kernel[1];
+  const read = readGeometry(window, blockShape, outBlockShape);
+  const raw = rowsOf(cellTable(input, output, { step, low: read.low, high: read.high }), read, blockShape, taps);
+  const map = where(greaterEqual(raw, 0), raw, -1);
+  const rows = nseOf(input) * blockShape[0] * blockShape[1];
+  return { map, inverse: inverseOf(), outside: equal(raw, -2), outBlockShape };
+
+  function inverseOf(): Tensor {
+    if (step[0] > 1 || step[1] > 1) return invert(map, rows);
+    const readBy = readByGeometry(window, blockShape, outBlockShape);
+    const cells = cellTable(output, input, { step: [1, 1], low: readBy.low, high: readBy.high });
+    const raw = rowsOf(cells, readBy, outBlockShape, taps);
+    return where(greaterEqual(raw, 0), raw, -1);
+  }
+}
+
+/** Rows of pixels from rows of cells `[P, window]`: int32 `[P · pixels, T]`, negative where the cell is. */
+function rowsOf(cells: Tensor, { slots, pixels }: WindowGeometry, block: Pair, taps: number): Tensor {
+  const cell = take(cells, tensor(slots), { axis: 1, fill: -1 }); // [P, pixels · T]
+  const row = add(mul(cell, block[0] * block[1]), reshape(tensor(pixels), [1, -1]));
+  return reshape(where(greaterEqual(cell, 0), row, cell), [(cells.shape[0]! * slots.length) / taps, taps]);
+}
+
+/** The inverse of any map `[M, T]` whose taps are injective, int32 `[rows, T]`. */
+function invert(map: Tensor, rows: number): Tensor {
+  const [count, taps] = map.shape as [number, number];
+  const places = where(greaterEqual(map, 0), add(mul(map, taps), arange(taps)), -1);
+  const outputs = broadcastTo(reshape(add(arange(count), 1), [count, 1]), [count, taps]); // m + 1 in every column
+  const sums = scatterAdd(reshape(outputs, [count * taps]), reshape(places, [count * taps]), { size: rows * taps });
+  return sub(reshape(sums, [rows, taps]), 1);
+}

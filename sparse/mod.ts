@@ -1,0 +1,48 @@
+/**
+ * Explicit sparse tensors: hybrid COO with dense blocks, of which voxel COO is the case of blocks of one pixel. What an
+ * operation computes is what the dense one computes of `toDense(x)`, at the sites of the output pattern; each active
+ * site is gathered, nothing is scattered, and results are the same to the bit at every run.
+ *
+ * Coordinates are values, and not differentiable; gradients flow to values and weights.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { conv2d, gather, patternFromMask, toDense } from "@tessera/tessera/sparse";
+ * import { ones } from "@tessera/tessera/tensor";
+ *
+ * const pattern = patternFromMask([[[1, 0], [0, 1]]]); // 2 of 4 cells of one image
+ * const x = gather(ones([1, 8, 8, 3]), pattern); // blocks [2, 4, 4, 3]
+ * const y = conv2d(x, ones([3, 3, 3, 16]), { stride: 2, padding: 1 }); // blocks [2, 2, 2, 16]
+ * deepStrictEqual(toDense(y).shape, [1, 4, 4, 16]);
+ * ```
+ *
+ * @module
+ */
+export {
+  type Coordinates,
+  fullPattern,
+  type GridShape,
+  type HostMask,
+  patternFromIndices,
+  patternFromMask,
+  samePattern,
+  type SparsePattern,
+} from "./pattern.ts";
+export { concretePattern } from "./concrete.ts";
+export { lookupTable, neighbourTable } from "./lookup.ts";
+export { type KernelMap, kernelMap, type KernelMapOptions } from "./kernel_map.ts";
+export type { OutputPattern } from "./output_pattern.ts";
+export type { Pair } from "./conv_window.ts";
+export { mapValues, shapeOf, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
+export { coalesce, type CoalesceOptions } from "./coalesce.ts";
+export { densify, gather, toDense } from "./gather.ts";
+export { add, mul } from "./combine.ts";
+export { conv2d, type SparseConv2dOptions } from "./conv2d.ts";
+export {
+  avgPool2d,
+  maxPool2d,
+  type SparseAvgPool2dOptions,
+  type SparseMaxPool2dOptions,
+  type SparsePoolOptions,
+} from "./pool.ts";
+export { toBlocks, toVoxels } from "./views.ts";
