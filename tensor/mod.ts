@@ -49,3 +49,4 @@ export * from "./grad.ts";
 export * from "./jit.ts";
 export { referenceDevice } from "./reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./cpu/cpu_device.ts";
+export { webgpuDevice, type WebgpuOptions } from "./webgpu/webgpu_device.ts";

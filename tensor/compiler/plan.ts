@@ -46,3 +46,42 @@ export function planMemory({ values, steps }: Schedule, alignment: number): Memo
   }
   return { offsets, bytes };
 }
+
+/** Which of several buffers each temporary of a schedule lies in. */
+export interface SlotPlan {
+  /** Slot of each temporary value, by number. */
+  readonly slots: ReadonlyMap<number, number>;
+  /** Size of each slot in bytes. */
+  readonly sizes: readonly number[];
+}
+
+/**
+ * Plans the memory of temporaries in whole buffers, for devices that cannot bind parts of one buffer side by side.
+ * A value takes the free slot that fits best, or widens the largest that is too small.
+ *
+ * @param schedule The steps.
+ * @returns Slots and their sizes.
+ */
+export function planSlots({ values, steps }: Schedule): SlotPlan {
+  const lastUse = new Map<number, number>();
+  steps.forEach((step, i) => [...step.outputs, ...step.inputs].forEach((value) => lastUse.set(value, i)));
+  const slots = new Map<number, number>();
+  const sizes: number[] = [];
+  const free = new Set<number>();
+  steps.forEach((step, i) => {
+    for (const value of step.outputs) {
+      const { role, shape, dtype } = values[value]!;
+      if (role !== "temporary") continue;
+      const bytes = Math.max(sizeOf(shape) * DTYPES[dtype].bytes, 4);
+      const sorted = [...free].sort((a, b) => sizes[a]! - sizes[b]!);
+      const slot = sorted.find((x) => sizes[x]! >= bytes) ?? sorted.at(-1) ?? sizes.push(0) - 1;
+      sizes[slot] = Math.max(sizes[slot]!, bytes);
+      free.delete(slot);
+      slots.set(value, slot);
+    }
+    for (const value of new Set([...step.inputs, ...step.outputs])) {
+      if (slots.has(value) && lastUse.get(value) === i) free.add(slots.get(value)!);
+    }
+  });
+  return { slots, sizes };
+}
