@@ -1,4 +1,4 @@
-import { ShapeError, type Tree, zeros } from "../tensor/mod.ts";
+import { ShapeError, type Tensor, type Tree, treeLeaves, zeros } from "../tensor/mod.ts";
 import type { Model } from "../nn/mod.ts";
 
 /**
@@ -68,7 +68,8 @@ export function checkModel(model: Model, params: Tree, state: Tree): void {
         `${channels.length}`,
     );
   }
-  const { features } = model.features(params, state, zeros([1, 2 * stride, 2 * stride, 3]));
+  const [first] = treeLeaves(params) as readonly Tensor[];
+  const { features } = model.features(params, state, zeros([1, 2 * stride, 2 * stride, 3], first?.dtype));
   const expected = channels.map((count, i) => {
     const side = 2 * 2 ** (channels.length - 1 - i);
     return [1, side, side, count];
