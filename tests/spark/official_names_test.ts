@@ -30,9 +30,9 @@ const MODELS: Readonly<Record<string, () => Classifier>> = {
   resnet101,
   resnet152,
   resnet200,
-  convnext_small: convnextSmall,
-  convnext_base: convnextBase,
-  convnext_large: convnextLarge,
+  "convnext_small": convnextSmall,
+  "convnext_base": convnextBase,
+  "convnext_large": convnextLarge,
 };
 
 const shapeText = (shape: readonly number[]) => `[${shape.join(", ")}]`;
