@@ -2,7 +2,7 @@
 import wabt from "wabt";
 import { DeviceError } from "../../errors.ts";
 
-const FEATURES = { simd: true, threads: true, relaxed_simd: true };
+const FEATURES = { simd: true, threads: true, "relaxed_simd": true };
 const toolkit = await wabt();
 
 /** Modules by their full text. Documented cache: texts repeat between programs and within them. */
