@@ -1,9 +1,9 @@
 /** @file `deno task golden`: compares models with traces of the official implementation. */
 import { parseArgs } from "node:util";
 import process from "node:process";
-import { openDevice } from "../../tensor/mod.ts";
+import { type Device, openDevice } from "../../tensor/mod.ts";
 import { compareCase, expectedFor } from "./compare.ts";
-import type { Case } from "./format.ts";
+import type { Case, Expected } from "./format.ts";
 import type { Measurement } from "./tolerance.ts";
 
 const HELP = `deno task golden [FILE …] [--device reference|cpu|webgpu] [--case NAME]
@@ -21,8 +21,34 @@ function describe(name: string, { quantity, error, tolerance, worst }: Measureme
   return `${name}  ${quantity.padEnd(28)}  ${error.toExponential(1)} of ${tolerance.toExponential(0)}  ${verdict}`;
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function readCases(file: string | URL): Promise<readonly Case[]> {
-  return JSON.parse(await Deno.readTextFile(file)).cases;
+  try {
+    const { cases } = JSON.parse(await Deno.readTextFile(file));
+    if (Array.isArray(cases)) return cases;
+    throw new TypeError("there is no list of cases in it");
+  } catch (error) {
+    throw new Error(
+      `Cannot read a golden file as it must be JSON with cases: current file is ${file}, ${messageOf(error)}`,
+    );
+  }
+}
+
+async function runCase(golden: Case, expected: Expected, device: Device): Promise<boolean> {
+  const start = performance.now();
+  const passed = await compareCase(golden, expected, device).then((measurements) => {
+    measurements.forEach((measurement) => write(describe(golden.name, measurement)));
+    return measurements.every(({ error, tolerance }) => error <= tolerance);
+  }, (error) => {
+    write(`${golden.name}  ${messageOf(error)}`);
+    return false;
+  });
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  write(`${golden.name}  ${passed ? "passed" : "failed"} on ${device.name} in ${seconds} s`);
+  return passed;
 }
 
 async function main(): Promise<boolean> {
@@ -49,17 +75,8 @@ async function main(): Promise<boolean> {
   const counts = { passed: 0, failed: 0 };
   for (const golden of cases) {
     const expected = expectedFor(golden, device.name);
-    if (!expected) {
-      write(`${golden.name}  skipped: it has no float64 entry for the reference device`);
-      continue;
-    }
-    const start = performance.now();
-    const measurements = await compareCase(golden, expected, device);
-    measurements.forEach((measurement) => write(describe(golden.name, measurement)));
-    const passed = measurements.every(({ error, tolerance }) => error <= tolerance);
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    write(`${golden.name}  ${passed ? "passed" : "failed"} on ${device.name} in ${seconds} s`);
-    counts[passed ? "passed" : "failed"]++;
+    if (expected) counts[await runCase(golden, expected, device) ? "passed" : "failed"]++;
+    else write(`${golden.name}  skipped: it has no float64 entry for the reference device`);
   }
   device.close();
   write(`${counts.passed} passed, ${counts.failed} failed`);
@@ -70,7 +87,7 @@ if (import.meta.main) {
   try {
     process.exitCode = await main() ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }
