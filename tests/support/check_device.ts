@@ -8,6 +8,12 @@ export interface CheckDeviceOptions {
   readonly large?: boolean;
 }
 
+/** WGSL implementations may assume that there are no infinities and NaN (WGSL, section 15.7): such elements are not compared. */
+function comparable(device: Device, actual: ArrayLike<number>, expected: ArrayLike<number>): ArrayLike<number> {
+  if (device.name !== "webgpu") return actual;
+  return Array.from(actual, (value, i) => Number.isFinite(expected[i]) ? value : expected[i]!);
+}
+
 const text = ({ inputs }: OpCase) => inputs.map(({ shape, dtype = "float32" }) => `${dtype} [${shape}]`).join(", ");
 
 /** Compiles a function for a device and compares its results with those of the reference, case by case. */
@@ -24,7 +30,8 @@ async function compare(
     for (const [i, expected] of f(...inputs).entries()) {
       const label = `result ${i} of ${text(testCase)}`;
       const values = await actual[i]!.data({ device });
-      assertClose(values, await expected.data({ device: reference }), tolerance, label);
+      const wanted = await expected.data({ device: reference });
+      assertClose(comparable(device, values, wanted), wanted, tolerance, label);
     }
   }
 }

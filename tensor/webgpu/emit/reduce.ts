@@ -58,7 +58,7 @@ export function emitReduceWgsl(kernel: ReduceKernel, inputs: readonly TensorSpec
   const together = runsAlongReduced(value!, kept.length, reduced.length) && (reduced.at(-1) ?? 1) >= GROUP;
   const slab = together ? RUN * GROUP : RUN;
   const wanted = Math.min(Math.ceil(count / slab), reduced[0] ?? 1, Math.floor(MAX_PARTIALS / results));
-  const length = Math.ceil((reduced[0] ?? 1) / Math.max(1, wanted));
+  const length = Math.max(1, Math.ceil((reduced[0] ?? 1) / Math.max(1, wanted)));
   const slabs = Math.max(1, Math.ceil((reduced[0] ?? 1) / length));
   const main = reducePass(kernel, inputs, value!, kept, reduced, { results, slabs, length, together });
   if (slabs === 1) return { passes: [main], scratchBytes: 0 };
@@ -127,7 +127,7 @@ function reducePass(
 /** A fixed tree over the invocations of a group. */
 function shared(op: Operation, dtype: DType, finish: string): string {
   const steps: string[] = [];
-  for (let half = GROUP / 2; half > 0; half /= 2) {
+  for (let half = GROUP / 2; half >= 1; half /= 2) {
     const sum = combine(op, dtype, "partial_results[local]", `partial_results[local + ${half}u]`);
     steps.push(`if (local < ${half}u) { partial_results[local] = ${sum}; } workgroupBarrier();`);
   }
