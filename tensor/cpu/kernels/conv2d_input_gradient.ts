@@ -1,5 +1,119 @@
+import type { ConvInputGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel } from "../../compiler/kernel.ts";
-/** Not there yet. */
-export function conv2dInputGradientWat(): WatKernel {
-  throw new Error("Cannot run conv2dInputGradient on this device as it has no kernel yet");
+import type { TensorSpec } from "../../spec.ts";
+import { type Product, productKernel } from "./product.ts";
+import { type WindowAxis, windowRows } from "./row_source.ts";
+import { add, argument, get, mul, split } from "./text.ts";
+
+/** The input positions along one axis that are `phase` modulo the stride, and the taps that reach them. */
+export interface Phase extends WindowAxis {
+  /** First of the positions; the next are `spacing` apart. */
+  readonly phase: number;
+  readonly spacing: number;
+  /** First tap that reaches them, and how far apart such taps are. */
+  readonly firstTap: number;
+  readonly tapStep: number;
+}
+
+/**
+ * Splits an axis of the input into phases. Position `i = phase + stride·j` gets `dy[o]` through tap `k` where
+ * `o·stride = i + padding - k·dilation`: every `stride / gcd`-th tap, the others would multiply zeros.
+ *
+ * @param params Settings of the convolution.
+ * @param axis 0 for y, 1 for x.
+ * @param outputs Size of the convolution's output.
+ * @param taps Size of the kernel.
+ * @returns One phase for each residue; its window reads the output's gradient. Phases may have no taps.
+ */
+export function phasesOf(
+  params: ConvInputGradientParams,
+  axis: 0 | 1,
+  outputs: number,
+  taps: number,
+): readonly Phase[] {
+  const [stride, dilation, padding, size] = [
+    params.stride[axis],
+    params.dilation[axis],
+    params.padding[axis][0],
+    params.inputSize[axis],
+  ];
+  const common = greatestCommonDivisor(stride, dilation);
+  const tapStep = stride / common;
+  return Array.from({ length: Math.min(stride, size) }, (_, phase) => {
+    const firstTap = [...Array(Math.min(tapStep, taps)).keys()]
+      .find((tap) => (phase + padding - tap * dilation) % stride === 0) ?? taps;
+    return {
+      phase,
+      spacing: stride,
+      firstTap,
+      tapStep,
+      outputs: Math.ceil((size - phase) / stride),
+      taps: Math.ceil((taps - firstTap) / tapStep),
+      stride: 1,
+      origin: firstTap < taps ? (phase + padding - firstTap * dilation) / stride : 0,
+      step: -dilation / common,
+      extent: outputs,
+    };
+  });
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/**
+ * The cpu kernel of the adjoint of a convolution with respect to its input, which is the transposed convolution: for each
+ * phase of the stride, one product with the taps of that phase.
+ *
+ * @param inputs `dy [B, Ho, Wo, Cout]` and `w [kh, kw, Cin / groups, Cout]`, float32.
+ * @param output `[B, H, W, Cin]`.
+ * @param params Settings of the convolution, and `[H, W]`.
+ * @returns The kernel.
+ */
+export function conv2dInputGradientWat(
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  params: ConvInputGradientParams,
+): WatKernel {
+  const [, outHeight, outWidth] = inputs[0]!.shape as [number, number, number, number];
+  const [kh, kw] = inputs[1]!.shape as [number, number, number, number];
+  const phases = phasesOf(params, 0, outHeight, kh).flatMap((y) =>
+    phasesOf(params, 1, outWidth, kw).map((x) => ({ y, x }))
+  );
+  return productKernel(["dy", "w", "dx"], phases.map(({ y, x }) => phaseProduct(inputs, output, params, y, x)));
+}
+
+/** The positions of one phase. */
+function phaseProduct(
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  { groups }: ConvInputGradientParams,
+  y: Phase,
+  x: Phase,
+): Product {
+  const [batch, height, width, pixel] = output.shape as [number, number, number, number];
+  const [, kw, columns, outChannels] = inputs[1]!.shape as [number, number, number, number];
+  const channels = outChannels / groups;
+  const tap = columns * outChannels; // floats between neighbouring taps of w
+  const row = add(mul(get("jy"), y.spacing), y.phase, mul(get("image"), height));
+  const column = add(mul(get("jx"), x.spacing), x.phase);
+  const position = add(mul(row, width), column);
+  return {
+    left: windowRows({ buffer: "dy", batch, y, x, channels, pixel: outChannels }),
+    transposed: false,
+    right: {
+      buffer: "w",
+      offset: (y.firstTap * kw + x.firstTap) * tap,
+      taps: [y.taps, x.taps],
+      tapStrides: [y.tapStep * kw * tap, x.tapStep * tap],
+      channels,
+      channelStride: 1,
+      columns,
+      columnStride: outChannels,
+      groups,
+      groupStride: channels,
+    },
+    resultIndex: split(get("m"), [["image", batch], ["jy", y.outputs], ["jx", x.outputs]]),
+    result: add(argument("dx"), mul(position, pixel * 4), mul(get("g"), columns * 4)),
+  };
 }

@@ -1,5 +1,40 @@
+import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel } from "../../compiler/kernel.ts";
-/** Not there yet. */
-export function conv2dWeightGradientWat(): WatKernel {
-  throw new Error("Cannot run conv2dWeightGradient on this device as it has no kernel yet");
+import { sizeOf, type TensorSpec } from "../../spec.ts";
+import { convAxis } from "./conv2d.ts";
+import { rowContractionKernel } from "./row_contraction.ts";
+import { windowRows } from "./row_source.ts";
+
+/**
+ * The cpu kernel of the adjoint of a convolution with respect to its weights: windows, transposed, times the output's gradient.
+ *
+ * @param inputs `x [B, H, W, Cin]` and `dy [B, Ho, Wo, Cout]`, float32.
+ * @param output `[kh, kw, Cin / groups, Cout]`.
+ * @param params Settings of the convolution, and `[kh, kw]`.
+ * @returns The kernel.
+ */
+export function conv2dWeightGradientWat(
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  params: ConvWeightGradientParams,
+): WatKernel {
+  const [, height, width, pixel] = inputs[0]!.shape as [number, number, number, number];
+  const [batch, outHeight, outWidth] = inputs[1]!.shape as [number, number, number, number];
+  const [kh, kw, channels, outChannels] = output.shape as [number, number, number, number];
+  const { groups } = params;
+  const columns = outChannels / groups;
+  return rowContractionKernel(["x", "dy", "dw"], {
+    left: windowRows({
+      buffer: "x",
+      batch,
+      y: convAxis(params, 0, outHeight, kh, height),
+      x: convAxis(params, 1, outWidth, kw, width),
+      channels,
+      pixel,
+    }),
+    groups,
+    columns,
+    right: { buffer: "dy", rowFloats: outChannels, groupFloats: columns },
+    result: { buffer: "dw", rowFloats: outChannels, groupFloats: columns, floats: sizeOf(output.shape) },
+  });
 }

@@ -31,6 +31,8 @@ export interface Product {
   /** True to multiply the transpose of `left` (one tap): its rows are the steps of the contraction. */
   readonly transposed: boolean;
   readonly right: RightFactor;
+  /** Statements before `result`, if it needs any. */
+  readonly resultIndex?: Wat;
   /** Expression: address of result row `$m` of group `$g`. */
   readonly result: Wat;
 }
@@ -62,6 +64,7 @@ interface Blocking {
  * @returns Two passes: one packs the right factors, one multiplies.
  */
 export function productKernel(buffers: readonly string[], products: readonly Product[]): WatKernel {
+  if (products.length === 0) return { passes: [], scratchBytes: 0, localBytes: 0 };
   const offsets = products.map((_, i) =>
     products.slice(0, i).reduce((sum, { right }) => sum + aligned(packedBytes(right)), 0)
   );
@@ -179,7 +182,7 @@ function resultTable(product: Product, cut: Blocking, { table, dump }: LocalLayo
       set("m", add(get("m0"), get("i"))),
       when(
         `(i32.lt_u ${get("i")} ${get("mn")})`,
-        set("address", add(product.result, mul(get("p0"), PANEL_BYTES))),
+        block(product.resultIndex ?? null, set("address", add(product.result, mul(get("p0"), PANEL_BYTES)))),
         set("address", add(argument("local"), dump)),
       ),
       `(i32.store offset=${table} ${add(argument("local"), mul(get("i"), 4))} ${get("address")})`,

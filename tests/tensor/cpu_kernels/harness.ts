@@ -4,7 +4,7 @@ import wabt from "wabt";
 import type { WatKernel } from "../../../tensor/compiler/kernel.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../tensor/spec.ts";
 
-const FEATURES = { simd: true, threads: true, relaxed_simd: true };
+const FEATURES = { simd: true, threads: true, "relaxed_simd": true };
 const assembler = await wabt();
 const POISON = 0x7fc00bad; // a NaN, and an absurd integer
 
