@@ -1,5 +1,30 @@
+import type { KernelMapWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel } from "../../compiler/kernel.ts";
-/** Not there yet. */
-export function kernelMapWeightGradientWat(): WatKernel {
-  throw new Error("Cannot run kernelMapWeightGradient on this device as it has no kernel yet");
+import { sizeOf, type TensorSpec } from "../../spec.ts";
+import { rowContractionKernel } from "./row_contraction.ts";
+import { mapRows } from "./row_source.ts";
+
+/**
+ * The cpu kernel of the adjoint of a kernel map convolution with respect to its weights.
+ *
+ * @param inputs `x [N, Cin]`, `dy [M, Cout]`, `map [M, T]` int32, and the inverse map, which is not read.
+ * @param output `[T, Cin / groups, Cout]`.
+ * @param params Groups.
+ * @returns The kernel.
+ */
+export function kernelMapWeightGradientWat(
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  { groups }: KernelMapWeightGradientParams,
+): WatKernel {
+  const [rows, pixel] = [inputs[1]!.shape[0]!, inputs[0]!.shape[1]!];
+  const [taps, channels, outChannels] = output.shape as [number, number, number];
+  const columns = outChannels / groups;
+  return rowContractionKernel(["x", "dy", "map", "inverse", "dw"], {
+    left: mapRows({ buffer: "x", table: "map", rows, taps, channels, pixel }),
+    groups,
+    columns,
+    right: { buffer: "dy", rowFloats: outChannels, groupFloats: columns },
+    result: { buffer: "dw", rowFloats: outChannels, groupFloats: columns, floats: sizeOf(output.shape) },
+  });
 }

@@ -90,3 +90,23 @@ export function convWeightGradientDefinition(
   convTerms(x.shape, w, dy.shape, params, (i, j, k) => result[j]! += x.data[i]! * dy.data[k]!);
   return result;
 }
+
+/** Visits every multiplication of a kernel map convolution: positions in x, w and y. */
+export function kernelMapTerms(map: Sample, x: Shape, w: Shape, visit: Visit): void {
+  const [taps, channels, outChannels] = w as [number, number, number];
+  const perGroup = outChannels / (x[1]! / channels);
+  map.data.forEach((source, i) => {
+    if (source < 0) return;
+    const [m, t] = [Math.floor(i / taps), i % taps];
+    for (let n = 0; n < outChannels; n++) {
+      const first = source * x[1]! + Math.floor(n / perGroup) * channels;
+      for (let c = 0; c < channels; c++) visit(first + c, (t * channels + c) * outChannels + n, m * outChannels + n);
+    }
+  });
+}
+
+/** The stable order of one row: equal elements keep their order, NaN comes last. */
+export function argsortDefinition(row: readonly number[], descending: boolean): readonly number[] {
+  const before = (a: number, b: number) => Number.isNaN(b) ? !Number.isNaN(a) : descending ? a > b : a < b;
+  return [...row.keys()].sort((i, j) => before(row[i]!, row[j]!) ? -1 : before(row[j]!, row[i]!) ? 1 : i - j);
+}
