@@ -11,7 +11,7 @@ import { assemble } from "./runtime/assemble.ts";
 import { bindBlocks, type Bindings, handOut } from "./runtime/bindings.ts";
 import { bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, tell } from "./runtime/core.ts";
-import { type Launch, reportFailure, runLaunches, sharedLaunches } from "./runtime/crew.ts";
+import { allJoined, type Launch, reportFailure, runLaunches, sharedLaunches } from "./runtime/crew.ts";
 
 /** Passes that take less than this many nanoseconds run on one thread. */
 const SHARE_ABOVE = 30_000;
@@ -145,11 +145,12 @@ function execute(core: Core, { launches, program, localBytes }: Prepared, table:
   const turns = sharedLaunches(launches);
   shared.turn += turns;
   const scratchOf = (index: number) => shared.scratch.address + index * localBytes;
-  if (turns > 0) {
+  if (turns > 0) shared.alone ||= !allJoined(member);
+  if (turns > 0 && !shared.alone) {
     workers.forEach((worker, i) => tell(worker, { kind: "run", program, run, scratch: scratchOf(i + 1) }));
   }
   try {
-    runLaunches(launches, run, member, scratchOf(0), core.instances);
+    runLaunches(launches, run, shared.alone ? { ...member, count: 1 } : member, scratchOf(0), core.instances);
   } catch (cause) {
     // Threads no longer agree on where they are: nothing can run here any more.
     reportFailure(member);

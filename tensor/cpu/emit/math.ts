@@ -49,18 +49,22 @@ function integerDivision(name: string, instruction: string): string {
   return lanes(name, lane, ["x", "y"]);
 }
 
-/** ln(erfc(x) e^(x²) / t) in t = 1 / (1 + x/2), highest first (Numerical Recipes, section 6.2; error below 1.2e-7). */
-const ERFC_NUMERICAL_RECIPES = [
-  0.17087277,
-  -0.82215223,
-  1.48851587,
-  -1.13520398,
-  0.27886807,
-  -0.18628806,
-  0.09678418,
-  0.37409196,
-  1.00002368,
-  -1.26551223,
+/** erf(x) / x as a quotient of polynomials in x², highest first: those of Eigen and XLA. */
+const ERF_NUMERATOR = [
+  -2.72614225801306e-10,
+  2.77068142495902e-8,
+  -2.10102402082508e-6,
+  -5.69250639462346e-5,
+  -7.34990630326855e-4,
+  -2.95459980854025e-3,
+  -1.60960333262415e-2,
+];
+const ERF_DENOMINATOR = [
+  -1.45660718464996e-5,
+  -2.13374055278905e-4,
+  -1.68282697438203e-3,
+  -7.37332916720468e-3,
+  -1.42647390514189e-2,
 ];
 
 const LN2_HIGH = 0.693359375;
@@ -160,20 +164,15 @@ const FUNCTIONS: Readonly<Record<string, { readonly text: string; readonly uses:
     ], ["e", "p"]),
   },
   erf: {
-    uses: ["exp"],
+    uses: [],
     text: define("erf", [
-      set("a", `(f32x4.abs ${get("x")})`),
-      set("z", mul(get("x"), get("x"))),
-      // |x| < 1: the Taylor series, 11 terms; beyond: 1 - t P(t) e^(-x²) with t = 1 / (1 + 0.3275911 |x|) refined below.
-      set("p", mul(get("x"), polynomial(get("z"), taylorOfErf(11)))),
-      set("t", div(f(1), add(f(1), mul(get("a"), f(0.5))))),
-      set(
-        "e",
-        mul(get("t"), `(call $exp ${add(`(f32x4.neg ${get("z")})`, polynomial(get("t"), ERFC_NUMERICAL_RECIPES))})`),
-      ),
-      set("e", `(v128.or ${sub(f(1), get("e"))} (v128.and ${get("x")} ${i(-2147483648)}))`),
-      select(`(f32x4.lt ${get("a")} ${f(1)})`, get("p"), get("e")),
-    ], ["a", "z", "p", "t", "e"]),
+      set("a", `(f32x4.max ${f(-4)} (f32x4.min ${f(4)} ${get("x")}))`),
+      set("z", mul(get("a"), get("a"))),
+      set("a", div(mul(get("a"), polynomial(get("z"), ERF_NUMERATOR)), polynomial(get("z"), ERF_DENOMINATOR))),
+      // Beyond 3.92 a float32 is exactly ±1, which tails of 1 + erf need.
+      set("z", `(f32x4.gt ${get("z")} ${f(3.92 * 3.92)})`),
+      select(get("z"), `(v128.or (v128.and ${get("x")} ${i(-2147483648)}) ${f(1)})`, get("a")),
+    ], ["a", "z"]),
   },
   sin: { uses: ["sincos"], text: define("sin", [`(call $sincos ${get("x")} ${i(0)})`]) },
   cos: { uses: ["sincos"], text: define("cos", [`(call $sincos ${get("x")} ${i(1)})`]) },
@@ -231,17 +230,6 @@ const FUNCTIONS: Readonly<Record<string, { readonly text: string; readonly uses:
     ),
   }])),
 };
-
-/** Coefficients of erf(x) / x in x², highest first. */
-function taylorOfErf(terms: number): readonly number[] {
-  const coefficients: number[] = [];
-  let factorial = 1;
-  for (let n = 0; n < terms; n++) {
-    if (n > 0) factorial *= n;
-    coefficients.unshift(2 / Math.sqrt(Math.PI) * (n % 2 ? -1 : 1) / (factorial * (2 * n + 1)));
-  }
-  return coefficients;
-}
 
 /**
  * Texts of functions.

@@ -35,7 +35,7 @@ export interface Core {
   /** Host values that programs read again and again, such as tables inside a compiled function. */
   readonly resident: { readonly seen: WeakSet<Tensor>; readonly buffers: WeakMap<Tensor, CpuBuffer> };
   /** One arena for the temporaries of all programs, as only one runs at a time; private scratch of each thread. */
-  readonly shared: { arena: Region; scratch: Region; turn: number; programs: number; closed: boolean };
+  readonly shared: { arena: Region; scratch: Region; turn: number; programs: number; alone: boolean; closed: boolean };
 }
 
 /**
@@ -64,7 +64,7 @@ export function makeCore(threads: number, relaxedSimd: boolean, maxBytes?: numbe
       workers.forEach((worker) => tell(worker, { kind: "drop", program }))
     ),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
-    shared: { arena: none, scratch: none, turn: 0, programs: 0, closed: false },
+    shared: { arena: none, scratch: none, turn: 0, programs: 0, alone: workers.length === 0, closed: false },
   };
 }
 

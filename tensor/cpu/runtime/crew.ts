@@ -20,6 +20,8 @@ const WORD = {
   turn: 2,
   /** Set if a member failed. */
   failed: 3,
+  /** Workers that have started. */
+  joined: 4,
 } as const;
 
 /** Bytes of the control block. */
@@ -27,6 +29,8 @@ export const CONTROL_BYTES = 64;
 
 /** How often a waiting thread looks before it sleeps. */
 const SPINS = 2000;
+/** Milliseconds after which workers that have not started are done without. */
+const PATIENCE = 10_000;
 
 /** What a thread knows: its number, all threads, memory, and scratch of its own. */
 export interface Member {
@@ -50,11 +54,25 @@ function entryOf(module: WebAssembly.Module, member: Member, instances: Instance
   return entry;
 }
 
+function wordsOf({ memory, control }: Member): Int32Array {
+  return new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
+}
+
+/** Sleeps while a word holds a value, a second at most. False if this thread may not sleep: that of a page. */
+function sleep(words: Int32Array, word: number, value: number): boolean {
+  try {
+    Atomics.wait(words, word, value, 1000);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function waitUntil(words: Int32Array, word: number, value: number): void {
   for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(words, word) === value) return;
   for (let now = Atomics.load(words, word); now !== value; now = Atomics.load(words, word)) {
     if (Atomics.load(words, WORD.failed) === 1) throw new Error("another thread failed");
-    Atomics.wait(words, word, now, 1000);
+    sleep(words, word, now);
   }
 }
 
@@ -89,7 +107,7 @@ export function runLaunches(
   scratch: number,
   instances: Instances,
 ): void {
-  const words = new Int32Array(member.memory.buffer, member.control, CONTROL_BYTES / 4);
+  const words = wordsOf(member);
   let turn = run.firstTurn;
   for (const { module, slots, items, parallel } of launches) {
     if (items === 0 || (!parallel && member.index > 0)) continue;
@@ -118,9 +136,32 @@ export function runLaunches(
   }
 }
 
+/** Tells the caller that a worker has started. */
+export function join(member: Member): void {
+  const words = wordsOf(member);
+  Atomics.add(words, WORD.joined, 1);
+  Atomics.notify(words, WORD.joined);
+}
+
+/**
+ * Waits for the workers to start.
+ *
+ * @param member The caller.
+ * @returns False if they do not: the caller works alone.
+ */
+export function allJoined(member: Member): boolean {
+  const words = wordsOf(member);
+  const deadline = performance.now() + PATIENCE;
+  for (;;) {
+    const joined = Atomics.load(words, WORD.joined);
+    if (joined === member.count - 1) return true;
+    if (!sleep(words, WORD.joined, joined) || performance.now() > deadline) return false;
+  }
+}
+
 /** Tells the other members that this one will never be done. */
 export function reportFailure(member: Member): void {
-  const words = new Int32Array(member.memory.buffer, member.control, CONTROL_BYTES / 4);
+  const words = wordsOf(member);
   Atomics.store(words, WORD.failed, 1);
   for (const word of Object.values(WORD)) Atomics.notify(words, word);
 }

@@ -1,6 +1,6 @@
 /** @file A worker of a cpu device. */
 /// <reference lib="deno.worker" />
-import { type Instances, type Launch, type Member, reportFailure, type Run, runLaunches } from "./crew.ts";
+import { type Instances, join, type Launch, type Member, reportFailure, type Run, runLaunches } from "./crew.ts";
 import { nodeThreads } from "./threads.ts";
 
 /** What the device tells its workers. */
@@ -14,7 +14,7 @@ const state: { member: Member | null } = { member: null };
 const programs = new Map<number, { readonly launches: readonly Launch[]; readonly instances: Instances }>();
 
 function handle(data: WorkerMessage): void {
-  if (data.kind === "join") state.member = data.member;
+  if (data.kind === "join") join(state.member = data.member);
   if (data.kind === "load") programs.set(data.program, { launches: data.launches, instances: new Map() });
   if (data.kind === "drop") programs.delete(data.program);
   if (data.kind !== "run" || !state.member) return;
