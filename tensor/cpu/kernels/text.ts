@@ -5,7 +5,7 @@ import type { WatPass } from "../../compiler/kernel.ts";
 export type Wat = string;
 
 /** Type of a local variable. */
-export type WatType = "i32" | "f32" | "v128";
+export type WatType = "i32" | "i64" | "f32" | "v128";
 
 /** An integer literal. */
 export function int(value: number): Wat {
