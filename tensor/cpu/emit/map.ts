@@ -4,7 +4,8 @@ import type { TensorSpec } from "../../spec.ts";
 import { mergeAxes } from "../../compiler/axes.ts";
 import { costOf, decode, loopWhile, needsScalar, runFunction } from "./loops.ts";
 import { mathFunctions } from "./math.ts";
-import { type Place, stored, ValueWriter } from "./values.ts";
+import { stored } from "./operations.ts";
+import { type Place, ValueWriter } from "./values.ts";
 
 /** Elements of one work item where the kernel is one long loop. */
 const BLOCK = 4096;

@@ -168,7 +168,7 @@ const FUNCTIONS: Readonly<Record<string, { readonly text: string; readonly uses:
     text: define("erf", [
       set("a", `(f32x4.max ${f(-4)} (f32x4.min ${f(4)} ${get("x")}))`),
       set("z", mul(get("a"), get("a"))),
-      set("a", div(mul(get("a"), polynomial(get("z"), ERF_NUMERATOR)), polynomial(get("z"), ERF_DENOMINATOR))),
+      set("a", mul(get("a"), div(polynomial(get("z"), ERF_NUMERATOR), polynomial(get("z"), ERF_DENOMINATOR)))),
       // Beyond 3.92 a float32 is exactly ±1, which tails of 1 + erf need.
       set("z", `(f32x4.gt ${get("z")} ${f(3.92 * 3.92)})`),
       select(get("z"), `(v128.or (v128.and ${get("x")} ${i(-2147483648)}) ${f(1)})`, get("a")),

@@ -6,7 +6,7 @@ import { loopWhile, needsScalar, runFunction } from "./loops.ts";
 import { reduceAlongKept } from "./reduce_along_kept.ts";
 import { reduceAlongReduced } from "./reduce_along_reduced.ts";
 import { combine, identityOf, type ReducePlan } from "./reduce_plan.ts";
-import { stored } from "./values.ts";
+import { stored } from "./operations.ts";
 
 /** Additions to one accumulator in one slab. Short, so that float32 sums stay close. */
 const SLAB = 1024;

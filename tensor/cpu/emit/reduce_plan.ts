@@ -2,7 +2,7 @@ import type { ReduceKernel } from "../../compiler/kernel.ts";
 import type { Scalar } from "../../compiler/scalar.ts";
 import type { DType } from "../../spec.ts";
 import { loopWhile } from "./loops.ts";
-import { splat, stored } from "./values.ts";
+import { splat, stored } from "./operations.ts";
 
 type Operation = ReduceKernel["op"];
 

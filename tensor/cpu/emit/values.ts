@@ -1,6 +1,6 @@
 /** @file Scalar expressions as WAT over four lanes. In `scalar` mode all lanes hold one element. */
-import type { Access, Bound, Scalar, ScalarOp } from "../../compiler/scalar.ts";
-import type { DType } from "../../spec.ts";
+import type { Access, Bound, Scalar } from "../../compiler/scalar.ts";
+import { asMask, operationText, splat } from "./operations.ts";
 
 /** Where the code stands: what the axes' indices are called, and which axis the lanes run along. */
 export interface Place {
@@ -14,19 +14,6 @@ export interface Place {
   readonly shift: number;
 }
 
-/** Text of a float constant. */
-export function float(value: number): string {
-  if (Number.isNaN(value)) return "(f32.const nan)";
-  if (!Number.isFinite(value)) return `(f32.const ${value > 0 ? "inf" : "-inf"})`;
-  return `(f32.const ${Object.is(value, -0) ? "-0" : Math.fround(value)})`;
-}
-
-/** All lanes of a constant. Bools are masks: all bits set or none. */
-export function splat(value: number, dtype: DType): string {
-  if (dtype === "float32") return `(f32x4.splat ${float(value)})`;
-  return `(i32x4.splat (i32.const ${dtype === "bool" ? (value ? -1 : 0) : value | 0}))`;
-}
-
 function sum(terms: readonly string[]): string {
   return terms.length === 0 ? "(i32.const 0)" : terms.reduce((a, b) => `(i32.add ${a} ${b})`);
 }
@@ -34,8 +21,6 @@ function sum(terms: readonly string[]): string {
 function times(value: string, factor: number): string {
   return factor === 1 ? value : `(i32.mul ${value} (i32.const ${factor}))`;
 }
-
-const MATH = new Set<ScalarOp>(["exp", "log", "tanh", "sigmoid", "erf", "sin", "cos"]);
 
 /**
  * Writes the values of expressions. Code goes to `lines` in order; each value has a v128 local. Values that do not
@@ -117,7 +102,7 @@ export class ValueWriter {
       case "gather":
         return asMask(x.dtype, this.#gather(x));
       case "op":
-        return this.#operation(x.op, x.dtype, x.args.map((arg) => this.value(arg)), x.args.map((arg) => arg.dtype));
+        return operationText(x, x.args.map((arg) => this.value(arg)), (...call) => this.#call(...call));
     }
   }
 
@@ -225,97 +210,6 @@ export class ValueWriter {
     this.calls.add(name);
     return `(call $${name} ${args.join(" ")})`;
   }
-
-  #operation(name: ScalarOp, dtype: DType, args: readonly string[], dtypes: readonly DType[]): string {
-    const of = dtypes.at(-1)!;
-    const [x, y, z] = args as [string, string, string];
-    if (name === "select") return `(v128.bitselect ${y} ${z} ${x})`;
-    if (name === "cast") return this.#cast(x, of, dtype);
-    if (name === "bitcast") return x;
-    if (MATH.has(name)) return this.#call(name, x);
-    return of === "float32" ? this.#float(name, x, y) : this.#integer(name, of, x, y);
-  }
-
-  #float(name: ScalarOp, x: string, y: string): string {
-    switch (name) {
-      case "mod":
-        return this.#call("fmod", x, y);
-      case "pow":
-        return this.#call("pow", x, y);
-      case "rsqrt":
-        return `(f32x4.div ${splat(1, "float32")} (f32x4.sqrt ${x}))`;
-      case "neg":
-      case "abs":
-      case "sqrt":
-      case "floor":
-        return `(f32x4.${name} ${x})`;
-      default:
-        return `(f32x4.${name} ${x} ${y})`; // add sub mul div max min eq ne lt le
-    }
-  }
-
-  #integer(name: ScalarOp, dtype: DType, x: string, y: string): string {
-    const sign = dtype === "int32" ? "s" : "u";
-    switch (name) {
-      case "add":
-      case "sub":
-      case "mul":
-      case "eq":
-      case "ne":
-        return `(i32x4.${name} ${x} ${y})`;
-      case "lt":
-      case "le":
-      case "max":
-      case "min":
-        return `(i32x4.${name}_${sign} ${x} ${y})`;
-      case "abs":
-        return dtype === "uint32" ? x : `(i32x4.abs ${x})`;
-      case "neg":
-        return `(i32x4.neg ${x})`;
-      case "and":
-      case "or":
-      case "xor":
-        return `(v128.${name} ${x} ${y})`;
-      case "not":
-        return `(v128.not ${x})`;
-      case "div":
-        return this.#call(dtype === "int32" ? "idiv" : "udiv", x, y);
-      case "mod":
-        return this.#call(dtype === "int32" ? "imod" : "umod", x, y);
-      case "shiftLeft":
-      case "shiftRight":
-        return this.#shift(name === "shiftLeft" ? "shl" : `shr_${sign}`, x, y);
-      default:
-        throw new TypeError(`Cannot write ${name} as it takes floats: current dtype is ${dtype}`);
-    }
-  }
-
-  #shift(name: string, x: string, y: string): string {
-    const constant = y.match(/^\(i32x4\.splat (\(i32\.const \d+\))\)$/);
-    return constant ? `(i32x4.${name} ${x} ${constant[1]})` : this.#call(name, x, y);
-  }
-
-  #cast(x: string, from: DType, to: DType): string {
-    if (from === to) return x;
-    if (from === "bool") {
-      return `(v128.and ${x} ${to === "float32" ? splat(1, "float32") : "(i32x4.splat (i32.const 1))"})`;
-    }
-    if (to === "bool") {
-      return from === "float32" ? `(f32x4.ne ${x} ${splat(0, from)})` : `(i32x4.ne ${x} ${splat(0, from)})`;
-    }
-    if (to === "float32") return `(f32x4.convert_i32x4_${from === "int32" ? "s" : "u"} ${x})`;
-    return from === "float32" ? `(i32x4.trunc_sat_f32x4_${to === "int32" ? "s" : "u"} ${x})` : x;
-  }
-}
-
-/** Memory holds bools as 0 and 1, registers as masks. */
-function asMask(dtype: DType, loaded: string): string {
-  return dtype === "bool" ? `(i32x4.ne ${loaded} (v128.const i32x4 0 0 0 0))` : loaded;
-}
-
-/** What is stored for a value. */
-export function stored(dtype: DType, value: string): string {
-  return dtype === "bool" ? `(v128.and ${value} (i32x4.splat (i32.const 1)))` : value;
 }
 
 const variation = new WeakMap<Scalar, Map<number, boolean>>();
