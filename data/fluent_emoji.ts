@@ -6,6 +6,8 @@ import { sprites, type SpritesOptions } from "./sprites.ts";
 export interface FluentEmojiOptions extends Pick<SpritesOptions, "canvas" | "scale"> {
   /** True to add the 1,520 skin-tone variants, with the labels of their base; false if not given. */
   readonly skinTones?: boolean;
+  /** Groups to keep, such as `["animals-nature", "food-drink", "travel-places"]`; all nine if not given. */
+  readonly groups?: readonly string[];
   /** What the labels are: one of 97 sub-groups such as `"animal-mammal"`, or one of 9 groups; `"subgroup"` if not given. */
   readonly labels?: "group" | "subgroup";
 }
@@ -31,6 +33,7 @@ interface Names {
  *
  * @param options Which images, which labels, how large.
  * @returns A data set of square RGB images; the order of samples is that of the codepoints' file names.
+ * @throws {RangeError} If a group is unknown.
  * @throws {Error} If a package is neither in the cache nor within reach.
  *
  * @example Usage
@@ -44,12 +47,13 @@ interface Names {
  * ```
  */
 export async function fluentEmoji(options: FluentEmojiOptions = {}): Promise<Dataset> {
-  const { skinTones = false, labels: level = "subgroup", ...look } = options;
+  const { skinTones = false, labels: level = "subgroup", groups, ...look } = options;
   const { directory, table, names } = await loadPackages();
   const files = new Set([...Deno.readDirSync(directory)].map((entry) => entry.name));
+  const kept = groupFilter(groups, names);
   const entries = table.flatMap((emoji) => {
     const order = emoji[level];
-    if (order === undefined) return [];
+    if (order === undefined || !kept(emoji.group)) return [];
     return [emoji, ...(skinTones ? emoji.skins ?? [] : [])].flatMap(({ hexcode, label }) => {
       const file = fileOf(hexcode, files);
       return file ? [{ file, label, order }] : [];
@@ -65,6 +69,17 @@ export async function fluentEmoji(options: FluentEmojiOptions = {}): Promise<Dat
     labelNames: orders.map((order) => keys.get(order)!),
     ...look,
   });
+}
+
+function groupFilter(wanted: readonly string[] | undefined, { groups }: Names): (order?: number) => boolean {
+  if (!wanted) return () => true;
+  const orders = wanted.map((key) => {
+    const group = groups.find((candidate) => candidate.key === key);
+    if (group) return group.order;
+    const keys = groups.map((candidate) => candidate.key).join(", ");
+    throw new RangeError(`Cannot make fluent-emoji as a group must be one of ${keys}: current group is ${key}`);
+  });
+  return (order) => order !== undefined && orders.includes(order);
 }
 
 /** File names are lower-case codepoints, with or without the variation selector FE0F. */

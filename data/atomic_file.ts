@@ -1,0 +1,58 @@
+import { basename, dirname, join } from "node:path";
+
+/**
+ * Writes a file so that a crash at any moment leaves either the old file or the new one, whole: into a temporary file in
+ * the same folder, flushed to the disk, then renamed.
+ *
+ * @param path The file; its folder must exist.
+ * @param bytes What to write, in one part or several.
+ * @returns When the file is safe on the disk.
+ * @throws {Error} If the folder is missing or read-only or the disk is full, naming the file; nothing is left behind,
+ * and the old file is as it was.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { writeFileAtomic } from "@tessera/tessera/data";
+ *
+ * const path = await Deno.makeTempFile();
+ * await writeFileAtomic(path, Uint8Array.of(1, 2, 3));
+ * deepStrictEqual(await Deno.readFile(path), Uint8Array.of(1, 2, 3));
+ * await Deno.remove(path);
+ * ```
+ */
+export async function writeFileAtomic(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`);
+  try {
+    await writeFlushed(temporary, bytes instanceof Uint8Array ? [bytes] : bytes);
+    await Deno.rename(temporary, path);
+    await flushFolder(folder);
+  } catch (cause) {
+    await Deno.remove(temporary).catch(() => {});
+    const { message } = cause as Error;
+    throw new Error(
+      `Cannot write ${path} as its folder must exist, be writable and have space: current error is ${message}`,
+      { cause },
+    );
+  }
+}
+
+async function writeFlushed(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  for (const part of parts) {
+    let written = 0;
+    while (written < part.length) written += await file.write(part.subarray(written));
+  }
+  await file.sync();
+}
+
+/** Makes the new name itself last. Not every system can flush a folder; the file is whole in any case. */
+async function flushFolder(path: string): Promise<void> {
+  try {
+    using folder = await Deno.open(path);
+    await folder.sync();
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,84 @@
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+
+/** One line of a chart. */
+export interface LineSeries {
+  /** What the legend calls it. */
+  readonly name: string;
+  /** Points, in the order of x. Points that are not finite leave a gap. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** What a line chart shows. */
+export interface LineChartOptions {
+  /** Above the chart. */
+  readonly title: string;
+  /** Label of the horizontal axis. */
+  readonly x: string;
+  /** Label of the vertical axis. */
+  readonly y: string;
+  /** Lines; a legend names them if there is more than one. */
+  readonly series: readonly LineSeries[];
+  /** True for a logarithmic vertical axis, which leaves out what is not positive; false if not given. */
+  readonly logarithmic?: boolean;
+}
+
+const SIZE = { width: 760, height: 420, marginLeft: 60, marginRight: 24, marginTop: 56, marginBottom: 44 };
+const COLOURS = ["#3b6fb6", "#d9822b", "#4a9d5b", "#b8405e", "#7a5ea8", "#6b7280"];
+
+/**
+ * Draws lines, such as the loss over the steps of a run.
+ *
+ * @param options Texts and points.
+ * @returns An SVG file that stands on its own.
+ *
+ * @example Usage
+ * ```ts
+ * import { match } from "node:assert/strict";
+ * import { lineChart } from "@tessera/tessera/data";
+ *
+ * const series = [{ name: "training", points: [[0, 1], [1, 0.5], [2, 0.4]] as const }];
+ * match(lineChart({ title: "Loss", x: "step", y: "loss", series }), /^<svg .*Loss/s);
+ * ```
+ */
+export function lineChart(options: LineChartOptions): string {
+  const { title, x, y, series, logarithmic = false } = options;
+  const shown = (value: number) => Number.isFinite(value) && (!logarithmic || value > 0);
+  const rows = series.flatMap(({ name, points }) =>
+    points.map(([px, py]) => ({ x: px, y: shown(py) ? py : NaN, name }))
+  );
+  // Types of a browser are not there; what Plot uses of a document is.
+  const { document } = parseHTML("<html><body></body></html>") as unknown as {
+    readonly document: NonNullable<Plot.PlotOptions["document"]>;
+  };
+  const svg = Plot.plot({
+    document,
+    ...SIZE,
+    style: { background: "white", color: "#222", fontFamily: "system-ui, sans-serif", fontSize: "12px" },
+    x: { label: x, nice: true },
+    y: { label: y, grid: true, type: logarithmic ? "log" : "linear", nice: true },
+    color: { domain: series.map(({ name }) => name), range: COLOURS },
+    marks: [
+      Plot.frame({ stroke: "#ddd" }),
+      Plot.line(rows, { x: "x", y: "y", stroke: "name", strokeWidth: 1.6 }),
+      Plot.text([title], { frameAnchor: "top-left", dy: -44, dx: -44, fontSize: 16, fontWeight: "bold" }),
+      ...legend(series),
+    ],
+  });
+  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  return svg.outerHTML;
+}
+
+/** Names in their colours along the upper edge. */
+function legend(series: readonly LineSeries[]): readonly Plot.Markish[] {
+  if (series.length < 2) return [];
+  return series.map(({ name }, i) => {
+    const before = series.slice(0, i).reduce((width, other) => width + other.name.length * 7 + 24, 0);
+    return Plot.text([`— ${name}`], {
+      frameAnchor: "top-left",
+      dx: before,
+      dy: -18,
+      fill: COLOURS[i % COLOURS.length]!,
+    });
+  });
+}

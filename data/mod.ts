@@ -1,0 +1,43 @@
+/**
+ * Image files to batches, and the files that a training run leaves: checkpoints, pictures, curves.
+ *
+ * A data set (`folder`, `fluentEmoji`, or any record with `length` and `load`) gives single images; `batches` decodes
+ * and augments them in threads and yields tensors. All randomness follows from a seed.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { batches, fluentEmoji } from "@tessera/tessera/data";
+ *
+ * for await (const batch of batches(await fluentEmoji(), { size: [96, 96], batchSize: 4, seed: 1, steps: 1 })) {
+ *   deepStrictEqual(batch.images.shape, [4, 96, 96, 3]);
+ * }
+ * ```
+ *
+ * @module
+ */
+export * from "./pixels.ts";
+export * from "./image_header.ts";
+export * from "./decode.ts";
+export * from "./png.ts";
+export * from "./resample.ts";
+export * from "./rng.ts";
+export * from "./transforms.ts";
+export * from "./normalise.ts";
+export type { Dataset, DatasetSource } from "./dataset.ts";
+export * from "./image_files.ts";
+export * from "./folder.ts";
+export { paintBackground } from "./background.ts";
+export * from "./sprites.ts";
+export * from "./fluent_emoji.ts";
+export * from "./batches.ts";
+export { writeFileAtomic } from "./atomic_file.ts";
+export {
+  SAFETENSORS_BYTES,
+  type SafetensorsDType,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from "./safetensors_header.ts";
+export * from "./safetensors.ts";
+export * from "./grid.ts";
+export * from "./line_chart.ts";
