@@ -1,9 +1,10 @@
 import type { ConvParams } from "../../compiler/conv_params.ts";
 import type { WatKernel } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
+import { depthwiseKernel, isDepthwise } from "./depthwise.ts";
 import { productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
-import { add, argument, get, mul } from "./text.ts";
+import { add, argument, get, mul, type Wat } from "./text.ts";
 
 /** The windows of a convolution along axis 0 (y) or 1 (x). */
 export function convAxis(params: ConvParams, axis: 0 | 1, outputs: number, taps: number, extent: number): WindowAxis {
@@ -31,28 +32,30 @@ export function conv2dWat(inputs: readonly TensorSpec[], output: TensorSpec, par
   const [batch, outHeight, outWidth] = output.shape as [number, number, number, number];
   const { groups } = params;
   const columns = outChannels / groups;
-  return productKernel(["x", "w", "y"], [{
-    left: windowRows({
-      buffer: "x",
-      batch,
-      y: convAxis(params, 0, outHeight, kh, height),
-      x: convAxis(params, 1, outWidth, kw, width),
-      channels,
-      pixel,
-    }),
-    transposed: false,
-    right: {
-      buffer: "w",
-      offset: 0,
-      taps: [kh, kw],
-      tapStrides: [kw * channels * outChannels, channels * outChannels],
-      channels,
-      channelStride: outChannels,
-      columns,
-      columnStride: 1,
-      groups,
-      groupStride: columns,
-    },
-    result: add(argument("y"), mul(get("m"), outChannels * 4), mul(get("g"), columns * 4)),
-  }]);
+  const y = convAxis(params, 0, outHeight, kh, height);
+  const x = convAxis(params, 1, outWidth, kw, width);
+  const result = add(argument("y"), mul(get("m"), outChannels * 4), mul(get("g"), columns * 4));
+  if (isDepthwise(groups, channels, outChannels)) {
+    const left = windowRows({ buffer: "x", batch, y, x, channels: pixel, pixel });
+    return depthwiseKernel(["x", "w", "y"], pixel, [{ left, weights: depthwiseTap(pixel), result }]);
+  }
+  const right = {
+    buffer: "w",
+    offset: 0,
+    taps: [kh, kw],
+    tapStrides: [kw * channels * outChannels, channels * outChannels],
+    channels,
+    channelStride: outChannels,
+    columns,
+    columnStride: 1,
+    groups,
+    groupStride: columns,
+  } as const;
+  const left = windowRows({ buffer: "x", batch, y, x, channels, pixel });
+  return productKernel(["x", "w", "y"], [{ left, transposed: false, right, result }]);
+}
+
+/** Address of the weights `w [taps, channels]` of tap `$t`. */
+export function depthwiseTap(channels: number): Wat {
+  return add(argument("w"), mul(get("t"), channels * 4));
 }

@@ -1,6 +1,7 @@
 import type { ConvInputGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
+import { depthwiseKernel, type DepthwisePart, isDepthwise } from "./depthwise.ts";
 import { type Product, productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
 import { add, argument, get, mul, split } from "./text.ts";
@@ -76,30 +77,40 @@ export function conv2dInputGradientWat(
   params: ConvInputGradientParams,
 ): WatKernel {
   const [, outHeight, outWidth] = inputs[0]!.shape as [number, number, number, number];
-  const [kh, kw] = inputs[1]!.shape as [number, number, number, number];
-  const phases = phasesOf(params, 0, outHeight, kh).flatMap((y) =>
-    phasesOf(params, 1, outWidth, kw).map((x) => ({ y, x }))
-  );
-  return productKernel(["dy", "w", "dx"], phases.map(({ y, x }) => phaseProduct(inputs, output, params, y, x)));
+  const [kh, kw, channels, outChannels] = inputs[1]!.shape as [number, number, number, number];
+  const phases = phasesOf(params, 0, outHeight, kh)
+    .flatMap((y) => phasesOf(params, 1, outWidth, kw).map((x) => ({ y, x })));
+  if (isDepthwise(params.groups, channels, outChannels)) {
+    const parts = phases.map((phase) => depthwisePhase(inputs, output, phase));
+    return depthwiseKernel(["dy", "w", "dx"], outChannels, parts);
+  }
+  return productKernel(["dy", "w", "dx"], phases.map((phase) => phaseProduct(inputs, output, params.groups, phase)));
 }
 
-/** The positions of one phase. */
-function phaseProduct(
-  inputs: readonly TensorSpec[],
-  output: TensorSpec,
-  { groups }: ConvInputGradientParams,
-  y: Phase,
-  x: Phase,
-): Product {
+/** The positions of one phase of both axes. */
+interface Phases {
+  readonly y: Phase;
+  readonly x: Phase;
+}
+
+/** Where the results of a phase go. */
+function phaseResult(output: TensorSpec, columns: number, { y, x }: Phases): Pick<Product, "resultIndex" | "result"> {
   const [batch, height, width, pixel] = output.shape as [number, number, number, number];
+  const row = add(mul(get("jy"), y.spacing), y.phase, mul(get("image"), height));
+  const position = add(mul(row, width), mul(get("jx"), x.spacing), x.phase);
+  return {
+    resultIndex: split(get("m"), [["image", batch], ["jy", y.outputs], ["jx", x.outputs]]),
+    result: add(argument("dx"), mul(position, pixel * 4), mul(get("g"), columns * 4)),
+  };
+}
+
+/** One phase as a product with the weights of its taps. */
+function phaseProduct(inputs: readonly TensorSpec[], output: TensorSpec, groups: number, { y, x }: Phases): Product {
   const [, kw, columns, outChannels] = inputs[1]!.shape as [number, number, number, number];
   const channels = outChannels / groups;
   const tap = columns * outChannels; // floats between neighbouring taps of w
-  const row = add(mul(get("jy"), y.spacing), y.phase, mul(get("image"), height));
-  const column = add(mul(get("jx"), x.spacing), x.phase);
-  const position = add(mul(row, width), column);
   return {
-    left: windowRows({ buffer: "dy", batch, y, x, channels, pixel: outChannels }),
+    left: windowRows({ buffer: "dy", batch: output.shape[0]!, y, x, channels, pixel: outChannels }),
     transposed: false,
     right: {
       buffer: "w",
@@ -113,7 +124,18 @@ function phaseProduct(
       groups,
       groupStride: channels,
     },
-    resultIndex: split(get("m"), [["image", batch], ["jy", y.outputs], ["jx", x.outputs]]),
-    result: add(argument("dx"), mul(position, pixel * 4), mul(get("g"), columns * 4)),
+    ...phaseResult(output, columns, { y, x }),
+  };
+}
+
+/** One phase of a depthwise convolution. */
+function depthwisePhase(inputs: readonly TensorSpec[], output: TensorSpec, { y, x }: Phases): DepthwisePart {
+  const [, kw, , channels] = inputs[1]!.shape as [number, number, number, number];
+  const row = add(mul(get("ty"), y.tapStep), y.firstTap);
+  const tap = add(mul(row, kw), mul(get("tx"), x.tapStep), x.firstTap);
+  return {
+    left: windowRows({ buffer: "dy", batch: output.shape[0]!, y, x, channels, pixel: channels }),
+    weights: add(argument("w"), mul(tap, channels * 4)),
+    ...phaseResult(output, channels, { y, x }),
   };
 }

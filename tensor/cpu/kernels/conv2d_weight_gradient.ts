@@ -2,6 +2,8 @@ import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
 import { convAxis } from "./conv2d.ts";
+import { isDepthwise } from "./depthwise.ts";
+import { depthwiseWeightGradientKernel } from "./depthwise_weight_gradient.ts";
 import { rowContractionKernel } from "./row_contraction.ts";
 import { windowRows } from "./row_source.ts";
 
@@ -23,15 +25,13 @@ export function conv2dWeightGradientWat(
   const [kh, kw, channels, outChannels] = output.shape as [number, number, number, number];
   const { groups } = params;
   const columns = outChannels / groups;
+  const y = convAxis(params, 0, outHeight, kh, height);
+  const x = convAxis(params, 1, outWidth, kw, width);
+  const depthwise = isDepthwise(groups, channels, outChannels);
+  const left = windowRows({ buffer: "x", batch, y, x, channels: depthwise ? pixel : channels, pixel });
+  if (depthwise) return depthwiseWeightGradientKernel(["x", "dy", "dw"], left);
   return rowContractionKernel(["x", "dy", "dw"], {
-    left: windowRows({
-      buffer: "x",
-      batch,
-      y: convAxis(params, 0, outHeight, kh, height),
-      x: convAxis(params, 1, outWidth, kw, width),
-      channels,
-      pixel,
-    }),
+    left,
     groups,
     columns,
     right: { buffer: "dy", rowFloats: outChannels, groupFloats: columns },

@@ -1,6 +1,8 @@
 import type { KernelMapConvParams } from "../../compiler/conv_params.ts";
 import type { WatKernel } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
+import { depthwiseTap } from "./conv2d.ts";
+import { depthwiseKernel, isDepthwise } from "./depthwise.ts";
 import { productKernel } from "./product.ts";
 import { mapRows } from "./row_source.ts";
 import { add, argument, get, mul } from "./text.ts";
@@ -23,21 +25,24 @@ export function kernelMapConvWat(
   const [rows, pixel] = [output.shape[0]!, inputs[0]!.shape[1]!];
   const perGroup = outChannels / groups;
   const [channels, columns] = transposeWeight ? [perGroup, groupChannels] : [groupChannels, perGroup];
-  return productKernel(["x", "w", "map", "inverse", "y"], [{
-    left: mapRows({ buffer: "x", table: "map", rows, taps, channels, pixel }),
-    transposed: false,
-    right: {
-      buffer: "w",
-      offset: 0,
-      taps: [1, taps],
-      tapStrides: [0, groupChannels * outChannels],
-      channels,
-      channelStride: transposeWeight ? 1 : outChannels,
-      columns,
-      columnStride: transposeWeight ? outChannels : 1,
-      groups,
-      groupStride: perGroup,
-    },
-    result: add(argument("y"), mul(get("m"), groups * columns * 4), mul(get("g"), columns * 4)),
-  }]);
+  const buffers = ["x", "w", "map", "inverse", "y"];
+  const result = add(argument("y"), mul(get("m"), groups * columns * 4), mul(get("g"), columns * 4));
+  if (isDepthwise(groups, groupChannels, outChannels)) {
+    const left = mapRows({ buffer: "x", table: "map", rows, taps, channels: pixel, pixel });
+    return depthwiseKernel(buffers, pixel, [{ left, weights: depthwiseTap(pixel), result }]);
+  }
+  const right = {
+    buffer: "w",
+    offset: 0,
+    taps: [1, taps],
+    tapStrides: [0, groupChannels * outChannels],
+    channels,
+    channelStride: transposeWeight ? 1 : outChannels,
+    columns,
+    columnStride: transposeWeight ? outChannels : 1,
+    groups,
+    groupStride: perGroup,
+  } as const;
+  const left = mapRows({ buffer: "x", table: "map", rows, taps, channels, pixel });
+  return productKernel(buffers, [{ left, transposed: false, right, result }]);
 }

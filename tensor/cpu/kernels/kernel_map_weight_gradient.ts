@@ -1,6 +1,8 @@
 import type { KernelMapWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
+import { isDepthwise } from "./depthwise.ts";
+import { depthwiseWeightGradientKernel } from "./depthwise_weight_gradient.ts";
 import { rowContractionKernel } from "./row_contraction.ts";
 import { mapRows } from "./row_source.ts";
 
@@ -20,8 +22,12 @@ export function kernelMapWeightGradientWat(
   const [rows, pixel] = [inputs[1]!.shape[0]!, inputs[0]!.shape[1]!];
   const [taps, channels, outChannels] = output.shape as [number, number, number];
   const columns = outChannels / groups;
-  return rowContractionKernel(["x", "dy", "map", "inverse", "dw"], {
-    left: mapRows({ buffer: "x", table: "map", rows, taps, channels, pixel }),
+  const buffers = ["x", "dy", "map", "inverse", "dw"];
+  const depthwise = isDepthwise(groups, channels, outChannels);
+  const left = mapRows({ buffer: "x", table: "map", rows, taps, channels: depthwise ? pixel : channels, pixel });
+  if (depthwise) return depthwiseWeightGradientKernel(buffers, left);
+  return rowContractionKernel(buffers, {
+    left,
     groups,
     columns,
     right: { buffer: "dy", rowFloats: outChannels, groupFloats: columns },

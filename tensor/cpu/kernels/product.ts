@@ -216,7 +216,7 @@ function tiles(product: Product, offset: number, layout: LocalLayout, panels: nu
 }
 
 /** Writes `item`, which finds the part that an item belongs to and calls `<name><part>` with its number there. */
-function dispatch(name: string, counts: readonly number[]): Wat {
+export function dispatch(name: string, counts: readonly number[]): Wat {
   const lines = counts.map((count, i) =>
     block(
       when(`(i32.lt_u ${get("index")} ${int(count)})`, block(call(`${name}${i}`, get("index")), "(return)")),
