@@ -25,7 +25,7 @@ interface RowTables {
   readonly ofImages: Tensor;
 }
 
-/** Images `[B, gh · h, gw · w, C]` are rows `[B · gh · h · gw, w · C]`, blocks rows `[P · h, w · C]`. */
+/** Images `[B, gh · h, gw · w, C]` are rows `[B · gh · h · gw, w, C]`, blocks rows `[P · h, w, C]`. */
 function rowTables(pattern: SparsePattern, h: number): RowTables {
   return derived(pattern, pattern, ["rows", h], () => {
     const [batch, rows, columns] = pattern.gridShape;
@@ -83,8 +83,8 @@ export function gather(images: Tensor, pattern: SparsePattern): SparseTensor {
   const channels = images.shape[3]!;
   const [batch, rows, columns] = pattern.gridShape;
   const { ofBlocks, ofImages } = rowTables(pattern, h);
-  const values = takeRows(reshape(images, [batch * rows * h * columns, w * channels]), ofBlocks, ofImages);
-  return sparseTensor(pattern, [h, w], reshape(values, [nseOf(pattern), h, w, channels]));
+  const lines = reshape(images, [batch * rows * h * columns, w, channels]);
+  return sparseTensor(pattern, [h, w], takeRows(lines, ofBlocks, ofImages)); // values [P, h, w, C]
 }
 
 /**
@@ -105,11 +105,14 @@ export function gather(images: Tensor, pattern: SparsePattern): SparseTensor {
  * ```
  */
 export function toDense(x: SparseTensor, fill: number = 0): Tensor {
-  const [h, w] = x.blockShape;
-  const channels = x.values.shape[3]!;
-  const { ofBlocks, ofImages } = rowTables(x.pattern, h);
-  const lines = reshape(x.values, [nseOf(x.pattern) * h, w * channels]);
-  return reshape(takeRows(lines, ofImages, ofBlocks, fill), shapeOf(x));
+  return reshape(toCells(x, fill), shapeOf(x));
+}
+
+/** The dense form with blocks on axes of their own: `[B, gh, h, gw, w, C]`. */
+function toCells({ pattern, blockShape: [h, w], values }: SparseTensor, fill: number): Tensor {
+  const { ofBlocks, ofImages } = rowTables(pattern, h);
+  const lines = reshape(values, [nseOf(pattern) * h, w, values.shape[3]!]);
+  return takeRows(lines, ofImages, ofBlocks, fill);
 }
 
 /**
@@ -137,8 +140,6 @@ export function densify(x: SparseTensor, token: Tensor): Tensor {
     throw new ShapeError("densify", "the token must have one number per channel", [token.shape, shape]);
   }
   const [batch, rows, columns] = x.pattern.gridShape;
-  const [h, w] = x.blockShape;
-  const cells = [batch, rows, h, columns, w, shape[3]!];
   const active = reshape(greaterEqual(lookupTable(x.pattern), 0), [batch, rows, 1, columns, 1, 1]);
-  return reshape(where(active, reshape(toDense(x), cells), token), shape);
+  return reshape(where(active, toCells(x, 0), token), shape);
 }

@@ -5,6 +5,7 @@ import {
   broadcastTo,
   equal,
   greaterEqual,
+  maximum,
   mul,
   reshape,
   scatterAdd,
@@ -18,7 +19,7 @@ import {
 } from "../tensor/mod.ts";
 import { checkOptions, type ConvWindow, convWindow, denseOutputSize, type Pair } from "./conv_window.ts";
 import { derived } from "./derived.ts";
-import { cellTable } from "./lookup.ts";
+import { cellTable, OUTSIDE } from "./lookup.ts";
 import { nseOf, type SparsePattern } from "./pattern.ts";
 import { readByGeometry, readGeometry, type WindowGeometry } from "./window_geometry.ts";
 
@@ -142,25 +143,26 @@ function makeMap(
 ): KernelMap {
   const taps = window.kernel[0] * window.kernel[1];
   const read = readGeometry(window, blockShape, outBlockShape);
-  const raw = rowsOf(cellTable(input, output, { step, low: read.low, high: read.high }), read, blockShape, taps);
-  const map = where(greaterEqual(raw, 0), raw, -1);
-  const rows = nseOf(input) * blockShape[0] * blockShape[1];
-  return { map, inverse: inverseOf(), outside: equal(raw, -2), outBlockShape };
-
-  function inverseOf(): Tensor {
-    if (step[0] > 1 || step[1] > 1) return invert(map, rows);
-    const readBy = readByGeometry(window, blockShape, outBlockShape);
-    const cells = cellTable(output, input, { step: [1, 1], low: readBy.low, high: readBy.high });
-    const raw = rowsOf(cells, readBy, outBlockShape, taps);
-    return where(greaterEqual(raw, 0), raw, -1);
+  const cells = cellTable(input, output, { step, low: read.low, high: read.high });
+  const map = rowsOf(cells, read, blockShape, taps);
+  const outside = reshape(take(equal(cells, OUTSIDE), tensor(read.slots), { axis: 1 }), map.shape);
+  if (step[0] > 1 || step[1] > 1) {
+    return { map, inverse: invert(map, nseOf(input) * blockShape[0] * blockShape[1]), outside, outBlockShape };
   }
+  const readBy = readByGeometry(window, blockShape, outBlockShape);
+  const readers = cellTable(output, input, { step, low: readBy.low, high: readBy.high });
+  return { map, inverse: rowsOf(readers, readBy, outBlockShape, taps), outside, outBlockShape };
 }
 
-/** Rows of pixels from rows of cells `[P, window]`: int32 `[P · pixels, T]`, negative where the cell is. */
+/** Less than any row number can bring back above zero. */
+const FAR_BELOW = -(2 ** 30);
+
+/** Rows of pixels from rows of cells `[P, window]`: int32 `[P · pixels, T]`, -1 where there is no cell. */
 function rowsOf(cells: Tensor, { slots, pixels }: WindowGeometry, block: Pair, taps: number): Tensor {
-  const cell = take(cells, tensor(slots), { axis: 1, fill: -1 }); // [P, pixels · T]
-  const row = add(mul(cell, block[0] * block[1]), reshape(tensor(pixels), [1, -1]));
-  return reshape(where(greaterEqual(cell, 0), row, cell), [(cells.shape[0]! * slots.length) / taps, taps]);
+  // Absence is encoded in the small table, so that the large one is one fused chain.
+  const first = where(greaterEqual(cells, 0), mul(cells, block[0] * block[1]), FAR_BELOW); // [P, window]
+  const row = add(take(first, tensor(slots), { axis: 1, fill: FAR_BELOW }), tensor(pixels)); // [P, pixels · T]
+  return reshape(maximum(row, -1), [(cells.shape[0]! * slots.length) / taps, taps]);
 }
 
 /** The inverse of any map `[M, T]` whose taps are injective, int32 `[rows, T]`. */

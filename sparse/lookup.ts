@@ -21,7 +21,7 @@ import { cellsOf, nseOf, type SparsePattern } from "./pattern.ts";
 /** What tables hold for a cell that is in the grid and not active. */
 const ABSENT = -1;
 /** What tables hold for a cell outside the grid. */
-const OUTSIDE = -2;
+export const OUTSIDE = -2;
 
 /**
  * Tells the row of every cell.

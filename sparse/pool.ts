@@ -1,10 +1,10 @@
 /** @file Pooling through kernel maps, with both readings of inactive sites. M outputs, N inputs, T taps, C channels. */
 import {
-  broadcastTo,
   cast,
   customVjp,
   div,
   equal,
+  expandDims,
   greaterEqual,
   max,
   maximum,
@@ -112,10 +112,10 @@ function maxOverTaps(rows: Tensor, maps: KernelMap, zero: boolean): Tensor {
     const largest = max(tapValues(rows, maps, zero), { axis: 1 }); // [M, C]
     return where(equal(largest, -Infinity), 0, largest);
   };
-  return customVjp(forward, ([rows], _output, cotangent) => {
+  return customVjp(forward, ([rows], output, cotangent) => {
     const values = tapValues(rows, maps, zero); // [M, T, C]
-    const won = equal(values, max(values, { axis: 1, keepDims: true }));
-    const winner = min(where(won, broadcastTo(tapNumbers, values.shape), taps), { axis: 1 }); // [M, C]
+    const won = equal(values, expandDims(output, 1));
+    const winner = min(where(won, tapNumbers, taps), { axis: 1 }); // [M, C]; T in a window without any site
     const theirs = take(winner, maps.inverse, { fill: -1 }); // [N, T, C]: the winner of each window that sees the row
     return [sum(where(equal(theirs, tapNumbers), take(cotangent, maps.inverse), 0), { axis: 1 })];
   })(rows);

@@ -77,6 +77,9 @@ export const GEOMETRIES: readonly GeometryCase[] = [
   geometry([2, 4], [3, 1], [1, 2], [[1, 1], [0, 0]]),
   geometry([2, 2], [1, 3], 1, [[0, 0], [2, 0]]),
   geometry([2, 2], 4, 2, 1),
+  // Windows around their own pixel: where cells are scattered, some are empty.
+  geometry([1, 1], 2, 1, 1, 2),
+  geometry([2, 2], 2, 1, 1, 2),
 ];
 
 /** Small whole numbers that look random: sums of them are exact in float32. */
