@@ -15,7 +15,6 @@ import { read } from "./harness.ts";
 
 interface Trace {
   readonly out: readonly number[];
-  readonly out_shape?: readonly number[];
 }
 
 const { ops_float64: ops } = JSON.parse(
