@@ -56,4 +56,5 @@ export * from "./decoder.ts";
 export * from "./loss.ts";
 export * from "./forward.ts";
 export * from "./train_step.ts";
+export * from "./checkpoint.ts";
 export * from "./official_names.ts";

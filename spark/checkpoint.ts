@@ -1,0 +1,187 @@
+/** @file A training state as one safetensors file: parameters, running statistics, moments, step, key. */
+import {
+  bufferOf,
+  defaultDevice,
+  type DType,
+  leaf,
+  leafSource,
+  realize,
+  sameShape,
+  type Tensor,
+  treeFlatten,
+  treeUnflatten,
+  type TypedArray,
+} from "../tensor/mod.ts";
+import { namesOf } from "../nn/mod.ts";
+import { readSafetensors, type SafetensorsDType, type SafetensorsTensor, writeSafetensors } from "../data/mod.ts";
+import type { TrainState } from "./train_step.ts";
+
+/** Written into every checkpoint, so that other safetensors files are told apart. */
+const FORMAT = "tessera.spark.train/1";
+
+/** How files name the dtypes. */
+const FILE_DTYPES: Readonly<Record<DType, SafetensorsDType>> = {
+  float32: "F32",
+  float64: "F64",
+  int32: "I32",
+  uint32: "U32",
+  bool: "BOOL",
+};
+
+/** A checkpoint that was read, its state not yet put together. */
+export interface Checkpoint {
+  /** Where it was read. */
+  readonly path: string;
+  /** Whatever plain data it was saved with; `null` if none. */
+  readonly configuration: unknown;
+  /** Tensors by their way in the state, such as `params.encoder.layer1.0.conv1.weight`. */
+  readonly tensors: Readonly<Record<string, SafetensorsTensor>>;
+}
+
+/**
+ * Saves a training state: all that the next step depends on. The file is written beside its name and then renamed, so
+ * that a crash leaves the old checkpoint or the new one, whole.
+ *
+ * @param path The file; its folder must exist.
+ * @param train The state.
+ * @param options `configuration`: plain data to keep with it, such as the options of the run.
+ * @returns When the file is safe on the disk.
+ * @throws {RangeError} If a value is not finite, naming it; the old file stays, as nothing can go on from such a state.
+ * @throws {Error} If the file cannot be written.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { lamb, tinyResnet } from "@tessera/tessera/nn";
+ * import { init, load, save } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), key(0), { decoderWidth: 16 });
+ * const path = await Deno.makeTempFile();
+ * await save(path, train);
+ * deepStrictEqual(await (await load(path, train)).key.data(), await train.key.data());
+ * await Deno.remove(path);
+ * ```
+ */
+export async function save(
+  path: string,
+  train: TrainState,
+  { configuration = null }: { readonly configuration?: unknown } = {},
+): Promise<void> {
+  const leaves = treeFlatten(train).leaves as readonly Tensor[];
+  realize(leaves.filter((x) => leafSource(x) === undefined && !bufferOf(x)), defaultDevice()); // in one program
+  const values = await Promise.all(leaves.map((x) => x.data()));
+  const entries = namesOf(train).map((name, i) => {
+    const { dtype, shape } = leaves[i]!;
+    requireFinite(path, name, values[i]!);
+    return [name, { dtype: FILE_DTYPES[dtype], shape, data: values[i]! }] as const;
+  });
+  const metadata = { format: FORMAT, configuration: JSON.stringify(configuration) };
+  await writeSafetensors(path, Object.fromEntries(entries), metadata);
+}
+
+function requireFinite(path: string, name: string, values: TypedArray): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  throw new RangeError(
+    `Cannot save ${path} as every value must be finite: current value of ${name} at ${bad} is ${values[bad]}`,
+  );
+}
+
+/**
+ * Reads a checkpoint, whatever its model.
+ *
+ * @param path The file.
+ * @returns Its tensors and configuration, for `restore`.
+ * @throws {Error} If it cannot be read, is truncated, or is no training state, naming the file.
+ *
+ * @example Usage
+ * ```ts
+ * import { rejects } from "node:assert/strict";
+ * import { readCheckpoint } from "@tessera/tessera/spark";
+ *
+ * await rejects(readCheckpoint("missing.safetensors"), /Cannot read missing.safetensors/);
+ * ```
+ */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const { metadata, tensors } = await readSafetensors(path);
+  if (metadata.format !== FORMAT) {
+    throw new RangeError(
+      `Cannot read ${path} as a checkpoint as its metadata must name the format ${FORMAT}: current format is ` +
+        `${metadata.format ?? "absent"}`,
+    );
+  }
+  return { path, configuration: JSON.parse(metadata.configuration ?? "null"), tensors };
+}
+
+/**
+ * Puts the state of a checkpoint together.
+ *
+ * @param checkpoint Of `readCheckpoint`.
+ * @param like A state of the same model and optimizer, such as that of `init`; its values are not computed.
+ * @returns The state that was saved.
+ * @throws {RangeError} If the checkpoint is of another model or optimizer, naming the file and the first name that is
+ * missing, too many, or of another shape or dtype.
+ *
+ * @example Usage
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { lamb, tinyResnet } from "@tessera/tessera/nn";
+ * import { init, restore } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), key(0), { decoderWidth: 16 });
+ * throws(() => restore({ path: "empty", configuration: null, tensors: {} }, train), /Cannot restore empty/);
+ * ```
+ */
+export function restore({ path, tensors }: Checkpoint, like: TrainState): TrainState {
+  const { leaves, structure } = treeFlatten(like);
+  const names = namesOf(like);
+  const known = new Set(names);
+  const extra = Object.keys(tensors).find((name) => !known.has(name));
+  const restored = (leaves as readonly Tensor[]).map((x, i) => {
+    const name = names[i]!;
+    const saved = tensors[name];
+    if (!saved) return refuse(path, name, specText(FILE_DTYPES[x.dtype], x.shape), "absent");
+    if (saved.dtype !== FILE_DTYPES[x.dtype] || !sameShape(saved.shape, x.shape)) {
+      refuse(path, name, specText(FILE_DTYPES[x.dtype], x.shape), specText(saved.dtype, saved.shape));
+    }
+    return leaf({ shape: x.shape, dtype: x.dtype }, { host: saved.data as TypedArray });
+  });
+  if (extra !== undefined) refuse(path, extra, "absent", specText(tensors[extra]!.dtype, tensors[extra]!.shape));
+  return treeUnflatten(structure, restored);
+}
+
+function specText(dtype: string, shape: readonly number[]): string {
+  return `${dtype} [${shape.join(", ")}]`;
+}
+
+function refuse(path: string, name: string, wanted: string, found: string): never {
+  throw new RangeError(
+    `Cannot restore ${path} as it must be of the same model and optimizer, with ${name} ${wanted}: current ${name} is ` +
+      found,
+  );
+}
+
+/**
+ * Loads a training state.
+ *
+ * @param path The file.
+ * @param like A state of the same model and optimizer, such as that of `init`; its values are not computed.
+ * @returns The state that was saved.
+ * @throws {Error} As `readCheckpoint` and `restore`.
+ *
+ * @example Usage
+ * ```ts
+ * import { rejects } from "node:assert/strict";
+ * import { lamb, tinyResnet } from "@tessera/tessera/nn";
+ * import { init, load } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), key(0), { decoderWidth: 16 });
+ * await rejects(load("missing.safetensors", train), /Cannot read missing.safetensors/);
+ * ```
+ */
+export async function load(path: string, like: TrainState): Promise<TrainState> {
+  return restore(await readCheckpoint(path), like);
+}

@@ -1,0 +1,34 @@
+import { type Device, openDevice } from "../../tensor/mod.ts";
+
+/** Adapters that compute on the processor: the cpu device is faster there. */
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render/i;
+
+/** True if there is a WebGPU adapter that is a piece of hardware. */
+async function hasHardwareAdapter(): Promise<boolean> {
+  const adapter = await globalThis.navigator?.gpu?.requestAdapter().catch(() => null);
+  if (!adapter) return false;
+  const { description, device, vendor, architecture, isFallbackAdapter } = adapter.info;
+  return !isFallbackAdapter && !SOFTWARE.test([description, device, vendor, architecture].join(" "));
+}
+
+/**
+ * Opens the device of a run.
+ *
+ * @param name `auto`, `cpu`, `webgpu` or `reference`. `auto` is webgpu where there is a hardware adapter, else cpu.
+ * @returns The device.
+ * @throws {DeviceError} If it cannot be opened.
+ */
+export async function openRunDevice(name: string): Promise<Device> {
+  return await openDevice(name !== "auto" ? name : await hasHardwareAdapter() ? "webgpu" : "cpu");
+}
+
+/**
+ * Writes a number of bytes.
+ *
+ * @param count Bytes.
+ * @returns Such as `1.25 GiB`.
+ */
+export function bytes(count: number): string {
+  const unit = count >= 2 ** 30 ? ["GiB", 2 ** 30] as const : ["MiB", 2 ** 20] as const;
+  return `${(count / unit[1]).toFixed(count >= 100 * unit[1] ? 0 : 2)} ${unit[0]}`;
+}

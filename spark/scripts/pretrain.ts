@@ -1,0 +1,57 @@
+/** @file The training command: `deno task pretrain --help`. */
+import { stepsPerEpoch } from "../../data/mod.ts";
+import { parseCommandLine } from "./command_line.ts";
+import { openRunDevice } from "./devices.ts";
+import { helpText } from "./help.ts";
+import { runLengths } from "./options.ts";
+import { print, printError } from "./print.ts";
+import { fingerprint, openRunData } from "./run_data.ts";
+import { type RunStart, startRun } from "./run_start.ts";
+import { runTraining } from "./run_training.ts";
+
+/**
+ * Runs the training command.
+ *
+ * @param args Arguments of the command line.
+ * @returns Exit code: 0 for a complete run, 130 for one that Ctrl-C ended.
+ * @throws {Error} If something does not fit, with a message for the user.
+ */
+export async function pretrain(args: readonly string[]): Promise<number> {
+  const given = parseCommandLine(args);
+  if (given === "help") {
+    print(helpText());
+    return 0;
+  }
+  const start = await startRun(given, new Date());
+  const dataset = await openRunData(start.options.data);
+  const images = await fingerprint(dataset, start.options.data);
+  checkImages(start, images);
+  const lengths = runLengths(start.options, stepsPerEpoch(dataset.length, start.options.batchSize));
+  const device = await openRunDevice(given.device ?? "auto");
+  try {
+    return await runTraining(given, start, { dataset, images, lengths, device });
+  } finally {
+    device.close();
+  }
+}
+
+function checkImages({ resumed, options }: RunStart, images: string): void {
+  if (!resumed || resumed.configuration.images === images) return;
+  throw new Error(
+    `Cannot resume as --data must hold the images of the checkpoint's run, ${resumed.configuration.images} (number and ` +
+      `hash of names): current images of ${options.data} are ${images}`,
+  );
+}
+
+/** Runs the command, and turns errors into a line and exit code 1. What is not written for users shows its origin. */
+async function main(): Promise<number> {
+  try {
+    return await pretrain(Deno.args);
+  } catch (error) {
+    const isForUsers = error instanceof Error && error.message.startsWith("Cannot ");
+    printError(isForUsers ? error.message : Deno.inspect(error));
+    return 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main());

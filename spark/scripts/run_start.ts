@@ -1,0 +1,62 @@
+/** @file How a run starts: from nothing, or from a checkpoint. */
+import { type Checkpoint, readCheckpoint } from "../checkpoint.ts";
+import type { GivenOptions } from "./option_table.ts";
+import { resolveOptions, resumeOptions, type RunOptions } from "./options.ts";
+import { findCheckpoint, newRunPath, openRunFolder, type RunFolder, runFolder } from "./run_folder.ts";
+import { readStepLog, type StepRecord } from "./step_log.ts";
+
+/** What a checkpoint says of its run, besides the state. */
+export interface RunConfiguration {
+  /** All that decides the bits. */
+  readonly options: RunOptions;
+  /** Which images, of `fingerprint`. */
+  readonly images: string;
+  /** Steps done. */
+  readonly step: number;
+}
+
+/** How a run starts. */
+export interface RunStart {
+  /** Options of the run. */
+  readonly options: RunOptions;
+  /** Where it leaves its results. */
+  readonly folder: RunFolder;
+  /** The checkpoint it goes on from, and what that says of its run; absent in a new run. */
+  readonly resumed?: { readonly checkpoint: Checkpoint; readonly configuration: RunConfiguration };
+  /** Records of the steps that were done before. */
+  readonly records: readonly StepRecord[];
+}
+
+/**
+ * Checks the options against the checkpoint, if there is one, and opens the run folder. Nothing is computed before.
+ *
+ * @param given Options of the command line.
+ * @param date Time of the start.
+ * @returns How the run starts.
+ * @throws {Error} If options, checkpoint or folder do not fit.
+ */
+export async function startRun(given: GivenOptions, date: Date): Promise<RunStart> {
+  if (given.resume === undefined) {
+    const options = resolveOptions(given);
+    const folder = runFolder(given.out ?? newRunPath(options.model, date));
+    openRunFolder(folder, { resume: false });
+    return { options, folder, records: [] };
+  }
+  const found = findCheckpoint(given.resume);
+  const checkpoint = await readCheckpoint(found.checkpoint);
+  const configuration = configurationOf(checkpoint);
+  const options = resumeOptions(configuration.options, given);
+  const folder = runFolder(given.out ?? found.folder);
+  openRunFolder(folder, { resume: folder.path === runFolder(found.folder).path });
+  const records = readStepLog(runFolder(found.folder).log, configuration.step);
+  return { options, folder, resumed: { checkpoint, configuration }, records };
+}
+
+function configurationOf({ path, configuration }: Checkpoint): RunConfiguration {
+  const { options, images, step } = (configuration ?? {}) as Partial<RunConfiguration>;
+  if (options && typeof images === "string" && Number.isSafeInteger(step)) return { options, images, step: step! };
+  throw new Error(
+    `Cannot resume as the checkpoint must name options, images and step, as this command writes them: current ` +
+      `configuration of ${path} is ${JSON.stringify(configuration)}`,
+  );
+}

@@ -1,0 +1,143 @@
+/** @file From an opened run to its results. */
+import { type Device, leaf } from "../../tensor/mod.ts";
+import { batches, type Dataset } from "../../data/mod.ts";
+import { restore } from "../checkpoint.ts";
+import { bytes } from "./devices.ts";
+import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
+import { makeMetricsReader } from "./metrics.ts";
+import type { GivenOptions } from "./option_table.ts";
+import type { RunLengths, RunOptions } from "./options.ts";
+import { makePainter } from "./pictures.ts";
+import { print, printRaw } from "./print.ts";
+import { openProgress, type Progress } from "./progress.ts";
+import { fixedImages, lastingName } from "./run_data.ts";
+import { openRunResults } from "./run_results.ts";
+import type { RunStart } from "./run_start.ts";
+import { trainLoop } from "./train_loop.ts";
+import { makeTraining, type Training } from "./training.ts";
+
+/** Images in the pictures. */
+const SHOWN = 8;
+
+/** Steps that webgpu may queue before their metrics are read: waiting for each would leave it idle. */
+const QUEUED_STEPS = 10;
+
+/** What a run works with. */
+export interface Opened {
+  /** Images. */
+  readonly dataset: Dataset;
+  /** Which images, of `fingerprint`. */
+  readonly images: string;
+  /** Steps of the run. */
+  readonly lengths: RunLengths;
+  /** Where to compute. */
+  readonly device: Device;
+}
+
+/**
+ * Compiles the step, trains, and leaves the results in the run folder.
+ *
+ * @param given Options of the command line.
+ * @param start How the run starts.
+ * @param opened What it works with.
+ * @returns Exit code: 0 for a complete run, 130 for an interrupted one.
+ */
+export async function runTraining(given: GivenOptions, start: RunStart, opened: Opened): Promise<number> {
+  const { options, folder, resumed } = start;
+  const { dataset, lengths: { total }, device } = opened;
+  const training = makeTraining(options, opened.lengths, device);
+  const done = resumed?.configuration.step ?? 0;
+  print(describe(options, opened));
+  if (done > 0) print(`Goes on after step ${done}, of ${resumed!.checkpoint.path}`);
+  if (done >= total) {
+    print(`Nothing to do: all ${total} steps are done`);
+    return 0;
+  }
+  const first = resumed ? restore(resumed.checkpoint, training.initial) : training.initial;
+  print(plan(training, options));
+  const shown = await fixedImages(dataset, options.inputSize, { count: SHOWN, seed: options.seed });
+  const results = await openRunResults(folder, {
+    configuration: { options: { ...options, data: lastingName(options.data) }, images: opened.images },
+    records: start.records,
+    paint: makePainter(training.model, options, shown, device),
+  });
+  const progress = openProgress(TERMINAL, () => performance.now());
+  const last = await interruptible(progress, (interrupted) =>
+    trainLoop({
+      ...loopSettings(given, options, opened),
+      train: first,
+      done,
+      step: training.step,
+      batches: openBatches(given, options, { opened, done, progress }),
+      log: results.log,
+      save: results.save,
+      show: progress.show,
+      interrupted,
+    }));
+  progress.end();
+  print(`${last < total ? "Interrupted" : "Done"} after ${last} of ${total} steps; results in ${folder.path}`);
+  if (last < total) print(`Go on with: deno task pretrain --resume ${folder.path}`);
+  return last < total ? INTERRUPTED : 0;
+}
+
+const TERMINAL = {
+  isTerminal: Deno.stdout.isTerminal(),
+  columns: () => Deno.consoleSize().columns,
+  line: print,
+  raw: printRaw,
+};
+
+/** What is trained, in a line. */
+function describe(options: RunOptions, { dataset, lengths, device }: Opened): string {
+  const { model, inputSize: [height, width], batchSize } = options;
+  const epochs = (lengths.total / lengths.stepsPerEpoch).toFixed(1);
+  return `${model} on ${dataset.name}: ${dataset.length} images at ${height}×${width}, ${lengths.total} steps of ` +
+    `${batchSize} (${epochs} epochs), on ${device.name}`;
+}
+
+/** Compiles the step, and tells what it will need. */
+function plan({ step, initial }: Training, { batchSize, inputSize: [height, width] }: RunOptions): string {
+  const shape = [batchSize, height, width, 3];
+  const images = leaf({ shape, dtype: "float32" }, { host: new Float32Array(batchSize * height * width * 3) });
+  const begin = performance.now();
+  const { plannedBytes, launches } = step.stats(initial, images);
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
+}
+
+/** Runs a function that may ask whether the user pressed Ctrl-C. */
+async function interruptible<T>(progress: Progress, run: (interrupted: () => boolean) => Promise<T>): Promise<T> {
+  const interrupt = listenForInterrupt(() => progress.note("Ends after this step; Ctrl-C again exits at once"));
+  try {
+    return await run(interrupt.requested);
+  } finally {
+    interrupt.close();
+  }
+}
+
+function loopSettings(given: GivenOptions, { batchSize }: RunOptions, { lengths, device }: Opened) {
+  const { total, stepsPerEpoch } = lengths;
+  return {
+    total,
+    batchSize,
+    saveEvery: given.saveEvery ?? Math.min(500, Math.ceil(total / 5)),
+    readEvery: device.name === "webgpu" ? QUEUED_STEPS : 1,
+    reader: makeMetricsReader({ device, batchSize, stepsPerEpoch, now: () => performance.now() }),
+  };
+}
+
+function openBatches(
+  given: GivenOptions,
+  { inputSize, batchSize, seed }: RunOptions,
+  { opened, done, progress }: { readonly opened: Opened; readonly done: number; readonly progress: Progress },
+) {
+  return batches(opened.dataset, {
+    size: inputSize,
+    batchSize,
+    seed,
+    steps: opened.lengths.total,
+    startStep: done,
+    workers: given.workers ?? Math.min(8, Math.max(1, navigator.hardwareConcurrency - 1)),
+    onSkip: ({ name, reason }) => progress.note(`Skips ${name} as ${reason}`),
+  });
+}

@@ -1,0 +1,100 @@
+/** @file The loop: next batch, compiled step, log. All that it does to the world is in the functions that it is given. */
+import type { Tensor } from "../../tensor/mod.ts";
+import type { TrainState } from "../train_step.ts";
+import type { MetricsReader } from "./metrics.ts";
+import type { Standing } from "./progress.ts";
+import type { StepRecord } from "./step_log.ts";
+import type { StepResult } from "./training.ts";
+
+/** What the loop is made of. */
+export interface TrainLoop {
+  /** State before the first step. */
+  readonly train: TrainState;
+  /** Steps that were done before. */
+  readonly done: number;
+  /** Steps of the whole run. */
+  readonly total: number;
+  /** Images per step. */
+  readonly batchSize: number;
+  /** Steps between saves. */
+  readonly saveEvery: number;
+  /** Steps between readings of the metrics: 1 where reading is free. */
+  readonly readEvery: number;
+  /** Batches, from that of step `done` on. */
+  readonly batches: AsyncIterable<{ readonly images: Tensor }>;
+  /** The step. */
+  readonly step: (train: TrainState, images: Tensor) => StepResult;
+  /** Reads the metrics. */
+  readonly reader: MetricsReader;
+  /** Keeps records. */
+  readonly log: (records: readonly StepRecord[]) => void;
+  /** Shows where the run stands. */
+  readonly show: (standing: Standing) => void;
+  /** Keeps the state after a number of steps. */
+  readonly save: (train: TrainState, done: number) => Promise<void>;
+  /** True once the user wants the run to end. */
+  readonly interrupted: () => boolean;
+}
+
+/**
+ * Runs steps until the run is complete or interrupted. Whatever the end, the last state was saved; except that a state
+ * is never saved after a loss or a gradient that is not finite.
+ *
+ * @param loop What it is made of.
+ * @returns Steps done.
+ * @throws {RangeError} If a loss or a gradient norm is not finite, naming the step.
+ */
+export async function trainLoop(loop: TrainLoop): Promise<number> {
+  const { total, saveEvery, readEvery, reader, interrupted } = loop;
+  let { train, done } = loop;
+  let saved = done;
+  const pace = makePace(loop.batchSize, total);
+  for await (const { images } of loop.batches) {
+    const result = loop.step(train, images);
+    train = result.train;
+    reader.push(++done, result.metrics);
+    await nextTurn();
+    const last = done === total || interrupted();
+    const saves = last || done % saveEvery === 0;
+    if (saves || reader.pending() >= readEvery) {
+      const records = await reader.read();
+      loop.log(records);
+      refuseNotFinite(records, saved);
+      loop.show(pace(records));
+    }
+    if (saves) {
+      await loop.save(train, done);
+      saved = done;
+      reader.restartClock();
+    }
+    if (last) break;
+  }
+  return done;
+}
+
+/** Lets signals in: a loop that only ever awaits what is ready would shut them out. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Follows the speed: a mean that forgets, so that the time left is steady. */
+function makePace(batchSize: number, total: number): (records: readonly StepRecord[]) => Standing {
+  const mean = { secondsPerStep: NaN };
+  return (records) => {
+    const { step, loss, imagesPerSecond } = records.at(-1)!;
+    const seconds = batchSize / imagesPerSecond;
+    mean.secondsPerStep = Number.isNaN(mean.secondsPerStep) ? seconds : 0.9 * mean.secondsPerStep + 0.1 * seconds;
+    const secondsLeft = (total - step) * mean.secondsPerStep;
+    return { step, total, loss, imagesPerSecond: batchSize / mean.secondsPerStep, secondsLeft };
+  };
+}
+
+function refuseNotFinite(records: readonly StepRecord[], saved: number): void {
+  const bad = records.find(({ loss, gradientNorm }) => !Number.isFinite(loss) || !Number.isFinite(gradientNorm));
+  if (!bad) return;
+  const kept = saved > 0 ? `the checkpoint of step ${saved} is kept` : "there is no checkpoint yet";
+  throw new RangeError(
+    `Cannot go on after step ${bad.step} as loss and gradient must be finite: current loss is ${bad.loss}, norm of ` +
+      `the gradient is ${bad.gradientNorm}; ${kept}; lower --base-lr`,
+  );
+}
