@@ -5,9 +5,11 @@ import { DeviceError } from "../../../tensor/errors.ts";
 const CODE = `(func (export "run")
   (v128.store (i32.const 64) (f32x4.relaxed_madd (v128.load (i32.const 0)) (v128.load (i32.const 16)) (v128.load (i32.const 32)))))`;
 
-function run(module: WebAssembly.Module): Float32Array {
+/** Four lanes of a multiply-add; each operand counts up from its start, or stays at the one given. */
+function run(module: WebAssembly.Module, same?: readonly number[]): Float32Array {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
-  new Float32Array(memory.buffer).set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  const operands = Array.from({ length: 12 }, (_, i) => same ? same[i >> 2]! : i + 1);
+  new Float32Array(memory.buffer).set(operands);
   (new WebAssembly.Instance(module, { env: { memory } }).exports.run as () => void)();
   return new Float32Array(memory.buffer, 64, 4).slice();
 }
@@ -15,6 +17,12 @@ function run(module: WebAssembly.Module): Float32Array {
 Deno.test("Multiply-adds work fused and, where the engine has none, as two steps", () => {
   if (hasRelaxedSimd()) deepStrictEqual(run(assemble(CODE, true)), new Float32Array([14, 22, 32, 44]));
   deepStrictEqual(run(assemble(CODE, false)), new Float32Array([14, 22, 32, 44]));
+});
+
+Deno.test("Without relaxed SIMD a product is rounded before the addition", () => {
+  const near = Math.fround(1 + 2 ** -12);
+  const fused = run(assemble(CODE, false), [near, near, -(1 + 2 ** -11)]);
+  deepStrictEqual(fused, new Float32Array([0, 0, 0, 0]));
 });
 
 Deno.test("Equal texts are assembled once", () => {

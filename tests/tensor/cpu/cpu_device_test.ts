@@ -51,6 +51,38 @@ Deno.test("A program of many launches gives the same bits at every run and for a
   results.forEach((result, i) => deepStrictEqual(result, results[i % 2]));
 });
 
+Deno.test("Every launch sees all that was written before, by whichever thread", async () => {
+  const f = (x: Tensor) => {
+    let y = x;
+    for (let i = 0; i < 12; i++) {
+      y = t.sub(t.transpose(t.tanh(y)), t.max(y, { axis: i % 2, keepDims: true }));
+    }
+    return y;
+  };
+  const results: Float32Array[] = [];
+  for (const threads of [1, 2, 4]) {
+    await withCpu({ threads }, async (device) => {
+      const compiled = jit(f, { device });
+      for (let i = 0; i < 10; i++) results.push(await compiled(floats([211, 211])).data() as Float32Array);
+    });
+  }
+  results.forEach((result) => deepStrictEqual(result, results[0]));
+});
+
+Deno.test("A sum of ten million elements is right to 2e-7", () =>
+  withCpu({ threads: 2 }, async (device) => {
+    const values = Float32Array.from(randomValues(1, 10_000_000, [0, 1]));
+    const exact = values.reduce((sum, value) => sum + value, 0);
+    const tolerance = { absolute: 0, relative: 2e-7 };
+    for (const shape of [[10_000_000], [2500, 4000]]) {
+      const x = t.tensor(values, { shape });
+      assertClose([await t.sum(x).item({ device })], [exact], tolerance);
+    }
+    const gap = t.slice(t.tensor(values, { shape: [2, 5_000_000] }), { start: [0, 1], size: [2, 4_999_998] });
+    const outside = [0, 4_999_999, 5_000_000, 9_999_999].reduce((sum, i) => sum + values[i]!, 0);
+    assertClose([await t.sum(gap).item({ device })], [exact - outside], tolerance);
+  }));
+
 Deno.test("A donated buffer becomes the result, and may not be read any more", () =>
   withCpu({ threads: 1 }, async (device) => {
     const step = jit((x: Tensor) => t.add(x, 1), { device, donate: [0] });
@@ -85,6 +117,8 @@ Deno.test("Memory that is not enough is an error that says what to do, and the d
     await rejects(large, (error: Error) => {
       return error instanceof DeviceError && /Cannot allocate 16 MiB .*use a smaller batch/.test(error.message);
     });
+    const wide = (seed: number) => t.exp(t.broadcastTo(floats([750_000], seed), [5, 750_000]));
+    for (let seed = 0; seed < 5; seed++) await rejects(() => wide(seed).data({ device }), DeviceError);
     for (let i = 0; i < 20; i++) {
       using x = t.exp(t.zeros([1 << 20]));
       equal((await x.data({ device }))[7], 1);
