@@ -55,13 +55,20 @@ export function lineChart(options: LineChartOptions): string {
     document,
     ...SIZE,
     style: { background: "white", color: "#222", fontFamily: "system-ui, sans-serif", fontSize: "12px" },
-    x: { label: x, nice: true },
-    y: { label: y, grid: true, type: logarithmic ? "log" : "linear", nice: true },
+    x: { label: x, labelAnchor: "center", labelArrow: "none" },
+    y: {
+      label: y,
+      labelAnchor: "center",
+      labelArrow: "none",
+      grid: true,
+      type: logarithmic ? "log" : "linear",
+      nice: true,
+    },
     color: { domain: series.map(({ name }) => name), range: COLOURS },
     marks: [
       Plot.frame({ stroke: "#ddd" }),
       Plot.line(rows, { x: "x", y: "y", stroke: "name", strokeWidth: 1.6 }),
-      Plot.text([title], { frameAnchor: "top-left", dy: -44, dx: -44, fontSize: 16, fontWeight: "bold" }),
+      Plot.text([title], { frameAnchor: "top-left", dy: -42, fontSize: 16, fontWeight: "bold" }),
       ...legend(series),
     ],
   });
