@@ -2,6 +2,7 @@ import type { MatmulParams } from "../../compiler/conv_params.ts";
 import type { WatKernel } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
 import { productKernel } from "./product.ts";
+import { rowContractionKernel } from "./row_contraction.ts";
 import { matrixRows } from "./row_source.ts";
 import { add, argument, get, mul } from "./text.ts";
 
@@ -17,6 +18,15 @@ export function matmulWat(inputs: readonly TensorSpec[], output: TensorSpec, par
   const [rows, columns] = output.shape.slice(-2) as [number, number];
   const batch = sizeOf(output.shape.slice(0, -2));
   const steps = inputs[0]!.shape.at(params.transposeA ? -2 : -1)!;
+  if (params.transposeA && !params.transposeB) {
+    return rowContractionKernel(["a", "b", "y"], {
+      left: matrixRows("a", steps, rows),
+      groups: batch,
+      columns,
+      right: { buffer: "b", rowFloats: columns, groupFloats: steps * columns },
+      result: { buffer: "y", rowFloats: columns, groupFloats: rows * columns, floats: sizeOf(output.shape) },
+    });
+  }
   const result = add(argument("y"), mul(get("g"), rows * columns * 4), mul(get("m"), columns * 4));
   return productKernel(["a", "b", "y"], [{
     left: params.transposeA ? matrixRows("a", steps, rows) : matrixRows("a", rows, steps),

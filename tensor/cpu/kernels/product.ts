@@ -2,7 +2,16 @@
 import type { WatKernel } from "../../compiler/kernel.ts";
 import { type TapBlocks, tapBlocks } from "./contraction_blocks.ts";
 import { microKernel, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "./micro_kernel.ts";
-import { aligned, packedBytes, packPanel, panelsOf, type RightFactor, stepsOf } from "./right_factor.ts";
+import {
+  aligned,
+  packedBytes,
+  packItemFloats,
+  packItems,
+  packPanels,
+  panelsOf,
+  type RightFactor,
+  stepsOf,
+} from "./right_factor.ts";
 import { packRows, type RowSource } from "./row_source.ts";
 import {
   add,
@@ -70,20 +79,20 @@ export function productKernel(buffers: readonly string[], products: readonly Pro
   );
   const blockings = products.map((product) => blockingOf(product, products.length));
   const layout = localLayout(products, blockings);
-  const panels = products.map(({ right }) => right.groups * panelsOf(right.columns));
+  const parts = products.map(({ right }) => packItems(right));
   const items = blockings.map((cut, i) => products[i]!.right.groups * cut.rowBlocks * cut.columnBlocks);
   const work = Math.max(...blockings.map((cut, i) => cut.rowsEach * cut.panelsEach * stepsOf(products[i]!.right)));
-  const packing = products.map(({ right }, i) => packPanel(`pack${i}`, right, offsets[i]!));
+  const packing = products.map(({ right }, i) => packPanels(`pack${i}`, right, offsets[i]!));
   const columns = products[0]!.right.columns;
   const multiplying = products.flatMap((product, i) => [
     packRows(`rows${i}`, product.left, layout.rowBytes),
     productItem(i, product, blockings[i]!, layout, offsets[i]!),
   ]);
   const tile = microKernel({ ...tileStrides(products[0]!, layout.rowBytes), columns });
-  const most = Math.max(...products.map(({ right }) => stepsOf(right)));
+  const packWork = Math.max(...products.map(({ right }) => packItemFloats(right)));
   return {
     passes: [
-      pass(buffers, [...packing, dispatch("pack", panels)], panels.reduce((a, b) => a + b, 0), 4 * most),
+      pass(buffers, [...packing, dispatch("pack", parts)], parts.reduce((a, b) => a + b, 0), packWork),
       pass(
         buffers,
         [tile, ...multiplying, dispatch("product", items)],

@@ -110,7 +110,8 @@ function cutOf({ left, columns, groups, result }: RowContraction): Cut {
   const columnBlocks = Math.ceil(panels / Math.max(1, panelsEach));
   const chunks = Math.max(1, Math.ceil(left.rows / ROWS));
   const slabFloats = roundUp(result.floats, 16);
-  const wanted = Math.ceil(ITEMS / Math.max(1, groups * width.count * columnBlocks));
+  const pieces = groups * width.count * columnBlocks;
+  const wanted = pieces >= ITEMS / 2 ? 1 : Math.ceil(ITEMS / Math.max(1, pieces));
   const most = Math.max(1, Math.floor(PARTIALS / Math.max(1, slabFloats * 4)));
   const chunksEach = Math.ceil(chunks / Math.min(wanted, chunks, most));
   const rowBytes = roundUp(roundUp(width.width, TILE_ROWS) * 4, 16) + 16;
