@@ -1,35 +1,49 @@
 import type { ConvParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { shaderPass, unravel } from "./shader.ts";
+import { diagonalProduct } from "./diagonal_product.ts";
+import { type RowProduct, rowProduct } from "./row_product.ts";
+import { tapLoops, type WindowAxis, windowRows } from "./window_rows.ts";
 
-/** Convolution `x [B, H, W, Cin]`, `w [kh, kw, Cin / groups, Cout]`: one invocation for each element of the result. */
+/**
+ * Convolution `x [B, H, W, Cin]`, `w [kh, kw, Cin / groups, Cout]` as a product of windows and weights: one row for each
+ * pixel of the result, depth `Cin / groups` for each tap, one batch for each group.
+ */
 export function conv2dWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
-  { stride, padding, dilation, groups }: ConvParams,
+  params: ConvParams,
   _limits: WgslLimits,
 ): WgslKernel {
-  const items = sizeOf(output.shape);
-  if (items === 0) return { passes: [], scratchBytes: 0 };
+  if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const [, H, W, C] = inputs[0]!.shape as [number, number, number, number];
   const [kh, kw, cin, cout] = inputs[1]!.shape as [number, number, number, number];
-  const [, Ho, Wo] = output.shape as [number, number, number, number];
-  // Positions before the image wrap to large u32 values, which the upper bound catches too.
-  const body = `${unravel("item", [["b", 0], ["oy", Ho], ["ox", Wo], ["co", cout]])}
-  var sum = 0f;
-  for (var ky = 0u; ky < ${kh}u; ky++) {
-    let iy = oy * ${stride[0]}u + ky * ${dilation[0]}u - ${padding[0][0]}u;
-    if (iy >= ${H}u) { continue; }
-    for (var kx = 0u; kx < ${kw}u; kx++) {
-      let ix = ox * ${stride[1]}u + kx * ${dilation[1]}u - ${padding[1][0]}u;
-      if (ix >= ${W}u) { continue; }
-      let xAt = ((b * ${H}u + iy) * ${W}u + ix) * ${C}u + co / ${cout / groups}u * ${cin}u;
-      let wAt = (ky * ${kw}u + kx) * ${cin * cout}u + co;
-      for (var ci = 0u; ci < ${cin}u; ci++) { sum += x[xAt + ci] * w[wAt + ci * ${cout}u]; }
-    }
-  }
-  y[item] = sum;`;
-  const bindings = ["x", "w", "y"].map((name, buffer) => ({ name, type: "f32", buffer }) as const);
-  return { passes: [shaderPass(bindings, { items, body })], scratchBytes: 0 };
+  const [B, Ho, Wo] = output.shape as [number, number, number, number];
+  const { stride, padding, dilation, groups } = params;
+  const axis = (i: 0 | 1, rows: number, size: number, taps: number): WindowAxis => {
+    return { rows, size, taps, stride: stride[i], offset: -padding[i][0], step: dilation[i] };
+  };
+  const [y, x] = [axis(0, Ho, H, kh), axis(1, Wo, W, kw)];
+  const columns = cout / groups;
+  const aligned = columns % 4 === 0;
+  const diagonal = cin === 1 && columns === 1 && groups > 1;
+  const channel = groups === 1 || diagonal ? "0u" : `batch * ${cin}u`;
+  const product: RowProduct = {
+    batches: groups,
+    rows: B * Ho * Wo,
+    columns,
+    depth: cin,
+    left: windowRows({ name: "x", buffer: 0, y, x, channels: C, channel, aligned: cin % 4 === 0 }),
+    right: {
+      name: "w",
+      buffer: 1,
+      transposed: false,
+      from: `(u32(jy) * ${kw}u + u32(jx)) * ${cin * cout}u + ${diagonal ? "0u" : `batch * ${columns}u`}`,
+      stride: cout,
+      aligned,
+    },
+    taps: tapLoops({ y, x }),
+    result: { name: "y", buffer: 2, aligned, at: (m) => `row_${m} * ${cout}u + batch * ${columns}u` },
+  };
+  return { passes: [diagonal ? diagonalProduct(product) : rowProduct(product)], scratchBytes: 0 };
 }

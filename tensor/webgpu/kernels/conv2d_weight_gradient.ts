@@ -1,35 +1,52 @@
 import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { shaderPass, unravel } from "./shader.ts";
+import { outerProduct } from "./outer_product.ts";
 
-/** Weight gradient of a convolution, of `x [B, H, W, Cin]` and `dy [B, Ho, Wo, Cout]`: one invocation for each weight. */
+/**
+ * Weight gradient of a convolution, of `x [B, H, W, Cin]` and `dy [B, Ho, Wo, Cout]`: for each tap the sum over all pixels
+ * of the outer products of what the tap saw and the cotangent.
+ */
 export function conv2dWeightGradientWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   { stride, padding, dilation, groups }: ConvWeightGradientParams,
   _limits: WgslLimits,
 ): WgslKernel {
-  const items = sizeOf(output.shape);
-  if (items === 0) return { passes: [], scratchBytes: 0 };
-  const [B, H, W, C] = inputs[0]!.shape as [number, number, number, number];
-  const [, Ho, Wo] = inputs[1]!.shape as [number, number, number, number];
-  const [, kw, cin, cout] = output.shape as [number, number, number, number];
-  const body = `${unravel("item", [["ky", 0], ["kx", kw], ["ci", cin], ["co", cout]])}
-  let channel = co / ${cout / groups}u * ${cin}u + ci;
-  var sum = 0f;
-  for (var b = 0u; b < ${B}u; b++) {
-    for (var oy = 0u; oy < ${Ho}u; oy++) {
-      let iy = oy * ${stride[0]}u + ky * ${dilation[0]}u - ${padding[0][0]}u;
-      if (iy >= ${H}u) { continue; }
-      for (var ox = 0u; ox < ${Wo}u; ox++) {
-        let ix = ox * ${stride[1]}u + kx * ${dilation[1]}u - ${padding[1][0]}u;
-        if (ix >= ${W}u) { continue; }
-        sum += x[((b * ${H}u + iy) * ${W}u + ix) * ${C}u + channel] * dy[((b * ${Ho}u + oy) * ${Wo}u + ox) * ${cout}u + co];
-      }
-    }
-  }
-  dw[item] = sum;`;
-  const bindings = ["x", "dy", "dw"].map((name, buffer) => ({ name, type: "f32", buffer }) as const);
-  return { passes: [shaderPass(bindings, { items, body })], scratchBytes: 0 };
+  if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
+  const [, H, W, C] = inputs[0]!.shape as [number, number, number, number];
+  const [B, Ho, Wo] = inputs[1]!.shape as [number, number, number, number];
+  const [kh, kw, cin, cout] = output.shape as [number, number, number, number];
+  const columns = cout / groups;
+  const diagonal = cin === 1 && columns === 1 && groups > 1;
+  const [channel, column] = diagonal ? ["0u", "0u"] : [`batch * ${cin}u`, `batch * ${columns}u`];
+  // The pixel of a row is counted, not divided, on the way; positions before the image wrap to large u32 values.
+  const open = `var ox = first_row % ${Wo}u; var oy = first_row / ${Wo}u % ${Ho}u; var b = first_row / ${Ho * Wo}u;
+let dx = tap % ${kw}u * ${dilation[1]}u - ${padding[1][0]}u; let dy_rows = tap / ${kw}u * ${dilation[0]}u - ${
+    padding[0][0]
+  }u;`;
+  const row = `let iy = oy * ${stride[0]}u + dy_rows; let ix = ox * ${stride[1]}u + dx;
+let in_row = iy < ${H}u && ix < ${W}u;
+let left_from = ((b * ${H}u + iy) * ${W}u + ix) * ${C}u + ${channel};
+let right_from = row * ${cout}u + ${column};`;
+  const next = `ox++; if (ox == ${Wo}u) { ox = 0u; oy++; if (oy == ${Ho}u) { oy = 0u; b++; } }`;
+  const whole = (size: number) => (diagonal ? groups : size) % 4 === 0;
+  return outerProduct({
+    batches: groups,
+    taps: kh * kw,
+    rows: B * Ho * Wo,
+    sizes: [cin, columns],
+    diagonal,
+    left: { name: "x", buffer: 0, aligned: whole(cin) },
+    right: { name: "dy", buffer: 1, aligned: whole(columns) },
+    open,
+    row,
+    next,
+    result: {
+      buffer: 2,
+      from: `tap * ${cin * cout}u + ${column}`,
+      stride: cout,
+      elements: sizeOf(output.shape),
+    },
+  }, 3);
 }

@@ -32,7 +32,9 @@ export function diagonalProduct(product: RowProduct): WgslPass {
     ...rows.map((m) => `let row_${m} = min(row + ${m}u, ${product.rows - 1}u);`),
     ...rows.map((m) => left.row(m)),
     ...rows.map((m) => `var sum_${m} = ${zero};`),
-    ...(taps ? [taps.open, ...rows.map((m) => left.tap(m)), `let weight = ${element(right.name, `${right.from} + channel`)};`] : []),
+    ...(taps
+      ? [taps.open, ...rows.map((m) => left.tap(m)), `let weight = ${element(right.name, `${right.from} + channel`)};`]
+      : []),
     ...(taps ? [...rows.map((m) => `sum_${m} = fma(${load(m)}, weight, sum_${m});`), taps.close] : []),
     ...rows.map((m) => `${element(result.name, `${result.at(m)} + channel`)} = sum_${m};`),
   ];

@@ -1,38 +1,63 @@
 import type { KernelMapConvParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { shaderPass, unravel } from "./shader.ts";
+import { diagonalProduct } from "./diagonal_product.ts";
+import { type LeftRows, type RowProduct, rowProduct } from "./row_product.ts";
 
-/** Convolution through a kernel map, of `x` rows, `w [T, Cin / groups, Cout]`, `map [M, T]`: one invocation for each element. */
+/** Rows that a table names, one for each tap `t`; outside `[0, rows)` there is none. */
+function mappedRows(rows: number, channels: number, taps: number, channel: string, aligned: boolean): LeftRows {
+  return {
+    name: "x",
+    buffer: 0,
+    aligned,
+    guarded: true,
+    row: () => "",
+    tap: (m) =>
+      [
+        `let source_${m} = u32(map[row_${m} * ${taps}u + t]);`,
+        `let in_${m} = source_${m} < ${rows}u;`,
+        `let from_${m} = select(0u, source_${m} * ${channels}u + ${channel}, in_${m});`,
+      ].join(" "),
+  };
+}
+
+/**
+ * Convolution through a kernel map, of `x` rows, `w [T, Cin / groups, Cout]`, `map [M, T]`, as a product: the table says
+ * where the left rows lie.
+ */
 export function kernelMapConvWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   { groups, transposeWeight }: KernelMapConvParams,
   _limits: WgslLimits,
 ): WgslKernel {
-  const items = sizeOf(output.shape);
-  if (items === 0) return { passes: [], scratchBytes: 0 };
+  if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const [rows, from] = inputs[0]!.shape as [number, number];
   const [taps, cin, cout] = inputs[1]!.shape as [number, number, number];
-  const to = output.shape[1]!;
-  const [steps, columns] = [from / groups, to / groups];
-  const weight = transposeWeight
-    ? `(t * ${cin}u + column % ${columns}u) * ${cout}u + first + step`
-    : `(t * ${cin}u + step) * ${cout}u + column`;
-  const body = `${unravel("item", [["m", 0], ["column", to]])}
-  let first = column / ${columns}u * ${steps}u;
-  var sum = 0f;
-  for (var t = 0u; t < ${taps}u; t++) {
-    let row = u32(map[m * ${taps}u + t]);
-    if (row >= ${rows}u) { continue; }
-    for (var step = 0u; step < ${steps}u; step++) { sum += x[row * ${from}u + first + step] * w[${weight}]; }
-  }
-  y[item] = sum;`;
-  const bindings = [
-    { name: "x", type: "f32", buffer: 0 },
-    { name: "w", type: "f32", buffer: 1 },
-    { name: "map", type: "i32", buffer: 2 },
-    { name: "y", type: "f32", buffer: 4 },
-  ] as const;
-  return { passes: [shaderPass(bindings, { items, body })], scratchBytes: 0 };
+  const [m, to] = output.shape as [number, number];
+  const [depth, columns] = [from / groups, to / groups];
+  const diagonal = depth === 1 && columns === 1 && groups > 1;
+  const aligned = columns % 4 === 0;
+  const channel = groups === 1 || diagonal ? "0u" : `batch * ${depth}u`;
+  // Output channels of a group are the columns of its matrix, or the depth if transposed.
+  const first = `batch * ${cout / groups}u`;
+  const product: RowProduct = {
+    batches: groups,
+    rows: m,
+    columns,
+    depth,
+    left: mappedRows(rows, from, taps, channel, depth % 4 === 0),
+    right: {
+      name: "w",
+      buffer: 1,
+      transposed: transposeWeight,
+      from: `t * ${cin * cout}u + ${first}`,
+      stride: cout,
+      aligned: cout / groups % 4 === 0,
+    },
+    others: [{ name: "map", type: "i32", buffer: 2 }],
+    taps: taps === 0 ? null : { open: `for (var t = 0u; t < ${taps}u; t++) {`, close: "}" },
+    result: { name: "y", buffer: 4, aligned, at: (m) => `row_${m} * ${to}u + batch * ${columns}u` },
+  };
+  return { passes: [diagonal ? diagonalProduct(product) : rowProduct(product)], scratchBytes: 0 };
 }

@@ -1,33 +1,41 @@
 import type { KernelMapWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { shaderPass, unravel } from "./shader.ts";
+import { outerProduct } from "./outer_product.ts";
 
-/** Weight gradient of a kernel map convolution, of `x [N, Cin]`, `dy [M, Cout]`, `map [M, T]`: one invocation for each weight. */
+/**
+ * Weight gradient of a kernel map convolution, of `x [N, Cin]`, `dy [M, Cout]`, `map [M, T]`: for each tap the sum of the
+ * outer products of rows that the table pairs.
+ */
 export function kernelMapWeightGradientWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   { groups }: KernelMapWeightGradientParams,
   _limits: WgslLimits,
 ): WgslKernel {
-  const items = sizeOf(output.shape);
-  if (items === 0) return { passes: [], scratchBytes: 0 };
+  if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const [rows, channels] = inputs[0]!.shape as [number, number];
   const [m, taps] = inputs[2]!.shape as [number, number];
   const [, cin, cout] = output.shape as [number, number, number];
-  const body = `${unravel("item", [["t", 0], ["ci", cin], ["co", cout]])}
-  let channel = co / ${cout / groups}u * ${cin}u + ci;
-  var sum = 0f;
-  for (var m = 0u; m < ${m}u; m++) {
-    let row = u32(map[m * ${taps}u + t]);
-    if (row < ${rows}u) { sum += x[row * ${channels}u + channel] * dy[m * ${cout}u + co]; }
-  }
-  dw[item] = sum;`;
-  const bindings = [
-    { name: "x", type: "f32", buffer: 0 },
-    { name: "dy", type: "f32", buffer: 1 },
-    { name: "map", type: "i32", buffer: 2 },
-    { name: "dw", type: "f32", buffer: 4 },
-  ] as const;
-  return { passes: [shaderPass(bindings, { items, body })], scratchBytes: 0 };
+  const columns = cout / groups;
+  const diagonal = cin === 1 && columns === 1 && groups > 1;
+  const [channel, column] = diagonal ? ["0u", "0u"] : [`batch * ${cin}u`, `batch * ${columns}u`];
+  const whole = (size: number) => (diagonal ? groups : size) % 4 === 0;
+  return outerProduct({
+    batches: groups,
+    taps,
+    rows: m,
+    sizes: [cin, columns],
+    diagonal,
+    left: { name: "x", buffer: 0, aligned: whole(cin) },
+    right: { name: "dy", buffer: 1, aligned: whole(columns) },
+    others: [{ name: "map", type: "i32", buffer: 2 }],
+    open: "",
+    row: `let source = u32(map[row * ${taps}u + tap]);
+let in_row = source < ${rows}u;
+let left_from = source * ${channels}u + ${channel};
+let right_from = row * ${cout}u + ${column};`,
+    next: "",
+    result: { buffer: 4, from: `tap * ${cin * cout}u + ${column}`, stride: cout, elements: sizeOf(output.shape) },
+  }, 5);
 }

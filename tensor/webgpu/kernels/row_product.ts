@@ -162,7 +162,12 @@ function straightSteps({ name, stride, aligned }: RightMatrix, tile: Tile, k: st
 }
 
 /** The same where the matrix is contiguous along the depth: a dot product for each column. */
-function transposedSteps({ name, stride, aligned }: RightMatrix, tile: Tile, k: string, step: number): readonly string[] {
+function transposedSteps(
+  { name, stride, aligned }: RightMatrix,
+  tile: Tile,
+  k: string,
+  step: number,
+): readonly string[] {
   const from = (v: number, j: number) => `right_from + (column + ${4 * v + j}u) * ${stride}u + ${k}`;
   if (!aligned) {
     return LANES.slice(0, step).flatMap((lane, i) => [

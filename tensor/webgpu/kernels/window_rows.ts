@@ -27,7 +27,8 @@ export interface Windows {
 
 /** True if a window may leave the image. */
 function leaves({ rows, size, stride, offset, step, taps }: WindowAxis): boolean {
-  return offset < 0 || (rows - 1) * stride + offset + (taps - 1) * step >= size || offset + (taps - 1) * step < 0;
+  const reach = (taps - 1) * step; // negative where taps walk backwards
+  return offset + Math.min(0, reach) < 0 || (rows - 1) * stride + offset + Math.max(0, reach) >= size;
 }
 
 /** The pixel of row m through the tap, as an i32 expression. */
