@@ -46,9 +46,10 @@ export type Lowering<P> =
    * `along: true`: takeAlongAxis, output has the shape of the indices, which agree with x off the axis.
    */
   | { readonly kind: "gather"; axis(params: P): number; along(params: P): boolean; fill(params: P): number }
-  /** Text for each device. */
+  /** Text for each device. Kernels read the first `reads` inputs, all by default; further ones matter to gradients only. */
   | {
     readonly kind: "kernel";
+    readonly reads?: number;
     wat(inputs: readonly TensorSpec[], output: TensorSpec, params: P): WatKernel;
     wgsl(inputs: readonly TensorSpec[], output: TensorSpec, params: P, limits: WgslLimits): WgslKernel;
   }

@@ -1,6 +1,6 @@
 /** @file Turns the nodes between a kernel's output and the buffers it reads into one scalar expression. */
 import type { ViewMove } from "../primitive.ts";
-import type { GraphNode } from "./graph.ts";
+import { type GraphNode, storageOf } from "./graph.ts";
 import type { Bound, Scalar } from "./scalar.ts";
 import { applyMove, contiguous, coordinate, type View } from "./view.ts";
 
@@ -139,7 +139,8 @@ export class Expander {
   #gather(node: GraphNode, path: Path): Scalar {
     const { lowering, params, inputs: [x, indices] } = node;
     if (lowering.kind !== "gather" || !x || !indices) throw new NeedsBuffer(node);
-    if (!this.#hasBuffer(x)) throw new NeedsBuffer(x);
+    const storage = storageOf(x);
+    if (!this.#hasBuffer(storage)) throw new NeedsBuffer(storage);
     const axis = lowering.axis(params);
     const { strides } = contiguous(x.shape);
     const along = lowering.along(params);
@@ -157,7 +158,7 @@ export class Expander {
     return {
       kind: "gather",
       dtype: node.dtype,
-      access: { buffer: this.#buffer(x), strides: view.strides, offset: view.offset },
+      access: { buffer: this.#buffer(storage), strides: view.strides, offset: view.offset },
       index: this.#expand(indices, indexPath),
       axisStride: strides[axis]!,
       extent: x.shape[axis]!,
@@ -168,11 +169,11 @@ export class Expander {
   /** Sees a view of `node` from the iteration axes. */
   #see(view: View, path: Path, node: GraphNode): View {
     let seen = view;
-    // The last node on the way that has a view of its own: where a reshape fails, it is what must be computed before.
     let reached = node;
     for (const { move, node: made } of path.moves) {
       const next = applyMove(seen, move);
-      if (!next) throw new NeedsBuffer(reached);
+      // What the failing reshape looks at is computed before; an internal move has no node of its own.
+      if (!next) throw new NeedsBuffer(made?.inputs[0] && made !== node ? made.inputs[0] : reached);
       seen = next;
       if (made) reached = made;
     }

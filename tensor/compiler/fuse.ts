@@ -2,7 +2,7 @@
 import type { ViewMove } from "../primitive.ts";
 import { sizeOf } from "../spec.ts";
 import { Expander, NeedsBuffer } from "./expand.ts";
-import { type Graph, type GraphNode, textOf } from "./graph.ts";
+import { type Graph, type GraphNode, storageOf, textOf } from "./graph.ts";
 import type { Kernel, TemplateKernel } from "./kernel.ts";
 import { literal, type Scalar } from "./scalar.ts";
 
@@ -68,8 +68,8 @@ function chooseBuffers(graph: Graph, limits: FusionLimits): Set<GraphNode> {
   for (const node of graph.nodes) {
     const { kind } = node.lowering;
     if (kind === "leaf" || kind === "kernel" || kind === "reduction") buffers.add(node);
-    if (kind === "kernel") node.inputs.forEach((input) => buffers.add(input));
-    if (kind === "gather") buffers.add(node.inputs[0]!);
+    if (kind === "kernel") node.inputs.forEach((input) => buffers.add(storageOf(input)));
+    if (kind === "gather") buffers.add(storageOf(node.inputs[0]!));
     if (expands(node) && isComputed(node.inputs[0]!)) buffers.add(computedUnder(node.inputs[0]!));
     node.inputs.forEach((input) => uses.set(input, (uses.get(input) ?? 0) + 1));
   }
@@ -107,7 +107,8 @@ function isDear(node: GraphNode, buffers: ReadonlySet<GraphNode>): boolean {
   let dear = false;
   let operations = 0;
   const visit = (x: GraphNode, root = false): void => {
-    if (!root && buffers.has(x)) return void loads.add(x);
+    // Operands that repeat, such as one value per channel, stay in cache and count for nothing.
+    if (!root && buffers.has(x)) return void (2 * sizeOf(x.shape) > sizeOf(node.shape) && loads.add(x));
     const { lowering } = x;
     if (lowering.kind === "gather") dear = true;
     if (lowering.kind === "expression") {
@@ -158,7 +159,7 @@ function limitInputs(graph: Graph, buffers: Set<GraphNode>, maxInputs: number): 
 
 function kernelFor(node: GraphNode, hasBuffer: (x: GraphNode) => boolean): FusedStep {
   const { lowering, params, inputs } = node;
-  if (lowering.kind === "kernel") return { kernel: templateFor(node), inputs, output: node };
+  if (lowering.kind === "kernel") return { kernel: templateFor(node), inputs: inputs.map(storageOf), output: node };
   const expander = new Expander(hasBuffer);
   if (lowering.kind !== "reduction") {
     const value = expander.root(node);

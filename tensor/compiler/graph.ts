@@ -14,6 +14,18 @@ export interface GraphNode extends TensorSpec {
   readonly inputs: readonly GraphNode[];
 }
 
+/**
+ * The node whose buffer holds a node's elements in the same order: reshapes cost nothing.
+ *
+ * @param node Any node.
+ * @returns The node under its reshapes.
+ */
+export function storageOf(node: GraphNode): GraphNode {
+  const { lowering, inputs } = node;
+  const reshaped = lowering.kind === "view" && lowering.view(node.params, node).move === "reshape";
+  return reshaped ? storageOf(inputs[0]!) : node;
+}
+
 /** A program as the compiler sees it: no duplicates, nothing that is not needed. */
 export interface Graph {
   /** In the order of execution. */
@@ -76,7 +88,9 @@ export function graphOf(program: Program): Graph {
       byTensor.set(x, byTensor.get(alias)!);
       continue;
     }
-    const used = x.primitive.lowering.kind === "view" ? x.inputs.slice(0, 1) : x.inputs;
+    const { lowering } = x.primitive;
+    const reads = lowering.kind === "view" ? 1 : lowering.kind === "kernel" ? lowering.reads : undefined;
+    const used = x.inputs.slice(0, reads);
     const operands = used.map((input) => byTensor.get(input)!);
     const key = keyOf(x, operands);
     const node = byKey.get(key) ?? add(x, operands);

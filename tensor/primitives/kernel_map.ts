@@ -86,7 +86,7 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
     null,
     null,
   ],
-  lowering: { kind: "kernel", wat: kernelMapConvWat, wgsl: kernelMapConvWgsl },
+  lowering: { kind: "kernel", reads: 3, wat: kernelMapConvWat, wgsl: kernelMapConvWgsl },
 };
 
 const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
@@ -112,7 +112,7 @@ const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
     null,
     null,
   ],
-  lowering: { kind: "kernel", wat: kernelMapWeightGradientWat, wgsl: kernelMapWeightGradientWgsl },
+  lowering: { kind: "kernel", reads: 3, wat: kernelMapWeightGradientWat, wgsl: kernelMapWeightGradientWgsl },
 };
 
 /** Rows in and out of a convolution: which input row each output row sees through each tap, and the other way round. */

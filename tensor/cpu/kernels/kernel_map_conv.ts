@@ -10,7 +10,7 @@ import { add, argument, get, mul } from "./text.ts";
 /**
  * The cpu kernel of a convolution whose windows are rows of a table: packing gathers the rows, there is no gathered array.
  *
- * @param inputs `x [N, Cin]`, `w [T, Cin / groups, Cout]`, `map [M, T]` int32, and the inverse map, which is not read;
+ * @param inputs `x [N, Cin]`, `w [T, Cin / groups, Cout]`, `map [M, T]` int32;
  * `x [N, Cout]` with `transposeWeight`.
  * @param output `[M, Cout]`, or `[M, Cin]` with `transposeWeight`.
  * @param params Groups, and which channels of the weights to contract.
@@ -25,7 +25,7 @@ export function kernelMapConvWat(
   const [rows, pixel] = [output.shape[0]!, inputs[0]!.shape[1]!];
   const perGroup = outChannels / groups;
   const [channels, columns] = transposeWeight ? [perGroup, groupChannels] : [groupChannels, perGroup];
-  const buffers = ["x", "w", "map", "inverse", "y"];
+  const buffers = ["x", "w", "map", "y"];
   const result = add(argument("y"), mul(get("m"), groups * columns * 4), mul(get("g"), columns * 4));
   if (isDepthwise(groups, groupChannels, outChannels)) {
     const left = mapRows({ buffer: "x", table: "map", rows, taps, channels: pixel, pixel });

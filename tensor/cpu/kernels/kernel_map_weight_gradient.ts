@@ -9,7 +9,7 @@ import { mapRows } from "./row_source.ts";
 /**
  * The cpu kernel of the adjoint of a kernel map convolution with respect to its weights.
  *
- * @param inputs `x [N, Cin]`, `dy [M, Cout]`, `map [M, T]` int32, and the inverse map, which is not read.
+ * @param inputs `x [N, Cin]`, `dy [M, Cout]`, `map [M, T]` int32.
  * @param output `[T, Cin / groups, Cout]`.
  * @param params Groups.
  * @returns The kernel.
@@ -22,7 +22,7 @@ export function kernelMapWeightGradientWat(
   const [rows, pixel] = [inputs[1]!.shape[0]!, inputs[0]!.shape[1]!];
   const [taps, channels, outChannels] = output.shape as [number, number, number];
   const columns = outChannels / groups;
-  const buffers = ["x", "dy", "map", "inverse", "dw"];
+  const buffers = ["x", "dy", "map", "dw"];
   const depthwise = isDepthwise(groups, channels, outChannels);
   const left = mapRows({ buffer: "x", table: "map", rows, taps, channels: depthwise ? pixel : channels, pixel });
   if (depthwise) return depthwiseWeightGradientKernel(buffers, left);

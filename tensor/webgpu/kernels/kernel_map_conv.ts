@@ -57,7 +57,7 @@ export function kernelMapConvWgsl(
     },
     others: [{ name: "map", type: "i32", buffer: 2 }],
     taps: taps === 0 ? null : { open: `for (var t = 0u; t < ${taps}u; t++) {`, close: "}" },
-    result: { name: "y", buffer: 4, aligned, at: (m) => `row_${m} * ${to}u + batch * ${columns}u` },
+    result: { name: "y", buffer: 3, aligned, at: (m) => `row_${m} * ${to}u + batch * ${columns}u` },
   };
   return { passes: [diagonal ? diagonalProduct(product) : rowProduct(product)], scratchBytes: 0 };
 }

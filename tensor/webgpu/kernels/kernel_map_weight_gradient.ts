@@ -36,6 +36,6 @@ let in_row = source < ${rows}u;
 let left_from = source * ${channels}u + ${channel};
 let right_from = row * ${cout}u + ${column};`,
     next: "",
-    result: { buffer: 4, from: `tap * ${cin * cout}u + ${column}`, stride: cout, elements: sizeOf(output.shape) },
-  }, 5);
+    result: { buffer: 3, from: `tap * ${cin * cout}u + ${column}`, stride: cout, elements: sizeOf(output.shape) },
+  }, 4);
 }

@@ -28,10 +28,9 @@ for (const [inRows, outRows, taps, inChannels, outChannels, groups] of CASES) {
   const x = randomFloats([inRows, inChannels], 1);
   const w = randomFloats([taps, inChannels / groups, outChannels], 2);
   const map = randomInts([outRows, taps], -1, inRows, 3);
-  const inverse = randomInts([inRows, taps], -1, outRows, 4); // not the inverse: kernels do not read it
 
   Deno.test(`kernelMapConvWat() convolves ${name}`, () => {
-    const inputs = [x, w, map, inverse];
+    const inputs = [x, w, map];
     const output = { shape: [outRows, outChannels], dtype: "float32" } as const;
     const expected = new Float64Array(sizeOf(output.shape));
     kernelMapTerms(map, x.shape, w.shape, (i, j, k) => expected[k]! += x.data[i]! * w.data[j]!);
@@ -61,7 +60,7 @@ for (const [inRows, outRows, taps, inChannels, outChannels, groups] of CASES) {
 
   Deno.test(`kernelMapWeightGradientWat() gives ${name}`, () => {
     const dy = randomFloats([outRows, outChannels], 5);
-    const inputs = [x, dy, map, inverse];
+    const inputs = [x, dy, map];
     const output = { shape: w.shape, dtype: "float32" } as const;
     const expected = new Float64Array(sizeOf(output.shape));
     kernelMapTerms(map, x.shape, w.shape, (i, j, k) => expected[j]! += x.data[i]! * dy.data[k]!);
