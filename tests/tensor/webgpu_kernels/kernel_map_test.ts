@@ -52,7 +52,7 @@ for (const [rows, outRows, taps, cin, cout, groups] of CASES) {
   gpuTest(`kernelMapConvWgsl() convolves back ${label}`, async () => {
     const back = randomInts([rows, taps], -1, outRows, 6); // row of dy that each row of the result reads
     const output = { shape: [rows, cin], dtype: "float32" } as const;
-    const inputs = [dy, w, back, map];
+    const inputs = [dy, w, back];
     const params = { groups, transposeWeight: true };
     const actual = await runKernel(kernelMapConvWgsl(inputs, output, params, LIMITS), inputs, output);
     const expected = new Float64Array(rows * cin);
