@@ -47,13 +47,13 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
   const { dataset, lengths: { total }, device } = opened;
   const training = makeTraining(options, opened.lengths, device);
   const done = resumed?.configuration.step ?? 0;
+  const first = resumed ? restore(resumed.checkpoint, training.initial) : training.initial;
   print(describe(options, opened));
   if (done > 0) print(`Goes on after step ${done}, of ${resumed!.checkpoint.path}`);
   if (done >= total) {
     print(`Nothing to do: all ${total} steps are done`);
     return 0;
   }
-  const first = resumed ? restore(resumed.checkpoint, training.initial) : training.initial;
   print(plan(training, options));
   const shown = await fixedImages(dataset, options.inputSize, { count: SHOWN, seed: options.seed });
   const results = await openRunResults(folder, {
@@ -62,20 +62,20 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
     paint: makePainter(training.model, options, shown, device),
   });
   const progress = openProgress(TERMINAL, () => performance.now());
+  const skipped = { count: 0 };
   const last = await interruptible(progress, (interrupted) =>
     trainLoop({
       ...loopSettings(given, options, opened),
       train: first,
       done,
       step: training.step,
-      batches: openBatches(given, options, { opened, done, progress }),
+      batches: openBatches(given, options, { opened, done, progress, skipped }),
       log: results.log,
       save: results.save,
       show: progress.show,
       interrupted,
     }));
-  progress.end();
-  print(`${last < total ? "Interrupted" : "Done"} after ${last} of ${total} steps; results in ${folder.path}`);
+  print(closing(last, total, skipped.count) + folder.path);
   if (last < total) print(`Go on with: deno task pretrain --resume ${folder.path}`);
   return last < total ? INTERRUPTED : 0;
 }
@@ -91,8 +91,8 @@ const TERMINAL = {
 function describe(options: RunOptions, { dataset, lengths, device }: Opened): string {
   const { model, inputSize: [height, width], batchSize } = options;
   const epochs = (lengths.total / lengths.stepsPerEpoch).toFixed(1);
-  return `${model} on ${dataset.name}: ${dataset.length} images at ${height}×${width}, ${lengths.total} steps of ` +
-    `${batchSize} (${epochs} epochs), on ${device.name}`;
+  return `${model} on ${dataset.name}: ${dataset.length} images at ${height}×${width}, ${lengths.total} ` +
+    `${lengths.total === 1 ? "step" : "steps"} of ${batchSize} (${epochs} epochs), on ${device.name}`;
 }
 
 /** Compiles the step, and tells what it will need. */
@@ -105,12 +105,19 @@ function plan({ step, initial }: Training, { batchSize, inputSize: [height, widt
   return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
 }
 
+/** What was done, in the last line. */
+function closing(last: number, total: number, skipped: number): string {
+  const files = skipped > 0 ? `, ${skipped} ${skipped === 1 ? "file" : "files"} skipped` : "";
+  return `${last < total ? "Interrupted" : "Done"} after ${last} of ${total} steps${files}; results in `;
+}
+
 /** Runs a function that may ask whether the user pressed Ctrl-C. */
 async function interruptible<T>(progress: Progress, run: (interrupted: () => boolean) => Promise<T>): Promise<T> {
   const interrupt = listenForInterrupt(() => progress.note("Ends after this step; Ctrl-C again exits at once"));
   try {
     return await run(interrupt.requested);
   } finally {
+    progress.end();
     interrupt.close();
   }
 }
@@ -129,7 +136,12 @@ function loopSettings(given: GivenOptions, { batchSize }: RunOptions, { lengths,
 function openBatches(
   given: GivenOptions,
   { inputSize, batchSize, seed }: RunOptions,
-  { opened, done, progress }: { readonly opened: Opened; readonly done: number; readonly progress: Progress },
+  { opened, done, progress, skipped }: {
+    readonly opened: Opened;
+    readonly done: number;
+    readonly progress: Progress;
+    readonly skipped: { count: number };
+  },
 ) {
   return batches(opened.dataset, {
     size: inputSize,
@@ -138,6 +150,9 @@ function openBatches(
     steps: opened.lengths.total,
     startStep: done,
     workers: given.workers ?? Math.min(8, Math.max(1, navigator.hardwareConcurrency - 1)),
-    onSkip: ({ name, reason }) => progress.note(`Skips ${name} as ${reason}`),
+    onSkip({ name, reason }) {
+      skipped.count++;
+      progress.note(`Skips ${name} as ${reason}`);
+    },
   });
 }

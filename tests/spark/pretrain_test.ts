@@ -1,0 +1,198 @@
+import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
+import { dataKey, decodeImage, drawsOf, encodePng, paintBackground } from "../../data/mod.ts";
+import { readCheckpoint } from "../../spark/mod.ts";
+import type { StepRecord } from "../../spark/scripts/step_log.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const SCRIPT = `${ROOT}spark/scripts/pretrain.ts`;
+
+/** A run of 24 steps on tiny images. */
+const TINY =
+  "--input-size 32x48 --batch-size 2 --steps 24 --save-every 6 --device cpu --workers 1 --base-lr 0.05 --seed 3";
+
+interface Finished {
+  readonly code: number;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(line: string): Deno.ChildProcess {
+  const args = ["run", "-A", `--config=${ROOT}deno.json`, "--no-lock", SCRIPT, ...line.split(" ").filter(Boolean)];
+  return new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped", env: { NO_COLOR: "1" } }).spawn();
+}
+
+async function finish(child: Deno.ChildProcess): Promise<Finished> {
+  const { code, signal, stdout, stderr } = await child.output();
+  return { code, signal, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+const run = (line: string) => finish(start(line));
+
+/** A folder with seven small images and one file that is none. */
+async function makeImages(path: string): Promise<void> {
+  await Deno.mkdir(path);
+  for (let i = 0; i < 7; i++) {
+    await Deno.writeFile(`${path}/${i}.png`, encodePng(paintBackground(64, drawsOf(dataKey(i)))));
+  }
+  await Deno.writeTextFile(`${path}/broken.jpg`, "no image");
+}
+
+async function withFolder(f: (path: string, data: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir();
+  try {
+    await makeImages(`${path}/images`);
+    await f(path, `--data ${path}/images`);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+/** What must not depend on interruptions: all of the log but the speed. */
+async function logOf(folder: string): Promise<readonly StepRecord[]> {
+  const lines = (await Deno.readTextFile(`${folder}/log.jsonl`)).trimEnd().split("\n");
+  return lines.map((line) => ({ ...JSON.parse(line) as StepRecord, imagesPerSecond: 0 }));
+}
+
+async function sameRun(a: string, b: string): Promise<void> {
+  deepStrictEqual(await logOf(b), await logOf(a));
+  const [one, other] = await Promise.all([a, b].map((folder) => Deno.readFile(`${folder}/last.safetensors`)));
+  ok(Buffer.from(one!).equals(other!), "checkpoints differ");
+}
+
+/** Waits until a run has done some steps, and at least saved once if `saved`. */
+async function reached(folder: string, { steps, saved = false }: { steps: number; saved?: boolean }): Promise<void> {
+  for (let wait = 0; wait < 6000; wait++) {
+    const log = await Deno.readTextFile(`${folder}/log.jsonl`).catch(() => "");
+    const kept = await Deno.stat(`${folder}/last.safetensors`).then(() => true, () => false);
+    if (log.split("\n").length > steps && (kept || !saved)) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`Cannot wait longer for ${steps} steps in ${folder}`);
+}
+
+async function checkResults({ code, stdout, stderr }: Finished, folder: string): Promise<void> {
+  equal(code, 0, stderr);
+  match(stdout, /^tiny_resnet on .*: 8 images at 32×48, 24 steps of 2 \(6.0 epochs\), on cpu\nPlanned memory: /);
+  match(stdout, /Skips .*broken.jpg as /);
+  match(stdout, /Done after 24 of 24 steps, 1 file skipped; /);
+  ok(stdout.indexOf("Planned memory") < stdout.indexOf("step  1/24"));
+  const records = await logOf(folder);
+  deepStrictEqual(records.map(({ step }) => step), Array.from({ length: 24 }, (_, i) => i + 1));
+  ok(records.every(({ loss, gradientNorm }) => loss > 0 && loss < 2 && gradientNorm > 0));
+  equal(records.at(-1)!.epoch, 6);
+  match(await Deno.readTextFile(`${folder}/loss.svg`), /^<svg/);
+  const pictures = [...Deno.readDirSync(`${folder}/reconstructions`)].map(({ name }) => name).sort();
+  deepStrictEqual(pictures, [6, 12, 18, 24].map((step) => `step_${String(step).padStart(6, "0")}.png`));
+  const bytes = await Deno.readFile(`${folder}/reconstructions/${pictures[0]}`);
+  ok((await decodeImage(bytes)).width >= 3 * 48);
+}
+
+/** Kills a run after its first checkpoint and lets it go on. */
+async function killAndResume(line: string, folder: string): Promise<void> {
+  const killed = start(`${line} --out ${folder}`);
+  await reached(folder, { steps: 8, saved: true });
+  killed.kill("SIGKILL");
+  equal((await finish(killed)).signal, "SIGKILL");
+  const resumed = await run(`--resume ${folder} --device cpu --workers 2 --save-every 6`);
+  equal(resumed.code, 0, resumed.stderr);
+  match(resumed.stdout, /Goes on after step (6|12|18), of /);
+}
+
+/** Presses Ctrl-C within a run and lets it go on. */
+async function interruptAndResume(line: string, folder: string): Promise<void> {
+  const interrupted = start(`${line} --out ${folder}`);
+  await reached(folder, { steps: 3 });
+  interrupted.kill("SIGINT");
+  const { code, stdout } = await finish(interrupted);
+  equal(code, 130);
+  match(stdout, /Interrupted after \d+ of 24 steps.*\nGo on with: deno task pretrain --resume /);
+  const resumed = await run(`--resume ${folder}/last.safetensors --device cpu`);
+  equal(resumed.code, 0, resumed.stderr);
+}
+
+Deno.test("pretrain leaves log, checkpoint, pictures and loss curve; stopped runs go on to the same bits", () =>
+  withFolder(async (path, data) => {
+    await checkResults(await run(`${TINY} ${data} --out ${path}/whole`), `${path}/whole`);
+    await killAndResume(`${TINY} ${data}`, `${path}/killed`);
+    await sameRun(`${path}/whole`, `${path}/killed`);
+    await interruptAndResume(`${TINY} ${data}`, `${path}/interrupted`);
+    await sameRun(`${path}/whole`, `${path}/interrupted`);
+    const again = await run(`--resume ${path}/whole --device cpu`);
+    equal(again.code, 0, again.stderr);
+    match(again.stdout, /Nothing to do: all 24 steps are done/);
+  }));
+
+Deno.test("pretrain stops at a loss that is not finite, names the step and keeps the checkpoint before it", () =>
+  withFolder(async (path, data) => {
+    const line = TINY.replace("--base-lr 0.05", "--base-lr 1e30").replace("--save-every 6", "--save-every 1");
+    const { code, stderr } = await run(`${line} ${data} --out ${path}/run`);
+    equal(code, 1);
+    match(
+      stderr,
+      /^Cannot go on after step 2 as loss and gradient must be finite: .* the checkpoint of step 1 is kept; /,
+    );
+    equal((await readCheckpoint(`${path}/run/last.safetensors`)).tensors["optimizer.step"]!.data[0], 1);
+    equal((await logOf(`${path}/run`)).length, 2);
+  }));
+
+/** Command lines that are refused, and how. `{}` is a folder that holds images, a file and a finished run. */
+const REFUSED: readonly (readonly [string, RegExp])[] = [
+  ["--modle x", /^Cannot read --modle /],
+  [
+    "--input-size 100 --out {}/a",
+    /^Cannot divide images .* nearest sizes that fit are 96×96, 96×112, 112×96, 112×112\n$/,
+  ],
+  [
+    "--data {}/absent --out {}/b",
+    /^Cannot make a data set as .*existing folder: current path is .*absent\n$/,
+  ],
+  ["--data {}/empty --out {}/c", /^Cannot make a data set as the folder must hold images/],
+  ["--data {}/absent --out {}/file/run", /^Cannot write the run folder as it must be a folder that can be written/],
+  ["--data {}/images --out {}/run", /^Cannot start a new run as the run folder must be empty: .*--resume/],
+  ["--resume {}/absent", /^Cannot resume as --resume must name a checkpoint/],
+  ["--resume {}/run --model resnet50", /^Cannot resume as --model must be tiny_resnet, as in the checkpoint/],
+  ["--resume {}/run --seed 4", /^Cannot resume as --seed must be 3, as in the checkpoint: current value is 4/],
+  ["--resume {}/run --data {}/others", /^Cannot resume as --data must hold the images of the checkpoint's run/],
+  ["--resume {}/truncated.safetensors", /^Cannot read .*truncated.safetensors as safetensors .* truncated\n$/],
+  ["--resume {}/other.safetensors", /^Cannot restore .*other.safetensors .* params\.encoder\./],
+  ["--resume {}/images/0.png", /^Cannot read .*0.png as safetensors/],
+];
+
+/** Replaces text in the header of a safetensors file by as much other text. */
+function renamed(bytes: Uint8Array, from: string, to: string): Uint8Array {
+  equal(from.length, to.length);
+  const at = Buffer.from(bytes).indexOf(from);
+  ok(at > 0);
+  const changed = bytes.slice();
+  changed.set(new TextEncoder().encode(to), at);
+  return changed;
+}
+
+Deno.test("pretrain says in one line what it cannot do, exits with 1, and leaves what was saved alone", () =>
+  withFolder(async (path, data) => {
+    const first = await run(`${TINY} ${data} --out ${path}/run`.replace("--steps 24", "--steps 1"));
+    equal(first.code, 0, first.stderr);
+    const checkpoint = await Deno.readFile(`${path}/run/last.safetensors`);
+    await Deno.writeFile(`${path}/truncated.safetensors`, checkpoint.subarray(0, checkpoint.length - 1000));
+    await Deno.writeFile(
+      `${path}/other.safetensors`,
+      renamed(checkpoint, "params.encoder.layer1", "params.encoder.layerX"),
+    );
+    await Deno.writeTextFile(`${path}/file`, "");
+    await Deno.mkdir(`${path}/empty`);
+    await Deno.mkdir(`${path}/others`);
+    await Deno.copyFile(`${path}/images/0.png`, `${path}/others/0.png`);
+    for (const [line, message] of REFUSED) {
+      const { code, stdout, stderr } = await run(`${line.replaceAll("{}", path)} --device cpu`);
+      deepStrictEqual([code, stderr.split("\n").length], [1, 2], `${line}: ${stdout}${stderr}`);
+      match(stderr, message, line);
+    }
+    deepStrictEqual(await Deno.readFile(`${path}/run/last.safetensors`), checkpoint);
+  }));
+
+Deno.test("pretrain --help lists the options", async () => {
+  const { code, stdout, stderr } = await run("--help");
+  deepStrictEqual([code, stderr], [0, ""]);
+  match(stdout, /Usage: deno task pretrain/);
+});
