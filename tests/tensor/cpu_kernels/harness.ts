@@ -1,5 +1,5 @@
 /** @file Runs cpu kernels without a device: assembles their text, lays out memory with poison around everything, runs ranges of items. */
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import wabt from "wabt";
 import type { WatKernel } from "../../../tensor/compiler/kernel.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../tensor/spec.ts";
@@ -50,7 +50,9 @@ export class LoadedKernel {
     this.#memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
     this.#runs = kernel.passes.map(({ code }) => {
       const instance = new WebAssembly.Instance(assemble(code), { env: { memory: this.#memory } });
-      return instance.exports["run"] as Run;
+      const run = instance.exports["run"] as Run;
+      equal(run.length, inputs.length + 5, "parameters: inputs, output, scratch, local, begin, end");
+      return run;
     });
     [this.#kernel, this.#inputs, this.#output, this.#offsets] = [kernel, inputs, output, offsets];
     new Uint32Array(this.#memory.buffer).fill(POISON);
