@@ -1,6 +1,7 @@
 /** @file Scalar expressions as WGSL statements, one value per invocation. */
 import type { Access, Bound, Scalar, ScalarOp } from "../../compiler/scalar.ts";
 import type { DType } from "../../spec.ts";
+import { mathText } from "./math.ts";
 
 /** WGSL type of values in registers. */
 export const TYPES: Readonly<Record<DType, string>> = {
@@ -15,46 +16,6 @@ export const TYPES: Readonly<Record<DType, string>> = {
 export function storageType(dtype: DType): string {
   return dtype === "bool" ? "u32" : TYPES[dtype];
 }
-
-/** Constants that WGSL has no literal for, read from a variable so that the compiler does not refuse them. */
-const PREAMBLE = `var<private> infinity_bits: u32 = 0x7f800000u;
-var<private> nan_bits: u32 = 0x7fc00000u;`;
-
-/** Functions by the operation that needs them. */
-const FUNCTIONS: Readonly<Record<string, string>> = {
-  max: `fn max_nan(x: f32, y: f32) -> f32 { return select(max(x, y), x + y, x != x || y != y); }`,
-  min: `fn min_nan(x: f32, y: f32) -> f32 { return select(min(x, y), x + y, x != x || y != y); }`,
-  tanh: `fn tanh_safe(x: f32) -> f32 {
-  let z = x * x;
-  let p = ((((-5.70498872745e-3 * z + 2.06390887954e-2) * z - 5.37397155531e-2) * z + 1.33314422036e-1) * z - 3.33332819422e-1) * z * x + x;
-  let e = 1.0 - 2.0 / (exp(2.0 * min(abs(x), 40.0)) + 1.0);
-  return select(select(e, -e, x < 0.0), p, abs(x) < 0.625);
-}`,
-  sigmoid: `fn sigmoid(x: f32) -> f32 {
-  let e = exp(-abs(x));
-  let p = 1.0 / (1.0 + e);
-  return select(p, e * p, x < 0.0);
-}`,
-  // |x| < 1: Taylor series; beyond: Numerical Recipes, section 6.2 (error below 1.2e-7).
-  erf: `fn erf(x: f32) -> f32 {
-  let z = x * x;
-  let p = x * (((((((((((1.480719282e-08) * z - 1.636584469e-07) * z + 1.646211437e-06) * z - 1.492565036e-05) * z + 1.205533298e-04) * z - 8.548327023e-04) * z + 5.223977625e-03) * z - 2.686617065e-02) * z + 1.128379167e-01) * z - 3.761263890e-01) * z + 1.128379167e+00);
-  let t = 1.0 / (1.0 + 0.5 * abs(x));
-  let e = 1.0 - t * exp((((((((((0.17087277) * t - 0.82215223) * t + 1.48851587) * t - 1.13520398) * t + 0.27886807) * t - 0.18628806) * t + 0.09678418) * t + 0.37409196) * t + 1.00002368) * t - 1.26551223 - z);
-  return select(select(e, -e, x < 0.0), p, abs(x) < 1.0);
-}`,
-  pow: `fn pow_real(x: f32, y: f32) -> f32 {
-  let whole = trunc(y);
-  let odd = trunc(y * 0.5) * 2.0 != whole;
-  var p = pow(abs(x), y);
-  if (y == 2.0) { p = x * x; }
-  if (y == 3.0) { p = abs(x) * x * x; }
-  if (x < 0.0 && odd) { p = -p; }
-  if (x < 0.0 && y != whole) { p = bitcast<f32>(nan_bits); }
-  if (y == 0.0 || x == 1.0) { p = 1.0; }
-  return p;
-}`,
-};
 
 /** Text of a literal. */
 export function literalOf(value: number, dtype: DType): string {
@@ -89,13 +50,19 @@ const BINARY: Readonly<Partial<Record<ScalarOp, string>>> = {
   or: "|",
   xor: "^", // deno-fmt-ignore
 };
-const CALLS: Readonly<Partial<Record<ScalarOp, string>>> = {
-  tanh: "tanh_safe",
-  sigmoid: "sigmoid",
-  erf: "erf",
-  max: "max_nan",
-  min: "min_nan",
-  pow: "pow_real", // deno-fmt-ignore
+/** Functions of `math.ts`: the name under which it has them, and the call. */
+const CALLS: Readonly<Partial<Record<ScalarOp, readonly [need: string, call: (args: string) => string]>>> = {
+  exp: ["exp", (x) => `exp_real(${x})`],
+  log: ["log", (x) => `log_real(${x})`],
+  sin: ["sin", (x) => `wave(${x}, 0)`],
+  cos: ["sin", (x) => `wave(${x}, 1)`],
+  tanh: ["tanh", (x) => `tanh_safe(${x})`],
+  sigmoid: ["sigmoid", (x) => `sigmoid(${x})`],
+  erf: ["erf", (x) => `erf(${x})`],
+  max: ["max", (xy) => `max_nan(${xy})`],
+  min: ["min", (xy) => `min_nan(${xy})`],
+  mod: ["mod", (xy) => `mod_real(${xy})`],
+  pow: ["pow", (xy) => `pow_real(${xy})`],
 };
 
 /** Writes the values of expressions as `let` statements. */
@@ -194,13 +161,14 @@ export class ValueWriter {
     if (name === "not") return of === "bool" ? `!${x}` : `~${x}`;
     if (name === "xor" && of === "bool") return `${x} != ${y}`;
     if (name === "shiftLeft" || name === "shiftRight") return `${x} ${name === "shiftLeft" ? "<<" : ">>"} u32(${y})`;
-    if (name === "mod" && float) return `${x} - trunc(${x} / ${y}) * ${y}`;
     if (name === "rsqrt") return `1.0 / sqrt(${x})`;
     if (name === "neg") return of === "uint32" ? `0u - ${x}` : `-${x}`;
-    const call = CALLS[name];
-    if (call && (float || !["max", "min"].includes(name))) {
-      this.#shared.needs.add(name);
-      return `${call}(${args.join(", ")})`;
+    // Drivers may take `!=` as ordered: false for NaN.
+    if (name === "ne" && float) return `!(${x} == ${y})`;
+    const known = CALLS[name];
+    if (known && float) {
+      this.#shared.needs.add(known[0]);
+      return known[1](args.join(", "));
     }
     const operator = BINARY[name];
     if (operator && of === "bool" && (name === "lt" || name === "le")) return `u32(${x}) ${operator} u32(${y})`;
@@ -208,7 +176,7 @@ export class ValueWriter {
   }
 
   #cast(x: string, from: DType, to: DType): string {
-    if (to === "bool") return `${x} != ${literalOf(0, from)}`;
+    if (to === "bool") return `!(${x} == ${literalOf(0, from)})`;
     if (from === "bool") return `select(${literalOf(0, to)}, ${literalOf(1, to)}, ${x})`;
     if (from === "float32") {
       const [low, high] = to === "int32" ? ["-2147483648.0", "2147483520.0"] : ["0.0", "4294967040.0"];
@@ -217,7 +185,7 @@ export class ValueWriter {
       const inside = `${TYPES[to]}(clamp(${x}, ${low}, ${high}))`;
       return `select(select(select(${inside}, ${bound[1]}, ${x} > ${high}), ${bound[0]}, ${x} < ${low}), ${
         literalOf(0, to)
-      }, ${x} != ${x})`;
+      }, is_nan(${x}))`;
     }
     return `${TYPES[to]}(${x})`;
   }
@@ -249,8 +217,7 @@ export function shader(
   body: string,
 ): string {
   const declared = bindings.map((text, i) => `@group(0) @binding(${i}) var<storage, read_write> ${text};`);
-  return `${PREAMBLE}
-${[...needs].map((name) => FUNCTIONS[name]).join("\n")}
+  return `${mathText(needs)}
 ${declared.join("\n")}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local: u32) {
