@@ -66,6 +66,7 @@ Deno.test(`Source files have at most ${MAX_LINES} lines`, () => {
 });
 
 Deno.test("Source files sum floats in a fixed order: no atomics on floats", () => {
-  const atomic = FILES.filter((path) => /atomicCompareExchangeWeak|atomicAdd\(/.test(Deno.readTextFileSync(path)));
+  // Integer atomics are fine where the order cannot matter; a float's bits in one would need compare and exchange.
+  const atomic = FILES.filter((path) => /atomicCompareExchangeWeak|atomicExchange/.test(Deno.readTextFileSync(path)));
   deepStrictEqual(atomic, []);
 });
