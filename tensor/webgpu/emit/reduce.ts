@@ -42,7 +42,7 @@ function runsAlongReduced(value: Scalar, kept: number, reduced: number): boolean
 }
 
 /**
- * Writes a fused reduction. The outermost reduced axis is cut into slabs that depend on the shape alone; their partial
+ * Writes a fused reduction. The longest reduced axis is cut into slabs that depend on the shape alone; their partial
  * results are combined in order by a second pass.
  *
  * @param kernel The kernel.
@@ -57,10 +57,12 @@ export function emitReduceWgsl(kernel: ReduceKernel, inputs: readonly TensorSpec
   if (results === 0) return { passes: [], scratchBytes: 0 };
   const together = runsAlongReduced(value!, kept.length, reduced.length) && (reduced.at(-1) ?? 1) >= GROUP;
   const slab = together ? RUN * GROUP : RUN;
-  const wanted = Math.min(Math.ceil(count / slab), reduced[0] ?? 1, Math.floor(MAX_PARTIALS / results));
-  const length = Math.max(1, Math.ceil((reduced[0] ?? 1) / Math.max(1, wanted)));
-  const slabs = Math.max(1, Math.ceil((reduced[0] ?? 1) / length));
-  const main = reducePass(kernel, inputs, value!, kept, reduced, { results, slabs, length, together });
+  const longest = Math.max(1, ...reduced);
+  const wanted = Math.min(Math.ceil(count / slab), longest, Math.floor(MAX_PARTIALS / results));
+  const length = Math.max(1, Math.ceil(longest / Math.max(1, wanted)));
+  const slabs = Math.max(1, Math.ceil(longest / length));
+  const cut = reduced.indexOf(longest);
+  const main = reducePass(kernel, inputs, value!, kept, reduced, { results, slabs, length, together, cut });
   if (slabs === 1) return { passes: [main], scratchBytes: 0 };
   return { passes: [main, combinePass(kernel, inputs.length, results, slabs)], scratchBytes: 4 * slabs * results };
 }
@@ -68,7 +70,8 @@ export function emitReduceWgsl(kernel: ReduceKernel, inputs: readonly TensorSpec
 interface Split {
   readonly results: number;
   readonly slabs: number;
-  /** Size of a slab along the outermost reduced axis. */
+  /** The reduced axis that is cut, and the size of a slab along it. */
+  readonly cut: number;
   readonly length: number;
   /** True if a group of invocations shares one result. */
   readonly together: boolean;
@@ -80,8 +83,9 @@ function reducePass(
   value: Scalar,
   kept: readonly number[],
   reduced: readonly number[],
-  { results, slabs, length, together }: Split,
+  split: Split,
 ): WgslPass {
+  const { results, slabs, length, together } = split;
   const register = registerDtype(dtype);
   const keptNames = kept.map((_, axis) => `k${axis}`);
   const reducedNames = reduced.map((_, axis) => `r${axis}`);
@@ -90,16 +94,6 @@ function reducePass(
   const result = writer.value(value);
   const element = dtype === "bool" ? stored(dtype, result) : result;
   const innermost = `${writer.lines.join("\n")}\nacc = ${combine(op, register, "acc", element)};`;
-  const size = reduced[0] ?? 1;
-  const loops = reducedNames.reduceRight((code, name, axis) => {
-    const last = axis === reduced.length - 1 && together;
-    const from = axis === 0 ? "slab_from" : "0";
-    const to = axis === 0 ? `min(slab_from + ${length}, ${size})` : `${reduced[axis]}`;
-    const step = last ? GROUP : 1;
-    return `for (var ${name}: i32 = ${from}${
-      last ? " + i32(local)" : ""
-    }; ${name} < ${to}; ${name} += ${step}) {\n${code}\n}`;
-  }, innermost);
   const partial = slabs > 1;
   const at = partial ? `slab * ${results} + place` : "place";
   const item = together ? "i32(linear)" : `i32(linear) * ${GROUP} + i32(local)`;
@@ -111,7 +105,7 @@ function reducePass(
   let slab_from = slab * ${length};
   ${decode("place", kept, keptNames)}
   var acc: ${TYPES[register]} = ${identityOf(op, register)};
-  ${loops}
+  ${reduceLoops(reduced, reducedNames, innermost, split)}
   ${together ? shared(op, register, finish("partial_results[0]")) : finish("acc")}`;
   const workgroups = together ? results * slabs : Math.ceil(results * slabs / GROUP);
   const bindings = [
@@ -122,6 +116,22 @@ function reducePass(
   const code = memory + shader(bindings, needs, GROUP, workgroups, body);
   // Partial results go to scratch, which comes after the output.
   return { code, buffers: [...inputs.keys(), inputs.length + (partial ? 1 : 0)], workgroups };
+}
+
+/** Loops over the reduced axes around a statement: one over a slab, the innermost shared by a group if `together`. */
+function reduceLoops(
+  sizes: readonly number[],
+  names: readonly string[],
+  innermost: string,
+  { cut, length, together }: Split,
+): string {
+  return names.reduceRight((code, name, axis) => {
+    const last = axis === names.length - 1 && together;
+    const from = axis === cut ? "slab_from" : "0";
+    const to = axis === cut ? `min(slab_from + ${length}, ${sizes[axis]})` : `${sizes[axis]}`;
+    const first = last ? `${from} + i32(local)` : from;
+    return `for (var ${name}: i32 = ${first}; ${name} < ${to}; ${name} += ${last ? GROUP : 1}) {\n${code}\n}`;
+  }, innermost);
 }
 
 /** A fixed tree over the invocations of a group. */

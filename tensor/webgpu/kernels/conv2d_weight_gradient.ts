@@ -1,7 +1,7 @@
 import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { outerProduct } from "./outer_product.ts";
+import { type OuterProduct, outerProduct } from "./outer_product.ts";
 
 /**
  * Weight gradient of a convolution, of `x [B, H, W, Cin]` and `dy [B, Ho, Wo, Cout]`: for each tap the sum over all pixels
@@ -10,16 +10,44 @@ import { outerProduct } from "./outer_product.ts";
 export function conv2dWeightGradientWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
-  { stride, padding, dilation, groups }: ConvWeightGradientParams,
+  params: ConvWeightGradientParams,
   _limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
-  const [, H, W, C] = inputs[0]!.shape as [number, number, number, number];
   const [B, Ho, Wo] = inputs[1]!.shape as [number, number, number, number];
   const [kh, kw, cin, cout] = output.shape as [number, number, number, number];
+  const { groups } = params;
   const columns = cout / groups;
   const diagonal = cin === 1 && columns === 1 && groups > 1;
   const [channel, column] = diagonal ? ["0u", "0u"] : [`batch * ${cin}u`, `batch * ${columns}u`];
+  const whole = (size: number) => (diagonal ? groups : size) % 4 === 0;
+  return outerProduct({
+    batches: groups,
+    taps: kh * kw,
+    rows: B * Ho * Wo,
+    sizes: [cin, columns],
+    diagonal,
+    left: { name: "x", buffer: 0, aligned: whole(cin) },
+    right: { name: "dy", buffer: 1, aligned: whole(columns) },
+    ...pixelRows(inputs, params, kw, { channel, column }),
+    result: {
+      buffer: 2,
+      from: `tap * ${cin * cout}u + ${column}`,
+      stride: cout,
+      elements: sizeOf(output.shape),
+    },
+  }, 3);
+}
+
+/** One row for each pixel of the cotangent. */
+function pixelRows(
+  inputs: readonly TensorSpec[],
+  { stride, padding, dilation }: ConvWeightGradientParams,
+  kw: number,
+  { channel, column }: { readonly channel: string; readonly column: string },
+): Pick<OuterProduct, "open" | "row" | "next"> {
+  const [, H, W, C] = inputs[0]!.shape as [number, number, number, number];
+  const [, Ho, Wo, cout] = inputs[1]!.shape as [number, number, number, number];
   // The pixel of a row is counted, not divided, on the way; positions before the image wrap to large u32 values.
   const open = `var ox = first_row % ${Wo}u; var oy = first_row / ${Wo}u % ${Ho}u; var b = first_row / ${Ho * Wo}u;
 let dx = tap % ${kw}u * ${dilation[1]}u - ${padding[1][0]}u; let dy_rows = tap / ${kw}u * ${dilation[0]}u - ${
@@ -30,23 +58,5 @@ let in_row = iy < ${H}u && ix < ${W}u;
 let left_from = ((b * ${H}u + iy) * ${W}u + ix) * ${C}u + ${channel};
 let right_from = row * ${cout}u + ${column};`;
   const next = `ox++; if (ox == ${Wo}u) { ox = 0u; oy++; if (oy == ${Ho}u) { oy = 0u; b++; } }`;
-  const whole = (size: number) => (diagonal ? groups : size) % 4 === 0;
-  return outerProduct({
-    batches: groups,
-    taps: kh * kw,
-    rows: B * Ho * Wo,
-    sizes: [cin, columns],
-    diagonal,
-    left: { name: "x", buffer: 0, aligned: whole(cin) },
-    right: { name: "dy", buffer: 1, aligned: whole(columns) },
-    open,
-    row,
-    next,
-    result: {
-      buffer: 2,
-      from: `tap * ${cin * cout}u + ${column}`,
-      stride: cout,
-      elements: sizeOf(output.shape),
-    },
-  }, 3);
+  return { open, row, next };
 }

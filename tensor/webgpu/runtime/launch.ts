@@ -17,6 +17,14 @@ export interface Launch {
   readonly bindGroups: Map<string, GPUBindGroup>;
 }
 
+/** Memory of one value during a run. */
+export interface Range {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  /** Bytes, a multiple of 16, so that vec4 bindings see all of it. */
+  readonly size: number;
+}
+
 /** Pipelines of a device by their full text. */
 export type Pipelines = Map<string, { readonly pipeline: GPUComputePipeline; readonly layout: GPUBindGroupLayout }>;
 
@@ -71,9 +79,9 @@ function makePipeline(device: GPUDevice, { code, buffers }: WgslPass) {
  *
  * @param device Where they run.
  * @param launches The passes, in order; each sees what came before.
- * @param table Buffer of each slot.
+ * @param table Memory of each slot.
  */
-export function submit(device: GPUDevice, launches: readonly Launch[], table: readonly GPUBuffer[]): void {
+export function submit(device: GPUDevice, launches: readonly Launch[], table: readonly Range[]): void {
   if (launches.length === 0) return;
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
@@ -89,13 +97,13 @@ export function submit(device: GPUDevice, launches: readonly Launch[], table: re
 function bindGroupOf(
   device: GPUDevice,
   { layout, slots, bindGroups }: Launch,
-  table: readonly GPUBuffer[],
+  table: readonly Range[],
 ): GPUBindGroup {
-  const buffers = slots.map((slot) => table[slot]!);
-  const key = buffers.map(numberOf).join();
+  const ranges = slots.map((slot) => table[slot]!);
+  const key = ranges.map(({ buffer, offset }) => `${numberOf(buffer)}:${offset}`).join();
   const known = bindGroups.get(key);
   if (known) return known;
-  const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+  const entries = ranges.map((resource, binding) => ({ binding, resource }));
   const made = device.createBindGroup({ layout, entries });
   if (bindGroups.size >= MAX_BIND_GROUPS) bindGroups.delete(bindGroups.keys().next().value!);
   bindGroups.set(key, made);

@@ -1,5 +1,6 @@
 /** @file Buffers of a WebGPU device, used again after they are given back. */
 import { DeviceError } from "../../errors.ts";
+import type { Shape } from "../../spec.ts";
 
 /** Buffers by size. */
 export interface BufferPool {
@@ -31,12 +32,10 @@ export function makePool(device: GPUDevice): BufferPool {
   const free = new Map<number, GPUBuffer[]>();
   const all = new Set<GPUBuffer>();
   const sum = { all: 0, free: 0 };
-  const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   return {
     bytes: () => sum.all,
     take(bytes) {
-      if (bytes > limit) throw tooLarge(bytes, limit);
-      const size = Math.min(rounded(bytes), Math.floor(limit / 4) * 4);
+      const size = Math.min(rounded(bytes), Math.floor(device.limits.maxBufferSize / 16) * 16);
       const known = free.get(size)?.pop();
       if (known) {
         sum.free -= size;
@@ -67,14 +66,26 @@ export function makePool(device: GPUDevice): BufferPool {
   };
 }
 
-/** The error for a value that no binding can hold. */
-export function tooLarge(bytes: number, limit: number): DeviceError {
+/** What of the limits of a device bounds one tensor. */
+type SizeLimits = Pick<GPUSupportedLimits, "maxStorageBufferBindingSize" | "maxBufferSize">;
+
+/**
+ * Throws if no binding can hold so many bytes.
+ *
+ * @param limits Of the device.
+ * @param bytes How many.
+ * @param shape Of the tensor that takes them; without it they are scratch of a kernel.
+ * @throws {DeviceError} Naming the limit and what fits.
+ */
+export function refuseLarge(limits: SizeLimits, bytes: number, shape?: Shape): void {
+  const limit = Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / 16) * 16;
+  if (bytes <= limit) return;
   const mib = (n: number) => `${Math.ceil(n / 2 ** 20)} MiB`;
-  return new DeviceError(
+  const rows = Math.floor(limit / bytes * (shape?.[0] ?? 0));
+  const fits = rows > 0 ? `a first axis of at most ${rows} fits` : "smaller or more batches fit";
+  throw new DeviceError(
     "webgpu",
-    `Cannot allocate on webgpu as one tensor must fit into a binding of ${mib(limit)}: current size is ${
-      mib(bytes)
-    }; ` +
-      `a batch of at most ${(limit / bytes * 100).toFixed(0)} % of this one fits`,
+    `Cannot allocate ${shape ? `[${shape.join(", ")}]` : "scratch"} on webgpu as it must fit into a binding of ` +
+      `${mib(limit)}: current size is ${mib(bytes)}; ${fits}`,
   );
 }

@@ -10,7 +10,9 @@ async function checkAll(rows: typeof ROWS, check: (row: (typeof ROWS)[number]) =
     try {
       await check(row);
     } catch (cause) {
-      throw new Error(`${row.name}: ${(cause as Error).message}`, { cause });
+      throw new Error(`Cannot pass as ${row.name} must agree: current difference is ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 }

@@ -1,0 +1,84 @@
+import type { WgslLimits } from "../../compiler/kernel.ts";
+import type { Device, DeviceBuffer } from "../../device.ts";
+import { DeviceError } from "../../errors.ts";
+import type { TensorSpec } from "../../spec.ts";
+import type { Tensor } from "../../tensor.ts";
+import { type Block, releaseBlock } from "./blocks.ts";
+import type { Pipelines } from "./launch.ts";
+import { type BufferPool, makePool } from "./pool.ts";
+
+/** Memory of a webgpu device that holds one tensor. */
+export interface WebgpuBuffer extends DeviceBuffer {
+  readonly block: Block;
+}
+
+/** What the parts of one webgpu device share. */
+export interface Core {
+  readonly gpu: GPUDevice;
+  readonly pool: BufferPool;
+  /** Buffers of the temporaries of all programs, as only one runs at a time. They grow and never shrink. */
+  readonly arena: GPUBuffer[];
+  readonly pipelines: Pipelines;
+  readonly limits: WgslLimits;
+  /** Gives back the memory of collected buffers. */
+  readonly collected: FinalizationRegistry<Block>;
+  /** Host values that programs read again and again, such as tables inside a compiled function. */
+  readonly resident: { readonly seen: WeakSet<Tensor>; readonly buffers: WeakMap<Tensor, WebgpuBuffer> };
+  /** The first error that the device reported, until it has been thrown; why the device is lost. */
+  readonly state: { error: string | null; lost: string | null };
+}
+
+/** Starts to watch a GPU. */
+export function makeCore(gpu: GPUDevice): Core {
+  const state: Core["state"] = { error: null, lost: null };
+  gpu.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    state.error ??= (event as GPUUncapturedErrorEvent).error.message;
+  });
+  gpu.lost.then(({ message, reason }) => state.lost ??= message || reason);
+  const pool = makePool(gpu);
+  return {
+    gpu,
+    pool,
+    state,
+    arena: [],
+    pipelines: new Map(),
+    limits: {
+      maxInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
+      maxWorkgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
+      maxStorageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
+    },
+    collected: new FinalizationRegistry((block) => releaseBlock(pool, block)),
+    resident: { seen: new WeakSet(), buffers: new WeakMap() },
+  };
+}
+
+/** Throws what the device has reported since the last time; errors come later than the calls that cause them. */
+export function requireAlive({ state }: Core): void {
+  const { lost, error } = state;
+  if (lost !== null) {
+    throw new DeviceError(
+      "webgpu",
+      `Cannot use webgpu as its device must not be lost: current reason is ${lost}; open it again`,
+    );
+  }
+  if (error === null) return;
+  state.error = null;
+  throw new DeviceError("webgpu", `Cannot run on webgpu as the device reported an error: current error is ${error}`);
+}
+
+/** Makes the handle of a block; its memory is given back when the handle is collected. */
+export function makeBuffer({ pool, collected }: Core, device: Device, spec: TensorSpec, block: Block): WebgpuBuffer {
+  const { shape, dtype } = spec;
+  const buffer: WebgpuBuffer = { device, spec: { shape, dtype }, block, free: () => releaseBlock(pool, block) };
+  collected.register(buffer, block);
+  return buffer;
+}
+
+/** Gives all memory back; the device cannot be used again. */
+export function closeCore({ state, pool, arena, gpu }: Core): void {
+  state.lost ??= "closed";
+  pool.destroy();
+  arena.splice(0).forEach((buffer) => buffer.destroy());
+  gpu.destroy();
+}

@@ -1,0 +1,54 @@
+/** @file Values of tensors on their way to, on and from a webgpu device. */
+import { DeviceError } from "../../errors.ts";
+import { DTYPES, type TensorSpec, type TypedArray } from "../../spec.ts";
+import { type Block, bytesOf, takeBlock } from "./blocks.ts";
+import { type Core, requireAlive } from "./core.ts";
+
+/** Takes memory for a tensor and copies a block of its spec there. */
+export function copyBlock({ pool, gpu }: Core, { buffer }: Block, spec: TensorSpec): Block {
+  const copy = takeBlock(pool, spec);
+  const encoder = gpu.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, copy.buffer, 0, bytesOf(spec));
+  gpu.queue.submit([encoder.finish()]);
+  return copy;
+}
+
+/** Queues a copy of host values into a block. Bools take four bytes on the device. */
+export function writeBlock({ gpu }: Core, { buffer }: Block, values: TypedArray): void {
+  const words = values instanceof Uint8Array ? Uint32Array.from(values) : values;
+  if (words.length > 0) gpu.queue.writeBuffer(buffer, 0, words as Float32Array<ArrayBuffer>);
+}
+
+/** Throws if a block holds no values any more. */
+export function refuseReleased({ taken }: Block, { shape }: TensorSpec): void {
+  if (taken) return;
+  throw new DeviceError(
+    "webgpu",
+    `Cannot read a tensor as its memory must not be given back or donated: current shape is [${shape}]`,
+  );
+}
+
+/** Copies the values of a block to the host, when they are computed. */
+export async function readBlock(core: Core, block: Block, spec: TensorSpec): Promise<TypedArray> {
+  requireAlive(core);
+  refuseReleased(block, spec);
+  const bytes = bytesOf(spec);
+  if (bytes === 0) return new DTYPES[spec.dtype].Array(0);
+  const staging = core.gpu.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const encoder = core.gpu.createCommandEncoder();
+  encoder.copyBufferToBuffer(block.buffer, 0, staging, 0, bytes);
+  core.gpu.queue.submit([encoder.finish()]);
+  try {
+    await staging.mapAsync(GPUMapMode.READ);
+  } catch (cause) {
+    requireAlive(core);
+    const message = `Cannot read a tensor as its buffer must map: current error is ${cause}`;
+    throw new DeviceError("webgpu", message, { cause });
+  }
+  const words = new Uint32Array(staging.getMappedRange().slice(0));
+  staging.destroy();
+  requireAlive(core);
+  if (spec.dtype === "bool") return Uint8Array.from(words);
+  if (spec.dtype === "uint32") return words;
+  return spec.dtype === "int32" ? new Int32Array(words.buffer) : new Float32Array(words.buffer);
+}

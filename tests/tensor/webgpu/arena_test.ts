@@ -1,0 +1,31 @@
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import type { Schedule, Value } from "../../../tensor/mod.ts";
+import { planArena } from "../../../tensor/webgpu/runtime/arena.ts";
+
+/** A chain of steps over values of 1,024 bytes, each of which reads the two before it. */
+function chain(length: number): Schedule {
+  const values = Array.from({ length }, (_, i): Value => ({
+    shape: [256],
+    dtype: "float32",
+    role: i === 0 ? "input" : i === length - 1 ? "output" : "temporary",
+  }));
+  const kernel = { kind: "map", shape: [256], values: [] } as const;
+  const steps = values.slice(1).map((_, i) => ({ kernel, inputs: i > 0 ? [i - 1, i] : [i], outputs: [i + 1] }));
+  return { values, steps, inputs: [0], outputs: [length - 1], aliases: new Map() };
+}
+
+Deno.test("planArena() puts temporaries that live at once side by side, in one buffer", () => {
+  const { chunks, places } = planArena(chain(8), 300, 2 ** 30);
+  deepStrictEqual(chunks, [3 * 1024, 512]);
+  deepStrictEqual(places.get(8), { chunk: 1, offset: 0 });
+  for (let value = 1; value < 6; value++) {
+    const offsets = [value, value + 1].map((i) => places.get(i)!.offset);
+    ok(offsets[0] !== offsets[1]);
+  }
+});
+
+Deno.test("planArena() takes more buffers where one would be too large", () => {
+  const { chunks, places } = planArena(chain(8), 0, 2048);
+  ok(chunks.every((bytes) => bytes <= 2048));
+  equal(new Set([1, 2, 3].map((value) => `${places.get(value)!.chunk}:${places.get(value)!.offset}`)).size, 3);
+});
