@@ -47,6 +47,11 @@ function aliasOf(x: Tensor): Tensor {
   return view.move === "reshape" && view.shape.join() === input.shape.join() ? input : x;
 }
 
+/** Inputs that are computed with; the others matter to gradients only. */
+function readInputs({ primitive: { lowering }, inputs }: Tensor): readonly Tensor[] {
+  return inputs.slice(0, lowering.kind === "view" ? 1 : lowering.kind === "kernel" ? lowering.reads : undefined);
+}
+
 function isValue(x: Tensor): boolean {
   return leafSource(x) !== undefined || (!x.traced && bufferOf(x) !== undefined);
 }
@@ -88,10 +93,7 @@ export function graphOf(program: Program): Graph {
       byTensor.set(x, byTensor.get(alias)!);
       continue;
     }
-    const { lowering } = x.primitive;
-    const reads = lowering.kind === "view" ? 1 : lowering.kind === "kernel" ? lowering.reads : undefined;
-    const used = x.inputs.slice(0, reads);
-    const operands = used.map((input) => byTensor.get(input)!);
+    const operands = readInputs(x).map((input) => byTensor.get(input)!);
     const key = keyOf(x, operands);
     const node = byKey.get(key) ?? add(x, operands);
     byKey.set(key, node);

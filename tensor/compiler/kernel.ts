@@ -4,6 +4,7 @@ import type { Scalar } from "./scalar.ts";
 
 /** A fused elementwise kernel: one loop over `shape`; output i holds `values[i]` at every index, row-major. */
 export interface MapKernel {
+  /** Tells kernels apart. */
   readonly kind: "map";
   /** Iteration axes, outermost first. */
   readonly shape: Shape;
@@ -13,7 +14,9 @@ export interface MapKernel {
 
 /** A fused reduction: for each index of `shape`, combines `value` over all indices of `reduceShape`. */
 export interface ReduceKernel {
+  /** Tells kernels apart. */
   readonly kind: "reduce";
+  /** How two values become one. */
   readonly op: "sum" | "max" | "min";
   /** Kept axes, outermost first. They come first among the iteration axes of `value`. */
   readonly shape: Shape;
@@ -25,11 +28,15 @@ export interface ReduceKernel {
 
 /** A kernel that a primitive brings as text for each device. */
 export interface TemplateKernel {
+  /** Tells kernels apart. */
   readonly kind: "template";
+  /** Name of the primitive. */
   readonly name: string;
   /** Name, settings and specs as text: templates of equal keys are equal. */
   readonly key: string;
+  /** Writes it for the cpu. */
   readonly wat: () => WatKernel;
+  /** Writes it for a GPU. */
   readonly wgsl: (limits: WgslLimits) => WgslKernel;
 }
 
@@ -43,6 +50,7 @@ export type Kernel = MapKernel | ReduceKernel | TemplateKernel;
  * Items are independent of each other and the result must not depend on how they are split into ranges.
  */
 export interface WatPass {
+  /** The text. */
   readonly code: string;
   /** How many work items there are. */
   readonly items: number;
@@ -52,6 +60,7 @@ export interface WatPass {
 
 /** A cpu kernel: passes with a barrier between them. Addresses are 16-byte aligned. */
 export interface WatKernel {
+  /** In order. */
   readonly passes: readonly WatPass[];
   /** Bytes of scratch shared by all passes and threads. */
   readonly scratchBytes: number;
@@ -61,8 +70,11 @@ export interface WatKernel {
 
 /** What WGSL templates may rely on. */
 export interface WgslLimits {
+  /** Invocations of a group. */
   readonly maxInvocations: number;
+  /** Bytes of memory that a group shares. */
   readonly maxWorkgroupBytes: number;
+  /** Buffers of one pass. */
   readonly maxStorageBuffers: number;
 }
 
@@ -73,21 +85,29 @@ export interface WgslLimits {
  * `group.x + group.y * groups.x` from `workgroup_id` and `num_workgroups`, and ids at or past `workgroups` must do nothing.
  */
 export interface WgslPass {
+  /** The text. */
   readonly code: string;
+  /** What is bound, in the order of the bindings. */
   readonly buffers: readonly number[];
+  /** How many groups run. */
   readonly workgroups: number;
 }
 
 /** A webgpu kernel: passes that see each other's writes. */
 export interface WgslKernel {
+  /** In order. */
   readonly passes: readonly WgslPass[];
+  /** Bytes of scratch shared by all passes. */
   readonly scratchBytes: number;
 }
 
 /** One launch of a program: a kernel and the values it reads and writes, by number. */
 export interface Step {
+  /** What runs. */
   readonly kernel: Kernel;
+  /** Numbers of the values read. */
   readonly inputs: readonly number[];
+  /** Numbers of the values written. */
   readonly outputs: readonly number[];
 }
 
@@ -99,7 +119,9 @@ export interface Value extends TensorSpec {
 
 /** A scheduled program: values by number, steps in order. What every compiling device takes. */
 export interface Schedule {
+  /** Every value, by number. */
   readonly values: readonly Value[];
+  /** In the order of execution. */
   readonly steps: readonly Step[];
   /** Numbers of the input values, in call order. */
   readonly inputs: readonly number[];

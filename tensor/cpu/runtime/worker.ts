@@ -1,5 +1,4 @@
 /** @file A worker of a cpu device. */
-/// <reference lib="deno.worker" />
 import { type Instances, join, type Launch, type Member, reportFailure, type Run, runLaunches } from "./crew.ts";
 import { nodeThreads } from "./threads.ts";
 
@@ -29,4 +28,4 @@ function handle(data: WorkerMessage): void {
 
 const port = nodeThreads()?.parentPort;
 if (port) port.on("message", (data) => handle(data as WorkerMessage));
-else self.onmessage = ({ data }: MessageEvent<WorkerMessage>) => handle(data);
+else globalThis.addEventListener("message", (event) => handle((event as MessageEvent<WorkerMessage>).data));
