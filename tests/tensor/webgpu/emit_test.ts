@@ -1,0 +1,111 @@
+import { equal, ok } from "node:assert/strict";
+import type { MapKernel, ReduceKernel } from "../../../tensor/compiler/kernel.ts";
+import { literal, op, type Scalar } from "../../../tensor/compiler/scalar.ts";
+import type { DType, Shape } from "../../../tensor/spec.ts";
+import { emitMapWgsl } from "../../../tensor/webgpu/emit/map.ts";
+import { emitReduceWgsl } from "../../../tensor/webgpu/emit/reduce.ts";
+import { interpret } from "../cpu/interpreter.ts";
+import { gpuTest, randomFloats, randomInts, runKernel, type Sample } from "../webgpu_kernels/harness.ts";
+
+function load(buffer: number, strides: readonly number[], offset = 0, dtype: DType = "float32"): Scalar {
+  return { kind: "load", dtype, access: { buffer, strides, offset } };
+}
+
+function map(shape: Shape, value: Scalar): MapKernel {
+  return { kind: "map", shape, values: [value] };
+}
+
+function reduce(operation: ReduceKernel["op"], shape: Shape, reduceShape: Shape, value: Scalar): ReduceKernel {
+  return { kind: "reduce", op: operation, shape, reduceShape, value };
+}
+
+/** Runs a kernel on the gpu and in float64. */
+async function check(kernel: MapKernel | ReduceKernel, inputs: readonly Sample[], tolerance = 2e-6): Promise<void> {
+  const { dtype } = kernel.kind === "map" ? kernel.values[0]! : kernel.value;
+  const output = { shape: kernel.shape, dtype };
+  const text = kernel.kind === "map" ? emitMapWgsl(kernel, inputs, [output]) : emitReduceWgsl(kernel, inputs);
+  const actual = await runKernel(text, inputs, output);
+  const [expected] = interpret(kernel, inputs.map(({ data }) => data));
+  equal(actual.length, expected!.length);
+  expected!.forEach((value, i) => {
+    const close = actual[i] === value || Math.abs(actual[i]! - value) <= tolerance * (1 + Math.abs(value));
+    ok(close, `element ${i} is ${actual[i]}, expected ${value}`);
+  });
+}
+
+gpuTest("A map reads through reversed, repeated and transposed views", async () => {
+  const views = [load(0, [35, 5, 1]), load(0, [0, 5, 0]), load(0, [-35, -5, -1], 104), load(0, [1, 15, 3])];
+  await check(map([3, 7, 5], views.reduce((a, b) => op("add", a, b))), [randomFloats([3, 7, 5])]);
+});
+
+gpuTest("A map of a scalar and one of many groups are right", async () => {
+  await check(map([], op("exp", load(0, []))), [randomFloats([])]);
+  await check(map([70_000, 3], op("neg", load(0, [3, 1]))), [randomFloats([70_000, 3])]);
+});
+
+gpuTest("Guards read nothing outside, one inside another", async () => {
+  const inner: Scalar = {
+    kind: "guard",
+    dtype: "float32",
+    bounds: [{ coefficients: [0, 1], offset: -1, extent: 3 }],
+    value: load(0, [3, 1], -4),
+    fill: -Infinity,
+  };
+  const outer: Scalar = {
+    kind: "guard",
+    dtype: "float32",
+    bounds: [{ coefficients: [1, 0], offset: -1, extent: 4 }],
+    value: op("max", inner, literal(-2, "float32")),
+    fill: 7,
+  };
+  await check(map([6, 5], outer), [randomFloats([4, 3])]);
+});
+
+gpuTest("A gather fills where the index is outside", async () => {
+  const index = load(1, [1, 0], 0, "int32");
+  const access = { buffer: 0, strides: [0, 1], offset: 0 };
+  const gather: Scalar = { kind: "gather", dtype: "float32", access, index, axisStride: 4, extent: 9, fill: 0.5 };
+  await check(map([50, 4], gather), [randomFloats([9, 4]), randomInts([50], -3, 12)]);
+  await check(
+    reduce("max", [4], [50], { ...gather, access: { ...access, strides: [1, 0] }, index: load(1, [0, 1], 0, "int32") }),
+    [
+      randomFloats([9, 4]),
+      randomInts([50], -3, 12),
+    ],
+  );
+});
+
+gpuTest("Positions, integers and choices are computed in their dtypes", async () => {
+  const at: Scalar = { kind: "index", dtype: "int32", coefficients: [10, -1], offset: 3 };
+  const x = load(0, [7, 1], 0, "int32");
+  const values = [
+    op("mod", op("mul", at, x), literal(5, "int32")),
+    op("xor", at, op("sub", x, at)),
+  ];
+  await check(map([3, 7], op("select", op("lt", x, at), values[0]!, values[1]!)), [randomInts([3, 7], -50, 50)]);
+});
+
+for (const operation of ["sum", "max", "min"] as const) {
+  gpuTest(`${operation} along rows, along columns, and over axes that do not merge`, async () => {
+    const [rows, columns, split] = [
+      reduce(operation, [37], [1030], load(0, [1030, 1])),
+      reduce(operation, [37], [1030], load(0, [1, 37])),
+      reduce(operation, [5], [3, 700], load(0, [1, 3600, 5])),
+    ];
+    await check(rows, [randomFloats([37, 1030])]);
+    await check(columns, [randomFloats([1030, 37])]);
+    await check(split, [randomFloats([3, 3600])]);
+  });
+}
+
+gpuTest("A reduction of nothing gives its identity, one of a single element the element", async () => {
+  await check(reduce("sum", [3], [0], load(0, [0, 1])), [randomFloats([0])]);
+  await check(reduce("sum", [3], [1], load(0, [1, 1])), [randomFloats([3])]);
+  await check(reduce("max", [], [1, 1], load(0, [1, 1])), [randomFloats([1])]);
+});
+
+gpuTest("A long axis beside a short one is cut, and its sum right to float32", async () => {
+  const ones = { ...randomFloats([1]), shape: [2, 600_000], data: new Float32Array(1_200_000).fill(1.1) };
+  // The outer axis runs backwards, so that the two do not merge.
+  await check(reduce("sum", [], [2, 600_000], load(0, [-600_000, 1], 600_000)), [ones], 2e-6);
+});
