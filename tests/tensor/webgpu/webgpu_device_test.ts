@@ -6,6 +6,7 @@ import {
   jit,
   key,
   matmul,
+  mod,
   mul,
   normal,
   reshape,
@@ -74,6 +75,13 @@ testWebgpu("A tensor larger than a binding is refused with the limit and what fi
 testWebgpu("Two runs give the same bits", async (device) => {
   const f = jit((k: Tensor) => sum(matmul(normal(k, [65, 130]), normal(k, [130, 67])), { axis: 0 }), { device });
   deepStrictEqual(await f(key(3)).data(), await f(key(3)).data());
+});
+
+testWebgpu("A map of more than 65,535 groups reaches every element", async (device) => {
+  const size = 65_536 * 256 + 77;
+  const values = await mod(arange(size), 7).data({ device });
+  equal(values.length, size);
+  ok(values.every((value: number, i: number) => value === i % 7));
 });
 
 testWebgpu("Repeated runs take no more memory", async (device) => {
