@@ -8,9 +8,9 @@ import type { Tensor } from "../tensor.ts";
 import { emitMapWat } from "./emit/map.ts";
 import { emitReduceWat } from "./emit/reduce.ts";
 import { assemble } from "./runtime/assemble.ts";
-import { bindBlocks, type Bindings, handOut } from "./runtime/bindings.ts";
-import { bytesOf, readBlock } from "./runtime/blocks.ts";
-import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, tell } from "./runtime/core.ts";
+import { bindBlocks, type Bindings, handOut } from "../compiler/bindings.ts";
+import { type Block, bytesOf, readBlock } from "./runtime/blocks.ts";
+import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf, tell } from "./runtime/core.ts";
 import { allJoined, type Launch, reportFailure, runLaunches, sharedLaunches } from "./runtime/crew.ts";
 
 /** Passes that take less than this many nanoseconds run on one thread. */
@@ -125,13 +125,14 @@ function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Te
   if (shared.closed) throw new DeviceError("cpu", "Cannot run as the device must be open: current state is closed");
   growRegion(core, "arena", prepared.arenaBytes);
   growRegion(core, "scratch", prepared.localBytes * member.count);
-  const bindings = bindBlocks(core, device, prepared.schedule, inputs);
+  const store = storeOf(core, device);
+  const bindings = bindBlocks(store, prepared.schedule, inputs);
   execute(core, prepared, addresses(core, prepared, bindings));
-  return handOut(core, device, prepared.schedule, bindings);
+  return handOut(store, prepared.schedule, bindings);
 }
 
 /** Byte address of each value, then of the scratch. */
-function addresses({ shared }: Core, prepared: Prepared, { blocks }: Bindings): readonly number[] {
+function addresses({ shared }: Core, prepared: Prepared, { blocks }: Bindings<Block>): readonly number[] {
   const { schedule, offsets, scratchOffset } = prepared;
   const table = schedule.values.map((_, number) =>
     blocks.get(number)?.address ?? shared.arena.address + (offsets.get(number) ?? 0)

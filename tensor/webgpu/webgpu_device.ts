@@ -7,12 +7,12 @@ import type { Tensor } from "../tensor.ts";
 import { emitMapWgsl } from "./emit/map.ts";
 import { emitReduceWgsl } from "./emit/reduce.ts";
 import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
-import { bindBlocks, type Bindings, handOut } from "./runtime/bindings.ts";
-import { bytesOf } from "./runtime/blocks.ts";
+import { bindBlocks, type Bindings, handOut } from "../compiler/bindings.ts";
+import { type Block, bytesOf } from "./runtime/blocks.ts";
 import { closeCore, type Core, makeCore, requireAlive, type WebgpuBuffer } from "./runtime/core.ts";
 import { type Launch, makeLaunch, type Range, submit } from "./runtime/launch.ts";
 import { refuseLarge } from "./runtime/pool.ts";
-import { readBlock } from "./runtime/transfers.ts";
+import { readBlock, storeOf } from "./runtime/transfers.ts";
 
 /** Settings of a webgpu device. */
 export interface WebgpuOptions {
@@ -133,13 +133,14 @@ function prepare({ gpu, pipelines, limits }: Core, schedule: Schedule): Prepared
 function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
   requireAlive(core);
   growArena(core.gpu, core.arena, prepared.arena.chunks);
-  const bindings = bindBlocks(core, device, prepared.schedule, inputs);
+  const store = storeOf(core, device);
+  const bindings = bindBlocks(store, prepared.schedule, inputs);
   submit(core.gpu, prepared.launches, ranges(core, prepared, bindings));
-  return handOut(core, device, prepared.schedule, bindings);
+  return handOut(store, prepared.schedule, bindings);
 }
 
 /** Memory of each value, then of the scratch. */
-function ranges(core: Core, { arena, sizes }: Prepared, { blocks }: Bindings): readonly Range[] {
+function ranges(core: Core, { arena, sizes }: Prepared, { blocks }: Bindings<Block>): readonly Range[] {
   const table = new Array<Range>(sizes.length);
   blocks.forEach(({ buffer }, value) => table[value] = { buffer, offset: 0, size: sizes[value]! });
   arena.places.forEach(({ chunk, offset }, value) => {

@@ -1,8 +1,8 @@
-import type { Device, DeviceBuffer } from "../../device.ts";
+import type { BlockBuffer, Resident, Store } from "../../compiler/bindings.ts";
+import type { Device } from "../../device.ts";
 import type { TensorSpec } from "../../spec.ts";
-import type { Tensor } from "../../tensor.ts";
 import { hasRelaxedSimd } from "./assemble.ts";
-import { type Block, readBlock, releaseBlock } from "./blocks.ts";
+import { type Block, copyBlock, readBlock, refuseReleased, releaseBlock, takeBlock, writeBlock } from "./blocks.ts";
 import { CONTROL_BYTES, type Instances, type Member } from "./crew.ts";
 import { type Heap, makeHeap } from "./memory.ts";
 import { nodeThreads, type Thread } from "./threads.ts";
@@ -15,9 +15,7 @@ export interface Region {
 }
 
 /** Memory of a cpu device that holds one tensor. */
-export interface CpuBuffer extends DeviceBuffer {
-  readonly block: Block;
-}
+export type CpuBuffer = BlockBuffer<Block>;
 
 /** What the parts of one cpu device share. */
 export interface Core {
@@ -32,8 +30,7 @@ export interface Core {
   readonly collectedBlocks: FinalizationRegistry<Block>;
   /** Makes workers forget collected programs. */
   readonly collectedPrograms: FinalizationRegistry<number>;
-  /** Host values that programs read again and again, such as tables inside a compiled function. */
-  readonly resident: { readonly seen: WeakSet<Tensor>; readonly buffers: WeakMap<Tensor, CpuBuffer> };
+  readonly resident: Resident<Block>;
   /** One arena for the temporaries of all programs, as only one runs at a time; private scratch of each thread. */
   readonly shared: { arena: Region; scratch: Region; turn: number; programs: number; alone: boolean; closed: boolean };
 }
@@ -94,7 +91,7 @@ export function closeCore({ shared, workers }: Core): void {
 }
 
 /** Makes the handle of a block; its memory is given back when the handle is collected. */
-export function makeBuffer({ heap, collectedBlocks }: Core, device: Device, spec: TensorSpec, block: Block): CpuBuffer {
+function makeBuffer({ heap, collectedBlocks }: Core, device: Device, spec: TensorSpec, block: Block): CpuBuffer {
   const { shape, dtype } = spec;
   const buffer: CpuBuffer = {
     device,
@@ -105,6 +102,21 @@ export function makeBuffer({ heap, collectedBlocks }: Core, device: Device, spec
   };
   collectedBlocks.register(buffer, block);
   return buffer;
+}
+
+/** The memory of a device, as programs are bound to it. */
+export function storeOf(core: Core, device: Device): Store<Block> {
+  const { heap, resident } = core;
+  return {
+    resident,
+    take: (spec) => takeBlock(heap, spec),
+    write: (block, values) => writeBlock(heap, block, values),
+    copy: (block, spec) => copyBlock(heap, block, spec),
+    passOn: ({ address }) => ({ address, taken: true }),
+    release: (block) => releaseBlock(heap, block),
+    refuseReleased,
+    handle: (spec, block) => makeBuffer(core, device, spec, block),
+  };
 }
 
 /** Makes a region at least this large; its old contents are lost. */

@@ -1,16 +1,14 @@
 import type { WgslLimits } from "../../compiler/kernel.ts";
-import type { Device, DeviceBuffer } from "../../device.ts";
+import type { BlockBuffer, Resident } from "../../compiler/bindings.ts";
+import type { Device } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
 import type { TensorSpec } from "../../spec.ts";
-import type { Tensor } from "../../tensor.ts";
 import { type Block, releaseBlock } from "./blocks.ts";
 import type { Pipelines } from "./launch.ts";
 import { type BufferPool, makePool } from "./pool.ts";
 
 /** Memory of a webgpu device that holds one tensor. */
-export interface WebgpuBuffer extends DeviceBuffer {
-  readonly block: Block;
-}
+export type WebgpuBuffer = BlockBuffer<Block>;
 
 /** What the parts of one webgpu device share. */
 export interface Core {
@@ -22,8 +20,7 @@ export interface Core {
   readonly limits: WgslLimits;
   /** Gives back the memory of collected buffers. */
   readonly collected: FinalizationRegistry<Block>;
-  /** Host values that programs read again and again, such as tables inside a compiled function. */
-  readonly resident: { readonly seen: WeakSet<Tensor>; readonly buffers: WeakMap<Tensor, WebgpuBuffer> };
+  readonly resident: Resident<Block>;
   /** The first error that the device reported, until it has been thrown; why the device is lost. */
   readonly state: { error: string | null; lost: string | null };
 }

@@ -1,8 +1,10 @@
 /** @file Values of tensors on their way to, on and from a webgpu device. */
+import type { Store } from "../../compiler/bindings.ts";
+import type { Device } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
 import { DTYPES, type TensorSpec, type TypedArray } from "../../spec.ts";
-import { type Block, bytesOf, takeBlock } from "./blocks.ts";
-import { type Core, requireAlive } from "./core.ts";
+import { type Block, bytesOf, releaseBlock, takeBlock } from "./blocks.ts";
+import { type Core, makeBuffer, requireAlive } from "./core.ts";
 
 /** Takes memory for a tensor and copies a block of its spec there. */
 export function copyBlock({ pool, gpu }: Core, { buffer }: Block, spec: TensorSpec): Block {
@@ -51,4 +53,19 @@ export async function readBlock(core: Core, block: Block, spec: TensorSpec): Pro
   if (spec.dtype === "bool") return Uint8Array.from(words);
   if (spec.dtype === "uint32") return words;
   return spec.dtype === "int32" ? new Int32Array(words.buffer) : new Float32Array(words.buffer);
+}
+
+/** The memory of a device, as programs are bound to it. The order of the queue keeps released blocks safe. */
+export function storeOf(core: Core, device: Device): Store<Block> {
+  const { pool, resident } = core;
+  return {
+    resident,
+    take: (spec) => takeBlock(pool, spec),
+    write: (block, values) => writeBlock(core, block, values),
+    copy: (block, spec) => copyBlock(core, block, spec),
+    passOn: ({ buffer }) => ({ buffer, taken: true }),
+    release: (block) => releaseBlock(pool, block),
+    refuseReleased,
+    handle: (spec, block) => makeBuffer(core, device, spec, block),
+  };
 }
