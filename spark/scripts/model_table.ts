@@ -58,7 +58,7 @@ const SMALL: Recipe = {
   steps: 200,
   warmupShare: 0.1,
   baseLr: 0.03,
-  decoderWidth: 192,
+  decoderWidth: 128,
 };
 
 const ENTRIES: readonly (readonly [() => Model, Recipe])[] = [
