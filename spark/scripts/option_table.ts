@@ -1,5 +1,5 @@
 /** @file The options of the training command: one row each, from which parsing and help both follow. */
-import { MODELS } from "./model_table.ts";
+import { DEFAULT_MODEL, MODELS } from "./model_table.ts";
 
 /** Options as given on the command line; absent where they were not. */
 export interface GivenOptions {
@@ -98,21 +98,21 @@ export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
   },
   model: {
     placeholder: "NAME",
-    help: `one of ${Object.keys(MODELS).join(", ")} (default tiny_resnet)`,
+    help: `one of ${Object.keys(MODELS).join(", ")} (default ${DEFAULT_MODEL})`,
     parse: oneOf(Object.keys(MODELS)),
   },
   inputSize: {
     placeholder: "N|HxW",
-    help: "height and width of the images in pixels, multiples of the model's stride (default 224; tiny_resnet 96)",
+    help: "height and width of the images in pixels, multiples of the model's stride (default 224; tiny ones 96)",
     parse: size,
   },
   batchSize: {
     placeholder: "N",
-    help: "images per step (default 32; tiny_resnet 16)",
+    help: "images per step (default 32; tiny ones 8)",
     parse: number(1, 65536, { whole: true }),
   },
-  epochs: { placeholder: "N", help: "passes over the data set (default 1600; tiny_resnet counts steps)", parse: count },
-  steps: { placeholder: "N", help: "steps in total, instead of --epochs (tiny_resnet: default 200)", parse: count },
+  epochs: { placeholder: "N", help: "passes over the data set (default 1600; tiny ones count steps)", parse: count },
+  steps: { placeholder: "N", help: "steps in total, instead of --epochs (tiny ones: default 600)", parse: count },
   maskRatio: {
     placeholder: "R",
     help: "share of patches that are masked, between 0 and 1 (default 0.6; 0.75 from 384 pixels)",
@@ -121,12 +121,12 @@ export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
   baseLr: {
     placeholder: "R",
     help:
-      "peak learning rate per 256 images; the peak is R * batch / 256 (default 2e-4; 4e-4 from 384 pixels; tiny_resnet 0.03)",
+      "peak learning rate per 256 images; the peak is R * batch / 256 (default 2e-4; 4e-4 from 384 pixels; tiny ones 0.32)",
     parse: number(0, Infinity, { open: true }),
   },
   warmupEpochs: {
     placeholder: "N",
-    help: "epochs in which the learning rate rises, may be a fraction (default 1/40 of the run; tiny_resnet 1/10)",
+    help: "epochs in which the learning rate rises, may be a fraction (default 1/40 of the run; tiny ones 1/10)",
     parse: number(0, Infinity),
   },
   weightDecay: { placeholder: "R", help: "weight decay of the first step (default 0.04)", parse: number(0, Infinity) },

@@ -1,7 +1,7 @@
 /** @file From what the command line says to what the run does. */
 import { inputGrid } from "../input_grid.ts";
 import { flagOf } from "./command_line.ts";
-import { MODELS } from "./model_table.ts";
+import { DEFAULT_MODEL, MODELS } from "./model_table.ts";
 import type { GivenOptions } from "./option_table.ts";
 
 /** All that decides the bits of a run, with defaults filled in. Plain data: checkpoints carry it. */
@@ -47,7 +47,7 @@ type RunOptionName = keyof RunOptions;
  * @throws {RangeError} If the size does not divide by the model's stride, or the mask would cover all or nothing.
  */
 export function resolveOptions(given: GivenOptions): RunOptions {
-  const name = given.model ?? "tiny_resnet";
+  const name = given.model ?? DEFAULT_MODEL;
   const { make, recipe } = MODELS[name]!;
   const inputSize = given.inputSize ?? recipe.inputSize;
   const isLarge = Math.min(...inputSize) >= 384; // the authors' second recipe

@@ -73,7 +73,7 @@ async function reached(folder: string, { steps, saved = false }: { steps: number
 
 async function checkResults({ code, stdout, stderr }: Finished, folder: string): Promise<void> {
   equal(code, 0, stderr);
-  match(stdout, /^tiny_resnet on .*: 8 images at 32×48, 24 steps of 2 \(6.0 epochs\), on cpu\nPlanned memory: /);
+  match(stdout, /^tiny_resnet8 on .*: 8 images at 32×48, 24 steps of 2 \(6.0 epochs\), on cpu\nPlanned memory: /);
   match(stdout, /Skips .*broken.jpg as /);
   match(stdout, /Done after 24 of 24 steps, 1 file skipped; /);
   ok(stdout.indexOf("Planned memory") < stdout.indexOf("step  1/24"));
@@ -141,7 +141,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["--modle x", /^Cannot read --modle /],
   [
     "--input-size 100 --out {}/a",
-    /^Cannot divide images .* nearest sizes that fit are 96×96, 96×112, 112×96, 112×112\n$/,
+    /^Cannot divide images .* nearest sizes that fit are 96×96, 96×104, 104×96, 104×104\n$/,
   ],
   [
     "--data {}/absent --out {}/b",
@@ -151,7 +151,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["--data {}/absent --out {}/file/run", /^Cannot write the run folder as it must be a folder that can be written/],
   ["--data {}/images --out {}/run", /^Cannot start a new run as the run folder must be empty: .*--resume/],
   ["--resume {}/absent", /^Cannot resume as --resume must name a checkpoint/],
-  ["--resume {}/run --model resnet50", /^Cannot resume as --model must be tiny_resnet, as in the checkpoint/],
+  ["--resume {}/run --model resnet50", /^Cannot resume as --model must be tiny_resnet8, as in the checkpoint/],
   ["--resume {}/run --seed 4", /^Cannot resume as --seed must be 3, as in the checkpoint: current value is 4/],
   ["--resume {}/run --data {}/others", /^Cannot resume as --data must hold the images of the checkpoint's run/],
   ["--resume {}/truncated.safetensors", /^Cannot read .*truncated.safetensors as safetensors .* truncated\n$/],

@@ -55,7 +55,10 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["--weight-decay=", /current value is $/],
   ["--input-size 96x", /^Cannot read --input-size as it must be N or HxW, in pixels: current value is 96x$/],
   ["--input-size 0", /N or HxW/],
-  ["--model vit", /^Cannot read --model as it must be one of tiny_resnet, resnet18.*: current value is vit$/],
+  [
+    "--model vit",
+    /^Cannot read --model as it must be one of tiny_resnet8, tiny_resnet, resnet18.*: current value is vit$/,
+  ],
   ["--device tpu", /one of auto, cpu, webgpu, reference/],
   ["--optimizer adam", /one of lamb, adamw, sgd/],
   ["--seed 4294967296", /from 0 to 4294967295/],
@@ -95,7 +98,7 @@ Deno.test("resolveOptions() takes the recipe of the model, the size and what was
   });
   const large = resolveOptions({ model: "convnext_large", inputSize: [384, 384], dropPath: 0 });
   deepStrictEqual([large.maskRatio, large.baseLr, large.dropPath], [0.75, 4e-4, 0]);
-  equal(resolveOptions({}).model, "tiny_resnet");
+  equal(resolveOptions({}).model, "tiny_resnet8");
   equal(resolveOptions({ epochs: 3 }).steps, null);
 });
 
@@ -107,7 +110,7 @@ Deno.test("resolveOptions() refuses sizes that do not divide, naming those that 
 });
 
 Deno.test("resolveOptions() refuses masks of everything or nothing", () => {
-  throws(() => resolveOptions({ maskRatio: 1 }), /^RangeError: Cannot mask .*6×6/);
+  throws(() => resolveOptions({ maskRatio: 1 }), /^RangeError: Cannot mask .*12×12/);
   throws(() => resolveOptions({ model: "resnet50", inputSize: [32, 32] }), /^RangeError: Cannot mask .*1×1/);
 });
 
@@ -117,7 +120,7 @@ Deno.test("resumeOptions() keeps the options of the checkpoint and refuses other
   equal(resumeOptions(saved, { data: "elsewhere" }).data, "elsewhere");
   throws(
     () => resumeOptions(saved, { model: "resnet50" }),
-    /^RangeError: Cannot resume as --model must be tiny_resnet, as in the checkpoint: current value is resnet50/,
+    /^RangeError: Cannot resume as --model must be tiny_resnet8, as in the checkpoint: current value is resnet50/,
   );
   throws(() => resumeOptions(saved, { inputSize: [32, 32] }), /--input-size must be 32x48.*current value is 32x32/);
 });
