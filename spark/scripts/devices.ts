@@ -5,6 +5,8 @@ const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render/i;
 
 /** True if there is a WebGPU adapter that is a piece of hardware. */
 async function hasHardwareAdapter(): Promise<boolean> {
+  // Without it the driver's loader complains on stderr, even where it needs none.
+  if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
   const adapter = await globalThis.navigator?.gpu?.requestAdapter().catch(() => null);
   if (!adapter) return false;
   const { description, device, vendor, architecture, isFallbackAdapter } = adapter.info;

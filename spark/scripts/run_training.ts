@@ -82,7 +82,7 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
 
 const TERMINAL = {
   isTerminal: Deno.stdout.isTerminal(),
-  columns: () => Deno.consoleSize().columns,
+  columns: () => Deno.consoleSize().columns || 80, // some terminals do not know
   line: print,
   raw: printRaw,
 };
