@@ -1,5 +1,8 @@
 """Masked-dense SparK in PyTorch, the way the official code computes it: the baseline of the step benchmarks.
 
+Debian's PyTorch needs a fast BLAS for transposed convolutions (apt-get install libopenblas0-pthread): with the reference
+BLAS that it comes with, a step takes five times as long.
+
 Usage: python3 spark_torch.py --model resnet50 --input-size 224 --batch-size 8 --steps 3 --json
 The last line of the output is a JSON object with imagesPerSecond, millisecondsPerStep and residentBytes.
 """
