@@ -11,6 +11,8 @@ import { appendStepLog, stepLines, type StepRecord } from "./step_log.ts";
 export interface RunResults {
   /** Adds records to the log. */
   log(records: readonly StepRecord[]): void;
+  /** Draws pictures. */
+  paint(train: TrainState, done: number): Promise<void>;
   /** Keeps the state, then draws pictures and the loss curve. */
   save(train: TrainState, done: number): Promise<void>;
 }
@@ -33,14 +35,17 @@ export async function openRunResults(
   const records = [...run.records];
   // What a killed process logged after its last checkpoint is done again: out of the log with it.
   await writeFileAtomic(folder.log, new TextEncoder().encode(stepLines(records)));
+  const paint = async (train: TrainState, done: number) =>
+    await writeFileAtomic(folder.picture(done), imageGrid(await run.paint(train), { enlarge: ENLARGE }));
   return {
+    paint,
     log(added) {
       records.push(...added);
       appendStepLog(folder.log, added);
     },
     async save(train, done) {
       await save(folder.checkpoint, train, { configuration: { ...run.configuration, step: done } });
-      await writeFileAtomic(folder.picture(done), imageGrid(await run.paint(train), { enlarge: ENLARGE }));
+      await paint(train, done);
       await writeFileAtomic(folder.curve, new TextEncoder().encode(lossCurve(records)));
     },
   };

@@ -61,6 +61,7 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
     records: start.records,
     paint: makePainter(training.model, options, shown, device),
   });
+  await results.paint(first, done); // what cannot be drawn is found out now, not after hours
   const progress = openProgress(TERMINAL, () => performance.now());
   const skipped = { count: 0 };
   const last = await interruptible(progress, (interrupted) =>

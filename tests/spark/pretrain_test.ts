@@ -83,7 +83,7 @@ async function checkResults({ code, stdout, stderr }: Finished, folder: string):
   equal(records.at(-1)!.epoch, 6);
   match(await Deno.readTextFile(`${folder}/loss.svg`), /^<svg/);
   const pictures = [...Deno.readDirSync(`${folder}/reconstructions`)].map(({ name }) => name).sort();
-  deepStrictEqual(pictures, [6, 12, 18, 24].map((step) => `step_${String(step).padStart(6, "0")}.png`));
+  deepStrictEqual(pictures, [0, 6, 12, 18, 24].map((step) => `step_${String(step).padStart(6, "0")}.png`));
   const bytes = await Deno.readFile(`${folder}/reconstructions/${pictures[0]}`);
   ok((await decodeImage(bytes)).width >= 3 * 48);
 }
