@@ -111,7 +111,18 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
         `${metadata.format ?? "absent"}`,
     );
   }
-  return { path, configuration: JSON.parse(metadata.configuration ?? "null"), tensors };
+  return { path, configuration: parseConfiguration(path, metadata.configuration ?? "null"), tensors };
+}
+
+function parseConfiguration(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RangeError(
+      `Cannot read ${path} as a checkpoint as its configuration must be JSON: current text is ${text.slice(0, 80)}`,
+      { cause },
+    );
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 /** @file Where a run leaves its results, and what it finds there when it goes on. */
+import { dirname } from "node:path";
 
 /** Paths in a run folder. */
 export interface RunFolder {
@@ -66,10 +67,7 @@ export function findCheckpoint(path: string): { readonly checkpoint: string; rea
     );
   };
   const kind = kindOf(path);
-  if (kind === "file") {
-    const slash = path.lastIndexOf("/");
-    return { checkpoint: path, folder: slash < 0 ? "." : path.slice(0, slash) || "/" };
-  }
+  if (kind === "file") return { checkpoint: path, folder: dirname(path) };
   if (kind !== "folder") refuse(`path ${path} is ${kind === "absent" ? "missing" : "neither"}`);
   const { checkpoint } = runFolder(path);
   return kindOf(checkpoint) === "file" ? { checkpoint, folder: path } : refuse(`folder ${path} has none`);

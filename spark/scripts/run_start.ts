@@ -1,5 +1,6 @@
 /** @file How a run starts: from nothing, or from a checkpoint. */
 import { type Checkpoint, readCheckpoint } from "../checkpoint.ts";
+import { MODELS } from "./model_table.ts";
 import type { GivenOptions } from "./option_table.ts";
 import { resolveOptions, resumeOptions, type RunOptions } from "./options.ts";
 import { findCheckpoint, newRunPath, openRunFolder, type RunFolder, runFolder } from "./run_folder.ts";
@@ -54,7 +55,8 @@ export async function startRun(given: GivenOptions, date: Date): Promise<RunStar
 
 function configurationOf({ path, configuration }: Checkpoint): RunConfiguration {
   const { options, images, step } = (configuration ?? {}) as Partial<RunConfiguration>;
-  if (options && typeof images === "string" && Number.isSafeInteger(step)) return { options, images, step: step! };
+  const isKnown = options && options.model in MODELS && Array.isArray(options.inputSize);
+  if (isKnown && typeof images === "string" && Number.isSafeInteger(step)) return { options, images, step: step! };
   throw new Error(
     `Cannot resume as the checkpoint must name options, images and step, as this command writes them: current ` +
       `configuration of ${path} is ${JSON.stringify(configuration)}`,

@@ -67,6 +67,8 @@ Deno.test("load() refuses files that are missing, truncated or something else, n
     }
     await writeSafetensors(path, {}, {});
     await rejects(load(path, start(1)), /must name the format tessera.spark.train\/1: current format is absent$/);
+    await writeSafetensors(path, {}, { format: "tessera.spark.train/1", configuration: "{" });
+    await rejects(readCheckpoint(path), /its configuration must be JSON: current text is \{$/);
   }));
 
 Deno.test("load() refuses checkpoints of another model or optimizer, naming file and tensor", () =>
