@@ -16,7 +16,7 @@ export interface SpritesOptions extends ImageFilesOptions {
 }
 
 /** How many decoded sprites a data set keeps. */
-const CACHED = 1024;
+const CACHED = 64;
 
 /**
  * Makes a data set of cut-out objects (images with alpha), each put on a painted background at a random size and place,
