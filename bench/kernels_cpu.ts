@@ -1,7 +1,7 @@
 /**
  * @file Speed of the cpu kernels on one thread, at the shapes that decide a training step of ResNet-50 and its decoder.
- * Run `deno run -A bench/kernels_cpu.ts [part of a name]`. Before it is timed, a convolution is checked: samples of its
- * output against the definition in float64, and its two gradients by `⟨y, dy⟩ = ⟨x, dx⟩ = ⟨w, dw⟩`.
+ * Run `deno run -A bench/kernels_cpu.ts [part of a name]`. After its timing each row is checked, and a wrong one ends the run: samples of a
+ * convolution's output against the definition in float64, and gradients by `⟨y, dy⟩ = ⟨x, dx⟩ = ⟨w, dw⟩`.
  */
 import { ok } from "node:assert/strict";
 import type { ConvParams } from "../tensor/compiler/conv_params.ts";
