@@ -1,8 +1,6 @@
+import { classesOf, IMAGE_ENDINGS, isImagePath } from "./classes.ts";
 import type { Dataset } from "./dataset.ts";
 import { imageFiles } from "./image_files.ts";
-
-/** Endings that make a file an image, in any case. */
-const EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp"] as const;
 
 /** Deeper folders are not searched: links may form a circle. */
 const MAX_DEPTH = 16;
@@ -28,21 +26,16 @@ const MAX_DEPTH = 16;
 export function folder(path: string): Dataset {
   const root = path.replace(/(?<=.)\/+$/, "");
   const listed = listFolder(root);
-  const isImage = (file: string) => EXTENSIONS.some((extension) => file.toLowerCase().endsWith(extension));
-  const files = listed.filter(isImage).sort();
+  const files = listed.filter(isImagePath).sort();
   if (files.length === 0) {
     throw new Error(
-      `Cannot make a data set as the folder must hold images (${EXTENSIONS.join(", ")}), flat or in a sub-folder for ` +
+      `Cannot make a data set as the folder must hold images (${
+        IMAGE_ENDINGS.join(", ")
+      }), flat or in a sub-folder for ` +
         `each class: current folder ${path} has ${listed.length} files, none of these`,
     );
   }
-  const absolute = files.map((file) => `${root}/${file}`);
-  if (files.some((file) => !file.includes("/"))) return imageFiles({ name: path, files: absolute });
-  const classOf = (file: string) => file.slice(0, file.indexOf("/"));
-  const labelNames = [...new Set(files.map(classOf))].sort();
-  const numbers = new Map(labelNames.map((name, i) => [name, i]));
-  const labels = Int32Array.from(files, (file) => numbers.get(classOf(file))!);
-  return imageFiles({ name: path, files: absolute, labels, labelNames });
+  return imageFiles({ name: path, files: files.map((file) => `${root}/${file}`), ...classesOf(files) });
 }
 
 /** All files below the folder, relative to it. */
@@ -57,7 +50,7 @@ function listFolder(root: string): readonly string[] {
       ? "a folder, not a file"
       : "a readable folder";
     throw new Error(
-      `Cannot make a data set as images (${EXTENSIONS.join(", ")}) must lie in ${problem}: current path is ${root}`,
+      `Cannot make a data set as images (${IMAGE_ENDINGS.join(", ")}) must lie in ${problem}: current path is ${root}`,
       { cause },
     );
   }

@@ -3,7 +3,7 @@ import { DEFAULT_MODEL, MODELS } from "./model_table.ts";
 
 /** Options as given on the command line; absent where they were not. */
 export interface GivenOptions {
-  /** `fluent-emoji` or a folder of images. */
+  /** `fluent-emoji`, a folder of images or archives. */
   readonly data?: string;
   /** Name in `MODELS`. */
   readonly model?: string;
@@ -92,9 +92,11 @@ const count = number(1, 2 ** 31 - 1, { whole: true });
 /** The options, in the order of the help text. */
 export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
   data: {
-    placeholder: "FOLDER",
-    help: "folder of images, flat or with one folder per class, or fluent-emoji (default), 3D emoji from npm",
-    parse: text("a folder or fluent-emoji"),
+    placeholder: "PATH",
+    help:
+      "folder of images, flat or with one folder per class; tar or tar.gz of images, shards {000..127}.tar, CIFAR-10 " +
+      "binary files; or fluent-emoji (default), 3D emoji from npm",
+    parse: text("a folder, an archive or fluent-emoji"),
   },
   model: {
     placeholder: "NAME",

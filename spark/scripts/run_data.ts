@@ -6,9 +6,9 @@ import {
   type Dataset,
   drawsOf,
   fluentEmoji,
-  folder,
   ImageError,
   normalise,
+  openImages,
 } from "../../data/mod.ts";
 
 /** Separates the randomness of pictures from that of training. */
@@ -17,12 +17,12 @@ const PICTURE_STREAM = 3;
 /**
  * Opens the data set that `--data` names.
  *
- * @param name `fluent-emoji` or a folder of images.
+ * @param name `fluent-emoji`, or whatever `openImages` takes: a folder of images, tar archives, CIFAR-10.
  * @returns The data set.
  * @throws {Error} If there are no images, saying what was looked for.
  */
 export async function openRunData(name: string): Promise<Dataset> {
-  return name === "fluent-emoji" ? await fluentEmoji() : folder(name);
+  return name === "fluent-emoji" ? await fluentEmoji() : await openImages(name);
 }
 
 /**

@@ -1,0 +1,99 @@
+/** @file Bytes in order, of a file or of what a gzip file unpacks to, with memory bounded by what is asked for. */
+
+/** Bytes that are read from the front. */
+export interface ByteSource {
+  /** The next bytes; fewer than `count` only where the end comes first. Makes nothing larger than what is there. */
+  read(count: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Passes over bytes; false if the end comes first. */
+  skip(count: number): Promise<boolean>;
+  /** Ends reading. */
+  close(): Promise<void>;
+}
+
+/** A source, and whether places in it are places in the file. */
+export interface OpenedSource {
+  /** The bytes. */
+  readonly source: ByteSource;
+  /** True for gzip: parts cannot be read again from the file alone. */
+  readonly packed: boolean;
+}
+
+/**
+ * Opens a file, unpacking it if it starts as gzip does.
+ *
+ * @param path The file.
+ * @returns Its bytes.
+ * @throws {Error} If it is missing, is a folder or cannot be read, naming it. Damaged gzip data is an error of `read`.
+ */
+export async function openByteSource(path: string): Promise<OpenedSource> {
+  try {
+    const file = await Deno.open(path);
+    const { size, isFile } = await file.stat();
+    if (!isFile) {
+      file.close();
+      throw new TypeError(`Cannot open ${path} as it must be a file: current kind is another`);
+    }
+    const head = new Uint8Array(2);
+    const packed = file.readSync(head) === 2 && head[0] === 0x1f && head[1] === 0x8b;
+    file.seekSync(0, Deno.SeekMode.Start);
+    return { source: packed ? gzipSource(file) : fileSource(file, size), packed };
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new Error(`Cannot read ${path} as it must be a readable file: current error is ${message}`, { cause });
+  }
+}
+
+/** Headers are many and small: reading them synchronously is ten times as fast. */
+function fileSource(file: Deno.FsFile, size: number): ByteSource {
+  const state = { at: 0 };
+  return {
+    read: (count) => {
+      const bytes = new Uint8Array(Math.max(0, Math.min(count, size - state.at)));
+      let filled = 0;
+      while (filled < bytes.length) {
+        const got = file.readSync(bytes.subarray(filled));
+        if (got === null) break;
+        filled += got;
+      }
+      state.at += filled;
+      return Promise.resolve(bytes.subarray(0, filled));
+    },
+    skip: (count) => {
+      state.at = Math.min(state.at + count, size + 1);
+      file.seekSync(state.at, Deno.SeekMode.Start);
+      return Promise.resolve(state.at <= size);
+    },
+    close: () => Promise.resolve(file.close()),
+  };
+}
+
+function gzipSource(file: Deno.FsFile): ByteSource {
+  const reader = file.readable.pipeThrough(new DecompressionStream("gzip")).getReader();
+  const state = { rest: new Uint8Array(0) };
+  /** Hands parts of at most `count` bytes in all to `take`; returns how many there were. */
+  const pull = async (count: number, take: (part: Uint8Array<ArrayBuffer>) => void): Promise<number> => {
+    let taken = 0;
+    while (taken < count) {
+      if (state.rest.length === 0) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        state.rest = value as Uint8Array<ArrayBuffer>;
+      }
+      const part = state.rest.subarray(0, count - taken);
+      state.rest = state.rest.subarray(part.length);
+      take(part);
+      taken += part.length;
+    }
+    return taken;
+  };
+  return {
+    read: async (count) => {
+      const parts: Uint8Array[] = [];
+      const bytes = new Uint8Array(await pull(count, (part) => parts.push(part)));
+      parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
+      return bytes;
+    },
+    skip: async (count) => await pull(count, () => {}) === count,
+    close: () => reader.cancel().catch(() => {}),
+  };
+}
