@@ -8,9 +8,11 @@
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import { jit, key, normal, openDevice, setDefaultDevice, type Tensor } from "../tensor/mod.ts";
+import { cpuDevice, type Device, jit, key, normal, openDevice, setDefaultDevice, type Tensor } from "../tensor/mod.ts";
 import { convnextSmall, convnextTiny, lamb, type Model, resnet101, resnet18, resnet50, tinyResnet } from "../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../spark/mod.ts";
+import { measureLimits } from "./machine_limits.ts";
+import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
 
 const MAKERS: readonly (() => Model)[] = [resnet18, resnet50, resnet101, convnextTiny, convnextSmall, tinyResnet];
 const MODELS: Readonly<Record<string, () => Model>> = Object.fromEntries(MAKERS.map((make) => [make().name, make]));
@@ -26,6 +28,8 @@ const { values: args } = parseArgs({
     baseline: { type: "boolean", default: false },
     python: { type: "string", default: "/usr/bin/python3" },
     json: { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
+    "profile-rows": { type: "string", default: "40" },
   },
 });
 
@@ -73,13 +77,27 @@ async function timeSteps(run: () => Promise<number>, steps: number) {
   return { ours, theirs, resident: Math.max(...residents), baselineResident: Math.max(0, ...baseline) };
 }
 
+/** The device that was asked for; with `--profile` it reports its launches. */
+async function open(profile: Profile): Promise<Device> {
+  if (!args.profile) return await openDevice(args.device!);
+  if (args.device === "cpu") return cpuDevice({ onLaunch: profile.listen });
+  throw new RangeError(`Cannot profile as launches are timed on the cpu device: current device is ${args.device}`);
+}
+
+/** What the steps spent their time on. */
+async function tableOf({ times }: Profile): Promise<string> {
+  const limits = await measureLimits(await openDevice(args.device!));
+  return profileTable(times, Number(args.steps), limits, Number(args["profile-rows"]));
+}
+
 async function main(): Promise<void> {
   const make = MODELS[args.model!];
   if (!make) {
     throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${args.model}`);
   }
   const [size, batch] = [Number(args["input-size"]), Number(args["batch-size"])];
-  const device = await openDevice(args.device!);
+  const profile = makeProfile();
+  const device = await open(profile);
   setDefaultDevice(device);
   const model = make();
   const optimizer = lamb({ learningRate: 1e-4, weightDecay: 0.04, beta2: model.recipe.beta2 });
@@ -94,6 +112,7 @@ async function main(): Promise<void> {
   const compileMilliseconds = performance.now() - from;
   const times = await timeSteps(async () => {
     const result = step(state.train, images);
+    profile.on = true; // the first step warmed up
     state.train = result.train;
     return await result.loss.item();
   }, Number(args.steps));
@@ -106,6 +125,7 @@ async function main(): Promise<void> {
     ...{ plannedBytes: stats.plannedBytes, residentBytes: times.resident, launches: stats.launches },
     ...(theirs ? { baselineMilliseconds: theirs, ratio: theirs / ours, baselineBytes: times.baselineResident } : {}),
   };
+  if (args.profile) console.log(await tableOf(profile));
   console.log(args.json ? JSON.stringify(report) : report);
   device.close();
 }

@@ -18,6 +18,7 @@ export * from "./errors.ts";
 export type * from "./compiler/kernel.ts";
 export type { Access, Bound, Scalar, ScalarOp } from "./compiler/scalar.ts";
 export type * from "./compiler/conv_params.ts";
+export * from "./compiler/profile.ts";
 export type * from "./primitive.ts";
 export { bind, bufferOf, leaf, type LeafSource, leafSource, realize, Tensor } from "./tensor.ts";
 export * from "./device.ts";

@@ -50,6 +50,8 @@ export type Lowering<P> =
   | {
     readonly kind: "kernel";
     readonly reads?: number;
+    /** Floating point operations by the definition, a multiply-add being two; 0 by default. Benchmarks count with it. */
+    flops?(inputs: readonly TensorSpec[], output: TensorSpec, params: P): number;
     wat(inputs: readonly TensorSpec[], output: TensorSpec, params: P): WatKernel;
     wgsl(inputs: readonly TensorSpec[], output: TensorSpec, params: P, limits: WgslLimits): WgslKernel;
   }

@@ -187,6 +187,8 @@ function templateFor(node: GraphNode): TemplateKernel {
     kind: "template",
     name,
     key: `${name}|${textOf(params)}|${textOf(specs)}`,
+    specs: [...specs.slice(0, lowering.reads), output],
+    flops: lowering.flops?.(specs, output, params) ?? 0,
     wat: () => lowering.wat(specs, output, params),
     wgsl: (limits) => lowering.wgsl(specs, output, params, limits),
   };

@@ -34,6 +34,10 @@ export interface TemplateKernel {
   readonly name: string;
   /** Name, settings and specs as text: templates of equal keys are equal. */
   readonly key: string;
+  /** What it reads, then what it writes, in the shapes by which it was called: those of the values may differ. */
+  readonly specs: readonly TensorSpec[];
+  /** Floating point operations of one launch, a multiply-add being two; 0 if it is about moving values. */
+  readonly flops: number;
   /** Writes it for the cpu. */
   readonly wat: () => WatKernel;
   /** Writes it for a GPU. */

@@ -2,6 +2,7 @@
 import { type Backend, compilingDevice, type Loaded } from "../compiler/compiling_device.ts";
 import type { Schedule, Step, WatKernel } from "../compiler/kernel.ts";
 import { planMemory } from "../compiler/plan.ts";
+import type { LaunchListener } from "../compiler/profile.ts";
 import { type Device, registerDevice } from "../device.ts";
 import { DeviceError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
@@ -26,6 +27,8 @@ export interface CpuOptions {
   readonly relaxedSimd?: boolean;
   /** Upper bound of the memory in bytes, 4 GiB at most and by default. */
   readonly maxBytes?: number;
+  /** Called after each launch, to see where the time goes. Nothing is timed without it. */
+  readonly onLaunch?: LaunchListener;
 }
 
 /**
@@ -45,12 +48,12 @@ export interface CpuOptions {
  * ```
  */
 export function cpuDevice(options: CpuOptions = {}): Device {
-  const { threads = navigator.hardwareConcurrency, relaxedSimd = true, maxBytes } = options;
+  const { threads = navigator.hardwareConcurrency, relaxedSimd = true, maxBytes, onLaunch } = options;
   const core = makeCore(threads, relaxedSimd, maxBytes);
   const backend: Backend = {
     name: "cpu",
     limits: { maxInputs: 16 },
-    load: (schedule) => load(core, device, schedule),
+    load: (schedule) => load(core, device, schedule, onLaunch),
     read: (buffer) => Promise.resolve(readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec)),
     synchronize: () => Promise.resolve(),
     close: () => closeCore(core),
@@ -71,10 +74,12 @@ interface Prepared {
   readonly arenaBytes: number;
   /** Private scratch of one thread. */
   readonly localBytes: number;
+  /** Called after each launch, if anyone asked. */
+  readonly onLaunch?: (index: number, milliseconds: number) => void;
 }
 
-function load(core: Core, device: Device, schedule: Schedule): Loaded {
-  const prepared = prepare(core, schedule);
+function load(core: Core, device: Device, schedule: Schedule, onLaunch?: LaunchListener): Loaded {
+  const prepared = prepare(core, schedule, onLaunch);
   const { launches, program, arenaBytes } = prepared;
   core.workers.forEach((worker) => tell(worker, { kind: "load", program, launches }));
   const lasting = schedule.values.filter(({ role }) => role !== "temporary");
@@ -88,7 +93,7 @@ function load(core: Core, device: Device, schedule: Schedule): Loaded {
 }
 
 /** Writes and assembles the kernels, and plans the memory. */
-function prepare(core: Core, schedule: Schedule): Prepared {
+function prepare(core: Core, schedule: Schedule, onLaunch?: LaunchListener): Prepared {
   const plan = planMemory(schedule, ALIGNMENT);
   const kernels = schedule.steps.map((step) => kernelOf(step, schedule));
   const largest = (sizes: readonly number[]) => Math.ceil(Math.max(0, ...sizes) / ALIGNMENT) * ALIGNMENT;
@@ -109,7 +114,17 @@ function prepare(core: Core, schedule: Schedule): Prepared {
     scratchOffset: plan.bytes,
     arenaBytes: plan.bytes + largest(kernels.map(({ scratchBytes }) => scratchBytes)),
     localBytes: largest(kernels.map(({ localBytes }) => localBytes)),
+    ...(onLaunch ? { onLaunch: listener(schedule, kernels, onLaunch) } : {}),
   };
+}
+
+/** Tells which pass of which step a launch is. */
+function listener({ steps, values }: Schedule, kernels: readonly WatKernel[], onLaunch: LaunchListener) {
+  const launches = steps.flatMap((step, i) => {
+    const specs = [...step.inputs, ...step.outputs].map((value) => values[value]!);
+    return kernels[i]!.passes.map((_, pass) => ({ step, specs, pass }));
+  });
+  return (index: number, milliseconds: number) => onLaunch({ ...launches[index]!, milliseconds });
 }
 
 function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule): WatKernel {
@@ -140,7 +155,7 @@ function addresses({ shared }: Core, prepared: Prepared, { blocks }: Bindings<Bl
   return [...table, shared.arena.address + scratchOffset];
 }
 
-function execute(core: Core, { launches, program, localBytes }: Prepared, table: readonly number[]): void {
+function execute(core: Core, { launches, program, localBytes, onLaunch }: Prepared, table: readonly number[]): void {
   const { shared, member, workers } = core;
   const run = { table, firstTurn: shared.turn };
   const turns = sharedLaunches(launches);
@@ -151,7 +166,7 @@ function execute(core: Core, { launches, program, localBytes }: Prepared, table:
     workers.forEach((worker, i) => tell(worker, { kind: "run", program, run, scratch: scratchOf(i + 1) }));
   }
   try {
-    runLaunches(launches, run, shared.alone ? { ...member, count: 1 } : member, scratchOf(0), core.instances);
+    runLaunches(launches, run, shared.alone ? { ...member, count: 1 } : member, scratchOf(0), core.instances, onLaunch);
   } catch (cause) {
     // Threads no longer agree on where they are: nothing can run here any more.
     reportFailure(member);

@@ -73,6 +73,11 @@ function eachProduct(
   }
 }
 
+/** Operations of a convolution and of both its gradients, padding included: a multiply-add for each tap of each output. */
+function convFlops(w: Shape, y: Shape): number {
+  return 2 * sizeOf(w.slice(0, 3)) * sizeOf(y);
+}
+
 function requireGroups(x: TensorSpec, w: TensorSpec, groups: number, channels: number): void {
   const [, , cinPerGroup, cout] = w.shape;
   if (channels === cinPerGroup! * groups && cout! % groups === 0) return;
@@ -116,7 +121,7 @@ const CONV2D: Primitive<ConvParams> = {
     bind(CONV2D_INPUT_GRADIENT, [ct, w!], { ...params, inputSize: [x!.shape[1]!, x!.shape[2]!] }),
     bind(CONV2D_WEIGHT_GRADIENT, [x!, ct], { ...params, kernelSize: [w!.shape[0]!, w!.shape[1]!] }),
   ],
-  lowering: { kind: "kernel", wat: conv2dWat, wgsl: conv2dWgsl },
+  lowering: { kind: "kernel", flops: ([, w], y) => convFlops(w!.shape, y.shape), wat: conv2dWat, wgsl: conv2dWgsl },
 };
 
 const CONV2D_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
@@ -142,7 +147,12 @@ const CONV2D_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
     bind(CONV2D, [ct, w!], params),
     bind(CONV2D_WEIGHT_GRADIENT, [ct, dy!], { ...params, kernelSize: [w!.shape[0]!, w!.shape[1]!] }),
   ],
-  lowering: { kind: "kernel", wat: conv2dInputGradientWat, wgsl: conv2dInputGradientWgsl },
+  lowering: {
+    kind: "kernel",
+    flops: ([dy, w]) => convFlops(w!.shape, dy!.shape),
+    wat: conv2dInputGradientWat,
+    wgsl: conv2dInputGradientWgsl,
+  },
 };
 
 const CONV2D_WEIGHT_GRADIENT: Primitive<ConvWeightGradientParams> = {
@@ -164,7 +174,12 @@ const CONV2D_WEIGHT_GRADIENT: Primitive<ConvWeightGradientParams> = {
     bind(CONV2D_INPUT_GRADIENT, [dy!, ct], { ...params, inputSize: [x!.shape[1]!, x!.shape[2]!] }),
     bind(CONV2D, [x!, ct], params),
   ],
-  lowering: { kind: "kernel", wat: conv2dWeightGradientWat, wgsl: conv2dWeightGradientWgsl },
+  lowering: {
+    kind: "kernel",
+    flops: ([, dy], w) => convFlops(w.shape, dy!.shape),
+    wat: conv2dWeightGradientWat,
+    wgsl: conv2dWeightGradientWgsl,
+  },
 };
 
 /** Settings of a convolution as callers write them. */

@@ -30,6 +30,11 @@ function eachProduct(
   });
 }
 
+/** Operations of the convolution and its gradients, absent rows included: every weight once for each row of the map. */
+function mapFlops(map: Shape, w: Shape): number {
+  return 2 * map[0]! * sizeOf(w);
+}
+
 function requireMaps(operation: string, x: TensorSpec, w: Shape, map: TensorSpec, inverse: TensorSpec): void {
   if (map.dtype !== "int32" || inverse.dtype !== "int32") {
     throw new TypeError(
@@ -86,7 +91,13 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
     null,
     null,
   ],
-  lowering: { kind: "kernel", reads: 3, wat: kernelMapConvWat, wgsl: kernelMapConvWgsl },
+  lowering: {
+    kind: "kernel",
+    reads: 3,
+    flops: ([, w, map]) => mapFlops(map!.shape, w!.shape),
+    wat: kernelMapConvWat,
+    wgsl: kernelMapConvWgsl,
+  },
 };
 
 const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
@@ -112,7 +123,13 @@ const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
     null,
     null,
   ],
-  lowering: { kind: "kernel", reads: 3, wat: kernelMapWeightGradientWat, wgsl: kernelMapWeightGradientWgsl },
+  lowering: {
+    kind: "kernel",
+    reads: 3,
+    flops: ([, , map], w) => mapFlops(map!.shape, w.shape),
+    wat: kernelMapWeightGradientWat,
+    wgsl: kernelMapWeightGradientWgsl,
+  },
 };
 
 /** Rows in and out of a convolution: which input row each output row sees through each tap, and the other way round. */

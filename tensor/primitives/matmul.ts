@@ -48,7 +48,12 @@ const MATMUL: Primitive<MatmulParams> = {
       ? product(ct, a!, { transposeA: true, transposeB: transposeA })
       : product(a!, ct, { transposeA: !transposeA, transposeB: false }),
   ],
-  lowering: { kind: "kernel", wat: matmulWat, wgsl: matmulWgsl },
+  lowering: {
+    kind: "kernel",
+    flops: ([a], { shape }, { transposeA }) => 2 * sizeOf(shape) * matrixOf(a!, transposeA)[1],
+    wat: matmulWat,
+    wgsl: matmulWgsl,
+  },
 };
 
 function product(a: Tensor, b: Tensor, params: MatmulParams): Tensor {

@@ -98,6 +98,7 @@ export function sharedLaunches(launches: readonly Launch[]): number {
  * @param member Who is calling. Member 0 also does what is not shared.
  * @param scratch Address of this member's private scratch.
  * @param instances Instances of this member.
+ * @param onLaunch Told the position of each launch after it is done, and how long it took.
  * @throws {Error} If another member failed.
  */
 export function runLaunches(
@@ -106,34 +107,39 @@ export function runLaunches(
   member: Member,
   scratch: number,
   instances: Instances,
+  onLaunch?: (index: number, milliseconds: number) => void,
 ): void {
-  const words = wordsOf(member);
   let turn = run.firstTurn;
-  for (const { module, slots, items, parallel } of launches) {
-    if (items === 0 || (!parallel && member.index > 0)) continue;
+  launches.forEach(({ module, slots, items, parallel }, index) => {
+    if (items === 0 || (!parallel && member.index > 0)) return;
+    const from = onLaunch ? performance.now() : 0;
     const kernel = entryOf(module, member, instances);
     const addresses = slots.map((slot) => run.table[slot]! | 0);
-    if (!parallel) {
-      kernel(...addresses, scratch | 0, 0, items);
-      continue;
-    }
-    turn++;
-    // Member 0 opens the launch once all that came before is done; the others wait for it.
-    if (member.index === 0) {
-      Atomics.store(words, WORD.next, 0);
-      Atomics.store(words, WORD.done, 0);
-      Atomics.store(words, WORD.turn, turn | 0);
-      Atomics.notify(words, WORD.turn);
-    } else waitUntil(words, WORD.turn, turn | 0);
-    const chunk = Math.max(1, Math.ceil(items / (member.count * 8)));
-    for (let from = Atomics.add(words, WORD.next, chunk); from < items; from = Atomics.add(words, WORD.next, chunk)) {
-      kernel(...addresses, scratch | 0, from, Math.min(items, from + chunk));
-    }
-    Atomics.add(words, WORD.done, 1);
-    Atomics.notify(words, WORD.done);
-    // Nobody may touch the counters of the next launch before all have left this one.
-    if (member.index === 0) waitUntil(words, WORD.done, member.count);
+    const work = (begin: number, end: number) => kernel(...addresses, scratch | 0, begin, end);
+    if (parallel) shareOut(items, member, ++turn, work);
+    else work(0, items);
+    onLaunch?.(index, performance.now() - from);
+  });
+}
+
+/** Does a part of a launch, and returns when the other members may go on too. */
+function shareOut(items: number, member: Member, turn: number, work: (begin: number, end: number) => void): void {
+  const words = wordsOf(member);
+  // Member 0 opens the launch once all that came before is done; the others wait for it.
+  if (member.index === 0) {
+    Atomics.store(words, WORD.next, 0);
+    Atomics.store(words, WORD.done, 0);
+    Atomics.store(words, WORD.turn, turn | 0);
+    Atomics.notify(words, WORD.turn);
+  } else waitUntil(words, WORD.turn, turn | 0);
+  const chunk = Math.max(1, Math.ceil(items / (member.count * 8)));
+  for (let from = Atomics.add(words, WORD.next, chunk); from < items; from = Atomics.add(words, WORD.next, chunk)) {
+    work(from, Math.min(items, from + chunk));
   }
+  Atomics.add(words, WORD.done, 1);
+  Atomics.notify(words, WORD.done);
+  // Nobody may touch the counters of the next launch before all have left this one.
+  if (member.index === 0) waitUntil(words, WORD.done, member.count);
 }
 
 /** Tells the caller that a worker has started. */

@@ -1,0 +1,142 @@
+/** @file What this machine can do at most: fused multiply-adds in registers, and a copy through memory, on all threads of a device. */
+import { bind, type Device, jit, type Primitive, realize, type Tensor, type WatKernel, zeros } from "../tensor/mod.ts";
+import { leaf } from "../tensor/mod.ts";
+
+/** Rates that no kernel exceeds. */
+export interface MachineLimits {
+  /** Multiply-adds of independent registers, two operations each. */
+  readonly gflops: number;
+  /** Bytes read plus bytes written by a copy of arrays far larger than the caches. */
+  readonly gigabytesPerSecond: number;
+}
+
+/** Work items: many for each thread. */
+const ITEMS = 64;
+/** Rounds of an item; each is `ACCUMULATORS` multiply-adds of four lanes. */
+const ROUNDS = 20_000;
+const ACCUMULATORS = 12;
+const FMA_FLOPS = ITEMS * ROUNDS * ACCUMULATORS * 8;
+/** Floats of the array that is copied: 128 MiB. */
+const COPIED = 32 * 2 ** 20;
+const REPEATS = 5;
+
+const PARAMETERS = ["x", "y", "scratch", "local", "begin", "end"].map((name) => `(param $${name} i32)`).join(" ");
+
+/** A kernel that runs `body` for each item `$i`. */
+function kernelOf(locals: string, body: string, itemCost: number): WatKernel {
+  const code = `(func (export "run") ${PARAMETERS} (local $i i32) ${locals}
+    (local.set $i (local.get $begin))
+    (loop $items
+      ${body}
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $items (i32.lt_u (local.get $i) (local.get $end)))))`;
+  return { passes: [{ code, items: ITEMS, itemCost }], scratchBytes: 0, localBytes: 0 };
+}
+
+function fmaWat(): WatKernel {
+  const names = Array.from({ length: ACCUMULATORS }, (_, k) => `$a${k}`);
+  const seed = "(f32x4.splat (f32.const 0.5))";
+  const body = `${names.map((name) => `(local.set ${name} (v128.load (local.get $x)))`).join(" ")}
+    (local.set $round (i32.const ${ROUNDS}))
+    (loop $rounds
+      ${
+    names.map((a) => `(local.set ${a} (f32x4.relaxed_madd (local.get ${a}) (local.get $s) (local.get $s)))`).join(" ")
+  }
+      (br_if $rounds (local.tee $round (i32.sub (local.get $round) (i32.const 1)))))
+    (v128.store (i32.add (local.get $y) (i32.mul (local.get $i) (i32.const 16)))
+      ${names.map((name) => `(local.get ${name})`).reduce((sum, x) => `(f32x4.add ${sum} ${x})`)})`;
+  return kernelOf(
+    `(local $round i32) (local $s v128) ${names.map((name) => `(local ${name} v128)`).join(" ")}`,
+    `(local.set $s ${seed}) ${body}`,
+    1e6,
+  );
+}
+
+function copyWat(): WatKernel {
+  const bytes = COPIED * 4 / ITEMS;
+  const moves = [0, 16, 32, 48].map((offset) =>
+    `(v128.store offset=${offset} (local.get $to) (v128.load offset=${offset} (local.get $from)))`
+  );
+  const body = `
+    (local.set $from (i32.add (local.get $x) (i32.mul (local.get $i) (i32.const ${bytes}))))
+    (local.set $to (i32.add (local.get $y) (i32.mul (local.get $i) (i32.const ${bytes}))))
+    (local.set $stop (i32.add (local.get $from) (i32.const ${bytes})))
+    (loop $lines
+      ${moves.join(" ")}
+      (local.set $from (i32.add (local.get $from) (i32.const 64)))
+      (local.set $to (i32.add (local.get $to) (i32.const 64)))
+      (br_if $lines (i32.lt_u (local.get $from) (local.get $stop))))`;
+  return kernelOf("(local $from i32) (local $to i32) (local $stop i32)", body, 1e6);
+}
+
+const BINDINGS = "@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;\n" +
+  "@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;\n";
+
+/** As many multiply-adds as the cpu kernel, one item a group of `ITEMS`. */
+function fmaWgsl() {
+  const names = Array.from({ length: ACCUMULATORS }, (_, k) => `a${k}`);
+  const code = `${BINDINGS}
+@compute @workgroup_size(1) fn main(@builtin(workgroup_id) group: vec3u) {
+  let s = vec4f(0.5);
+  ${names.map((name) => `var ${name} = x[0];`).join(" ")}
+  for (var round = 0u; round < ${ROUNDS}u; round++) { ${names.map((a) => `${a} = fma(${a}, s, s);`).join(" ")} }
+  y[group.x] = ${names.join(" + ")};
+}`;
+  return { passes: [{ code, buffers: [0, 1], workgroups: ITEMS }], scratchBytes: 0 };
+}
+
+function copyWgsl() {
+  const code = `${BINDINGS}
+@compute @workgroup_size(256) fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  for (var k = 0u; k < 4u; k++) { y[(group.x * 4 + k) * 256 + lane] = x[(group.x * 4 + k) * 256 + lane]; }
+}`;
+  return { passes: [{ code, buffers: [0, 1], workgroups: COPIED / 4096 }], scratchBytes: 0 };
+}
+
+const FMA: Primitive = {
+  name: "measureFma",
+  shapeRule: () => ({ shape: [ITEMS * 4], dtype: "float32" }),
+  reference: ([x]) => Float64Array.from({ length: ITEMS * 4 }, () => x!.data[0]!),
+  vjpRule: () => [null],
+  lowering: { kind: "kernel", flops: () => FMA_FLOPS, wat: fmaWat, wgsl: fmaWgsl },
+};
+
+const COPY: Primitive = {
+  name: "measureCopy",
+  shapeRule: ([x]) => x!,
+  reference: ([x]) => Float64Array.from(x!.data),
+  vjpRule: (ct) => [ct],
+  lowering: { kind: "kernel", wat: copyWat, wgsl: copyWgsl },
+};
+
+/** Seconds of the fastest of some runs. */
+async function fastest(device: Device, primitive: Primitive, x: Tensor): Promise<number> {
+  const run = jit((x: Tensor) => bind(primitive, [x], {}), { device });
+  const times: number[] = [];
+  for (let repeat = 0; repeat <= REPEATS; repeat++) {
+    const from = performance.now();
+    const y = run(x);
+    await device.synchronize();
+    times.push(performance.now() - from);
+    y[Symbol.dispose]();
+  }
+  return Math.min(...times.slice(1)) / 1000;
+}
+
+/**
+ * Measures the limits of a device.
+ *
+ * @param device A cpu or webgpu device.
+ * @returns Its rates: the fastest of a few runs, under a second in all.
+ */
+export async function measureLimits(device: Device): Promise<MachineLimits> {
+  const buffer = realize([zeros([COPIED])], device)[0]!;
+  const large = leaf({ shape: [COPIED], dtype: "float32" }, { buffer });
+  const small = zeros([4]);
+  const limits = {
+    gflops: FMA_FLOPS / await fastest(device, FMA, small) / 1e9,
+    gigabytesPerSecond: 2 * 4 * COPIED / await fastest(device, COPY, large) / 1e9,
+  };
+  buffer.free();
+  return limits;
+}
