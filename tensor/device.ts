@@ -24,6 +24,8 @@ export interface Executable {
   run(inputs: readonly Tensor[]): readonly DeviceBuffer[];
   /** What the program needs, known before it runs. */
   readonly stats: ExecutableStats;
+  /** Makes ready what the first run would otherwise make while it runs, such as pipelines, side by side. */
+  ready?(): Promise<void>;
 }
 
 /** What an executable costs. */
@@ -32,6 +34,20 @@ export interface ExecutableStats {
   readonly plannedBytes: number;
   /** Launches in one run. */
   readonly launches: number;
+}
+
+/** What a device has done since it was opened. */
+export interface DeviceCounters {
+  /** Times that commands were handed to the GPU; a replayed program is one. */
+  readonly submits: number;
+  /** Launches of kernels. */
+  readonly launches: number;
+  /** Tensors that were read by the host. */
+  readonly readBacks: number;
+  /** Times that the host waited for the device without reading. */
+  readonly waits: number;
+  /** Bytes of device memory that exist now, in use or kept for later. */
+  readonly bytes: number;
 }
 
 /** A traced function: placeholders, results, and which placeholders may be overwritten. */
@@ -56,6 +72,8 @@ export interface Device {
   read(buffer: DeviceBuffer): Promise<TypedArray>;
   /** Waits until all queued work is done. */
   synchronize(): Promise<void>;
+  /** What was done so far, on devices that count. */
+  counters?(): DeviceCounters;
   /** Ends workers and releases memory. */
   close(): void;
 }

@@ -16,6 +16,8 @@ export interface Jitted<F> {
   (...args: Parameters<Extract<F, (...args: Tree[]) => Tree>>): ReturnType<Extract<F, (...args: Tree[]) => Tree>>;
   /** What a call with such arguments costs; compiles if need be, runs nothing. */
   stats(...args: Parameters<Extract<F, (...args: Tree[]) => Tree>>): ExecutableStats;
+  /** Compiles all that a call with such arguments needs, side by side where the device can; the call then only runs. */
+  prepare(...args: Parameters<Extract<F, (...args: Tree[]) => Tree>>): Promise<ExecutableStats>;
 }
 
 /** One compilation: for arguments of one structure, one set of specs and one set of static values. */
@@ -63,8 +65,14 @@ export function jit<F extends (...args: any[]) => any>(f: F, options: JitOptions
     const { entry, leaves } = entryFor(args, device);
     return runEntry(entry, leaves, device);
   };
-  const stats = (...args: Tree[]) => entryFor(args, options.device ?? defaultDevice()).entry.executable.stats;
-  return Object.assign(call, { stats }) as unknown as Jitted<F>;
+  const executableFor = (args: Tree[]) => entryFor(args, options.device ?? defaultDevice()).entry.executable;
+  const stats = (...args: Tree[]) => executableFor(args).stats;
+  const prepare = async (...args: Tree[]) => {
+    const executable = executableFor(args);
+    await executable.ready?.();
+    return executable.stats;
+  };
+  return Object.assign(call, { stats, prepare }) as unknown as Jitted<F>;
 }
 
 function keyOf(x: unknown): unknown {

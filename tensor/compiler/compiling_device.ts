@@ -1,4 +1,4 @@
-import type { Device, DeviceBuffer, Executable, ExecutableStats, Program } from "../device.ts";
+import type { Device, DeviceBuffer, DeviceCounters, Executable, ExecutableStats, Program } from "../device.ts";
 import { DeviceError } from "../errors.ts";
 import { bufferOf, leaf, leafSource, type Tensor } from "../tensor.ts";
 import type { TypedArray } from "../spec.ts";
@@ -18,6 +18,8 @@ export interface Loaded {
    * @returns One buffer per output of the schedule.
    */
   run(inputs: readonly Tensor[]): readonly DeviceBuffer[];
+  /** Makes ready what the first run would otherwise make while it runs. */
+  ready?(): Promise<void>;
 }
 
 /** What a compiling device does itself; the compiler does the rest. */
@@ -28,6 +30,7 @@ export interface Backend {
   load(schedule: Schedule): Loaded;
   read(buffer: DeviceBuffer): Promise<TypedArray>;
   synchronize(): Promise<void>;
+  counters?(): DeviceCounters;
   close(): void;
 }
 
@@ -58,6 +61,7 @@ export function compilingDevice(backend: Backend): Device {
       const { loaded, captured } = load(program);
       return {
         stats: loaded.stats,
+        ...(loaded.ready ? { ready: () => loaded.ready!() } : {}),
         run: (inputs) => {
           const leaves = [...inputs.map(withBuffer), ...captured];
           leaves.forEach((x) => refuseForeign(x, device));
@@ -70,6 +74,7 @@ export function compilingDevice(backend: Backend): Device {
     },
     read: (buffer) => backend.read(buffer),
     synchronize: () => backend.synchronize(),
+    ...(backend.counters ? { counters: () => backend.counters!() } : {}),
     close: () => backend.close(),
   };
   return device;

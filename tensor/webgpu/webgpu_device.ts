@@ -9,9 +9,11 @@ import { emitReduceWgsl } from "./emit/reduce.ts";
 import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
 import { bindBlocks, type Bindings, handOut } from "../compiler/bindings.ts";
 import { type Block, bytesOf } from "./runtime/blocks.ts";
-import { closeCore, type Core, makeCore, requireAlive, type WebgpuBuffer } from "./runtime/core.ts";
-import { type Launch, makeLaunch, type Range, submit } from "./runtime/launch.ts";
-import { refuseLarge } from "./runtime/pool.ts";
+import { bytesHeld, closeCore, type Core, makeCore, requireAlive, type WebgpuBuffer } from "./runtime/core.ts";
+import { bindSlot, type Launches, makeLaunches, runLaunches } from "./runtime/launch.ts";
+import { refuseLarge, refusePass } from "./runtime/limits.ts";
+import { preparePipelines } from "./runtime/pipelines.ts";
+import type { Backlog } from "./runtime/queue.ts";
 import { readBlock, storeOf } from "./runtime/transfers.ts";
 
 /** Settings of a webgpu device. */
@@ -20,6 +22,8 @@ export interface WebgpuOptions {
   readonly adapter?: GPUAdapter;
   /** Limits to ask for instead of all that the adapter has, as to try how a smaller GPU does. */
   readonly limits?: Readonly<Record<string, number>>;
+  /** How much a loop that never awaits may queue: 65,536 launches and 256 MiB of host values if left out. */
+  readonly backlog?: Backlog;
 }
 
 /** Limits that a larger adapter may raise, and that the kernels make use of. */
@@ -40,11 +44,11 @@ const RAISED = ["maxStorageBufferBindingSize", "maxBufferSize", "maxStorageBuffe
  * const three = async () => await add(tensor(1), 2).item({ device: await open() });
  * ```
  */
-export async function webgpuDevice({ adapter, limits }: WebgpuOptions = {}): Promise<Device> {
+export async function webgpuDevice({ adapter, limits, backlog }: WebgpuOptions = {}): Promise<Device> {
   const chosen = adapter ?? await globalThis.navigator.gpu?.requestAdapter() ?? refuse("current adapter is null");
   const requiredLimits = limits ?? Object.fromEntries(RAISED.map((name) => [name, chosen.limits[name]]));
   const gpu = await chosen.requestDevice({ requiredLimits }).catch((cause) => refuse(`current error is ${cause}`));
-  const core = makeCore(gpu);
+  const core = makeCore(gpu, backlog);
   const device: Device = compilingDevice(backendOf(core, () => device));
   return device;
 }
@@ -65,9 +69,10 @@ function backendOf(core: Core, self: () => Device): Backend {
     read: (buffer) => readBlock(core, (buffer as WebgpuBuffer).block, buffer.spec),
     async synchronize() {
       requireAlive(core);
-      await core.gpu.queue.onSubmittedWorkDone();
+      await core.queue.drain();
       requireAlive(core);
     },
+    counters: () => ({ ...core.queue.counters(), bytes: bytesHeld(core) }),
     close: () => closeCore(core),
   };
 }
@@ -90,7 +95,7 @@ function inPlaceOf({ inputs, outputs }: Step, { aliases }: Schedule): ReadonlyMa
 /** A schedule as launches, with the memory that it needs. */
 interface Prepared {
   readonly schedule: Schedule;
-  readonly launches: readonly Launch[];
+  readonly launches: Launches;
   readonly arena: ArenaPlan;
   /** Bytes of the binding of each value, then of the scratch. */
   readonly sizes: readonly number[];
@@ -101,30 +106,33 @@ function load(core: Core, device: Device, schedule: Schedule): Loaded {
   const prepared = prepare(core, schedule);
   const lasting = schedule.values.filter(({ role }) => role !== "temporary");
   const arenaBytes = prepared.arena.chunks.reduce((sum, bytes) => sum + bytes, 0);
+  const { all } = prepared.launches;
   return {
     stats: {
       plannedBytes: lasting.reduce((sum, value) => sum + bytesOf(value), arenaBytes),
-      launches: prepared.launches.length,
+      launches: all.length,
     },
+    ready: () => preparePipelines(core.gpu, core.pipelines, all.map(({ pass }) => pass)),
     run: (inputs) => run(core, device, prepared, inputs),
   };
 }
 
-/** Refuses what cannot be bound, writes and compiles the kernels, and plans the memory. */
-function prepare({ gpu, pipelines, limits }: Core, schedule: Schedule): Prepared {
+/** Writes the kernels, refuses what the device does not allow, and plans the memory. Nothing is allocated or compiled. */
+function prepare({ gpu, limits }: Core, schedule: Schedule): Prepared {
   schedule.values.forEach((value) => refuseLarge(gpu.limits, bytesOf(value), value.shape));
   const kernels = schedule.steps.map((step) => kernelOf(step, schedule, limits));
   const scratchBytes = Math.max(0, ...kernels.map((kernel) => kernel.scratchBytes));
   refuseLarge(gpu.limits, scratchBytes);
-  const launches = kernels.flatMap(({ passes }, i) => {
-    const { inputs, outputs } = schedule.steps[i]!;
+  const passes = kernels.flatMap(({ passes }, i) => {
+    const { kernel, inputs, outputs } = schedule.steps[i]!;
     const slots = [...inputs, ...outputs, schedule.values.length]; // scratch comes after all values
-    return passes.map((pass) => makeLaunch(gpu, pipelines, pass, slots));
+    passes.forEach((pass) => refusePass(gpu.limits, pass, kernel.kind === "template" ? kernel.name : kernel.kind));
+    return passes.map((pass) => ({ pass, slots }));
   });
   const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
   return {
     schedule,
-    launches,
+    launches: makeLaunches(passes),
     arena: planArena(schedule, scratchBytes, gpu.limits.maxBufferSize),
     sizes: [...schedule.values.map(bytesOf), scratchBytes].map(rounded),
   };
@@ -132,21 +140,21 @@ function prepare({ gpu, pipelines, limits }: Core, schedule: Schedule): Prepared
 
 function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
   requireAlive(core);
-  growArena(core.gpu, core.arena, prepared.arena.chunks);
+  core.queue.holdBack();
+  growArena(core.gpu, core.arena, prepared.arena.chunks, core.refused);
   const store = storeOf(core, device);
   const bindings = bindBlocks(store, prepared.schedule, inputs);
-  submit(core.gpu, prepared.launches, ranges(core, prepared, bindings));
+  bindMemory(core, prepared, bindings);
+  runLaunches(core.queue, core.pipelines, prepared.launches);
   return handOut(store, prepared.schedule, bindings);
 }
 
-/** Memory of each value, then of the scratch. */
-function ranges(core: Core, { arena, sizes }: Prepared, { blocks }: Bindings<Block>): readonly Range[] {
-  const table = new Array<Range>(sizes.length);
-  blocks.forEach(({ buffer }, value) => table[value] = { buffer, offset: 0, size: sizes[value]! });
+/** Tells the launches where each value lies, then the scratch. */
+function bindMemory(core: Core, { arena, sizes, launches }: Prepared, { blocks }: Bindings<Block>): void {
+  blocks.forEach(({ buffer }, value) => bindSlot(launches, value, { buffer, offset: 0, size: sizes[value]! }));
   arena.places.forEach(({ chunk, offset }, value) => {
-    table[value] = { buffer: core.arena[chunk]!, offset, size: sizes[value]! };
+    bindSlot(launches, value, { buffer: core.arena[chunk]!, offset, size: sizes[value]! });
   });
-  return table;
 }
 
 registerDevice("webgpu", () => webgpuDevice());

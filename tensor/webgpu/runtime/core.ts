@@ -3,9 +3,11 @@ import type { BlockBuffer, Resident } from "../../compiler/bindings.ts";
 import type { Device } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
 import type { TensorSpec } from "../../spec.ts";
+import type { Refused } from "./allocate.ts";
 import { type Block, releaseBlock } from "./blocks.ts";
-import type { Pipelines } from "./launch.ts";
+import type { Pipelines } from "./pipelines.ts";
 import { type BufferPool, makePool } from "./pool.ts";
+import { type Backlog, makeQueue, type Queue } from "./queue.ts";
 
 /** Memory of a webgpu device that holds one tensor. */
 export type WebgpuBuffer = BlockBuffer<Block>;
@@ -13,6 +15,7 @@ export type WebgpuBuffer = BlockBuffer<Block>;
 /** What the parts of one webgpu device share. */
 export interface Core {
   readonly gpu: GPUDevice;
+  readonly queue: Queue;
   readonly pool: BufferPool;
   /** Buffers of the temporaries of all programs, as only one runs at a time. They grow and never shrink. */
   readonly arena: GPUBuffer[];
@@ -21,21 +24,27 @@ export interface Core {
   /** Gives back the memory of collected buffers. */
   readonly collected: FinalizationRegistry<Block>;
   readonly resident: Resident<Block>;
+  /** Told of memory that the device did not have. */
+  readonly refused: Refused;
   /** The first error that the device reported, until it has been thrown; why the device is lost. */
   readonly state: { error: string | null; lost: string | null };
 }
 
 /** Starts to watch a GPU. */
-export function makeCore(gpu: GPUDevice): Core {
+export function makeCore(gpu: GPUDevice, backlog?: Backlog): Core {
   const state: Core["state"] = { error: null, lost: null };
   gpu.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
-    state.error ??= (event as GPUUncapturedErrorEvent).error.message;
+    const { message } = (event as GPUUncapturedErrorEvent).error;
+    state.error ??= `Cannot run on webgpu as the device reported an error: current error is ${message}`;
   });
   gpu.lost.then(({ message, reason }) => state.lost ??= message || reason);
-  const pool = makePool(gpu);
+  const refused = (message: string) => void (state.error ??= message);
+  const pool = makePool(gpu, refused);
   return {
+    refused,
     gpu,
+    queue: makeQueue(gpu, backlog),
     pool,
     state,
     arena: [],
@@ -61,7 +70,7 @@ export function requireAlive({ state }: Core): void {
   }
   if (error === null) return;
   state.error = null;
-  throw new DeviceError("webgpu", `Cannot run on webgpu as the device reported an error: current error is ${error}`);
+  throw new DeviceError("webgpu", error);
 }
 
 /** Makes the handle of a block; its memory is given back when the handle is collected. */
@@ -70,6 +79,11 @@ export function makeBuffer({ pool, collected }: Core, device: Device, spec: Tens
   const buffer: WebgpuBuffer = { device, spec: { shape, dtype }, block, free: () => releaseBlock(pool, block) };
   collected.register(buffer, block);
   return buffer;
+}
+
+/** Bytes of all buffers that exist. */
+export function bytesHeld({ pool, arena }: Core): number {
+  return arena.reduce((sum, { size }) => sum + size, pool.bytes());
 }
 
 /** Gives all memory back; the device cannot be used again. */

@@ -1,21 +1,14 @@
-/** @file Pipelines, bind groups and the one submit of a run. */
+/** @file The passes of a program, their bind groups, and the one submit of a replay. */
 import type { WgslPass } from "../../compiler/kernel.ts";
+import { type Pipeline, pipelineOf, type Pipelines } from "./pipelines.ts";
+import type { Queue } from "./queue.ts";
 
 /** Largest number of groups along one axis that every device allows. */
 const MAX_GROUPS = 65535;
 /** Bind groups that a launch keeps; inputs change between few buffers. */
 const MAX_BIND_GROUPS = 8;
-
-/** A pass ready to run. */
-export interface Launch {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-  /** Positions in the buffer table of a run. */
-  readonly slots: readonly number[];
-  readonly groups: readonly [number, number];
-  /** Documented cache: bind groups by the buffers they bind, oldest dropped first. */
-  readonly bindGroups: Map<string, GPUBindGroup>;
-}
+/** Launches of a submit while pipelines and bind groups are still being made: the GPU starts on them meanwhile. */
+const CHUNK = 32;
 
 /** Memory of one value during a run. */
 export interface Range {
@@ -25,8 +18,28 @@ export interface Range {
   readonly size: number;
 }
 
-/** Pipelines of a device by their full text. */
-export type Pipelines = Map<string, { readonly pipeline: GPUComputePipeline; readonly layout: GPUBindGroupLayout }>;
+/** A pass with the memory that it was last bound to. */
+interface Launch {
+  readonly pass: WgslPass;
+  /** Positions in the buffer table of a run. */
+  readonly slots: readonly number[];
+  readonly groups: readonly [number, number];
+  /** Documented cache: bind groups by the buffers they bind, oldest dropped first. */
+  readonly bindGroups: Map<string, GPUBindGroup>;
+  /** Made at the first run. */
+  pipeline: Pipeline | null;
+  /** That of the last run; null once a buffer of it has changed. */
+  bound: GPUBindGroup | null;
+}
+
+/** The frozen launches of a program: a replay encodes what is here and makes nothing, unless a buffer has changed. */
+export interface Launches {
+  readonly all: readonly Launch[];
+  /** Memory of each slot at the last run. */
+  readonly table: (Range | undefined)[];
+  /** Launches that read or write a slot. */
+  readonly users: ReadonlyMap<number, readonly Launch[]>;
+}
 
 /** Numbers of buffers, for keys. Weak. */
 const numbers = { of: new WeakMap<GPUBuffer, number>(), next: 0 };
@@ -38,73 +51,101 @@ function numberOf(buffer: GPUBuffer): number {
 }
 
 /**
- * Makes a launch.
+ * Groups of a launch along x and y.
  *
- * @param device Where it runs.
- * @param pipelines Cache of the device.
- * @param pass Text and groups.
- * @param slots Table positions of the pass's `[...inputs, ...outputs, scratch]`.
- * @returns The launch.
+ * @param workgroups How many in all.
+ * @returns At least as many, with no more along an axis than every device allows.
  */
-export function makeLaunch(device: GPUDevice, pipelines: Pipelines, pass: WgslPass, slots: readonly number[]): Launch {
-  const known = pipelines.get(pass.code) ?? makePipeline(device, pass);
-  pipelines.set(pass.code, known);
-  const x = Math.min(pass.workgroups, MAX_GROUPS);
-  return {
-    ...known,
-    slots: pass.buffers.map((position) => slots[position]!),
-    groups: [x, Math.ceil(pass.workgroups / Math.max(x, 1))],
-    bindGroups: new Map(),
-  };
-}
-
-function makePipeline(device: GPUDevice, { code, buffers }: WgslPass) {
-  const layout = device.createBindGroupLayout({
-    entries: buffers.map((_, binding) => ({
-      binding,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: "storage" as const },
-    })),
-  });
-  const module = device.createShaderModule({ code });
-  const pipeline = device.createComputePipeline({
-    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module, entryPoint: "main" },
-  });
-  return { pipeline, layout };
+export function gridOf(workgroups: number): readonly [number, number] {
+  const x = Math.min(workgroups, MAX_GROUPS);
+  return [x, Math.ceil(workgroups / Math.max(x, 1))];
 }
 
 /**
- * Runs launches in one encoder, one pass and one submit.
+ * Freezes the passes of a program.
  *
- * @param device Where they run.
- * @param launches The passes, in order; each sees what came before.
- * @param table Memory of each slot.
+ * @param passes Each with the table positions of its `[...inputs, ...outputs, scratch]`.
+ * @returns The launches, in order.
  */
-export function submit(device: GPUDevice, launches: readonly Launch[], table: readonly Range[]): void {
-  if (launches.length === 0) return;
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  for (const launch of launches) {
-    pass.setPipeline(launch.pipeline);
-    pass.setBindGroup(0, bindGroupOf(device, launch, table));
-    pass.dispatchWorkgroups(...launch.groups);
-  }
-  pass.end();
-  device.queue.submit([encoder.finish()]);
+export function makeLaunches(
+  passes: readonly { readonly pass: WgslPass; readonly slots: readonly number[] }[],
+): Launches {
+  const users = new Map<number, Launch[]>();
+  const all = passes.map(({ pass, slots }): Launch => {
+    const launch: Launch = {
+      pass,
+      slots: pass.buffers.map((position) => slots[position]!),
+      groups: gridOf(pass.workgroups),
+      bindGroups: new Map(),
+      pipeline: null,
+      bound: null,
+    };
+    for (const slot of new Set(launch.slots)) {
+      const known = users.get(slot);
+      if (known) known.push(launch);
+      else users.set(slot, [launch]);
+    }
+    return launch;
+  });
+  return { all, table: [], users };
 }
 
-function bindGroupOf(
-  device: GPUDevice,
-  { layout, slots, bindGroups }: Launch,
-  table: readonly Range[],
-): GPUBindGroup {
+/**
+ * Names the memory of a slot for the next run.
+ *
+ * @param launches The program; launches that use the slot are bound anew if its memory is another.
+ * @param slot Position in the table.
+ * @param range Where it lies.
+ */
+export function bindSlot({ table, users }: Launches, slot: number, range: Range): void {
+  const last = table[slot];
+  if (last && last.buffer === range.buffer && last.offset === range.offset) return;
+  table[slot] = range;
+  users.get(slot)?.forEach((launch) => launch.bound = null);
+}
+
+/**
+ * Runs a program: one encoder, one pass and one submit where pipelines and bind groups are there, else several submits.
+ *
+ * @param queue Where it runs.
+ * @param pipelines Cache of the device.
+ * @param launches The program, every slot bound.
+ */
+export function runLaunches(queue: Queue, pipelines: Pipelines, launches: Launches): void {
+  const { all } = launches;
+  for (let from = 0; from < all.length;) {
+    const encoder = queue.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    let [to, made] = [from, 0];
+    for (let last: Pipeline | null = null; to < all.length && made < CHUNK; to++) {
+      const launch = all[to]!;
+      made += Number(makeReady(queue.gpu, pipelines, launches, launch));
+      if (launch.pipeline !== last) pass.setPipeline(launch.pipeline!.pipeline);
+      last = launch.pipeline;
+      pass.setBindGroup(0, launch.bound!);
+      pass.dispatchWorkgroups(launch.groups[0], launch.groups[1]);
+    }
+    pass.end();
+    queue.submit(encoder.finish(), to - from);
+    from = to;
+  }
+}
+
+/** Makes what a launch lacks. True if a pipeline was made, which takes long. */
+function makeReady(gpu: GPUDevice, pipelines: Pipelines, { table }: Launches, launch: Launch): boolean {
+  const known = pipelines.has(launch.pass.code);
+  launch.pipeline ??= pipelineOf(gpu, pipelines, launch.pass);
+  launch.bound ??= bindGroupOf(gpu, launch, table);
+  return !known;
+}
+
+function bindGroupOf(gpu: GPUDevice, { pipeline, slots, bindGroups }: Launch, table: Launches["table"]): GPUBindGroup {
   const ranges = slots.map((slot) => table[slot]!);
   const key = ranges.map(({ buffer, offset }) => `${numberOf(buffer)}:${offset}`).join();
   const known = bindGroups.get(key);
   if (known) return known;
   const entries = ranges.map((resource, binding) => ({ binding, resource }));
-  const made = device.createBindGroup({ layout, entries });
+  const made = gpu.createBindGroup({ layout: pipeline!.layout, entries });
   if (bindGroups.size >= MAX_BIND_GROUPS) bindGroups.delete(bindGroups.keys().next().value!);
   bindGroups.set(key, made);
   return made;

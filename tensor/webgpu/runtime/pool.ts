@@ -1,6 +1,5 @@
 /** @file Buffers of a WebGPU device, used again after they are given back. */
-import { DeviceError } from "../../errors.ts";
-import type { Shape } from "../../spec.ts";
+import { allocate, type Refused } from "./allocate.ts";
 
 /** Buffers by size. */
 export interface BufferPool {
@@ -22,40 +21,58 @@ function rounded(bytes: number): number {
   return Math.max(256, Math.ceil(bytes / step) * step);
 }
 
+/** All buffers that exist. */
+function makeLedger(device: GPUDevice, refused: Refused) {
+  const all = new Set<GPUBuffer>();
+  const sum = { bytes: 0 };
+  const forget = (buffer: GPUBuffer) => {
+    if (all.delete(buffer)) sum.bytes -= buffer.size;
+  };
+  return {
+    all,
+    sum,
+    forget,
+    make(size: number): GPUBuffer {
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+      const buffer = allocate(device, { size, usage }, (message) => {
+        forget(buffer);
+        refused(message);
+      });
+      all.add(buffer);
+      sum.bytes += size;
+      return buffer;
+    },
+  };
+}
+
 /**
  * Makes a pool.
  *
  * @param device Where the buffers lie.
+ * @param refused Called when the device had no memory for a buffer, which is then forgotten.
  * @returns The pool. Free buffers beyond 256 MiB are destroyed.
  */
-export function makePool(device: GPUDevice): BufferPool {
+export function makePool(device: GPUDevice, refused: Refused): BufferPool {
   const free = new Map<number, GPUBuffer[]>();
-  const all = new Set<GPUBuffer>();
-  const sum = { all: 0, free: 0 };
+  const kept = { bytes: 0 };
+  const { all, sum, forget, make } = makeLedger(device, refused);
   return {
-    bytes: () => sum.all,
+    bytes: () => sum.bytes,
     take(bytes) {
       const size = Math.min(rounded(bytes), Math.floor(device.limits.maxBufferSize / 16) * 16);
       const known = free.get(size)?.pop();
-      if (known) {
-        sum.free -= size;
-        return known;
-      }
-      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-      const buffer = device.createBuffer({ size, usage });
-      all.add(buffer);
-      sum.all += size;
-      return buffer;
+      if (!known) return make(size);
+      kept.bytes -= size;
+      return known;
     },
     give(buffer) {
       if (!all.has(buffer)) return;
-      if (sum.free + buffer.size > MAX_FREE) {
-        all.delete(buffer);
-        sum.all -= buffer.size;
+      if (kept.bytes + buffer.size > MAX_FREE) {
+        forget(buffer);
         buffer.destroy();
         return;
       }
-      sum.free += buffer.size;
+      kept.bytes += buffer.size;
       free.set(buffer.size, [...free.get(buffer.size) ?? [], buffer]);
     },
     destroy() {
@@ -64,28 +81,4 @@ export function makePool(device: GPUDevice): BufferPool {
       free.clear();
     },
   };
-}
-
-/** What of the limits of a device bounds one tensor. */
-type SizeLimits = Pick<GPUSupportedLimits, "maxStorageBufferBindingSize" | "maxBufferSize">;
-
-/**
- * Throws if no binding can hold so many bytes.
- *
- * @param limits Of the device.
- * @param bytes How many.
- * @param shape Of the tensor that takes them; without it they are scratch of a kernel.
- * @throws {DeviceError} Naming the limit and what fits.
- */
-export function refuseLarge(limits: SizeLimits, bytes: number, shape?: Shape): void {
-  const limit = Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / 16) * 16;
-  if (bytes <= limit) return;
-  const mib = (n: number) => `${Math.ceil(n / 2 ** 20)} MiB`;
-  const rows = Math.floor(limit / bytes * (shape?.[0] ?? 0));
-  const fits = rows > 0 ? `a first axis of at most ${rows} fits` : "smaller or more batches fit";
-  throw new DeviceError(
-    "webgpu",
-    `Cannot allocate ${shape ? `[${shape.join(", ")}]` : "scratch"} on webgpu as it must fit into a binding of ` +
-      `${mib(limit)}: current size is ${mib(bytes)}; ${fits}`,
-  );
 }

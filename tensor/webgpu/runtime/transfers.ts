@@ -7,18 +7,18 @@ import { type Block, bytesOf, releaseBlock, takeBlock } from "./blocks.ts";
 import { type Core, makeBuffer, requireAlive } from "./core.ts";
 
 /** Takes memory for a tensor and copies a block of its spec there. */
-export function copyBlock({ pool, gpu }: Core, { buffer }: Block, spec: TensorSpec): Block {
+export function copyBlock({ pool, gpu, queue }: Core, { buffer }: Block, spec: TensorSpec): Block {
   const copy = takeBlock(pool, spec);
   const encoder = gpu.createCommandEncoder();
   encoder.copyBufferToBuffer(buffer, 0, copy.buffer, 0, bytesOf(spec));
-  gpu.queue.submit([encoder.finish()]);
+  queue.submit(encoder.finish(), 0);
   return copy;
 }
 
 /** Queues a copy of host values into a block. Bools take four bytes on the device. */
-export function writeBlock({ gpu }: Core, { buffer }: Block, values: TypedArray): void {
+export function writeBlock({ queue }: Core, { buffer }: Block, values: TypedArray): void {
   const words = values instanceof Uint8Array ? Uint32Array.from(values) : values;
-  if (words.length > 0) gpu.queue.writeBuffer(buffer, 0, words as Float32Array<ArrayBuffer>);
+  queue.write(buffer, words as Float32Array);
 }
 
 /** Throws if a block holds no values any more. */
@@ -39,10 +39,11 @@ export async function readBlock(core: Core, block: Block, spec: TensorSpec): Pro
   const staging = core.gpu.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   const encoder = core.gpu.createCommandEncoder();
   encoder.copyBufferToBuffer(block.buffer, 0, staging, 0, bytes);
-  core.gpu.queue.submit([encoder.finish()]);
+  core.queue.submit(encoder.finish(), 0);
   try {
-    await staging.mapAsync(GPUMapMode.READ);
+    await core.queue.map(staging);
   } catch (cause) {
+    await new Promise((resolve) => setTimeout(resolve, 0)); // the reason of a loss comes a turn after it
     requireAlive(core);
     const message = `Cannot read a tensor as its buffer must map: current error is ${cause}`;
     throw new DeviceError("webgpu", message, { cause });

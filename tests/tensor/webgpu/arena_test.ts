@@ -29,3 +29,14 @@ Deno.test("planArena() takes more buffers where one would be too large", () => {
   ok(chunks.every((bytes) => bytes <= 2048));
   equal(new Set([1, 2, 3].map((value) => `${places.get(value)!.chunk}:${places.get(value)!.offset}`)).size, 3);
 });
+
+Deno.test("planArena() of several buffers never lets values that live at once share bytes", () => {
+  const schedule = chain(30);
+  const { chunks, places } = planArena(schedule, 0, 1024);
+  ok(chunks.length > 3 && chunks.every((bytes) => bytes <= 1024));
+  for (let value = 1; value < 28; value++) {
+    const others = [value + 1, value + 2].filter((other) => other < 29).map((other) => places.get(other)!);
+    const { chunk, offset } = places.get(value)!;
+    ok(others.every((other) => other.chunk !== chunk || Math.abs(other.offset - offset) >= 1024), `${value}`);
+  }
+});
