@@ -1,5 +1,5 @@
 /** @file From the sparse maps of the encoder to the dense maps that the decoder reads. */
-import { cast, foldIn, type Tensor } from "../tensor/mod.ts";
+import { add, cast, foldIn, type Tensor } from "../tensor/mod.ts";
 import {
   batchNorm,
   type BatchNormState,
@@ -14,7 +14,8 @@ import {
   type NormParams,
   tokenNormal,
 } from "../nn/mod.ts";
-import { densify as fillWithToken, type SparseTensor } from "../sparse/mod.ts";
+import { densify as fillWithToken, shapeOf, type SparseTensor } from "../sparse/mod.ts";
+import { positionEmbedding } from "./position_embedding.ts";
 
 /** Parameters of densification, coarse to fine. */
 export interface DensifyParams {
@@ -37,8 +38,10 @@ export interface DensifyState {
  *
  * @param key Random key.
  * @param model Its channels and its kind of normalisation count.
- * @param options `width` of the decoder at the coarsest scale, halved at each finer one; dtype.
+ * @param options `width` of the decoder at the coarsest scale, halved at each finer one; `scales`: how many of the
+ * coarsest maps the decoder reads, all if not given; dtype.
  * @returns Parameters and state.
+ * @throws {RangeError} If the model does not have so many maps.
  *
  * @example Usage
  * ```ts
@@ -54,9 +57,18 @@ export interface DensifyState {
 export function initDensify(
   key: Tensor,
   model: Pick<Model, "channels" | "densifyNorm">,
-  { width, dtype = "float32" }: DTypeOption & { readonly width: number },
+  { width, scales = model.channels.length, dtype = "float32" }: DTypeOption & {
+    readonly width: number;
+    readonly scales?: number;
+  },
 ): { readonly params: DensifyParams; readonly state: DensifyState } {
-  const channels = model.channels.toReversed();
+  if (!(Number.isInteger(scales) && scales >= 1 && scales <= model.channels.length)) {
+    throw new RangeError(
+      `Cannot densify as the scales must be from 1 to ${model.channels.length}, the maps of the model: current number ` +
+        `is ${scales}`,
+    );
+  }
+  const channels = model.channels.toReversed().slice(0, scales);
   const projections = channels.map((inChannels, i) => {
     const outChannels = width / 2 ** i;
     if (i === 0 && inChannels === outChannels) return {};
@@ -86,8 +98,9 @@ function initNorm(channels: number, kind: Model["densifyNorm"], options: DTypeOp
  *
  * @param params Of `initDensify`.
  * @param state Of `initDensify`.
- * @param features Sparse maps of the encoder, fine to coarse, as it returns them.
- * @param options `train`: batch statistics.
+ * @param features Sparse maps of the encoder, fine to coarse, as it returns them; the coarsest are filled, as many as
+ * there are parameters.
+ * @param options `train`: batch statistics. `positions`: adds a fixed position embedding to the mask tokens, an ablation.
  * @returns Dense `maps`, coarse to fine, and the `state` afterwards.
  *
  * @example Usage
@@ -107,16 +120,23 @@ export function densify(
   params: DensifyParams,
   state: DensifyState,
   features: readonly SparseTensor[],
-  { train = false }: { readonly train?: boolean } = {},
+  { train = false, positions = false }: { readonly train?: boolean; readonly positions?: boolean } = {},
 ): { readonly maps: readonly Tensor[]; readonly state: DensifyState } {
-  const filled = features.toReversed().map((x, i) => {
+  const filled = features.toReversed().slice(0, params.maskTokens.length).map((x, i) => {
     const normalized = normalize(params.norms[i]!, state.norms[i]!, x, train);
-    const dense = fillWithToken(normalized.output, params.maskTokens[i]!); // [B, H, W, encoder channels]
+    const token = params.maskTokens[i]!;
+    const dense = fillWithToken(normalized.output, positions ? placed(token, x) : token); // [B, H, W, encoder channels]
     const projection = params.projections[i]!;
     const map = "weight" in projection ? conv2d(projection, dense, { padding: i === 0 ? 0 : 1 }) : dense;
     return { map, state: normalized.state };
   });
   return { maps: filled.map(({ map }) => map), state: { norms: filled.map((scale) => scale.state) } };
+}
+
+/** The token at every site, with its position, `[H, W, C]`. */
+function placed(token: Tensor, x: SparseTensor): Tensor {
+  const [, height, width, channels] = shapeOf(x) as readonly [number, number, number, number];
+  return add(positionEmbedding([height, width, channels], { dtype: token.dtype }), token);
 }
 
 function normalize(

@@ -1,11 +1,12 @@
 /** @file SparK in paper order: mask, sparse encoder, densify, decoder, loss. */
 import { foldIn, type Tensor, type Tree } from "../tensor/mod.ts";
 import type { DTypeOption, Model, ModelOptions } from "../nn/mod.ts";
-import { gather, type SparsePattern, type SparseTensor } from "../sparse/mod.ts";
+import { gather, type SparsePattern, type SparseTensor, toDense } from "../sparse/mod.ts";
 import { decode, type DecoderParams, type DecoderState, initDecoder } from "./decoder.ts";
 import { densify, type DensifyParams, type DensifyState, initDensify } from "./densify.ts";
 import { checkModel } from "./input_grid.ts";
-import { patchLoss, reconstruct, type Reconstruction } from "./loss.ts";
+import { type LossOptions, patchLoss } from "./loss.ts";
+import { reconstruct, type Reconstruction, type ReconstructOptions } from "./reconstruction.ts";
 
 /** Parameters of pre-training. */
 export interface SparkParams {
@@ -31,6 +32,19 @@ export interface SparkState {
 export interface InitParamsOptions extends DTypeOption {
   /** Channels of the decoder at the coarsest scale, divisible by the model's stride; 768 if not given. */
   readonly decoderWidth?: number;
+  /** How many of the coarsest maps the decoder reads; all if not given, 1 in the ablation without hierarchy. */
+  readonly scales?: number;
+}
+
+/** Options of `forward`; what goes beyond `ModelOptions` are the authors' ablations. */
+export interface ForwardOptions extends ModelOptions {
+  /**
+   * How the encoder is kept from masked patches: `sparse`, if not given, computes nothing there; `zero` sets their pixels
+   * to zero and encodes the whole image as dense maps, of which the decoder still reads the visible patches alone.
+   */
+  readonly masking?: "sparse" | "zero";
+  /** True: the mask tokens carry a fixed position embedding. */
+  readonly positions?: boolean;
 }
 
 /** What one forward pass yields. */
@@ -50,7 +64,7 @@ export interface SparkOutput {
  *
  * @param model The model to pre-train.
  * @param key Random key.
- * @param options Width of the decoder, dtype.
+ * @param options Width of the decoder, scales that it reads, dtype.
  * @returns Parameters and state.
  * @throws {RangeError} If the model or the width does not fit; see `checkModel` and `initDecoder`.
  *
@@ -67,11 +81,11 @@ export interface SparkOutput {
 export function initParams(
   model: Model,
   key: Tensor,
-  { decoderWidth = 768, dtype = "float32" }: InitParamsOptions = {},
+  { decoderWidth = 768, dtype = "float32", ...rest }: InitParamsOptions = {},
 ): { readonly params: SparkParams; readonly state: SparkState } {
   const encoder = model.init(foldIn(key, 0), { dtype });
   checkModel(model, encoder.params, encoder.state);
-  const densified = initDensify(foldIn(key, 1), model, { width: decoderWidth, dtype });
+  const densified = initDensify(foldIn(key, 1), model, { width: decoderWidth, dtype, ...rest });
   const decoder = initDecoder(foldIn(key, 2), { stride: model.stride, width: decoderWidth, dtype });
   return {
     params: { encoder: encoder.params, densify: densified.params, decoder: decoder.params },
@@ -85,7 +99,7 @@ export function initParams(
  * @param model The model.
  * @param weights `params` and `state` of `initParams`.
  * @param input `images` `[B, H, W, 3]` and the `pattern` of their visible patches.
- * @param options Training mode, key and rate of drop path.
+ * @param options Training mode, key and rate of drop path; ablations.
  * @returns Maps, predictions, state.
  *
  * @example Usage
@@ -105,10 +119,11 @@ export function forward(
   model: Model,
   { params, state }: { readonly params: SparkParams; readonly state: SparkState },
   { images, pattern }: { readonly images: Tensor; readonly pattern: SparsePattern },
-  options: ModelOptions = {},
+  options: ForwardOptions = {},
 ): SparkOutput {
-  const visible = gather(images, pattern); // SparseTensor [P, stride, stride, 3]
-  const encoded = model.features(params.encoder, state.encoder, visible, options);
+  const visible = gather(images, pattern); // SparseTensor [P, patch, patch, 3]
+  const encode = options.masking === "zero" ? encodeZeroed : encodeSparse;
+  const encoded = encode(model, params.encoder, state.encoder, visible, options);
   const densified = densify(params.densify, state.densify, encoded.features, options);
   const decoded = decode(params.decoder, state.decoder, densified.maps, options);
   return {
@@ -118,6 +133,28 @@ export function forward(
     state: { encoder: encoded.state, densify: densified.state, decoder: decoded.state },
   };
 }
+
+/** What a way of encoding computes: sparse maps, fine to coarse, and the state afterwards. */
+type Encode = (
+  model: Model,
+  params: Tree,
+  state: Tree,
+  visible: SparseTensor,
+  options: ForwardOptions,
+) => { readonly features: readonly SparseTensor[]; readonly state: Tree };
+
+const encodeSparse: Encode = (model, params, state, visible, options) =>
+  model.features(params, state, visible, options);
+
+/** Encodes dense images whose masked pixels are zero, and reads the visible patches off the dense maps. */
+const encodeZeroed: Encode = (model, params, state, visible, options) => {
+  const encoded = model.features(params, state, toDense(visible), options);
+  return { features: encoded.features.map((map) => gather(map, visible.pattern)), state: encoded.state };
+};
+
+/** Options of `evaluate`. */
+export interface EvaluateOptions
+  extends Pick<ForwardOptions, "masking" | "positions">, LossOptions, Pick<ReconstructOptions, "moments"> {}
 
 /** Loss and pictures of an evaluation. */
 export interface Evaluation extends Reconstruction {
@@ -131,6 +168,7 @@ export interface Evaluation extends Reconstruction {
  * @param model The model.
  * @param weights `params` and `state`, of a training state for instance.
  * @param input `images` `[B, H, W, 3]` and the `pattern` of their visible patches.
+ * @param options What the model was trained with, where that was an ablation; where the pictures' moments come from.
  * @returns The loss, the masked images and the composites.
  *
  * @example Usage
@@ -150,8 +188,12 @@ export function evaluate(
   model: Model,
   weights: { readonly params: SparkParams; readonly state: SparkState },
   input: { readonly images: Tensor; readonly pattern: SparsePattern },
+  options: EvaluateOptions = {},
 ): Evaluation {
-  const { pixels } = forward(model, weights, input);
+  const { pixels } = forward(model, weights, input, options);
   const { images, pattern } = input;
-  return { loss: patchLoss(images, pixels, pattern), ...reconstruct(images, pixels, pattern) };
+  return {
+    loss: patchLoss(images, pixels, pattern, options),
+    ...reconstruct(images, pixels, pattern, options),
+  };
 }

@@ -2,12 +2,14 @@ import { ShapeError, type Tensor, type Tree, treeLeaves, zeros } from "../tensor
 import type { Model } from "../nn/mod.ts";
 
 /**
- * Counts the patches of an image: one per cell of the coarsest feature map.
+ * Counts the patches of an image: one per cell of the coarsest feature map, or fewer, larger ones.
  *
- * @param model The model; a patch is as large as its stride.
+ * @param model The model.
  * @param inputSize Height and width in pixels.
+ * @param patchSize Height and width of a patch, a multiple of the model's stride; the stride if not given.
  * @returns Rows and columns of the patch grid.
- * @throws {RangeError} If a side is not a multiple of the stride, with the nearest sizes that are.
+ * @throws {RangeError} If the patch is no multiple of the stride, or a side none of the patch, with the nearest sizes
+ * that are.
  *
  * @example Usage
  * ```ts
@@ -21,17 +23,26 @@ import type { Model } from "../nn/mod.ts";
 export function inputGrid(
   { name, stride }: Pick<Model, "name" | "stride">,
   inputSize: readonly [number, number],
+  patchSize: number = stride,
 ): readonly [number, number] {
+  if (!(Number.isInteger(patchSize) && patchSize >= stride && patchSize % stride === 0)) {
+    throw new RangeError(
+      `Cannot divide images into patches as their size must be a multiple of ${stride}, the stride of ${name}: current ` +
+        `patch size is ${patchSize}`,
+    );
+  }
   const nearest = (size: number) => {
-    const below = Math.floor(size / stride) * stride;
-    return size > 0 && size % stride === 0 ? [size] : [below, below + stride].filter((candidate) => candidate > 0);
+    const below = Math.floor(size / patchSize) * patchSize;
+    return size > 0 && size % patchSize === 0 ? [size] : [below, below + patchSize].filter((side) => side > 0);
   };
-  const [rows, columns] = inputSize.map((size) => size / stride) as [number, number];
+  const [rows, columns] = inputSize.map((size) => size / patchSize) as [number, number];
   if ([rows, columns].every((cells) => Number.isInteger(cells) && cells > 0)) return [rows, columns];
   const options = nearest(inputSize[0]).flatMap((height) => nearest(inputSize[1]).map((width) => `${height}×${width}`));
   throw new RangeError(
-    `Cannot divide images into patches as height and width must be multiples of ${stride}, the stride of ${name}: ` +
-      `current size is ${inputSize[0]}×${inputSize[1]}, nearest sizes that fit are ${options.join(", ")}`,
+    `Cannot divide images into patches as height and width must be multiples of ${patchSize}, ` +
+      `the ${patchSize === stride ? "stride" : "patch size"} of ${name}: current size is ${inputSize[0]}×${
+        inputSize[1]
+      }, nearest sizes that fit are ${options.join(", ")}`,
   );
 }
 

@@ -1,9 +1,16 @@
 import { slice, split, squeeze, type Tensor, valueAndGrad } from "../tensor/mod.ts";
-import type { Model, ModelOptions, Optimizer, OptimizerState } from "../nn/mod.ts";
+import type { Model, Optimizer, OptimizerState } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
-import { forward, initParams, type InitParamsOptions, type SparkParams, type SparkState } from "./forward.ts";
+import {
+  forward,
+  type ForwardOptions,
+  initParams,
+  type InitParamsOptions,
+  type SparkParams,
+  type SparkState,
+} from "./forward.ts";
 import { inputGrid } from "./input_grid.ts";
-import { patchLoss } from "./loss.ts";
+import { type LossOptions, patchLoss } from "./loss.ts";
 import { sampleMask } from "./mask.ts";
 
 /** Everything that a training run carries from step to step. */
@@ -25,11 +32,13 @@ export interface InitOptions extends InitParamsOptions {
 }
 
 /** Options of `trainStep`. */
-export interface TrainStepOptions {
+export interface TrainStepOptions extends Pick<ForwardOptions, "masking" | "positions">, LossOptions {
   /** Share of patches to mask; 0.6 if not given. */
   readonly maskRatio?: number;
   /** Drop-path rate of the last block; the model's recipe if not given. */
   readonly dropPath?: number;
+  /** Height and width of the patches that are masked, a multiple of the model's stride; the stride if not given. */
+  readonly patchSize?: number;
 }
 
 /** What a training step reads. */
@@ -56,7 +65,7 @@ export interface TrainStepOutput {
  * @param model The model to pre-train.
  * @param optimizer Its moments are part of the state.
  * @param key Random key: of the first weights, and of all masks afterwards.
- * @param options Size of the images, width of the decoder, dtype.
+ * @param options Size of the images, width of the decoder, scales that it reads, dtype.
  * @returns The state before the first step.
  * @throws {RangeError} If the images do not divide by the model's stride, with the nearest sizes that do.
  *
@@ -92,7 +101,7 @@ function keysOf(key: Tensor, count: number): readonly Tensor[] {
  * @param model The model.
  * @param weights `params` and `state`.
  * @param input `images` and the `pattern` of their visible patches.
- * @param options As of `forward`.
+ * @param options As of `forward` and `patchLoss`.
  * @returns Loss, gradients of the form of the parameters, and the state afterwards.
  *
  * @example Usage
@@ -112,11 +121,11 @@ export function lossAndGradients(
   model: Model,
   { params, state }: { readonly params: SparkParams; readonly state: SparkState },
   input: { readonly images: Tensor; readonly pattern: SparsePattern },
-  options: ModelOptions = {},
+  options: ForwardOptions & LossOptions = {},
 ): { readonly loss: Tensor; readonly gradients: SparkParams; readonly state: SparkState } {
   const lossOf = (primal: SparkParams) => {
     const out = forward(model, { params: primal, state }, input, options);
-    return [patchLoss(input.images, out.pixels, input.pattern), out.state];
+    return [patchLoss(input.images, out.pixels, input.pattern, options), out.state];
   };
   const [[loss, after], gradients] = valueAndGrad(lossOf, { hasAux: true })(params);
   return { loss, gradients, state: after };
@@ -128,7 +137,7 @@ export function lossAndGradients(
  *
  * @param model The model.
  * @param optimizer The optimizer whose moments the state holds.
- * @param options Mask ratio and drop path.
+ * @param options Mask ratio, patch size and drop path; ablations.
  * @returns From a state and a batch to the state after it, with loss, learning rate and gradient norm.
  *
  * @example Usage
@@ -147,14 +156,14 @@ export function lossAndGradients(
 export function trainStep(
   model: Model,
   optimizer: Optimizer,
-  { maskRatio = 0.6, dropPath = model.recipe.dropPath }: TrainStepOptions = {},
+  { maskRatio = 0.6, dropPath = model.recipe.dropPath, patchSize = model.stride, ...ablation }: TrainStepOptions = {},
 ): (train: TrainState, batch: Batch) => TrainStepOutput {
   return (train, { images }) => {
     const [batch, height, width] = images.shape as [number, number, number];
-    const grid = inputGrid(model, [height, width]);
+    const grid = inputGrid(model, [height, width], patchSize);
     const [next, maskKey, dropKey] = keysOf(train.key, 3) as [Tensor, Tensor, Tensor];
     const pattern = sampleMask(maskKey, { batch, grid, maskRatio });
-    const options = { train: true, key: dropKey, dropPath };
+    const options = { train: true, key: dropKey, dropPath, ...ablation };
     const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, options);
     const updated = optimizer.update(gradients, train.optimizer, train.params);
     return {

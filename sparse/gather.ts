@@ -119,10 +119,10 @@ function toCells({ pattern, blockShape: [h, w], values }: SparseTensor, fill: nu
  * Fills inactive sites with a learned token.
  *
  * @param x Any sparse tensor.
- * @param token One number per channel, `[C]`.
+ * @param token One number per channel, `[C]`, or per site and channel, `[H, W, C]`.
  * @returns `[B, H, W, C]`: values where active, the token elsewhere. The gradient of the token is the sum over inactive
  * sites.
- * @throws {ShapeError} If the token does not have one number per channel.
+ * @throws {ShapeError} If the token has another shape.
  *
  * @example Usage
  * ```ts
@@ -136,10 +136,17 @@ function toCells({ pattern, blockShape: [h, w], values }: SparseTensor, fill: nu
  */
 export function densify(x: SparseTensor, token: Tensor): Tensor {
   const shape = shapeOf(x);
-  if (token.shape.length !== 1 || token.shape[0] !== shape[3]) {
-    throw new ShapeError("densify", "the token must have one number per channel", [token.shape, shape]);
+  const [, height, width, channels] = shape;
+  const isMap = token.shape.length === 3 && token.shape[0] === height && token.shape[1] === width;
+  if (!(isMap || token.shape.length === 1) || token.shape.at(-1) !== channels) {
+    throw new ShapeError("densify", "the token must have one number per channel, or per site and channel", [
+      token.shape,
+      shape,
+    ]);
   }
   const [batch, rows, columns] = x.pattern.gridShape;
+  const [h, w] = x.blockShape;
   const active = reshape(greaterEqual(lookupTable(x.pattern), 0), [batch, rows, 1, columns, 1, 1]);
-  return reshape(where(active, toCells(x, 0), token), shape);
+  const fill = isMap ? reshape(token, [1, rows, h, columns, w, channels!]) : token;
+  return reshape(where(active, toCells(x, 0), fill), shape);
 }

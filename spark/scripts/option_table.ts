@@ -1,4 +1,5 @@
 /** @file The options of the training command: one row each, from which parsing and help both follow. */
+import type { Target } from "../loss.ts";
 import { DEFAULT_MODEL, MODELS } from "./model_table.ts";
 
 /** Options as given on the command line; absent where they were not. */
@@ -27,6 +28,22 @@ export interface GivenOptions {
   readonly weightDecayEnd?: number;
   /** Drop-path rate of the last block. */
   readonly dropPath?: number;
+  /** Height and width of the patches that are masked. */
+  readonly patchSize?: number;
+  /** Channels of the decoder at the coarsest scale. */
+  readonly decoderWidth?: number;
+  /** `sparse` or `zero`. */
+  readonly masking?: "sparse" | "zero";
+  /** How many of the coarsest maps the decoder reads. */
+  readonly scales?: number;
+  /** `none` or `sincos`. */
+  readonly positions?: "none" | "sincos";
+  /** `masked` or `all`. */
+  readonly lossOn?: "masked" | "all";
+  /** `l2` or `l1`. */
+  readonly distance?: "l2" | "l1";
+  /** `normalised`, `raw` or `centred`. */
+  readonly target?: Target;
   /** `lamb`, `adamw` or `sgd`. */
   readonly optimizer?: string;
   /** `auto`, `cpu`, `webgpu` or `reference`. */
@@ -137,6 +154,47 @@ export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
     placeholder: "R",
     help: "drop-path rate of the last block (default by model, 0 to 0.4)",
     parse: number(0, 0.99),
+  },
+  patchSize: {
+    placeholder: "N",
+    help: "height and width of the masked patches in pixels, a multiple of the model's stride (default: the stride)",
+    parse: number(1, 65536, { whole: true }),
+  },
+  decoderWidth: {
+    placeholder: "N",
+    help: "channels of the decoder at the coarsest scale, a multiple of the stride (default 768; tiny ones 64, 128)",
+    parse: number(1, 65536, { whole: true }),
+  },
+  masking: {
+    placeholder: "NAME",
+    help: "sparse (default), or zero, an ablation: masked pixels are zero and the encoder is dense",
+    parse: oneOf(["sparse", "zero"]),
+  },
+  scales: {
+    placeholder: "N",
+    help: "how many of the coarsest maps the decoder reads (default all; 1 is the ablation without hierarchy)",
+    parse: number(1, 16, { whole: true }),
+  },
+  positions: {
+    placeholder: "NAME",
+    help: "none (default), or sincos, an ablation: mask tokens carry a position embedding",
+    parse: oneOf(["none", "sincos"]),
+  },
+  lossOn: {
+    placeholder: "NAME",
+    help: "patches that count: masked (default) or all, an ablation",
+    parse: oneOf(["masked", "all"]),
+  },
+  distance: {
+    placeholder: "NAME",
+    help: "l2 (default), the squared error, or l1, the absolute one, an ablation",
+    parse: oneOf(["l2", "l1"]),
+  },
+  target: {
+    placeholder: "NAME",
+    help:
+      "what is predicted: patches normalised each by itself (normalised, default), pixels (raw), or pixels less the mean colour of the image (centred)",
+    parse: oneOf(["normalised", "raw", "centred"]),
   },
   optimizer: {
     placeholder: "NAME",

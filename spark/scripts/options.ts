@@ -1,5 +1,7 @@
 /** @file From what the command line says to what the run does. */
+import type { Model } from "../../nn/mod.ts";
 import { inputGrid } from "../input_grid.ts";
+import type { Target } from "../loss.ts";
 import { flagOf } from "./command_line.ts";
 import { DEFAULT_MODEL, MODELS } from "./model_table.ts";
 import type { GivenOptions } from "./option_table.ts";
@@ -34,7 +36,35 @@ export interface RunOptions {
   readonly optimizer: string;
   /** Seed of weights, masks and order. */
   readonly seed: number;
+  /** Height and width of the patches that are masked; null: the model's stride. */
+  readonly patchSize: number | null;
+  /** Channels of the decoder at the coarsest scale; null: of the model's recipe. */
+  readonly decoderWidth: number | null;
+  /** `sparse`, or `zero`: masked pixels are zero and the encoder is dense. */
+  readonly masking: "sparse" | "zero";
+  /** How many of the coarsest maps the decoder reads; null: all. */
+  readonly scales: number | null;
+  /** What mask tokens know of their place. */
+  readonly positions: "none" | "sincos";
+  /** Patches that count. */
+  readonly lossOn: "masked" | "all";
+  /** Squared or absolute error. */
+  readonly distance: "l2" | "l1";
+  /** What predictions stand for. */
+  readonly target: Target;
 }
+
+/** What the authors do where an option is not given; checkpoints written before there was a choice did the same. */
+const AUTHORS_CHOICES = {
+  patchSize: null,
+  decoderWidth: null,
+  masking: "sparse",
+  scales: null,
+  positions: "none",
+  lossOn: "masked",
+  distance: "l2",
+  target: "normalised",
+} as const;
 
 /** The options that decide the bits, which a checkpoint and the command line must agree on. */
 type RunOptionName = keyof RunOptions;
@@ -44,7 +74,8 @@ type RunOptionName = keyof RunOptions;
  *
  * @param given Options of the command line.
  * @returns Options of the run.
- * @throws {RangeError} If the size does not divide by the model's stride, or the mask would cover all or nothing.
+ * @throws {RangeError} If the size does not divide by the patches, these not by the model's stride, the mask would cover
+ * all or nothing, or the decoder does not fit the model.
  */
 export function resolveOptions(given: GivenOptions): RunOptions {
   const name = given.model ?? DEFAULT_MODEL;
@@ -52,6 +83,8 @@ export function resolveOptions(given: GivenOptions): RunOptions {
   const inputSize = given.inputSize ?? recipe.inputSize;
   const isLarge = Math.min(...inputSize) >= 384; // the authors' second recipe
   const options: RunOptions = {
+    ...AUTHORS_CHOICES,
+    ...chosen(given),
     data: given.data ?? "fluent-emoji",
     model: name,
     inputSize,
@@ -67,8 +100,30 @@ export function resolveOptions(given: GivenOptions): RunOptions {
     optimizer: given.optimizer ?? "lamb",
     seed: given.seed ?? 0,
   };
-  checkMask(options, inputGrid(make(), inputSize));
+  const model = make();
+  checkMask(options, inputGrid(model, inputSize, options.patchSize ?? model.stride));
+  checkDecoder(options, model);
   return options;
+}
+
+/** Those of the authors' choices that the command line makes otherwise. */
+function chosen(given: GivenOptions): Partial<RunOptions> {
+  const names = Object.keys(AUTHORS_CHOICES) as (keyof typeof AUTHORS_CHOICES)[];
+  return Object.fromEntries(names.flatMap((name) => given[name] === undefined ? [] : [[name, given[name]]]));
+}
+
+function checkDecoder({ decoderWidth, scales }: RunOptions, { name, stride, channels }: Model): void {
+  if (decoderWidth !== null && decoderWidth % stride !== 0) {
+    throw new RangeError(
+      `Cannot make a decoder as --decoder-width must be a multiple of ${stride}, the stride of ${name}: current width ` +
+        `is ${decoderWidth}`,
+    );
+  }
+  if (scales === null || scales <= channels.length) return;
+  throw new RangeError(
+    `Cannot make a decoder as --scales must be at most ${channels.length}, the maps of ${name}: current number is ` +
+      `${scales}`,
+  );
 }
 
 function checkMask({ maskRatio }: RunOptions, [rows, columns]: readonly [number, number]): void {
@@ -89,16 +144,17 @@ function checkMask({ maskRatio }: RunOptions, [rows, columns]: readonly [number,
  * @returns Options of the run.
  * @throws {RangeError} If an option that decides the bits has another value.
  */
-export function resumeOptions(saved: RunOptions, given: GivenOptions): RunOptions {
-  for (const name of Object.keys(saved) as RunOptionName[]) {
+export function resumeOptions(saved: Partial<RunOptions>, given: GivenOptions): RunOptions {
+  const whole = { ...AUTHORS_CHOICES, ...saved } as RunOptions;
+  for (const name of Object.keys(whole) as RunOptionName[]) {
     const value = given[name];
-    if (name === "data" || value === undefined || JSON.stringify(value) === JSON.stringify(saved[name])) continue;
+    if (name === "data" || value === undefined || JSON.stringify(value) === JSON.stringify(whole[name])) continue;
     throw new RangeError(
-      `Cannot resume as ${flagOf(name)} must be ${shown(saved[name])}, as in the checkpoint: current value is ` +
+      `Cannot resume as ${flagOf(name)} must be ${shown(whole[name])}, as in the checkpoint: current value is ` +
         `${shown(value)}; leave the option out, or start a new run`,
     );
   }
-  return { ...saved, data: given.data ?? saved.data };
+  return { ...whole, data: given.data ?? whole.data };
 }
 
 function shown(value: unknown): string {

@@ -7,6 +7,7 @@ import { inputGrid } from "../input_grid.ts";
 import { sampleMask } from "../mask.ts";
 import type { TrainState } from "../train_step.ts";
 import type { RunOptions } from "./options.ts";
+import { ablationOf } from "./training.ts";
 
 /** Draws pictures of a training state: a row per image of input, masked input and reconstruction. */
 export type Painter = (train: Pick<TrainState, "params" | "state">) => Promise<readonly (readonly Pixels[])[]>;
@@ -22,16 +23,18 @@ export type Painter = (train: Pick<TrainState, "params" | "state">) => Promise<r
  */
 export function makePainter(
   model: Model,
-  { inputSize, maskRatio, seed }: RunOptions,
+  options: RunOptions,
   images: { readonly values: Float32Array<ArrayBuffer>; readonly count: number },
   device: Device,
 ): Painter {
+  const { inputSize, maskRatio, seed } = options;
+  const { patchSize, ...ablation } = ablationOf(options, model);
   const [height, width] = inputSize;
   const { values, count } = images;
   const input = leaf({ shape: [count, height, width, 3], dtype: "float32" }, { host: values });
   const run = jit((params: SparkParams, state: SparkState, images: Tensor, maskKey: Tensor) => {
-    const pattern = sampleMask(maskKey, { batch: count, grid: inputGrid(model, inputSize), maskRatio });
-    const { masked, composite } = evaluate(model, { params, state }, { images, pattern });
+    const pattern = sampleMask(maskKey, { batch: count, grid: inputGrid(model, inputSize, patchSize), maskRatio });
+    const { masked, composite } = evaluate(model, { params, state }, { images, pattern }, ablation);
     return { masked, composite };
   }, { device });
   // Far from the keys of the steps, which are split off the same seed.

@@ -1,7 +1,7 @@
 /** @file What a run computes: the compiled step, made of the options. */
 import { type Device, jit, type Jitted, key, stack, type Tensor } from "../../tensor/mod.ts";
 import { adamw, cosineWeightDecay, lamb, type Model, type Optimizer, sgd, warmupCosine } from "../../nn/mod.ts";
-import { init, type TrainState, trainStep } from "../train_step.ts";
+import { init, type TrainState, trainStep, type TrainStepOptions } from "../train_step.ts";
 import { MODELS } from "./model_table.ts";
 import type { RunLengths, RunOptions } from "./options.ts";
 
@@ -24,6 +24,21 @@ export interface Training {
   readonly initial: TrainState;
   /** The compiled step. */
   readonly step: CompiledStep;
+}
+
+/**
+ * What the options say of the method, as the functions of the step take it.
+ *
+ * @param options Options of the run.
+ * @param model The model.
+ * @returns Patch size, masking, positions and loss.
+ */
+export function ablationOf(
+  { patchSize, masking, positions, lossOn, distance, target }: RunOptions,
+  model: Model,
+): TrainStepOptions & { readonly patchSize: number } {
+  const hasPositions = positions === "sincos";
+  return { patchSize: patchSize ?? model.stride, masking, positions: hasPositions, lossOn, distance, target };
 }
 
 /** β2 of the model's family for LAMB and AdamW; the schedules of the recipe for all. */
@@ -49,14 +64,18 @@ export function makeTraining(options: RunOptions, lengths: RunLengths, device: D
   const optimizer = makeOptimizer(options, lengths, model.recipe.beta2);
   const { inputSize, maskRatio, dropPath, weightDecay: start, weightDecayEnd: end } = options;
   const decay = cosineWeightDecay({ start, end, total: lengths.total });
-  const inner = trainStep(model, optimizer, { maskRatio, dropPath });
+  const inner = trainStep(model, optimizer, { maskRatio, dropPath, ...ablationOf(options, model) });
   const step = (train: TrainState, images: Tensor): StepResult => {
     const { train: next, loss, learningRate, gradientNorm } = inner(train, { images });
     return { train: next, metrics: stack([loss, learningRate, decay(train.optimizer.step), gradientNorm], 0) };
   };
+  const decoder = {
+    decoderWidth: options.decoderWidth ?? recipe.decoderWidth,
+    scales: options.scales ?? model.channels.length,
+  };
   return {
     model,
-    initial: init(model, optimizer, key(options.seed), { inputSize, decoderWidth: recipe.decoderWidth }),
+    initial: init(model, optimizer, key(options.seed), { inputSize, ...decoder }),
     step: jit(step, { donate: [0], device }),
   };
 }

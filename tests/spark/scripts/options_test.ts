@@ -8,7 +8,8 @@ Deno.test("parseCommandLine() reads every option", () => {
   const line =
     "--data photos --model resnet50 --input-size 192x160 --batch-size 8 --epochs 3 --steps 5 --mask-ratio 0.5 " +
     "--base-lr 1e-3 --warmup-epochs 0.5 --weight-decay 0 --weight-decay-end=0.1 --drop-path 0.2 --optimizer adamw " +
-    "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2";
+    "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --patch-size 64 " +
+    "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw";
   const given = parseCommandLine(line.split(" "));
   deepStrictEqual(given, {
     data: "photos",
@@ -30,6 +31,14 @@ Deno.test("parseCommandLine() reads every option", () => {
     out: "run",
     resume: "last.safetensors",
     saveEvery: 2,
+    patchSize: 64,
+    decoderWidth: 256,
+    masking: "zero",
+    scales: 1,
+    positions: "sincos",
+    lossOn: "all",
+    distance: "l1",
+    target: "raw",
   });
   deepStrictEqual(Object.keys(given).sort(), Object.keys(OPTIONS).sort());
 });
@@ -109,6 +118,18 @@ Deno.test("resolveOptions() refuses sizes that do not divide, naming those that 
   );
 });
 
+Deno.test("resolveOptions() keeps the authors' choices but for those made otherwise, and refuses what does not fit", () => {
+  const { masking, scales, lossOn, patchSize } = resolveOptions({ masking: "zero", patchSize: 16 });
+  deepStrictEqual([masking, scales, lossOn, patchSize], ["zero", null, "masked", 16]);
+  throws(
+    () => resolveOptions({ patchSize: 12 }),
+    /multiple of 8, the stride of tiny_resnet8: current patch size is 12/,
+  );
+  throws(() => resolveOptions({ patchSize: 64 }), /multiples of 64, the patch size .*nearest sizes that fit are 64×64/);
+  throws(() => resolveOptions({ decoderWidth: 60 }), /--decoder-width must be a multiple of 8.*current width is 60/);
+  throws(() => resolveOptions({ scales: 4 }), /--scales must be at most 3, the maps of tiny_resnet8/);
+});
+
 Deno.test("resolveOptions() refuses masks of everything or nothing", () => {
   throws(() => resolveOptions({ maskRatio: 1 }), /^RangeError: Cannot mask .*12×12/);
   throws(() => resolveOptions({ model: "resnet50", inputSize: [32, 32] }), /^RangeError: Cannot mask .*1×1/);
@@ -118,6 +139,10 @@ Deno.test("resumeOptions() keeps the options of the checkpoint and refuses other
   const saved = resolveOptions({ steps: 6, inputSize: [32, 48] });
   deepStrictEqual(resumeOptions(saved, { steps: 6, inputSize: [32, 48], device: "cpu", workers: 3 }), saved);
   equal(resumeOptions(saved, { data: "elsewhere" }).data, "elsewhere");
+  // A checkpoint from before there was a choice made the authors'.
+  const { masking: _masking, target: _target, ...older } = saved;
+  deepStrictEqual(resumeOptions(older, {}), saved);
+  throws(() => resumeOptions(older, { masking: "zero" }), /--masking must be sparse.*current value is zero/);
   throws(
     () => resumeOptions(saved, { model: "resnet50" }),
     /^RangeError: Cannot resume as --model must be tiny_resnet8, as in the checkpoint: current value is resnet50/,
