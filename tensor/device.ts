@@ -34,6 +34,8 @@ export interface ExecutableStats {
   readonly plannedBytes: number;
   /** Launches in one run. */
   readonly launches: number;
+  /** Floating point operations of all matrix products and convolutions in one run, a multiply-add being two. */
+  readonly flops: number;
 }
 
 /** What a device has done since it was opened. */

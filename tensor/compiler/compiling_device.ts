@@ -8,8 +8,8 @@ import { lower } from "./lower.ts";
 
 /** A schedule made ready to run on a device. */
 export interface Loaded {
-  /** Costs, known now. */
-  readonly stats: ExecutableStats;
+  /** Costs, known now; the compiler counts the operations. */
+  readonly stats: Omit<ExecutableStats, "flops">;
   /**
    * Runs the schedule.
    *
@@ -53,14 +53,14 @@ export function compilingDevice(backend: Backend): Device {
     cache.delete(key);
     cache.set(key, loaded);
     if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value!);
-    return { loaded, captured: captured.map((x) => withBuffer(x)) };
+    return { loaded, flops: contractionFlops(schedule), captured: captured.map((x) => withBuffer(x)) };
   };
   const device: Device = {
     name: backend.name,
     compile(program): Executable {
-      const { loaded, captured } = load(program);
+      const { loaded, flops, captured } = load(program);
       return {
-        stats: loaded.stats,
+        stats: { ...loaded.stats, flops },
         ...(loaded.ready ? { ready: () => loaded.ready!() } : {}),
         run: (inputs) => {
           const leaves = [...inputs.map(withBuffer), ...captured];
@@ -78,6 +78,11 @@ export function compilingDevice(backend: Backend): Device {
     close: () => backend.close(),
   };
   return device;
+}
+
+/** Operations of the kernels that primitives bring. */
+function contractionFlops({ steps }: Schedule): number {
+  return steps.reduce((sum, { kernel }) => sum + (kernel.kind === "template" ? kernel.flops : 0), 0);
 }
 
 /** A tensor that was computed before, as a leaf. */

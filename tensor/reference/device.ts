@@ -37,14 +37,22 @@ export function referenceDevice(): Device {
 }
 
 function compile(device: Device, program: Program): Executable {
-  const plannedBytes = topologicalOrder(program.outputs).reduce((sum, x) => sum + 8 * sizeOf(x.shape), 0);
+  const order = topologicalOrder(program.outputs);
+  const plannedBytes = order.reduce((sum, x) => sum + 8 * sizeOf(x.shape), 0);
+  const flops = order.reduce((sum, x) => sum + flopsOf(x), 0);
   return {
-    stats: { plannedBytes, launches: topologicalOrder(program.outputs).length },
+    stats: { plannedBytes, launches: order.length, flops },
     run(inputs) {
       const bindings = new Map(program.inputs.map((input, i) => [input, arrayOf(inputs[i]!)!]));
       return compute(device, program.outputs, bindings);
     },
   };
+}
+
+/** Operations of a matrix product or convolution; 0 of anything else. */
+function flopsOf(x: Tensor): number {
+  const { lowering } = x.primitive;
+  return lowering.kind === "kernel" ? lowering.flops?.(x.inputs, x, x.params) ?? 0 : 0;
 }
 
 function compute(device: Device, outputs: readonly Tensor[], bindings: Map<Tensor, DenseArray>): ReferenceBuffer[] {

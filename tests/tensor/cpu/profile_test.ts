@@ -8,6 +8,7 @@ import {
   matmul,
   mul,
   ones,
+  referenceDevice,
   sum,
   type Tensor,
   tensor,
@@ -70,4 +71,14 @@ Deno.test("A launch that threads share is reported once, with the bytes of all t
     flops: 2 * side ** 3,
     bytes: (products[0]!.specs.length) * side * side * 4,
   });
+});
+
+Deno.test("The operations of a program are known before it runs, the same on every device", () => {
+  const f = (x: Tensor) => sum(matmul(conv2d(x, ones([3, 3, 4, 6]), { padding: 1 }), ones([6, 2])));
+  const x = hostOnes([2, 5, 5, 4]);
+  const device = cpuDevice({ threads: 1 });
+  const counts = [device, referenceDevice()].map((device) => jit(f, { device }).stats(x).flops);
+  device.close();
+  const flops = 2 * 50 * (9 * 4 * 6 + 6 * 2);
+  deepStrictEqual(counts, [flops, flops]);
 });
