@@ -4,6 +4,7 @@ import { batches, type Dataset } from "../../data/mod.ts";
 import { restore } from "../checkpoint.ts";
 import { bytes } from "./devices.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
+import { planBatch } from "./largest_batch.ts";
 import { makeMetricsReader } from "./metrics.ts";
 import type { GivenOptions } from "./option_table.ts";
 import type { RunLengths, RunOptions } from "./options.ts";
@@ -54,7 +55,7 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
     print(`Nothing to do: all ${total} steps are done`);
     return 0;
   }
-  print(plan(training, options));
+  print(await compile(training, options, device));
   const shown = await fixedImages(dataset, options.inputSize, { count: SHOWN, seed: options.seed });
   const results = await openRunResults(folder, {
     configuration: { options: { ...options, data: lastingName(options.data) }, images: opened.images },
@@ -96,12 +97,15 @@ function describe(options: RunOptions, { dataset, lengths, device }: Opened): st
     `${lengths.total === 1 ? "step" : "steps"} of ${batchSize} (${epochs} epochs), on ${device.name}`;
 }
 
-/** Compiles the step, and tells what it will need. */
-function plan({ step, initial }: Training, { batchSize, inputSize: [height, width] }: RunOptions): string {
-  const shape = [batchSize, height, width, 3];
-  const images = leaf({ shape, dtype: "float32" }, { host: new Float32Array(batchSize * height * width * 3) });
+/** Plans and compiles the step, and tells what it will need. */
+async function compile({ step, initial }: Training, options: RunOptions, device: Device): Promise<string> {
+  const { batchSize, inputSize: [height, width] } = options;
+  // Only the shape counts here: no values are read.
+  const images = (batch: number) =>
+    leaf({ shape: [batch, height, width, 3], dtype: "float32" }, { host: new Float32Array(0) });
   const begin = performance.now();
-  const { plannedBytes, launches } = step.stats(initial, images);
+  const { plannedBytes, launches } = planBatch(device, (batch) => step.stats(initial, images(batch)), batchSize);
+  await step.prepare(initial, images(batchSize));
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
 }

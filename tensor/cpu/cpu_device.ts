@@ -53,6 +53,7 @@ export function cpuDevice(options: CpuOptions = {}): Device {
   const backend: Backend = {
     name: "cpu",
     limits: { maxInputs: 16 },
+    maxBytes: maxBytes ?? 2 ** 32,
     load: (schedule) => load(core, device, schedule, onLaunch),
     read: (buffer) => Promise.resolve(readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec)),
     synchronize: () => Promise.resolve(),
