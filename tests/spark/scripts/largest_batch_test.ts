@@ -3,7 +3,7 @@ import { planBatch } from "../../../spark/scripts/largest_batch.ts";
 import { DeviceError } from "../../../tensor/mod.ts";
 
 const MIB = 2 ** 20;
-const plan = (batch: number) => ({ plannedBytes: (10 + 3 * batch) * MIB, launches: 7 });
+const plan = (batch: number) => ({ plannedBytes: (10 + 3 * batch) * MIB, launches: 7, flops: 0 });
 
 /** As a device that refuses single tensors. */
 function refusing(batch: number) {
