@@ -57,6 +57,17 @@ export * from "./position_embedding.ts";
 export * from "./loss.ts";
 export * from "./reconstruction.ts";
 export * from "./forward.ts";
-export * from "./train_step.ts";
+export {
+  type Batch,
+  init,
+  type InitOptions,
+  lossAndGradients,
+  type TrainState,
+  trainStep,
+  type TrainStepOptions,
+  type TrainStepOutput,
+} from "./train_step.ts";
+export * from "./accumulate.ts";
 export * from "./checkpoint.ts";
 export * from "./official_names.ts";
+export * from "./blame.ts";
