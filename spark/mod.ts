@@ -71,3 +71,15 @@ export * from "./accumulate.ts";
 export * from "./checkpoint.ts";
 export * from "./official_names.ts";
 export * from "./blame.ts";
+export { fromOfficial, toOfficial } from "./official_layout.ts";
+export { renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weight_names.ts";
+export * from "./load_backbone.ts";
+export { loadWeights, type SparkWeights, weightsOf } from "./load_weights.ts";
+export {
+  backboneStateDict,
+  flattenOfficial,
+  officialCheckpoint,
+  type OfficialCheckpointOptions,
+  type StateDict,
+} from "./export_weights.ts";
+export type { SourceNaming } from "./weight_source.ts";
