@@ -26,11 +26,11 @@ export interface SparkWeights {
 }
 
 /** Moments by the names of PyTorch's optimizers: those of LAMB and AdamW, that of SGD. */
-const MOMENTS: Readonly<Record<string, string>> = {
-  exp_avg: "first",
-  exp_avg_sq: "second",
-  momentum_buffer: "velocity",
-};
+const MOMENTS: ReadonlyMap<unknown, string> = new Map([
+  ["exp_avg", "first"],
+  ["exp_avg_sq", "second"],
+  ["momentum_buffer", "velocity"],
+]);
 
 /** Name of the weight that tells the decoder's width, here and there; its last axis here, its first there. */
 const WIDTH_KEYS = ["params.decoder.blocks.0.conv1.weight", "dense_decoder.dec.0.conv.0.weight"];
@@ -135,13 +135,13 @@ function officialMoments(file: StateDictFile, entries: readonly OfficialEntry[])
   const at = new Map(ordered.map((entry, i) => [entry, indices[i]]));
   const params = entries.filter(({ kind }) => kind === "param");
   const first = state.get(indices[0]);
-  const kinds = first instanceof Map ? [...first.keys()].filter((kind) => String(kind) in MOMENTS) : [];
+  const kinds = first instanceof Map ? [...first.keys()].filter((kind) => MOMENTS.has(kind)) : [];
   const moments = kinds.map((kind) => {
     const tensors = params.map((entry) => {
       const found = state.get(at.get(entry))?.get?.(kind);
       return found instanceof FileTensor ? found : refuse(`it must have ${kind} of ${entry.key}`, "value is absent");
     });
-    return [MOMENTS[String(kind)]!, tensors] as const;
+    return [MOMENTS.get(kind)!, tensors] as const;
   });
   return { step: stepOf(groups[0], first), moments: Object.fromEntries(moments) };
 }
