@@ -1,7 +1,7 @@
 /** @file The cpu device: WebAssembly with SIMD, made at run time, on every core. */
 import { type Backend, compilingDevice, type Loaded } from "../compiler/compiling_device.ts";
 import type { Schedule, Step, WatKernel } from "../compiler/kernel.ts";
-import { planMemory } from "../compiler/plan.ts";
+import { type MemoryPlan, planMemory } from "../compiler/plan.ts";
 import type { LaunchListener } from "../compiler/profile.ts";
 import { type Device, registerDevice } from "../device.ts";
 import { DeviceError } from "../errors.ts";
@@ -69,10 +69,8 @@ interface Prepared {
   readonly launches: readonly Launch[];
   /** Number by which the workers know the launches. */
   readonly program: number;
-  /** Offset in the arena of each temporary value; scratch of kernels lies at `scratchOffset`. */
-  readonly offsets: ReadonlyMap<number, number>;
-  readonly scratchOffset: number;
-  readonly arenaBytes: number;
+  /** Where temporaries and the scratch of each step lie in the arena. */
+  readonly plan: MemoryPlan;
   /** Private scratch of one thread. */
   readonly localBytes: number;
   /** Called after each launch, if anyone asked. */
@@ -81,10 +79,11 @@ interface Prepared {
 
 function load(core: Core, device: Device, schedule: Schedule, onLaunch?: LaunchListener): Loaded {
   const prepared = prepare(core, schedule, onLaunch);
-  const { launches, program, arenaBytes } = prepared;
+  const { launches, program, plan } = prepared;
   core.workers.forEach((worker) => tell(worker, { kind: "load", program, launches }));
-  const lasting = schedule.values.filter(({ role }) => role !== "temporary");
-  const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), arenaBytes);
+  // What takes the place of an input is counted once.
+  const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
+  const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), plan.bytes);
   const loaded: Loaded = {
     stats: { plannedBytes, launches: launches.length },
     run: (inputs) => run(core, device, prepared, inputs),
@@ -95,14 +94,15 @@ function load(core: Core, device: Device, schedule: Schedule, onLaunch?: LaunchL
 
 /** Writes and assembles the kernels, and plans the memory. */
 function prepare(core: Core, schedule: Schedule, onLaunch?: LaunchListener): Prepared {
-  const plan = planMemory(schedule, ALIGNMENT);
   const kernels = schedule.steps.map((step) => kernelOf(step, schedule));
+  const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
+  const plan = planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes });
   const largest = (sizes: readonly number[]) => Math.ceil(Math.max(0, ...sizes) / ALIGNMENT) * ALIGNMENT;
   const launches = kernels.flatMap(({ passes }, i) => {
     const { inputs, outputs } = schedule.steps[i]!;
     return passes.map(({ code, items, itemCost }): Launch => ({
       module: assemble(code, core.relaxed),
-      slots: [...inputs, ...outputs, schedule.values.length], // scratch comes after all values
+      slots: [...inputs, ...outputs, schedule.values.length + i], // scratch of the steps comes after all values
       items,
       parallel: core.workers.length > 0 && items > 1 && items * itemCost > SHARE_ABOVE,
     }));
@@ -111,9 +111,7 @@ function prepare(core: Core, schedule: Schedule, onLaunch?: LaunchListener): Pre
     schedule,
     launches,
     program: core.shared.programs++,
-    offsets: plan.offsets,
-    scratchOffset: plan.bytes,
-    arenaBytes: plan.bytes + largest(kernels.map(({ scratchBytes }) => scratchBytes)),
+    plan,
     localBytes: largest(kernels.map(({ localBytes }) => localBytes)),
     ...(onLaunch ? { onLaunch: listener(schedule, kernels, onLaunch) } : {}),
   };
@@ -139,7 +137,7 @@ function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule): WatK
 function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
   const { shared, member } = core;
   if (shared.closed) throw new DeviceError("cpu", "Cannot run as the device must be open: current state is closed");
-  growRegion(core, "arena", prepared.arenaBytes);
+  growRegion(core, "arena", prepared.plan.bytes);
   growRegion(core, "scratch", prepared.localBytes * member.count);
   const store = storeOf(core, device);
   const bindings = bindBlocks(store, prepared.schedule, inputs);
@@ -147,13 +145,13 @@ function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Te
   return handOut(store, prepared.schedule, bindings);
 }
 
-/** Byte address of each value, then of the scratch. */
-function addresses({ shared }: Core, prepared: Prepared, { blocks }: Bindings<Block>): readonly number[] {
-  const { schedule, offsets, scratchOffset } = prepared;
-  const table = schedule.values.map((_, number) =>
-    blocks.get(number)?.address ?? shared.arena.address + (offsets.get(number) ?? 0)
+/** Byte address of each value, then of the scratch of each step. */
+function addresses({ shared }: Core, { schedule, plan }: Prepared, { blocks }: Bindings<Block>): readonly number[] {
+  const { address } = shared.arena;
+  const values = schedule.values.map((_, value) =>
+    blocks.get(value)?.address ?? address + (plan.offsets.get(value) ?? 0)
   );
-  return [...table, shared.arena.address + scratchOffset];
+  return [...values, ...schedule.steps.map((_, step) => address + (plan.scratch.get(step) ?? 0))];
 }
 
 function execute(core: Core, { launches, program, localBytes, onLaunch }: Prepared, table: readonly number[]): void {

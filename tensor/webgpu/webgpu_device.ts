@@ -114,7 +114,8 @@ interface Prepared {
 function load(core: Core, device: Device, schedule: Schedule): Loaded {
   requireAlive(core);
   const prepared = prepare(core, schedule);
-  const lasting = schedule.values.filter(({ role }) => role !== "temporary");
+  // What takes the place of an input is counted once.
+  const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
   const arenaBytes = prepared.arena.chunks.reduce((sum, bytes) => sum + bytes, 0);
   const { all } = prepared.launches;
   return {
