@@ -1,3 +1,5 @@
+/** @file Maps that write over an operand. */
+import { bytesOf, type Draft } from "./draft.ts";
 import { stridesOf } from "../spec.ts";
 import type { Step } from "./kernel.ts";
 import { visitScalars } from "./scalar.ts";
@@ -19,4 +21,33 @@ export function readsInPlace({ kernel, inputs }: Step, input: number): boolean {
       kernel.shape.every((size, axis) => size === 1 || x.access.strides[axis] === strides[axis]);
   });
   return same;
+}
+
+/**
+ * Pairs temporaries with operands that they may be written over.
+ *
+ * @param draft The program.
+ * @returns For an output of a map the input of the same size that is read in place and by nobody afterwards. Each input
+ * is given away once.
+ */
+export function successions({ values, steps }: Draft): ReadonlyMap<number, number> {
+  const lastRead = new Map<number, number>();
+  steps.forEach(({ inputs }, at) => inputs.forEach((value) => lastRead.set(value, at)));
+  const temporary = (value: number) => values[value]!.role === "temporary";
+  const pairs = new Map<number, number>();
+  steps.forEach((step, at) => {
+    if (step.kernel.kind !== "map") return;
+    const given = new Set<number>();
+    for (const output of step.outputs.filter(temporary)) {
+      const bytes = bytesOf(values[output]!);
+      const input = step.inputs.find((x) =>
+        temporary(x) && lastRead.get(x) === at && !given.has(x) && bytesOf(values[x]!) === bytes &&
+        readsInPlace(step, x)
+      );
+      if (input === undefined) continue;
+      given.add(input);
+      pairs.set(output, input);
+    }
+  });
+  return pairs;
 }

@@ -5,6 +5,7 @@ import { type Graph, type GraphNode, graphOf, textOf } from "./graph.ts";
 import type { Kernel, Schedule, Step, Value } from "./kernel.ts";
 import { readsInPlace } from "./in_place.ts";
 import { recompute } from "./recompute.ts";
+import { reorder } from "./reorder.ts";
 import type { Scalar } from "./scalar.ts";
 
 /** A program ready for a device. */
@@ -46,7 +47,7 @@ function scheduleOf(graph: Graph, fused: readonly FusedStep[], donated: Readonly
     outputs: [add(output, results.has(output) ? "output" : "temporary")],
   }));
   const outputs = graph.outputs.map((node) => numbers.get(node)!);
-  const draft = recompute({ values, steps });
+  const draft = recompute(reorder({ values, steps }));
   return { ...draft, inputs, outputs, aliases: aliasesOf(draft.values, draft.steps, inputs, outputs, donated) };
 }
 

@@ -1,6 +1,6 @@
 /** @file Where the temporaries of a program lie. */
-import { DTYPES, sizeOf } from "../spec.ts";
-import { readsInPlace } from "./in_place.ts";
+import { bytesOf } from "./draft.ts";
+import { successions } from "./in_place.ts";
 import type { Schedule } from "./kernel.ts";
 
 /** Where each temporary of a schedule lies in one arena. */
@@ -54,30 +54,16 @@ export function planMemory(schedule: Schedule, options: PlanOptions): MemoryPlan
 }
 
 /** The life of each temporary; one that is written over another shares its life. */
-function livesOf(
-  { values, steps }: Schedule,
-  round: (bytes: number) => number,
-  inPlace: boolean,
-): ReadonlyMap<number, Life> {
+function livesOf(schedule: Schedule, round: (bytes: number) => number, inPlace: boolean): ReadonlyMap<number, Life> {
+  const { values, steps } = schedule;
+  const before = inPlace ? successions(schedule) : new Map<number, number>();
   const lives = new Map<number, Life>();
-  const lastRead = new Map<number, number>();
-  steps.forEach(({ inputs }, at) => inputs.forEach((value) => lastRead.set(value, at)));
-  steps.forEach((step, from) => {
-    const heirs = new Set<Life>();
-    for (const value of step.outputs) {
-      const { role, shape, dtype } = values[value]!;
-      if (role !== "temporary") continue;
-      const bytes = round(sizeOf(shape) * DTYPES[dtype].bytes);
-      const to = lastRead.get(value) ?? from;
-      const given = inPlace
-        ? step.inputs.map((input) => ({ input, life: lives.get(input) })).find(({ input, life }) =>
-          life?.bytes === bytes && life.to === from && !heirs.has(life) && readsInPlace(step, input)
-        )?.life
-        : undefined;
-      const life = given ?? { bytes, from, to, offset: 0 };
-      life.to = to;
-      heirs.add(life);
-      lives.set(value, life);
+  steps.forEach(({ inputs, outputs }, at) => {
+    for (const value of inputs) if (lives.has(value)) lives.get(value)!.to = at;
+    for (const value of outputs) {
+      if (values[value]!.role !== "temporary") continue;
+      const given = lives.get(before.get(value) ?? -1);
+      lives.set(value, given ?? { bytes: round(bytesOf(values[value]!)), from: at, to: at, offset: 0 });
     }
   });
   return lives;

@@ -1,29 +1,13 @@
 /** @file Lowers the peak of memory: what a map made and what lies idle at the peak is made again, or later, where it is read next. */
-import { DTYPES, sizeOf } from "../spec.ts";
-import type { MapKernel, Step, Value } from "./kernel.ts";
+import { bytesOf, type Draft } from "./draft.ts";
+import type { MapKernel, Step } from "./kernel.ts";
+import { type Lives, livesOf } from "./lives.ts";
 import { stepFor } from "./step_for.ts";
-
-/** Values and steps of a program, before it is known which inputs are taken over. */
-export interface Draft {
-  /** Every value, by number. */
-  readonly values: readonly Value[];
-  /** In the order of execution. */
-  readonly steps: readonly Step[];
-}
 
 /** Savings below this share of the peak are not worth a launch. */
 const SMALLEST_GAIN = 1 / 1024;
 /** Bound of the rounds; a dozen is usual. */
 const MAX_ROUNDS = 100;
-
-/** When values are made and read, and how many bytes of temporaries live at each step. */
-interface Lives {
-  /** Position of the step that makes each temporary. */
-  readonly makers: ReadonlyMap<number, number>;
-  /** Positions of the steps that read each value, in order. */
-  readonly reads: readonly (readonly number[])[];
-  readonly bytes: Float64Array;
-}
 
 /** A value to be made again. */
 interface Rerun {
@@ -34,26 +18,6 @@ interface Rerun {
   readonly step: Step;
   /** Bytes that the peak loses. */
   readonly gain: number;
-}
-
-function bytesOf({ shape, dtype }: Value): number {
-  return sizeOf(shape) * DTYPES[dtype].bytes;
-}
-
-function livesOf({ values, steps }: Draft): Lives {
-  const makers = new Map<number, number>();
-  const reads: number[][] = values.map(() => []);
-  steps.forEach((step, at) => {
-    step.outputs.forEach((value) => values[value]!.role === "temporary" && makers.set(value, at));
-    new Set(step.inputs).forEach((value) => reads[value]!.push(at));
-  });
-  const bytes = new Float64Array(steps.length + 1);
-  for (const [value, at] of makers) {
-    bytes[at]! += bytesOf(values[value]!);
-    bytes[Math.max(at, reads[value]!.at(-1) ?? at) + 1]! -= bytesOf(values[value]!);
-  }
-  for (let at = 1; at < bytes.length; at++) bytes[at]! += bytes[at - 1]!;
-  return { makers, reads, bytes };
 }
 
 /** Copies of one value: all numbers that hold the same elements, in the order in which they were made. */
