@@ -1,6 +1,6 @@
 /**
  * @file Speed of the cpu kernels on one thread, at the shapes that decide a training step of ResNet-50 and its decoder.
- * Run `deno run -A bench/kernels_cpu.ts [part of a name]`. After its timing each row is checked, and a wrong one ends the run: samples of a
+ * Run `deno run -A bench/kernels_cpu.ts [part of a name] [--direct]`; FLOP of a convolution are those of its definition. After its timing each row is checked, and a wrong one ends the run: samples of a
  * convolution's output against the definition in float64, and gradients by `⟨y, dy⟩ = ⟨x, dx⟩ = ⟨w, dw⟩`.
  */
 import { ok } from "node:assert/strict";
@@ -17,6 +17,7 @@ import { convShape } from "../tests/tensor/cpu_kernels/definitions.ts";
 import { LoadedKernel, randomFloats, type Sample } from "../tests/tensor/cpu_kernels/harness.ts";
 
 const SECONDS = 0.3;
+const OPTIONS = { winograd: !Deno.args.includes("--direct") };
 const { log } = console;
 
 function spec(shape: readonly number[]): TensorSpec {
@@ -67,9 +68,9 @@ function benchConv([batch, size, channels, outChannels, kernel, stride, pad, gro
   const w = randomFloats([kernel, kernel, channels / groups, outChannels], 2);
   const dy = randomFloats(convShape(x.shape, w.shape, params), 3);
   const flops = 2 * sizeOf(dy.shape) * sizeOf(w.shape.slice(0, 3));
-  const y = measure(`conv2d ${name}`, conv2dWat([x, w], dy, params), [x, w], spec(dy.shape), flops);
+  const y = measure(`conv2d ${name}`, conv2dWat([x, w], dy, params, OPTIONS), [x, w], spec(dy.shape), flops);
   checkSamples(name, x, w, y, params);
-  const forInput = conv2dInputGradientWat([dy, w], x, { ...params, inputSize: [size, size] });
+  const forInput = conv2dInputGradientWat([dy, w], x, { ...params, inputSize: [size, size] }, OPTIONS);
   const dx = measure(`conv2dInputGradient ${name}`, forInput, [dy, w], spec(x.shape), flops);
   const forWeight = conv2dWeightGradientWat([x, dy], w, { ...params, kernelSize: [kernel, kernel] });
   const dw = measure(`conv2dWeightGradient ${name}`, forWeight, [x, dy], spec(w.shape), flops);
@@ -184,7 +185,7 @@ const MAPS: readonly MapRow[] = [
   [640, 49, 384, 384, 384],
 ];
 
-const wanted = Deno.args[0] ?? "";
+const wanted = Deno.args.find((arg) => !arg.startsWith("--")) ?? "";
 if ("matmul".includes(wanted)) MATMULS.forEach(benchMatmul);
 if ("conv2d".includes(wanted)) CONVS.forEach(benchConv);
 if ("kernelMap".includes(wanted)) MAPS.forEach(benchMap);

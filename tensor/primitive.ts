@@ -1,5 +1,5 @@
 /** @file One operation is one record; a tensor is a record applied to inputs. Nothing is computed here. */
-import type { WatKernel, WgslKernel, WgslLimits } from "./compiler/kernel.ts";
+import type { WatKernel, WatOptions, WgslKernel, WgslLimits } from "./compiler/kernel.ts";
 import type { Scalar } from "./compiler/scalar.ts";
 import type { DenseArray, Shape, TensorSpec } from "./spec.ts";
 import type { Tensor } from "./tensor.ts";
@@ -52,7 +52,7 @@ export type Lowering<P> =
     readonly reads?: number;
     /** Floating point operations by the definition, a multiply-add being two; 0 by default. Benchmarks count with it. */
     flops?(inputs: readonly TensorSpec[], output: TensorSpec, params: P): number;
-    wat(inputs: readonly TensorSpec[], output: TensorSpec, params: P): WatKernel;
+    wat(inputs: readonly TensorSpec[], output: TensorSpec, params: P, options: WatOptions): WatKernel;
     wgsl(inputs: readonly TensorSpec[], output: TensorSpec, params: P, limits: WgslLimits): WgslKernel;
   }
   /** A value that is there before the program runs: host data, a device buffer or a placeholder. */

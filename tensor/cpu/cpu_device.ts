@@ -1,7 +1,7 @@
 /** @file The cpu device: WebAssembly with SIMD, made at run time, on every core. */
 import { type Backend, compilingDevice, type Loaded } from "../compiler/compiling_device.ts";
-import type { Schedule, Step, WatKernel } from "../compiler/kernel.ts";
-import { type MemoryPlan, planMemory } from "../compiler/plan.ts";
+import type { Schedule, Step, WatKernel, WatOptions } from "../compiler/kernel.ts";
+import { planMemory } from "../compiler/plan.ts";
 import type { LaunchListener } from "../compiler/profile.ts";
 import { type Device, registerDevice } from "../device.ts";
 import { DeviceError } from "../errors.ts";
@@ -25,6 +25,11 @@ export interface CpuOptions {
   readonly threads?: number;
   /** False to do without fused multiply-adds even where the engine has them. */
   readonly relaxedSimd?: boolean;
+  /**
+   * False to compute every convolution by its definition. By default large ones with kernels of 3×3 at stride 1 and 4×4 at stride 2
+   * take Winograd's method: a third of the multiplications, with a rounding error two or three times as large.
+   */
+  readonly winograd?: boolean;
   /** Upper bound of the memory in bytes, 4 GiB at most and by default. */
   readonly maxBytes?: number;
   /** Called after each launch, to see where the time goes. Nothing is timed without it. */
@@ -48,13 +53,12 @@ export interface CpuOptions {
  * ```
  */
 export function cpuDevice(options: CpuOptions = {}): Device {
-  const { threads = navigator.hardwareConcurrency, relaxedSimd = true, maxBytes, onLaunch } = options;
+  const { threads = navigator.hardwareConcurrency, relaxedSimd = true, winograd = true, maxBytes, onLaunch } = options;
   const core = makeCore(threads, relaxedSimd, maxBytes);
   const backend: Backend = {
     name: "cpu",
     limits: { maxInputs: 16 },
-    maxBytes: maxBytes ?? 2 ** 32,
-    load: (schedule) => load(core, device, schedule, onLaunch),
+    load: (schedule) => load(core, device, schedule, { winograd, onLaunch }),
     read: (buffer) => Promise.resolve(readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec)),
     synchronize: () => Promise.resolve(),
     close: () => closeCore(core),
@@ -69,21 +73,27 @@ interface Prepared {
   readonly launches: readonly Launch[];
   /** Number by which the workers know the launches. */
   readonly program: number;
-  /** Where temporaries and the scratch of each step lie in the arena. */
-  readonly plan: MemoryPlan;
+  /** Offset in the arena of each temporary value; scratch of kernels lies at `scratchOffset`. */
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly scratchOffset: number;
+  readonly arenaBytes: number;
   /** Private scratch of one thread. */
   readonly localBytes: number;
   /** Called after each launch, if anyone asked. */
   readonly onLaunch?: (index: number, milliseconds: number) => void;
 }
 
-function load(core: Core, device: Device, schedule: Schedule, onLaunch?: LaunchListener): Loaded {
-  const prepared = prepare(core, schedule, onLaunch);
-  const { launches, program, plan } = prepared;
+/** What of the settings matters when a schedule is loaded. */
+interface LoadOptions extends WatOptions {
+  readonly onLaunch: LaunchListener | undefined;
+}
+
+function load(core: Core, device: Device, schedule: Schedule, options: LoadOptions): Loaded {
+  const prepared = prepare(core, schedule, options);
+  const { launches, program, arenaBytes } = prepared;
   core.workers.forEach((worker) => tell(worker, { kind: "load", program, launches }));
-  // What takes the place of an input is counted once.
-  const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
-  const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), plan.bytes);
+  const lasting = schedule.values.filter(({ role }) => role !== "temporary");
+  const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), arenaBytes);
   const loaded: Loaded = {
     stats: { plannedBytes, launches: launches.length },
     run: (inputs) => run(core, device, prepared, inputs),
@@ -93,16 +103,15 @@ function load(core: Core, device: Device, schedule: Schedule, onLaunch?: LaunchL
 }
 
 /** Writes and assembles the kernels, and plans the memory. */
-function prepare(core: Core, schedule: Schedule, onLaunch?: LaunchListener): Prepared {
-  const kernels = schedule.steps.map((step) => kernelOf(step, schedule));
-  const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
-  const plan = planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes });
+function prepare(core: Core, schedule: Schedule, { onLaunch, ...options }: LoadOptions): Prepared {
+  const plan = planMemory(schedule, ALIGNMENT);
+  const kernels = schedule.steps.map((step) => kernelOf(step, schedule, options));
   const largest = (sizes: readonly number[]) => Math.ceil(Math.max(0, ...sizes) / ALIGNMENT) * ALIGNMENT;
   const launches = kernels.flatMap(({ passes }, i) => {
     const { inputs, outputs } = schedule.steps[i]!;
     return passes.map(({ code, items, itemCost }): Launch => ({
       module: assemble(code, core.relaxed),
-      slots: [...inputs, ...outputs, schedule.values.length + i], // scratch of the steps comes after all values
+      slots: [...inputs, ...outputs, schedule.values.length], // scratch comes after all values
       items,
       parallel: core.workers.length > 0 && items > 1 && items * itemCost > SHARE_ABOVE,
     }));
@@ -111,7 +120,9 @@ function prepare(core: Core, schedule: Schedule, onLaunch?: LaunchListener): Pre
     schedule,
     launches,
     program: core.shared.programs++,
-    plan,
+    offsets: plan.offsets,
+    scratchOffset: plan.bytes,
+    arenaBytes: plan.bytes + largest(kernels.map(({ scratchBytes }) => scratchBytes)),
     localBytes: largest(kernels.map(({ localBytes }) => localBytes)),
     ...(onLaunch ? { onLaunch: listener(schedule, kernels, onLaunch) } : {}),
   };
@@ -126,8 +137,8 @@ function listener({ steps, values }: Schedule, kernels: readonly WatKernel[], on
   return (index: number, milliseconds: number) => onLaunch({ ...launches[index]!, milliseconds });
 }
 
-function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule): WatKernel {
-  if (kernel.kind === "template") return kernel.wat();
+function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule, options: WatOptions): WatKernel {
+  if (kernel.kind === "template") return kernel.wat(options);
   const specs = (numbers: readonly number[]) => numbers.map((number) => values[number]!);
   return kernel.kind === "map"
     ? emitMapWat(kernel, specs(inputs), specs(outputs))
@@ -137,7 +148,7 @@ function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule): WatK
 function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
   const { shared, member } = core;
   if (shared.closed) throw new DeviceError("cpu", "Cannot run as the device must be open: current state is closed");
-  growRegion(core, "arena", prepared.plan.bytes);
+  growRegion(core, "arena", prepared.arenaBytes);
   growRegion(core, "scratch", prepared.localBytes * member.count);
   const store = storeOf(core, device);
   const bindings = bindBlocks(store, prepared.schedule, inputs);
@@ -145,13 +156,13 @@ function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Te
   return handOut(store, prepared.schedule, bindings);
 }
 
-/** Byte address of each value, then of the scratch of each step. */
-function addresses({ shared }: Core, { schedule, plan }: Prepared, { blocks }: Bindings<Block>): readonly number[] {
-  const { address } = shared.arena;
-  const values = schedule.values.map((_, value) =>
-    blocks.get(value)?.address ?? address + (plan.offsets.get(value) ?? 0)
+/** Byte address of each value, then of the scratch. */
+function addresses({ shared }: Core, prepared: Prepared, { blocks }: Bindings<Block>): readonly number[] {
+  const { schedule, offsets, scratchOffset } = prepared;
+  const table = schedule.values.map((_, number) =>
+    blocks.get(number)?.address ?? shared.arena.address + (offsets.get(number) ?? 0)
   );
-  return [...values, ...schedule.steps.map((_, step) => address + (plan.scratch.get(step) ?? 0))];
+  return [...table, shared.arena.address + scratchOffset];
 }
 
 function execute(core: Core, { launches, program, localBytes, onLaunch }: Prepared, table: readonly number[]): void {

@@ -1,10 +1,13 @@
 import type { ConvParams } from "../../compiler/conv_params.ts";
-import type { WatKernel } from "../../compiler/kernel.ts";
+import type { WatKernel, WatOptions } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
 import { depthwiseKernel, isDepthwise } from "./depthwise.ts";
 import { productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
 import { add, argument, get, mul, type Wat } from "./text.ts";
+import { winogradFor } from "./winograd_choice.ts";
+import { winogradKernel } from "./winograd_conv.ts";
+import { forwardConv } from "./winograd_geometry.ts";
 
 /** The windows of a convolution along axis 0 (y) or 1 (x). */
 export function convAxis(params: ConvParams, axis: 0 | 1, outputs: number, taps: number, extent: number): WindowAxis {
@@ -24,9 +27,17 @@ export function convAxis(params: ConvParams, axis: 0 | 1, outputs: number, taps:
  * @param inputs `x [B, H, W, Cin]` and `w [kh, kw, Cin / groups, Cout]`, float32.
  * @param output `[B, Ho, Wo, Cout]`.
  * @param params Stride, padding, dilation, groups.
+ * @param options Whether Winograd's method may be chosen.
  * @returns The kernel.
  */
-export function conv2dWat(inputs: readonly TensorSpec[], output: TensorSpec, params: ConvParams): WatKernel {
+export function conv2dWat(
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  params: ConvParams,
+  options: WatOptions,
+): WatKernel {
+  const fast = winogradFor([inputs[0]!.shape, inputs[1]!.shape, output.shape], params, options);
+  if (fast) return winogradKernel(["x", "w", "y"], forwardConv(fast.conv, fast.scheme));
   const [, height, width, pixel] = inputs[0]!.shape as [number, number, number, number];
   const [kh, kw, channels, outChannels] = inputs[1]!.shape as [number, number, number, number];
   const [batch, outHeight, outWidth] = output.shape as [number, number, number, number];

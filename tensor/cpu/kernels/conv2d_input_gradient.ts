@@ -1,10 +1,13 @@
 import type { ConvInputGradientParams } from "../../compiler/conv_params.ts";
-import type { WatKernel } from "../../compiler/kernel.ts";
+import type { WatKernel, WatOptions } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
 import { depthwiseKernel, type DepthwisePart, isDepthwise } from "./depthwise.ts";
 import { type Product, productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
 import { add, argument, get, mul, split } from "./text.ts";
+import { winogradFor } from "./winograd_choice.ts";
+import { winogradKernel } from "./winograd_conv.ts";
+import { adjointConv } from "./winograd_geometry.ts";
 
 /** The input positions along one axis that are `phase` modulo the stride, and the taps that reach them. */
 export interface Phase extends WindowAxis {
@@ -69,13 +72,17 @@ function greatestCommonDivisor(a: number, b: number): number {
  * @param inputs `dy [B, Ho, Wo, Cout]` and `w [kh, kw, Cin / groups, Cout]`, float32.
  * @param output `[B, H, W, Cin]`.
  * @param params Settings of the convolution, and `[H, W]`.
+ * @param options Whether Winograd's method may be chosen.
  * @returns The kernel.
  */
 export function conv2dInputGradientWat(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   params: ConvInputGradientParams,
+  options: WatOptions,
 ): WatKernel {
+  const fast = winogradFor([output.shape, inputs[1]!.shape, inputs[0]!.shape], params, options);
+  if (fast) return winogradKernel(["dy", "w", "dx"], adjointConv(fast.conv, fast.scheme));
   const [, outHeight, outWidth] = inputs[0]!.shape as [number, number, number, number];
   const [kh, kw, channels, outChannels] = inputs[1]!.shape as [number, number, number, number];
   const phases = phasesOf(params, 0, outHeight, kh)

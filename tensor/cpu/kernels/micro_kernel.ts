@@ -80,8 +80,8 @@ function storeRow(row: number, columns: number): Wat {
   return block(
     set("to", add(`(i32.load offset=${row * 4} ${get("table")})`, get("column"))),
     when(get("more"), addRow(row, columns)),
-    storeLanes(`low${row}`, Math.min(columns, 4), 0),
-    storeLanes(`high${row}`, columns - 4, 16),
+    storeLanes(get("to"), get(`low${row}`), Math.min(columns, 4)),
+    storeLanes(get("to"), get(`high${row}`), columns - 4, 16),
   );
 }
 
@@ -91,11 +91,20 @@ function addRow(row: number, columns: number): Wat {
   return block(plus(`low${row}`, Math.min(columns, 4), 0), plus(`high${row}`, columns - 4, 16));
 }
 
-function storeLanes(name: string, lanes: number, offset: number): Wat {
-  if (lanes >= 4) return `(v128.store offset=${offset} ${get("to")} ${get(name)})`;
+/**
+ * Writes the first lanes of a vector and not one more.
+ *
+ * @param address An expression without side effects.
+ * @param vector Another.
+ * @param lanes How many; none or fewer writes nothing.
+ * @param offset Bytes to add to the address.
+ * @returns Statements.
+ */
+export function storeLanes(address: Wat, vector: Wat, lanes: number, offset = 0): Wat {
+  if (lanes >= 4) return `(v128.store offset=${offset} ${address} ${vector})`;
   return unroll(
     Math.max(lanes, 0),
-    (lane) => `(v128.store32_lane offset=${offset + lane * 4} ${lane} ${get("to")} ${get(name)})`,
+    (lane) => `(v128.store32_lane offset=${offset + lane * 4} ${lane} ${address} ${vector})`,
   );
 }
 

@@ -9,11 +9,15 @@ export interface ConvCase extends ConvParams {
 
 const DEFAULT: ConvParams = { stride: [1, 1], padding: [[0, 0], [0, 0]], dilation: [1, 1], groups: 1 };
 
-function row(x: Shape, w: Shape, params: Partial<ConvParams> = {}): ConvCase {
+/** A case; what is not given is stride 1, no padding, no dilation, one group. */
+export function row(x: Shape, w: Shape, params: Partial<ConvParams> = {}): ConvCase {
   return { ...DEFAULT, ...params, x, w };
 }
 
-const same = (pad: number) => [[pad, pad], [pad, pad]] as const;
+/** The same padding on all sides. */
+export function same(pad: number): ConvParams["padding"] {
+  return [[pad, pad], [pad, pad]];
+}
 
 /** Strides, paddings, dilations, groups, even kernels, odd channel counts, nothing at all. */
 export const CONV_CASES: readonly ConvCase[] = [
