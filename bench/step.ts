@@ -3,19 +3,34 @@
  *
  *     deno task bench:step --model resnet50 --input-size 224 --batch-size 8 --device cpu --steps 5 --baseline --json
  *
- * Checks that the losses are finite and near 1, as they are before training, and prints medians. With `--baseline` each
- * step alternates with one of `bench/baseline/spark_torch.py` on the same cores. With `--json` the last line is an object.
+ * The first step is timed from the start of the process and warms up. The loss of every step must be finite and near 1, as
+ * it is before training. `--baseline` lets each step alternate with one of `bench/baseline/spark_torch.py` on the same cores;
+ * `--parts` also times the forward pass, and forward and backward without update; `--profile` tells the time of each
+ * kernel; `--sparse-vs-dense` compares the encoder on packed visible patches with the encoder on whole images instead.
+ * With `--json` the last line of the output is one object.
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import { cpuDevice, type Device, jit, key, normal, openDevice, setDefaultDevice, type Tensor } from "../tensor/mod.ts";
-import { convnextSmall, convnextTiny, lamb, type Model, resnet101, resnet18, resnet50, tinyResnet } from "../nn/mod.ts";
+import {
+  cpuDevice,
+  type Device,
+  jit,
+  key,
+  normal,
+  openDevice,
+  referenceDevice,
+  setDefaultDevice,
+  type Tensor,
+  type Tree,
+  treeFlatten,
+} from "../tensor/mod.ts";
+import { lamb, type Model } from "../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../spark/mod.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
-
-const MAKERS: readonly (() => Model)[] = [resnet18, resnet50, resnet101, convnextTiny, convnextSmall, tinyResnet];
-const MODELS: Readonly<Record<string, () => Model>> = Object.fromEntries(MAKERS.map((make) => [make().name, make]));
+import { median, peakResidentBytes, spread } from "./statistics.ts";
+import { encoderGradients, forwardAndBackward, forwardOnly, MODELS } from "./step_programs.ts";
+import { type BaselineStep, startBaseline } from "./torch_baseline.ts";
 
 const { values: args } = parseArgs({
   options: {
@@ -24,70 +39,167 @@ const { values: args } = parseArgs({
     "batch-size": { type: "string", default: "8" },
     "decoder-width": { type: "string", default: "768" },
     device: { type: "string", default: "cpu" },
+    threads: { type: "string" },
     steps: { type: "string", default: "5" },
     baseline: { type: "boolean", default: false },
     python: { type: "string", default: "/usr/bin/python3" },
-    json: { type: "boolean", default: false },
+    parts: { type: "boolean", default: false },
+    "sparse-vs-dense": { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
     "profile-rows": { type: "string", default: "40" },
+    json: { type: "boolean", default: false },
   },
 });
+const [INPUT_SIZE, BATCH_SIZE, STEPS] = [args["input-size"], args["batch-size"], args.steps].map(Number) as [
+  number,
+  number,
+  number,
+];
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
-}
-
-/** One warm step of the baseline, in a process of its own. */
-async function torchStep(): Promise<{ millisecondsPerStep: number; residentBytes: number }> {
-  const script = new URL("./baseline/spark_torch.py", import.meta.url).pathname;
-  const flags = ["--model", args.model!, "--input-size", args["input-size"]!, "--batch-size", args["batch-size"]!];
-  const command = new Deno.Command(args.python!, {
-    args: [script, ...flags, "--steps", "1", "--warmup", "1", "--json"],
-  });
-  const { stdout, success, stderr } = await command.output();
-  if (!success) {
-    throw new Error(
-      `Cannot run the baseline as PyTorch must be there: current error is ${new TextDecoder().decode(stderr)}`,
-    );
-  }
-  return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!);
-}
-
-/** Times of some steps, each followed by one of the baseline if that was asked for. */
-async function timeSteps(run: () => Promise<number>, steps: number) {
-  const [ours, theirs, residents]: [number[], number[], number[]] = [[], [], []];
-  const baseline: number[] = [];
-  for (let i = 0; i <= steps; i++) {
-    const from = performance.now();
-    const loss = await run();
-    const time = performance.now() - from;
-    residents.push(Deno.memoryUsage().rss);
-    if (!(Math.abs(loss - 1) < 0.5)) {
-      throw new Error(`Cannot time a step as its loss must be near 1: current loss is ${loss}`);
-    }
-    if (!args.json) console.log(`step ${i} loss ${loss.toFixed(4)} ${time.toFixed(0)} ms`);
-    if (i === 0) continue; // assembles modules and fills caches
-    ours.push(time);
-    if (!args.baseline) continue;
-    const { millisecondsPerStep, residentBytes } = await torchStep();
-    theirs.push(millisecondsPerStep);
-    baseline.push(residentBytes);
-  }
-  return { ours, theirs, resident: Math.max(...residents), baselineResident: Math.max(0, ...baseline) };
+/** A line for people. */
+function say(line: string): void {
+  if (!args.json) console.log(line);
 }
 
 /** The device that was asked for; with `--profile` it reports its launches. */
 async function open(profile: Profile): Promise<Device> {
+  if (args.device === "cpu") {
+    const threads = args.threads ? { threads: Number(args.threads) } : {};
+    return cpuDevice({ ...threads, ...(args.profile ? { onLaunch: profile.listen } : {}) });
+  }
   if (!args.profile) return await openDevice(args.device!);
-  if (args.device === "cpu") return cpuDevice({ onLaunch: profile.listen });
   throw new RangeError(`Cannot profile as launches are timed on the cpu device: current device is ${args.device}`);
+}
+
+/** Gives back the memory of results. */
+function dispose(results: Tree): void {
+  treeFlatten(results).leaves.forEach((x) => (x as Tensor)[Symbol.dispose]());
+}
+
+/** The state before the first step, images, and the compiled step. */
+function prepare(model: Model) {
+  const optimizer = lamb({ learningRate: 1e-4, weightDecay: 0.04, beta2: model.recipe.beta2 });
+  const inner = trainStep(model, optimizer);
+  const program = (train: TrainState, images: Tensor) => inner(train, { images });
+  const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: Number(args["decoder-width"]) };
+  const train = init(model, optimizer, key(0), options);
+  return { program, train, images: normal(key(1), [BATCH_SIZE, INPUT_SIZE, INPUT_SIZE, 3]) };
+}
+
+/** Operations of a step if the encoder ran on whole images, as masked-dense implementations compute it. */
+function denseFlops(model: Model, flops: number, train: TrainState, images: Tensor): number {
+  const device = referenceDevice(); // counts, and computes nothing
+  const [sparse, dense] = [true, false].map((sparse) =>
+    jit(encoderGradients(model, sparse), { device }).stats(train, images).flops
+  ) as [number, number];
+  return flops - sparse + dense;
+}
+
+/** Times steps, each followed by one of the baseline if that was asked for. */
+async function timeSteps(run: () => Promise<number>) {
+  const ours: number[] = [];
+  const theirs: BaselineStep[] = [];
+  const baseline = args.baseline ? startBaseline(args.python!, args.model!, INPUT_SIZE, BATCH_SIZE) : null;
+  for (let i = 0; i <= STEPS; i++) {
+    const from = i === 0 ? 0 : performance.now(); // the first: since the process started
+    const loss = await run();
+    const time = performance.now() - from;
+    if (!(Math.abs(loss - 1) < 0.5)) {
+      throw new Error(`Cannot time a step as its loss must be near 1: current loss is ${loss}`);
+    }
+    ours.push(time);
+    if (baseline && i === 0) await baseline.step();
+    const other = baseline && i > 0 ? await baseline.step() : null;
+    if (other) theirs.push(other);
+    say(
+      `step ${i} loss ${loss.toFixed(4)} ${time.toFixed(0)} ms${
+        other ? `, baseline ${other.millisecondsPerStep.toFixed(0)} ms` : ""
+      }`,
+    );
+  }
+  await baseline?.close();
+  return { first: ours[0]!, ours: ours.slice(1), theirs };
+}
+
+/** Times a program several times after a first one that warms up. */
+async function timeRuns(device: Device, runs: readonly (() => Tree)[]): Promise<readonly number[][]> {
+  const times: number[][] = runs.map(() => []);
+  for (let i = 0; i <= STEPS; i++) {
+    for (const [side, run] of runs.entries()) {
+      const from = performance.now();
+      const results = run();
+      await device.synchronize();
+      if (i > 0) times[side]!.push(performance.now() - from);
+      dispose(results);
+      await new Promise((resolve) => setTimeout(resolve)); // memory of collected tensors comes back between turns
+    }
+  }
+  return times;
+}
+
+/** Forward, and forward and backward, without the optimizer. */
+async function partsOf(model: Model, device: Device, train: TrainState, images: Tensor) {
+  const [forward, both] = [jit(forwardOnly(model)), jit(forwardAndBackward(model))];
+  const [forwards, boths] = await timeRuns(device, [() => forward(train, images), () => both(train, images)]);
+  return { ...spread("forwardMilliseconds", forwards!), ...spread("forwardBackwardMilliseconds", boths!) };
+}
+
+/** The encoder's gradients on packed patches and on whole images, alternating. */
+async function sparseAgainstDense(model: Model, device: Device): Promise<object> {
+  const { train, images } = prepare(model);
+  const [sparse, dense] = [true, false].map((sparse) => jit(encoderGradients(model, sparse)));
+  const [sparses, denses] = await timeRuns(device, [() => sparse!(train, images), () => dense!(train, images)]);
+  const flops = [sparse, dense].map((program) => program!.stats(train, images).flops) as [number, number];
+  const [ours, whole] = [median(sparses!), median(denses!)];
+  return {
+    ...{ model: args.model, inputSize: INPUT_SIZE, batchSize: BATCH_SIZE, device: args.device, steps: STEPS },
+    ...{ ...spread("sparseMilliseconds", sparses!), ...spread("denseMilliseconds", denses!), ratio: ours / whole },
+    ...{ sparseGflops: flops[0] / ours / 1e6, denseGflops: flops[1] / whole / 1e6, flopRatio: flops[0] / flops[1] },
+  };
 }
 
 /** What the steps spent their time on. */
 async function tableOf({ times }: Profile): Promise<string> {
   const limits = await measureLimits(await openDevice(args.device!));
-  return profileTable(times, Number(args.steps), limits, Number(args["profile-rows"]));
+  return profileTable(times, STEPS, limits, Number(args["profile-rows"]));
+}
+
+/** Ratios to the baseline; nothing without one. */
+function comparison(ours: number, resident: number, theirs: readonly BaselineStep[]): object {
+  if (theirs.length === 0) return {};
+  const times = theirs.map(({ millisecondsPerStep }) => millisecondsPerStep);
+  const baselineBytes = Math.max(...theirs.map(({ residentBytes }) => residentBytes));
+  return {
+    ...spread("baselineMilliseconds", times),
+    ...{ ratio: median(times) / ours, baselineBytes, residentRatio: resident / baselineBytes },
+  };
+}
+
+/** Times the whole step and, if asked for, its parts. */
+async function wholeStep(model: Model, device: Device, profile: Profile): Promise<object> {
+  const { program, train, images } = prepare(model);
+  const step = jit(program, { donate: [0] });
+  const from = performance.now();
+  const { plannedBytes, launches, flops } = step.stats(train, images);
+  const compileMilliseconds = performance.now() - from;
+  const current = { train };
+  const { first, ours, theirs } = await timeSteps(async () => {
+    const result = step(current.train, images);
+    current.train = result.train;
+    const loss = await result.loss.item();
+    profile.on = true; // the first step warmed up
+    return loss;
+  });
+  profile.on = false;
+  const [time, residentBytes] = [median(ours), peakResidentBytes()];
+  return {
+    ...{ model: args.model, inputSize: INPUT_SIZE, batchSize: BATCH_SIZE, device: args.device, steps: STEPS },
+    ...{ imagesPerSecond: 1000 * BATCH_SIZE / time, ...spread("millisecondsPerStep", ours) },
+    ...(args.parts ? await partsOf(model, device, current.train, images) : {}),
+    ...{ gflops: flops / time / 1e6, denseGflops: denseFlops(model, flops, current.train, images) / time / 1e6, flops },
+    ...{ plannedBytes, residentBytes, launches, compileMilliseconds, firstStepMilliseconds: first },
+    ...comparison(time, residentBytes, theirs),
+  };
 }
 
 async function main(): Promise<void> {
@@ -95,36 +207,12 @@ async function main(): Promise<void> {
   if (!make) {
     throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${args.model}`);
   }
-  const [size, batch] = [Number(args["input-size"]), Number(args["batch-size"])];
   const profile = makeProfile();
   const device = await open(profile);
   setDefaultDevice(device);
-  const model = make();
-  const optimizer = lamb({ learningRate: 1e-4, weightDecay: 0.04, beta2: model.recipe.beta2 });
-  const inner = trainStep(model, optimizer);
-  const step = jit((train: TrainState, images: Tensor) => inner(train, { images }), { donate: [0] });
-  const from = performance.now();
-  const state = {
-    train: init(model, optimizer, key(0), { inputSize: [size, size], decoderWidth: Number(args["decoder-width"]) }),
-  };
-  const images = normal(key(1), [batch, size, size, 3]);
-  const stats = step.stats(state.train, images);
-  const compileMilliseconds = performance.now() - from;
-  const times = await timeSteps(async () => {
-    const result = step(state.train, images);
-    profile.on = true; // the first step warmed up
-    state.train = result.train;
-    return await result.loss.item();
-  }, Number(args.steps));
-  const ours = median(times.ours);
-  const theirs = times.theirs.length > 0 ? median(times.theirs) : null;
-  const report = {
-    ...{ model: args.model, inputSize: size, batchSize: batch, device: args.device },
-    ...{ imagesPerSecond: 1000 * batch / ours, millisecondsPerStep: ours },
-    ...{ fastest: Math.min(...times.ours), slowest: Math.max(...times.ours), compileMilliseconds },
-    ...{ plannedBytes: stats.plannedBytes, residentBytes: times.resident, launches: stats.launches },
-    ...(theirs ? { baselineMilliseconds: theirs, ratio: theirs / ours, baselineBytes: times.baselineResident } : {}),
-  };
+  const report = args["sparse-vs-dense"]
+    ? await sparseAgainstDense(make(), device)
+    : await wholeStep(make(), device, profile);
   if (args.profile) console.log(await tableOf(profile));
   console.log(args.json ? JSON.stringify(report) : report);
   device.close();

@@ -1,5 +1,6 @@
 /**
- * Image files to batches, and the files that a training run leaves: checkpoints, pictures, curves.
+ * Image files to batches, and the files that a training run leaves: checkpoints, pictures, curves. Weights are read from
+ * safetensors, PyTorch's and NumPy's files and written as such.
  *
  * A data set (`folder`, `fluentEmoji`, or any record with `length` and `load`) gives single images; `batches` decodes
  * and augments them in threads and yields tensors. All randomness follows from a seed.
@@ -44,5 +45,15 @@ export {
   type SafetensorsHeader,
 } from "./safetensors_header.ts";
 export * from "./safetensors.ts";
+export { FileTensor, numbersOf } from "./file_tensor.ts";
+export * from "./pickle_value.ts";
+export * from "./pickle_reader.ts";
+export { encodePickle } from "./pickle_writer.ts";
+export * from "./zip_reader.ts";
+export { encodeZip } from "./zip_writer.ts";
+export { decodePth, encodePth, readPth, writePth } from "./pth.ts";
+export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, readNpz, writeNpz } from "./npy.ts";
+export { decodeNumpyPickle, encodeNumpyPickle, writeNumpyPickle } from "./numpy_pickle.ts";
+export * from "./state_dict_file.ts";
 export * from "./grid.ts";
 export * from "./line_chart.ts";

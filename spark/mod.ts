@@ -57,6 +57,29 @@ export * from "./position_embedding.ts";
 export * from "./loss.ts";
 export * from "./reconstruction.ts";
 export * from "./forward.ts";
-export * from "./train_step.ts";
+export {
+  type Batch,
+  init,
+  type InitOptions,
+  lossAndGradients,
+  type TrainState,
+  trainStep,
+  type TrainStepOptions,
+  type TrainStepOutput,
+} from "./train_step.ts";
+export * from "./accumulate.ts";
 export * from "./checkpoint.ts";
 export * from "./official_names.ts";
+export * from "./blame.ts";
+export { fromOfficial, toOfficial } from "./official_layout.ts";
+export { renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weight_names.ts";
+export * from "./load_backbone.ts";
+export { loadWeights, type SparkWeights, weightsOf } from "./load_weights.ts";
+export {
+  backboneStateDict,
+  flattenOfficial,
+  officialCheckpoint,
+  type OfficialCheckpointOptions,
+  type StateDict,
+} from "./export_weights.ts";
+export type { SourceNaming } from "./weight_source.ts";

@@ -1,9 +1,8 @@
-/** @file The state dict of the official implementation: its names, its order, its layouts, and the way there and back. */
+/** @file The state dict of the official implementation: its names, its order, and the way back from it. */
 import {
   type DType,
   type Shape,
   sizeOf,
-  stridesOf,
   Tensor,
   tensor,
   type Tree,
@@ -11,6 +10,7 @@ import {
   treeUnflatten,
 } from "../tensor/mod.ts";
 import { decays, namesOf } from "../nn/mod.ts";
+import { fromOfficial, permutationOf } from "./official_layout.ts";
 
 /** One tensor of the official state dict. */
 export interface OfficialEntry {
@@ -124,6 +124,27 @@ export function backboneEntries(encoder: Weights): readonly OfficialEntry[] {
   return walk(encoder.params, encoder.state, [], "");
 }
 
+/**
+ * Lists the classification head of a model as timm and torchvision (ResNets) and the authors (ConvNeXts) name it.
+ *
+ * @param head Parameters of `initHead`: a linear layer, or a record of layers.
+ * @returns One entry per tensor: `fc.weight`, `fc.bias`, or `norm.weight`, …, `head.bias`. Their paths start at the head.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { resnet18 } from "@tessera/tessera/nn";
+ * import { headEntries } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const entries = headEntries(resnet18().initHead(key(0), { classes: 10 }));
+ * deepStrictEqual(entries.map((entry) => [entry.key, ...entry.shape]), [["fc.weight", 10, 512], ["fc.bias", 10]]);
+ * ```
+ */
+export function headEntries(head: Tree): readonly OfficialEntry[] {
+  return walk(head, {}, [], head?.weight instanceof Tensor ? "fc" : "");
+}
+
 /** The subtree at a path, `undefined` where there is none. */
 function at(tree: Tree, path: readonly string[]): Tree {
   return path.reduce((node, name) => node?.[name], tree);
@@ -154,70 +175,6 @@ function entryOf(x: Tensor, tree: "params" | "state", path: readonly string[], k
     path,
     ownShape: x.shape,
   };
-}
-
-/** Which of our axes each official axis is: kernels are `[h, w, i, o]` here and `[o, i, h, w]` there. */
-function permutationOf(rank: number): readonly number[] {
-  return rank === 4 ? [3, 2, 0, 1] : rank === 2 ? [1, 0] : Array.from({ length: rank }, (_, axis) => axis);
-}
-
-/** For each official element in order, calls back with its position there and here. */
-function forEachElement({ ownShape }: OfficialEntry, visit: (official: number, own: number) => void): void {
-  const permutation = permutationOf(ownShape.length);
-  const sizes = permutation.map((axis) => ownShape[axis]!);
-  const strides = permutation.map((axis) => stridesOf(ownShape)[axis]!);
-  let official = 0;
-  const loop = (axis: number, own: number): void => {
-    if (axis === sizes.length) return visit(official++, own);
-    for (let i = 0; i < sizes[axis]!; i++) loop(axis + 1, own + i * strides[axis]!);
-  };
-  loop(0, 0);
-}
-
-/**
- * Puts the numbers of one of our tensors into official order.
- *
- * @param entry Which tensor.
- * @param values Its numbers here, row-major.
- * @returns Its numbers there, row-major.
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { backboneEntries, toOfficial } from "@tessera/tessera/spark";
- * import { tensor } from "@tessera/tessera/tensor";
- *
- * const [entry] = backboneEntries({ params: { weight: tensor([[1, 2], [3, 4]]) }, state: {} });
- * deepStrictEqual(toOfficial(entry!, [1, 2, 3, 4]), new Float64Array([1, 3, 2, 4]));
- * ```
- */
-export function toOfficial(entry: OfficialEntry, values: ArrayLike<number>): Float64Array {
-  const out = new Float64Array(values.length);
-  forEachElement(entry, (official, own) => out[official] = values[own]!);
-  return out;
-}
-
-/**
- * Puts the numbers of an official tensor into our order.
- *
- * @param entry Which tensor.
- * @param values Its numbers there, row-major.
- * @returns Its numbers here, row-major.
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { backboneEntries, fromOfficial } from "@tessera/tessera/spark";
- * import { tensor } from "@tessera/tessera/tensor";
- *
- * const [entry] = backboneEntries({ params: { weight: tensor([[1, 2], [3, 4]]) }, state: {} });
- * deepStrictEqual(fromOfficial(entry!, [1, 3, 2, 4]), new Float64Array([1, 2, 3, 4]));
- * ```
- */
-export function fromOfficial(entry: OfficialEntry, values: ArrayLike<number>): Float64Array {
-  const out = new Float64Array(values.length);
-  forEachElement(entry, (official, own) => out[own] = values[official]!);
-  return out;
 }
 
 /**

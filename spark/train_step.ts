@@ -23,6 +23,8 @@ export interface TrainState {
   readonly optimizer: OptimizerState;
   /** Random key of the next step, uint32 `[2]`. */
   readonly key: Tensor;
+  /** Moving average of parameters and statistics, of `averageWeights`; absent if none is kept. */
+  readonly average?: { readonly params: SparkParams; readonly state: SparkState };
 }
 
 /** Options of `init`. */
@@ -131,6 +133,24 @@ export function lossAndGradients(
   return { loss, gradients, state: after };
 }
 
+/** All that is random in a batch, drawn from a key: its mask and what drop path drops; and the key of the next one. */
+export function drawBatch(
+  model: Model,
+  key: Tensor,
+  images: Tensor,
+  { maskRatio = 0.6, dropPath = model.recipe.dropPath, patchSize = model.stride, ...ablation }: TrainStepOptions,
+): {
+  readonly next: Tensor;
+  readonly pattern: SparsePattern;
+  readonly run: ForwardOptions & LossOptions;
+} {
+  const [batch, height, width] = images.shape as [number, number, number];
+  const grid = inputGrid(model, [height, width], patchSize);
+  const [next, maskKey, dropKey] = keysOf(key, 3) as [Tensor, Tensor, Tensor];
+  const pattern = sampleMask(maskKey, { batch, grid, maskRatio });
+  return { next, pattern, run: { train: true, key: dropKey, dropPath, ...ablation } };
+}
+
 /**
  * Makes the training step: draws a mask, differentiates the loss, updates. A pure function, to be compiled with
  * `jit(trainStep(model, optimizer), { donate: [0] })`.
@@ -156,18 +176,14 @@ export function lossAndGradients(
 export function trainStep(
   model: Model,
   optimizer: Optimizer,
-  { maskRatio = 0.6, dropPath = model.recipe.dropPath, patchSize = model.stride, ...ablation }: TrainStepOptions = {},
+  options: TrainStepOptions = {},
 ): (train: TrainState, batch: Batch) => TrainStepOutput {
   return (train, { images }) => {
-    const [batch, height, width] = images.shape as [number, number, number];
-    const grid = inputGrid(model, [height, width], patchSize);
-    const [next, maskKey, dropKey] = keysOf(train.key, 3) as [Tensor, Tensor, Tensor];
-    const pattern = sampleMask(maskKey, { batch, grid, maskRatio });
-    const options = { train: true, key: dropKey, dropPath, ...ablation };
-    const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, options);
+    const { next, pattern, run } = drawBatch(model, train.key, images, options);
+    const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);
     const updated = optimizer.update(gradients, train.optimizer, train.params);
     return {
-      train: { params: updated.params, state, optimizer: updated.state, key: next },
+      train: { ...train, params: updated.params, state, optimizer: updated.state, key: next },
       loss,
       learningRate: updated.learningRate,
       gradientNorm: updated.gradientNorm,

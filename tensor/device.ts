@@ -66,6 +66,8 @@ export interface Program {
 export interface Device {
   /** `reference`, `cpu` or `webgpu`. */
   readonly name: string;
+  /** Bytes that all of a program must fit into, where that is known. */
+  readonly maxBytes?: number;
   /** Compiles a traced function. Leaves with values inside it are bound once. */
   compile(program: Program): Executable;
   /** Computes tensors that are not traced, in one program. */

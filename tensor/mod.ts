@@ -45,6 +45,8 @@ export * from "./functions/statistics.ts";
 export * from "./functions/axes.ts";
 export * from "./functions/pool.ts";
 export * from "./functions/window_map.ts";
+export * from "./functions/first_not_finite.ts";
+export * from "./functions/ring.ts";
 export * from "./random.ts";
 export * from "./grad.ts";
 export * from "./jit.ts";

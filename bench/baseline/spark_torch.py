@@ -11,6 +11,7 @@ import json
 import math
 import resource
 import statistics
+import sys
 import time
 
 import torch
@@ -248,6 +249,7 @@ def main():
     parser.add_argument("--mask-ratio", type=float, default=0.6)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--on-request", action="store_true", help="wait for a line of standard input before each timed step")
     args = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(args.threads)
@@ -260,6 +262,8 @@ def main():
     images = torch.randn(args.batch_size, 3, args.input_size, args.input_size)
     rows = []
     for step in range(args.warmup + args.steps):
+        if args.on_request and step >= args.warmup and not sys.stdin.readline():
+            break
         order = torch.rand(args.batch_size, f * f).argsort(1)[:, :keep]
         active = torch.zeros(args.batch_size, f * f).scatter_(1, order, 1.0).bool().reshape(-1, 1, f, f)
         times = [time.perf_counter()]
@@ -272,17 +276,25 @@ def main():
         times.append(time.perf_counter())
         if step >= args.warmup:
             rows.append([b - a for a, b in zip(times, times[1:])])
-        if not args.json:
+        if args.on_request and step >= args.warmup:
+            print(report(args, rows[-1:]), flush=True)
+        if not args.json and not args.on_request:
             print(f"step {step} loss {loss.item():.4f} forward {times[1] - times[0]:.2f} s backward {times[2] - times[1]:.2f} s "
                   f"optimizer {times[3] - times[2]:.2f} s", flush=True)
+    if not args.on_request:
+        print(report(args, rows))
+
+
+def report(args, rows):
+    """One JSON object: medians of the timed steps, `[forward, backward, optimizer]` seconds each."""
     total = statistics.median(sum(row) for row in rows)
     forward, backward, update = (statistics.median(row[i] for row in rows) for i in range(3))
-    print(json.dumps({
+    return json.dumps({
         "model": args.model, "inputSize": args.input_size, "batchSize": args.batch_size,
         "imagesPerSecond": args.batch_size / total, "millisecondsPerStep": 1000 * total,
         "forwardMilliseconds": 1000 * forward, "backwardMilliseconds": 1000 * backward, "optimizerMilliseconds": 1000 * update,
         "residentBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "threads": args.threads,
-    }))
+    })
 
 
 if __name__ == "__main__":

@@ -58,6 +58,8 @@ export interface GivenOptions {
   readonly resume?: string;
   /** Steps between checkpoints. */
   readonly saveEvery?: number;
+  /** Steps between readings of loss and metrics. */
+  readonly logEvery?: number;
 }
 
 /** One option. */
@@ -230,5 +232,10 @@ export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
     placeholder: "N",
     help: "steps between checkpoints, each with pictures and loss curve (default: a fifth of the run, at most 500)",
     parse: count,
+  },
+  logEvery: {
+    placeholder: "N",
+    help: "steps that are queued before their losses are read and logged (default: webgpu 10, others 1)",
+    parse: number(1, 10_000, { whole: true }),
   },
 };

@@ -2,6 +2,7 @@
 import { stepsPerEpoch } from "../../data/mod.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { openRunDevice } from "./devices.ts";
+import { withWayOn } from "./go_on.ts";
 import { helpText } from "./help.ts";
 import { runLengths } from "./options.ts";
 import { print, printError } from "./print.ts";
@@ -30,6 +31,8 @@ export async function pretrain(args: readonly string[]): Promise<number> {
   const device = await openRunDevice(given.device ?? "auto");
   try {
     return await runTraining(given, start, { dataset, images, lengths, device });
+  } catch (error) {
+    throw withWayOn(error, start.folder);
   } finally {
     device.close();
   }
@@ -43,10 +46,15 @@ function checkImages({ resumed, options }: RunStart, images: string): void {
   );
 }
 
-/** Runs the command, and turns errors into a line and exit code 1. What is not written for users shows its origin. */
-async function main(): Promise<number> {
+/**
+ * Runs the command, and turns errors into a line and exit code 1. What is not written for users shows its origin.
+ *
+ * @param args Arguments of the command line.
+ * @returns Exit code.
+ */
+export async function main(args: readonly string[]): Promise<number> {
   try {
-    return await pretrain(Deno.args);
+    return await pretrain(args);
   } catch (error) {
     const isForUsers = error instanceof Error && error.message.startsWith("Cannot ");
     printError(isForUsers ? error.message : Deno.inspect(error));
@@ -54,4 +62,4 @@ async function main(): Promise<number> {
   }
 }
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) Deno.exit(await main(Deno.args));

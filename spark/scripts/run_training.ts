@@ -1,9 +1,10 @@
 /** @file From an opened run to its results. */
-import { type Device, leaf } from "../../tensor/mod.ts";
+import { type Device, leaf, type Ring } from "../../tensor/mod.ts";
 import { batches, type Dataset } from "../../data/mod.ts";
 import { restore } from "../checkpoint.ts";
 import { bytes } from "./devices.ts";
 import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
+import { planBatch } from "./largest_batch.ts";
 import { makeMetricsReader } from "./metrics.ts";
 import type { GivenOptions } from "./option_table.ts";
 import type { RunLengths, RunOptions } from "./options.ts";
@@ -19,7 +20,7 @@ import { makeTraining, type Training } from "./training.ts";
 /** Images in the pictures. */
 const SHOWN = 8;
 
-/** Steps that webgpu may queue before their metrics are read: waiting for each would leave it idle. */
+/** Steps that webgpu queues before their metrics are read, by default: waiting for each would leave it idle. */
 const QUEUED_STEPS = 10;
 
 /** What a run works with. */
@@ -54,7 +55,8 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
     print(`Nothing to do: all ${total} steps are done`);
     return 0;
   }
-  print(plan(training, options));
+  const settings = loopSettings(given, options, opened);
+  print(await compile(training, options, device, settings.reader.ring()));
   const shown = await fixedImages(dataset, options.inputSize, { count: SHOWN, seed: options.seed });
   const results = await openRunResults(folder, {
     configuration: { options: { ...options, data: lastingName(options.data) }, images: opened.images },
@@ -64,9 +66,10 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
   await results.paint(first, done); // what cannot be drawn is found out now, not after hours
   const progress = openProgress(TERMINAL, () => performance.now());
   const skipped = { count: 0 };
+  settings.reader.restartClock();
   const last = await interruptible(progress, (interrupted) =>
     trainLoop({
-      ...loopSettings(given, options, opened),
+      ...settings,
       train: first,
       done,
       step: training.step,
@@ -96,12 +99,24 @@ function describe(options: RunOptions, { dataset, lengths, device }: Opened): st
     `${lengths.total === 1 ? "step" : "steps"} of ${batchSize} (${epochs} epochs), on ${device.name}`;
 }
 
-/** Compiles the step, and tells what it will need. */
-function plan({ step, initial }: Training, { batchSize, inputSize: [height, width] }: RunOptions): string {
-  const shape = [batchSize, height, width, 3];
-  const images = leaf({ shape, dtype: "float32" }, { host: new Float32Array(batchSize * height * width * 3) });
+/** Plans and compiles the step, and tells what it will need. */
+async function compile(
+  { step, initial }: Training,
+  options: RunOptions,
+  device: Device,
+  metrics: Ring,
+): Promise<string> {
+  const { batchSize, inputSize: [height, width] } = options;
+  // Only the shape counts here: no values are read.
+  const images = (batch: number) =>
+    leaf({ shape: [batch, height, width, 3], dtype: "float32" }, { host: new Float32Array(0) });
   const begin = performance.now();
-  const { plannedBytes, launches } = step.stats(initial, images);
+  const { plannedBytes, launches } = planBatch(
+    device,
+    (batch) => step.stats(initial, metrics, images(batch)),
+    batchSize,
+  );
+  await step.prepare(initial, metrics, images(batchSize));
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
 }
@@ -125,12 +140,13 @@ async function interruptible<T>(progress: Progress, run: (interrupted: () => boo
 
 function loopSettings(given: GivenOptions, { batchSize }: RunOptions, { lengths, device }: Opened) {
   const { total, stepsPerEpoch } = lengths;
+  const readEvery = given.logEvery ?? (device.name === "webgpu" ? QUEUED_STEPS : 1);
   return {
     total,
     batchSize,
     saveEvery: given.saveEvery ?? Math.min(500, Math.ceil(total / 5)),
-    readEvery: device.name === "webgpu" ? QUEUED_STEPS : 1,
-    reader: makeMetricsReader({ device, batchSize, stepsPerEpoch, now: () => performance.now() }),
+    readEvery,
+    reader: makeMetricsReader({ device, length: readEvery, batchSize, stepsPerEpoch, now: () => performance.now() }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** @file The loop: next batch, compiled step, log. All that it does to the world is in the functions that it is given. */
-import type { Tensor } from "../../tensor/mod.ts";
+import type { Ring, Tensor } from "../../tensor/mod.ts";
 import type { TrainState } from "../train_step.ts";
 import type { MetricsReader } from "./metrics.ts";
 import type { Standing } from "./progress.ts";
@@ -18,12 +18,12 @@ export interface TrainLoop {
   readonly batchSize: number;
   /** Steps between saves. */
   readonly saveEvery: number;
-  /** Steps between readings of the metrics: 1 where reading is free. */
+  /** Steps between readings of the metrics, which wait for the device. */
   readonly readEvery: number;
   /** Batches, from that of step `done` on. */
   readonly batches: AsyncIterable<{ readonly images: Tensor }>;
   /** The step. */
-  readonly step: (train: TrainState, images: Tensor) => StepResult;
+  readonly step: (train: TrainState, metrics: Ring, images: Tensor) => StepResult;
   /** Reads the metrics. */
   readonly reader: MetricsReader;
   /** Keeps records. */
@@ -50,7 +50,7 @@ export async function trainLoop(loop: TrainLoop): Promise<number> {
   let saved = done;
   const pace = makePace(loop.batchSize, total);
   for await (const { images } of loop.batches) {
-    const result = loop.step(train, images);
+    const result = loop.step(train, reader.ring(), images);
     train = result.train;
     reader.push(++done, result.metrics);
     await nextTurn();

@@ -1,5 +1,5 @@
 /** @file What a run computes: the compiled step, made of the options. */
-import { type Device, jit, type Jitted, key, stack, type Tensor } from "../../tensor/mod.ts";
+import { appendRow, type Device, jit, type Jitted, key, type Ring, stack, type Tensor } from "../../tensor/mod.ts";
 import { adamw, cosineWeightDecay, lamb, type Model, type Optimizer, sgd, warmupCosine } from "../../nn/mod.ts";
 import { init, type TrainState, trainStep, type TrainStepOptions } from "../train_step.ts";
 import { MODELS } from "./model_table.ts";
@@ -9,12 +9,12 @@ import type { RunLengths, RunOptions } from "./options.ts";
 export interface StepResult {
   /** State after the step. */
   readonly train: TrainState;
-  /** Loss, learning rate, weight decay and gradient norm, float32 `[4]`: read together. */
-  readonly metrics: Tensor;
+  /** Loss, learning rate, weight decay and gradient norm of the last steps: a row for each. */
+  readonly metrics: Ring;
 }
 
-/** A compiled step: takes the state over, which must not be used afterwards. */
-export type CompiledStep = Jitted<(train: TrainState, images: Tensor) => StepResult>;
+/** A compiled step: takes state and metrics over, which must not be used afterwards. */
+export type CompiledStep = Jitted<(train: TrainState, metrics: Ring, images: Tensor) => StepResult>;
 
 /** What a run computes. */
 export interface Training {
@@ -65,9 +65,10 @@ export function makeTraining(options: RunOptions, lengths: RunLengths, device: D
   const { inputSize, maskRatio, dropPath, weightDecay: start, weightDecayEnd: end } = options;
   const decay = cosineWeightDecay({ start, end, total: lengths.total });
   const inner = trainStep(model, optimizer, { maskRatio, dropPath, ...ablationOf(options, model) });
-  const step = (train: TrainState, images: Tensor): StepResult => {
+  const step = (train: TrainState, metrics: Ring, images: Tensor): StepResult => {
     const { train: next, loss, learningRate, gradientNorm } = inner(train, { images });
-    return { train: next, metrics: stack([loss, learningRate, decay(train.optimizer.step), gradientNorm], 0) };
+    const row = stack([loss, learningRate, decay(train.optimizer.step), gradientNorm], 0);
+    return { train: next, metrics: appendRow(metrics, row) };
   };
   const decoder = {
     decoderWidth: options.decoderWidth ?? recipe.decoderWidth,
@@ -76,6 +77,6 @@ export function makeTraining(options: RunOptions, lengths: RunLengths, device: D
   return {
     model,
     initial: init(model, optimizer, key(options.seed), { inputSize, ...decoder }),
-    step: jit(step, { donate: [0], device }),
+    step: jit(step, { donate: [0, 1], device }),
   };
 }

@@ -1,22 +1,8 @@
 /** @file Axes of a loop nest: sizes of 1 dropped, neighbours merged where every access steps through them as through one. */
-import type { Access, Bound, Scalar } from "./scalar.ts";
+import { type Access, type Bound, mapScalars, type Scalar, visitScalars } from "./scalar.ts";
 
 /** Every list of per-axis numbers in an expression; they change together when axes merge. */
 type Coefficients = readonly number[];
-
-/** Visits each node of an expression once. */
-export function visitScalars(roots: readonly Scalar[], visit: (x: Scalar) => void): void {
-  const seen = new Set<Scalar>();
-  const walk = (x: Scalar): void => {
-    if (seen.has(x)) return;
-    seen.add(x);
-    if (x.kind === "op") x.args.forEach(walk);
-    if (x.kind === "guard") walk(x.value);
-    if (x.kind === "gather") walk(x.index);
-    visit(x);
-  };
-  roots.forEach(walk);
-}
 
 function coefficientsOf(x: Scalar): readonly Coefficients[] {
   if (x.kind === "load" || x.kind === "gather") return [x.access.strides];
@@ -69,25 +55,11 @@ export function mergeAxes(groups: readonly (readonly number[])[], roots: readonl
 
 /** Rebuilds expressions with other per-axis numbers; shared nodes stay shared. */
 function rewrite(roots: readonly Scalar[], pick: (list: Coefficients) => Coefficients): readonly Scalar[] {
-  const done = new Map<Scalar, Scalar>();
   const access = (x: Access): Access => ({ ...x, strides: pick(x.strides) });
   const bound = (x: Bound): Bound => ({ ...x, coefficients: pick(x.coefficients) });
-  const walk = (x: Scalar): Scalar => {
-    const known = done.get(x);
-    if (known) return known;
-    const next: Scalar = x.kind === "op"
-      ? { ...x, args: x.args.map(walk) }
-      : x.kind === "load"
-      ? { ...x, access: access(x.access) }
-      : x.kind === "gather"
-      ? { ...x, access: access(x.access), index: walk(x.index) }
-      : x.kind === "index"
-      ? { ...x, coefficients: pick(x.coefficients) }
-      : x.kind === "guard"
-      ? { ...x, bounds: x.bounds.map(bound), value: walk(x.value) }
-      : x;
-    done.set(x, next);
-    return next;
-  };
-  return roots.map(walk);
+  return mapScalars(roots, (x) => {
+    if (x.kind === "load" || x.kind === "gather") return { ...x, access: access(x.access) };
+    if (x.kind === "index") return { ...x, coefficients: pick(x.coefficients) };
+    return x.kind === "guard" ? { ...x, bounds: x.bounds.map(bound) } : x;
+  });
 }

@@ -26,6 +26,7 @@ export interface Loaded {
 export interface Backend {
   readonly name: string;
   readonly limits: FusionLimits;
+  readonly maxBytes?: number;
   /** Makes text, assembles it and plans memory. */
   load(schedule: Schedule): Loaded;
   read(buffer: DeviceBuffer): Promise<TypedArray>;
@@ -57,6 +58,7 @@ export function compilingDevice(backend: Backend): Device {
   };
   const device: Device = {
     name: backend.name,
+    ...(backend.maxBytes === undefined ? {} : { maxBytes: backend.maxBytes }),
     compile(program): Executable {
       const { loaded, flops, captured } = load(program);
       return {

@@ -21,6 +21,8 @@ export interface FusionLimits {
 
 /** Operations that are dear enough to store a result that two consumers share. */
 const DEAR = new Set(["exp", "log", "sqrt", "rsqrt", "tanh", "sigmoid", "erf", "pow", "sin", "cos", "div", "mod"]);
+/** Those that stay dear where all that is read is one buffer: for the others, to write a result and read it again costs as much. */
+const DEAR_ALONE = new Set(["pow", "sin", "cos", "log", "mod"]);
 
 /**
  * Fuses a graph into kernels.
@@ -104,24 +106,25 @@ function isComputed(node: GraphNode): boolean {
 /** Worth storing when several kernels read it: it loads two or more buffers or calls something slow. */
 function isDear(node: GraphNode, buffers: ReadonlySet<GraphNode>): boolean {
   const loads = new Set<GraphNode>();
-  let dear = false;
+  let [dear, veryDear] = [false, false];
   let operations = 0;
   const visit = (x: GraphNode, root = false): void => {
     // Operands that repeat, such as one value per channel, stay in cache and count for nothing.
     if (!root && buffers.has(x)) return void (2 * sizeOf(x.shape) > sizeOf(node.shape) && loads.add(x));
     const { lowering } = x;
-    if (lowering.kind === "gather") dear = true;
+    if (lowering.kind === "gather") veryDear = true;
     if (lowering.kind === "expression") {
       for (const name of operationsOf(x)) {
         operations++;
         dear ||= DEAR.has(name);
+        veryDear ||= DEAR_ALONE.has(name);
       }
     }
-    if (!dear && operations <= 6 && loads.size < 2) x.inputs.forEach((input) => visit(input));
+    if (!veryDear && operations <= 6 && loads.size < 2) x.inputs.forEach((input) => visit(input));
   };
   if (node.lowering.kind === "view") return false;
   visit(node, true);
-  return dear || operations > 6 || loads.size > 1;
+  return veryDear || operations > 6 || loads.size > 1 || (dear && loads.size === 0);
 }
 
 /** Names of the scalar operations of one expression node. */

@@ -86,6 +86,39 @@ export interface WgslLimits {
   readonly maxWorkgroupBytes: number;
   /** Buffers of one pass. */
   readonly maxStorageBuffers: number;
+  /** True if a processor stands in for the GPU. */
+  readonly software?: boolean;
+  /** Set if invocations of a group can read each other's registers, as a trial has shown. */
+  readonly subgroup?: WgslSubgroup;
+  /** Tiles to use instead of the chosen ones, by class of shape: what tuning found, or a pin. */
+  readonly tiles?: Readonly<Record<string, TileVariant>>;
+}
+
+/** Invocations that run together: those of a group in runs of `size` by their local index. */
+export interface WgslSubgroup {
+  /** How many. */
+  readonly size: number;
+  /** What a shader that uses them begins with: `enable subgroups;` or nothing. */
+  readonly enable: string;
+}
+
+/** How a contraction is cut: what one invocation holds, how a group is laid out, and how its invocations share. */
+export interface TileVariant {
+  /**
+   * `registers`: each invocation loads what it needs; `workgroup`: a group shares blocks in its memory; `subgroup`:
+   * invocations that run together hand each other the factor that they have in common.
+   */
+  readonly kind: "registers" | "workgroup" | "subgroup";
+  /** Rows of the result that an invocation holds: a multiple of four, and of `across` if shared in a subgroup. */
+  readonly rows: number;
+  /** Columns of the result that an invocation holds: a multiple of four. */
+  readonly columns: number;
+  /** Invocations of a group side by side along the columns, a power of two. */
+  readonly across: number;
+  /** Invocations of a group along the rows, a power of two. */
+  readonly down: number;
+  /** Depth of a block in workgroup memory: a multiple of four. */
+  readonly depth: number;
 }
 
 /**

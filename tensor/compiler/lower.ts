@@ -3,6 +3,9 @@ import type { Tensor } from "../tensor.ts";
 import { fuse, type FusedStep, type FusionLimits } from "./fuse.ts";
 import { type Graph, type GraphNode, graphOf, textOf } from "./graph.ts";
 import type { Kernel, Schedule, Step, Value } from "./kernel.ts";
+import { readsInPlace } from "./in_place.ts";
+import { recompute } from "./recompute.ts";
+import { reorder } from "./reorder.ts";
 import type { Scalar } from "./scalar.ts";
 
 /** A program ready for a device. */
@@ -44,7 +47,8 @@ function scheduleOf(graph: Graph, fused: readonly FusedStep[], donated: Readonly
     outputs: [add(output, results.has(output) ? "output" : "temporary")],
   }));
   const outputs = graph.outputs.map((node) => numbers.get(node)!);
-  return { values, steps, inputs, outputs, aliases: aliasesOf(values, steps, inputs, outputs, donated) };
+  const draft = recompute(reorder({ values, steps }));
+  return { ...draft, inputs, outputs, aliases: aliasesOf(draft.values, draft.steps, inputs, outputs, donated) };
 }
 
 /** Finds for each donated input a result of its spec that may be written in its place. */
@@ -83,29 +87,6 @@ function aliasesOf(
     candidates.splice(candidates.indexOf(chosen), 1);
   }
   return aliases;
-}
-
-/** True if a map reads the input only at the index that it writes. */
-function readsInPlace({ kernel, inputs }: Step, input: number): boolean {
-  if (kernel.kind !== "map") return false;
-  const seen = new Set<Scalar>();
-  const strides: number[] = [];
-  let stride = 1;
-  for (const size of kernel.shape.toReversed()) {
-    strides.unshift(stride);
-    stride *= size;
-  }
-  const check = (x: Scalar): boolean => {
-    if (seen.has(x)) return true;
-    seen.add(x);
-    if (x.kind === "op") return x.args.every(check);
-    if (x.kind === "guard") return check(x.value);
-    if (x.kind === "gather") return inputs[x.access.buffer] !== input && check(x.index);
-    if (x.kind !== "load" || inputs[x.access.buffer] !== input) return true;
-    return x.access.offset === 0 &&
-      kernel.shape.every((size, axis) => size === 1 || x.access.strides[axis] === strides[axis]);
-  };
-  return kernel.values.every(check);
 }
 
 function keyOf({ values, steps, inputs, outputs, aliases }: Schedule): string {

@@ -1,48 +1,88 @@
-import { DTYPES, sizeOf } from "../spec.ts";
+/** @file Where the temporaries of a program lie. */
+import { bytesOf } from "./draft.ts";
+import { successions } from "./in_place.ts";
 import type { Schedule } from "./kernel.ts";
 
 /** Where each temporary of a schedule lies in one arena. */
 export interface MemoryPlan {
   /** Byte offset of each temporary value, by number. */
   readonly offsets: ReadonlyMap<number, number>;
+  /** Byte offset of the scratch of each step, by position; none where a step needs none. */
+  readonly scratch: ReadonlyMap<number, number>;
   /** Size of the arena. */
   readonly bytes: number;
 }
 
+/** What a device asks of a plan. */
+export interface PlanOptions {
+  /** Of every offset, in bytes. */
+  readonly alignment: number;
+  /** True if a map may write over an operand that nobody reads afterwards. */
+  readonly inPlace?: boolean;
+  /** Bytes of scratch of each step. */
+  readonly scratchBytes?: readonly number[];
+}
+
+/** Some bytes that are in use from one step to another. */
+interface Life {
+  readonly bytes: number;
+  readonly from: number;
+  to: number;
+  offset: number;
+}
+
 /**
  * Plans the memory of all temporaries, so that the peak is known before the first run. Values whose lifetimes
- * overlap do not share bytes. Large ones are placed first, each at the lowest offset that is free for its lifetime.
+ * overlap do not share bytes, but for maps that work in place. Large ones are placed first, each at the lowest offset
+ * that is free for its lifetime.
  *
  * @param schedule The steps.
- * @param alignment Of every offset, in bytes.
+ * @param options Alignment, work in place, scratch.
  * @returns Offsets and arena size.
  */
-export function planMemory({ values, steps }: Schedule, alignment: number): MemoryPlan {
-  const lives = new Map<number, { value: number; bytes: number; from: number; to: number }>();
-  steps.forEach((step, i) => {
-    for (const value of step.outputs) {
-      const { role, shape, dtype } = values[value]!;
-      if (role !== "temporary") continue;
-      const bytes = Math.ceil(Math.max(sizeOf(shape) * DTYPES[dtype].bytes, 1) / alignment) * alignment;
-      lives.set(value, { value, bytes, from: i, to: i });
-    }
-    for (const value of step.inputs) if (lives.has(value)) lives.get(value)!.to = i;
+export function planMemory(schedule: Schedule, options: PlanOptions): MemoryPlan {
+  const { scratchBytes = [], alignment } = options;
+  const round = (bytes: number) => Math.ceil(Math.max(bytes, 1) / alignment) * alignment;
+  const lives = livesOf(schedule, round, options.inPlace ?? false);
+  const scratch = new Map<number, Life>();
+  scratchBytes.forEach((bytes, step) => {
+    if (bytes > 0) scratch.set(step, { bytes: round(bytes), from: step, to: step, offset: 0 });
   });
-  const placed: { offset: number; end: number; from: number; to: number }[] = [];
-  const offsets = new Map<number, number>();
-  let bytes = 0;
-  for (const life of [...lives.values()].sort((a, b) => b.bytes - a.bytes || a.from - b.from)) {
-    let offset = 0;
-    for (const other of placed) { // sorted by offset
-      if (other.to < life.from || other.from > life.to || other.end <= offset) continue;
-      if (other.offset >= offset + life.bytes) break;
-      offset = other.end;
+  const bytes = place([...new Set(lives.values()), ...scratch.values()]);
+  const offsets = (map: ReadonlyMap<number, Life>) => new Map([...map].map(([key, life]) => [key, life.offset]));
+  return { offsets: offsets(lives), scratch: offsets(scratch), bytes };
+}
+
+/** The life of each temporary; one that is written over another shares its life. */
+function livesOf(schedule: Schedule, round: (bytes: number) => number, inPlace: boolean): ReadonlyMap<number, Life> {
+  const { values, steps } = schedule;
+  const before = inPlace ? successions(schedule) : new Map<number, number>();
+  const lives = new Map<number, Life>();
+  steps.forEach(({ inputs, outputs }, at) => {
+    for (const value of inputs) if (lives.has(value)) lives.get(value)!.to = at;
+    for (const value of outputs) {
+      if (values[value]!.role !== "temporary") continue;
+      const given = lives.get(before.get(value) ?? -1);
+      lives.set(value, given ?? { bytes: round(bytesOf(values[value]!)), from: at, to: at, offset: 0 });
     }
-    offsets.set(life.value, offset);
-    const at = placed.findIndex((other) => other.offset > offset);
-    const entry = { offset, end: offset + life.bytes, from: life.from, to: life.to };
-    placed.splice(at < 0 ? placed.length : at, 0, entry);
-    bytes = Math.max(bytes, entry.end);
+  });
+  return lives;
+}
+
+/** Gives every life its offset. Returns the end of all. */
+function place(lives: readonly Life[]): number {
+  const placed: Life[] = [];
+  let bytes = 0;
+  for (const life of lives.toSorted((a, b) => b.bytes - a.bytes || a.from - b.from)) {
+    for (const other of placed) { // sorted by offset
+      const end = other.offset + other.bytes;
+      if (other.to < life.from || other.from > life.to || end <= life.offset) continue;
+      if (other.offset >= life.offset + life.bytes) break;
+      life.offset = end;
+    }
+    const at = placed.findIndex((other) => other.offset > life.offset);
+    placed.splice(at < 0 ? placed.length : at, 0, life);
+    bytes = Math.max(bytes, life.offset + life.bytes);
   }
-  return { offsets, bytes };
+  return bytes;
 }

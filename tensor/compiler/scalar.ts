@@ -128,3 +128,58 @@ export function literal(value: number, dtype: DType): Scalar {
 export function cast(x: Scalar, dtype: DType): Scalar {
   return x.dtype === dtype ? x : { kind: "op", op: "cast", args: [x], dtype };
 }
+
+/** Visits each node of an expression once. */
+export function visitScalars(roots: readonly Scalar[], visit: (x: Scalar) => void): void {
+  const seen = new Set<Scalar>();
+  const walk = (x: Scalar): void => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    if (x.kind === "op") x.args.forEach(walk);
+    if (x.kind === "guard") walk(x.value);
+    if (x.kind === "gather") walk(x.index);
+    visit(x);
+  };
+  roots.forEach(walk);
+}
+
+/**
+ * Rebuilds expressions; shared nodes stay shared.
+ *
+ * @param roots The expressions.
+ * @param change Gives the node to put in place of one whose operands are rebuilt already.
+ * @returns The new expressions.
+ */
+export function mapScalars(roots: readonly Scalar[], change: (x: Scalar) => Scalar): readonly Scalar[] {
+  const done = new Map<Scalar, Scalar>();
+  const walk = (x: Scalar): Scalar => {
+    const known = done.get(x);
+    if (known) return known;
+    const next = change(
+      x.kind === "op"
+        ? { ...x, args: x.args.map(walk) }
+        : x.kind === "guard"
+        ? { ...x, value: walk(x.value) }
+        : x.kind === "gather"
+        ? { ...x, index: walk(x.index) }
+        : x,
+    );
+    done.set(x, next);
+    return next;
+  };
+  return roots.map(walk);
+}
+
+/** Rebuilds expressions that read other positions of a list of inputs. */
+export function renumberBuffers(
+  roots: readonly Scalar[],
+  positions: ReadonlyMap<number, number>,
+): readonly Scalar[] {
+  return mapScalars(
+    roots,
+    (x) =>
+      x.kind === "load" || x.kind === "gather"
+        ? { ...x, access: { ...x.access, buffer: positions.get(x.access.buffer)! } }
+        : x,
+  );
+}

@@ -1,7 +1,7 @@
 /** @file The cpu device: WebAssembly with SIMD, made at run time, on every core. */
 import { type Backend, compilingDevice, type Loaded } from "../compiler/compiling_device.ts";
 import type { Schedule, Step, WatKernel, WatOptions } from "../compiler/kernel.ts";
-import { planMemory } from "../compiler/plan.ts";
+import { type MemoryPlan, planMemory } from "../compiler/plan.ts";
 import type { LaunchListener } from "../compiler/profile.ts";
 import { type Device, registerDevice } from "../device.ts";
 import { DeviceError } from "../errors.ts";
@@ -58,6 +58,7 @@ export function cpuDevice(options: CpuOptions = {}): Device {
   const backend: Backend = {
     name: "cpu",
     limits: { maxInputs: 16 },
+    maxBytes: maxBytes ?? 2 ** 32,
     load: (schedule) => load(core, device, schedule, { winograd, onLaunch }),
     read: (buffer) => Promise.resolve(readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec)),
     synchronize: () => Promise.resolve(),
@@ -73,10 +74,8 @@ interface Prepared {
   readonly launches: readonly Launch[];
   /** Number by which the workers know the launches. */
   readonly program: number;
-  /** Offset in the arena of each temporary value; scratch of kernels lies at `scratchOffset`. */
-  readonly offsets: ReadonlyMap<number, number>;
-  readonly scratchOffset: number;
-  readonly arenaBytes: number;
+  /** Where temporaries and the scratch of each step lie in the arena. */
+  readonly plan: MemoryPlan;
   /** Private scratch of one thread. */
   readonly localBytes: number;
   /** Called after each launch, if anyone asked. */
@@ -90,10 +89,11 @@ interface LoadOptions extends WatOptions {
 
 function load(core: Core, device: Device, schedule: Schedule, options: LoadOptions): Loaded {
   const prepared = prepare(core, schedule, options);
-  const { launches, program, arenaBytes } = prepared;
+  const { launches, program, plan } = prepared;
   core.workers.forEach((worker) => tell(worker, { kind: "load", program, launches }));
-  const lasting = schedule.values.filter(({ role }) => role !== "temporary");
-  const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), arenaBytes);
+  // What takes the place of an input is counted once.
+  const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
+  const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), plan.bytes);
   const loaded: Loaded = {
     stats: { plannedBytes, launches: launches.length },
     run: (inputs) => run(core, device, prepared, inputs),
@@ -104,14 +104,15 @@ function load(core: Core, device: Device, schedule: Schedule, options: LoadOptio
 
 /** Writes and assembles the kernels, and plans the memory. */
 function prepare(core: Core, schedule: Schedule, { onLaunch, ...options }: LoadOptions): Prepared {
-  const plan = planMemory(schedule, ALIGNMENT);
   const kernels = schedule.steps.map((step) => kernelOf(step, schedule, options));
+  const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
+  const plan = planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes });
   const largest = (sizes: readonly number[]) => Math.ceil(Math.max(0, ...sizes) / ALIGNMENT) * ALIGNMENT;
   const launches = kernels.flatMap(({ passes }, i) => {
     const { inputs, outputs } = schedule.steps[i]!;
     return passes.map(({ code, items, itemCost }): Launch => ({
       module: assemble(code, core.relaxed),
-      slots: [...inputs, ...outputs, schedule.values.length], // scratch comes after all values
+      slots: [...inputs, ...outputs, schedule.values.length + i], // scratch of the steps comes after all values
       items,
       parallel: core.workers.length > 0 && items > 1 && items * itemCost > SHARE_ABOVE,
     }));
@@ -120,9 +121,7 @@ function prepare(core: Core, schedule: Schedule, { onLaunch, ...options }: LoadO
     schedule,
     launches,
     program: core.shared.programs++,
-    offsets: plan.offsets,
-    scratchOffset: plan.bytes,
-    arenaBytes: plan.bytes + largest(kernels.map(({ scratchBytes }) => scratchBytes)),
+    plan,
     localBytes: largest(kernels.map(({ localBytes }) => localBytes)),
     ...(onLaunch ? { onLaunch: listener(schedule, kernels, onLaunch) } : {}),
   };
@@ -148,7 +147,7 @@ function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule, optio
 function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
   const { shared, member } = core;
   if (shared.closed) throw new DeviceError("cpu", "Cannot run as the device must be open: current state is closed");
-  growRegion(core, "arena", prepared.arenaBytes);
+  growRegion(core, "arena", prepared.plan.bytes);
   growRegion(core, "scratch", prepared.localBytes * member.count);
   const store = storeOf(core, device);
   const bindings = bindBlocks(store, prepared.schedule, inputs);
@@ -156,13 +155,13 @@ function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Te
   return handOut(store, prepared.schedule, bindings);
 }
 
-/** Byte address of each value, then of the scratch. */
-function addresses({ shared }: Core, prepared: Prepared, { blocks }: Bindings<Block>): readonly number[] {
-  const { schedule, offsets, scratchOffset } = prepared;
-  const table = schedule.values.map((_, number) =>
-    blocks.get(number)?.address ?? shared.arena.address + (offsets.get(number) ?? 0)
+/** Byte address of each value, then of the scratch of each step. */
+function addresses({ shared }: Core, { schedule, plan }: Prepared, { blocks }: Bindings<Block>): readonly number[] {
+  const { address } = shared.arena;
+  const values = schedule.values.map((_, value) =>
+    blocks.get(value)?.address ?? address + (plan.offsets.get(value) ?? 0)
   );
-  return [...table, shared.arena.address + scratchOffset];
+  return [...values, ...schedule.steps.map((_, step) => address + (plan.scratch.get(step) ?? 0))];
 }
 
 function execute(core: Core, { launches, program, localBytes, onLaunch }: Prepared, table: readonly number[]): void {

@@ -14,6 +14,7 @@ import { bindSlot, type Launches, makeLaunches, runLaunches } from "./runtime/la
 import { refuseLarge, refusePass } from "./runtime/limits.ts";
 import { preparePipelines } from "./runtime/pipelines.ts";
 import type { Backlog } from "./runtime/queue.ts";
+import { findSubgroup, requestWithSubgroups } from "./runtime/subgroup.ts";
 import { readBlock, storeOf } from "./runtime/transfers.ts";
 
 /** Settings of a webgpu device. */
@@ -24,6 +25,8 @@ export interface WebgpuOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** How much a loop that never awaits may queue: 65,536 launches and 256 MiB of host values if left out. */
   readonly backlog?: Backlog;
+  /** False to do without handing values between invocations that run together, where the adapter can. */
+  readonly subgroups?: boolean;
 }
 
 /** Limits that a larger adapter may raise, and that the kernels make use of. */
@@ -44,11 +47,18 @@ const RAISED = ["maxStorageBufferBindingSize", "maxBufferSize", "maxStorageBuffe
  * const three = async () => await add(tensor(1), 2).item({ device: await open() });
  * ```
  */
-export async function webgpuDevice({ adapter, limits, backlog }: WebgpuOptions = {}): Promise<Device> {
+export async function webgpuDevice(
+  { adapter, limits, backlog, subgroups = true }: WebgpuOptions = {},
+): Promise<Device> {
   const chosen = adapter ?? await globalThis.navigator.gpu?.requestAdapter() ?? refuse("current adapter is null");
   const requiredLimits = limits ?? Object.fromEntries(RAISED.map((name) => [name, chosen.limits[name]]));
-  const gpu = await chosen.requestDevice({ requiredLimits }).catch((cause) => refuse(`current error is ${cause}`));
-  const core = makeCore(gpu, backlog);
+  const opened = subgroups
+    ? requestWithSubgroups(chosen, { requiredLimits })
+    : chosen.requestDevice({ requiredLimits });
+  const gpu = await opened.catch((cause) => refuse(`current error is ${cause}`));
+  const subgroup = await findSubgroup(gpu);
+  const traits = { software: chosen.info?.isFallbackAdapter ?? false, ...subgroup && { subgroup } };
+  const core = makeCore(gpu, traits, backlog);
   const device: Device = compilingDevice(backendOf(core, () => device));
   return device;
 }
@@ -104,7 +114,8 @@ interface Prepared {
 function load(core: Core, device: Device, schedule: Schedule): Loaded {
   requireAlive(core);
   const prepared = prepare(core, schedule);
-  const lasting = schedule.values.filter(({ role }) => role !== "temporary");
+  // What takes the place of an input is counted once.
+  const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
   const arenaBytes = prepared.arena.chunks.reduce((sum, bytes) => sum + bytes, 0);
   const { all } = prepared.launches;
   return {

@@ -136,6 +136,20 @@ Deno.test("pretrain stops at a loss that is not finite, names the step and keeps
     equal((await logOf(`${path}/run`)).length, 2);
   }));
 
+Deno.test("pretrain --log-every logs the same in the same order, and finds a loss that is not finite all the same", () =>
+  withFolder(async (path, data) => {
+    const line = `${TINY} ${data}`.replace("--steps 24", "--steps 7").replace("--save-every 6", "--save-every 5");
+    const each = await run(`${line} --log-every 1 --out ${path}/each`);
+    const parts = await run(`${line} --log-every 3 --out ${path}/parts`);
+    deepStrictEqual([each.code, parts.code], [0, 0], each.stderr + parts.stderr);
+    deepStrictEqual(parts.stdout.match(/step +\d+/g), ["step 3", "step 5", "step 7"]);
+    await sameRun(`${path}/each`, `${path}/parts`);
+    const bad = await run(`${line.replace("--base-lr 0.05", "--base-lr 1e30")} --log-every 3 --out ${path}/bad`);
+    equal(bad.code, 1);
+    match(bad.stderr, /^Cannot go on after step 2 as .*; there is no checkpoint yet; /);
+    equal((await logOf(`${path}/bad`)).length, 3); // found at the first reading
+  }));
+
 /** Command lines that are refused, and how. `{}` is a folder that holds images, a file and a finished run. */
 const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["--modle x", /^Cannot read --modle /],

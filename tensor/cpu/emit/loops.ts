@@ -1,7 +1,6 @@
 /** @file Loops of kernels as WAT text. */
 import type { WatPass } from "../../compiler/kernel.ts";
-import type { Scalar } from "../../compiler/scalar.ts";
-import { visitScalars } from "../../compiler/axes.ts";
+import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
 import { mathFunctions } from "./math.ts";
 import { varies } from "./values.ts";
 

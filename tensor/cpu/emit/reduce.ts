@@ -1,7 +1,7 @@
 import type { ReduceKernel, WatKernel, WatPass } from "../../compiler/kernel.ts";
-import type { Scalar } from "../../compiler/scalar.ts";
+import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
 import type { TensorSpec } from "../../spec.ts";
-import { mergeAxes, visitScalars } from "../../compiler/axes.ts";
+import { mergeAxes } from "../../compiler/axes.ts";
 import { loopWhile, needsScalar, runFunction } from "./loops.ts";
 import { reduceAlongKept } from "./reduce_along_kept.ts";
 import { reduceAlongReduced } from "./reduce_along_reduced.ts";

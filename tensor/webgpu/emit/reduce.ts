@@ -1,6 +1,6 @@
-import { mergeAxes, visitScalars } from "../../compiler/axes.ts";
+import { mergeAxes } from "../../compiler/axes.ts";
 import type { ReduceKernel, WgslKernel, WgslPass } from "../../compiler/kernel.ts";
-import type { Scalar } from "../../compiler/scalar.ts";
+import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
 import type { DType, TensorSpec } from "../../spec.ts";
 import { decode, literalOf, shader, storageType, stored, TYPES, ValueWriter } from "./values.ts";
 

@@ -28,7 +28,7 @@ function planPart(schedule: Schedule, belongs: ReadonlySet<number>): MemoryPlan 
   const values = schedule.values.map((value, number) =>
     value.role === "temporary" && !belongs.has(number) ? { ...value, role: "input" as const } : value
   );
-  return planMemory({ ...schedule, values }, ALIGNMENT);
+  return planMemory({ ...schedule, values }, { alignment: ALIGNMENT });
 }
 
 /**

@@ -30,8 +30,11 @@ export interface Core {
   readonly state: { error: string | null; lost: string | null };
 }
 
+/** What kernels may know of a GPU beside its limits. */
+export type Traits = Pick<WgslLimits, "software" | "subgroup" | "tiles">;
+
 /** Starts to watch a GPU. */
-export function makeCore(gpu: GPUDevice, backlog?: Backlog): Core {
+export function makeCore(gpu: GPUDevice, traits: Traits = {}, backlog?: Backlog): Core {
   const state: Core["state"] = { error: null, lost: null };
   gpu.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
@@ -53,6 +56,7 @@ export function makeCore(gpu: GPUDevice, backlog?: Backlog): Core {
       maxInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       maxStorageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
+      ...traits,
     },
     collected: new FinalizationRegistry((block) => releaseBlock(pool, block)),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },

@@ -11,8 +11,9 @@ import {
   tensor,
   webgpuDevice,
 } from "../../../tensor/mod.ts";
-import { spyAdapter, testWebgpu } from "../../support/device_or_skip.ts";
+import { testWebgpu } from "../../support/device_or_skip.ts";
 import { smallImages, type SmallResult, smallStep, smallWeights } from "../../support/small_step.ts";
+import { spyAdapter } from "../../support/spy_adapter.ts";
 
 /** What a device did during a call. */
 function counted(device: Device, run: () => void): DeviceCounters {

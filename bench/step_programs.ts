@@ -1,0 +1,73 @@
+/** @file The programs of a training step and of its parts, as pure functions of the training state. */
+import { add, foldIn, grad, mean, square, type Tensor, type Tree } from "../tensor/mod.ts";
+import {
+  convnextBase,
+  convnextSmall,
+  convnextTiny,
+  type Features,
+  type Model,
+  resnet101,
+  resnet18,
+  resnet50,
+  tinyResnet,
+  valuesOf,
+} from "../nn/mod.ts";
+import { gather, type SparsePattern } from "../sparse/mod.ts";
+import { forward, inputGrid, lossAndGradients, patchLoss, sampleMask, type TrainState } from "../spark/mod.ts";
+
+const MAKERS: readonly (() => Model)[] = [
+  resnet18,
+  resnet50,
+  resnet101,
+  convnextTiny,
+  convnextSmall,
+  convnextBase,
+  tinyResnet,
+];
+
+/** Models by name. */
+export const MODELS: Readonly<Record<string, () => Model>> = Object.fromEntries(
+  MAKERS.map((make) => [make().name, make]),
+);
+
+const MASK_RATIO = 0.6;
+
+/** A mask as a training step draws it. */
+function patternOf(model: Model, key: Tensor, images: Tensor): SparsePattern {
+  const [batch, height, width] = images.shape as [number, number, number];
+  const grid = inputGrid(model, [height, width]);
+  return sampleMask(foldIn(key, 0), { batch, grid, maskRatio: MASK_RATIO });
+}
+
+/** The loss alone, in training mode. */
+export function forwardOnly(model: Model): (train: TrainState, images: Tensor) => Tensor {
+  return (train, images) => {
+    const pattern = patternOf(model, train.key, images);
+    const { pixels } = forward(model, train, { images, pattern }, { train: true });
+    return patchLoss(images, pixels, pattern);
+  };
+}
+
+/** The loss and all gradients, no update. */
+export function forwardAndBackward(model: Model): (train: TrainState, images: Tensor) => Tree {
+  return (train, images) => {
+    const pattern = patternOf(model, train.key, images);
+    const { loss, gradients } = lossAndGradients(model, train, { images, pattern }, { train: true });
+    return { loss, gradients: gradients as unknown as Tree };
+  };
+}
+
+/**
+ * Gradients of the encoder's parameters: on the packed visible patches, or on whole images. What is differentiated is
+ * the mean square of every map, so that cotangents are dense and come in at all scales.
+ */
+export function encoderGradients(model: Model, sparse: boolean): (train: TrainState, images: Tensor) => Tree {
+  return (train, images) => {
+    const input: Features = sparse ? gather(images, patternOf(model, train.key, images)) : images;
+    const loss = (params: Tree) => {
+      const { features } = model.features(params, train.state.encoder, input, { train: true });
+      return features.map((map) => mean(square(valuesOf(map)))).reduce((sum, x) => add(sum, x));
+    };
+    return grad(loss)(train.params.encoder);
+  };
+}

@@ -1,0 +1,118 @@
+/** @file One step over several small batches, for batches that do not fit into memory at once. */
+import { add, div, mul, type Tensor, treeMap, zeros } from "../tensor/mod.ts";
+import type { Model, Optimizer } from "../nn/mod.ts";
+import type { SparsePattern } from "../sparse/mod.ts";
+import type { SparkParams } from "./forward.ts";
+import { drawBatch, lossAndGradients } from "./train_step.ts";
+import type { Batch, TrainState, TrainStepOptions, TrainStepOutput } from "./train_step.ts";
+
+/** Sums over the small batches of a step so far. */
+export interface GradientSums {
+  /** Gradients, each times the number of patches of its batch that count. */
+  readonly gradients: SparkParams;
+  /** Losses, times the same numbers. */
+  readonly loss: Tensor;
+  /** These numbers. */
+  readonly patches: Tensor;
+}
+
+/**
+ * Makes the sums before the first small batch.
+ *
+ * @param params The parameters.
+ * @returns Zeros.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { initParams, zeroSums } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const { params } = initParams(tinyResnet(), key(0), { decoderWidth: 64 });
+ * equal(await zeroSums(params).patches.item(), 0);
+ * ```
+ */
+export function zeroSums(params: SparkParams): GradientSums {
+  const gradients = treeMap((x: Tensor) => zeros(x.shape, x.dtype), params);
+  return { gradients, loss: zeros([]), patches: zeros([]) };
+}
+
+/** Patches of a batch over which the loss is a mean. */
+function countedPatches({ gridShape: [batch, rows, columns], indices }: SparsePattern, lossOn: string): number {
+  return batch * rows * columns - (lossOn === "all" ? 0 : indices.shape[0]!);
+}
+
+/**
+ * Makes the function that adds the gradients of a small batch: draws its mask, differentiates its loss, weights both by
+ * the number of patches that count. What `applySums` then divides is the loss over all patches of all small batches,
+ * whatever their sizes. Batch statistics are those of each small batch.
+ *
+ * @param model The model.
+ * @param options As of `trainStep`.
+ * @returns From a state, sums and a small batch to the next random key, the running statistics and the sums with it.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { lamb, tinyResnet } from "@tessera/tessera/nn";
+ * import { addGradients, applySums, init, zeroSums } from "@tessera/tessera/spark";
+ * import { key, ones } from "@tessera/tessera/tensor";
+ *
+ * const optimizer = lamb({ learningRate: 1e-3 });
+ * const train = init(tinyResnet(), optimizer, key(0), { decoderWidth: 16 });
+ * const more = addGradients(tinyResnet());
+ * const first = more(train, zeroSums(train.params), { images: ones([2, 64, 64, 3]) });
+ * const second = more({ ...train, ...first }, first.sums, { images: ones([1, 96, 96, 3]) });
+ * equal(applySums(optimizer)({ ...train, ...second }, second.sums).loss.dtype, "float32");
+ * ```
+ */
+export function addGradients(model: Model, options: TrainStepOptions = {}): (
+  train: Pick<TrainState, "params" | "state" | "key">,
+  sums: GradientSums,
+  batch: Batch,
+) => Pick<TrainState, "state" | "key"> & { readonly sums: GradientSums } {
+  const { lossOn = "masked" } = options;
+  return (train, sums, { images }) => {
+    const { next, pattern, run } = drawBatch(model, train.key, images, options);
+    const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);
+    const patches = countedPatches(pattern, lossOn);
+    const weighted = (sum: Tensor, term: Tensor) => add(sum, mul(term, patches));
+    return {
+      key: next,
+      state,
+      sums: {
+        gradients: treeMap(weighted as (...leaves: Tensor[]) => Tensor, sums.gradients, gradients),
+        loss: weighted(sums.loss, loss),
+        patches: add(sums.patches, patches),
+      },
+    };
+  };
+}
+
+/**
+ * Makes the function that ends a step of several small batches.
+ *
+ * @param optimizer The optimizer whose moments the state holds.
+ * @returns From the state after the last small batch, and the sums, to what `trainStep` returns.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { lamb, tinyResnet } from "@tessera/tessera/nn";
+ * import { addGradients, applySums, init, zeroSums } from "@tessera/tessera/spark";
+ * import { key, ones } from "@tessera/tessera/tensor";
+ *
+ * const optimizer = lamb({ learningRate: 1e-3 });
+ * const train = init(tinyResnet(), optimizer, key(0), { decoderWidth: 16 });
+ * const { sums, ...after } = addGradients(tinyResnet())(train, zeroSums(train.params), { images: ones([2, 64, 64, 3]) });
+ * deepStrictEqual(applySums(optimizer)({ ...train, ...after }, sums).loss.shape, []);
+ * ```
+ */
+export function applySums(optimizer: Optimizer): (train: TrainState, sums: GradientSums) => TrainStepOutput {
+  return (train, { gradients, loss, patches }) => {
+    const mean = treeMap((sum: Tensor) => div(sum, patches), gradients);
+    const { params, state, learningRate, gradientNorm } = optimizer.update(mean, train.optimizer, train.params);
+    return { train: { ...train, params, optimizer: state }, loss: div(loss, patches), learningRate, gradientNorm };
+  };
+}

@@ -1,0 +1,74 @@
+/** @file Which layer made the first number that is not finite. */
+import { type Device, firstNotFinite, type Tensor, treeLeaves } from "../tensor/mod.ts";
+import { type Model, namesOf } from "../nn/mod.ts";
+import { type Batch, drawBatch, lossAndGradients, type TrainState, type TrainStepOptions } from "./train_step.ts";
+
+/** Names of the tensors that a step is made of. */
+function namesIn({ params, state }: Pick<TrainState, "params" | "state">, images: Tensor): ReadonlyMap<Tensor, string> {
+  const named = (tree: unknown, prefix: string) => {
+    const names = namesOf(tree);
+    return (treeLeaves(tree) as readonly Tensor[]).map((x, i) => [x, prefix + names[i]!] as const);
+  };
+  return new Map([...named(state, "the statistics "), ...named(params, ""), [images, "the images"]]);
+}
+
+/** The name nearest to a tensor among what it is made of. */
+function nearestName(x: Tensor, names: ReadonlyMap<Tensor, string>): string | undefined {
+  const seen = new Set<Tensor>([x]);
+  for (let level = [x]; level.length > 0;) {
+    const known = level.map((node) => names.get(node)).filter((name) => name !== undefined);
+    if (known.length > 0) return known.find((name) => !name.startsWith("the ")) ?? known[0];
+    const next = level.flatMap((node) => node.inputs).filter((node) => !seen.has(node));
+    next.forEach((node) => seen.add(node));
+    level = [...new Set(next)];
+  }
+  return undefined;
+}
+
+/** A layer is called by its parameters without the last word, such as `encoder.layer1.0.conv1`. */
+function layerOf(name: string): string {
+  return name.startsWith("the ") ? name : name.replace(/\.(weight|bias)$/, "");
+}
+
+/**
+ * Finds the layer in which a training step stops being finite. The step is computed again, every number of it looked at:
+ * for finding errors, not for every step.
+ *
+ * @param model The model.
+ * @param train The state before the step; not donated.
+ * @param batch Its images.
+ * @param options As of `trainStep`, and where to compute.
+ * @returns Such as `the output of kernelMapConv in encoder.layer1.0.conv1`, `the value of encoder.conv1.weight`, or
+ * `the gradient, at mul near decoder.projection`; `null` if loss and gradients are finite.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { convnext, lamb } from "@tessera/tessera/nn";
+ * import { init, nameNotFinite } from "@tessera/tessera/spark";
+ * import { full, key, referenceDevice } from "@tessera/tessera/tensor";
+ *
+ * const model = convnext({ depths: [1], dims: [4] });
+ * const train = init(model, lamb({ learningRate: 1 }), key(0), { decoderWidth: 4 });
+ * const images = full([1, 8, 8, 3], NaN);
+ * equal(await nameNotFinite(model, train, { images }, { device: referenceDevice() }), "the value of the images");
+ * ```
+ */
+export async function nameNotFinite(
+  model: Model,
+  train: Pick<TrainState, "params" | "state" | "key">,
+  { images }: Batch,
+  { device, ...options }: TrainStepOptions & { readonly device: Device },
+): Promise<string | null> {
+  const { pattern, run } = drawBatch(model, train.key, images, options);
+  const { loss, gradients } = lossAndGradients(model, train, { images, pattern }, run);
+  const names = namesIn(train, images);
+  const forward = await firstNotFinite([loss], { device });
+  if (forward && names.has(forward)) return `the value of ${names.get(forward)}`;
+  if (forward) {
+    return `the output of ${forward.primitive.name} in ${layerOf(nearestName(forward, names) ?? "the loss")}`;
+  }
+  const backward = await firstNotFinite(treeLeaves(gradients) as readonly Tensor[], { device });
+  if (!backward) return null;
+  return `the gradient, at ${backward.primitive.name} near ${layerOf(nearestName(backward, names) ?? "the loss")}`;
+}

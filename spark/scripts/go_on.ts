@@ -1,0 +1,25 @@
+import { DeviceError } from "../../tensor/mod.ts";
+import type { RunFolder } from "./run_folder.ts";
+
+/**
+ * Adds to the error of a device how the run can go on.
+ *
+ * @param error Whatever ended the run.
+ * @param folder Paths of the run.
+ * @returns A `DeviceError` that names the command that resumes the run; any other error as it is.
+ */
+export function withWayOn(error: unknown, folder: RunFolder): unknown {
+  if (!(error instanceof DeviceError)) return error;
+  const way = hasFile(folder.checkpoint)
+    ? `the last checkpoint is whole; go on with: deno task pretrain --resume ${folder.path}`
+    : "there is no checkpoint yet";
+  return new DeviceError(error.device, `${error.message}; ${way}`, { cause: error });
+}
+
+function hasFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

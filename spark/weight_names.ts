@@ -1,0 +1,110 @@
+/** @file What other libraries call the weights of ResNets and ConvNeXts. */
+
+/**
+ * Whose names: `official` is SparK's backbone file (torchvision's and timm's for ResNets, the authors' own for
+ * ConvNeXts); `detectron2` is for ResNets only.
+ */
+export type WeightNaming = "official" | "timm" | "torchvision" | "detectron2";
+
+/** All namings, in the order in which a file's is looked for. */
+export const WEIGHT_NAMINGS: readonly WeightNaming[] = ["official", "timm", "torchvision", "detectron2"];
+
+type Rule = readonly [pattern: RegExp, replace: (match: readonly string[]) => string];
+
+/** Parts of a ConvNeXt block: official, timm's, torchvision's. */
+const BLOCK_PARTS: Readonly<Record<string, readonly [timm: string, torchvision: string]>> = {
+  gamma: ["gamma", "layer_scale"],
+  dwconv: ["conv_dw", "block.0"],
+  norm: ["norm", "block.2"],
+  pwconv1: ["mlp.fc1", "block.3"],
+  pwconv2: ["mlp.fc2", "block.5"],
+};
+
+const DOWNSAMPLE = /^downsample_layers\.(\d+)\.(.*)$/;
+const BLOCK = /^stages\.(\d+)\.(\d+)\.(\w+)(.*)$/;
+
+const RULES: Readonly<Record<WeightNaming, readonly Rule[]>> = {
+  official: [],
+  timm: [
+    [/^downsample_layers\.0\.(.*)$/, ([, rest]) => `stem.${rest}`],
+    [DOWNSAMPLE, ([, stage, rest]) => `stages.${stage}.downsample.${rest}`],
+    [
+      BLOCK,
+      ([, stage, block, part, rest]) => `stages.${stage}.blocks.${block}.${BLOCK_PARTS[part!]?.[0] ?? part}${rest}`,
+    ],
+    [/^norm\.(.*)$/, ([, rest]) => `head.norm.${rest}`],
+    [/^head\.(.*)$/, ([, rest]) => `head.fc.${rest}`],
+  ],
+  torchvision: [
+    [DOWNSAMPLE, ([, stage, rest]) => `features.${2 * Number(stage)}.${rest}`],
+    [
+      BLOCK,
+      ([, stage, block, part, rest]) =>
+        `features.${2 * Number(stage) + 1}.${block}.${BLOCK_PARTS[part!]?.[1] ?? part}${rest}`,
+    ],
+    [/^norm\.(.*)$/, ([, rest]) => `classifier.0.${rest}`],
+    [/^head\.(.*)$/, ([, rest]) => `classifier.2.${rest}`],
+  ],
+  detectron2: [
+    [/^(?:fc|head|norm)\.(.*)$/, ([whole]) => whole!],
+    [/^layer(\d+)\.(.*)$/, ([, stage, rest]) => `res${Number(stage) + 1}.${detectronPart(rest!)}`],
+    [/^(.*)$/, ([, rest]) => `stem.${detectronPart(rest!)}`],
+  ],
+};
+
+function detectronPart(rest: string): string {
+  return rest.replace(/\bbn(\d)/, "conv$1.norm").replace("downsample.0", "shortcut").replace(
+    "downsample.1",
+    "shortcut.norm",
+  );
+}
+
+/**
+ * Renames a weight of a backbone or of its head.
+ *
+ * @param key Official name, such as `stages.0.0.dwconv.weight`, `layer1.0.bn1.bias`, `fc.weight`, `head.weight`.
+ * @param naming Whose name to give.
+ * @returns The name there. Names of other networks stay as they are, except in `detectron2`.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { renameWeight } from "@tessera/tessera/spark";
+ *
+ * equal(renameWeight("stages.2.5.pwconv1.weight", "timm"), "stages.2.blocks.5.mlp.fc1.weight");
+ * equal(renameWeight("layer1.0.downsample.1.bias", "detectron2"), "res2.0.shortcut.norm.bias");
+ * ```
+ */
+export function renameWeight(key: string, naming: WeightNaming): string {
+  for (const [pattern, replace] of RULES[naming]) {
+    const match = pattern.exec(key);
+    if (match) return replace(match);
+  }
+  return key;
+}
+
+/**
+ * The shape of a weight in another library's file, where that differs only by axes of one element.
+ *
+ * @param key Official name.
+ * @param shape Official shape.
+ * @param naming Whose file.
+ * @returns The shape there: torchvision's layer scales are `[C, 1, 1]`.
+ */
+export function renamedShape(key: string, shape: readonly number[], naming: WeightNaming): readonly number[] {
+  return naming === "torchvision" && key.endsWith(".gamma") ? [...shape, 1, 1] : shape;
+}
+
+/**
+ * Where a weight stands in the state dict of another library, as that lists its modules.
+ *
+ * @param name Its name there.
+ * @returns A number to sort by; equal numbers keep their order.
+ */
+export function renamedRank(name: string): number {
+  const [, stage, downsample] = /^(?:stages\.(\d+)\.(downsample)?|features\.(\d+)\.)/.exec(name) ?? [];
+  if (/^features\./.test(name)) return Number(name.split(".")[1]);
+  if (/^(stem|conv1|bn1)\b/.test(name)) return -1;
+  if (/^(head|classifier|fc|norm)\./.test(name)) return 1000;
+  return stage === undefined ? 0 : 2 * Number(stage) + (downsample ? 0 : 1);
+}

@@ -1,0 +1,16 @@
+/** @file A program whose kernels are chosen, while its steps are put in order. */
+import { DTYPES, sizeOf, type TensorSpec } from "../spec.ts";
+import type { Step, Value } from "./kernel.ts";
+
+/** Values and steps of a program, before it is known which inputs are taken over. */
+export interface Draft {
+  /** Every value, by number. */
+  readonly values: readonly Value[];
+  /** In the order of execution. */
+  readonly steps: readonly Step[];
+}
+
+/** Bytes of a tensor. */
+export function bytesOf({ shape, dtype }: TensorSpec): number {
+  return sizeOf(shape) * DTYPES[dtype].bytes;
+}

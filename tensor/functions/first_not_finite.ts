@@ -1,0 +1,48 @@
+import type { Device } from "../device.ts";
+import { topologicalOrder } from "../order.ts";
+import { mul } from "../primitives/arithmetic.ts";
+import { sum } from "../primitives/sum.ts";
+import { DTYPES } from "../spec.ts";
+import { realize, type Tensor } from "../tensor.ts";
+
+/**
+ * Finds where infinities or NaN of a result come from: the earliest tensor of its program that is not finite though all
+ * that it is made of is. From each result the way is followed back through what is not finite, so that an infinity that
+ * is made and then left out, by `where` for instance, is not blamed.
+ *
+ * Everything is computed once more, in one program with a sum for each tensor: for finding errors, not for every step.
+ *
+ * @param outputs Floating results to explain, not traced.
+ * @param options Where to compute.
+ * @returns The tensor, a leaf if a given value is not finite; `null` if all results are finite.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { add, div, firstNotFinite, mul, referenceDevice, tensor } from "@tessera/tessera/tensor";
+ *
+ * const y = add(mul(div(1, tensor([0, 1])), 2), 3);
+ * equal((await firstNotFinite([y], { device: referenceDevice() }))!.primitive.name, "div");
+ * ```
+ */
+export async function firstNotFinite(
+  outputs: readonly Tensor[],
+  { device }: { readonly device: Device },
+): Promise<Tensor | null> {
+  const nodes = topologicalOrder(outputs).filter(({ dtype }) => DTYPES[dtype].floating);
+  const flags = realize(nodes.map((x) => sum(mul(x, 0))), device); // NaN if a number is not finite
+  const values = await Promise.all(flags.map((flag) => device.read(flag)));
+  const bad = new Set(nodes.filter((_, i) => Number.isNaN(values[i]![0])));
+  const origins = new Set<Tensor>();
+  const seen = new Set<Tensor>();
+  const pending = outputs.filter((x) => bad.has(x));
+  while (pending.length > 0) {
+    const x = pending.pop()!;
+    if (seen.has(x)) continue;
+    seen.add(x);
+    const blamed = x.inputs.filter((input) => bad.has(input));
+    if (blamed.length === 0) origins.add(x);
+    pending.push(...blamed);
+  }
+  return [...origins].reduce<Tensor | null>((a, b) => a && a.sequence < b.sequence ? a : b, null);
+}

@@ -1,0 +1,14 @@
+/** @file The training command on a GPU that is pulled out once the first checkpoint is there. Arguments as of `pretrain`. */
+import { main } from "../../spark/scripts/pretrain.ts";
+import { registerDevice, webgpuDevice } from "../../tensor/mod.ts";
+import { spyAdapter } from "../support/spy_adapter.ts";
+
+const spy = await spyAdapter();
+registerDevice("webgpu", () => webgpuDevice({ adapter: spy.adapter }));
+const checkpoint = `${Deno.args[Deno.args.indexOf("--out") + 1]}/last.safetensors`;
+const watch = setInterval(async () => {
+  if (!await Deno.stat(checkpoint).then(() => true, () => false)) return;
+  clearInterval(watch);
+  spy.gpu().destroy();
+}, 1);
+Deno.exit(await main(Deno.args));
