@@ -57,3 +57,5 @@ export { decodeNumpyPickle, encodeNumpyPickle, writeNumpyPickle } from "./numpy_
 export * from "./state_dict_file.ts";
 export * from "./grid.ts";
 export * from "./line_chart.ts";
+export * from "./crc32c.ts";
+export * from "./event_file.ts";
