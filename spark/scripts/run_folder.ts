@@ -11,6 +11,12 @@ export interface RunFolder {
   readonly log: string;
   /** Loss curve. */
   readonly curve: string;
+  /** Report, a web page. */
+  readonly report: string;
+  /** Folder of TensorBoard's event files. */
+  readonly events: string;
+  /** Folder of the pictures. */
+  readonly pictures: string;
   /** Path of the pictures after a number of steps. */
   picture(step: number): string;
 }
@@ -30,6 +36,9 @@ export function runFolder(path: string): RunFolder {
     checkpoint: `${root}/${CHECKPOINT}`,
     log: `${root}/log.jsonl`,
     curve: `${root}/loss.svg`,
+    report: `${root}/report.html`,
+    events: `${root}/tensorboard_log`,
+    pictures: `${root}/reconstructions`,
     picture: (step) => `${root}/reconstructions/step_${String(step).padStart(6, "0")}.png`,
   };
 }
@@ -83,7 +92,7 @@ export function findCheckpoint(path: string): { readonly checkpoint: string; rea
 export function openRunFolder(folder: RunFolder, { resume }: { readonly resume: boolean }): void {
   const probe = `${folder.path}/.write_probe`;
   try {
-    Deno.mkdirSync(`${folder.path}/reconstructions`, { recursive: true });
+    Deno.mkdirSync(folder.pictures, { recursive: true });
     Deno.writeTextFileSync(probe, "");
     Deno.removeSync(probe);
   } catch (cause) {

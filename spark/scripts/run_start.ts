@@ -4,7 +4,7 @@ import { MODELS } from "./model_table.ts";
 import type { GivenOptions } from "./option_table.ts";
 import { resolveOptions, resumeOptions, type RunOptions } from "./options.ts";
 import { findCheckpoint, newRunPath, openRunFolder, type RunFolder, runFolder } from "./run_folder.ts";
-import { readStepLog, type StepRecord } from "./step_log.ts";
+import { type LogSoFar, readRunLog } from "./run_log.ts";
 
 /** What a checkpoint says of its run, besides the state. */
 export interface RunConfiguration {
@@ -24,8 +24,8 @@ export interface RunStart {
   readonly folder: RunFolder;
   /** The checkpoint it goes on from, and what that says of its run; absent in a new run. */
   readonly resumed?: { readonly checkpoint: Checkpoint; readonly configuration: RunConfiguration };
-  /** Records of the steps that were done before. */
-  readonly records: readonly StepRecord[];
+  /** What was logged of the steps that were done before. */
+  readonly log: LogSoFar;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function startRun(given: GivenOptions, date: Date): Promise<RunStar
     const options = resolveOptions(given);
     const folder = runFolder(given.out ?? newRunPath(options.model, date));
     openRunFolder(folder, { resume: false });
-    return { options, folder, records: [] };
+    return { options, folder, log: { text: "", records: [] } };
   }
   const found = findCheckpoint(given.resume);
   const checkpoint = await readCheckpoint(found.checkpoint);
@@ -49,8 +49,8 @@ export async function startRun(given: GivenOptions, date: Date): Promise<RunStar
   const options = resumeOptions(configuration.options, given);
   const folder = runFolder(given.out ?? found.folder);
   openRunFolder(folder, { resume: folder.path === runFolder(found.folder).path });
-  const records = readStepLog(runFolder(found.folder).log, configuration.step);
-  return { options, folder, resumed: { checkpoint, configuration }, records };
+  const log = readRunLog(runFolder(found.folder).log, configuration.step);
+  return { options, folder, resumed: { checkpoint, configuration }, log };
 }
 
 function configurationOf({ path, configuration }: Checkpoint): RunConfiguration {

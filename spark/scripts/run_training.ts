@@ -12,6 +12,7 @@ import { makePainter } from "./pictures.ts";
 import { print, printRaw } from "./print.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { fixedImages, lastingName } from "./run_data.ts";
+import { programLine } from "./program_line.ts";
 import { openRunResults } from "./run_results.ts";
 import type { RunStart } from "./run_start.ts";
 import { trainLoop } from "./train_loop.ts";
@@ -60,7 +61,7 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
   const shown = await fixedImages(dataset, options.inputSize, { count: SHOWN, seed: options.seed });
   const results = await openRunResults(folder, {
     configuration: { options: { ...options, data: lastingName(options.data) }, images: opened.images },
-    records: start.records,
+    ...aboutRun(start, opened),
     paint: makePainter(training.model, options, shown, device),
   });
   await results.paint(first, done); // what cannot be drawn is found out now, not after hours
@@ -82,6 +83,18 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
   print(closing(last, total, skipped.count) + folder.path);
   if (last < total) print(`Go on with: deno task pretrain --resume ${folder.path}`);
   return last < total ? INTERRUPTED : 0;
+}
+
+/** What the log, the events and the report say of the run. */
+function aboutRun({ options, folder, log }: RunStart, { lengths, device, images }: Opened) {
+  const { stepsPerEpoch, total, warmup } = lengths;
+  const { name, git_commit_id, git_commit_msg, cmd } = programLine(folder.path);
+  return {
+    before: log,
+    lengths: { stepsPerEpoch, total, batchSize: options.batchSize },
+    head: { name, cmd, git_commit_id, git_commit_msg, model: options.model },
+    about: { ...options, steps: total, warmupSteps: warmup, stepsPerEpoch, images, device: device.name, cmd },
+  };
 }
 
 const TERMINAL = {

@@ -1,4 +1,4 @@
-/** @file The log of a run: one JSON object per step and line. */
+/** @file What the log says of a step. */
 
 /** What is known of one step. */
 export interface StepRecord {
@@ -19,33 +19,6 @@ export interface StepRecord {
 }
 
 /**
- * Reads a log up to a step. A last line that a killed process left unfinished is passed over.
- *
- * @param path The log; a missing one counts as empty.
- * @param lastStep Later steps are left out.
- * @returns Records in order.
- */
-export function readStepLog(path: string, lastStep: number): readonly StepRecord[] {
-  return textOf(path).split("\n").flatMap((line) => {
-    try {
-      const record = JSON.parse(line) as StepRecord;
-      return record.step <= lastStep ? [record] : [];
-    } catch {
-      return []; // empty or unfinished
-    }
-  });
-}
-
-function textOf(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
-}
-
-/**
  * Writes records as lines.
  *
  * @param records Any number.
@@ -53,14 +26,4 @@ function textOf(path: string): string {
  */
 export function stepLines(records: readonly StepRecord[]): string {
   return records.map((record) => `${JSON.stringify(record)}\n`).join("");
-}
-
-/**
- * Adds records to a log.
- *
- * @param path The log.
- * @param records Any number.
- */
-export function appendStepLog(path: string, records: readonly StepRecord[]): void {
-  if (records.length > 0) Deno.writeTextFileSync(path, stepLines(records), { append: true });
 }

@@ -2,6 +2,7 @@ import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { dataKey, decodeImage, drawsOf, encodePng, paintBackground } from "../../data/mod.ts";
 import { readCheckpoint } from "../../spark/mod.ts";
 import type { StepRecord } from "../../spark/scripts/step_log.ts";
+import { readEvents } from "../support/event_reader.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SCRIPT = `${ROOT}spark/scripts/pretrain.ts`;
@@ -48,14 +49,25 @@ async function withFolder(f: (path: string, data: string) => Promise<void>): Pro
   }
 }
 
-/** What must not depend on interruptions: all of the log but the speed. */
-async function logOf(folder: string): Promise<readonly StepRecord[]> {
+async function linesOf(folder: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const lines = (await Deno.readTextFile(`${folder}/log.jsonl`)).trimEnd().split("\n");
-  return lines.map((line) => ({ ...JSON.parse(line) as StepRecord, imagesPerSecond: 0 }));
+  return lines.map((line) => JSON.parse(line));
+}
+
+/** What must not depend on interruptions: all of the steps' lines but the speed. */
+async function logOf(folder: string): Promise<readonly StepRecord[]> {
+  const lines = (await linesOf(folder)).filter((line) => "step" in line);
+  return lines.map((line) => ({ ...line as unknown as StepRecord, imagesPerSecond: 0 }));
+}
+
+/** Epochs in the log, and their losses. */
+async function epochsOf(folder: string): Promise<readonly unknown[]> {
+  return (await linesOf(folder)).filter((line) => "cur_ep" in line).map(({ cur_ep, last_L }) => [cur_ep, last_L]);
 }
 
 async function sameRun(a: string, b: string): Promise<void> {
   deepStrictEqual(await logOf(b), await logOf(a));
+  deepStrictEqual(await epochsOf(b), await epochsOf(a));
   const [one, other] = await Promise.all([a, b].map((folder) => Deno.readFile(`${folder}/last.safetensors`)));
   ok(Buffer.from(one!).equals(other!), "checkpoints differ");
 }
@@ -82,10 +94,33 @@ async function checkResults({ code, stdout, stderr }: Finished, folder: string):
   ok(records.every(({ loss, gradientNorm }) => loss > 0 && loss < 2 && gradientNorm > 0));
   equal(records.at(-1)!.epoch, 6);
   match(await Deno.readTextFile(`${folder}/loss.svg`), /^<svg/);
+  await checkLogs(folder, records);
   const pictures = [...Deno.readDirSync(`${folder}/reconstructions`)].map(({ name }) => name).sort();
   deepStrictEqual(pictures, [0, 6, 12, 18, 24].map((step) => `step_${String(step).padStart(6, "0")}.png`));
   const bytes = await Deno.readFile(`${folder}/reconstructions/${pictures[0]}`);
   ok((await decodeImage(bytes)).width >= 3 * 48);
+}
+
+/** Head and epochs of the log, the event file, and the report. */
+async function checkLogs(folder: string, records: readonly StepRecord[]): Promise<void> {
+  const [head] = await linesOf(folder);
+  deepStrictEqual(Object.keys(head!), ["name", "cmd", "git_commit_id", "git_commit_msg", "model"]);
+  deepStrictEqual([head!.name, head!.model], ["whole", "tiny_resnet8"]);
+  const mean = (from: number) => records.slice(from, from + 4).reduce((sum, { loss }) => sum + loss, 0) / 4;
+  deepStrictEqual(await epochsOf(folder), [1, 2, 3, 4, 5, 6].map((k) => [`${k}/6`, mean(4 * k - 4)]));
+  const [file] = [...Deno.readDirSync(`${folder}/tensorboard_log`)];
+  const events = readEvents(await Deno.readFile(`${folder}/tensorboard_log/${file!.name}`));
+  const losses = events.flatMap(({ step, scalars }) =>
+    "pt_train_loss/loss" in scalars ? [[step, scalars["pt_train_loss/loss"]]] : []
+  );
+  deepStrictEqual(losses, records.map(({ step, loss }) => [step, Math.fround(loss)]));
+  equal(events.filter(({ images }) => "reconstructions" in images).length, 5);
+  const final = events.find(({ scalars }) => "pt_result/min_loss" in scalars)!.scalars["pt_result/min_loss"];
+  equal(final, Math.fround(Math.min(...[0, 4, 8, 12, 16, 20].map(mean))));
+  const report = await Deno.readTextFile(`${folder}/report.html`);
+  equal(report.match(/<svg /g)!.length, 5);
+  equal(report.match(/data:image\/png;base64,/g)!.length, 5);
+  equal(/(src|href)="(?!data:)/.test(report), false, "nothing is fetched");
 }
 
 /** Kills a run after its first checkpoint and lets it go on. */

@@ -1,0 +1,72 @@
+/** @file The event file of a run, for TensorBoard, with the tags of the official code. */
+import { eventFileHead, eventRecord } from "../../data/mod.ts";
+import type { EpochRecord } from "./run_log.ts";
+import type { StepRecord } from "./step_log.ts";
+
+/** Writes events. */
+export interface RunEvents {
+  /** Steps, and the epochs that they end. */
+  steps(records: readonly StepRecord[], epochs: readonly EpochRecord[]): void;
+  /** A picture. */
+  picture(step: number, png: Uint8Array): void;
+}
+
+/** At most about so many steps of a run are written: more cannot be told apart. */
+const MOST_STEPS = 20_000;
+
+/**
+ * Opens a new event file; a run that goes on has several.
+ *
+ * @param folder Where it lies.
+ * @param run Steps of the run and of those before, the smallest loss of an epoch before, and a clock in milliseconds
+ * since 1970.
+ * @returns Writes events.
+ */
+export function openRunEvents(
+  folder: string,
+  { total, done, leastLoss, now }: {
+    readonly total: number;
+    readonly done: number;
+    readonly leastLoss: number;
+    readonly now: () => number;
+  },
+): RunEvents {
+  Deno.mkdirSync(folder, { recursive: true });
+  const path = `${folder}/events.out.tfevents.${Math.floor(now() / 1000)}.${done}`;
+  Deno.writeFileSync(path, eventFileHead({ wallTime: now() / 1000, step: done + 1 }));
+  const append = (step: number, rest: Pick<Parameters<typeof eventRecord>[0], "scalars" | "images">) =>
+    Deno.writeFileSync(path, eventRecord({ wallTime: now() / 1000, step, ...rest }), { append: true });
+  const stride = Math.ceil(total / MOST_STEPS);
+  const least = { loss: leastLoss };
+  return {
+    steps(records, epochs) {
+      records.filter(({ step }) => step % stride === 0).forEach((record) =>
+        append(record.step, { scalars: scalarsOf(record) })
+      );
+      const last = records.at(-1)?.step ?? 0;
+      for (const { last_L: loss, rema } of epochs) {
+        least.loss = Math.min(least.loss, loss);
+        append(last, { scalars: { "pt_train/min_loss": least.loss, "pt_z_burnout/rest_hours": hours(rema) } });
+      }
+      if (last === total) append(last, { scalars: { "pt_result/min_loss": least.loss } });
+    },
+    picture: (step, png) => append(step, { images: { reconstructions: png } }),
+  };
+}
+
+function scalarsOf({ loss, learningRate, weightDecay, gradientNorm, imagesPerSecond }: StepRecord) {
+  return {
+    "pt_train_loss/loss": loss,
+    "pt_train_hp/lr_max": learningRate, // the groups differ in decay only
+    "pt_train_hp/lr_min": learningRate,
+    "pt_train_hp/wd_max": weightDecay,
+    "pt_train_hp/wd_min": weightDecay, // of the group that has any
+    "pt_train_hp/orig_norm": gradientNorm,
+    "speed/images_per_second": imagesPerSecond,
+  };
+}
+
+/** Hours of `h:mm:ss`. */
+function hours(clock: string): number {
+  return clock.split(":").reduce((sum, part) => sum * 60 + Number(part), 0) / 3600;
+}

@@ -1,0 +1,141 @@
+/**
+ * @file The log of a run, `log.jsonl`: a line that says what runs, one for every step, and one for every epoch with the
+ * names of the official `pretrain_log.txt`.
+ */
+import { stepLines, type StepRecord } from "./step_log.ts";
+
+/** First line of a run, and of each time that it goes on. */
+export interface RunHead {
+  /** Name of the run folder. */
+  readonly name: string;
+  /** Command line. */
+  readonly cmd: string;
+  /** Commit of the program, empty outside a git checkout. */
+  readonly git_commit_id: string;
+  /** Its message. */
+  readonly git_commit_msg: string;
+  /** Name of the model. */
+  readonly model: string;
+}
+
+/** Line at the end of an epoch. */
+export interface EpochRecord {
+  /** `k/epochs`. */
+  readonly cur_ep: string;
+  /** Mean loss of the epoch. */
+  readonly last_L: number;
+  /** Time left, `h:mm:ss`. */
+  readonly rema: string;
+  /** When the run will be done. */
+  readonly fini: string;
+}
+
+/** What a log held up to a step. */
+export interface LogSoFar {
+  /** Its lines, as they are. */
+  readonly text: string;
+  /** Records of the steps among them. */
+  readonly records: readonly StepRecord[];
+}
+
+/**
+ * Reads a log up to a step: what a killed process wrote after its last checkpoint is left out, because it is done again.
+ *
+ * @param path The log; a missing one counts as empty.
+ * @param lastStep The first line of a later step ends the log.
+ * @returns Lines and records; a line that is no JSON, such as a last one that was cut off, is passed over.
+ */
+export function readRunLog(path: string, lastStep: number): LogSoFar {
+  const lines: string[] = [];
+  const records: StepRecord[] = [];
+  for (const line of textOf(path).split("\n")) {
+    const parsed = parse(line);
+    if (!parsed) continue;
+    if (typeof parsed.step === "number") {
+      if (parsed.step > lastStep) break;
+      records.push(parsed as unknown as StepRecord);
+    }
+    lines.push(`${line}\n`);
+  }
+  return { text: lines.join(""), records };
+}
+
+function parse(line: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value = JSON.parse(line);
+    return typeof value === "object" && value !== null ? value : null;
+  } catch {
+    return null; // empty or unfinished
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+/** Lengths by which epochs are counted. */
+export interface EpochLengths {
+  /** Steps in which every image is seen once. */
+  readonly stepsPerEpoch: number;
+  /** Steps of the run. */
+  readonly total: number;
+  /** Images per step. */
+  readonly batchSize: number;
+}
+
+/**
+ * Makes the function that writes records as lines, and a line for each epoch that they end.
+ *
+ * @param lengths Steps of an epoch and of the run.
+ * @param before Records of the steps before.
+ * @param now Clock in milliseconds since 1970.
+ * @returns From new records, in order, to lines of the log and the epochs that ended.
+ */
+export function logWriter(
+  lengths: EpochLengths,
+  before: readonly StepRecord[],
+  now: () => number,
+): (records: readonly StepRecord[]) => { readonly lines: string; readonly epochs: readonly EpochRecord[] } {
+  const { stepsPerEpoch, total } = lengths;
+  const lastEnd = Math.floor((before.at(-1)?.step ?? 0) / stepsPerEpoch) * stepsPerEpoch;
+  const open = { losses: before.filter(({ step }) => step > lastEnd).map(({ loss }) => loss) };
+  return (records) => {
+    const epochs: EpochRecord[] = [];
+    const lines = records.map((record) => {
+      open.losses.push(record.loss);
+      const line = stepLines([record]);
+      if (record.step % stepsPerEpoch !== 0 && record.step !== total) return line;
+      const epoch = epochRecord(record, open.losses, lengths, now());
+      open.losses = [];
+      epochs.push(epoch);
+      return `${line}${JSON.stringify(epoch)}\n`;
+    });
+    return { lines: lines.join(""), epochs };
+  };
+}
+
+function epochRecord(
+  { step, imagesPerSecond }: StepRecord,
+  losses: readonly number[],
+  { stepsPerEpoch, total, batchSize }: EpochLengths,
+  now: number,
+): EpochRecord {
+  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  const seconds = Math.round((total - step) * batchSize / imagesPerSecond);
+  return {
+    cur_ep: `${Math.ceil(step / stepsPerEpoch)}/${Math.ceil(total / stepsPerEpoch)}`,
+    last_L: mean,
+    rema: clock(seconds),
+    fini: new Date(now + seconds * 1000).toISOString(),
+  };
+}
+
+function clock(seconds: number): string {
+  const pad = (value: number) => String(value).padStart(2, "0");
+  return `${Math.floor(seconds / 3600)}:${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}`;
+}
