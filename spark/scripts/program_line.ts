@@ -1,3 +1,4 @@
+// deno-lint-ignore-file camelcase -- the names are those of the official log
 import { basename } from "node:path";
 
 /** What ran: the names are those of the official log. */

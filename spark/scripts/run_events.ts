@@ -44,7 +44,7 @@ export function openRunEvents(
         append(record.step, { scalars: scalarsOf(record) })
       );
       const last = records.at(-1)?.step ?? 0;
-      for (const { last_L: loss, rema } of epochs) {
+      for (const { "last_L": loss, rema } of epochs) {
         least.loss = Math.min(least.loss, loss);
         append(last, { scalars: { "pt_train/min_loss": least.loss, "pt_z_burnout/rest_hours": hours(rema) } });
       }

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file camelcase -- the names are those of the official log
 /**
  * @file The log of a run, `log.jsonl`: a line that says what runs, one for every step, and one for every epoch with the
  * names of the official `pretrain_log.txt`.

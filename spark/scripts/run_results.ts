@@ -82,7 +82,7 @@ export async function openRunResults(folder: RunFolder, run: ResultsOptions): Pr
 /** The smallest mean loss of an epoch that the log has. */
 function leastOf(text: string): number {
   const epochs = text.split("\n").filter((line) => line.includes('"last_L"')).map((line) => JSON.parse(line));
-  return epochs.reduce((least, { last_L }: EpochRecord) => Math.min(least, last_L), Infinity);
+  return epochs.reduce((least, epoch: EpochRecord) => Math.min(least, epoch.last_L), Infinity);
 }
 
 /** Pictures of so many pixels are large enough as they are. */

@@ -88,12 +88,12 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
 /** What the log, the events and the report say of the run. */
 function aboutRun({ options, folder, log }: RunStart, { lengths, device, images }: Opened) {
   const { stepsPerEpoch, total, warmup } = lengths;
-  const { name, git_commit_id, git_commit_msg, cmd } = programLine(folder.path);
+  const line = programLine(folder.path);
   return {
     before: log,
     lengths: { stepsPerEpoch, total, batchSize: options.batchSize },
-    head: { name, cmd, git_commit_id, git_commit_msg, model: options.model },
-    about: { ...options, steps: total, warmupSteps: warmup, stepsPerEpoch, images, device: device.name, cmd },
+    head: { ...line, model: options.model },
+    about: { ...options, steps: total, warmupSteps: warmup, stepsPerEpoch, images, device: device.name, cmd: line.cmd },
   };
 }
 

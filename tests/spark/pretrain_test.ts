@@ -62,7 +62,7 @@ async function logOf(folder: string): Promise<readonly StepRecord[]> {
 
 /** Epochs in the log, and their losses. */
 async function epochsOf(folder: string): Promise<readonly unknown[]> {
-  return (await linesOf(folder)).filter((line) => "cur_ep" in line).map(({ cur_ep, last_L }) => [cur_ep, last_L]);
+  return (await linesOf(folder)).filter((line) => "cur_ep" in line).map((line) => [line.cur_ep, line.last_L]);
 }
 
 async function sameRun(a: string, b: string): Promise<void> {

@@ -18,7 +18,7 @@ Deno.test("logWriter() ends each epoch, and the run, with a line of the official
   const write = logWriter(LENGTHS, [], () => 0);
   const { lines, epochs } = write([1, 2, 3, 4, 5, 6, 7].map(record));
   const near = (x: number) => x.toFixed(12);
-  deepStrictEqual(epochs.map(({ cur_ep, last_L }) => [cur_ep, near(last_L)]), [
+  deepStrictEqual(epochs.map((epoch) => [epoch.cur_ep, near(epoch.last_L)]), [
     ["1/3", near((1 + 1 / 2 + 1 / 3) / 3)],
     ["2/3", near((1 / 4 + 1 / 5 + 1 / 6) / 3)],
     ["3/3", near(1 / 7)],
