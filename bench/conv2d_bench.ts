@@ -1,0 +1,5 @@
+/** @file The convolutions of ResNet-50, ConvNeXt-S and the decoder: forward and both gradients. */
+import { benchConvs } from "./conv_benchmarks.ts";
+import { CONVNEXT_SMALL, DECODER, RESNET50 } from "./geometries.ts";
+
+benchConvs([...RESNET50, ...CONVNEXT_SMALL, ...DECODER]);

@@ -1,0 +1,125 @@
+/**
+ * @file Benchmarks of single kernels under `deno bench`. Each is checked against its definition, then timed; at the end a
+ * table tells how near each came to the limits of the machine.
+ *
+ *     deno bench -A bench/                         # on the cpu
+ *     deno bench -A bench/ -- --device webgpu      # or BENCH_DEVICE=webgpu
+ *
+ * The times in Deno's own columns are those of a batch of runs; the table counts single runs.
+ */
+// deno-lint-ignore-file no-console
+import { parseArgs } from "node:util";
+import { jit, leaf, openDevice, realize, type Tensor, type Tree, treeFlatten, type TypedArray } from "../tensor/mod.ts";
+import { measureLimits } from "./machine_limits.ts";
+import { median } from "./statistics.ts";
+
+/** One kernel, or a few that belong together. */
+export interface KernelBench {
+  /** Benchmarks of a group are compared. */
+  readonly group: string;
+  readonly name: string;
+  /** Floating point operations, if they are what limits it. */
+  readonly flops?: number;
+  /** Bytes read and written at the least, if they are what limits it. */
+  readonly bytes?: number;
+  /** Makes the inputs, when the benchmark's turn comes. */
+  readonly inputs: () => readonly Tensor[];
+  /** What is timed. */
+  readonly program: (...inputs: Tensor[]) => Tree;
+  /** Throws if the results are not right. */
+  readonly check: (inputs: readonly TypedArray[], results: readonly TypedArray[]) => void;
+}
+
+const NAMED = parseArgs({ args: Deno.args, options: { device: { type: "string" } }, strict: false }).values.device;
+
+/** The device that was asked for, with its limits, opened once for each file. */
+const device = await openDevice(typeof NAMED === "string" ? NAMED : Deno.env.get("BENCH_DEVICE") ?? "cpu");
+const limits = await measureLimits(device);
+const idleMilliseconds = await timeOf(() => {});
+const rows: { readonly bench: KernelBench; readonly times: number[] }[] = [];
+
+/** Inputs of the benchmark whose turn it is. */
+const active: { inputs: readonly Tensor[] } = { inputs: [] };
+
+/** Iterations of a benchmark, and after how many milliseconds a batch of runs is long enough to be timed. */
+const [ITERATIONS, LONG_ENOUGH] = [7, 20];
+
+/** Milliseconds until all that `run` queues is done. */
+async function timeOf(run: () => void): Promise<number> {
+  const from = performance.now();
+  run();
+  await device.synchronize();
+  return performance.now() - from;
+}
+
+function onDevice(x: Tensor): Tensor {
+  const { shape, dtype } = x;
+  return leaf({ shape, dtype }, { buffer: realize([x], device)[0]! });
+}
+
+function tensorsOf(results: Tree): readonly Tensor[] {
+  return treeFlatten(results).leaves.filter((x) => x !== null && typeof x === "object") as unknown as Tensor[];
+}
+
+/** Checks a benchmark and finds out how many runs make a batch. */
+async function warmUp(bench: KernelBench, run: () => Tree, inputs: readonly Tensor[]): Promise<number> {
+  const results = tensorsOf(run());
+  const read = (x: Tensor) => device.read((realize([x], device))[0]!);
+  bench.check(await Promise.all(inputs.map(read)), await Promise.all(results.map(read)));
+  free(results);
+  const once = await timeOf(() => free(tensorsOf(run())));
+  return Math.max(1, Math.ceil(LONG_ENOUGH / Math.max(0.1, once - idleMilliseconds)));
+}
+
+function free(tensors: readonly Tensor[]): void {
+  tensors.forEach((x) => x[Symbol.dispose]());
+}
+
+/**
+ * Registers a benchmark.
+ *
+ * @param bench What is timed, and how it is checked.
+ */
+export function benchKernel(bench: KernelBench): void {
+  const prepared: { run?: () => Tree; batch?: number } = {};
+  const row = { bench, times: [] as number[] };
+  rows.push(row);
+  Deno.bench(bench.name, { group: bench.group, n: ITERATIONS, warmup: 1 }, async (b) => {
+    if (!prepared.batch) {
+      free(active.inputs); // those of the benchmark before
+      const inputs = active.inputs = bench.inputs().map(onDevice);
+      const program = jit(bench.program, { device });
+      prepared.run = () => program(...inputs);
+      prepared.batch = await warmUp(bench, prepared.run, inputs);
+    }
+    const { run, batch } = prepared as Required<typeof prepared>;
+    b.start();
+    const time = await timeOf(() => {
+      for (let i = 0; i < batch; i++) free(tensorsOf(run()));
+    });
+    b.end();
+    row.times.push((time - idleMilliseconds) / batch);
+  });
+}
+
+function text({ bench: { group, name, flops, bytes }, times }: (typeof rows)[number]): string {
+  const [fastest, middle] = [Math.min(...times), median(times)];
+  const [gflops, gigabytes] = [(flops ?? 0) / fastest / 1e6, (bytes ?? 0) / fastest / 1e6];
+  const share = Math.max(gflops / limits.gflops, gigabytes / limits.gigabytesPerSecond);
+  const rate = flops ? `${gflops.toFixed(1).padStart(8)} GFLOP/s` : `${gigabytes.toFixed(1).padStart(8)} GB/s   `;
+  return [
+    fastest.toFixed(3).padStart(10),
+    middle.toFixed(3).padStart(10),
+    `${rate} ${(100 * share).toFixed(0).padStart(5)} %`,
+    `  ${group}: ${name}`,
+  ].join(" ");
+}
+
+globalThis.addEventListener("unload", () => {
+  const timed = rows.filter(({ times }) => times.length > 0);
+  if (timed.length === 0) return;
+  console.log(
+    `\n${device.name}: at most ${limits.gflops.toFixed(1)} GFLOP/s, ${limits.gigabytesPerSecond.toFixed(1)} GB/s\n` +
+      "fastest ms  median ms          rate   limit   kernel\n" + timed.map(text).join("\n"),
+  );
+});
