@@ -6,7 +6,7 @@
  * The first step is timed from the start of the process and warms up. The loss of every step must be finite and near 1, as
  * it is before training. `--baseline` lets each step alternate with one of `bench/baseline/spark_torch.py` on the same cores;
  * `--parts` also times the forward pass, and forward and backward without update; `--profile` tells the time of each
- * kernel; `--sparse-vs-dense` compares the encoder on packed visible patches with the encoder on whole images instead.
+ * kernel; `--direct` does without Winograd's method; `--sparse-vs-dense` compares the encoder on packed visible patches with the encoder on whole images instead.
  * With `--json` the last line of the output is one object.
  */
 // deno-lint-ignore-file no-console
@@ -40,6 +40,7 @@ const { values: args } = parseArgs({
     "decoder-width": { type: "string", default: "768" },
     device: { type: "string", default: "cpu" },
     threads: { type: "string" },
+    direct: { type: "boolean", default: false },
     steps: { type: "string", default: "5" },
     baseline: { type: "boolean", default: false },
     python: { type: "string", default: "/usr/bin/python3" },
@@ -65,7 +66,7 @@ function say(line: string): void {
 async function open(profile: Profile): Promise<Device> {
   if (args.device === "cpu") {
     const threads = args.threads ? { threads: Number(args.threads) } : {};
-    return cpuDevice({ ...threads, ...(args.profile ? { onLaunch: profile.listen } : {}) });
+    return cpuDevice({ ...threads, winograd: !args.direct, ...(args.profile ? { onLaunch: profile.listen } : {}) });
   }
   if (!args.profile) return await openDevice(args.device!);
   throw new RangeError(`Cannot profile as launches are timed on the cpu device: current device is ${args.device}`);
