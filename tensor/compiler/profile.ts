@@ -1,5 +1,5 @@
 import { DTYPES, sizeOf, type TensorSpec } from "../spec.ts";
-import type { Kernel, Step } from "./kernel.ts";
+import type { Kernel, Schedule, Step } from "./kernel.ts";
 import type { Scalar } from "./scalar.ts";
 
 /** One launch of a program, as it was timed. */
@@ -10,12 +10,34 @@ export interface LaunchTime {
   readonly specs: readonly TensorSpec[];
   /** Which pass of the kernel. */
   readonly pass: number;
+  /** When it began, in milliseconds on the clock of `performance.now()`. */
+  readonly start: number;
   /** From its start to the moment at which the last thread was done. */
   readonly milliseconds: number;
 }
 
 /** Called after each launch of a device that is profiled. */
 export type LaunchListener = (time: LaunchTime) => void;
+
+/**
+ * Names the launches of a program to a listener.
+ *
+ * @param schedule The program.
+ * @param passes Passes of each of its kernels, as the device runs them.
+ * @param onLaunch The listener.
+ * @returns Told the position of a launch among all passes, when it began and how long it took.
+ */
+export function launchTeller(
+  { steps, values }: Schedule,
+  passes: readonly { readonly length: number }[],
+  onLaunch: LaunchListener,
+): (index: number, start: number, milliseconds: number) => void {
+  const launches = steps.flatMap((step, i) => {
+    const specs = [...step.inputs, ...step.outputs].map((value) => values[value]!);
+    return Array.from({ length: passes[i]!.length }, (_, pass) => ({ step, specs, pass }));
+  });
+  return (index, start, milliseconds) => onLaunch({ ...launches[index]!, start, milliseconds });
+}
 
 /** What a kernel computes and moves. */
 export interface Work {

@@ -2,7 +2,7 @@
 import { type Backend, compilingDevice, type Loaded } from "../compiler/compiling_device.ts";
 import type { Schedule, Step, WatKernel, WatOptions } from "../compiler/kernel.ts";
 import { type MemoryPlan, planMemory } from "../compiler/plan.ts";
-import type { LaunchListener } from "../compiler/profile.ts";
+import { type LaunchListener, launchTeller } from "../compiler/profile.ts";
 import { type Device, registerDevice } from "../device.ts";
 import { DeviceError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
@@ -79,7 +79,7 @@ interface Prepared {
   /** Private scratch of one thread. */
   readonly localBytes: number;
   /** Called after each launch, if anyone asked. */
-  readonly onLaunch?: (index: number, milliseconds: number) => void;
+  readonly onLaunch?: (index: number, start: number, milliseconds: number) => void;
 }
 
 /** What of the settings matters when a schedule is loaded. */
@@ -123,17 +123,8 @@ function prepare(core: Core, schedule: Schedule, { onLaunch, ...options }: LoadO
     program: core.shared.programs++,
     plan,
     localBytes: largest(kernels.map(({ localBytes }) => localBytes)),
-    ...(onLaunch ? { onLaunch: listener(schedule, kernels, onLaunch) } : {}),
+    ...(onLaunch ? { onLaunch: launchTeller(schedule, kernels.map(({ passes }) => passes), onLaunch) } : {}),
   };
-}
-
-/** Tells which pass of which step a launch is. */
-function listener({ steps, values }: Schedule, kernels: readonly WatKernel[], onLaunch: LaunchListener) {
-  const launches = steps.flatMap((step, i) => {
-    const specs = [...step.inputs, ...step.outputs].map((value) => values[value]!);
-    return kernels[i]!.passes.map((_, pass) => ({ step, specs, pass }));
-  });
-  return (index: number, milliseconds: number) => onLaunch({ ...launches[index]!, milliseconds });
 }
 
 function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule, options: WatOptions): WatKernel {

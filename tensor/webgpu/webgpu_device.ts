@@ -1,6 +1,7 @@
 /** @file The webgpu device: WGSL through `navigator.gpu`, one submit a run. */
 import { type Backend, compilingDevice, type Loaded } from "../compiler/compiling_device.ts";
 import type { Schedule, Step, WgslKernel, WgslLimits } from "../compiler/kernel.ts";
+import { type LaunchListener, launchTeller } from "../compiler/profile.ts";
 import { type Device, registerDevice } from "../device.ts";
 import { DeviceError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
@@ -9,11 +10,20 @@ import { emitReduceWgsl } from "./emit/reduce.ts";
 import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
 import { bindBlocks, type Bindings, handOut } from "../compiler/bindings.ts";
 import { type Block, bytesOf } from "./runtime/blocks.ts";
-import { bytesHeld, closeCore, type Core, makeCore, requireAlive, type WebgpuBuffer } from "./runtime/core.ts";
+import {
+  bytesHeld,
+  closeCore,
+  type Core,
+  makeCore,
+  requireAlive,
+  timesTold,
+  type WebgpuBuffer,
+} from "./runtime/core.ts";
 import { bindSlot, type Launches, makeLaunches, runLaunches } from "./runtime/launch.ts";
 import { refuseLarge, refusePass } from "./runtime/limits.ts";
 import { preparePipelines } from "./runtime/pipelines.ts";
 import type { Backlog } from "./runtime/queue.ts";
+import { requireTimes, runTimed, type TellTime } from "./runtime/timed_launches.ts";
 import { findSubgroup, requestWithSubgroups } from "./runtime/subgroup.ts";
 import { readBlock, storeOf } from "./runtime/transfers.ts";
 
@@ -25,6 +35,8 @@ export interface WebgpuOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** How much a loop that never awaits may queue: 65,536 launches and 256 MiB of host values if left out. */
   readonly backlog?: Backlog;
+  /** Called after each launch, to see where the time goes: runs take longer then. Nothing is timed without it. */
+  readonly onLaunch?: LaunchListener;
   /** False to do without handing values between invocations that run together, where the adapter can. */
   readonly subgroups?: boolean;
 }
@@ -48,18 +60,19 @@ const RAISED = ["maxStorageBufferBindingSize", "maxBufferSize", "maxStorageBuffe
  * ```
  */
 export async function webgpuDevice(
-  { adapter, limits, backlog, subgroups = true }: WebgpuOptions = {},
+  { adapter, limits, backlog, subgroups = true, onLaunch }: WebgpuOptions = {},
 ): Promise<Device> {
   const chosen = adapter ?? await globalThis.navigator.gpu?.requestAdapter() ?? refuse("current adapter is null");
   const requiredLimits = limits ?? Object.fromEntries(RAISED.map((name) => [name, chosen.limits[name]]));
-  const opened = subgroups
-    ? requestWithSubgroups(chosen, { requiredLimits })
-    : chosen.requestDevice({ requiredLimits });
+  const stamps = onLaunch && chosen.features.has("timestamp-query");
+  const descriptor = { requiredLimits, requiredFeatures: stamps ? ["timestamp-query" as const] : [] };
+  const opened = subgroups ? requestWithSubgroups(chosen, descriptor) : chosen.requestDevice(descriptor);
   const gpu = await opened.catch((cause) => refuse(`current error is ${cause}`));
   const subgroup = await findSubgroup(gpu);
   const traits = { software: chosen.info?.isFallbackAdapter ?? false, ...subgroup && { subgroup } };
+  if (onLaunch) requireTimes(gpu);
   const core = makeCore(gpu, traits, backlog);
-  const device: Device = compilingDevice(backendOf(core, () => device));
+  const device: Device = compilingDevice(backendOf(core, () => device, onLaunch));
   return device;
 }
 
@@ -71,15 +84,20 @@ function refuse(found: string): never {
   );
 }
 
-function backendOf(core: Core, self: () => Device): Backend {
+function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): Backend {
   return {
     name: "webgpu",
     limits: { maxInputs: core.limits.maxStorageBuffers - 1 },
-    load: (schedule) => load(core, self(), schedule),
-    read: (buffer) => readBlock(core, (buffer as WebgpuBuffer).block, buffer.spec),
+    load: (schedule) => load(core, self(), schedule, onLaunch),
+    async read(buffer) {
+      const values = await readBlock(core, (buffer as WebgpuBuffer).block, buffer.spec);
+      await timesTold(core);
+      return values;
+    },
     async synchronize() {
       requireAlive(core);
       await core.queue.drain();
+      await timesTold(core);
       requireAlive(core);
     },
     counters: () => ({ ...core.queue.counters(), bytes: bytesHeld(core) }),
@@ -109,11 +127,13 @@ interface Prepared {
   readonly arena: ArenaPlan;
   /** Bytes of the binding of each value, then of the scratch. */
   readonly sizes: readonly number[];
+  /** Told the time of each launch, if anyone asked. */
+  readonly tell: TellTime | null;
 }
 
-function load(core: Core, device: Device, schedule: Schedule): Loaded {
+function load(core: Core, device: Device, schedule: Schedule, onLaunch?: LaunchListener): Loaded {
   requireAlive(core);
-  const prepared = prepare(core, schedule);
+  const prepared = prepare(core, schedule, onLaunch);
   // What takes the place of an input is counted once.
   const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
   const arenaBytes = prepared.arena.chunks.reduce((sum, bytes) => sum + bytes, 0);
@@ -129,7 +149,7 @@ function load(core: Core, device: Device, schedule: Schedule): Loaded {
 }
 
 /** Writes the kernels, refuses what the device does not allow, and plans the memory. Nothing is allocated or compiled. */
-function prepare({ gpu, limits }: Core, schedule: Schedule): Prepared {
+function prepare({ gpu, limits }: Core, schedule: Schedule, onLaunch?: LaunchListener): Prepared {
   schedule.values.forEach((value) => refuseLarge(gpu.limits, bytesOf(value), value.shape));
   const kernels = schedule.steps.map((step) => kernelOf(step, schedule, limits));
   const scratchBytes = Math.max(0, ...kernels.map((kernel) => kernel.scratchBytes));
@@ -138,7 +158,8 @@ function prepare({ gpu, limits }: Core, schedule: Schedule): Prepared {
     const { kernel, inputs, outputs } = schedule.steps[i]!;
     const slots = [...inputs, ...outputs, schedule.values.length]; // scratch comes after all values
     passes.forEach((pass) => refusePass(gpu.limits, pass, kernel.kind === "template" ? kernel.name : kernel.kind));
-    return passes.map((pass) => ({ pass, slots }));
+    const inPlace = outputs.some((value) => inputs.includes(schedule.aliases.get(value) ?? -1));
+    return passes.map((pass) => ({ pass, slots, inPlace }));
   });
   const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
   return {
@@ -146,6 +167,7 @@ function prepare({ gpu, limits }: Core, schedule: Schedule): Prepared {
     launches: makeLaunches(passes),
     arena: planArena(schedule, scratchBytes, gpu.limits.maxBufferSize),
     sizes: [...schedule.values.map(bytesOf), scratchBytes].map(rounded),
+    tell: onLaunch ? launchTeller(schedule, kernels.map((kernel) => kernel.passes), onLaunch) : null,
   };
 }
 
@@ -156,7 +178,9 @@ function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Te
   const store = storeOf(core, device);
   const bindings = bindBlocks(store, prepared.schedule, inputs);
   bindMemory(core, prepared, bindings);
-  runLaunches(core.queue, core.pipelines, prepared.launches);
+  const { launches, tell } = prepared;
+  if (tell) core.times.push(runTimed(core.queue, core.pipelines, launches, tell));
+  else runLaunches(core.queue, core.pipelines, launches);
   return handOut(store, prepared.schedule, bindings);
 }
 

@@ -8,8 +8,15 @@ export interface SpyAdapter {
   refuseAbove(bytes: number): void;
 }
 
-/** Wraps the adapter of this machine. */
-export async function spyAdapter(): Promise<SpyAdapter> {
+/**
+ * Wraps the adapter of this machine.
+ *
+ * @param options `features`: of the adapter, as it tells; those of the machine if left out.
+ * @returns The wrapped adapter.
+ */
+export async function spyAdapter(
+  options: { readonly features?: ReadonlySet<string> } = {},
+): Promise<SpyAdapter> {
   const real = (await navigator.gpu.requestAdapter())!;
   const opened: GPUDevice[] = [];
   const state = { limit: Infinity, refused: false };
@@ -35,7 +42,7 @@ export async function spyAdapter(): Promise<SpyAdapter> {
   };
   const adapter = {
     limits: real.limits,
-    features: real.features,
+    features: options.features ?? real.features,
     info: real.info,
     requestDevice: (descriptor: GPUDeviceDescriptor) => real.requestDevice(descriptor).then(watch),
   } as unknown as GPUAdapter;

@@ -98,7 +98,7 @@ export function sharedLaunches(launches: readonly Launch[]): number {
  * @param member Who is calling. Member 0 also does what is not shared.
  * @param scratch Address of this member's private scratch.
  * @param instances Instances of this member.
- * @param onLaunch Told the position of each launch after it is done, and how long it took.
+ * @param onLaunch Told the position of each launch after it is done, when it began, and how long it took.
  * @throws {Error} If another member failed.
  */
 export function runLaunches(
@@ -107,7 +107,7 @@ export function runLaunches(
   member: Member,
   scratch: number,
   instances: Instances,
-  onLaunch?: (index: number, milliseconds: number) => void,
+  onLaunch?: (index: number, start: number, milliseconds: number) => void,
 ): void {
   let turn = run.firstTurn;
   launches.forEach(({ module, slots, items, parallel }, index) => {
@@ -118,7 +118,7 @@ export function runLaunches(
     const work = (begin: number, end: number) => kernel(...addresses, scratch | 0, begin, end);
     if (parallel) shareOut(items, member, ++turn, work);
     else work(0, items);
-    onLaunch?.(index, performance.now() - from);
+    onLaunch?.(index, from, performance.now() - from);
   });
 }
 

@@ -26,6 +26,8 @@ export interface Core {
   readonly resident: Resident<Block>;
   /** Told of memory that the device did not have. */
   readonly refused: Refused;
+  /** Times of runs that were not told yet, where launches are timed. */
+  readonly times: Promise<void>[];
   /** The first error that the device reported, until it has been thrown; why the device is lost. */
   readonly state: { error: string | null; lost: string | null };
 }
@@ -51,6 +53,7 @@ export function makeCore(gpu: GPUDevice, traits: Traits = {}, backlog?: Backlog)
     pool,
     state,
     arena: [],
+    times: [],
     pipelines: new Map(),
     limits: {
       maxInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
@@ -83,6 +86,11 @@ export function makeBuffer({ pool, collected }: Core, device: Device, spec: Tens
   const buffer: WebgpuBuffer = { device, spec: { shape, dtype }, block, free: () => releaseBlock(pool, block) };
   collected.register(buffer, block);
   return buffer;
+}
+
+/** Waits until the times of all runs so far are told. */
+export async function timesTold({ times }: Core): Promise<void> {
+  await Promise.all(times.splice(0));
 }
 
 /** Bytes of all buffers that exist. */

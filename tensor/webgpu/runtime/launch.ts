@@ -19,7 +19,7 @@ export interface Range {
 }
 
 /** A pass with the memory that it was last bound to. */
-interface Launch {
+export interface Launch {
   readonly pass: WgslPass;
   /** Positions in the buffer table of a run. */
   readonly slots: readonly number[];
@@ -39,6 +39,8 @@ export interface Launches {
   readonly table: (Range | undefined)[];
   /** Launches that read or write a slot. */
   readonly users: ReadonlyMap<number, readonly Launch[]>;
+  /** Positions of launches that write where they read: run again, they would go on from their own result. */
+  readonly updates: ReadonlySet<number>;
 }
 
 /** Numbers of buffers, for keys. Weak. */
@@ -64,11 +66,12 @@ export function gridOf(workgroups: number): readonly [number, number] {
 /**
  * Freezes the passes of a program.
  *
- * @param passes Each with the table positions of its `[...inputs, ...outputs, scratch]`.
+ * @param passes Each with the table positions of its `[...inputs, ...outputs, scratch]`, and whether it writes where it
+ * reads.
  * @returns The launches, in order.
  */
 export function makeLaunches(
-  passes: readonly { readonly pass: WgslPass; readonly slots: readonly number[] }[],
+  passes: readonly { readonly pass: WgslPass; readonly slots: readonly number[]; readonly inPlace: boolean }[],
 ): Launches {
   const users = new Map<number, Launch[]>();
   const all = passes.map(({ pass, slots }): Launch => {
@@ -87,7 +90,8 @@ export function makeLaunches(
     }
     return launch;
   });
-  return { all, table: [], users };
+  const updates = new Set([...passes.keys()].filter((i) => passes[i]!.inPlace));
+  return { all, table: [], users, updates };
 }
 
 /**
@@ -119,7 +123,7 @@ export function runLaunches(queue: Queue, pipelines: Pipelines, launches: Launch
     let [to, made] = [from, 0];
     for (let last: Pipeline | null = null; to < all.length && made < CHUNK; to++) {
       const launch = all[to]!;
-      made += Number(makeReady(queue.gpu, pipelines, launches, launch));
+      made += Number(readyLaunch(queue.gpu, pipelines, launches, launch));
       if (launch.pipeline !== last) pass.setPipeline(launch.pipeline!.pipeline);
       last = launch.pipeline;
       pass.setBindGroup(0, launch.bound!);
@@ -131,12 +135,23 @@ export function runLaunches(queue: Queue, pipelines: Pipelines, launches: Launch
   }
 }
 
-/** Makes what a launch lacks. True if a pipeline was made, which takes long. */
-function makeReady(gpu: GPUDevice, pipelines: Pipelines, { table }: Launches, launch: Launch): boolean {
+/**
+ * Makes what a launch lacks.
+ *
+ * @returns True if a pipeline was made, which takes long.
+ */
+export function readyLaunch(gpu: GPUDevice, pipelines: Pipelines, { table }: Launches, launch: Launch): boolean {
   const known = pipelines.has(launch.pass.code);
   launch.pipeline ??= pipelineOf(gpu, pipelines, launch.pass);
   launch.bound ??= bindGroupOf(gpu, launch, table);
   return !known;
+}
+
+/** Puts a launch that is ready into a pass. */
+export function encodeLaunch(pass: GPUComputePassEncoder, { pipeline, bound, groups }: Launch): void {
+  pass.setPipeline(pipeline!.pipeline);
+  pass.setBindGroup(0, bound!);
+  pass.dispatchWorkgroups(groups[0], groups[1]);
 }
 
 function bindGroupOf(gpu: GPUDevice, { pipeline, slots, bindGroups }: Launch, table: Launches["table"]): GPUBindGroup {
