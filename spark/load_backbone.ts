@@ -55,10 +55,7 @@ export function backboneOf(
   model: Model,
   { dtype = "float32" }: LoadBackboneOptions = {},
 ): Backbone {
-  const skeleton = model.init(key(0));
-  const entries = backboneEntries(skeleton);
-  const source = matchWeights(file, entries, { model: model.name, own: ["encoder", ""] });
-  refuseUnexpected(file, source, { entries, model });
+  const { skeleton, entries, source } = match(file, model);
   const { params, state } = importOfficial(skeleton, entries, source.read, { dtype });
   return { params, state, head: headOf(file, model, { source, dtype }), naming: source.naming };
 }
@@ -87,6 +84,31 @@ export function backboneOf(
  */
 export async function loadBackbone(path: string, model: Model, options: LoadBackboneOptions = {}): Promise<Backbone> {
   return backboneOf(await readStateDict(path), model, options);
+}
+
+function match(file: StateDictFile, model: Model) {
+  const skeleton = model.init(key(0));
+  const entries = backboneEntries(skeleton);
+  const source = matchWeights(file, entries, { model: model.name, own: ["encoder", ""] });
+  refuseUnexpected(file, source, { entries, model });
+  return { skeleton, entries, source };
+}
+
+/**
+ * Tells whether a file holds the weights of a model, by names and shapes alone.
+ *
+ * @param file Of `readStateDict`.
+ * @param model The model.
+ * @returns True if `backboneOf` would find all weights, and none too many.
+ */
+export function holdsBackbone(file: StateDictFile, model: Model): boolean {
+  try {
+    match(file, model);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 /** A larger model of the same family would have all names of a smaller one. */

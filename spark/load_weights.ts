@@ -50,12 +50,22 @@ export function decoderWidthOf({ tensors }: StateDictFile): number | null {
   return null;
 }
 
+/** Scales that have a mask token in a file; all of the model's if it has none. */
+function scalesOf({ tensors }: StateDictFile, model: Model): number {
+  const count = Object.keys(tensors).filter((name) =>
+    /(^|\.)(mask_tokens|params\.densify\.maskTokens)\.\d+$/.test(name)
+  );
+  const unique = new Set(count.filter((name) => !name.startsWith("optimizer") && !name.startsWith("average")));
+  return Math.min(unique.size || model.channels.length, model.channels.length);
+}
+
 /**
  * Takes everything of pre-training from a file that was read.
  *
  * @param file Of `readStateDict`.
  * @param model The model; its sizes must be those of the file.
- * @param options As of `initParams`; the width of the decoder is that of the file if not given.
+ * @param options As of `initParams`; the width of the decoder and the number of scales are
+ * those of the file if not given.
  * @returns Parameters, state, and the optimizer's moments if the file has them. Nothing is computed on a device.
  * @throws {RangeError} If a weight is missing, not finite or of another shape, naming file and weight.
  *
@@ -71,8 +81,8 @@ export function decoderWidthOf({ tensors }: StateDictFile): number | null {
  * ```
  */
 export function weightsOf(file: StateDictFile, model: Model, options: InitParamsOptions = {}): SparkWeights {
-  const { decoderWidth = decoderWidthOf(file) ?? 768, dtype = "float32" } = options;
-  const skeleton = initParams(model, key(0), { ...options, decoderWidth });
+  const { decoderWidth = decoderWidthOf(file) ?? 768, scales = scalesOf(file, model), dtype = "float32" } = options;
+  const skeleton = initParams(model, key(0), { ...options, decoderWidth, scales });
   const entries = officialEntries(skeleton, { inputSize: [1, 1] }).filter(({ tree }) => tree !== null);
   const source = matchWeights(file, entries, { model: `${model.name} with decoder`, own: [""] });
   const { params, state } = importOfficial(skeleton, entries, source.read, { dtype });
@@ -189,7 +199,8 @@ function stepOf(group: ReadonlyMap<unknown, unknown>, state: ReadonlyMap<unknown
  *
  * @param path The file.
  * @param model The model; its sizes must be those of the file.
- * @param options As of `initParams`; the width of the decoder is that of the file if not given.
+ * @param options As of `initParams`; the width of the decoder and the number of scales are
+ * those of the file if not given.
  * @returns Parameters, state, and the optimizer's moments if the file has them.
  * @throws {RangeError} If a weight is missing, not finite or of another shape, or the file is damaged or would run code,
  * naming file and reason.

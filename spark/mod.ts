@@ -73,7 +73,7 @@ export * from "./official_names.ts";
 export * from "./blame.ts";
 export { fromOfficial, toOfficial } from "./official_layout.ts";
 export { renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weight_names.ts";
-export * from "./load_backbone.ts";
+export { type Backbone, backboneOf, loadBackbone, type LoadBackboneOptions } from "./load_backbone.ts";
 export { loadWeights, type SparkWeights, weightsOf } from "./load_weights.ts";
 export {
   backboneStateDict,
