@@ -17,7 +17,7 @@ and shape. Reads safetensors, PyTorch's .pth (nothing in it is run), NumPy's .np
 `;
 
 /** What is known of a file. */
-interface Inspection {
+export interface Inspection {
   readonly file: string;
   readonly container: string;
   readonly names: string | null;
@@ -39,7 +39,13 @@ function identity(file: StateDictFile): Pick<Inspection, "names" | "model"> {
   }
 }
 
-function inspect(file: StateDictFile): Inspection {
+/**
+ * Finds out what a file holds.
+ *
+ * @param file Of `readStateDict`.
+ * @returns Plain data.
+ */
+export function inspect(file: StateDictFile): Inspection {
   const tensors = Object.entries(file.tensors).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
   return {
     file: file.path,
