@@ -1,11 +1,14 @@
 import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
-import type { WatKernel } from "../../compiler/kernel.ts";
+import type { WatKernel, WatOptions } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
 import { convAxis } from "./conv2d.ts";
 import { isDepthwise } from "./depthwise.ts";
 import { depthwiseWeightGradientKernel } from "./depthwise_weight_gradient.ts";
 import { rowContractionKernel } from "./row_contraction.ts";
 import { windowRows } from "./row_source.ts";
+import { winogradFor } from "./winograd_choice.ts";
+import { weightAdjoint } from "./winograd_geometry.ts";
+import { winogradWeightGradientKernel } from "./winograd_weight_gradient.ts";
 
 /**
  * The cpu kernel of the adjoint of a convolution with respect to its weights: windows, transposed, times the output's gradient.
@@ -13,13 +16,17 @@ import { windowRows } from "./row_source.ts";
  * @param inputs `x [B, H, W, Cin]` and `dy [B, Ho, Wo, Cout]`, float32.
  * @param output `[kh, kw, Cin / groups, Cout]`.
  * @param params Settings of the convolution, and `[kh, kw]`.
+ * @param options Whether Winograd's method may be chosen.
  * @returns The kernel.
  */
 export function conv2dWeightGradientWat(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   params: ConvWeightGradientParams,
+  options: WatOptions,
 ): WatKernel {
+  const fast = winogradFor([inputs[0]!.shape, output.shape, inputs[1]!.shape], params, options);
+  if (fast) return winogradWeightGradientKernel(["x", "dy", "dw"], weightAdjoint(fast.conv, fast.scheme));
   const [, height, width, pixel] = inputs[0]!.shape as [number, number, number, number];
   const [batch, outHeight, outWidth] = inputs[1]!.shape as [number, number, number, number];
   const [kh, kw, channels, outChannels] = output.shape as [number, number, number, number];

@@ -1,6 +1,7 @@
 /** @file Which convolutions are made of short dense ones, and where those read and write: strides cut images and kernels into phases. */
 import type { ConvParams } from "../../compiler/conv_params.ts";
 import type { WinogradConv } from "./winograd_conv.ts";
+import type { WinogradWeightGradient } from "./winograd_weight_gradient.ts";
 import type { PatchAxis, TileGrid } from "./winograd_patch.ts";
 import type { Scheme } from "./winograd_scheme.ts";
 
@@ -158,5 +159,26 @@ function reversed({ stride, padding, taps, small }: PhasedConv, axis: 0 | 1, { o
     origin: shift(0) - (taps - 1),
     phaseStep: shift(1) - shift(0),
     extent: small[axis],
+  };
+}
+
+/**
+ * The adjoint with respect to the weights: each phase of the input has taps of its own.
+ *
+ * @param conv The convolution.
+ * @param scheme How to compute it.
+ * @returns The adjoint.
+ */
+export function weightAdjoint(conv: PhasedConv, scheme: Scheme): WinogradWeightGradient {
+  const { tiles, input, output, weights, inner } = forwardConv(conv, scheme);
+  return {
+    scheme,
+    tiles,
+    input,
+    outputGradient: { ...output, buffer: "dy" },
+    channels: conv.channels,
+    columns: conv.outChannels,
+    phases: inner,
+    result: { buffer: "dw", tapStrides: weights.tapStrides, phaseStrides: weights.phaseStrides },
   };
 }
