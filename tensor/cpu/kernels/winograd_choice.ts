@@ -13,15 +13,35 @@ const F3X2 = makeScheme({ outputs: 3, taps: 2, zero: true, pairs: [1] });
 /** Every scheme by name. */
 export const SCHEMES: Readonly<Record<string, Scheme>> = { F4X3, F2X3, F4X2, F3X2 };
 
+/** Fewest channels on either side. */
+const LEAST_CHANNELS = 8;
+/** Cost of the transforms of a channel of a tile, in multiply-adds an element: as measured. */
+const TRANSFORM = 6;
+/** Cost of transforming and fetching the weights, in tiles: as measured where there are more weights than fit the caches. */
+const WEIGHTS = 24;
+/** Least gain for which it is worth the memory and the rounding errors. */
+const GAIN = 1.2;
+
+/** Multiply-adds, and what takes as long, for each pair of an input and an output channel of a phase. */
+function costOf({ batch, small, channels, outChannels }: PhasedConv, { outputs, size }: Scheme): number {
+  const tiles = batch * Math.ceil(small[0] / outputs) * Math.ceil(small[1] / outputs);
+  return size ** 2 * (tiles * (1 + TRANSFORM / channels + TRANSFORM / outChannels) + WEIGHTS);
+}
+
 /**
- * Chooses a scheme.
+ * Chooses the scheme that takes the least time: few outputs a tile where larger tiles would cover much that is not there, or where
+ * there are too few tiles to make up for the transformed weights, of which large tiles have more.
  *
- * @param conv The convolution.
- * @returns The scheme, or `null` where direct computation is faster.
+ * @param conv The convolution; the choice is the same for it and its gradients.
+ * @returns The scheme, or `null` where direct computation is as fast.
  */
 export function chooseScheme(conv: PhasedConv): Scheme | null {
-  if (Math.min(conv.channels, conv.outChannels) < 16) return null;
-  return conv.taps === 3 ? F4X3 : F4X2;
+  if (Math.min(conv.channels, conv.outChannels) < LEAST_CHANNELS) return null;
+  const direct = conv.batch * conv.small[0] * conv.small[1] * conv.taps ** 2;
+  const [best] = Object.values(SCHEMES)
+    .filter(({ taps }) => taps === conv.taps)
+    .toSorted((a, b) => costOf(conv, a) - costOf(conv, b));
+  return best && costOf(conv, best) * GAIN < direct ? best : null;
 }
 
 /**

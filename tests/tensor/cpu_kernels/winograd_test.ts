@@ -4,7 +4,7 @@ import type { WatKernel } from "../../../tensor/compiler/kernel.ts";
 import { conv2dWat } from "../../../tensor/cpu/kernels/conv2d.ts";
 import { conv2dInputGradientWat } from "../../../tensor/cpu/kernels/conv2d_input_gradient.ts";
 import { conv2dWeightGradientWat } from "../../../tensor/cpu/kernels/conv2d_weight_gradient.ts";
-import { SCHEMES } from "../../../tensor/cpu/kernels/winograd_choice.ts";
+import { chooseScheme, SCHEMES } from "../../../tensor/cpu/kernels/winograd_choice.ts";
 import { winogradKernel } from "../../../tensor/cpu/kernels/winograd_conv.ts";
 import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../tensor/cpu/kernels/winograd_geometry.ts";
 import type { Linear } from "../../../tensor/cpu/kernels/winograd_scheme.ts";
@@ -114,6 +114,29 @@ Deno.test("phasedConv() refuses what is not made of equal short convolutions", (
   equal(of([3, 3, 16, 32], { groups: 2 }), null);
   equal(of([5, 5, 32, 32], {}), null);
   equal(of([3, 2, 32, 32], {}), null);
+});
+
+/** Batch, image size, channels in and out, kernel and stride, and the scheme that is fastest by measurement. */
+const CHOICES: readonly (readonly [number, number, number, number, number, number, string])[] = [
+  [8, 14, 768, 768, 3, 1, "F4X3"],
+  [1, 224, 48, 24, 3, 1, "F4X3"],
+  [32, 4, 768, 768, 3, 1, "F4X3"],
+  [32, 2, 768, 768, 3, 1, "F2X3"],
+  [1, 7, 512, 512, 3, 1, "direct"],
+  [1, 56, 4, 32, 3, 1, "direct"],
+  [8, 14, 768, 768, 4, 2, "direct"],
+  [8, 28, 384, 384, 4, 2, "F3X2"],
+  [8, 112, 96, 96, 4, 2, "F4X2"],
+];
+
+Deno.test("chooseScheme() takes the fastest", () => {
+  for (const [batch, size, channels, outChannels, kernel, stride, expected] of CHOICES) {
+    const params = { stride: [stride, stride], padding: same(1), dilation: [1, 1], groups: 1 } as const;
+    const [x, w] = [[batch, size, size, channels], [kernel, kernel, channels, outChannels]];
+    const scheme = chooseScheme(phasedConv(x, w, convShape(x, w, params), params)!);
+    const name = Object.entries(SCHEMES).find(([, known]) => known === scheme)?.[0] ?? "direct";
+    equal(name, expected, `${kernel}×${kernel}, ${channels}→${outChannels} at ${size}, batch ${batch}`);
+  }
 });
 
 /** A convolution of a size that takes Winograd's method, and its gradient, on a device; as bits. */
