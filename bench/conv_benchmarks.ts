@@ -1,23 +1,10 @@
-import { conv2d, key, normal, type Tensor, type Tree, vjp } from "../tensor/mod.ts";
+import { key, normal } from "../tensor/mod.ts";
+import { convProgram } from "./conv_program.ts";
 import { checkElements, convElement, convolutionOutput, convolutionShapes, type ConvPart } from "./definitions.ts";
 import { convFlops, type ConvGeometry, convName } from "./geometries.ts";
 import { benchKernel, type KernelBench } from "./kernel_benchmark.ts";
 
 const PARTS: readonly ConvPart[] = ["forward", "inputGradient", "weightGradient"];
-
-/** Programs of the three products, each of the two tensors that it reads. */
-export function convProgram(geometry: ConvGeometry, part: ConvPart): (a: Tensor, b: Tensor) => Tensor {
-  const { stride, padding, groups } = geometry;
-  const { x: xShape, w: wShape } = convolutionShapes(geometry);
-  const convolve = (x: Tensor, w: Tensor) => conv2d(x, w, { stride, padding, groups });
-  if (part === "forward") return convolve;
-  // What stands in for the operand that a gradient does not depend on is never computed.
-  const gradient = (f: (x: Tensor) => Tensor, at: Tensor, cotangent: Tensor) =>
-    vjp(f as (x: Tree) => Tree, at)[1](cotangent)[0] as Tensor;
-  return part === "inputGradient"
-    ? (w, dy) => gradient((x) => convolve(x, w), normal(key(9), xShape), dy)
-    : (x, dy) => gradient((w) => convolve(x, w), normal(key(9), wShape), dy);
-}
 
 /** How many products meet in one element. */
 function termsOf(geometry: ConvGeometry, part: ConvPart): number {

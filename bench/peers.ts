@@ -1,0 +1,181 @@
+/**
+ * @file The same work in this library, jax-js, TensorFlow.js and PyTorch, each in a process of its own, in turns.
+ *
+ *     deno task bench:peers --device cpu            # jax-js wasm, tfjs wasm, PyTorch on the cpu
+ *     deno task bench:peers --device webgpu         # jax-js and tfjs on the same adapter
+ *
+ * Before anything is timed the results of all sides are compared with the definition in float64. A side takes turns with
+ * the others; medians of `--rounds` turns are printed, and ratios above 1 where this library is faster. A side whose run takes
+ * longer than `--patience` milliseconds is timed once. On a GPU, a turn queues several runs and waits once; the time of one
+ * run is what each further run adds. `--only text` picks works by name; with `--json` the last line is one object.
+ */
+// deno-lint-ignore-file no-console
+import { parseArgs } from "node:util";
+import { convElement, matmulElement, samplePositions } from "./definitions.ts";
+import { type LineProcess, startLineProcess } from "./line_process.ts";
+import type { Answer, Request } from "./peers/side.ts";
+import { flopsOf, inputsOf, nameOf, numbers, type Work, WORKS } from "./peers/work.ts";
+import { median } from "./statistics.ts";
+
+const { values: args } = parseArgs({
+  options: {
+    device: { type: "string", default: "cpu" },
+    rounds: { type: "string", default: "5" },
+    only: { type: "string", default: "" },
+    sides: { type: "string" },
+    patience: { type: "string", default: "1500" },
+    python: { type: "string", default: "/usr/bin/python3" },
+    threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
+    json: { type: "boolean", default: false },
+  },
+});
+const GPU = args.device === "webgpu";
+const [ROUNDS, PATIENCE] = [Number(args.rounds), Number(args.patience)];
+/** Milliseconds that the runs of a turn take together at the least. */
+const TURN = 100;
+
+interface Peer {
+  readonly name: string;
+  readonly process: LineProcess;
+}
+
+function pathOf(name: string): string {
+  return new URL(`./peers/${name}`, import.meta.url).pathname;
+}
+
+/** Starts the processes, this library's first. */
+function startPeers(): readonly Peer[] {
+  const foreign = ["run", "-A", "--no-config", "--no-lock", "--no-check"];
+  const backend = GPU ? "webgpu" : "wasm";
+  const deno = Deno.execPath();
+  const root = new URL("..", import.meta.url).pathname;
+  const commands: readonly (readonly [string, string, readonly string[]])[] = [
+    ["tessera", deno, ["run", "-A", pathOf("tessera.ts"), args.device!]],
+    [`jax-js ${backend}`, deno, [...foreign, pathOf("jax.ts"), backend]],
+    [`tfjs ${backend}`, deno, [...foreign, pathOf("tfjs.ts"), backend]],
+    ...(GPU ? [] : [["PyTorch", args.python!, [pathOf("peer_torch.py"), args.threads!]] as const]),
+  ];
+  const wanted = args.sides?.split(",");
+  return commands
+    .filter(([name], i) => i === 0 || !wanted || wanted.some((word) => name.includes(word)))
+    .map(([name, command, flags]) => ({ name, process: startLineProcess(command, flags, { cwd: root }) }));
+}
+
+async function ask({ process }: Peer, request: Request): Promise<Answer> {
+  return await process.ask(JSON.stringify(request)) as Answer;
+}
+
+/** The right value of elements of a result; `null` for the training step, whose sides are compared with each other. */
+function definitionOf(work: Work): ((at: number) => number) | null {
+  if (work.kind === "cnn") return null;
+  const data = Object.fromEntries(
+    Object.entries(inputsOf(work)).map(([name, shape], seed) => [
+      name,
+      numbers(shape.reduce((product, size) => product * size, 1), seed, 1),
+    ]),
+  );
+  if (work.kind === "matmul") return (at) => matmulElement(data.a!, data.b!, work.geometry, at);
+  const none = new Float32Array();
+  const { x = none, w = none, y = none } = data;
+  return (at) => convElement(work.part, { x, w, y }, work.geometry, at);
+}
+
+/** Throws unless elements of a result are right; tells nothing about a side that failed. */
+function verify(work: Work, peer: Peer, { samples, length, error }: Answer, right: readonly number[] | null): void {
+  if (error || !samples) return;
+  const expected = right ?? samples;
+  const largest = Math.max(...expected.map(Math.abs));
+  samples.forEach((value, i) => {
+    if (Math.abs(value - expected[i]!) <= 2e-4 * largest) return;
+    throw new Error(
+      `Cannot compare ${
+        nameOf(work)
+      } as all sides must agree: current element ${i} of ${length} is ${value} in ${peer.name}, not ${expected[i]}`,
+    );
+  });
+}
+
+/** Milliseconds of one run, and submits of it. */
+async function timeOnce(peer: Peer, repeats: number): Promise<Answer> {
+  const many = await ask(peer, { action: "time", repeats });
+  if (!GPU || many.error || repeats === 1) return { ...many, milliseconds: many.milliseconds! / repeats };
+  const one = await ask(peer, { action: "time", repeats: 1 });
+  return { ...many, milliseconds: (many.milliseconds! - one.milliseconds!) / (repeats - 1) };
+}
+
+interface Timing {
+  readonly milliseconds?: number;
+  readonly samples: number;
+  readonly submits?: number;
+  readonly error?: string;
+}
+
+/** Times one work on all sides in turns. */
+async function compare(work: Work, peers: readonly Peer[]): Promise<readonly Timing[]> {
+  const definition = definitionOf(work);
+  const first: Answer[] = [];
+  let right: readonly number[] | null = null;
+  for (const peer of peers) {
+    const answer = await ask(peer, { action: "prepare", work }).catch((error): Answer => ({ error: `${error}` }));
+    if (definition && answer.length) right ??= samplePositions(answer.length).map(definition);
+    verify(work, peer, answer, right);
+    right ??= answer.samples ?? null;
+    first.push(answer);
+  }
+  const times: number[][] = peers.map(() => []);
+  const submits: number[] = [];
+  const repeats: number[] = [];
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const [i, peer] of peers.entries()) {
+      if (first[i]!.error || (times[i]!.length > 0 && times[i]![0]! > PATIENCE)) continue;
+      const { milliseconds, submits: count } = await timeOnce(peer, repeats[i] ?? 1);
+      submits[i] = count ?? 0;
+      if (round < 0) repeats[i] = Math.max(GPU ? 3 : 1, Math.ceil(TURN / milliseconds!));
+      if (round >= 0 || milliseconds! > PATIENCE) times[i]!.push(milliseconds!);
+    }
+  }
+  return peers.map((_, i) => ({
+    ...(times[i]!.length > 0 ? { milliseconds: median(times[i]!) } : {}),
+    samples: times[i]!.length,
+    submits: submits[i] ?? 0,
+    ...(first[i]!.error ? { error: first[i]!.error!.split("\n")[0]!.slice(0, 110) } : {}),
+  }));
+}
+
+/** A line for each side. */
+function tell(work: Work, peers: readonly Peer[], timings: readonly Timing[]): void {
+  console.log(`\n${nameOf(work)}`);
+  const ours = timings[0]!.milliseconds!;
+  timings.forEach(({ milliseconds, samples, submits, error }, i) => {
+    const name = peers[i]!.name.padEnd(14);
+    if (milliseconds === undefined) return console.log(`  ${name} ${error}`);
+    const rate = work.kind === "cnn"
+      ? `${(1000 / milliseconds).toFixed(1).padStart(8)} steps/s`
+      : `${(flopsOf(work) / milliseconds / 1e6).toFixed(1).padStart(8)} GFLOP/s`;
+    const ratio = i === 0 ? "" : `   ${(milliseconds / ours).toFixed(2).padStart(7)}× ours`;
+    const count = GPU ? `  ${submits!.toFixed(1)} submits` : "";
+    console.log(`  ${name} ${milliseconds.toFixed(2).padStart(9)} ms ${rate}  median of ${samples}${count}${ratio}`);
+  });
+}
+
+async function main(): Promise<void> {
+  const peers = startPeers();
+  const report: object[] = [];
+  for (const work of WORKS.filter((work) => nameOf(work).includes(args.only!))) {
+    const timings = await compare(work, peers);
+    tell(work, peers, timings);
+    const ours = timings[0]!.milliseconds!;
+    report.push({
+      name: nameOf(work),
+      flops: flopsOf(work),
+      sides: Object.fromEntries(peers.map(({ name }, i) => {
+        const { milliseconds } = timings[i]!;
+        return [name, milliseconds === undefined ? timings[i] : { ...timings[i], ratio: milliseconds / ours }];
+      })),
+    });
+  }
+  await Promise.all(peers.map(({ process }) => process.close()));
+  if (args.json) console.log(JSON.stringify({ device: args.device, rounds: ROUNDS, works: report }));
+}
+
+await main();
