@@ -20,6 +20,14 @@ interface TfTensor {
 
 type Shape = readonly number[];
 
+/** The part of the webgpu backend that is used: it collects kernels in one pass until it is read. */
+interface TfBackend {
+  readonly queue?: GPUQueue;
+  readonly commandEncoder?: GPUCommandEncoder | null;
+  endComputePassEncoder?(): void;
+  submitQueue?(): void;
+}
+
 /** The part of the library that is used. */
 interface Library {
   setBackend(name: string): Promise<boolean>;
@@ -29,7 +37,7 @@ interface Library {
   conv2d(x: TfTensor, w: TfTensor, stride: number, padding: number): TfTensor;
   tidy<T>(f: () => T): T;
   grads(f: (...args: TfTensor[]) => TfTensor): (args: readonly TfTensor[]) => TfTensor[];
-  backend(): { submitQueue?(): void; queue?: GPUQueue };
+  backend(): TfBackend;
   engine(): { runKernel(name: string, inputs: object, attributes: object): TfTensor };
 }
 
@@ -55,9 +63,10 @@ async function wasmFolder(): Promise<string> {
 
 /** Waits for the GPU; the wasm backend computes at once. */
 async function wait(): Promise<void> {
-  const { submitQueue, queue } = tf.backend();
-  submitQueue?.call(tf.backend());
-  await queue?.onSubmittedWorkDone();
+  const backend = tf.backend();
+  backend.endComputePassEncoder?.();
+  if (backend.commandEncoder) backend.submitQueue?.();
+  await backend.queue?.onSubmittedWorkDone();
 }
 
 function programOf(
