@@ -88,6 +88,8 @@ export interface WgslLimits {
   readonly maxStorageBuffers: number;
   /** True if a processor stands in for the GPU. */
   readonly software?: boolean;
+  /** Vendor as the adapter tells it: a name in lower case or a PCI number. */
+  readonly vendor?: string;
   /** Set if invocations of a group can read each other's registers, as a trial has shown. */
   readonly subgroup?: WgslSubgroup;
   /** Tiles to use instead of the chosen ones, by class of shape: what tuning found, or a pin. */
@@ -98,7 +100,7 @@ export interface WgslLimits {
 export interface WgslSubgroup {
   /** How many. */
   readonly size: number;
-  /** What a shader that uses them begins with: `enable subgroups;` or nothing. */
+  /** Directives that a shader that uses them begins with; may be empty. */
   readonly enable: string;
 }
 

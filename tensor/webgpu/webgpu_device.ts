@@ -69,7 +69,8 @@ export async function webgpuDevice(
   const opened = subgroups ? requestWithSubgroups(chosen, descriptor) : chosen.requestDevice(descriptor);
   const gpu = await opened.catch((cause) => refuse(`current error is ${cause}`));
   const subgroup = await findSubgroup(gpu);
-  const traits = { software: chosen.info?.isFallbackAdapter ?? false, ...subgroup && { subgroup } };
+  const { isFallbackAdapter: software = false, vendor = "" } = chosen.info ?? {};
+  const traits = { software, vendor: vendor.toLowerCase(), ...subgroup && { subgroup } };
   if (onLaunch) requireTimes(gpu);
   const core = makeCore(gpu, traits, backlog);
   const device: Device = compilingDevice(backendOf(core, () => device, onLaunch));

@@ -13,7 +13,7 @@ export function conv2dWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   params: ConvParams,
-  _limits: WgslLimits,
+  limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const [, H, W, C] = inputs[0]!.shape as [number, number, number, number];
@@ -45,5 +45,5 @@ export function conv2dWgsl(
     taps: tapLoops({ y, x }),
     result: { name: "y", buffer: 2, aligned, at: (m) => `row_${m} * ${cout}u + batch * ${columns}u` },
   };
-  return { passes: [diagonal ? diagonalProduct(product) : rowProduct(product)], scratchBytes: 0 };
+  return { passes: [diagonal ? diagonalProduct(product) : rowProduct(product, limits)], scratchBytes: 0 };
 }

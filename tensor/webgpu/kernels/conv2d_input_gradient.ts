@@ -45,7 +45,7 @@ export function conv2dInputGradientWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   params: ConvInputGradientParams,
-  _limits: WgslLimits,
+  limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const [, Ho, Wo] = inputs[0]!.shape as [number, number, number, number];
@@ -57,16 +57,17 @@ export function conv2dInputGradientWgsl(
   });
   const rows = phasesOf(output.shape[1]!, Ho, kh, settings(0));
   const columns = phasesOf(output.shape[2]!, Wo, kw, settings(1));
-  const passes = rows.flatMap((y) => columns.map((x) => phasePass(inputs, output, params.groups, y, x)));
+  const passes = rows.flatMap((y) =>
+    columns.map((x) => phasePass(inputs, output, { groups: params.groups, y, x }, limits))
+  );
   return { passes, scratchBytes: 0 };
 }
 
 function phasePass(
   inputs: readonly TensorSpec[],
   { shape }: TensorSpec,
-  groups: number,
-  y: Phase,
-  x: Phase,
+  { groups, y, x }: { readonly groups: number; readonly y: Phase; readonly x: Phase },
+  limits: WgslLimits,
 ): WgslPass {
   const [, kw, cin, cout] = inputs[1]!.shape as [number, number, number, number];
   const [B, H, W, C] = shape as [number, number, number, number];
@@ -97,5 +98,5 @@ function phasePass(
     taps: tapLoops(axes),
     result: { name: "dx", buffer: 2, aligned: cin % 4 === 0, at },
   };
-  return diagonal ? diagonalProduct(product) : rowProduct(product);
+  return diagonal ? diagonalProduct(product) : rowProduct(product, limits);
 }

@@ -11,7 +11,7 @@ export function conv2dWeightGradientWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   params: ConvWeightGradientParams,
-  _limits: WgslLimits,
+  limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const [B, Ho, Wo] = inputs[1]!.shape as [number, number, number, number];
@@ -21,22 +21,26 @@ export function conv2dWeightGradientWgsl(
   const diagonal = cin === 1 && columns === 1 && groups > 1;
   const [channel, column] = diagonal ? ["0u", "0u"] : [`batch * ${cin}u`, `batch * ${columns}u`];
   const whole = (size: number) => (diagonal ? groups : size) % 4 === 0;
-  return outerProduct({
-    batches: groups,
-    taps: kh * kw,
-    rows: B * Ho * Wo,
-    sizes: [cin, columns],
-    diagonal,
-    left: { name: "x", buffer: 0, aligned: whole(cin) },
-    right: { name: "dy", buffer: 1, aligned: whole(columns) },
-    ...pixelRows(inputs, params, kw, { channel, column }),
-    result: {
-      buffer: 2,
-      from: `tap * ${cin * cout}u + ${column}`,
-      stride: cout,
-      elements: sizeOf(output.shape),
+  return outerProduct(
+    {
+      batches: groups,
+      taps: kh * kw,
+      rows: B * Ho * Wo,
+      sizes: [cin, columns],
+      diagonal,
+      left: { name: "x", buffer: 0, aligned: whole(cin) },
+      right: { name: "dy", buffer: 1, aligned: whole(columns) },
+      ...pixelRows(inputs, params, kw, { channel, column }),
+      result: {
+        buffer: 2,
+        from: `tap * ${cin * cout}u + ${column}`,
+        stride: cout,
+        elements: sizeOf(output.shape),
+      },
     },
-  }, 3);
+    3,
+    limits,
+  );
 }
 
 /** One row for each pixel of the cotangent. */
@@ -45,7 +49,7 @@ function pixelRows(
   { stride, padding, dilation }: ConvWeightGradientParams,
   kw: number,
   { channel, column }: { readonly channel: string; readonly column: string },
-): Pick<OuterProduct, "open" | "row" | "next"> {
+): Pick<OuterProduct, "open" | "row" | "rightFrom" | "next"> {
   const [, H, W, C] = inputs[0]!.shape as [number, number, number, number];
   const [, Ho, Wo, cout] = inputs[1]!.shape as [number, number, number, number];
   // The pixel of a row is counted, not divided, on the way; positions before the image wrap to large u32 values.
@@ -55,8 +59,8 @@ let dx = tap % ${kw}u * ${dilation[1]}u - ${padding[1][0]}u; let dy_rows = tap /
   }u;`;
   const row = `let iy = oy * ${stride[0]}u + dy_rows; let ix = ox * ${stride[1]}u + dx;
 let in_row = iy < ${H}u && ix < ${W}u;
-let left_from = ((b * ${H}u + iy) * ${W}u + ix) * ${C}u + ${channel};
-let right_from = row * ${cout}u + ${column};`;
+let left_from = select(0u, ((b * ${H}u + iy) * ${W}u + ix) * ${C}u + ${channel}, in_row);`;
+  const rightFrom = (row: string) => `${row} * ${cout}u + ${column}`;
   const next = `ox++; if (ox == ${Wo}u) { ox = 0u; oy++; if (oy == ${Ho}u) { oy = 0u; b++; } }`;
-  return { open, row, next };
+  return { open, row, rightFrom, next };
 }

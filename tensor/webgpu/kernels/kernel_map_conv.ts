@@ -11,6 +11,7 @@ function mappedRows(rows: number, channels: number, taps: number, channel: strin
     buffer: 0,
     aligned,
     guarded: true,
+    sparse: true,
     row: () => "",
     tap: (m) =>
       [
@@ -29,7 +30,7 @@ export function kernelMapConvWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   { groups, transposeWeight }: KernelMapConvParams,
-  _limits: WgslLimits,
+  limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const [rows, from] = inputs[0]!.shape as [number, number];
@@ -56,8 +57,8 @@ export function kernelMapConvWgsl(
       aligned: cout / groups % 4 === 0,
     },
     others: [{ name: "map", type: "i32", buffer: 2 }],
-    taps: taps === 0 ? null : { open: `for (var t = 0u; t < ${taps}u; t++) {`, close: "}" },
+    taps: taps === 0 ? null : { open: `for (var t = 0u; t < ${taps}u; t++) {`, close: "}", count: taps },
     result: { name: "y", buffer: 3, aligned, at: (m) => `row_${m} * ${to}u + batch * ${columns}u` },
   };
-  return { passes: [diagonal ? diagonalProduct(product) : rowProduct(product)], scratchBytes: 0 };
+  return { passes: [diagonal ? diagonalProduct(product) : rowProduct(product, limits)], scratchBytes: 0 };
 }

@@ -11,7 +11,7 @@ export function kernelMapWeightGradientWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   { groups }: KernelMapWeightGradientParams,
-  _limits: WgslLimits,
+  limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const [rows, channels] = inputs[0]!.shape as [number, number];
@@ -21,21 +21,25 @@ export function kernelMapWeightGradientWgsl(
   const diagonal = cin === 1 && columns === 1 && groups > 1;
   const [channel, column] = diagonal ? ["0u", "0u"] : [`batch * ${cin}u`, `batch * ${columns}u`];
   const whole = (size: number) => (diagonal ? groups : size) % 4 === 0;
-  return outerProduct({
-    batches: groups,
-    taps,
-    rows: m,
-    sizes: [cin, columns],
-    diagonal,
-    left: { name: "x", buffer: 0, aligned: whole(cin) },
-    right: { name: "dy", buffer: 1, aligned: whole(columns) },
-    others: [{ name: "map", type: "i32", buffer: 2 }],
-    open: "",
-    row: `let source = u32(map[row * ${taps}u + tap]);
+  return outerProduct(
+    {
+      batches: groups,
+      taps,
+      rows: m,
+      sizes: [cin, columns],
+      diagonal,
+      left: { name: "x", buffer: 0, aligned: whole(cin) },
+      right: { name: "dy", buffer: 1, aligned: whole(columns) },
+      others: [{ name: "map", type: "i32", buffer: 2 }],
+      open: "",
+      row: `let source = u32(map[row * ${taps}u + tap]);
 let in_row = source < ${rows}u;
-let left_from = source * ${channels}u + ${channel};
-let right_from = row * ${cout}u + ${column};`,
-    next: "",
-    result: { buffer: 3, from: `tap * ${cin * cout}u + ${column}`, stride: cout, elements: sizeOf(output.shape) },
-  }, 4);
+let left_from = select(0u, source * ${channels}u + ${channel}, in_row);`,
+      rightFrom: (row) => `${row} * ${cout}u + ${column}`,
+      next: "",
+      result: { buffer: 3, from: `tap * ${cin * cout}u + ${column}`, stride: cout, elements: sizeOf(output.shape) },
+    },
+    4,
+    limits,
+  );
 }

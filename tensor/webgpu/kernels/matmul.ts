@@ -18,17 +18,17 @@ export function matmulWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   { transposeA, transposeB }: MatmulParams,
-  _limits: WgslLimits,
+  limits: WgslLimits,
 ): WgslKernel {
   const elements = sizeOf(output.shape);
   if (elements === 0) return { passes: [], scratchBytes: 0 };
   const [m, n] = output.shape.slice(-2) as [number, number];
   const sizes = { batches: elements / (m * n), m, n, k: inputs[0]!.shape.at(transposeA ? -2 : -1)! };
-  if (!transposeA) return rowsTimesMatrix(sizes, transposeB);
-  return transposeB ? bothTransposed(sizes) : sumOfOuterProducts(sizes);
+  if (!transposeA) return rowsTimesMatrix(sizes, transposeB, limits);
+  return transposeB ? bothTransposed(sizes) : sumOfOuterProducts(sizes, limits);
 }
 
-function rowsTimesMatrix({ batches, m, n, k }: Sizes, transposed: boolean): WgslKernel {
+function rowsTimesMatrix({ batches, m, n, k }: Sizes, transposed: boolean, limits: WgslLimits): WgslKernel {
   const aligned = n % 4 === 0;
   const pass = rowProduct({
     batches,
@@ -51,28 +51,32 @@ function rowsTimesMatrix({ batches, m, n, k }: Sizes, transposed: boolean): Wgsl
       stride: transposed ? k : n,
       aligned: transposed ? k % 4 === 0 : aligned,
     },
-    taps: k === 0 ? null : { open: "", close: "" },
+    taps: k === 0 ? null : { open: "", close: "", count: 1 },
     result: { name: "y", buffer: 2, aligned, at: (i) => `batch * ${m * n}u + row_${i} * ${n}u` },
-  });
+  }, limits);
   return { passes: [pass], scratchBytes: 0 };
 }
 
 /** `aᵀ b` adds an outer product for each row of both: few results and many rows where it is a weight gradient. */
-function sumOfOuterProducts({ batches, m, n, k }: Sizes): WgslKernel {
-  return outerProduct({
-    batches,
-    taps: 1,
-    rows: k,
-    sizes: [m, n],
-    left: { name: "a", buffer: 0, aligned: m % 4 === 0 },
-    right: { name: "b", buffer: 1, aligned: n % 4 === 0 },
-    open: "",
-    row: `let in_row = true;
-let left_from = (batch * ${k}u + row) * ${m}u;
-let right_from = (batch * ${k}u + row) * ${n}u;`,
-    next: "",
-    result: { buffer: 2, from: `batch * ${m * n}u`, stride: n, elements: batches * m * n },
-  }, 3);
+function sumOfOuterProducts({ batches, m, n, k }: Sizes, limits: WgslLimits): WgslKernel {
+  return outerProduct(
+    {
+      batches,
+      taps: 1,
+      rows: k,
+      sizes: [m, n],
+      left: { name: "a", buffer: 0, aligned: m % 4 === 0 },
+      right: { name: "b", buffer: 1, aligned: n % 4 === 0 },
+      open: "",
+      row: `let in_row = true;
+let left_from = (batch * ${k}u + row) * ${m}u;`,
+      rightFrom: (row) => `(batch * ${k}u + ${row}) * ${n}u`,
+      next: "",
+      result: { buffer: 2, from: `batch * ${m * n}u`, stride: n, elements: batches * m * n },
+    },
+    3,
+    limits,
+  );
 }
 
 /** Rare: one invocation for each element. */

@@ -20,26 +20,57 @@ export interface ShaderBody {
   readonly body: string;
 }
 
+/** What a shader does whose invocations work together. */
+export interface GroupBody {
+  /** Workgroups that have work to do. */
+  readonly workgroups: number;
+  /** Invocations of each. */
+  readonly workgroupSize: number;
+  /** Directives at the top. */
+  readonly enable?: string;
+  /** Module-scope text: memory of a group. */
+  readonly helpers?: string;
+  /** Statements of one invocation; `square` (u32) is the number of its group, `local` (u32) its own in the group. */
+  readonly body: string;
+}
+
 /** A pass that runs `body` once for each item. */
 export function shaderPass(bindings: readonly Binding[], shader: ShaderBody): WgslPass {
   const { items, workgroupSize = 64, helpers = "", body } = shader;
+  const code = frame(bindings, workgroupSize, helpers, [
+    `let item = (group.x + group.y * groups.x) * ${workgroupSize}u + local;`,
+    `if (item >= ${items}u) { return; }`,
+    body,
+  ]);
+  return { code, buffers: bindings.map(({ buffer }) => buffer), workgroups: Math.ceil(items / workgroupSize) };
+}
+
+/** A pass of whole workgroups, whose invocations all reach every statement. */
+export function groupPass(bindings: readonly Binding[], shader: GroupBody): WgslPass {
+  const { workgroups, workgroupSize, enable = "", helpers = "", body } = shader;
+  const code = frame(bindings, workgroupSize, helpers, [
+    "let square = group.x + group.y * groups.x;",
+    `if (square >= ${workgroups}u) { return; }`,
+    body,
+  ]);
+  return { code: `${enable}\n${code}`, buffers: bindings.map(({ buffer }) => buffer), workgroups };
+}
+
+function frame(bindings: readonly Binding[], size: number, helpers: string, statements: readonly string[]): string {
   const declarations = bindings.map(({ name, type }, i) =>
     `@group(0) @binding(${i}) var<storage, read_write> ${name}: array<${type}>;`
   );
-  const code = `${declarations.join("\n")}
+  return `${declarations.join("\n")}
 ${helpers}
-@compute @workgroup_size(${workgroupSize})
+@compute @workgroup_size(${size})
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let item = (group.x + group.y * groups.x) * ${workgroupSize}u + local;
-  if (item >= ${items}u) { return; }
-${body}
+${statements.join("\n")}
 }
 `;
-  return { code, buffers: bindings.map(({ buffer }) => buffer), workgroups: Math.ceil(items / workgroupSize) };
 }
 
 /** Statements that name the digits of `index` in mixed radix, the last name varying fastest. The first has no bound. */

@@ -1,5 +1,5 @@
 /** @file Windows over images as rows of a product: which pixels a row sees through each tap. */
-import type { LeftRows } from "./row_product.ts";
+import type { LeftRows, RowProduct } from "./row_product.ts";
 
 /** One axis: row r sees pixel `r·stride + offset + j·step` through tap j. */
 export interface WindowAxis {
@@ -67,9 +67,9 @@ export function windowRows(windows: Windows): LeftRows {
 }
 
 /** Loops over the taps; none for one tap, `null` if there are none. */
-export function tapLoops({ y, x }: Pick<Windows, "y" | "x">): { readonly open: string; readonly close: string } | null {
+export function tapLoops({ y, x }: Pick<Windows, "y" | "x">): RowProduct["taps"] {
   if (y.taps * x.taps === 0) return null;
   const loop = (name: string, taps: number) =>
     taps === 1 ? `{ let ${name} = 0;` : `for (var ${name} = 0; ${name} < ${taps}; ${name}++) {`;
-  return { open: `${loop("jy", y.taps)}\n${loop("jx", x.taps)}`, close: "} }" };
+  return { open: `${loop("jy", y.taps)}\n${loop("jx", x.taps)}`, close: "} }", count: y.taps * x.taps };
 }

@@ -33,7 +33,7 @@ export interface Core {
 }
 
 /** What kernels may know of a GPU beside its limits. */
-export type Traits = Pick<WgslLimits, "software" | "subgroup" | "tiles">;
+export type Traits = Pick<WgslLimits, "software" | "vendor" | "subgroup" | "tiles">;
 
 /** Starts to watch a GPU. */
 export function makeCore(gpu: GPUDevice, traits: Traits = {}, backlog?: Backlog): Core {

@@ -4,6 +4,8 @@ import type { WgslSubgroup } from "../../compiler/kernel.ts";
 /** Invocations of the trial's group. */
 const GROUP = 64;
 const SIZES: readonly number[] = [8, 16, 32, 64];
+/** What browsers want at the top, and what wgpu wants. All invocations of a run take the same branches in the kernels. */
+const ENABLE: readonly string[] = ["enable subgroups;\ndiagnostic(off, subgroup_uniformity);", ""];
 
 /** Each invocation tells the size, its place, and what the one at place 1 and the one at place `3 - place` of four hold. */
 function trial(enable: string): string {
@@ -41,7 +43,7 @@ export async function requestWithSubgroups(adapter: GPUAdapter, descriptor: GPUD
  */
 export async function findSubgroup(gpu: GPUDevice): Promise<WgslSubgroup | undefined> {
   if (!gpu.features.has("subgroups")) return undefined;
-  for (const enable of ["enable subgroups;", ""]) {
+  for (const enable of ENABLE) {
     const size = sizeTold(await runTrial(gpu, trial(enable)));
     if (size !== undefined) return { size, enable };
   }

@@ -1,6 +1,7 @@
 /** @file Runs webgpu kernels without a device of ours: straight on `navigator.gpu`, with poison in all that may be written. */
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import type { WgslKernel, WgslLimits } from "../../../tensor/compiler/kernel.ts";
+import type { WgslKernel, WgslLimits, WgslSubgroup } from "../../../tensor/compiler/kernel.ts";
+import { findSubgroup, requestWithSubgroups } from "../../../tensor/webgpu/runtime/subgroup.ts";
 import { type DType, type Shape, sizeOf, type TensorSpec } from "../../../tensor/spec.ts";
 
 /** Values of an input or output as 4-byte elements. */
@@ -21,9 +22,12 @@ const USAGE = { STORAGE: 0x80, COPY_SRC: 0x04, COPY_DST: 0x08, MAP_READ: 0x01 };
 /** The gpu, or null with a message where there is none. `REQUIRE_WEBGPU=1` makes that an error. */
 export const gpu: GPUDevice | null = await openGpu();
 
+/** How invocations share registers there, if they do. */
+export const SUBGROUP: WgslSubgroup | undefined = gpu ? await findSubgroup(gpu) : undefined;
+
 async function openGpu(): Promise<GPUDevice | null> {
   const adapter = await navigator.gpu?.requestAdapter();
-  if (adapter) return await adapter.requestDevice();
+  if (adapter) return await requestWithSubgroups(adapter, {});
   if (Deno.env.get("REQUIRE_WEBGPU") === "1") throw new Error("Cannot test WebGPU as there is no adapter");
   // deno-lint-ignore no-console -- a skip must be seen
   console.warn("skipped: there is no WebGPU adapter");
