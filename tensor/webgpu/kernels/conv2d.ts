@@ -1,7 +1,7 @@
 import type { ConvParams } from "../../compiler/conv_params.ts";
-import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
+import type { WgslKernel, WgslLimits, WgslPass } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { diagonalProduct } from "./diagonal_product.ts";
+import { depthwise } from "./depthwise.ts";
 import { type RowProduct, rowProduct } from "./row_product.ts";
 import { tapLoops, type WindowAxis, windowRows } from "./window_rows.ts";
 
@@ -16,18 +16,17 @@ export function conv2dWgsl(
   limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
-  const [, H, W, C] = inputs[0]!.shape as [number, number, number, number];
-  const [kh, kw, cin, cout] = inputs[1]!.shape as [number, number, number, number];
+  const C = inputs[0]!.shape[3]!;
+  const [, kw, cin, cout] = inputs[1]!.shape as [number, number, number, number];
   const [B, Ho, Wo] = output.shape as [number, number, number, number];
-  const { stride, padding, dilation, groups } = params;
-  const axis = (i: 0 | 1, rows: number, size: number, taps: number): WindowAxis => {
-    return { rows, size, taps, stride: stride[i], offset: -padding[i][0], step: dilation[i] };
-  };
-  const [y, x] = [axis(0, Ho, H, kh), axis(1, Wo, W, kw)];
+  const { groups } = params;
+  const { y, x } = windowAxes(inputs, output, params);
   const columns = cout / groups;
+  if (cin === 1 && columns === 1 && groups > 1) {
+    return { passes: [channelWindows(inputs, output, params, limits)], scratchBytes: 0 };
+  }
   const aligned = columns % 4 === 0;
-  const diagonal = cin === 1 && columns === 1 && groups > 1;
-  const channel = groups === 1 || diagonal ? "0u" : `batch * ${cin}u`;
+  const channel = groups === 1 ? "0u" : `batch * ${cin}u`;
   const product: RowProduct = {
     batches: groups,
     rows: B * Ho * Wo,
@@ -38,12 +37,46 @@ export function conv2dWgsl(
       name: "w",
       buffer: 1,
       transposed: false,
-      from: `(u32(jy) * ${kw}u + u32(jx)) * ${cin * cout}u + ${diagonal ? "0u" : `batch * ${columns}u`}`,
+      from: `(u32(jy) * ${kw}u + u32(jx)) * ${cin * cout}u + batch * ${columns}u`,
       stride: cout,
       aligned,
     },
     taps: tapLoops({ y, x }),
     result: { name: "y", buffer: 2, aligned, at: (m) => `row_${m} * ${cout}u + batch * ${columns}u` },
   };
-  return { passes: [diagonal ? diagonalProduct(product) : rowProduct(product, limits)], scratchBytes: 0 };
+  return { passes: [rowProduct(product, limits)], scratchBytes: 0 };
+}
+
+/** What each row and column of the result sees. */
+function windowAxes(
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  { stride, padding, dilation }: ConvParams,
+): { readonly y: WindowAxis; readonly x: WindowAxis } {
+  const axis = (i: 0 | 1): WindowAxis => ({
+    rows: output.shape[1 + i]!,
+    size: inputs[0]!.shape[1 + i]!,
+    taps: inputs[1]!.shape[i]!,
+    stride: stride[i],
+    offset: -padding[i][0],
+    step: dilation[i],
+  });
+  return { y: axis(0), x: axis(1) };
+}
+
+function channelWindows(
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  params: ConvParams,
+  limits: WgslLimits,
+): WgslPass {
+  const [images, rows, columns, channels] = output.shape as [number, number, number, number];
+  return depthwise({
+    images,
+    channels,
+    ...windowAxes(inputs, output, params),
+    image: { name: "x_in", buffer: 0 },
+    weight: { buffer: 1, at: (jy, jx) => `(${jy} * ${inputs[1]!.shape[1]}u + ${jx}u) * ${channels}u` },
+    result: { buffer: 2, at: (image, y, x) => `((${image} * ${rows}u + ${y}) * ${columns}u + ${x}) * ${channels}u` },
+  }, limits);
 }

@@ -1,7 +1,7 @@
 import type { ConvInputGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits, WgslPass } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { diagonalProduct } from "./diagonal_product.ts";
+import { depthwise } from "./depthwise.ts";
 import { type RowProduct, rowProduct } from "./row_product.ts";
 import { tapLoops, type WindowAxis, windowRows } from "./window_rows.ts";
 
@@ -63,24 +63,39 @@ export function conv2dInputGradientWgsl(
   return { passes, scratchBytes: 0 };
 }
 
+/** One phase, and how to name what it reads and writes. */
+interface PhaseTexts {
+  readonly y: Phase;
+  readonly x: Phase;
+  readonly groups: number;
+}
+
+/** Element of the weights of a tap, at channels zero over their count. */
+function tapAt({ y, x }: PhaseTexts, kw: number, jy: string, jx: string): string {
+  return `((${y.tap}u + ${jy} * ${y.tapStep}u) * ${kw}u + ${x.tap}u + ${jx} * ${x.tapStep}u)`;
+}
+
+/** Element of a pixel of the phase at channel zero. */
+function pixelAt({ y, x }: PhaseTexts, { shape }: TensorSpec, image: string, py: string, px: string): string {
+  const [, H, W, C] = shape as [number, number, number, number];
+  return `((${image} * ${H}u + ${py} * ${y.stride}u + ${y.first}u) * ${W}u + ${px} * ${x.stride}u + ${x.first}u) * ${C}u`;
+}
+
 function phasePass(
   inputs: readonly TensorSpec[],
-  { shape }: TensorSpec,
-  { groups, y, x }: { readonly groups: number; readonly y: Phase; readonly x: Phase },
+  output: TensorSpec,
+  phase: PhaseTexts,
   limits: WgslLimits,
 ): WgslPass {
+  const { y, x, groups } = phase;
   const [, kw, cin, cout] = inputs[1]!.shape as [number, number, number, number];
-  const [B, H, W, C] = shape as [number, number, number, number];
+  const [B] = output.shape as [number];
   const depth = cout / groups;
-  const diagonal = cin === 1 && depth === 1 && groups > 1;
-  const aligned = depth % 4 === 0;
   const axes = { y: y.axis, x: x.axis };
-  const channel = groups === 1 || diagonal ? "0u" : `batch * ${depth}u`;
-  const tap = `((${y.tap}u + u32(jy) * ${y.tapStep}u) * ${kw}u + ${x.tap}u + u32(jx) * ${x.tapStep}u)`;
-  const at = (m: number) => {
-    const pixel = [`y_${m} * ${y.stride}u + ${y.first}u`, `x_${m} * ${x.stride}u + ${x.first}u`];
-    return `((image_${m} * ${H}u + ${pixel[0]}) * ${W}u + ${pixel[1]}) * ${C}u + batch * ${cin}u`;
-  };
+  if (cin === 1 && depth === 1 && groups > 1) return channelPhase(inputs, output, phase, limits);
+  const aligned = depth % 4 === 0;
+  const channel = groups === 1 ? "0u" : `batch * ${depth}u`;
+  const at = (m: number) => `${pixelAt(phase, output, `image_${m}`, `y_${m}`, `x_${m}`)} + batch * ${cin}u`;
   const product: RowProduct = {
     batches: groups,
     rows: B * y.axis.rows * x.axis.rows,
@@ -91,12 +106,30 @@ function phasePass(
       name: "w",
       buffer: 1,
       transposed: true,
-      from: `${tap} * ${cin * cout}u + ${channel}`,
+      from: `${tapAt(phase, kw, "u32(jy)", "u32(jx)")} * ${cin * cout}u + ${channel}`,
       stride: cout,
       aligned,
     },
     taps: tapLoops(axes),
     result: { name: "dx", buffer: 2, aligned: cin % 4 === 0, at },
   };
-  return diagonal ? diagonalProduct(product) : rowProduct(product, limits);
+  return rowProduct(product, limits);
+}
+
+function channelPhase(
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  phase: PhaseTexts,
+  limits: WgslLimits,
+): WgslPass {
+  const [images, , , channels] = output.shape as [number, number, number, number];
+  return depthwise({
+    images,
+    channels,
+    y: phase.y.axis,
+    x: phase.x.axis,
+    image: { name: "dy", buffer: 0 },
+    weight: { buffer: 1, at: (jy, jx) => `${tapAt(phase, inputs[1]!.shape[1]!, jy, `${jx}u`)} * ${channels}u` },
+    result: { buffer: 2, at: (image, y, x) => pixelAt(phase, output, image, y, x) },
+  }, limits);
 }

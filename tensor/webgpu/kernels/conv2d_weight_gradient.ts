@@ -1,6 +1,7 @@
 import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
+import { depthwiseWeightGradient } from "./depthwise_weight_gradient.ts";
 import { type OuterProduct, outerProduct } from "./outer_product.ts";
 
 /**
@@ -18,18 +19,16 @@ export function conv2dWeightGradientWgsl(
   const [kh, kw, cin, cout] = output.shape as [number, number, number, number];
   const { groups } = params;
   const columns = cout / groups;
-  const diagonal = cin === 1 && columns === 1 && groups > 1;
-  const [channel, column] = diagonal ? ["0u", "0u"] : [`batch * ${cin}u`, `batch * ${columns}u`];
-  const whole = (size: number) => (diagonal ? groups : size) % 4 === 0;
+  if (cin === 1 && columns === 1 && groups > 1) return depthwiseWeightGradient(inputs, output, params, limits);
+  const [channel, column] = [`batch * ${cin}u`, `batch * ${columns}u`];
   return outerProduct(
     {
       batches: groups,
       taps: kh * kw,
       rows: B * Ho * Wo,
       sizes: [cin, columns],
-      diagonal,
-      left: { name: "x", buffer: 0, aligned: whole(cin) },
-      right: { name: "dy", buffer: 1, aligned: whole(columns) },
+      left: { name: "x", buffer: 0, aligned: cin % 4 === 0 },
+      right: { name: "dy", buffer: 1, aligned: columns % 4 === 0 },
       ...pixelRows(inputs, params, kw, { channel, column }),
       result: {
         buffer: 2,

@@ -111,7 +111,7 @@ export function outerProduct(product: OuterProduct, scratch: number, limits: Wgs
 }
 
 /** Adds partial sums `[slabs, elements]` in the order of the slabs. */
-function slabSum(
+export function slabSum(
   { elements, slabs, from, to }: {
     readonly elements: number;
     readonly slabs: number;
