@@ -95,7 +95,7 @@ function gather(times: readonly LaunchTime[], name: (time: LaunchTime) => string
 }
 
 /** Name and, for contractions, the window: `conv2d 3×3`. */
-function familyOf({ step: { kernel } }: LaunchTime): string {
+export function familyOf({ step: { kernel } }: LaunchTime): string {
   if (kernel.kind === "map") return "map";
   if (kernel.kind === "reduce") return `reduce ${kernel.op}`;
   const shapes = kernel.specs.map(({ shape }) => shape);
@@ -108,7 +108,7 @@ function familyOf({ step: { kernel } }: LaunchTime): string {
 }
 
 /** Name and shapes; for maps and reductions also the operations. */
-function labelOf({ step: { kernel, inputs }, specs }: LaunchTime): string {
+export function labelOf({ step: { kernel, inputs }, specs }: LaunchTime): string {
   const text = (some: readonly TensorSpec[]) => some.map(({ shape }) => `[${shape}]`).join("·");
   if (kernel.kind === "template") {
     return `${kernel.name} ${text(kernel.specs.slice(0, -1))} → ${text(kernel.specs.slice(-1))}`;

@@ -184,8 +184,11 @@ async function wholeStep(model: Model, device: Device, profile: Profile): Promis
   const { plannedBytes, launches, flops } = step.stats(train, images);
   const compileMilliseconds = performance.now() - from;
   const current = { train };
+  const submits: number[] = []; // of each step, on devices that count
   const { first, ours, theirs } = await timeSteps(async () => {
+    const before = device.counters?.().submits;
     const result = step(current.train, images);
+    if (before !== undefined) submits.push(device.counters!().submits - before);
     current.train = result.train;
     const loss = await result.loss.item();
     profile.on = true; // the first step warmed up
@@ -198,7 +201,14 @@ async function wholeStep(model: Model, device: Device, profile: Profile): Promis
     ...{ imagesPerSecond: 1000 * BATCH_SIZE / time, ...spread("millisecondsPerStep", ours) },
     ...(args.parts ? await partsOf(model, device, current.train, images) : {}),
     ...{ gflops: flops / time / 1e6, denseGflops: denseFlops(model, flops, current.train, images) / time / 1e6, flops },
-    ...{ plannedBytes, residentBytes, launches, compileMilliseconds, firstStepMilliseconds: first },
+    ...{
+      plannedBytes,
+      residentBytes,
+      launches,
+      ...(submits.length > 0 ? { submits: submits.at(-1)! } : {}),
+      compileMilliseconds,
+      firstStepMilliseconds: first,
+    },
     ...comparison(time, residentBytes, theirs),
   };
 }

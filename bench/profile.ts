@@ -1,0 +1,111 @@
+/**
+ * @file Where the time of a SparK training step goes: a table by kernel, and a trace for `chrome://tracing` or Perfetto.
+ *
+ *     deno task profile --model resnet50 --input-size 64 --batch-size 8 --device webgpu --trace trace.json
+ *
+ * On webgpu the device's timestamps are used where the adapter offers them; else every launch is waited for, the short
+ * ones several times. A profiled step takes longer than others: its time is told by `deno task bench:step`.
+ */
+// deno-lint-ignore-file no-console
+import { parseArgs } from "node:util";
+import { lamb, type Model } from "../nn/mod.ts";
+import { init, type TrainState, trainStep } from "../spark/mod.ts";
+import {
+  cpuDevice,
+  type Device,
+  jit,
+  key,
+  type LaunchListener,
+  normal,
+  openDevice,
+  setDefaultDevice,
+  type Tensor,
+  webgpuDevice,
+} from "../tensor/mod.ts";
+import { chromeTrace, type HostSpan } from "./chrome_trace.ts";
+import { measureLimits } from "./machine_limits.ts";
+import { makeProfile, profileTable } from "./profile_table.ts";
+import { MODELS } from "./step_programs.ts";
+
+const OPTIONS = {
+  model: { type: "string", default: "resnet50" },
+  "input-size": { type: "string", default: "64" },
+  "batch-size": { type: "string", default: "8" },
+  "decoder-width": { type: "string", default: "768" },
+  device: { type: "string", default: "cpu" },
+  steps: { type: "string", default: "1" },
+  rows: { type: "string", default: "40" },
+  trace: { type: "string" },
+} as const;
+
+/** Opens a device that reports its launches. */
+async function openListening(name: string, onLaunch: LaunchListener): Promise<Device> {
+  if (name === "cpu") return cpuDevice({ onLaunch });
+  if (name === "webgpu") return await webgpuDevice({ onLaunch });
+  throw new RangeError(`Cannot profile as --device must be cpu or webgpu: current device is ${name}`);
+}
+
+/** Times parts of what the host does. */
+function makeStopwatch(): { readonly spans: HostSpan[]; time<T>(name: string, run: () => T | Promise<T>): Promise<T> } {
+  const spans: HostSpan[] = [];
+  return {
+    spans,
+    async time(name, run) {
+      const start = performance.now();
+      const result = await run();
+      spans.push({ name, start, milliseconds: performance.now() - start });
+      return result;
+    },
+  };
+}
+
+/** The training step of a model, its first state, and images. */
+function stepOf(model: Model, size: number, batch: number, decoderWidth: number) {
+  const optimizer = lamb({ learningRate: 1e-4, weightDecay: 0.04, beta2: model.recipe.beta2 });
+  const inner = trainStep(model, optimizer);
+  return {
+    step: jit((train: TrainState, images: Tensor) => inner(train, { images }), { donate: [0] }),
+    train: init(model, optimizer, key(0), { inputSize: [size, size], decoderWidth }),
+    images: normal(key(1), [batch, size, size, 3]),
+  };
+}
+
+async function main(): Promise<void> {
+  const { values: args } = parseArgs({ options: OPTIONS });
+  const make = MODELS[args.model];
+  if (!make) {
+    throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${args.model}`);
+  }
+  const [size, batch, steps] = [args["input-size"], args["batch-size"], args.steps].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  const profile = makeProfile();
+  const device = await openListening(args.device, profile.listen);
+  setDefaultDevice(device);
+  const { time, spans } = makeStopwatch();
+  const { step, train, images } = stepOf(make(), size, batch, Number(args["decoder-width"]));
+  const { plannedBytes } = await time("trace and plan", () => step.stats(train, images));
+  await time("compile", () => step.prepare(train, images));
+  const state = { train };
+  for (let i = 0; i <= steps; i++) {
+    profile.on = i > 0; // the first warms up
+    const { train: next, loss } = await time(`step ${i}: call`, () => step(state.train, images));
+    state.train = next;
+    const value = await time(`step ${i}: wait and read`, () => loss.item());
+    console.log(`step ${i} loss ${value.toFixed(4)}`);
+  }
+  profile.on = false;
+  const limits = await measureLimits(await openDevice(args.device));
+  console.log(`planned: ${(plannedBytes / 2 ** 20).toFixed(1)} MiB`);
+  console.log(profileTable(profile.times, steps, limits, Number(args.rows)));
+  if (args.trace) {
+    const shown = spans.filter(({ start }) => start >= spans.at(-2 * steps)!.start);
+    await Deno.writeTextFile(args.trace, JSON.stringify(chromeTrace(args.device, shown, profile.times)));
+    console.log(`trace: ${args.trace}, for chrome://tracing or ui.perfetto.dev`);
+  }
+  Deno.exit(0); // ends the workers of both devices
+}
+
+if (import.meta.main) await main();
