@@ -1,4 +1,5 @@
 import { add, convTranspose2d as denseConvTranspose2d, foldIn, type Tensor } from "../tensor/mod.ts";
+import { isSparse } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
 
 /** Parameters of a transposed convolution. */
@@ -57,6 +58,7 @@ export function initConvTranspose2d(key: Tensor, options: InitConvTranspose2dOpt
  * @param options Stride and padding of the convolution that it transposes.
  * @returns Maps `[B, (H - 1) · stride - 2 · padding + kernel, …, out]`.
  * @throws {ShapeError} If the channels do not fit.
+ * @throws {TypeError} If the maps are sparse: the result would have other active sites.
  *
  * @example Usage
  * ```ts
@@ -73,6 +75,11 @@ export function convTranspose2d(
   x: Tensor,
   options: { readonly stride?: number; readonly padding?: number } = {},
 ): Tensor {
+  if (isSparse(x)) {
+    throw new TypeError(
+      "Cannot convTranspose2d as the maps must be dense, an encoder only ever shrinks its maps: current maps are sparse",
+    );
+  }
   const y = denseConvTranspose2d(x, weight, options);
   return bias ? add(y, bias) : y;
 }

@@ -1,20 +1,7 @@
-import {
-  avgPool2d as denseAvgPool2d,
-  cast,
-  div,
-  maximum,
-  maxPool2d as denseMaxPool2d,
-  mean,
-  mul,
-  ones,
-  reshape,
-  scatterAdd,
-  sum,
-  type Tensor,
-} from "../tensor/mod.ts";
+import { avgPool2d as denseAvgPool2d, div, maxPool2d as denseMaxPool2d, mean, type Tensor } from "../tensor/mod.ts";
 import { avgPool2d as sparseAvgPool2d, maxPool2d as sparseMaxPool2d } from "../sparse/mod.ts";
-import { batchColumn } from "./drop.ts";
 import { type Features, isSparse } from "./features.ts";
+import { imageSites, imageSums } from "./per_image.ts";
 
 /** Window of a pooling layer. */
 export interface PoolOptions {
@@ -31,7 +18,7 @@ export interface PoolOptions {
  * that is the same as ignoring them.
  *
  * @param x Maps `[B, H, W, C]`, dense or sparse.
- * @param options Window.
+ * @param options Window; `inactive: "ignore"` leaves inactive neighbours out, for maps that may be negative.
  * @returns Maps of the same kind.
  *
  * @example Usage
@@ -43,15 +30,18 @@ export interface PoolOptions {
  * deepStrictEqual(maxPool2d(ones([1, 8, 8, 2]), { kernel: 3, stride: 2, padding: 1 }).shape, [1, 4, 4, 2]);
  * ```
  */
-export function maxPool2d<T extends Features>(x: T, options: PoolOptions): T {
-  return (isSparse(x) ? sparseMaxPool2d(x, { ...options, inactive: "zero" }) : denseMaxPool2d(x, options)) as T;
+export function maxPool2d<T extends Features>(
+  x: T,
+  { inactive = "zero", ...window }: PoolOptions & { readonly inactive?: "zero" | "ignore" },
+): T {
+  return (isSparse(x) ? sparseMaxPool2d(x, { ...window, inactive }) : denseMaxPool2d(x, window)) as T;
 }
 
 /**
  * Averages each window; divides by its full area, padding and inactive sites included, as in PyTorch and SparK.
  *
  * @param x Maps `[B, H, W, C]`, dense or sparse.
- * @param options Window.
+ * @param options Window; `divisor: "active"` divides sparse features by the number of active sites in it.
  * @returns Maps of the same kind.
  *
  * @example Usage
@@ -63,8 +53,11 @@ export function maxPool2d<T extends Features>(x: T, options: PoolOptions): T {
  * deepStrictEqual(avgPool2d(ones([1, 8, 8, 2]), { kernel: 2, stride: 2 }).shape, [1, 4, 4, 2]);
  * ```
  */
-export function avgPool2d<T extends Features>(x: T, options: PoolOptions): T {
-  return (isSparse(x) ? sparseAvgPool2d(x, { ...options, divisor: "window" }) : denseAvgPool2d(x, options)) as T;
+export function avgPool2d<T extends Features>(
+  x: T,
+  { divisor = "window", ...window }: PoolOptions & { readonly divisor?: "window" | "active" },
+): T {
+  return (isSparse(x) ? sparseAvgPool2d(x, { ...window, divisor }) : denseAvgPool2d(x, window)) as T;
 }
 
 /**
@@ -83,12 +76,5 @@ export function avgPool2d<T extends Features>(x: T, options: PoolOptions): T {
  * ```
  */
 export function globalAvgPool(x: Features): Tensor {
-  if (!isSparse(x)) return mean(x, { axis: [1, 2] });
-  const [height, width] = x.blockShape;
-  const size = x.pattern.gridShape[0];
-  const image = batchColumn(x.pattern.indices); // [P]
-  const sums = scatterAdd(sum(x.values, { axis: [1, 2] }), image, { size }); // [B, C]
-  const blocks = scatterAdd(ones([image.shape[0]!, 1], "int32"), image, { size }); // [B, 1]
-  const sites = mul(cast(maximum(blocks, 1), x.values.dtype), height * width);
-  return div(sums, reshape(sites, [size, 1]));
+  return isSparse(x) ? div(imageSums(x), imageSites(x)) : mean(x, { axis: [1, 2] });
 }
