@@ -17,6 +17,10 @@ export interface LambOptions extends OptimizerOptions {
   readonly beta2?: number;
   /** Added to the root of the second moment; 1e-6 if not given. */
   readonly epsilon?: number;
+  /** Whether the moments are corrected for their start at zero; true if not given, false in SparK's fine-tuning. */
+  readonly biasCorrected?: boolean;
+  /** Whether parameters without weight decay are scaled by the trust ratio too; false if not given, true in fine-tuning. */
+  readonly alwaysAdapts?: boolean;
 }
 
 /** ‖param‖ / ‖update‖, 1 where one of them is zero. */
@@ -48,6 +52,7 @@ function trustRatio(param: Tensor, update: Tensor): Tensor {
  */
 export function lamb(options: LambOptions): Optimizer {
   const { learningRate, weightDecay = 0.04, maxGradientNorm = 5, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-6 } = options;
+  const { biasCorrected = true, alwaysAdapts = false } = options;
   return {
     init: (params) => initState(params, ["first", "second"]),
     update(gradients, state, params) {
@@ -56,13 +61,13 @@ export function lamb(options: LambOptions): Optimizer {
       const updated = updateEach(params, clipped.gradients, state.moments, ({ param, gradient, moments, decays }) => {
         const first = add(mul(moments.first!, beta1), mul(gradient, 1 - beta1));
         const second = add(mul(moments.second!, beta2), mul(square(gradient), 1 - beta2));
-        const root = div(sqrt(second), sqrt(biasCorrection(beta2, step, param)));
-        const adam = div(div(first, biasCorrection(beta1, step, param)), add(root, epsilon));
+        const root = biasCorrected ? div(sqrt(second), sqrt(biasCorrection(beta2, step, param))) : sqrt(second);
+        const mean = biasCorrected ? div(first, biasCorrection(beta1, step, param)) : first;
+        const adam = div(mean, add(root, epsilon));
         const rate = scheduled(learningRate, state.step, param.dtype);
-        if (!decays || weightDecay === 0) {
-          return { param: sub(param, mul(adam, rate)), moments: { first, second } };
-        }
-        const update = add(adam, mul(param, scheduled(weightDecay, state.step, param.dtype)));
+        const hasDecay = decays && weightDecay !== 0;
+        if (!hasDecay && !alwaysAdapts) return { param: sub(param, mul(adam, rate)), moments: { first, second } };
+        const update = hasDecay ? add(adam, mul(param, scheduled(weightDecay, state.step, param.dtype))) : adam;
         const scaled = mul(update, mul(trustRatio(param, update), rate));
         return { param: sub(param, scaled), moments: { first, second } };
       });

@@ -60,3 +60,6 @@ export {
 export * from "./sgd.ts";
 export * from "./adamw.ts";
 export * from "./lamb.ts";
+export * from "./ema.ts";
+export * from "./layer_decay.ts";
+export * from "./losses.ts";
