@@ -1,12 +1,17 @@
 import { parseArgs } from "node:util";
-import { type GivenOptions, OPTIONS } from "./option_table.ts";
+import { type GivenOptions, type OptionRow, OPTIONS } from "./option_table.ts";
 
 /** `inputSize` as it is written: `--input-size`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-const NAMES = new Map(Object.keys(OPTIONS).map((name) => [flagOf(name).slice(2), name as keyof GivenOptions]));
+/** A token of `parseArgs`, as far as it is used. */
+interface Token {
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
 
 /**
  * Reads the command line of the training command.
@@ -16,34 +21,54 @@ const NAMES = new Map(Object.keys(OPTIONS).map((name) => [flagOf(name).slice(2),
  * @throws {RangeError} If an option is unknown, lacks its value, is given twice, or its value does not fit.
  */
 export function parseCommandLine(args: readonly string[]): GivenOptions | "help" {
-  const strings = [...NAMES.keys()].map((flag) => [flag, { type: "string" as const }]);
+  return parseOptions(args, OPTIONS);
+}
+
+/**
+ * Reads a command line by a table of options.
+ *
+ * @param args Arguments, without the program.
+ * @param table The options by name, such as `inputSize` for `--input-size`.
+ * @returns The options that were given, checked one by one; `"help"` if help was asked for.
+ * @throws {RangeError} If an option is unknown, lacks its value, is given twice, or its value does not fit.
+ */
+export function parseOptions<T extends object>(
+  args: readonly string[],
+  table: Readonly<Record<keyof T & string, OptionRow>>,
+): T | "help" {
+  const rows: Readonly<Record<string, OptionRow>> = table;
+  const names = new Map(Object.keys(rows).map((name) => [flagOf(name).slice(2), name]));
+  const types = [...names].map(([flag, name]) => [flag, { type: rows[name]!.isFlag ? "boolean" : "string" }] as const);
   const { tokens } = parseArgs({
     args: [...args],
     strict: false,
     tokens: true,
-    options: { ...Object.fromEntries(strings), help: { type: "boolean", short: "h" } },
+    options: { ...Object.fromEntries(types), help: { type: "boolean", short: "h" } },
   });
   if (tokens.some((token) => token.kind === "option" && token.name === "help")) return "help";
   const given: Record<string, unknown> = {};
   for (const token of tokens) {
     if (token.kind !== "option") refuseArgument(args[token.index]!);
-    const name = NAMES.get(token.name) ?? refuseUnknown(token.rawName);
+    const name = names.get(token.name) ?? refuseUnknown(token.rawName, [...names.keys()]);
     if (name in given) {
       throw new RangeError(`Cannot read ${token.rawName} as it must be given once: current number is 2 or more`);
     }
-    given[name] = OPTIONS[name].parse(valueOf(token), token.rawName);
+    const row = rows[name]!;
+    given[name] = row.parse(row.isFlag ? flagValue(token) : valueOf(token), token.rawName);
   }
-  return given;
+  return given as T;
 }
 
-function valueOf(
-  token: { readonly rawName: string; readonly value?: string | undefined; readonly inlineValue?: boolean | undefined },
-): string {
-  const { rawName, value, inlineValue } = token;
+function valueOf({ rawName, value, inlineValue }: Token): string {
   if (value !== undefined && (inlineValue || !value.startsWith("--"))) return value;
   throw new RangeError(
     `Cannot read ${rawName} as it must be followed by a value: current value is ${value ?? "absent"}`,
   );
+}
+
+function flagValue({ rawName, value }: Token): string {
+  if (value === undefined) return "true";
+  throw new RangeError(`Cannot read ${rawName} as it must stand alone: current value is ${value}`);
 }
 
 function refuseArgument(text: string): never {
@@ -52,8 +77,8 @@ function refuseArgument(text: string): never {
   );
 }
 
-function refuseUnknown(flag: string): never {
-  const nearest = [...NAMES.keys()].map((name) => `--${name}`)
+function refuseUnknown(flag: string, names: readonly string[]): never {
+  const nearest = names.map((name) => `--${name}`)
     .map((name) => ({ name, distance: editDistance(name, flag) }))
     .reduce((best, next) => next.distance < best.distance ? next : best);
   const hint = nearest.distance <= 3 ? `, did you mean ${nearest.name}` : "";

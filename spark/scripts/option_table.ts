@@ -68,6 +68,8 @@ export interface OptionRow {
   readonly placeholder: string;
   /** Help text, with the default. */
   readonly help: string;
+  /** True for an option without a value: it is read as `true`. */
+  readonly isFlag?: true;
   /** Reads the value; throws `RangeError` with `Cannot read --name as it must be …`. */
   readonly parse: (text: string, flag: string) => unknown;
 }
@@ -77,7 +79,7 @@ function refuse(flag: string, requirement: string, text: string): never {
 }
 
 /** A number in a range, `whole` or not; `open` leaves the minimum out. */
-function number(
+export function number(
   min: number,
   max: number,
   { whole = false, open = false }: { readonly whole?: boolean; readonly open?: boolean } = {},
@@ -92,21 +94,25 @@ function number(
   };
 }
 
-function oneOf(names: readonly string[]): OptionRow["parse"] {
+/** One of some words. */
+export function oneOf(names: readonly string[]): OptionRow["parse"] {
   return (text, flag) => names.includes(text) ? text : refuse(flag, `one of ${names.join(", ")}`, text);
 }
 
-function text(requirement: string): OptionRow["parse"] {
+/** Any text that is not empty. */
+export function text(requirement: string): OptionRow["parse"] {
   return (given, flag) => given.trim() !== "" ? given : refuse(flag, requirement, "empty");
 }
 
-function size(given: string, flag: string): readonly [number, number] {
+/** Height and width. */
+export function size(given: string, flag: string): readonly [number, number] {
   const [height, width] = (/^(\d{1,5})(?:[x×](\d{1,5}))?$/.exec(given) ?? []).slice(1);
   const sides: [number, number] = [Number(height), Number(width ?? height)];
   return sides.every((side) => side > 0) ? sides : refuse(flag, "N or HxW, in pixels", given);
 }
 
-const count = number(1, 2 ** 31 - 1, { whole: true });
+/** A whole number of at least 1. */
+export const count: OptionRow["parse"] = number(1, 2 ** 31 - 1, { whole: true });
 
 /** The options, in the order of the help text. */
 export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
