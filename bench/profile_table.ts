@@ -97,7 +97,7 @@ function gather(times: readonly LaunchTime[], name: (time: LaunchTime) => string
 /** Name and, for contractions, the window: `conv2d 3×3`. */
 export function familyOf({ step: { kernel } }: LaunchTime): string {
   if (kernel.kind === "map") return "map";
-  if (kernel.kind === "reduce") return `reduce ${kernel.op}`;
+  if (kernel.kind === "reduce") return `reduce ${kernel.results.map(({ op }) => op).join(" ")}`;
   const shapes = kernel.specs.map(({ shape }) => shape);
   const weight = kernel.name.endsWith("WeightGradient") ? shapes.at(-1)! : shapes[1];
   if (kernel.name.startsWith("conv2d")) {
@@ -113,9 +113,11 @@ export function labelOf({ step: { kernel, inputs }, specs }: LaunchTime): string
   if (kernel.kind === "template") {
     return `${kernel.name} ${text(kernel.specs.slice(0, -1))} → ${text(kernel.specs.slice(-1))}`;
   }
-  const operations = operationsOf(kernel.kind === "map" ? kernel.values : [kernel.value]);
+  const operations = operationsOf(
+    kernel.kind === "map" ? kernel.values : [...kernel.results, ...kernel.stores].map(({ value }) => value),
+  );
   const shape = kernel.kind === "map" ? `[${kernel.shape}]` : `[${kernel.shape}] over [${kernel.reduceShape}]`;
-  const head = kernel.kind === "map" ? "map" : kernel.op;
+  const head = kernel.kind === "map" ? "map" : kernel.results.map(({ op }) => op).join(" ");
   const outputs = specs.length - inputs.length;
   return `${head} ${shape}, ${inputs.length} in ${outputs} out: ${operations}`;
 }

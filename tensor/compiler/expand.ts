@@ -21,11 +21,8 @@ export class NeedsBuffer extends Error {
   }
 }
 
-/** What one kernel reads: buffers by position, and the expression over them. */
-export interface Expansion {
-  readonly value: Scalar;
-  readonly inputs: readonly GraphNode[];
-}
+/** Thrown inside: a node that this kernel computes would be read elsewhere than at the index at hand. */
+export class NotAtHand extends Error {}
 
 /** Expands nodes for one kernel; expressions and loads that are met again are the same objects. */
 export class Expander {
@@ -34,6 +31,7 @@ export class Expander {
   readonly #paths = new Map<string, Path>();
   readonly #memo = new Map<string, Scalar>();
   readonly #interned = new Map<string, Scalar>();
+  readonly #atHand = new Map<GraphNode, readonly ViewMove[] | null>();
 
   /** `hasBuffer` tells which nodes are read from memory. */
   constructor(hasBuffer: (node: GraphNode) => boolean) {
@@ -43,6 +41,16 @@ export class Expander {
   /** Nodes whose buffers the expressions so far read, in the order of `access.buffer`. */
   get inputs(): readonly GraphNode[] {
     return this.#inputs;
+  }
+
+  /**
+   * Says that the kernel computes a node itself, so that it has no buffer to read yet.
+   *
+   * @param node The node.
+   * @param moves Views between the node and the iteration axes; `null` if it has no value at a single index.
+   */
+  keepAtHand(node: GraphNode, moves: readonly ViewMove[] | null): void {
+    this.#atHand.set(node, moves);
   }
 
   /**
@@ -112,11 +120,22 @@ export class Expander {
   }
 
   #load(node: GraphNode, path: Path): Scalar {
-    const { strides, offset } = this.#see(contiguous(node.shape), path, node);
+    const view = this.#see(contiguous(node.shape), path, node);
+    const { strides, offset } = view;
+    if (this.#atHand.has(node)) return this.#valueAtHand(node, view);
     return this.#intern({ kind: "load", dtype: node.dtype, access: { buffer: this.#buffer(node), strides, offset } });
   }
 
+  #valueAtHand(node: GraphNode, seen: View): Scalar {
+    const moves = this.#atHand.get(node) ?? refuse(node);
+    const own = moves.reduce<View | null>((view, move) => view && applyMove(view, move), contiguous(node.shape));
+    const same = own && seen.offset === own.offset &&
+      seen.shape.every((size, axis) => size === 1 || seen.strides[axis] === own.strides[axis]);
+    return same ? this.root(node, moves) : refuse(node);
+  }
+
   #buffer(node: GraphNode): number {
+    if (this.#atHand.has(node)) refuse(node);
     const position = this.#inputs.indexOf(node);
     return position >= 0 ? position : this.#inputs.push(node) - 1;
   }
@@ -187,4 +206,8 @@ export class Expander {
     this.#interned.set(key, known);
     return known;
   }
+}
+
+function refuse(node: GraphNode): never {
+  throw new NotAtHand(`Cannot fuse as ${node.name} must be read at one index: current shape is [${node.shape}]`);
 }

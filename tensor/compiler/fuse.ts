@@ -1,22 +1,17 @@
-/** @file Decides which nodes get a buffer, and makes one kernel for each. */
-import type { ViewMove } from "../primitive.ts";
+/** @file Decides which nodes get a buffer, and makes their kernels. */
 import { sizeOf } from "../spec.ts";
-import { Expander, NeedsBuffer } from "./expand.ts";
-import { type Graph, type GraphNode, storageOf, textOf } from "./graph.ts";
-import type { Kernel, TemplateKernel } from "./kernel.ts";
+import { NeedsBuffer } from "./expand.ts";
+import { type FusedStep, kernelOf } from "./fused_step.ts";
+import { type Graph, type GraphNode, storageOf } from "./graph.ts";
 import { literal, type Scalar } from "./scalar.ts";
-
-/** A kernel with the nodes it reads and the node it computes. */
-export interface FusedStep {
-  readonly kernel: Kernel;
-  readonly inputs: readonly GraphNode[];
-  readonly output: GraphNode;
-}
+import { sideBySide } from "./side_by_side.ts";
 
 /** Limits of a device that shape the kernels. */
 export interface FusionLimits {
   /** Buffers one kernel may read. */
   readonly maxInputs: number;
+  /** Buffers one kernel may read and write, scratch included. */
+  readonly maxBuffers: number;
 }
 
 /** Operations that are dear enough to store a result that two consumers share. */
@@ -39,7 +34,7 @@ export function fuse(graph: Graph, limits: FusionLimits): readonly FusedStep[] {
     const node = pending.pop()!;
     if (steps.has(node)) continue;
     try {
-      steps.set(node, kernelFor(node, (x) => buffers.has(x)));
+      steps.set(node, kernelOf([node], (x) => buffers.has(x)));
     } catch (error) {
       if (!(error instanceof NeedsBuffer)) throw error;
       if (buffers.has(error.node)) throw error;
@@ -47,7 +42,7 @@ export function fuse(graph: Graph, limits: FusionLimits): readonly FusedStep[] {
       pending.push(node, error.node);
     }
   }
-  return needed(graph, steps);
+  return sideBySide(needed(graph, steps), { ...limits, buffers });
 }
 
 /** Drops kernels that nobody reads after all, and puts the rest in order. */
@@ -158,41 +153,4 @@ function limitInputs(graph: Graph, buffers: Set<GraphNode>, maxInputs: number): 
     }
     reads.set(node, union());
   }
-}
-
-function kernelFor(node: GraphNode, hasBuffer: (x: GraphNode) => boolean): FusedStep {
-  const { lowering, params, inputs } = node;
-  if (lowering.kind === "kernel") return { kernel: templateFor(node), inputs: inputs.map(storageOf), output: node };
-  const expander = new Expander(hasBuffer);
-  if (lowering.kind !== "reduction") {
-    const value = expander.root(node);
-    return { kernel: { kind: "map", shape: node.shape, values: [value] }, inputs: expander.inputs, output: node };
-  }
-  const axes = lowering.axes(params);
-  const { shape } = inputs[0]!;
-  const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-  const permutation = [...kept, ...axes];
-  const ordered = permutation.every((axis, i) => axis === i);
-  const moves: ViewMove[] = ordered ? [] : [{ move: "transpose", permutation }];
-  const value = expander.operand(inputs[0]!, moves);
-  const sizes = { shape: kept.map((axis) => shape[axis]!), reduceShape: axes.map((axis) => shape[axis]!) };
-  return { kernel: { kind: "reduce", op: lowering.op, ...sizes, value }, inputs: expander.inputs, output: node };
-}
-
-function templateFor(node: GraphNode): TemplateKernel {
-  const { lowering, params, inputs, name } = node;
-  if (lowering.kind !== "kernel") {
-    throw new TypeError(`Cannot make a template as the lowering must be a kernel: current kind is ${lowering.kind}`);
-  }
-  const specs = inputs.map(({ shape, dtype }) => ({ shape, dtype }));
-  const output = { shape: node.shape, dtype: node.dtype };
-  return {
-    kind: "template",
-    name,
-    key: `${name}|${textOf(params)}|${textOf(specs)}`,
-    specs: [...specs.slice(0, lowering.reads), output],
-    flops: lowering.flops?.(specs, output, params) ?? 0,
-    wat: (options) => lowering.wat(specs, output, params, options),
-    wgsl: (limits) => lowering.wgsl(specs, output, params, limits),
-  };
 }

@@ -12,18 +12,43 @@ export interface MapKernel {
   readonly values: readonly Scalar[];
 }
 
-/** A fused reduction: for each index of `shape`, combines `value` over all indices of `reduceShape`. */
+/** One of the results of a reduction. */
+export interface Reduced {
+  /** How two values become one. */
+  readonly op: "sum" | "max" | "min";
+  /** What is reduced, over the iteration axes `[...shape, ...reduceShape]`. */
+  readonly value: Scalar;
+}
+
+/** What a reduction stores at every index on its way. */
+export interface Store {
+  /** What is stored, over the iteration axes `[...shape, ...reduceShape]`. */
+  readonly value: Scalar;
+  /** Elements to step in the output for each iteration axis: those of a dense tensor in any order of axes. */
+  readonly strides: readonly number[];
+}
+
+/**
+ * Fused reductions side by side: for each index of `shape`, combines each result's value over all indices of `reduceShape`.
+ * Outputs are the results, then what is stored.
+ */
 export interface ReduceKernel {
   /** Tells kernels apart. */
   readonly kind: "reduce";
-  /** How two values become one. */
-  readonly op: "sum" | "max" | "min";
-  /** Kept axes, outermost first. They come first among the iteration axes of `value`. */
+  /** Kept axes, outermost first. They come first among the iteration axes. */
   readonly shape: Shape;
-  /** Reduced axes; they come last among the iteration axes of `value`. */
+  /** Reduced axes; they come last among the iteration axes. */
   readonly reduceShape: Shape;
-  /** What is reduced, over the iteration axes `[...shape, ...reduceShape]`. */
-  readonly value: Scalar;
+  /** At least one. */
+  readonly results: readonly Reduced[];
+  /** Often none. */
+  readonly stores: readonly Store[];
+}
+
+/** The expressions of a kernel that is not a template. */
+export function valuesOf(kernel: MapKernel | ReduceKernel): readonly Scalar[] {
+  if (kernel.kind === "map") return kernel.values;
+  return [...kernel.results, ...kernel.stores].map(({ value }) => value);
 }
 
 /** A kernel that a primitive brings as text for each device. */

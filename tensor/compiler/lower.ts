@@ -1,8 +1,9 @@
 import type { Program } from "../device.ts";
 import type { Tensor } from "../tensor.ts";
-import { fuse, type FusedStep, type FusionLimits } from "./fuse.ts";
+import { fuse, type FusionLimits } from "./fuse.ts";
+import type { FusedStep } from "./fused_step.ts";
 import { type Graph, type GraphNode, graphOf, textOf } from "./graph.ts";
-import type { Kernel, Schedule, Step, Value } from "./kernel.ts";
+import { type Kernel, type Schedule, type Step, type Value, valuesOf } from "./kernel.ts";
 import { readsInPlace } from "./in_place.ts";
 import { recompute } from "./recompute.ts";
 import { reorder } from "./reorder.ts";
@@ -41,10 +42,10 @@ function scheduleOf(graph: Graph, fused: readonly FusedStep[], donated: Readonly
   };
   const inputs = [...graph.inputs, ...graph.capturedNodes].map((node) => add(node, "input"));
   const results = new Set(graph.outputs);
-  const steps: Step[] = fused.map(({ kernel, inputs, output }) => ({
+  const steps: Step[] = fused.map(({ kernel, inputs, outputs }) => ({
     kernel,
     inputs: inputs.map((node) => numbers.get(node)!),
-    outputs: [add(output, results.has(output) ? "output" : "temporary")],
+    outputs: outputs.map((node) => add(node, results.has(node) ? "output" : "temporary")),
   }));
   const outputs = graph.outputs.map((node) => numbers.get(node)!);
   const draft = recompute(reorder({ values, steps }));
@@ -78,7 +79,7 @@ function aliasesOf(
     const fits = (value: number) => {
       const at = writer.get(value)!;
       const last = lastRead.get(input) ?? -1;
-      return last < at || (last === at && readsInPlace(steps[at]!, input));
+      return last < at || (last === at && readsInPlace(steps[at]!, input, value));
     };
     const readers = candidates.filter((value) => steps[writer.get(value)!]!.inputs.includes(input) && fits(value));
     const chosen = readers[0] ?? candidates.find(fits);
@@ -118,7 +119,11 @@ export function kernelKey(kernel: Kernel): string {
     numbers.set(x, lines.push(text) - 1);
     return lines.length - 1;
   };
-  const roots = (kernel.kind === "map" ? kernel.values : [kernel.value]).map(write);
-  const head = kernel.kind === "map" ? `map[${kernel.shape}]` : `${kernel.op}[${kernel.shape}|${kernel.reduceShape}]`;
+  const roots = valuesOf(kernel).map(write);
+  const head = kernel.kind === "map"
+    ? `map[${kernel.shape}]`
+    : `${kernel.results.map(({ op }) => op)}[${kernel.shape}|${kernel.reduceShape}]${
+      textOf(kernel.stores.map((x) => x.strides))
+    }`;
   return `${head}${roots}=${lines.join(";")}`;
 }

@@ -1,5 +1,5 @@
 import { DTYPES, sizeOf, type TensorSpec } from "../spec.ts";
-import type { Kernel, Schedule, Step } from "./kernel.ts";
+import { type Kernel, type Schedule, type Step, valuesOf } from "./kernel.ts";
 import type { Scalar } from "./scalar.ts";
 
 /** One launch of a program, as it was timed. */
@@ -57,8 +57,9 @@ export interface Work {
 export function workOf(kernel: Kernel, specs: readonly TensorSpec[]): Work {
   const bytes = specs.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * DTYPES[dtype].bytes, 0);
   if (kernel.kind === "template") return { flops: kernel.flops, bytes };
-  if (kernel.kind === "map") return { flops: sizeOf(kernel.shape) * operations(kernel.values), bytes };
-  return { flops: sizeOf([...kernel.shape, ...kernel.reduceShape]) * (operations([kernel.value]) + 1), bytes };
+  const each = operations(valuesOf(kernel));
+  if (kernel.kind === "map") return { flops: sizeOf(kernel.shape) * each, bytes };
+  return { flops: sizeOf([...kernel.shape, ...kernel.reduceShape]) * (each + kernel.results.length), bytes };
 }
 
 /** How many operations expressions hold; shared ones count once, as they are computed once. */

@@ -57,7 +57,7 @@ export function cpuDevice(options: CpuOptions = {}): Device {
   const core = makeCore(threads, relaxedSimd, maxBytes);
   const backend: Backend = {
     name: "cpu",
-    limits: { maxInputs: 16 },
+    limits: { maxInputs: 16, maxBuffers: 32 },
     maxBytes: maxBytes ?? 2 ** 32,
     load: (schedule) => load(core, device, schedule, { winograd, onLaunch }),
     read: (buffer) => Promise.resolve(readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec)),

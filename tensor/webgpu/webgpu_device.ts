@@ -88,7 +88,7 @@ function refuse(found: string): never {
 function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): Backend {
   return {
     name: "webgpu",
-    limits: { maxInputs: core.limits.maxStorageBuffers - 1 },
+    limits: { maxInputs: core.limits.maxStorageBuffers - 1, maxBuffers: core.limits.maxStorageBuffers },
     load: (schedule) => load(core, self(), schedule, onLaunch),
     async read(buffer) {
       const values = await readBlock(core, (buffer as WebgpuBuffer).block, buffer.spec);
@@ -112,7 +112,7 @@ function kernelOf(step: Step, schedule: Schedule, limits: WgslLimits): WgslKerne
   const specs = (numbers: readonly number[]) => numbers.map((number) => schedule.values[number]!);
   return kernel.kind === "map"
     ? emitMapWgsl(kernel, specs(step.inputs), specs(step.outputs), inPlaceOf(step, schedule))
-    : emitReduceWgsl(kernel, specs(step.inputs));
+    : emitReduceWgsl(kernel, specs(step.inputs), inPlaceOf(step, schedule));
 }
 
 /** Which outputs of a step lie where one of its inputs does. */

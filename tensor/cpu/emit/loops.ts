@@ -65,15 +65,15 @@ export function countNodes(roots: readonly Scalar[]): number {
   return count;
 }
 
-/** A pass with one output that does each item of its range by itself. */
+/** A pass that does each item of its range by itself. `buffers` counts inputs and outputs. */
 export function itemPass(
-  inputs: number,
+  buffers: { readonly inputs: number; readonly outputs: number },
   shared: { readonly locals: readonly string[]; readonly calls: ReadonlySet<string> },
   item: string,
   items: number,
   itemCost: number,
 ): WatPass {
   const loop = `(local.set $item (local.get $begin))\n${loopWhile("$item", 1, "(local.get $end)", item)}`;
-  const code = `${mathFunctions(shared.calls)}\n${runFunction(inputs, 1, shared.locals, loop)}`;
+  const code = `${mathFunctions(shared.calls)}\n${runFunction(buffers.inputs, buffers.outputs, shared.locals, loop)}`;
   return { code, items, itemCost };
 }

@@ -1,16 +1,16 @@
-import type { ReduceKernel } from "../../compiler/kernel.ts";
+import type { Reduced, ReduceKernel, Store } from "../../compiler/kernel.ts";
 import type { Scalar } from "../../compiler/scalar.ts";
 import type { DType } from "../../spec.ts";
 import { loopWhile } from "./loops.ts";
 import { splat, stored } from "./operations.ts";
+import type { ValueWriter } from "./values.ts";
 
-type Operation = ReduceKernel["op"];
+type Operation = Reduced["op"];
 
 /** A reduction over merged axes: what both layouts of the loops need to know. */
 export interface ReducePlan {
-  readonly op: Operation;
-  readonly dtype: DType;
-  readonly value: Scalar;
+  readonly results: ReduceKernel["results"];
+  readonly stores: readonly Store[];
   /** Sizes of the axes that stay. */
   readonly kept: readonly number[];
   /** Sizes of the axes that go. */
@@ -26,6 +26,16 @@ export interface ReducePlan {
   readonly inputs: number;
 }
 
+/** How many buffers the code takes. */
+export function buffersOf(plan: ReducePlan): { readonly inputs: number; readonly outputs: number } {
+  return { inputs: plan.inputs, outputs: plan.results.length + plan.stores.length };
+}
+
+/** Everything that is evaluated at each index. */
+export function rootsOf({ results, stores }: Pick<ReducePlan, "results" | "stores">): readonly Scalar[] {
+  return [...results, ...stores].map(({ value }) => value);
+}
+
 /** Text of one combination of four lanes. */
 export function combine(op: Operation, dtype: DType, a: string, b: string): string {
   if (dtype === "float32") return `(f32x4.${op === "sum" ? "add" : op} ${a} ${b})`;
@@ -34,7 +44,7 @@ export function combine(op: Operation, dtype: DType, a: string, b: string): stri
 }
 
 /** What a reduction over nothing gives. */
-export function identityOf(op: Operation, dtype: DType): string {
+export function identityOf({ op, value: { dtype } }: Reduced): string {
   if (op === "sum") return "(v128.const i32x4 0 0 0 0)";
   if (dtype === "float32") return splat(op === "max" ? -Infinity : Infinity, dtype);
   const lowest = dtype === "int32" ? -2147483648 : 0;
@@ -57,6 +67,34 @@ export function reduceFrame({ kept, reduced }: ReducePlan): ReduceFrame {
   const names = ["$item", "$rest", "$slab", "$from", "$to", "$j", "$until", "$place", ...keptNames, ...reducedNames];
   const locals = names.map((name) => `(local ${name} i32)`);
   return { keptNames, reducedNames, shared: { locals, calls: new Set(), ids: new Map() } };
+}
+
+/**
+ * Writes what happens at one index: values are stored, and combined into accumulators.
+ *
+ * @param plan The reduction.
+ * @param writer Writes the values at the index.
+ * @param accumulator Local of each result.
+ * @param scalar True if all lanes hold one element.
+ * @returns Code.
+ */
+export function visit(
+  { results, stores }: ReducePlan,
+  writer: ValueWriter,
+  accumulator: (result: number) => string,
+  scalar: boolean,
+): string {
+  const values = rootsOf({ results, stores }).map((value) => writer.value(value));
+  const combined = results.map(({ op, value: { dtype } }, k) => {
+    const name = accumulator(k);
+    return `(local.set ${name} ${combine(op, dtype, `(local.get ${name})`, values[k]!)})`;
+  });
+  const written = stores.map(({ value: { dtype }, strides }, i) => {
+    const address = writer.storeAddress(results.length + i, strides);
+    const value = stored(dtype, values[results.length + i]!);
+    return `(${scalar ? "v128.store32_lane 0" : "v128.store"} ${address} ${value})`;
+  });
+  return [...writer.lines, ...combined, ...written].join("\n");
 }
 
 /** Splits the number of an item into slab and place, and finds the slab's range. */
@@ -89,12 +127,13 @@ export function reducedLoops(plan: ReducePlan, names: readonly string[], count: 
   return code;
 }
 
-/** Stores the result at `place` (an i32 expression): a final one, or that of a slab. Those of bools stay masks. */
-export function storeResult(plan: ReducePlan, place: string, value: string, store: string): string {
-  const { slabs, keptCount, dtype } = plan;
-  const row = `(i32.mul (local.get $slab) (i32.const ${keptCount}))`;
+/** Stores a result at `place` (an i32 expression): a final one, or that of a slab. Those of bools stay masks. */
+export function storeResult(plan: ReducePlan, result: number, place: string, value: string, store: string): string {
+  const { slabs, keptCount, results } = plan;
+  const row = `(i32.mul (i32.add (i32.mul (local.get $slab) (i32.const ${results.length})) (i32.const ${result})) ` +
+    `(i32.const ${keptCount}))`;
   const address = slabs > 1
     ? `(i32.add (local.get $scratch) (i32.shl (i32.add ${row} ${place}) (i32.const 2)))`
-    : `(i32.add (local.get $out0) (i32.shl ${place} (i32.const 2)))`;
-  return `(${store} ${address} ${slabs > 1 ? value : stored(dtype, value)})`;
+    : `(i32.add (local.get $out${result}) (i32.shl ${place} (i32.const 2)))`;
+  return `(${store} ${address} ${slabs > 1 ? value : stored(results[result]!.value.dtype, value)})`;
 }

@@ -106,6 +106,11 @@ export class ValueWriter {
     }
   }
 
+  /** Byte address of an element of an output, whose buffers are numbered -1, -2, … */
+  storeAddress(output: number, strides: readonly number[]): string {
+    return this.#address({ buffer: -1 - output, strides, offset: 0 });
+  }
+
   /** Byte address of an access, without the part along the lanes where `value` adds it. */
   #address({ buffer, strides, offset }: Access): string {
     const { lane, shift } = this.#place;
@@ -125,8 +130,9 @@ export class ValueWriter {
     );
     if (offset !== 0) terms.push(`(i32.const ${offset})`);
     const key = `a${buffer}:${offset}:${strides.map((stride, axis) => axis === lane ? "-" : stride)}`;
-    if (terms.length === 0) return `(local.get $in${buffer})`;
-    return this.#once(key, "i32", () => `(i32.add (local.get $in${buffer}) (i32.shl ${sum(terms)} (i32.const 2)))`);
+    const start = `(local.get ${buffer < 0 ? `$out${-1 - buffer}` : `$in${buffer}`})`;
+    if (terms.length === 0) return start;
+    return this.#once(key, "i32", () => `(i32.add ${start} (i32.shl ${sum(terms)} (i32.const 2)))`);
   }
 
   #load(address: string, { strides }: Access): string {

@@ -1,19 +1,19 @@
 import { mergeAxes } from "../../compiler/axes.ts";
-import type { ReduceKernel, WgslKernel, WgslPass } from "../../compiler/kernel.ts";
+import { type Reduced, type ReduceKernel, valuesOf, type WgslKernel, type WgslPass } from "../../compiler/kernel.ts";
 import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
 import type { DType, TensorSpec } from "../../spec.ts";
 import { decode, literalOf, shader, storageType, stored, TYPES, ValueWriter } from "./values.ts";
 
-/** Invocations of a group; where memory runs along the reduced axis, a group shares one result. */
+/** Invocations of a group; where memory runs along the reduced axis, a group shares one place. */
 const GROUP = 64;
 /** Reduced elements that one invocation adds up before partial results are combined. */
 const RUN = 128;
 /** Bound of the partial results, in elements. */
 const MAX_PARTIALS = 1 << 22;
 
-type Operation = ReduceKernel["op"];
+type Operation = Reduced["op"];
 
-function combine(op: Operation, dtype: DType, a: string, b: string): string {
+function combine({ op, value: { dtype } }: Reduced, a: string, b: string): string {
   if (op === "sum") return `${a} + ${b}`;
   return dtype === "float32" ? `${op}_nan(${a}, ${b})` : `${op}(${a}, ${b})`;
 }
@@ -26,14 +26,18 @@ function identityOf(op: Operation, dtype: DType): string {
 }
 
 /** Bools are reduced as 0 and 1. */
-function registerDtype(dtype: DType): DType {
+function registerOf({ value: { dtype } }: Reduced): DType {
   return dtype === "bool" ? "uint32" : dtype;
 }
 
+function needsOf(results: readonly Reduced[]): Set<string> {
+  return new Set(results.flatMap(({ op, value: { dtype } }) => dtype === "float32" && op !== "sum" ? [op] : []));
+}
+
 /** True if loads step by one along the innermost reduced axis rather than the innermost kept one. */
-function runsAlongReduced(value: Scalar, kept: number, reduced: number): boolean {
+function runsAlongReduced(roots: readonly Scalar[], kept: number, reduced: number): boolean {
   let [keptSteps, reducedSteps] = [0, 0];
-  visitScalars([value], (x) => {
+  visitScalars(roots, (x) => {
     if (x.kind !== "load" && x.kind !== "gather") return;
     keptSteps += Number(kept > 0 && x.access.strides[kept - 1] === 1);
     reducedSteps += Number(reduced > 0 && x.access.strides.at(-1) === 1);
@@ -42,80 +46,137 @@ function runsAlongReduced(value: Scalar, kept: number, reduced: number): boolean
 }
 
 /**
- * Writes a fused reduction. The longest reduced axis is cut into slabs that depend on the shape alone; their partial
- * results are combined in order by a second pass.
+ * Writes fused reductions side by side. The longest reduced axis is cut into slabs that depend on the shape alone; their
+ * partial results are combined in order by further passes, one for each result.
  *
  * @param kernel The kernel.
  * @param inputs Specs of the buffers it reads.
- * @returns One pass, or two if there are slabs; none if there are no results.
+ * @param inPlace For an output that takes an input's place: the position of that input. One buffer is bound once.
+ * @returns One pass, and one for each result if there are slabs; none if there is nothing to do.
  */
-export function emitReduceWgsl(kernel: ReduceKernel, inputs: readonly TensorSpec[]): WgslKernel {
-  const { sizes, leading, values: [value] } = mergeAxes([kernel.shape, kernel.reduceShape], [kernel.value]);
-  const [kept, reduced] = [sizes.slice(0, leading), sizes.slice(leading)];
+export function emitReduceWgsl(
+  kernel: ReduceKernel,
+  inputs: readonly TensorSpec[],
+  inPlace: ReadonlyMap<number, number> = new Map(),
+): WgslKernel {
+  const { plan, kept, reduced } = planOf(kernel);
   const product = (list: readonly number[]) => list.reduce((a, b) => a * b, 1);
-  const [results, count] = [product(kept), product(reduced)];
-  if (results === 0) return { passes: [], scratchBytes: 0 };
-  const together = runsAlongReduced(value!, kept.length, reduced.length) && (reduced.at(-1) ?? 1) >= GROUP;
+  const [places, count] = [product(kept), product(reduced)];
+  if (places === 0) return { passes: [], scratchBytes: 0 };
+  const together = runsAlongReduced(valuesOf(plan), kept.length, reduced.length) && (reduced.at(-1) ?? 1) >= GROUP;
   const slab = together ? RUN * GROUP : RUN;
   const longest = Math.max(1, ...reduced);
-  const wanted = Math.min(Math.ceil(count / slab), longest, Math.floor(MAX_PARTIALS / results));
+  const wanted = Math.min(Math.ceil(count / slab), longest, Math.floor(MAX_PARTIALS / places));
   const length = Math.max(1, Math.ceil(longest / Math.max(1, wanted)));
   const slabs = Math.max(1, Math.ceil(longest / length));
-  const cut = reduced.indexOf(longest);
-  const main = reducePass(kernel, inputs, value!, kept, reduced, { results, slabs, length, together, cut });
+  const split = { places, slabs, length, together, cut: reduced.indexOf(longest), inPlace };
+  const main = reducePass(plan, inputs, kept, reduced, split);
   if (slabs === 1) return { passes: [main], scratchBytes: 0 };
-  return { passes: [main, combinePass(kernel, inputs.length, results, slabs)], scratchBytes: 4 * slabs * results };
+  const outputs = plan.results.length + plan.stores.length;
+  const combines = plan.results.map((result, k) =>
+    combinePass(result, k, plan.results.length, split, inputs.length, outputs)
+  );
+  return { passes: [main, ...combines], scratchBytes: 4 * slabs * places * plan.results.length };
+}
+
+/** The kernel over merged axes. */
+function planOf(kernel: ReduceKernel) {
+  const { shape, reduceShape, results, stores } = kernel;
+  // Axes merge only where what is stored steps through them as through one, too.
+  const addresses = stores.map(({ value: { dtype }, strides }): Scalar => ({
+    ...{ kind: "load", dtype, access: { buffer: -1, strides, offset: 0 } },
+  }));
+  const { sizes, leading, values } = mergeAxes([shape, reduceShape], [...valuesOf(kernel), ...addresses]);
+  const plan: ReduceKernel = {
+    ...kernel,
+    results: results.map((result, k) => ({ ...result, value: values[k]! })),
+    stores: stores.map((_, i) => ({
+      value: values[results.length + i]!,
+      strides: (values[results.length + stores.length + i] as Scalar & { kind: "load" }).access.strides,
+    })),
+  };
+  return { plan, kept: sizes.slice(0, leading), reduced: sizes.slice(leading) };
 }
 
 interface Split {
-  readonly results: number;
+  /** How many indices are kept. */
+  readonly places: number;
   readonly slabs: number;
   /** The reduced axis that is cut, and the size of a slab along it. */
   readonly cut: number;
   readonly length: number;
-  /** True if a group of invocations shares one result. */
+  /** True if a group of invocations shares one place. */
   readonly together: boolean;
+  /** Position of the input that an output takes the place of. */
+  readonly inPlace: ReadonlyMap<number, number>;
 }
 
 function reducePass(
-  { op, value: { dtype } }: ReduceKernel,
+  { results, stores }: ReduceKernel,
   inputs: readonly TensorSpec[],
-  value: Scalar,
   kept: readonly number[],
   reduced: readonly number[],
   split: Split,
 ): WgslPass {
-  const { results, slabs, length, together } = split;
-  const register = registerDtype(dtype);
-  const keptNames = kept.map((_, axis) => `k${axis}`);
-  const reducedNames = reduced.map((_, axis) => `r${axis}`);
-  const needs = new Set<string>(dtype === "float32" && op !== "sum" ? [op] : []);
-  const writer = new ValueWriter([...keptNames, ...reducedNames], inputs.map((x) => x.dtype), { needs, count: 0 });
-  const result = writer.value(value);
-  const element = dtype === "bool" ? stored(dtype, result) : result;
-  const innermost = `${writer.lines.join("\n")}\nacc = ${combine(op, register, "acc", element)};`;
+  const { places, slabs, length, together, inPlace } = split;
+  const [keptNames, reducedNames] = [kept.map((_, axis) => `k${axis}`), reduced.map((_, axis) => `r${axis}`)];
+  const names = [...keptNames, ...reducedNames];
+  const needs = needsOf(results);
+  const writer = new ValueWriter(names, inputs.map((x) => x.dtype), { needs, count: 0 });
+  const values = [...results, ...stores].map(({ value }) => ({ value, text: writer.value(value) }));
+  const element = ({ value: { dtype }, text }: (typeof values)[number]) =>
+    dtype === "bool" ? stored(dtype, text) : text;
+  const combined = results.map((result, k) => `acc${k} = ${combine(result, `acc${k}`, element(values[k]!))};`);
+  const written = stores.map(({ value: { dtype }, strides }, i) => {
+    const terms = strides.flatMap((stride, axis) => stride === 0 ? [] : [`${names[axis]} * ${stride}`]);
+    const output = results.length + i;
+    const name = inPlace.has(output) ? `in${inPlace.get(output)}` : `out${output}`;
+    return `${name}[${terms.join(" + ") || "0"}] = ${stored(dtype, values[results.length + i]!.text)};`;
+  });
   const partial = slabs > 1;
-  const at = partial ? `slab * ${results} + place` : "place";
+  const target = (k: number) =>
+    partial ? `parts[(slab * ${results.length} + ${k}) * ${places} + place]` : `out${k}[place]`;
   const item = together ? "i32(linear)" : `i32(linear) * ${GROUP} + i32(local)`;
-  const finish = (x: string) => `out0[${at}] = ${x};`;
+  const finish = (k: number, x: string) => `${target(k)} = ${partial ? `bitcast<u32>(${x})` : x};`;
   const body = `let item = ${item};
-  ${together ? "" : `if (item >= ${results * slabs}) { return; }`}
-  let place = item % ${results};
-  let slab = item / ${results};
+  ${together ? "" : `if (item >= ${places * slabs}) { return; }`}
+  let place = item % ${places};
+  let slab = item / ${places};
   let slab_from = slab * ${length};
   ${decode("place", kept, keptNames)}
-  var acc: ${TYPES[register]} = ${identityOf(op, register)};
-  ${reduceLoops(reduced, reducedNames, innermost, split)}
-  ${together ? shared(op, register, finish("partial_results[0]")) : finish("acc")}`;
-  const workgroups = together ? results * slabs : Math.ceil(results * slabs / GROUP);
+  ${
+    results.map((result, k) => {
+      const register = registerOf(result);
+      return `var acc${k}: ${TYPES[register]} = ${identityOf(result.op, register)};`;
+    }).join("\n")
+  }
+  ${reduceLoops(reduced, reducedNames, [...writer.lines, ...combined, ...written].join("\n"), split)}
+  ${
+    results.map((result, k) => together ? shared(result, k, finish(k, `partial${k}[0]`)) : finish(k, `acc${k}`)).join(
+      "\n",
+    )
+  }`;
+  const workgroups = together ? places * slabs : Math.ceil(places * slabs / GROUP);
+  // Partial results go to scratch, which comes after the outputs.
+  const finals = partial ? [] : results.map((result, k) => ({ at: k, type: storageType(registerOf(result)) }));
+  const own = stores.map(({ value }, i) => ({ at: results.length + i, type: storageType(value.dtype) }))
+    .filter(({ at }) => !inPlace.has(at));
   const bindings = [
     ...inputs.map((x, i) => `in${i}: array<${storageType(x.dtype)}>`),
-    `out0: array<${storageType(register)}>`,
+    ...[...finals, ...own].map(({ at, type }) => `out${at}: array<${type}>`),
+    ...(partial ? ["parts: array<u32>"] : []),
   ];
-  const memory = together ? `var<workgroup> partial_results: array<${TYPES[register]}, ${GROUP}>;\n` : "";
-  const code = memory + shader(bindings, needs, GROUP, workgroups, body);
-  // Partial results go to scratch, which comes after the output.
-  return { code, buffers: [...inputs.keys(), inputs.length + (partial ? 1 : 0)], workgroups };
+  const buffers = [
+    ...inputs.keys(),
+    ...[...finals, ...own].map(({ at }) => inputs.length + at),
+    ...(partial ? [inputs.length + results.length + stores.length] : []),
+  ];
+  const memory = together
+    ? results.map((result, k) => `var<workgroup> partial${k}: array<${TYPES[registerOf(result)]}, ${GROUP}>;\n`).join(
+      "",
+    )
+    : "";
+  return { code: memory + shader(bindings, needs, GROUP, workgroups, body), buffers, workgroups };
 }
 
 /** Loops over the reduced axes around a statement: one over a slab, the innermost shared by a group if `together`. */
@@ -135,27 +196,33 @@ function reduceLoops(
 }
 
 /** A fixed tree over the invocations of a group. */
-function shared(op: Operation, dtype: DType, finish: string): string {
+function shared(result: Reduced, k: number, finish: string): string {
   const steps: string[] = [];
   for (let half = GROUP / 2; half >= 1; half /= 2) {
-    const sum = combine(op, dtype, "partial_results[local]", `partial_results[local + ${half}u]`);
-    steps.push(`if (local < ${half}u) { partial_results[local] = ${sum}; } workgroupBarrier();`);
+    const sum = combine(result, `partial${k}[local]`, `partial${k}[local + ${half}u]`);
+    steps.push(`if (local < ${half}u) { partial${k}[local] = ${sum}; } workgroupBarrier();`);
   }
-  return `partial_results[local] = acc;\nworkgroupBarrier();\n${steps.join("\n")}\nif (local == 0u) { ${finish} }`;
+  return `partial${k}[local] = acc${k};\nworkgroupBarrier();\n${steps.join("\n")}\nif (local == 0u) { ${finish} }`;
 }
 
-function combinePass({ op, value: { dtype } }: ReduceKernel, inputs: number, results: number, slabs: number): WgslPass {
-  const register = registerDtype(dtype);
-  const workgroups = Math.ceil(results / GROUP);
+function combinePass(
+  result: Reduced,
+  k: number,
+  results: number,
+  { places, slabs }: Split,
+  inputs: number,
+  outputs: number,
+): WgslPass {
+  const register = registerOf(result);
+  const workgroups = Math.ceil(places / GROUP);
+  const element = `parts[(slab * ${results} + ${k}) * ${places} + at]`;
+  const value = register === "uint32" ? element : `bitcast<${TYPES[register]}>(${element})`;
   const body = `let at = i32(linear) * ${GROUP} + i32(local);
-  if (at >= ${results}) { return; }
-  var acc: ${TYPES[register]} = ${identityOf(op, register)};
-  for (var slab: i32 = 0; slab < ${slabs}; slab += 1) { acc = ${
-    combine(op, register, "acc", `parts[slab * ${results} + at]`)
-  }; }
-  out0[at] = acc;`;
-  const needs = new Set<string>(dtype === "float32" && op !== "sum" ? [op] : []);
-  const type = storageType(register);
-  const code = shader([`out0: array<${type}>`, `parts: array<${type}>`], needs, GROUP, workgroups, body);
-  return { code, buffers: [inputs, inputs + 1], workgroups };
+  if (at >= ${places}) { return; }
+  var acc: ${TYPES[register]} = ${identityOf(result.op, register)};
+  for (var slab: i32 = 0; slab < ${slabs}; slab += 1) { acc = ${combine(result, "acc", value)}; }
+  out${k}[at] = acc;`;
+  const bindings = [`out${k}: array<${storageType(register)}>`, "parts: array<u32>"];
+  const code = shader(bindings, needsOf([result]), GROUP, workgroups, body);
+  return { code, buffers: [inputs + k, inputs + outputs], workgroups };
 }

@@ -1,4 +1,4 @@
-import type { MapKernel, ReduceKernel } from "../../../tensor/compiler/kernel.ts";
+import type { MapKernel, Reduced, ReduceKernel } from "../../../tensor/compiler/kernel.ts";
 import { type Access, cast, literal, op, type Scalar } from "../../../tensor/compiler/scalar.ts";
 import { type DType, type Shape, sizeOf, stridesOf } from "../../../tensor/spec.ts";
 import { randomValues } from "../../support/random_values.ts";
@@ -29,8 +29,8 @@ function map(shape: Shape, ...values: readonly Scalar[]): MapKernel {
   return { kind: "map", shape, values };
 }
 
-function reduce(operation: ReduceKernel["op"], shape: Shape, reduceShape: Shape, value: Scalar): ReduceKernel {
-  return { kind: "reduce", op: operation, shape, reduceShape, value };
+function reduce(operation: Reduced["op"], shape: Shape, reduceShape: Shape, value: Scalar): ReduceKernel {
+  return { kind: "reduce", shape, reduceShape, results: [{ op: operation, value }], stores: [] };
 }
 
 const SHAPES: readonly Shape[] = [[], [0], [1], [3], [4], [2, 0], [5, 7], [3, 1, 5], [2, 3, 4], [4099], [3, 4097], [
@@ -202,4 +202,26 @@ Deno.test("Long reductions are split into slabs and stay precise", () => {
   checkKernel(reduce("sum", [35], [2000], load(0, [1, 35])), [big], 1e-6);
   checkKernel(reduce("sum", [3], [2, 10_000], load(0, [20_000, 10_000, 1])), [big], 1e-6);
   checkKernel(reduce("min", [2, 5], [7000], load(0, [35_000, 1, 5])), [big], 1e-6);
+});
+
+Deno.test("Reductions side by side share what they read, and store on their way", () => {
+  const shapes: readonly Shape[] = [[1, 1], [3, 5], [7, 36], [40, 4], [300, 33], [5, 1030]];
+  for (const [rows, columns] of shapes as readonly (readonly [number, number])[]) {
+    const inputs = [sample([rows, columns]), sample([rows, columns], "float32", 2), sample([columns], "float32", 3)];
+    const kernelOver = (x: Scalar, y: Scalar, z: Scalar, strides: readonly number[]) => {
+      const product = op("mul", op("sub", x, z), y);
+      const results = [{ op: "sum", value: product }, { op: "max", value: x }, { op: "sum", value: y }] as const;
+      const stores = [{ value: product, strides }, { value: op("lt", x, y), strides }];
+      return { results, stores };
+    };
+    const down = kernelOver(load(0, [1, columns]), load(1, [1, columns]), load(2, [1, 0]), [1, columns]);
+    checkKernel({ kind: "reduce", shape: [columns], reduceShape: [rows], ...down }, inputs, 1e-5);
+    const along = kernelOver(load(0, [columns, 1]), load(1, [columns, 1]), load(2, [0, 1]), [columns, 1]);
+    checkKernel({ kind: "reduce", shape: [rows], reduceShape: [columns], ...along }, inputs, 1e-5);
+    const all = kernelOver(load(0, [columns, 1]), load(1, [columns, 1]), load(2, [0, 1]), [columns, 1]);
+    checkKernel({ kind: "reduce", shape: [], reduceShape: [rows, columns], ...all }, inputs, 1e-4);
+    // Stored across the lanes.
+    const across = kernelOver(load(0, [columns, 1]), load(1, [columns, 1]), load(2, [0, 1]), [1, rows]);
+    checkKernel({ kind: "reduce", shape: [rows], reduceShape: [columns], ...across }, inputs, 1e-5);
+  }
 });

@@ -1,7 +1,7 @@
 /** @file What fused kernels must compute, one element at a time. */
 import type { Kernel, MapKernel, ReduceKernel } from "../../../tensor/compiler/kernel.ts";
 import type { Access, Bound, Scalar, ScalarOp } from "../../../tensor/compiler/scalar.ts";
-import { type DType, type Shape, sizeOf } from "../../../tensor/spec.ts";
+import type { DType, Shape, TensorSpec } from "../../../tensor/spec.ts";
 
 /** Rounds a number to a dtype. */
 export function rounded(value: number, dtype: DType): number {
@@ -117,16 +117,25 @@ function interpretMap({ shape, values }: MapKernel, inputs: readonly ArrayLike<n
 }
 
 function interpretReduce(kernel: ReduceKernel, inputs: readonly ArrayLike<number>[]): readonly number[][] {
-  const { op, value, shape, reduceShape } = kernel;
-  const [lowest, highest] = IDENTITIES[value.dtype];
+  const { results, stores, shape, reduceShape } = kernel;
   const inner = indicesOf(reduceShape);
-  const combine = { sum: (a: number, b: number) => a + b, max: Math.max, min: Math.min }[op];
-  const identity = { sum: 0, max: lowest, min: highest }[op];
-  const result = indicesOf(shape).map((index) => {
-    const terms = inner.map((rest) => evaluate(value, { inputs, index: [...index, ...rest] }, new Map()));
-    return rounded(terms.reduce((a, b) => combine(a, b), identity), value.dtype);
+  const reduced = results.map(({ op, value }) => {
+    const [lowest, highest] = IDENTITIES[value.dtype];
+    const combine = { sum: (a: number, b: number) => a + b, max: Math.max, min: Math.min }[op];
+    const identity = { sum: 0, max: lowest, min: highest }[op];
+    return indicesOf(shape).map((index) => {
+      const terms = inner.map((rest) => evaluate(value, { inputs, index: [...index, ...rest] }, new Map()));
+      return rounded(terms.reduce((a, b) => combine(a, b), identity), value.dtype);
+    });
   });
-  return [result];
+  const stored = stores.map(({ value, strides }) => {
+    const output: number[] = [];
+    for (const index of indicesOf([...shape, ...reduceShape])) {
+      output[along(strides, { inputs, index }, 0)] = evaluate(value, { inputs, index }, new Map());
+    }
+    return output;
+  });
+  return [...reduced, ...stored];
 }
 
 /**
@@ -141,7 +150,12 @@ export function interpret(kernel: Kernel, inputs: readonly ArrayLike<number>[]):
   return kernel.kind === "map" ? interpretMap(kernel, inputs) : interpretReduce(kernel, inputs);
 }
 
-/** Number of elements of a kernel's output. */
-export function outputSize(kernel: MapKernel | ReduceKernel): number {
-  return sizeOf(kernel.shape);
+/** Shape and dtype of each output of a kernel. */
+export function outputsOf(kernel: MapKernel | ReduceKernel): readonly TensorSpec[] {
+  if (kernel.kind === "map") return kernel.values.map(({ dtype }) => ({ shape: kernel.shape, dtype }));
+  const whole = [...kernel.shape, ...kernel.reduceShape];
+  return [
+    ...kernel.results.map(({ value: { dtype } }) => ({ shape: kernel.shape, dtype })),
+    ...kernel.stores.map(({ value: { dtype } }) => ({ shape: whole, dtype })),
+  ];
 }

@@ -5,7 +5,7 @@ import { emitMapWat } from "../../../tensor/cpu/emit/map.ts";
 import { emitReduceWat } from "../../../tensor/cpu/emit/reduce.ts";
 import { assemble } from "../../../tensor/cpu/runtime/assemble.ts";
 import { type DType, DTYPES, sizeOf, type TensorSpec } from "../../../tensor/spec.ts";
-import { interpret } from "./interpreter.ts";
+import { interpret, outputsOf } from "./interpreter.ts";
 
 /** A buffer of a test. */
 export interface Sample extends TensorSpec {
@@ -28,15 +28,15 @@ function numbers(words: Uint32Array, dtype: DType): readonly number[] {
 
 function emit(kernel: MapKernel | ReduceKernel, inputs: readonly Sample[]): WatKernel {
   if (kernel.kind === "reduce") return emitReduceWat(kernel, inputs);
-  return emitMapWat(kernel, inputs, kernel.values.map(({ dtype }) => ({ shape: kernel.shape, dtype })));
+  return emitMapWat(kernel, inputs, outputsOf(kernel));
 }
 
 function execute(kernel: MapKernel | ReduceKernel, inputs: readonly Sample[], split: number): readonly Uint32Array[] {
   const wat = emit(kernel, inputs);
-  const dtypes = kernel.kind === "map" ? kernel.values : [kernel.value];
+  const outputs = outputsOf(kernel);
   const sizes = [
     ...inputs.map(({ data }) => 4 * data.length),
-    ...dtypes.map(() => 4 * sizeOf(kernel.shape)),
+    ...outputs.map(({ shape }) => 4 * sizeOf(shape)),
     wat.scratchBytes,
     wat.localBytes,
   ];
@@ -56,15 +56,17 @@ function execute(kernel: MapKernel | ReduceKernel, inputs: readonly Sample[], sp
       run(...addresses, Math.floor(items * part / split), Math.floor(items * (part + 1) / split));
     }
   }
-  const results = dtypes.map((_, i) => {
+  const results = outputs.map(({ shape }, i) => {
     const at = addresses[inputs.length + i]! / 4;
-    const result = all.slice(at, at + sizeOf(kernel.shape));
+    const result = all.slice(at, at + sizeOf(shape));
     before.set(result, at);
     return result;
   });
   const scratch = addresses.at(-2)! / 4;
   deepStrictEqual(all.subarray(0, scratch), before.subarray(0, scratch), "the kernel wrote outside its output");
   const written = scratch + wat.scratchBytes / 4;
+  const own = addresses.at(-1)! / 4;
+  before.set(all.subarray(own, own + wat.localBytes / 4), own);
   deepStrictEqual(all.subarray(written), before.subarray(written), "the kernel wrote outside its scratch");
   return results;
 }
@@ -80,7 +82,7 @@ export function checkKernel(kernel: MapKernel | ReduceKernel, inputs: readonly S
   const results = execute(kernel, inputs, 1);
   deepStrictEqual(execute(kernel, inputs, 3), results, "the split into ranges changes the result");
   const expected = interpret(kernel, inputs.map(({ data }) => data));
-  const dtypes = (kernel.kind === "map" ? kernel.values : [kernel.value]).map(({ dtype }) => dtype);
+  const dtypes = outputsOf(kernel).map(({ dtype }) => dtype);
   results.forEach((result, k) => {
     const actual = numbers(result, dtypes[k]!);
     expected[k]!.forEach((value, i) => {

@@ -1,10 +1,10 @@
 import { equal, ok } from "node:assert/strict";
-import type { MapKernel, ReduceKernel } from "../../../tensor/compiler/kernel.ts";
+import type { MapKernel, Reduced, ReduceKernel } from "../../../tensor/compiler/kernel.ts";
 import { literal, op, type Scalar } from "../../../tensor/compiler/scalar.ts";
-import type { DType, Shape } from "../../../tensor/spec.ts";
+import { type DType, type Shape, sizeOf } from "../../../tensor/spec.ts";
 import { emitMapWgsl } from "../../../tensor/webgpu/emit/map.ts";
 import { emitReduceWgsl } from "../../../tensor/webgpu/emit/reduce.ts";
-import { interpret } from "../cpu/interpreter.ts";
+import { interpret, outputsOf } from "../cpu/interpreter.ts";
 import { gpuTest, randomFloats, randomInts, runKernel, type Sample } from "../webgpu_kernels/harness.ts";
 
 function load(buffer: number, strides: readonly number[], offset = 0, dtype: DType = "float32"): Scalar {
@@ -15,17 +15,33 @@ function map(shape: Shape, value: Scalar): MapKernel {
   return { kind: "map", shape, values: [value] };
 }
 
-function reduce(operation: ReduceKernel["op"], shape: Shape, reduceShape: Shape, value: Scalar): ReduceKernel {
-  return { kind: "reduce", op: operation, shape, reduceShape, value };
+function reduce(operation: Reduced["op"], shape: Shape, reduceShape: Shape, value: Scalar): ReduceKernel {
+  return { kind: "reduce", shape, reduceShape, results: [{ op: operation, value }], stores: [] };
 }
 
-/** Runs a kernel on the gpu and in float64. */
-async function check(kernel: MapKernel | ReduceKernel, inputs: readonly Sample[], tolerance = 2e-6): Promise<void> {
-  const { dtype } = kernel.kind === "map" ? kernel.values[0]! : kernel.value;
-  const output = { shape: kernel.shape, dtype };
-  const text = kernel.kind === "map" ? emitMapWgsl(kernel, inputs, [output]) : emitReduceWgsl(kernel, inputs);
-  const actual = await runKernel(text, inputs, output);
-  const [expected] = interpret(kernel, inputs.map(({ data }) => data));
+/** Runs a kernel on the gpu and in float64, and compares one of its outputs; the others are written to inputs. */
+async function check(
+  kernel: MapKernel | ReduceKernel,
+  inputs: readonly Sample[],
+  tolerance = 2e-6,
+  compared = 0,
+): Promise<void> {
+  const outputs = outputsOf(kernel);
+  const text = kernel.kind === "map" ? emitMapWgsl(kernel, inputs, outputs) : emitReduceWgsl(kernel, inputs);
+  // The harness has one output: those before it go to buffers of their own among the inputs, those after it to the same.
+  const others = outputs.flatMap((output, i) =>
+    i === compared ? [] : [{ ...output, data: new Float32Array(sizeOf(output.shape)) }]
+  );
+  const moved = (buffer: number): number => {
+    if (buffer < inputs.length) return buffer;
+    const output = buffer - inputs.length;
+    if (output === outputs.length) return inputs.length + others.length + 1; // scratch
+    if (output === compared) return inputs.length + others.length;
+    return inputs.length + (output < compared ? output : output - 1);
+  };
+  const passes = text.passes.map((pass) => ({ ...pass, buffers: pass.buffers.map(moved) }));
+  const actual = await runKernel({ ...text, passes }, [...inputs, ...others], outputs[compared]!);
+  const expected = interpret(kernel, inputs.map(({ data }) => data))[compared];
   equal(actual.length, expected!.length);
   expected!.forEach((value, i) => {
     const close = actual[i] === value || Math.abs(actual[i]! - value) <= tolerance * (1 + Math.abs(value));
@@ -108,4 +124,27 @@ gpuTest("A long axis beside a short one is cut, and its sum right to float32", a
   const ones = { ...randomFloats([1]), shape: [2, 600_000], data: new Float32Array(1_200_000).fill(1.1) };
   // The outer axis runs backwards, so that the two do not merge.
   await check(reduce("sum", [], [2, 600_000], load(0, [-600_000, 1], 600_000)), [ones], 2e-6);
+});
+
+gpuTest("Reductions side by side share what they read, and store on their way", async () => {
+  for (const [rows, columns] of [[3, 5], [300, 33], [2, 20_000]] as const) {
+    const [x, y] = [load(0, [1, columns]), load(1, [1, columns])];
+    const product = op("mul", x, y);
+    const results = [{ op: "sum", value: product }, { op: "max", value: x }] as const;
+    const down: ReduceKernel = {
+      ...{ kind: "reduce", shape: [columns], reduceShape: [rows], results },
+      stores: [{ value: product, strides: [1, columns] }],
+    };
+    const [u, v] = [load(0, [columns, 1]), load(1, [columns, 1])];
+    const along: ReduceKernel = {
+      ...{ kind: "reduce", shape: [rows], reduceShape: [columns] },
+      results: [{ op: "sum", value: op("mul", u, v) }, { op: "max", value: u }],
+      stores: [{ value: op("mul", u, v), strides: [columns, 1] }],
+    };
+    for (const kernel of [down, along]) {
+      for (const output of [0, 1, 2]) {
+        await check(kernel, [randomFloats([rows, columns]), randomFloats([rows, columns])], 1e-4, output);
+      }
+    }
+  }
 });

@@ -1,0 +1,137 @@
+/** @file Puts kernels that run over the same indices and read the same memory into one, so that the memory is read once. */
+import { sizeOf } from "../spec.ts";
+import { bytesOf } from "./draft.ts";
+import { NeedsBuffer, NotAtHand } from "./expand.ts";
+import { type FusedStep, kernelOf, type Space, spaceOf } from "./fused_step.ts";
+import type { GraphNode } from "./graph.ts";
+import { valuesOf } from "./kernel.ts";
+import { visitScalars } from "./scalar.ts";
+
+/** How many kernels before its own place one may move to join another. */
+const REACH = 48;
+/** Maps of at most so many elements join even if they share nothing: a launch costs more than they do. */
+const TINY = 4096;
+
+/** What joining depends on. */
+export interface JoinOptions {
+  /** Buffers one kernel may read, and may read and write. */
+  readonly maxInputs: number;
+  readonly maxBuffers: number;
+  /** Nodes that have buffers. */
+  readonly buffers: ReadonlySet<GraphNode>;
+}
+
+/** The product of sizes, and the sizes of neighbouring axes of one kind together: equal for spaces that fit. */
+function fits(a: Space, b: Space): boolean {
+  if (a.reduced.length === 0 || b.reduced.length === 0) return sizeOf(a.shape) === sizeOf(b.shape);
+  return runsOf(a) === runsOf(b);
+}
+
+function runsOf({ shape, reduced }: Space): string {
+  const runs: { size: number; kept: boolean }[] = [];
+  shape.forEach((size, axis) => {
+    const kept = !reduced.includes(axis);
+    const last = runs.at(-1);
+    if (size === 1) return;
+    if (last?.kept === kept) last.size *= size;
+    else runs.push({ size, kept });
+  });
+  return runs.map(({ size, kept }) => `${kept ? "k" : "r"}${size}`).join();
+}
+
+/** Bytes that both read, or that one makes and the other reads. */
+function sharedBytes(a: FusedStep, b: FusedStep, size: number): number {
+  const ofA = new Set([...a.inputs, ...a.outputs]);
+  // What repeats, such as one value per channel, stays in cache.
+  return b.inputs.filter((x) => ofA.has(x) && 2 * sizeOf(x.shape) > size).reduce((sum, x) => sum + bytesOf(x), 0);
+}
+
+/** A kernel, and what is asked of it again and again. */
+interface Candidate {
+  readonly step: FusedStep;
+  readonly space: Space;
+  readonly size: number;
+  /** Guards make an emitter go element by element: such kernels stay alone, as do templates. */
+  readonly alone: boolean;
+}
+
+function candidate(step: FusedStep): Candidate {
+  const space = spaceOf(step.outputs[0]!);
+  let alone = step.kernel.kind === "template";
+  if (step.kernel.kind !== "template") visitScalars(valuesOf(step.kernel), (x) => alone ||= x.kind === "guard");
+  return { step, space, size: sizeOf(space.shape), alone };
+}
+
+/** True if it pays to join two kernels, and nothing that is seen at once forbids it. */
+function isWorthJoining(a: Candidate, b: Candidate, { maxInputs, maxBuffers }: JoinOptions): boolean {
+  if (a.alone || b.alone || a.size !== b.size || a.size === 0 || !fits(a.space, b.space)) return false;
+  const inputs = new Set([...a.step.inputs, ...b.step.inputs]).size;
+  // One may make what the other reads.
+  if (inputs - a.step.outputs.length > maxInputs) return false;
+  if (inputs + b.step.outputs.length > maxBuffers) return false;
+  const tiny = a.size <= TINY && a.step.kernel.kind === "map" && b.step.kernel.kind === "map";
+  return tiny || sharedBytes(a.step, b.step, a.size) > 0;
+}
+
+/** The kernel of the nodes of both, or null. */
+function join(a: FusedStep, b: FusedStep, { maxInputs, maxBuffers, buffers }: JoinOptions): FusedStep | null {
+  const nodes = [...a.outputs, ...b.outputs];
+  const reductions = nodes.filter(({ lowering }) => lowering.kind === "reduction");
+  // Axes of a reduction stay; among maps either shape may be one that the other's reads fit.
+  const spaces = (reductions.length > 0 ? reductions : nodes).map(spaceOf);
+  const distinct = [...new Map(spaces.map((space) => [`${space.shape}|${space.reduced}`, space])).values()];
+  for (const space of distinct.slice(0, 4)) {
+    try {
+      const joined = kernelOf(nodes, (x) => buffers.has(x), space);
+      const { inputs, outputs } = joined;
+      const scratch = Number(joined.kernel.kind === "reduce");
+      return inputs.length <= maxInputs && inputs.length + outputs.length + scratch <= maxBuffers ? joined : null;
+    } catch (error) {
+      if (error instanceof NotAtHand) return null;
+      if (!(error instanceof NeedsBuffer)) throw error;
+    }
+  }
+  return null;
+}
+
+/**
+ * Joins kernels. One moves up to another if all that it reads is there by then; or the other moves down to it if
+ * nobody reads its results in between.
+ *
+ * @param steps Kernels in the order of execution.
+ * @param options What a device allows.
+ * @returns Fewer kernels in an order in which inputs come first.
+ */
+export function sideBySide(steps: readonly FusedStep[], options: JoinOptions): readonly FusedStep[] {
+  const result: Candidate[] = [];
+  for (const step of steps) {
+    const next = candidate(step);
+    if (next.alone || !placeJoined(result, next, options)) result.push(next);
+  }
+  return result.map(({ step }) => step);
+}
+
+/** Joins a step that would come last to an earlier one, if it can be. */
+function placeJoined(result: Candidate[], last: Candidate, options: JoinOptions): boolean {
+  const made = new Set<GraphNode>(); // by those passed
+  const read = new Set<GraphNode>();
+  for (let at = result.length - 1; at >= Math.max(0, result.length - REACH); at--) {
+    const { step } = result[at]!;
+    if (isWorthJoining(result[at]!, last, options)) {
+      const up = !last.step.inputs.some((x) => made.has(x));
+      const down = !step.outputs.some((x) => read.has(x));
+      const joined = up || down ? join(step, last.step, options) : null;
+      if (joined) {
+        if (up) result[at] = candidate(joined);
+        else {
+          result.splice(at, 1);
+          result.push(candidate(joined));
+        }
+        return true;
+      }
+    }
+    step.outputs.forEach((x) => made.add(x));
+    step.inputs.forEach((x) => read.add(x));
+  }
+  return false;
+}
