@@ -2,7 +2,7 @@ import { mergeAxes } from "../../compiler/axes.ts";
 import { type Reduced, type ReduceKernel, valuesOf, type WgslKernel, type WgslPass } from "../../compiler/kernel.ts";
 import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
 import type { DType, TensorSpec } from "../../spec.ts";
-import { decode, literalOf, shader, storageType, stored, TYPES, ValueWriter } from "./values.ts";
+import { affine, decode, literalOf, shader, storageType, stored, TYPES, ValueWriter } from "./values.ts";
 
 /** Invocations of a group; where memory runs along the reduced axis, a group shares one place. */
 const GROUP = 64;
@@ -112,71 +112,82 @@ interface Split {
 }
 
 function reducePass(
-  { results, stores }: ReduceKernel,
+  kernel: ReduceKernel,
   inputs: readonly TensorSpec[],
   kept: readonly number[],
   reduced: readonly number[],
   split: Split,
 ): WgslPass {
-  const { places, slabs, length, together, inPlace } = split;
+  const { results } = kernel;
+  const { places, slabs, length, together } = split;
   const [keptNames, reducedNames] = [kept.map((_, axis) => `k${axis}`), reduced.map((_, axis) => `r${axis}`)];
-  const names = [...keptNames, ...reducedNames];
   const needs = needsOf(results);
-  const writer = new ValueWriter(names, inputs.map((x) => x.dtype), { needs, count: 0 });
-  const values = [...results, ...stores].map(({ value }) => ({ value, text: writer.value(value) }));
-  const element = ({ value: { dtype }, text }: (typeof values)[number]) =>
-    dtype === "bool" ? stored(dtype, text) : text;
-  const combined = results.map((result, k) => `acc${k} = ${combine(result, `acc${k}`, element(values[k]!))};`);
-  const written = stores.map(({ value: { dtype }, strides }, i) => {
-    const terms = strides.flatMap((stride, axis) => stride === 0 ? [] : [`${names[axis]} * ${stride}`]);
-    const output = results.length + i;
-    const name = inPlace.has(output) ? `in${inPlace.get(output)}` : `out${output}`;
-    return `${name}[${terms.join(" + ") || "0"}] = ${stored(dtype, values[results.length + i]!.text)};`;
-  });
-  const partial = slabs > 1;
   const target = (k: number) =>
-    partial ? `parts[(slab * ${results.length} + ${k}) * ${places} + place]` : `out${k}[place]`;
-  const item = together ? "i32(linear)" : `i32(linear) * ${GROUP} + i32(local)`;
-  const finish = (k: number, x: string) => `${target(k)} = ${partial ? `bitcast<u32>(${x})` : x};`;
-  const body = `let item = ${item};
+    slabs > 1 ? `parts[(slab * ${results.length} + ${k}) * ${places} + place]` : `out${k}[place]`;
+  const finish = (k: number, x: string) => `${target(k)} = ${slabs > 1 ? `bitcast<u32>(${x})` : x};`;
+  const clear = results.map((result, k) => {
+    const register = registerOf(result);
+    return `var acc${k}: ${TYPES[register]} = ${identityOf(result.op, register)};`;
+  });
+  const ends = results.map((result, k) =>
+    together ? shared(result, k, finish(k, `partial${k}[0]`)) : finish(k, `acc${k}`)
+  );
+  const innermost = visit(kernel, inputs, [...keptNames, ...reducedNames], needs, split.inPlace);
+  const body = `let item = ${together ? "i32(linear)" : `i32(linear) * ${GROUP} + i32(local)`};
   ${together ? "" : `if (item >= ${places * slabs}) { return; }`}
   let place = item % ${places};
   let slab = item / ${places};
   let slab_from = slab * ${length};
   ${decode("place", kept, keptNames)}
-  ${
-    results.map((result, k) => {
-      const register = registerOf(result);
-      return `var acc${k}: ${TYPES[register]} = ${identityOf(result.op, register)};`;
-    }).join("\n")
-  }
-  ${reduceLoops(reduced, reducedNames, [...writer.lines, ...combined, ...written].join("\n"), split)}
-  ${
-    results.map((result, k) => together ? shared(result, k, finish(k, `partial${k}[0]`)) : finish(k, `acc${k}`)).join(
-      "\n",
-    )
-  }`;
+  ${clear.join("\n")}
+  ${reduceLoops(reduced, reducedNames, innermost, split)}
+  ${ends.join("\n")}`;
   const workgroups = together ? places * slabs : Math.ceil(places * slabs / GROUP);
-  // Partial results go to scratch, which comes after the outputs.
-  const finals = partial ? [] : results.map((result, k) => ({ at: k, type: storageType(registerOf(result)) }));
+  const { bindings, buffers } = bind(kernel, inputs, split);
+  const memory = results.map((result, k) =>
+    together ? `var<workgroup> partial${k}: array<${TYPES[registerOf(result)]}, ${GROUP}>;\n` : ""
+  );
+  return { code: memory.join("") + shader(bindings, needs, GROUP, workgroups, body), buffers, workgroups };
+}
+
+/** What happens at one index: values are combined into accumulators and stored. */
+function visit(
+  { results, stores }: ReduceKernel,
+  inputs: readonly TensorSpec[],
+  names: readonly string[],
+  needs: Set<string>,
+  inPlace: ReadonlyMap<number, number>,
+): string {
+  const writer = new ValueWriter(names, inputs.map((x) => x.dtype), { needs, count: 0 });
+  const texts = [...results, ...stores].map(({ value }) => writer.value(value));
+  const combined = results.map((result, k) => {
+    const { dtype } = result.value;
+    return `acc${k} = ${combine(result, `acc${k}`, dtype === "bool" ? stored(dtype, texts[k]!) : texts[k]!)};`;
+  });
+  const written = stores.map(({ value: { dtype }, strides }, i) => {
+    const output = results.length + i;
+    const name = inPlace.has(output) ? `in${inPlace.get(output)}` : `out${output}`;
+    return `${name}[${affine(names, strides, 0)}] = ${stored(dtype, texts[output]!)};`;
+  });
+  return [...writer.lines, ...combined, ...written].join("\n");
+}
+
+/** Bindings of the main pass. Partial results go to scratch, which comes after the outputs. */
+function bind({ results, stores }: ReduceKernel, inputs: readonly TensorSpec[], { slabs, inPlace }: Split) {
+  const finals = slabs > 1 ? [] : results.map((result, k) => ({ at: k, type: storageType(registerOf(result)) }));
   const own = stores.map(({ value }, i) => ({ at: results.length + i, type: storageType(value.dtype) }))
     .filter(({ at }) => !inPlace.has(at));
   const bindings = [
     ...inputs.map((x, i) => `in${i}: array<${storageType(x.dtype)}>`),
     ...[...finals, ...own].map(({ at, type }) => `out${at}: array<${type}>`),
-    ...(partial ? ["parts: array<u32>"] : []),
+    ...(slabs > 1 ? ["parts: array<u32>"] : []),
   ];
   const buffers = [
     ...inputs.keys(),
     ...[...finals, ...own].map(({ at }) => inputs.length + at),
-    ...(partial ? [inputs.length + results.length + stores.length] : []),
+    ...(slabs > 1 ? [inputs.length + results.length + stores.length] : []),
   ];
-  const memory = together
-    ? results.map((result, k) => `var<workgroup> partial${k}: array<${TYPES[registerOf(result)]}, ${GROUP}>;\n`).join(
-      "",
-    )
-    : "";
-  return { code: memory + shader(bindings, needs, GROUP, workgroups, body), buffers, workgroups };
+  return { bindings, buffers };
 }
 
 /** Loops over the reduced axes around a statement: one over a slab, the innermost shared by a group if `together`. */
