@@ -29,6 +29,7 @@ import {
   toOfficial,
 } from "../../spark/mod.ts";
 import { type Case, type Expected, fillImages, fillTensor, type Spec, type Summary } from "./format.ts";
+import { sendThrough, type Through } from "./through.ts";
 import { compareSummary, type HostTensor, measure, type Measurement, type Pair, relative } from "./tolerance.ts";
 
 /** A filled model and its input. */
@@ -40,6 +41,8 @@ interface Setup {
   readonly expected: Expected;
   readonly device: Device;
   readonly dtype: "float64" | "float32";
+  readonly inputSize: readonly [number, number];
+  readonly through: Through | undefined;
 }
 
 /**
@@ -60,10 +63,17 @@ export function expectedFor(golden: Case, deviceName: string): Expected | undefi
  * @param golden The case.
  * @param expected One of its traces, of `expectedFor`.
  * @param device Where to run.
+ * @param through A kind of file that weights and moments go through, before the first step and after it.
  * @returns One measurement per quantity that the trace holds.
  */
-export async function compareCase(golden: Case, expected: Expected, device: Device): Promise<readonly Measurement[]> {
-  const setup = prepare(golden.spec, expected, device);
+export async function compareCase(
+  golden: Case,
+  expected: Expected,
+  device: Device,
+  through?: Through,
+): Promise<readonly Measurement[]> {
+  const filled = prepare(golden.spec, expected, { device, through });
+  const setup = { ...filled, weights: await sent(filled, filled.weights) };
   const optimizer = expected.training && optimizerOf(expected.training);
   const first = jit((weights) => firstStep(setup, weights, optimizer), { device })(setup.weights);
   const measurements = await compareFirst(setup, first);
@@ -71,7 +81,19 @@ export async function compareCase(golden: Case, expected: Expected, device: Devi
   return [...measurements, ...await compareTraining(setup, first, optimizer)];
 }
 
-function prepare(spec: Spec, expected: Expected, device: Device): Setup {
+/** Weights, and moments if there are any, after their way through a file; the same if there is none. */
+async function sent<T extends Setup["weights"]>(setup: Setup, weights: T): Promise<T> {
+  const { through, model, inputSize, dtype } = setup;
+  if (!through) return weights;
+  const { params, state, optimizer } = await sendThrough(through, model, weights, { inputSize, dtype });
+  return { ...weights, params, state, ...("optimizer" in weights ? { optimizer } : {}) };
+}
+
+function prepare(
+  spec: Spec,
+  expected: Expected,
+  { device, through }: Pick<Setup, "device" | "through">,
+): Setup {
   const dtype = device.name === "reference" ? "float64" : "float32";
   const model = modelOf(spec);
   const size = typeof spec.inputSize === "number" ? [spec.inputSize, spec.inputSize] as const : spec.inputSize;
@@ -82,7 +104,7 @@ function prepare(spec: Spec, expected: Expected, device: Device): Setup {
   const weights = importOfficial(skeleton, entries, fill, { dtype });
   const shape = [spec.active.length, ...size] as const;
   const images = tensor(fillImages(shape, spec.fillOffset), { dtype, shape: [...shape, 3] });
-  return { model, weights, input: { images, pattern: patternOf(spec.active) }, entries, expected, device, dtype };
+  return { model, weights, input: { images, pattern: patternOf(spec.active) }, entries, expected, device, dtype, inputSize: size, through };
 }
 
 function modelOf({ encoder, densifyNorm }: Spec): Model {
@@ -225,7 +247,7 @@ async function compareTraining(setup: Setup, first: First, optimizer: Optimizer)
     return { params: updated.params, state, optimizer: updated.state, norm, norms: normsOf(gradients, entries), loss };
   }, { device });
   const losses = [await first.loss.item()];
-  let train = first.next as Tree;
+  let train = await sent(setup, first.next as Setup["weights"] & Tree);
   const norms = [await tracedNorm(setup, train.norm, first.gradientNorms)];
   for (let i = 1; i < training.globalGradientNorm.length; i++) {
     train = step({ params: train.params, state: train.state, optimizer: train.optimizer });

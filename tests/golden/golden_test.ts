@@ -25,3 +25,12 @@ Deno.test("the smallest case agrees with the official implementation on the refe
   equal(measurements.length, 13);
   for (const { quantity, error, tolerance, worst } of measurements) ok(error <= tolerance, `${quantity} at ${worst}: ${error}`);
 });
+
+for (const through of ["pth", "safetensors"] as const) {
+  Deno.test(`the smallest case agrees after weights and moments went through ${through}`, async () => {
+    const smallest = CASES.find(({ name }) => name === "convnext-mini-1x1-projection")!;
+    const measurements = await compareCase(smallest, expectedFor(smallest, "reference")!, referenceDevice(), through);
+    equal(measurements.length, 13);
+    for (const { quantity, error, tolerance, worst } of measurements) ok(error <= tolerance, `${quantity} at ${worst}: ${error}`);
+  });
+}

@@ -4,12 +4,14 @@ import process from "node:process";
 import { type Device, openDevice } from "../../tensor/mod.ts";
 import { compareCase, expectedFor } from "./compare.ts";
 import type { Case, Expected } from "./format.ts";
+import type { Through } from "./through.ts";
 import type { Measurement } from "./tolerance.ts";
 
-const HELP = `deno task golden [FILE …] [--device reference|cpu|webgpu] [--case NAME]
+const HELP = `deno task golden [FILE …] [--device reference|cpu|webgpu] [--case NAME] [--through pth|safetensors]
 
 Runs the cases of golden files (tests/golden/golden.json if none is named) and compares losses, features, gradients,
-optimizer steps, buffers and evaluation with what the file holds. Exits 1 if a tolerance is exceeded.
+optimizer steps, buffers and evaluation with what the file holds. Exits 1 if a tolerance is exceeded. With --through,
+weights go through such a file before the first step, and weights and moments after it.
 `;
 
 function write(line: string): void {
@@ -37,9 +39,9 @@ async function readCases(file: string | URL): Promise<readonly Case[]> {
   }
 }
 
-async function runCase(golden: Case, expected: Expected, device: Device): Promise<boolean> {
+async function runCase(golden: Case, expected: Expected, device: Device, through?: Through): Promise<boolean> {
   const start = performance.now();
-  const passed = await compareCase(golden, expected, device).then((measurements) => {
+  const passed = await compareCase(golden, expected, device, through).then((measurements) => {
     measurements.forEach((measurement) => write(describe(golden.name, measurement)));
     return measurements.every(({ error, tolerance }) => error <= tolerance);
   }, (error) => {
@@ -51,11 +53,17 @@ async function runCase(golden: Case, expected: Expected, device: Device): Promis
   return passed;
 }
 
+function throughOf(value: string | undefined): Through | undefined {
+  if (value === undefined || value === "pth" || value === "safetensors") return value;
+  throw new RangeError(`Cannot use --through as it must be pth or safetensors: current value is ${value}`);
+}
+
 async function main(): Promise<boolean> {
   const { values, positionals } = parseArgs({
     options: {
       device: { type: "string", default: "cpu" },
       case: { type: "string" },
+      through: { type: "string" },
       help: { type: "boolean", default: false },
     },
     allowPositionals: true,
@@ -71,11 +79,12 @@ async function main(): Promise<boolean> {
     const names = all.map(({ name }) => name).join(", ");
     throw new RangeError(`Cannot run a case as the file must have it: current name is ${values.case}, names are ${names}`);
   }
+  const through = throughOf(values.through);
   const device = await openDevice(values.device);
   const counts = { passed: 0, failed: 0 };
   for (const golden of cases) {
     const expected = expectedFor(golden, device.name);
-    if (expected) counts[await runCase(golden, expected, device) ? "passed" : "failed"]++;
+    if (expected) counts[await runCase(golden, expected, device, through) ? "passed" : "failed"]++;
     else write(`${golden.name}  skipped: it has no float64 entry for the reference device`);
   }
   device.close();
