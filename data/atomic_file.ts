@@ -38,6 +38,38 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array | readonly
   }
 }
 
+/** Names that `writeFileAtomic` gives to files before they are whole. */
+const UNFINISHED = /^\..+\.\d+-[0-9a-f]{8}\.tmp$/;
+
+/**
+ * Removes what `writeFileAtomic` left unfinished in a folder because its process was killed. No other process may be
+ * writing there.
+ *
+ * @param folder The folder; a missing one has none.
+ * @returns Number of files that were removed.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { removeUnfinished } from "@tessera/tessera/data";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/.last.safetensors.123-0123abcd.tmp`, "half");
+ * equal(removeUnfinished(folder), 1);
+ * await Deno.remove(folder);
+ * ```
+ */
+export function removeUnfinished(folder: string): number {
+  try {
+    const left = [...Deno.readDirSync(folder)].filter(({ name, isFile }) => isFile && UNFINISHED.test(name));
+    left.forEach(({ name }) => Deno.removeSync(join(folder, name)));
+    return left.length;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
+  }
+}
+
 async function writeFlushed(path: string, parts: readonly Uint8Array[]): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
   for (const part of parts) {

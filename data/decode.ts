@@ -4,8 +4,20 @@ import { decode as decodeWebp } from "@jsquash/webp";
 import { type ImageFormat, type ImageHeader, readImageHeader } from "./image_header.ts";
 import type { Pixels } from "./pixels.ts";
 
-/** Pillow's bound against decompression bombs. */
-const MAX_PIXELS = 178_956_970;
+/** Bound against decompression bombs: with its copies in the codec an image stays below 1 GiB. */
+const MAX_PIXELS = 2 ** 26;
+
+/** Deflate packs at most so many bytes into one. */
+const MAX_DEFLATE_RATIO = 1032;
+
+/** A JPEG has at least a bit for each block of 8×8 pixels in its first scan; components may be sampled 4×4 less. */
+const MAX_JPEG_PIXELS_PER_BYTE = 8 * 64 * 16;
+
+/** Whether bytes of that number may hold the image that a header declares. Says nothing of WebP, which has no bound. */
+function mayHold({ format, width, height, bitsPerPixel = 1 }: ImageHeader, bytes: number): boolean {
+  if (format === "jpeg") return width * height <= bytes * MAX_JPEG_PIXELS_PER_BYTE;
+  return format !== "png" || height * Math.ceil(width * bitsPerPixel / 8) <= bytes * MAX_DEFLATE_RATIO;
+}
 
 /** What the codecs give: straight (not premultiplied) RGBA. */
 interface Rgba {
@@ -59,7 +71,7 @@ export class ImageError extends Error {
  * @param bytes The whole file.
  * @param name What errors call it, such as its path.
  * @returns The image with four channels, alpha not multiplied in; 255 where the file has none.
- * @throws {ImageError} If the file is empty, truncated, corrupt, of another format, CMYK, or beyond 179 million pixels.
+ * @throws {ImageError} If the file is empty, truncated, corrupt, of another format, CMYK, or beyond 67 million pixels.
  *
  * @example Usage
  * ```ts
@@ -97,6 +109,13 @@ function checkedHeader(bytes: Uint8Array, name: string): ImageHeader {
   if (components === 4) throw new ImageError(name, "a JPEG must be grey or RGB: current colours are CMYK");
   if (width * height === 0 || width * height > MAX_PIXELS) {
     throw new ImageError(name, `it must have 1 to ${MAX_PIXELS} pixels: current size is ${width}x${height}`);
+  }
+  if (!mayHold(header, bytes.length)) {
+    throw new ImageError(
+      name,
+      `its ${bytes.length} bytes must be able to hold its pixels: current size ${width}x${height} is too large, so that ` +
+        "the file is truncated or corrupt",
+    );
   }
   return header;
 }

@@ -11,7 +11,12 @@ export interface ImageHeader {
   readonly height: number;
   /** Components of a JPEG pixel: 1 grey, 3 colour, 4 CMYK. Absent for the other formats. */
   readonly components?: number;
+  /** Bits of a PNG pixel in the file. Absent for the other formats. */
+  readonly bitsPerPixel?: number;
 }
+
+/** Samples of a PNG pixel by colour type: grey, colour, palette, grey and alpha, colour and alpha. */
+const PNG_SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 /** Start-of-frame markers: C0 … CF without the tables C4, CC and the reserved C8. */
 const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
@@ -37,8 +42,9 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (hasText(bytes, 0, "\xff\xd8\xff")) return jpegHeader(view);
   if (hasText(bytes, 0, "\x89PNG\r\n\x1a\n")) {
-    if (!hasText(bytes, 12, "IHDR") || bytes.length < 24) return null;
-    return { format: "png", width: view.getUint32(16), height: view.getUint32(20) };
+    if (!hasText(bytes, 12, "IHDR") || bytes.length < 26) return null;
+    const bitsPerPixel = bytes[24]! * (PNG_SAMPLES[bytes[25]!] ?? 1);
+    return { format: "png", width: view.getUint32(16), height: view.getUint32(20), bitsPerPixel };
   }
   return hasText(bytes, 0, "RIFF") && hasText(bytes, 8, "WEBP") ? webpHeader(bytes, view) : null;
 }

@@ -37,7 +37,8 @@ export { paintBackground } from "./background.ts";
 export * from "./sprites.ts";
 export * from "./fluent_emoji.ts";
 export * from "./batches.ts";
-export { writeFileAtomic } from "./atomic_file.ts";
+export { appendFile } from "./append_file.ts";
+export { removeUnfinished, writeFileAtomic } from "./atomic_file.ts";
 export {
   SAFETENSORS_BYTES,
   type SafetensorsDType,

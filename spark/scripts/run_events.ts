@@ -1,5 +1,5 @@
 /** @file The event file of a run, for TensorBoard, with the tags of the official code. */
-import { eventFileHead, eventRecord } from "../../data/mod.ts";
+import { appendFile, eventFileHead, eventRecord } from "../../data/mod.ts";
 import type { EpochRecord } from "./run_log.ts";
 import type { StepRecord } from "./step_log.ts";
 
@@ -33,9 +33,9 @@ export function openRunEvents(
 ): RunEvents {
   Deno.mkdirSync(folder, { recursive: true });
   const path = `${folder}/events.out.tfevents.${Math.floor(now() / 1000)}.${done}`;
-  Deno.writeFileSync(path, eventFileHead({ wallTime: now() / 1000, step: done + 1 }));
+  appendFile(path, eventFileHead({ wallTime: now() / 1000, step: done + 1 }));
   const append = (step: number, rest: Pick<Parameters<typeof eventRecord>[0], "scalars" | "images">) =>
-    Deno.writeFileSync(path, eventRecord({ wallTime: now() / 1000, step, ...rest }), { append: true });
+    appendFile(path, eventRecord({ wallTime: now() / 1000, step, ...rest }));
   const stride = Math.ceil(total / MOST_STEPS);
   const least = { loss: leastLoss };
   return {

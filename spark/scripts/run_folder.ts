@@ -1,5 +1,6 @@
 /** @file Where a run leaves its results, and what it finds there when it goes on. */
 import { dirname } from "node:path";
+import { removeUnfinished } from "../../data/mod.ts";
 
 /** Paths in a run folder. */
 export interface RunFolder {
@@ -93,6 +94,7 @@ export function openRunFolder(folder: RunFolder, { resume }: { readonly resume: 
   const probe = `${folder.path}/.write_probe`;
   try {
     Deno.mkdirSync(folder.pictures, { recursive: true });
+    [folder.path, folder.pictures].forEach(removeUnfinished); // of a run that was killed: they would fill the disk
     Deno.writeTextFileSync(probe, "");
     Deno.removeSync(probe);
   } catch (cause) {
@@ -103,9 +105,12 @@ export function openRunFolder(folder: RunFolder, { resume }: { readonly resume: 
     );
   }
   if (resume || ![folder.checkpoint, folder.log].some(exists)) return;
+  const advice = exists(folder.checkpoint)
+    ? `holds another run; continue it with --resume ${folder.path}`
+    : "holds a run that ended before its first checkpoint; remove it";
   throw new Error(
-    `Cannot start a new run as the run folder must be empty: current folder ${folder.path} holds another run; continue ` +
-      `it with --resume ${folder.path}, or name another with --out`,
+    `Cannot start a new run as the run folder must be empty: current folder ${folder.path} ${advice}, or name another ` +
+      "with --out",
   );
 }
 

@@ -1,5 +1,5 @@
 /** @file What a run keeps every so often: checkpoint, pictures, loss curve, report, events. */
-import { imageGrid, writeFileAtomic } from "../../data/mod.ts";
+import { appendFile, imageGrid, writeFileAtomic } from "../../data/mod.ts";
 import { save } from "../checkpoint.ts";
 import type { TrainState } from "../train_step.ts";
 import type { Painter } from "./pictures.ts";
@@ -65,7 +65,7 @@ export async function openRunResults(folder: RunFolder, run: ResultsOptions): Pr
     log(added) {
       records.push(...added);
       const { lines, epochs } = write(added);
-      if (lines !== "") Deno.writeTextFileSync(folder.log, lines, { append: true });
+      if (lines !== "") appendFile(folder.log, lines);
       events.steps(added, epochs);
     },
     async save(train, step) {

@@ -44,7 +44,10 @@ Deno.test("decodeImage() names the file and the reason", async () => {
   await rejects(decodeImage(new TextEncoder().encode("<html></html>"), "e.jpg"), /current bytes start 3c 68 74 6d/);
   const huge = fileOf("rgb.png");
   new DataView(huge.buffer).setUint32(16, 0x7fffffff);
-  await rejects(decodeImage(huge, "f.png"), /178956970 pixels: current size is 2147483647x21/);
+  const large = fileOf("rgb.png");
+  new DataView(large.buffer).setUint32(16, 1e6);
+  await rejects(decodeImage(large, "g.png"), /Cannot decode g.png as its \d+ bytes .* 1000000x21 is too large/);
+  await rejects(decodeImage(huge, "f.png"), /67108864 pixels: current size is 2147483647x21/);
 });
 
 for (const name of ["rgb.jpg", "rgb.png", "lossy.webp"]) {

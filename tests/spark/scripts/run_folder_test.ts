@@ -23,8 +23,18 @@ Deno.test("openRunFolder() makes the folder, and refuses one that holds another 
     openRunFolder(folder, { resume: false });
     deepStrictEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["reconstructions"]);
     Deno.writeTextFileSync(folder.log, "");
+    throws(
+      () => openRunFolder(folder, { resume: false }),
+      /^Error: Cannot start a new run .* before its first checkpoint/,
+    );
+    Deno.writeTextFileSync(folder.checkpoint, "");
     throws(() => openRunFolder(folder, { resume: false }), /^Error: Cannot start a new run .*--resume/);
+    Deno.writeTextFileSync(`${folder.path}/.last.safetensors.123-0123abcd.tmp`, "half"); // of a process that was killed
     openRunFolder(folder, { resume: true });
+    deepStrictEqual(
+      [...Deno.readDirSync(folder.path)].map(({ name }) => name).filter((name) => name.endsWith("tmp")),
+      [],
+    );
   }));
 
 Deno.test("openRunFolder() refuses a folder that cannot be written", () =>

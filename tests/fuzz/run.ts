@@ -1,0 +1,130 @@
+/** @file `deno task fuzz`: damaged files of every kind, each kind in a process of its own that is watched. */
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import process from "node:process";
+import { fuzz } from "./fuzz.ts";
+import { TARGETS } from "./targets.ts";
+
+const HELP = `deno task fuzz [--count 10000] [--seed 0] [--kind NAME] [--keep FOLDER]
+
+Damages good files of every kind (${TARGETS.map(({ name }) => name).join(", ")}) and reads them, --count in all: a file
+must be read or refused by an error that names it and the reason, within 5 s and 1 GiB. Files that break this are kept.
+`;
+
+const MAX_BYTES = 2 ** 30;
+const MAX_SILENCE = 8000; // 5 s for the file, and time to start on a busy machine
+
+interface Job {
+  readonly kind: string;
+  readonly seed: number;
+  readonly count: number;
+  readonly keep: string;
+}
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Largest resident memory of this process so far. */
+function peakBytes(): number {
+  const line = /VmHWM:\s*(\d+) kB/.exec(Deno.readTextFileSync("/proc/self/status"));
+  return Number(line?.[1] ?? 0) * 1024;
+}
+
+/** The watched half: prints the number of each file before it is read, and at the end what came of all. */
+async function child({ kind, seed, count, keep }: Job): Promise<void> {
+  const target = TARGETS.find(({ name }) => name === kind)!;
+  const folder = await Deno.makeTempDir({ prefix: "fuzz_" });
+  const path = `${folder}/damaged.${kind}`;
+  const outcome = await fuzz(target, { seed, from: 0, count, path, before: (index) => write(`${index}`) });
+  await Deno.remove(folder, { recursive: true });
+  for (const { index, bytes } of outcome.problems.slice(0, 20)) {
+    await Deno.writeFile(`${keep}/${kind}_${seed}_${index}`, bytes);
+  }
+  const problems = outcome.problems.map(({ index, what }) => ({ index, what }));
+  write(JSON.stringify({ ...outcome, problems, peak: peakBytes() }));
+}
+
+interface Report {
+  readonly read: number;
+  readonly refused: number;
+  readonly problems: readonly { readonly index: number; readonly what: string }[];
+  readonly slowestMilliseconds: number;
+  readonly peak: number;
+}
+
+/** Runs the watched half; a process that falls silent is ended. */
+async function watch({ kind, seed, count, keep }: Job): Promise<Report | string> {
+  const args = ["run", "-A", fileURLToPath(import.meta.url), "--child", "--kind", kind];
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [...args, "--seed", String(seed), "--count", String(count), "--keep", keep],
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const process = command.spawn();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let [last, silent] = ["start", false];
+  const arm = (wait: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      silent = true;
+      process.kill("SIGKILL");
+    }, wait);
+  };
+  arm(120_000);
+  const errors = new Response(process.stderr).text();
+  let rest = "";
+  for await (const chunk of process.stdout.pipeThrough(new TextDecoderStream())) {
+    arm(MAX_SILENCE);
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    last = lines.at(-1) ?? last;
+  }
+  clearTimeout(timer);
+  const { success } = await process.status;
+  if (silent) return `file ${last} hangs`;
+  return success ? JSON.parse(last) : `file ${last} ends the process: ${(await errors).slice(-1000)}`;
+}
+
+function verdict(kind: string, count: number, report: Report | string): boolean {
+  if (typeof report === "string") {
+    write(`FAILED  ${kind}: ${report}`);
+    return false;
+  }
+  const { read, refused, problems, slowestMilliseconds, peak } = report;
+  const passed = problems.length === 0 && peak <= MAX_BYTES;
+  write(
+    `${passed ? "ok    " : "FAILED"}  ${kind.padEnd(11)} ${count} files: ${refused} refused by name, ${read} read; ` +
+      `slowest ${slowestMilliseconds.toFixed(0)} ms, peak ${(peak / 2 ** 20).toFixed(0)} MiB`,
+  );
+  for (const { index, what } of problems.slice(0, 10)) write(`        file ${index}: ${what}`);
+  return passed;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      count: { type: "string", default: "10000" },
+      seed: { type: "string", default: "0" },
+      kind: { type: "string" },
+      keep: { type: "string" },
+      child: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return write(HELP);
+  const seed = Number(values.seed);
+  if (values.child) return await child({ kind: values.kind!, seed, count: Number(values.count), keep: values.keep! });
+  const kinds = TARGETS.map(({ name }) => name).filter((name) => values.kind === undefined || name === values.kind);
+  const keep = values.keep ?? await Deno.makeTempDir({ prefix: "fuzz_kept_" });
+  const count = Math.ceil(Number(values.count) / kinds.length);
+  let failed = 0;
+  for (const kind of kinds) {
+    const report = await watch({ kind, seed, count, keep });
+    if (!verdict(kind, count, report)) failed++;
+  }
+  write(failed === 0 ? `${count * kinds.length} files, no crash, no hang` : `${failed} kinds failed; files in ${keep}`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+if (import.meta.main) await main();
