@@ -23,7 +23,10 @@ export interface PickleOptions {
 const MAX_DEPTH = 100;
 
 /** Entries of the memo: a checkpoint has some ten per tensor. */
-const MAX_MEMO = 10_000_000;
+const MAX_MEMO = 2 ** 20;
+
+/** Each operation makes at most one small value, so that this bounds the memory that a pickle takes beyond its size. */
+const MAX_OPERATIONS = 2 ** 21;
 
 /** Reader of one pickle: bytes, position, stack and memo. It can do nothing but make plain values. */
 export class PickleMachine {
@@ -37,6 +40,7 @@ export class PickleMachine {
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, unknown>();
   #at: number;
+  #operations = 0;
 
   /**
    * Prepares to read.
@@ -59,6 +63,14 @@ export class PickleMachine {
   /** Position of the next byte. */
   get at(): number {
     return this.#at;
+  }
+
+  /** Takes the code of the next operation. */
+  operation(): number {
+    if (++this.#operations > MAX_OPERATIONS) {
+      this.refuse(`it must have at most ${MAX_OPERATIONS} operations`, "number is larger");
+    }
+    return this.uint(1);
   }
 
   /** Takes bytes. */

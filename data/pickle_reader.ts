@@ -149,7 +149,7 @@ export function readPickle(
   const protocol = machine.uint(1);
   if (protocol < 2 || protocol > 5) machine.refuse("its protocol must be 2 to 5", `protocol is ${protocol}`);
   for (;;) {
-    const code = machine.uint(1);
+    const code = machine.operation();
     if (code === STOP) return { value: machine.result(), end: machine.at };
     const operation = OPERATIONS.get(code);
     if (!operation) {

@@ -40,8 +40,8 @@ export interface SafetensorsHeader {
   readonly dataStart: number;
 }
 
-/** Bound of the official implementation. */
-export const MAX_HEADER_BYTES = 100_000_000;
+/** A quarter of the bound of the official implementation: values made of a longer text could take more than 1 GiB. */
+export const MAX_HEADER_BYTES = 25_000_000;
 
 /**
  * Refuses a file.
@@ -88,7 +88,7 @@ export function parseHeader(text: Uint8Array, fileSize: number, file: string): S
   const refuse = (requirement: string, current: string) => refuseSafetensors(file, requirement, current);
   const { __metadata__: metadata = {}, ...rest } = parseObject(text, file);
   if (!isRecord(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
-    refuse("metadata must be texts under names", `metadata is ${JSON.stringify(metadata)}`);
+    refuse("metadata must be texts under names", `metadata is ${shown(metadata)}`);
   }
   const entries = Object.entries(rest)
     .map(([name, value]) => [name, parseEntry(name, value, file)] as const)
@@ -112,6 +112,16 @@ export function parseHeader(text: Uint8Array, fileSize: number, file: string): S
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** A value of a file in an error: its beginning. Values may nest so deeply that they have no text. */
+function shown(value: unknown): string {
+  try {
+    const text = JSON.stringify(value) ?? "absent";
+    return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  } catch {
+    return "nested too deeply";
+  }
+}
+
 function parseObject(text: Uint8Array, file: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text));
@@ -124,7 +134,7 @@ function parseObject(text: Uint8Array, file: string): Record<string, unknown> {
 
 function parseEntry(name: string, value: unknown, file: string): SafetensorsEntry {
   const refuse = (requirement: string, current: unknown) =>
-    refuseSafetensors(file, `tensor ${name} must have ${requirement}`, `value is ${JSON.stringify(current)}`);
+    refuseSafetensors(file, `tensor ${name} must have ${requirement}`, `value is ${shown(current)}`);
   const isSize = (x: unknown): x is number => Number.isSafeInteger(x) && (x as number) >= 0;
   const { dtype, shape, data_offsets: offsets } = isRecord(value) ? value : {};
   if (typeof dtype !== "string" || !Object.hasOwn(SAFETENSORS_BYTES, dtype)) {

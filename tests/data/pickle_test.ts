@@ -74,6 +74,16 @@ const BAD: readonly (readonly [name: string, bytes: Uint8Array, message: RegExp]
   ["long integer", Uint8Array.from([0x80, 2, 0x8b, 0, 16, 0, 0, ...new Array(4096).fill(1)]), /at most 256 bytes/],
   ["no UTF-8", raw("X\x01\0\0\0\xff."), /must be UTF-8/],
   ["in itself", raw("]q\x00h\x00a."), /nest at most 100 deep/],
+  [
+    "many values",
+    Uint8Array.from({ length: 3_000_000 }, (_, i) => i === 0 ? 0x80 : i === 1 ? 2 : 0x7d),
+    /at most \d+ operations/,
+  ],
+  [
+    "large memo",
+    Uint8Array.from({ length: 2_100_000 }, (_, i) => i === 0 ? 0x80 : i === 1 ? 4 : i === 2 ? 0x4e : 0x94),
+    /memo is full/,
+  ],
   ["deep", raw("]".repeat(5000) + "a".repeat(4999) + "."), /nest at most 100 deep/],
 ];
 
