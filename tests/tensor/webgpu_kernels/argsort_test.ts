@@ -19,6 +19,9 @@ const CASES: readonly (readonly [string, Sample])[] = [
   ["equal integers", randomInts([4, 200], -5, 5)],
   ["large integers", randomInts([3, 50], -(2 ** 31), 2 ** 31 - 1)],
   ["bits", { shape: [2, 3], dtype: "uint32", data: Uint32Array.of(2 ** 32 - 1, 0, 2 ** 31, 5, 2 ** 31, 5) }],
+  ["lines of several blocks", randomInts([2, 2500], -40, 40)],
+  ["one block of whole length", randomFloats([2, 512])],
+  ["lines of one", randomFloats([5, 1])],
   ["nothing", randomFloats([3, 0])],
 ];
 
