@@ -82,8 +82,11 @@ export interface Device {
   close(): void;
 }
 
+/** Opens a device with settings of its kind. */
+type Opener = (options?: Readonly<Record<string, unknown>>) => Device | Promise<Device>;
+
 /** The default device and the ways to open one. State of the process, as documented at `setDefaultDevice`. */
-const registry: { device: Device | null; readonly openers: Map<string, () => Device | Promise<Device>> } = {
+const registry: { device: Device | null; readonly openers: Map<string, Opener> } = {
   device: null,
   openers: new Map(),
 };
@@ -94,7 +97,7 @@ const registry: { device: Device | null; readonly openers: Map<string, () => Dev
  * @param name What users write after `--device`.
  * @param open Opens it; throws `DeviceError` if it cannot.
  */
-export function registerDevice(name: string, open: () => Device | Promise<Device>): void {
+export function registerDevice(name: string, open: Opener): void {
   registry.openers.set(name, open);
 }
 
@@ -102,6 +105,7 @@ export function registerDevice(name: string, open: () => Device | Promise<Device
  * Opens a device by name.
  *
  * @param name `reference`, `cpu` or `webgpu`.
+ * @param options Settings as of `cpuDevice` or `webgpuDevice`.
  * @returns The device; the caller closes it.
  * @throws {RangeError} If there is no device of that name.
  * @throws {DeviceError} If it cannot be opened here, with what to install.
@@ -114,13 +118,13 @@ export function registerDevice(name: string, open: () => Device | Promise<Device
  * equal((await openDevice("reference")).name, "reference");
  * ```
  */
-export async function openDevice(name: string): Promise<Device> {
+export async function openDevice(name: string, options?: Readonly<Record<string, unknown>>): Promise<Device> {
   const open = registry.openers.get(name);
   if (!open) {
     const names = [...registry.openers.keys()].join(", ");
     throw new RangeError(`Cannot open a device as its name must be one of ${names}: current name is ${name}`);
   }
-  return await open();
+  return await open(options);
 }
 
 /**

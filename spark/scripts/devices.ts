@@ -1,4 +1,5 @@
 import { type Device, openDevice } from "../../tensor/mod.ts";
+import { adapterHere, chooseTuning, writeTuning } from "./tuning_file.ts";
 
 /** Adapters that compute on the processor: the cpu device is faster there. */
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render/i;
@@ -17,11 +18,20 @@ async function hasHardwareAdapter(): Promise<boolean> {
  * Opens the device of a run.
  *
  * @param name `auto`, `cpu`, `webgpu` or `reference`. `auto` is webgpu where there is a hardware adapter, else cpu.
+ * @param options `tuning`: value of `--tuning`. `kept`: file in the run folder for the tiles that webgpu uses.
  * @returns The device.
  * @throws {DeviceError} If it cannot be opened.
  */
-export async function openRunDevice(name: string): Promise<Device> {
-  return await openDevice(name !== "auto" ? name : await hasHardwareAdapter() ? "webgpu" : "cpu");
+export async function openRunDevice(
+  name: string,
+  { tuning, kept }: { readonly tuning?: string; readonly kept: string },
+): Promise<Device> {
+  const chosen = name !== "auto" ? name : await hasHardwareAdapter() ? "webgpu" : "cpu";
+  if (chosen !== "webgpu") return await openDevice(chosen);
+  const table = chooseTuning(tuning, kept, await adapterHere());
+  const device = await openDevice(chosen, { tuning: table });
+  writeTuning(kept, table); // a run that goes on keeps to its tiles, and so to its bits
+  return device;
 }
 
 /**

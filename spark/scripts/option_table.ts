@@ -58,6 +58,8 @@ export interface GivenOptions {
   readonly resume?: string;
   /** Steps between checkpoints. */
   readonly saveEvery?: number;
+  /** Table of tiles for webgpu, or `none`. */
+  readonly tuning?: string;
   /** Steps between readings of loss and metrics. */
   readonly logEvery?: number;
 }
@@ -238,6 +240,11 @@ export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
     placeholder: "N",
     help: "steps between checkpoints, each with pictures and loss curve (default: a fifth of the run, at most 500)",
     parse: count,
+  },
+  tuning: {
+    placeholder: "FILE",
+    help: "tiles for webgpu, of deno task tune, or none (default: those of the resumed run, else of the user's cache)",
+    parse: text("a file or none"),
   },
   logEvery: {
     placeholder: "N",

@@ -28,7 +28,10 @@ export async function pretrain(args: readonly string[]): Promise<number> {
   const images = await fingerprint(dataset, start.options.data);
   checkImages(start, images);
   const lengths = runLengths(start.options, stepsPerEpoch(dataset.length, start.options.batchSize));
-  const device = await openRunDevice(given.device ?? "auto");
+  const device = await openRunDevice(given.device ?? "auto", {
+    ...(given.tuning === undefined ? {} : { tuning: given.tuning }),
+    kept: start.folder.tuning,
+  });
   try {
     return await runTraining(given, start, { dataset, images, lengths, device });
   } catch (error) {

@@ -10,6 +10,8 @@ export interface RunFolder {
   readonly checkpoint: string;
   /** One JSON object per step and line. */
   readonly log: string;
+  /** Tiles of the run, on webgpu. */
+  readonly tuning: string;
   /** Loss curve. */
   readonly curve: string;
   /** Report, a web page. */
@@ -36,6 +38,7 @@ export function runFolder(path: string): RunFolder {
     path: root,
     checkpoint: `${root}/${CHECKPOINT}`,
     log: `${root}/log.jsonl`,
+    tuning: `${root}/tuning.json`,
     curve: `${root}/loss.svg`,
     report: `${root}/report.html`,
     events: `${root}/tensorboard_log`,

@@ -175,4 +175,4 @@ function execute(core: Core, { launches, program, localBytes, onLaunch }: Prepar
   }
 }
 
-registerDevice("cpu", () => cpuDevice());
+registerDevice("cpu", (options) => cpuDevice(options as CpuOptions));

@@ -26,6 +26,7 @@ import type { Backlog } from "./runtime/queue.ts";
 import { requireTimes, runTimed, type TellTime } from "./runtime/timed_launches.ts";
 import { findSubgroup, requestWithSubgroups } from "./runtime/subgroup.ts";
 import { readBlock, storeOf } from "./runtime/transfers.ts";
+import type { TuningTable } from "./tuning/table.ts";
 
 /** Settings of a webgpu device. */
 export interface WebgpuOptions {
@@ -37,6 +38,8 @@ export interface WebgpuOptions {
   readonly backlog?: Backlog;
   /** Called after each launch, to see where the time goes: runs take longer then. Nothing is timed without it. */
   readonly onLaunch?: LaunchListener;
+  /** Tiles of an adapter, of `deno task tune`; what is known of such adapters if left out. */
+  readonly tuning?: TuningTable;
   /** False to do without handing values between invocations that run together, where the adapter can. */
   readonly subgroups?: boolean;
 }
@@ -59,9 +62,21 @@ const RAISED = ["maxStorageBufferBindingSize", "maxBufferSize", "maxStorageBuffe
  * const three = async () => await add(tensor(1), 2).item({ device: await open() });
  * ```
  */
-export async function webgpuDevice(
-  { adapter, limits, backlog, subgroups = true, onLaunch }: WebgpuOptions = {},
-): Promise<Device> {
+export async function webgpuDevice(options: WebgpuOptions = {}): Promise<Device> {
+  const core = await openCore(options);
+  const device: Device = compilingDevice(backendOf(core, () => device, options.onLaunch));
+  return device;
+}
+
+/**
+ * Opens the GPU without a device around it, as a tuner does.
+ *
+ * @param options Adapter and limits; with `onLaunch` timestamps are asked for.
+ * @returns What the parts of a device share.
+ */
+export async function openCore(
+  { adapter, limits, backlog, subgroups = true, onLaunch, tuning }: WebgpuOptions = {},
+): Promise<Core> {
   const chosen = adapter ?? await globalThis.navigator.gpu?.requestAdapter() ?? refuse("current adapter is null");
   const requiredLimits = limits ?? Object.fromEntries(RAISED.map((name) => [name, chosen.limits[name]]));
   const stamps = onLaunch && chosen.features.has("timestamp-query");
@@ -72,9 +87,7 @@ export async function webgpuDevice(
   const { isFallbackAdapter: software = false, vendor = "" } = chosen.info ?? {};
   const traits = { software, vendor: vendor.toLowerCase(), ...subgroup && { subgroup } };
   if (onLaunch) requireTimes(gpu);
-  const core = makeCore(gpu, traits, backlog);
-  const device: Device = compilingDevice(backendOf(core, () => device, onLaunch));
-  return device;
+  return makeCore(gpu, { ...traits, ...tuning && { tiles: tuning.tiles } }, backlog);
 }
 
 function refuse(found: string): never {
@@ -193,4 +206,4 @@ function bindMemory(core: Core, { arena, sizes, launches }: Prepared, { blocks }
   });
 }
 
-registerDevice("webgpu", () => webgpuDevice());
+registerDevice("webgpu", (options) => webgpuDevice(options as WebgpuOptions));

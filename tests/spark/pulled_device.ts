@@ -4,7 +4,7 @@ import { registerDevice, webgpuDevice } from "../../tensor/mod.ts";
 import { spyAdapter } from "../support/spy_adapter.ts";
 
 const spy = await spyAdapter();
-registerDevice("webgpu", () => webgpuDevice({ adapter: spy.adapter }));
+registerDevice("webgpu", (options) => webgpuDevice({ ...options, adapter: spy.adapter }));
 const checkpoint = `${Deno.args[Deno.args.indexOf("--out") + 1]}/last.safetensors`;
 const watch = setInterval(async () => {
   if (!await Deno.stat(checkpoint).then(() => true, () => false)) return;

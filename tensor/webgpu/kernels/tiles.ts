@@ -18,6 +18,13 @@ export function classOf({ form, batches, rows, columns, depth }: ProductShape): 
   return `${form} 2^${size(batches)} of 2^${size(rows)} by 2^${size(columns)} by 2^${size(depth)}`;
 }
 
+/** A shape of a class, for a tuner: the largest one. */
+export function shapeOfClass(name: string): ProductShape {
+  const [, form, ...sizes] = /^(rows|outer) 2\^(\d+) of 2\^(\d+) by 2\^(\d+) by 2\^(\d+)$/.exec(name)!;
+  const [batches, rows, columns, depth] = sizes.map((size) => 2 ** Number(size)) as [number, number, number, number];
+  return { form: form as ProductShape["form"], batches, rows, columns, depth };
+}
+
 /** Multiplications from which a large tile pays for the time that its shader takes to compile. */
 const LARGE_WORK = 2 ** 24;
 /** Results from which large tiles still give enough groups to fill a GPU; below, smaller ones. */

@@ -8,7 +8,7 @@ Deno.test("parseCommandLine() reads every option", () => {
   const line =
     "--data photos --model resnet50 --input-size 192x160 --batch-size 8 --epochs 3 --steps 5 --mask-ratio 0.5 " +
     "--base-lr 1e-3 --warmup-epochs 0.5 --weight-decay 0 --weight-decay-end=0.1 --drop-path 0.2 --optimizer adamw " +
-    "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 --patch-size 64 " +
+    "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 --tuning none --patch-size 64 " +
     "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw";
   const given = parseCommandLine(line.split(" "));
   deepStrictEqual(given, {
@@ -32,6 +32,7 @@ Deno.test("parseCommandLine() reads every option", () => {
     resume: "last.safetensors",
     saveEvery: 2,
     logEvery: 5,
+    tuning: "none",
     patchSize: 64,
     decoderWidth: 256,
     masking: "zero",
