@@ -68,6 +68,7 @@ export {
   type TrainStepOutput,
 } from "./train_step.ts";
 export * from "./accumulate.ts";
+export * from "./average.ts";
 export * from "./checkpoint.ts";
 export * from "./official_names.ts";
 export * from "./blame.ts";

@@ -10,8 +10,9 @@ Without options: a small ResNet on 3D emoji, a few minutes on two cores without 
 
 const TAIL = `
 The run folder holds last.safetensors (all that --resume needs), log.jsonl (one line per step and epoch), report.html,
-reconstructions/*.png (input, masked, reconstruction), loss.svg and tensorboard_log/. Ctrl-C finishes the step, saves and exits with code 130; a second one
-exits at once. Exit code 1: an error, said in one line on stderr.`;
+reconstructions/*.png (input, masked, reconstruction), loss.svg and tensorboard_log/.
+Ctrl-C finishes the step, saves and exits with code 130; a second one exits at once.
+Exit code 1: an error, said in one line on stderr.`;
 
 /** Breaks text into lines of at most `width` characters. */
 function wrap(text: string, width: number): readonly string[] {

@@ -30,6 +30,14 @@ export interface GivenOptions {
   readonly dropPath?: number;
   /** Height and width of the patches that are masked. */
   readonly patchSize?: number;
+  /** Small batches that a step is made of. */
+  readonly accumulate?: number;
+  /** Decay of the moving average of the weights. */
+  readonly ema?: number;
+  /** File whose weights the run starts from. */
+  readonly initWeight?: string;
+  /** Name the layer that stops being finite. */
+  readonly debugNans?: boolean;
   /** Channels of the decoder at the coarsest scale. */
   readonly decoderWidth?: number;
   /** `sparse` or `zero`. */
@@ -169,6 +177,28 @@ export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
     placeholder: "N",
     help: "height and width of the masked patches in pixels, a multiple of the model's stride (default: the stride)",
     parse: number(1, 65536, { whole: true }),
+  },
+  accumulate: {
+    placeholder: "N",
+    help: "small batches that a step is made of, to fit memory; divides the batch size (default 1)",
+    parse: count,
+  },
+  ema: {
+    placeholder: "R",
+    help: "decay of a moving average of the weights, such as 0.9999, which the pictures then show (default: none)",
+    parse: number(0, 0.999999, { open: true }),
+  },
+  initWeight: {
+    placeholder: "FILE",
+    help:
+      "weights to start from, for small data sets: a checkpoint of this library, SparK's, or a backbone's (.pth, .safetensors)",
+    parse: text("a file"),
+  },
+  debugNans: {
+    placeholder: "",
+    help: "name the layer in which loss or gradient stops being finite; keeps a second copy of the state",
+    isFlag: true,
+    parse: (given) => given === "true",
   },
   decoderWidth: {
     placeholder: "N",

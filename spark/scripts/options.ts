@@ -36,6 +36,12 @@ export interface RunOptions {
   readonly optimizer: string;
   /** Seed of weights, masks and order. */
   readonly seed: number;
+  /** Small batches that a step is made of. */
+  readonly accumulate: number;
+  /** Decay of the moving average of the weights; null: there is none. */
+  readonly ema: number | null;
+  /** File whose weights the run started from; null: fresh ones. */
+  readonly initWeight: string | null;
   /** Height and width of the patches that are masked; null: the model's stride. */
   readonly patchSize: number | null;
   /** Channels of the decoder at the coarsest scale; null: of the model's recipe. */
@@ -56,6 +62,9 @@ export interface RunOptions {
 
 /** What the authors do where an option is not given; checkpoints written before there was a choice did the same. */
 const AUTHORS_CHOICES = {
+  accumulate: 1,
+  ema: null,
+  initWeight: null,
   patchSize: null,
   decoderWidth: null,
   masking: "sparse",
@@ -103,6 +112,7 @@ export function resolveOptions(given: GivenOptions): RunOptions {
   const model = make();
   checkMask(options, inputGrid(model, inputSize, options.patchSize ?? model.stride));
   checkDecoder(options, model);
+  checkAccumulation(options);
   return options;
 }
 
@@ -110,6 +120,14 @@ export function resolveOptions(given: GivenOptions): RunOptions {
 function chosen(given: GivenOptions): Partial<RunOptions> {
   const names = Object.keys(AUTHORS_CHOICES) as (keyof typeof AUTHORS_CHOICES)[];
   return Object.fromEntries(names.flatMap((name) => given[name] === undefined ? [] : [[name, given[name]]]));
+}
+
+function checkAccumulation({ accumulate, batchSize }: RunOptions): void {
+  if (batchSize % accumulate === 0) return;
+  throw new RangeError(
+    `Cannot divide batches as --accumulate must divide --batch-size: current batch size is ${batchSize}, number of ` +
+      `small batches is ${accumulate}`,
+  );
 }
 
 function checkDecoder({ decoderWidth, scales }: RunOptions, { name, stride, channels }: Model): void {

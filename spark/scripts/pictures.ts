@@ -9,8 +9,10 @@ import type { TrainState } from "../train_step.ts";
 import type { RunOptions } from "./options.ts";
 import { ablationOf } from "./training.ts";
 
-/** Draws pictures of a training state: a row per image of input, masked input and reconstruction. */
-export type Painter = (train: Pick<TrainState, "params" | "state">) => Promise<readonly (readonly Pixels[])[]>;
+/** Draws pictures of a training state, of its average if it has one: a row per image of input, masked input and reconstruction. */
+export type Painter = (
+  train: Pick<TrainState, "params" | "state" | "average">,
+) => Promise<readonly (readonly Pixels[])[]>;
 
 /**
  * Prepares pictures on fixed images with fixed masks, so that those of different steps can be compared.
@@ -39,7 +41,8 @@ export function makePainter(
   }, { device });
   // Far from the keys of the steps, which are split off the same seed.
   const maskKey = foldIn(key(seed), 0x70696373);
-  return async ({ params, state }) => {
+  return async (train) => {
+    const { params, state } = train.average ?? train;
     const { masked, composite } = run(params, state, input, maskKey);
     const columns = [values, await masked.data({ device }), await composite.data({ device })];
     [masked, composite].forEach((x) => x[Symbol.dispose]());

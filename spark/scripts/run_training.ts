@@ -15,6 +15,7 @@ import { fixedImages, lastingName } from "./run_data.ts";
 import { programLine } from "./program_line.ts";
 import { openRunResults } from "./run_results.ts";
 import type { RunStart } from "./run_start.ts";
+import { startingWeights } from "./starting_weights.ts";
 import { trainLoop } from "./train_loop.ts";
 import { makeTraining, type Training } from "./training.ts";
 
@@ -47,9 +48,9 @@ export interface Opened {
 export async function runTraining(given: GivenOptions, start: RunStart, opened: Opened): Promise<number> {
   const { options, folder, resumed } = start;
   const { dataset, lengths: { total }, device } = opened;
-  const training = makeTraining(options, opened.lengths, device);
+  const training = makeTraining(options, opened.lengths, device, { debug: given.debugNans ?? false });
   const done = resumed?.configuration.step ?? 0;
-  const first = resumed ? restore(resumed.checkpoint, training.initial) : training.initial;
+  const first = resumed ? restore(resumed.checkpoint, training.initial) : await startingWeights(options, training);
   print(describe(options, opened));
   if (done > 0) print(`Goes on after step ${done}, of ${resumed!.checkpoint.path}`);
   if (done >= total) {
@@ -59,11 +60,8 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
   const settings = loopSettings(given, options, opened);
   print(await compile(training, options, device, settings.reader.ring()));
   const shown = await fixedImages(dataset, options.inputSize, { count: SHOWN, seed: options.seed });
-  const results = await openRunResults(folder, {
-    configuration: { options: { ...options, data: lastingName(options.data) }, images: opened.images },
-    ...aboutRun(start, opened),
-    paint: makePainter(training.model, options, shown, device),
-  });
+  const paint = makePainter(training.model, options, shown, device);
+  const results = await openRunResults(folder, { ...aboutRun(start, opened), paint });
   await results.paint(first, done); // what cannot be drawn is found out now, not after hours
   const progress = openProgress(TERMINAL, () => performance.now());
   const skipped = { count: 0 };
@@ -74,6 +72,7 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
       train: first,
       done,
       step: training.step,
+      explain: training.explain,
       batches: openBatches(given, options, { opened, done, progress, skipped }),
       log: results.log,
       save: results.save,
@@ -81,8 +80,9 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
       interrupted,
     }));
   print(closing(last, total, skipped.count) + folder.path);
-  if (last < total) print(`Go on with: deno task pretrain --resume ${folder.path}`);
-  return last < total ? INTERRUPTED : 0;
+  if (last === total) return 0;
+  print(`Go on with: deno task pretrain --resume ${folder.path}`);
+  return INTERRUPTED;
 }
 
 /** What the log, the events and the report say of the run. */
@@ -90,6 +90,7 @@ function aboutRun({ options, folder, log }: RunStart, { lengths, device, images 
   const { stepsPerEpoch, total, warmup } = lengths;
   const line = programLine(folder.path);
   return {
+    configuration: { options: { ...options, data: lastingName(options.data) }, images },
     before: log,
     lengths: { stepsPerEpoch, total, batchSize: options.batchSize },
     head: { ...line, model: options.model },
@@ -153,7 +154,7 @@ async function interruptible<T>(progress: Progress, run: (interrupted: () => boo
 
 function loopSettings(given: GivenOptions, { batchSize }: RunOptions, { lengths, device }: Opened) {
   const { total, stepsPerEpoch } = lengths;
-  const readEvery = given.logEvery ?? (device.name === "webgpu" ? QUEUED_STEPS : 1);
+  const readEvery = given.debugNans ? 1 : given.logEvery ?? (device.name === "webgpu" ? QUEUED_STEPS : 1);
   return {
     total,
     batchSize,

@@ -32,6 +32,8 @@ export interface TrainLoop {
   readonly show: (standing: Standing) => void;
   /** Keeps the state after a number of steps. */
   readonly save: (train: TrainState, done: number) => Promise<void>;
+  /** Explains a step that is not finite, if its state is kept. */
+  readonly explain?: ((train: TrainState, images: Tensor) => Promise<string | null>) | undefined;
   /** True once the user wants the run to end. */
   readonly interrupted: () => boolean;
 }
@@ -50,6 +52,7 @@ export async function trainLoop(loop: TrainLoop): Promise<number> {
   let saved = done;
   const pace = makePace(loop.batchSize, total);
   for await (const { images } of loop.batches) {
+    const before = train;
     const result = loop.step(train, reader.ring(), images);
     train = result.train;
     reader.push(++done, result.metrics);
@@ -59,7 +62,8 @@ export async function trainLoop(loop: TrainLoop): Promise<number> {
     if (saves || reader.pending() >= readEvery) {
       const records = await reader.read();
       loop.log(records);
-      refuseNotFinite(records, saved);
+      const bad = records.find(isNotFinite);
+      if (bad) refuseNotFinite(bad, saved, loop.explain ? await loop.explain(before, images) : undefined);
       loop.show(pace(records));
     }
     if (saves) {
@@ -89,12 +93,16 @@ function makePace(batchSize: number, total: number): (records: readonly StepReco
   };
 }
 
-function refuseNotFinite(records: readonly StepRecord[], saved: number): void {
-  const bad = records.find(({ loss, gradientNorm }) => !Number.isFinite(loss) || !Number.isFinite(gradientNorm));
-  if (!bad) return;
+const isNotFinite = ({ loss, gradientNorm }: StepRecord) => !Number.isFinite(loss) || !Number.isFinite(gradientNorm);
+
+/** Ends the run; `cause` is undefined where it was not looked for, null where all was finite when computed again. */
+function refuseNotFinite(bad: StepRecord, saved: number, cause: string | null | undefined): never {
   const kept = saved > 0 ? `the checkpoint of step ${saved} is kept` : "there is no checkpoint yet";
+  const found = cause === undefined
+    ? "--debug-nans names the layer"
+    : `the first that is not finite is ${cause ?? "nowhere when the step is computed again"}`;
   throw new RangeError(
     `Cannot go on after step ${bad.step} as loss and gradient must be finite: current loss is ${bad.loss}, norm of ` +
-      `the gradient is ${bad.gradientNorm}; ${kept}; lower --base-lr`,
+      `the gradient is ${bad.gradientNorm}; ${found}; ${kept}; lower --base-lr`,
   );
 }

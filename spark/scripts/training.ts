@@ -1,7 +1,10 @@
 /** @file What a run computes: the compiled step, made of the options. */
-import { appendRow, type Device, jit, type Jitted, key, type Ring, stack, type Tensor } from "../../tensor/mod.ts";
+import { appendRow, type Device, type Jitted, key, type Ring, stack, type Tensor } from "../../tensor/mod.ts";
 import { adamw, cosineWeightDecay, lamb, type Model, type Optimizer, sgd, warmupCosine } from "../../nn/mod.ts";
-import { init, type TrainState, trainStep, type TrainStepOptions } from "../train_step.ts";
+import { averageWeights, startAverage } from "../average.ts";
+import { nameNotFinite } from "../blame.ts";
+import { init, type TrainState, type TrainStepOptions } from "../train_step.ts";
+import { accumulatedStep, type Conclude, partOf, wholeStep } from "./compiled_step.ts";
 import { MODELS } from "./model_table.ts";
 import type { RunLengths, RunOptions } from "./options.ts";
 
@@ -13,8 +16,11 @@ export interface StepResult {
   readonly metrics: Ring;
 }
 
-/** A compiled step: takes state and metrics over, which must not be used afterwards. */
-export type CompiledStep = Jitted<(train: TrainState, metrics: Ring, images: Tensor) => StepResult>;
+/** A step: takes state and metrics over, which must not be used afterwards. */
+export type Step = (train: TrainState, metrics: Ring, images: Tensor) => StepResult;
+
+/** A compiled step. */
+export type CompiledStep = Pick<Jitted<Step>, "stats" | "prepare"> & Step;
 
 /** What a run computes. */
 export interface Training {
@@ -24,6 +30,8 @@ export interface Training {
   readonly initial: TrainState;
   /** The compiled step. */
   readonly step: CompiledStep;
+  /** Explains a step that is not finite, from the state before it; absent where that is not kept. */
+  readonly explain?: (train: TrainState, images: Tensor) => Promise<string | null>;
 }
 
 /**
@@ -56,27 +64,51 @@ function makeOptimizer(options: RunOptions, { total, warmup }: RunLengths, beta2
  * @param options Options of the run.
  * @param lengths Steps of the run and of its warm-up.
  * @param device Where to compute.
+ * @param settings `debug`: the state before a step is kept, so that it can be explained.
  * @returns Model, first state and step.
  */
-export function makeTraining(options: RunOptions, lengths: RunLengths, device: Device): Training {
+export function makeTraining(
+  options: RunOptions,
+  lengths: RunLengths,
+  device: Device,
+  { debug = false }: { readonly debug?: boolean } = {},
+): Training {
   const { make, recipe } = MODELS[options.model]!;
   const model = make();
   const optimizer = makeOptimizer(options, lengths, model.recipe.beta2);
   const { inputSize, maskRatio, dropPath, weightDecay: start, weightDecayEnd: end } = options;
   const decay = cosineWeightDecay({ start, end, total: lengths.total });
-  const inner = trainStep(model, optimizer, { maskRatio, dropPath, ...ablationOf(options, model) });
-  const step = (train: TrainState, metrics: Ring, images: Tensor): StepResult => {
-    const { train: next, loss, learningRate, gradientNorm } = inner(train, { images });
-    const row = stack([loss, learningRate, decay(train.optimizer.step), gradientNorm], 0);
+  const method = { maskRatio, dropPath, ...ablationOf(options, model) };
+  const conclude: Conclude = (before, { train, loss, learningRate, gradientNorm }, metrics) => {
+    const row = stack([loss, learningRate, decay(before.optimizer.step), gradientNorm], 0);
+    const next = options.ema === null ? train : averageWeights(before, train, { decay: options.ema });
     return { train: next, metrics: appendRow(metrics, row) };
   };
+  const settings = { model, optimizer, method, conclude, device, donate: !debug };
   const decoder = {
     decoderWidth: options.decoderWidth ?? recipe.decoderWidth,
     scales: options.scales ?? model.channels.length,
   };
+  const fresh = init(model, optimizer, key(options.seed), { inputSize, ...decoder });
   return {
     model,
-    initial: init(model, optimizer, key(options.seed), { inputSize, ...decoder }),
-    step: jit(step, { donate: [0, 1], device }),
+    initial: options.ema === null ? fresh : startAverage(fresh),
+    step: options.accumulate === 1 ? wholeStep(settings) : accumulatedStep(settings, options.accumulate),
+    ...(debug ? { explain: explainer(model, { ...method, device }, options.accumulate) } : {}),
+  };
+}
+
+/** Looks for the layer in each small batch of the step. Statistics and keys are those before the first. */
+function explainer(
+  model: Model,
+  options: Parameters<typeof nameNotFinite>[3],
+  parts: number,
+): NonNullable<Training["explain"]> {
+  return async (train, images) => {
+    for (let part = 0; part < parts; part++) {
+      const found = await nameNotFinite(model, train, { images: partOf(images, part, parts) }, options);
+      if (found !== null) return found;
+    }
+    return null;
   };
 }

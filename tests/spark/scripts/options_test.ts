@@ -4,44 +4,54 @@ import { helpText } from "../../../spark/scripts/help.ts";
 import { OPTIONS } from "../../../spark/scripts/option_table.ts";
 import { resolveOptions, resumeOptions, runLengths } from "../../../spark/scripts/options.ts";
 
+/** A command line with all options, and what it says. */
+const LINE =
+  "--data photos --model resnet50 --input-size 192x160 --batch-size 8 --epochs 3 --steps 5 --mask-ratio 0.5 " +
+  "--base-lr 1e-3 --warmup-epochs 0.5 --weight-decay 0 --weight-decay-end=0.1 --drop-path 0.2 --optimizer adamw " +
+  "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 " +
+  "--tuning none --patch-size 64 " +
+  "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw " +
+  "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans";
+
+const GIVEN = {
+  data: "photos",
+  model: "resnet50",
+  inputSize: [192, 160],
+  batchSize: 8,
+  epochs: 3,
+  steps: 5,
+  maskRatio: 0.5,
+  baseLr: 1e-3,
+  warmupEpochs: 0.5,
+  weightDecay: 0,
+  weightDecayEnd: 0.1,
+  dropPath: 0.2,
+  optimizer: "adamw",
+  device: "cpu",
+  seed: 7,
+  workers: 0,
+  out: "run",
+  resume: "last.safetensors",
+  saveEvery: 2,
+  logEvery: 5,
+  tuning: "none",
+  patchSize: 64,
+  decoderWidth: 256,
+  masking: "zero",
+  scales: 1,
+  positions: "sincos",
+  lossOn: "all",
+  distance: "l1",
+  target: "raw",
+  accumulate: 2,
+  ema: 0.99,
+  initWeight: "weights.pth",
+  debugNans: true,
+};
+
 Deno.test("parseCommandLine() reads every option", () => {
-  const line =
-    "--data photos --model resnet50 --input-size 192x160 --batch-size 8 --epochs 3 --steps 5 --mask-ratio 0.5 " +
-    "--base-lr 1e-3 --warmup-epochs 0.5 --weight-decay 0 --weight-decay-end=0.1 --drop-path 0.2 --optimizer adamw " +
-    "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 --tuning none --patch-size 64 " +
-    "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw";
-  const given = parseCommandLine(line.split(" "));
-  deepStrictEqual(given, {
-    data: "photos",
-    model: "resnet50",
-    inputSize: [192, 160],
-    batchSize: 8,
-    epochs: 3,
-    steps: 5,
-    maskRatio: 0.5,
-    baseLr: 1e-3,
-    warmupEpochs: 0.5,
-    weightDecay: 0,
-    weightDecayEnd: 0.1,
-    dropPath: 0.2,
-    optimizer: "adamw",
-    device: "cpu",
-    seed: 7,
-    workers: 0,
-    out: "run",
-    resume: "last.safetensors",
-    saveEvery: 2,
-    logEvery: 5,
-    tuning: "none",
-    patchSize: 64,
-    decoderWidth: 256,
-    masking: "zero",
-    scales: 1,
-    positions: "sincos",
-    lossOn: "all",
-    distance: "l1",
-    target: "raw",
-  });
+  const given = parseCommandLine(LINE.split(" "));
+  deepStrictEqual(given, GIVEN);
   deepStrictEqual(Object.keys(given).sort(), Object.keys(OPTIONS).sort());
 });
 
@@ -68,7 +78,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["--input-size 0", /N or HxW/],
   [
     "--model vit",
-    /^Cannot read --model as it must be one of tiny_resnet8, tiny_resnet, resnet18.*: current value is vit$/,
+    /^Cannot read --model as it must be one of tiny_resnet8, mini_resnet8, tiny_resnet, resnet18.*: current value is vit$/,
   ],
   ["--device tpu", /one of auto, cpu, webgpu, reference/],
   ["--optimizer adam", /one of lamb, adamw, sgd/],
@@ -129,6 +139,7 @@ Deno.test("resolveOptions() keeps the authors' choices but for those made otherw
   );
   throws(() => resolveOptions({ patchSize: 64 }), /multiples of 64, the patch size .*nearest sizes that fit are 64×64/);
   throws(() => resolveOptions({ decoderWidth: 60 }), /--decoder-width must be a multiple of 8.*current width is 60/);
+  throws(() => resolveOptions({ accumulate: 3 }), /--accumulate must divide --batch-size: current batch size is 8/);
   throws(() => resolveOptions({ scales: 4 }), /--scales must be at most 3, the maps of tiny_resnet8/);
 });
 
