@@ -1,7 +1,7 @@
-import jpegTurbo from "@cwasm/jpeg-turbo";
 import { decode as decodePng } from "@jsquash/png";
 import { decode as decodeWebp } from "@jsquash/webp";
 import { type ImageFormat, type ImageHeader, readImageHeader } from "./image_header.ts";
+import { decodeJpeg } from "./jpeg_codec.ts";
 import type { Pixels } from "./pixels.ts";
 
 /** Bound against decompression bombs: with its copies in the codec an image stays below 1 GiB. */
@@ -27,7 +27,7 @@ interface Rgba {
 }
 
 const CODECS: Readonly<Record<ImageFormat, (bytes: Uint8Array<ArrayBuffer>) => Rgba | Promise<Rgba>>> = {
-  jpeg: (bytes) => jpegTurbo.decode(bytes) as unknown as Rgba,
+  jpeg: (bytes) => decodeJpeg(bytes) as unknown as Rgba,
   png: (bytes) => decodePng(bytes.buffer) as Promise<unknown> as Promise<Rgba>,
   webp: (bytes) => decodeWebp(bytes.buffer) as Promise<unknown> as Promise<Rgba>,
 };

@@ -55,7 +55,7 @@ for (const name of ["rgb.jpg", "rgb.png", "lossy.webp"]) {
     const whole = fileOf(name);
     const before = await decodeImage(whole);
     const draw = drawsOf(dataKey(5));
-    for (let i = 0; i < 120; i++) {
+    for (let i = 0; i < 1000; i++) {
       const bytes = i % 2 ? whole.slice() : whole.slice(0, Math.floor(draw() * whole.length));
       for (let k = 0; k < 3 && i % 2; k++) bytes[Math.floor(draw() * bytes.length)] = Math.floor(draw() * 256);
       try {
