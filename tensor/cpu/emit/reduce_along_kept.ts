@@ -22,9 +22,10 @@ function placeOf({ kept }: ReducePlan, u: number): string {
   })))`;
 }
 
-/** True if nothing has to wait in scratch: all that is reduced is one band. */
+/** True if nothing has to wait in scratch: all that is reduced is one band. Where nothing is reduced there is none. */
 function inOneBand({ reduced, slabs }: ReducePlan): boolean {
-  return slabs === 1 && reduced.slice(0, -1).every((size) => size === 1) && (reduced.at(-1) ?? 1) <= BAND;
+  const rows = reduced.reduce((product, size) => product * size, 1);
+  return slabs === 1 && reduced.length <= 1 && rows > 0 && rows <= BAND;
 }
 
 /** Adds a band of rows to `vectors` times four places, or one, from `$j` on. */

@@ -74,6 +74,20 @@ for (const shape of SHAPES) {
   });
 }
 
+Deno.test("A reduction over nothing writes what it starts from, whatever the memory held", () => {
+  for (const operation of ["sum", "max", "min"] as const) {
+    for (const kept of [[], [7], [2, 3], [2, 40]]) {
+      for (const reduced of [[0], [0, 5], [5, 0]]) {
+        const size = sizeOf(kept);
+        const inner = load(0, [...stridesOf([...kept, ...reduced])]);
+        const outer = load(0, [...stridesOf(kept), ...stridesOf(reduced).map((stride) => stride * size)]);
+        checkKernel(reduce(operation, kept, reduced, inner), [sample([0])]);
+        checkKernel(reduce(operation, kept, reduced, outer), [sample([0])]);
+      }
+    }
+  }
+});
+
 Deno.test("A map sees transposed inputs and inputs with a step", () => {
   checkKernel(map([5, 7], load(0, [1, 5])), [sample([7, 5])]);
   checkKernel(map([5, 7], op("add", load(0, [1, 5]), load(1, [14, 2], "float32", 1))), [sample([7, 5]), sample([71])]);
