@@ -68,7 +68,7 @@ function countedPatches({ gridShape: [batch, rows, columns], indices }: SparsePa
  * ```
  */
 export function addGradients(model: Model, options: TrainStepOptions = {}): (
-  train: Pick<TrainState, "params" | "state" | "key">,
+  train: Pick<TrainState, "params" | "state" | "key" | "lossScale">,
   sums: GradientSums,
   batch: Batch,
 ) => Pick<TrainState, "state" | "key"> & { readonly sums: GradientSums } {
@@ -91,7 +91,8 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
 }
 
 /**
- * Makes the function that ends a step of several small batches.
+ * Makes the function that ends a step of several small batches. Where the state has a loss scale, `skipOverflow` undoes the
+ * step if it overflowed.
  *
  * @param optimizer The optimizer whose moments the state holds.
  * @returns From the state after the last small batch, and the sums, to what `trainStep` returns.

@@ -56,7 +56,7 @@ function layerOf(name: string): string {
  */
 export async function nameNotFinite(
   model: Model,
-  train: Pick<TrainState, "params" | "state" | "key">,
+  train: Pick<TrainState, "params" | "state" | "key" | "lossScale">,
   { images }: Batch,
   { device, ...options }: TrainStepOptions & { readonly device: Device },
 ): Promise<string | null> {

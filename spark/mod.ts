@@ -69,6 +69,7 @@ export {
 } from "./train_step.ts";
 export * from "./accumulate.ts";
 export * from "./average.ts";
+export * from "./loss_scale.ts";
 export * from "./checkpoint.ts";
 export * from "./official_names.ts";
 export * from "./blame.ts";

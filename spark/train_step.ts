@@ -1,4 +1,4 @@
-import { slice, split, squeeze, type Tensor, valueAndGrad } from "../tensor/mod.ts";
+import { div, mul, slice, split, squeeze, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
 import type { Model, Optimizer, OptimizerState } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import {
@@ -11,6 +11,7 @@ import {
 } from "./forward.ts";
 import { inputGrid } from "./input_grid.ts";
 import { type LossOptions, patchLoss } from "./loss.ts";
+import { type LossScale, skipOverflow } from "./loss_scale.ts";
 import { sampleMask } from "./mask.ts";
 
 /** Everything that a training run carries from step to step. */
@@ -25,6 +26,8 @@ export interface TrainState {
   readonly key: Tensor;
   /** Moving average of parameters and statistics, of `averageWeights`; absent if none is kept. */
   readonly average?: { readonly params: SparkParams; readonly state: SparkState };
+  /** Factor of the loss, of `startLossScale`; absent where gradients are float32. */
+  readonly lossScale?: LossScale;
 }
 
 /** Options of `init`. */
@@ -101,7 +104,7 @@ function keysOf(key: Tensor, count: number): readonly Tensor[] {
  * Differentiates the loss of one batch.
  *
  * @param model The model.
- * @param weights `params` and `state`.
+ * @param weights `params` and `state`; with `lossScale` gradients are computed times the scale, and returned without it.
  * @param input `images` and the `pattern` of their visible patches.
  * @param options As of `forward` and `patchLoss`.
  * @returns Loss, gradients of the form of the parameters, and the state afterwards.
@@ -121,16 +124,17 @@ function keysOf(key: Tensor, count: number): readonly Tensor[] {
  */
 export function lossAndGradients(
   model: Model,
-  { params, state }: { readonly params: SparkParams; readonly state: SparkState },
+  { params, state, lossScale }: Pick<TrainState, "params" | "state" | "lossScale">,
   input: { readonly images: Tensor; readonly pattern: SparsePattern },
   options: ForwardOptions & LossOptions = {},
 ): { readonly loss: Tensor; readonly gradients: SparkParams; readonly state: SparkState } {
   const lossOf = (primal: SparkParams) => {
     const out = forward(model, { params: primal, state }, input, options);
-    return [patchLoss(input.images, out.pixels, input.pattern, options), out.state];
+    const loss = patchLoss(input.images, out.pixels, input.pattern, options);
+    return [lossScale ? mul(loss, lossScale.scale) : loss, { loss, state: out.state }];
   };
-  const [[loss, after], gradients] = valueAndGrad(lossOf, { hasAux: true })(params);
-  return { loss, gradients, state: after };
+  const [[, out], gradients] = valueAndGrad(lossOf, { hasAux: true })(params);
+  return { ...out, gradients: lossScale ? treeMap((x: Tensor) => div(x, lossScale.scale), gradients) : gradients };
 }
 
 /** All that is random in a batch, drawn from a key: its mask and what drop path drops; and the key of the next one. */
@@ -153,7 +157,8 @@ export function drawBatch(
 
 /**
  * Makes the training step: draws a mask, differentiates the loss, updates. A pure function, to be compiled with
- * `jit(trainStep(model, optimizer), { donate: [0] })`.
+ * `jit(trainStep(model, optimizer), { donate: [0] })`. With a loss scale in the state, a step that is not finite changes
+ * nothing but key and scale.
  *
  * @param model The model.
  * @param optimizer The optimizer whose moments the state holds.
@@ -182,11 +187,11 @@ export function trainStep(
     const { next, pattern, run } = drawBatch(model, train.key, images, options);
     const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);
     const updated = optimizer.update(gradients, train.optimizer, train.params);
-    return {
+    return skipOverflow(train, {
       train: { ...train, params: updated.params, state, optimizer: updated.state, key: next },
       loss,
       learningRate: updated.learningRate,
       gradientNorm: updated.gradientNorm,
-    };
+    });
   };
 }

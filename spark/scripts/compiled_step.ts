@@ -11,6 +11,7 @@ import {
 } from "../../tensor/mod.ts";
 import type { Model, Optimizer } from "../../nn/mod.ts";
 import { addGradients, applySums, type GradientSums, zeroSums } from "../accumulate.ts";
+import { skipOverflow } from "../loss_scale.ts";
 import { type TrainState, trainStep, type TrainStepOptions, type TrainStepOutput } from "../train_step.ts";
 import type { CompiledStep, StepResult } from "./training.ts";
 
@@ -65,7 +66,7 @@ export function partOf(images: Tensor, part: number, parts: number): Tensor {
 }
 
 /** What a small batch needs of the state. */
-type Small = Pick<TrainState, "params" | "state" | "key">;
+type Small = Pick<TrainState, "params" | "state" | "key" | "lossScale">;
 
 /**
  * Compiles a step of several small batches, in memory for one of them and the sums.
@@ -84,16 +85,15 @@ export function accumulatedStep(settings: StepSettings, parts: number): Compiled
   );
   const finish = jit(
     (train: TrainState, after: Pick<TrainState, "state" | "key">, sums: GradientSums, metrics: Ring) =>
-      conclude(train, apply({ ...train, ...after }, sums), metrics),
+      conclude(train, skipOverflow(train, apply({ ...train, ...after }, sums)), metrics),
     { donate: donate ? [0, 1, 2, 3] : [1, 2, 3], device },
   );
   const step = (train: TrainState, metrics: Ring, images: Tensor): StepResult => {
-    const { params } = train;
     let small = smallOf(train);
-    let sums: GradientSums = zero(params);
+    let sums: GradientSums = zero(train.params);
     for (let part = 0; part < parts; part++) {
       const out = next(small, sums, partOf(images, part, parts));
-      small = { params, state: out.state, key: out.key };
+      small = { ...small, state: out.state, key: out.key };
       sums = out.sums;
     }
     return finish(train, { state: small.state, key: small.key }, sums, metrics);
@@ -114,7 +114,10 @@ export function accumulatedStep(settings: StepSettings, parts: number): Compiled
   return Object.assign(step, { stats, prepare });
 }
 
-const smallOf = ({ params, state, key }: TrainState): Small => ({ params, state, key });
+const smallOf = ({ params, state, key, lossScale }: TrainState): Small => ({
+  ...{ params, state, key },
+  ...lossScale && { lossScale },
+});
 
 /** The costs of a step of small batches and its end. */
 function together(small: ExecutableStats, end: ExecutableStats, parts: number): ExecutableStats {

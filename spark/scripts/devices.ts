@@ -18,18 +18,29 @@ async function hasHardwareAdapter(): Promise<boolean> {
  * Opens the device of a run.
  *
  * @param name `auto`, `cpu`, `webgpu` or `reference`. `auto` is webgpu where there is a hardware adapter, else cpu.
- * @param options `tuning`: value of `--tuning`. `kept`: file in the run folder for the tiles that webgpu uses.
+ * @param options `tuning`: value of `--tuning`. `kept`: file in the run folder for the tiles that webgpu uses. `precision`:
+ * value of `--precision`.
  * @returns The device.
- * @throws {DeviceError} If it cannot be opened.
+ * @throws {RangeError} If `f16` is asked for on another device than webgpu.
+ * @throws {DeviceError} If it cannot be opened, or float16 does not work there.
  */
 export async function openRunDevice(
   name: string,
-  { tuning, kept }: { readonly tuning?: string; readonly kept: string },
+  { tuning, kept, precision }: {
+    readonly tuning?: string;
+    readonly kept: string;
+    readonly precision: "f32" | "f16";
+  },
 ): Promise<Device> {
   const chosen = name !== "auto" ? name : await hasHardwareAdapter() ? "webgpu" : "cpu";
-  if (chosen !== "webgpu") return await openDevice(chosen);
+  if (chosen !== "webgpu") {
+    if (precision === "f32") return await openDevice(chosen);
+    throw new RangeError(
+      `Cannot keep activations as f16 as --device must be webgpu: current device is ${chosen}; leave --precision out`,
+    );
+  }
   const table = chooseTuning(tuning, kept, await adapterHere());
-  const device = await openDevice(chosen, { tuning: table });
+  const device = await openDevice(chosen, { tuning: table, precision });
   writeTuning(kept, table); // a run that goes on keeps to its tiles, and so to its bits
   return device;
 }

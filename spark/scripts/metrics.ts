@@ -4,7 +4,7 @@ import type { StepRecord } from "./step_log.ts";
 
 /** Steps that were queued but not read. */
 export interface MetricsReader {
-  /** The metrics of the last steps, which the next step takes over: loss, learning rate, weight decay, gradient norm. */
+  /** The metrics of the last steps, which the next step takes over: rows as of `StepResult`. */
   ring(): Ring;
   /** Takes the metrics after a step. */
   push(step: number, metrics: Ring): void;
@@ -16,22 +16,31 @@ export interface MetricsReader {
   restartClock(): void;
 }
 
+/** What a reader of metrics needs to know. */
+export interface MetricsOptions {
+  /** Where they lie. */
+  readonly device: Device;
+  /** Steps that may be queued. */
+  readonly length: number;
+  /** Images of a step. */
+  readonly batchSize: number;
+  /** Steps of an epoch. */
+  readonly stepsPerEpoch: number;
+  /** True if the loss is scaled, and the scale among the metrics. */
+  readonly scaled?: boolean;
+  /** Clock in milliseconds. */
+  readonly now: () => number;
+}
+
 /**
  * Collects the metrics of steps.
  *
- * @param options Where they lie, how many steps may be queued, images per step, steps per epoch, and a clock in
- * milliseconds.
+ * @param options Where they lie, and how they are counted.
  * @returns The reader.
  */
-export function makeMetricsReader(options: {
-  readonly device: Device;
-  readonly length: number;
-  readonly batchSize: number;
-  readonly stepsPerEpoch: number;
-  readonly now: () => number;
-}): MetricsReader {
-  const { device, length, batchSize, stepsPerEpoch, now } = options;
-  const state = { ring: emptyRing({ length, width: 4 }), appended: 0 };
+export function makeMetricsReader(options: MetricsOptions): MetricsReader {
+  const { device, length, batchSize, stepsPerEpoch, scaled = false, now } = options;
+  const state = { ring: emptyRing({ length, width: scaled ? 5 : 4 }), appended: 0 };
   const queue: number[] = [];
   const clock = { last: now() };
   return {
@@ -49,10 +58,17 @@ export function makeMetricsReader(options: {
       const seconds = (now() - clock.last) / 1000;
       clock.last = now();
       return steps.map((step, i) => {
-        const [loss, learningRate, weightDecay, gradientNorm] = rows[i] as unknown as [number, number, number, number];
+        const [loss, learningRate, weightDecay, gradientNorm, lossScale] = [...rows[i]!] as [
+          number,
+          number,
+          number,
+          number,
+          number?,
+        ];
         const imagesPerSecond = batchSize * steps.length / Math.max(seconds, 1e-9);
         const epoch = step / stepsPerEpoch;
-        return { step, epoch, loss, learningRate, weightDecay, gradientNorm, imagesPerSecond };
+        const known = { step, epoch, loss, learningRate, weightDecay, gradientNorm, imagesPerSecond };
+        return lossScale === undefined ? known : { ...known, lossScale };
       });
     },
   };

@@ -66,6 +66,8 @@ export interface GivenOptions {
   readonly resume?: string;
   /** Steps between checkpoints. */
   readonly saveEvery?: number;
+  /** `f32` or `f16`. */
+  readonly precision?: "f32" | "f16";
   /** Table of tiles for webgpu, or `none`. */
   readonly tuning?: string;
   /** Steps between readings of loss and metrics. */
@@ -240,6 +242,12 @@ export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
     placeholder: "NAME",
     help: "lamb (default), adamw or sgd",
     parse: oneOf(["lamb", "adamw", "sgd"]),
+  },
+  precision: {
+    placeholder: "NAME",
+    help:
+      "f32 (default), or f16: webgpu keeps activations as float16, computes in float32, scales the loss and skips steps that overflow",
+    parse: oneOf(["f32", "f16"]),
   },
   device: {
     placeholder: "NAME",

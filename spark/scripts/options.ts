@@ -58,6 +58,8 @@ export interface RunOptions {
   readonly distance: "l2" | "l1";
   /** What predictions stand for. */
   readonly target: Target;
+  /** How activations are kept. */
+  readonly precision: "f32" | "f16";
 }
 
 /** What the authors do where an option is not given; checkpoints written before there was a choice did the same. */
@@ -73,6 +75,7 @@ const AUTHORS_CHOICES = {
   lossOn: "masked",
   distance: "l2",
   target: "normalised",
+  precision: "f32",
 } as const;
 
 /** The options that decide the bits, which a checkpoint and the command line must agree on. */

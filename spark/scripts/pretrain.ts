@@ -31,6 +31,7 @@ export async function pretrain(args: readonly string[]): Promise<number> {
   const device = await openRunDevice(given.device ?? "auto", {
     ...(given.tuning === undefined ? {} : { tuning: given.tuning }),
     kept: start.folder.tuning,
+    precision: start.options.precision,
   });
   try {
     return await runTraining(given, start, { dataset, images, lengths, device });

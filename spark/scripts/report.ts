@@ -49,7 +49,8 @@ function curve(
   records: readonly StepRecord[],
   valueOf: (record: StepRecord) => number,
 ): string {
-  const points = thinned(records, POINTS).map((record) => [record.step, valueOf(record)] as const);
+  const known = records.filter((record) => Number.isFinite(valueOf(record))); // steps that overflowed are left out
+  const points = thinned(known, POINTS).map((record) => [record.step, valueOf(record)] as const);
   return lineChart({ title, x: "step", y, series: [{ name: "training", points }] });
 }
 
@@ -75,7 +76,8 @@ function table(rows: readonly (readonly [string, unknown])[]): string {
 function summary({ records, total }: Report): readonly (readonly [string, unknown])[] {
   const last = records.at(-1);
   if (!last) return [["steps", `0 of ${total}`]];
-  const recent = records.slice(-100);
+  const finite = records.filter(({ loss }) => Number.isFinite(loss));
+  const recent = finite.slice(-100);
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   // The mean of times, not of speeds: a step that takes twice as long counts twice.
   const speed = 1 / mean(records.map(({ imagesPerSecond }) => 1 / imagesPerSecond));
@@ -83,7 +85,7 @@ function summary({ records, total }: Report): readonly (readonly [string, unknow
     ["steps", `${last.step} of ${total}`],
     ["epochs", last.epoch.toFixed(2)],
     ["loss, mean of the last 100 steps", mean(recent.map(({ loss }) => loss)).toFixed(4)],
-    ["smallest loss of a step", Math.min(...thinned(records, 50_000).map(({ loss }) => loss)).toFixed(4)],
+    ["smallest loss of a step", Math.min(...thinned(finite, 50_000).map(({ loss }) => loss)).toFixed(4)],
     ["images per second, whole run", speed.toFixed(2)],
     ["images per second, last 100 steps", (1 / mean(recent.map((r) => 1 / r.imagesPerSecond))).toFixed(2)],
   ];

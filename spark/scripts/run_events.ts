@@ -54,7 +54,7 @@ export function openRunEvents(
   };
 }
 
-function scalarsOf({ loss, learningRate, weightDecay, gradientNorm, imagesPerSecond }: StepRecord) {
+function scalarsOf({ loss, learningRate, weightDecay, gradientNorm, imagesPerSecond, lossScale }: StepRecord) {
   return {
     "pt_train_loss/loss": loss,
     "pt_train_hp/lr_max": learningRate, // the groups differ in decay only
@@ -63,6 +63,7 @@ function scalarsOf({ loss, learningRate, weightDecay, gradientNorm, imagesPerSec
     "pt_train_hp/wd_min": weightDecay, // of the group that has any
     "pt_train_hp/orig_norm": gradientNorm,
     "speed/images_per_second": imagesPerSecond,
+    ...lossScale !== undefined && { "pt_train_hp/loss_scale": lossScale },
   };
 }
 

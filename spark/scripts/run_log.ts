@@ -126,7 +126,8 @@ function epochRecord(
   { stepsPerEpoch, total, batchSize }: EpochLengths,
   now: number,
 ): EpochRecord {
-  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  const finite = losses.filter(Number.isFinite); // where the loss is scaled, steps that overflow are skipped
+  const mean = finite.reduce((sum, loss) => sum + loss, 0) / finite.length;
   const seconds = Math.round((total - step) * batchSize / imagesPerSecond);
   return {
     cur_ep: `${Math.ceil(step / stepsPerEpoch)}/${Math.ceil(total / stepsPerEpoch)}`,

@@ -152,7 +152,7 @@ async function interruptible<T>(progress: Progress, run: (interrupted: () => boo
   }
 }
 
-function loopSettings(given: GivenOptions, { batchSize }: RunOptions, { lengths, device }: Opened) {
+function loopSettings(given: GivenOptions, { batchSize, precision }: RunOptions, { lengths, device }: Opened) {
   const { total, stepsPerEpoch } = lengths;
   const readEvery = given.debugNans ? 1 : given.logEvery ?? (device.name === "webgpu" ? QUEUED_STEPS : 1);
   return {
@@ -160,7 +160,10 @@ function loopSettings(given: GivenOptions, { batchSize }: RunOptions, { lengths,
     batchSize,
     saveEvery: given.saveEvery ?? Math.min(500, Math.ceil(total / 5)),
     readEvery,
-    reader: makeMetricsReader({ device, length: readEvery, batchSize, stepsPerEpoch, now: () => performance.now() }),
+    reader: makeMetricsReader({
+      ...{ device, length: readEvery, batchSize, stepsPerEpoch, scaled: precision === "f16" },
+      now: () => performance.now(),
+    }),
   };
 }
 

@@ -16,6 +16,8 @@ export interface StepRecord {
   readonly gradientNorm: number;
   /** Images per second, over the steps since the last reading. */
   readonly imagesPerSecond: number;
+  /** Factor of the loss of the step, where float16 holds the gradients. */
+  readonly lossScale?: number;
 }
 
 /**

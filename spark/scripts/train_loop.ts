@@ -44,7 +44,7 @@ export interface TrainLoop {
  *
  * @param loop What it is made of.
  * @returns Steps done.
- * @throws {RangeError} If a loss or a gradient norm is not finite, naming the step.
+ * @throws {RangeError} If a loss or a gradient norm is not finite, naming the step; where the loss is scaled, only if it still is not at the smallest scale, as steps that overflow are skipped.
  */
 export async function trainLoop(loop: TrainLoop): Promise<number> {
   const { total, saveEvery, readEvery, reader, interrupted } = loop;
@@ -62,7 +62,7 @@ export async function trainLoop(loop: TrainLoop): Promise<number> {
     if (saves || reader.pending() >= readEvery) {
       const records = await reader.read();
       loop.log(records);
-      const bad = records.find(isNotFinite);
+      const bad = records.find(isBeyondHelp);
       if (bad) refuseNotFinite(bad, saved, loop.explain ? await loop.explain(before, images) : undefined);
       loop.show(pace(records));
     }
@@ -93,7 +93,9 @@ function makePace(batchSize: number, total: number): (records: readonly StepReco
   };
 }
 
-const isNotFinite = ({ loss, gradientNorm }: StepRecord) => !Number.isFinite(loss) || !Number.isFinite(gradientNorm);
+/** Not finite, and not because of the scale of the loss. */
+const isBeyondHelp = ({ loss, gradientNorm, lossScale = 1 }: StepRecord) =>
+  lossScale <= 1 && !(Number.isFinite(loss) && Number.isFinite(gradientNorm));
 
 /** Ends the run; `cause` is undefined where it was not looked for, null where all was finite when computed again. */
 function refuseNotFinite(bad: StepRecord, saved: number, cause: string | null | undefined): never {

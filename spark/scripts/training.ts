@@ -3,6 +3,7 @@ import { appendRow, type Device, type Jitted, key, type Ring, stack, type Tensor
 import { adamw, cosineWeightDecay, lamb, type Model, type Optimizer, sgd, warmupCosine } from "../../nn/mod.ts";
 import { averageWeights, startAverage } from "../average.ts";
 import { nameNotFinite } from "../blame.ts";
+import { startLossScale } from "../loss_scale.ts";
 import { init, type TrainState, type TrainStepOptions } from "../train_step.ts";
 import { accumulatedStep, type Conclude, partOf, wholeStep } from "./compiled_step.ts";
 import { MODELS } from "./model_table.ts";
@@ -12,7 +13,7 @@ import type { RunLengths, RunOptions } from "./options.ts";
 export interface StepResult {
   /** State after the step. */
   readonly train: TrainState;
-  /** Loss, learning rate, weight decay and gradient norm of the last steps: a row for each. */
+  /** Loss, learning rate, weight decay, gradient norm, and the scale of the loss if there is one, of the last steps. */
   readonly metrics: Ring;
 }
 
@@ -80,7 +81,8 @@ export function makeTraining(
   const decay = cosineWeightDecay({ start, end, total: lengths.total });
   const method = { maskRatio, dropPath, ...ablationOf(options, model) };
   const conclude: Conclude = (before, { train, loss, learningRate, gradientNorm }, metrics) => {
-    const row = stack([loss, learningRate, decay(before.optimizer.step), gradientNorm], 0);
+    const scale = before.lossScale ? [before.lossScale.scale] : [];
+    const row = stack([loss, learningRate, decay(before.optimizer.step), gradientNorm, ...scale], 0);
     const next = options.ema === null ? train : averageWeights(before, train, { decay: options.ema });
     return { train: next, metrics: appendRow(metrics, row) };
   };
@@ -89,7 +91,8 @@ export function makeTraining(
     decoderWidth: options.decoderWidth ?? recipe.decoderWidth,
     scales: options.scales ?? model.channels.length,
   };
-  const fresh = init(model, optimizer, key(options.seed), { inputSize, ...decoder });
+  const unscaled = init(model, optimizer, key(options.seed), { inputSize, ...decoder });
+  const fresh = options.precision === "f16" ? startLossScale(unscaled) : unscaled;
   return {
     model,
     initial: options.ema === null ? fresh : startAverage(fresh),

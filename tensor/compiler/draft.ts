@@ -10,7 +10,7 @@ export interface Draft {
   readonly steps: readonly Step[];
 }
 
-/** Bytes of a tensor. */
-export function bytesOf({ shape, dtype }: TensorSpec): number {
-  return sizeOf(shape) * DTYPES[dtype].bytes;
+/** Bytes of a tensor, or of a value as a device keeps it. */
+export function bytesOf({ shape, dtype, half }: TensorSpec & Pick<Partial<Value>, "half">): number {
+  return sizeOf(shape) * (half ? 2 : DTYPES[dtype].bytes);
 }

@@ -185,6 +185,8 @@ export interface Step {
 export interface Value extends TensorSpec {
   /** `input`: given at each run. `output` and `temporary` are written by steps. */
   readonly role: "input" | "output" | "temporary";
+  /** True if a device keeps this float32 in memory as float16. */
+  readonly half?: boolean;
 }
 
 /** A scheduled program: values by number, steps in order. What every compiling device takes. */

@@ -9,7 +9,11 @@ import { emitMapWgsl } from "./emit/map.ts";
 import { emitReduceWgsl } from "./emit/reduce.ts";
 import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
 import { bindBlocks, type Bindings, handOut } from "../compiler/bindings.ts";
-import { type Block, bytesOf } from "./runtime/blocks.ts";
+import { bytesOf } from "../compiler/draft.ts";
+import type { Block } from "./runtime/blocks.ts";
+import { chooseHalf } from "./half/choose_half.ts";
+import { requireHalf } from "./half/half_trial.ts";
+import { storeHalf } from "./half/store_half.ts";
 import {
   bytesHeld,
   closeCore,
@@ -42,6 +46,12 @@ export interface WebgpuOptions {
   readonly tuning?: TuningTable;
   /** False to do without handing values between invocations that run together, where the adapter can. */
   readonly subgroups?: boolean;
+  /**
+   * `f16` keeps activations and their cotangents in memory as float16, and computes in float32; `f32` if left out. Weights,
+   * statistics, and whatever a program is given or returns stay float32. Gradients that go through it may overflow and vanish:
+   * scale the loss.
+   */
+  readonly precision?: "f32" | "f16";
 }
 
 /** Limits that a larger adapter may raise, and that the kernels make use of. */
@@ -75,19 +85,24 @@ export async function webgpuDevice(options: WebgpuOptions = {}): Promise<Device>
  * @returns What the parts of a device share.
  */
 export async function openCore(
-  { adapter, limits, backlog, subgroups = true, onLaunch, tuning }: WebgpuOptions = {},
+  { adapter, limits, backlog, subgroups = true, onLaunch, tuning, precision = "f32" }: WebgpuOptions = {},
 ): Promise<Core> {
   const chosen = adapter ?? await globalThis.navigator.gpu?.requestAdapter() ?? refuse("current adapter is null");
+  const half = precision === "f16";
   const requiredLimits = limits ?? Object.fromEntries(RAISED.map((name) => [name, chosen.limits[name]]));
-  const stamps = onLaunch && chosen.features.has("timestamp-query");
-  const descriptor = { requiredLimits, requiredFeatures: stamps ? ["timestamp-query" as const] : [] };
+  const wanted: readonly GPUFeatureName[] = [
+    ...onLaunch ? ["timestamp-query" as const] : [],
+    ...half ? ["shader-f16" as const] : [],
+  ];
+  const descriptor = { requiredLimits, requiredFeatures: wanted.filter((name) => chosen.features.has(name)) };
   const opened = subgroups ? requestWithSubgroups(chosen, descriptor) : chosen.requestDevice(descriptor);
   const gpu = await opened.catch((cause) => refuse(`current error is ${cause}`));
   const subgroup = await findSubgroup(gpu);
   const { isFallbackAdapter: software = false, vendor = "" } = chosen.info ?? {};
   const traits = { software, vendor: vendor.toLowerCase(), ...subgroup && { subgroup } };
   if (onLaunch) requireTimes(gpu);
-  return makeCore(gpu, { ...traits, ...tuning && { tiles: tuning.tiles } }, backlog);
+  if (half) await requireHalf(gpu);
+  return makeCore(gpu, { ...traits, ...tuning && { tiles: tuning.tiles } }, { ...backlog && { backlog }, half });
 }
 
 function refuse(found: string): never {
@@ -145,8 +160,9 @@ interface Prepared {
   readonly tell: TellTime | null;
 }
 
-function load(core: Core, device: Device, schedule: Schedule, onLaunch?: LaunchListener): Loaded {
+function load(core: Core, device: Device, given: Schedule, onLaunch?: LaunchListener): Loaded {
   requireAlive(core);
+  const schedule = core.half ? chooseHalf(given) : given;
   const prepared = prepare(core, schedule, onLaunch);
   // What takes the place of an input is counted once.
   const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
@@ -173,7 +189,8 @@ function prepare({ gpu, limits }: Core, schedule: Schedule, onLaunch?: LaunchLis
     const slots = [...inputs, ...outputs, schedule.values.length]; // scratch comes after all values
     passes.forEach((pass) => refusePass(gpu.limits, pass, kernel.kind === "template" ? kernel.name : kernel.kind));
     const inPlace = outputs.some((value) => inputs.includes(schedule.aliases.get(value) ?? -1));
-    return passes.map((pass) => ({ pass, slots, inPlace }));
+    const halves = new Set(slots.keys().filter((position) => schedule.values[slots[position]!]?.half));
+    return passes.map((pass) => ({ pass: storeHalf(pass, halves), slots, inPlace }));
   });
   const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
   return {

@@ -1,8 +1,8 @@
 /** @file Memory of temporaries: parts of few buffers that all programs share. */
+import { bytesOf } from "../../compiler/draft.ts";
 import type { Schedule } from "../../compiler/kernel.ts";
 import { type MemoryPlan, planMemory } from "../../compiler/plan.ts";
 import { allocate, type Refused } from "./allocate.ts";
-import { bytesOf } from "./blocks.ts";
 
 /** Every offset of a binding is a multiple of this on every device. */
 const ALIGNMENT = 256;

@@ -1,5 +1,6 @@
 /** @file Memory of tensors on a webgpu device. */
-import { DTYPES, sizeOf, type TensorSpec } from "../../spec.ts";
+import { bytesOf } from "../../compiler/draft.ts";
+import type { TensorSpec } from "../../spec.ts";
 import type { BufferPool } from "./pool.ts";
 
 /** Memory of one tensor, given back once. */
@@ -7,11 +8,6 @@ export interface Block {
   readonly buffer: GPUBuffer;
   /** False once it is given back, or taken over by a result. */
   taken: boolean;
-}
-
-/** Bytes that a tensor takes. */
-export function bytesOf({ shape, dtype }: TensorSpec): number {
-  return sizeOf(shape) * DTYPES[dtype].bytes;
 }
 
 /** Takes memory for a tensor. */

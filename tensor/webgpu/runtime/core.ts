@@ -21,6 +21,8 @@ export interface Core {
   readonly arena: GPUBuffer[];
   readonly pipelines: Pipelines;
   readonly limits: WgslLimits;
+  /** True if activations are kept in float16. */
+  readonly half: boolean;
   /** Gives back the memory of collected buffers. */
   readonly collected: FinalizationRegistry<Block>;
   readonly resident: Resident<Block>;
@@ -36,7 +38,11 @@ export interface Core {
 export type Traits = Pick<WgslLimits, "software" | "vendor" | "subgroup" | "tiles">;
 
 /** Starts to watch a GPU. */
-export function makeCore(gpu: GPUDevice, traits: Traits = {}, backlog?: Backlog): Core {
+export function makeCore(
+  gpu: GPUDevice,
+  traits: Traits = {},
+  { backlog, half = false }: { readonly backlog?: Backlog; readonly half?: boolean } = {},
+): Core {
   const state: Core["state"] = { error: null, lost: null };
   gpu.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
@@ -48,6 +54,7 @@ export function makeCore(gpu: GPUDevice, traits: Traits = {}, backlog?: Backlog)
   const pool = makePool(gpu, refused);
   return {
     refused,
+    half,
     gpu,
     queue: makeQueue(gpu, backlog),
     pool,

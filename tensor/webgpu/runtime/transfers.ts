@@ -1,9 +1,10 @@
 /** @file Values of tensors on their way to, on and from a webgpu device. */
+import { bytesOf } from "../../compiler/draft.ts";
 import type { Store } from "../../compiler/bindings.ts";
 import type { Device } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
 import { DTYPES, type TensorSpec, type TypedArray } from "../../spec.ts";
-import { type Block, bytesOf, releaseBlock, takeBlock } from "./blocks.ts";
+import { type Block, releaseBlock, takeBlock } from "./blocks.ts";
 import { type Core, makeBuffer, requireAlive } from "./core.ts";
 
 /** Takes memory for a tensor and copies a block of its spec there. */

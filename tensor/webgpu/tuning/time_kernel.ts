@@ -1,7 +1,8 @@
 /** @file Runs one kernel by itself, to time it and to compare what it computes. */
 import type { WgslKernel } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { type Block, bytesOf, releaseBlock, takeBlock } from "../runtime/blocks.ts";
+import { bytesOf } from "../../compiler/draft.ts";
+import { type Block, releaseBlock, takeBlock } from "../runtime/blocks.ts";
 import { type Core, requireAlive } from "../runtime/core.ts";
 import { bindSlot, makeLaunches } from "../runtime/launch.ts";
 import { runTimed } from "../runtime/timed_launches.ts";

@@ -11,7 +11,7 @@ const LINE =
   "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 " +
   "--tuning none --patch-size 64 " +
   "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw " +
-  "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans";
+  "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans --precision f16";
 
 const GIVEN = {
   data: "photos",
@@ -47,6 +47,7 @@ const GIVEN = {
   ema: 0.99,
   initWeight: "weights.pth",
   debugNans: true,
+  precision: "f16",
 };
 
 Deno.test("parseCommandLine() reads every option", () => {

@@ -1,0 +1,120 @@
+/** @file Scaling of the loss where float16 holds the gradients, so that small ones do not vanish. */
+import {
+  abs,
+  add,
+  clip,
+  full,
+  greaterEqual,
+  less,
+  logicalAnd,
+  logicalNot,
+  mul,
+  type Tensor,
+  treeMap,
+  where,
+} from "../tensor/mod.ts";
+import type { TrainState, TrainStepOutput } from "./train_step.ts";
+
+/** A factor of the loss that finds its size while training. */
+export interface LossScale {
+  /** The factor, float32 scalar: a power of two, so that it costs no bits. */
+  readonly scale: Tensor;
+  /** Steps with finite gradients since it last changed, int32 scalar. */
+  readonly steps: Tensor;
+}
+
+/** Bounds of the scale. */
+const [LEAST, MOST] = [1, 2 ** 24];
+
+/**
+ * Begins to scale losses.
+ *
+ * @param train A state.
+ * @param options `scale`: the first factor; 65,536 if not given.
+ * @returns The state with a scale: `trainStep` then multiplies the loss with it, and skips steps that overflow.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { lamb, tinyResnet } from "@tessera/tessera/nn";
+ * import { init, startLossScale } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const train = startLossScale(init(tinyResnet(), lamb({ learningRate: 1 }), key(0), { decoderWidth: 16 }));
+ * equal(await train.lossScale!.scale.item(), 65536);
+ * ```
+ */
+export function startLossScale(
+  train: TrainState,
+  { scale = 2 ** 16 }: { readonly scale?: number } = {},
+): TrainState & { readonly lossScale: LossScale } {
+  return { ...train, lossScale: { scale: full([], scale), steps: full([], 0, "int32") } };
+}
+
+/**
+ * Adapts a scale after a step: half after one that was not finite, at least 1; twice, at most 2^24, after many that were.
+ *
+ * @param before The scale of the step.
+ * @param finite Whether its gradients were finite, bool scalar.
+ * @param options `growEvery`: how many finite steps let it grow; 2,000 if not given.
+ * @returns The scale of the next step.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { nextLossScale } from "@tessera/tessera/spark";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * const before = { scale: tensor(1024), steps: tensor(7, "int32") };
+ * equal(await nextLossScale(before, tensor(false)).scale.item(), 512);
+ * equal(await nextLossScale(before, tensor(true), { growEvery: 8 }).scale.item(), 2048);
+ * ```
+ */
+export function nextLossScale(
+  { scale, steps }: LossScale,
+  finite: Tensor,
+  { growEvery = 2000 }: { readonly growEvery?: number } = {},
+): LossScale {
+  const counted = add(steps, 1);
+  const grows = logicalAnd(finite, greaterEqual(counted, growEvery));
+  const factor = where(grows, 2, where(finite, full([], 1), 0.5));
+  return {
+    scale: clip(mul(scale, factor), LEAST, MOST),
+    steps: where(logicalAnd(finite, logicalNot(grows)), counted, full([], 0, "int32")),
+  };
+}
+
+/**
+ * Undoes a step whose loss or gradient is not finite, but for its random key: the next one draws another mask. States
+ * without a scale are left as they are.
+ *
+ * @param before State before the step.
+ * @param out What the step returned.
+ * @returns What it returns instead, with the scale of the next step.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { lamb, tinyResnet } from "@tessera/tessera/nn";
+ * import { init, skipOverflow, startLossScale } from "@tessera/tessera/spark";
+ * import { key, tensor } from "@tessera/tessera/tensor";
+ *
+ * const train = startLossScale(init(tinyResnet(), lamb({ learningRate: 1 }), key(0), { decoderWidth: 16 }));
+ * const one = tensor(1);
+ * const out = skipOverflow(train, { train, loss: one, learningRate: one, gradientNorm: tensor(Infinity) });
+ * equal(await out.train.lossScale!.scale.item(), 32768);
+ * ```
+ */
+export function skipOverflow(before: TrainState, out: TrainStepOutput): TrainStepOutput {
+  if (!before.lossScale) return out;
+  const finite = logicalAnd(isFinite(out.loss), isFinite(out.gradientNorm));
+  const choose = (after: Tensor, old: Tensor) => where(finite, after, old);
+  const kept = ({ params, state, optimizer }: TrainState) => ({ params, state, optimizer });
+  const chosen = treeMap(choose as (...leaves: Tensor[]) => Tensor, kept(out.train), kept(before));
+  return { ...out, train: { ...out.train, ...chosen, lossScale: nextLossScale(before.lossScale, finite) } };
+}
+
+/** Comparisons with NaN are false. */
+function isFinite(x: Tensor): Tensor {
+  return less(abs(x), 3.4e38);
+}

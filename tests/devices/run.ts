@@ -1,0 +1,64 @@
+/**
+ * @file `deno task equal`: trains a few steps on a device twice, and once on the cpu. The two must agree to the bit, and
+ * with the cpu within a tolerance.
+ *
+ *     deno task equal --device webgpu --model resnet50 --input-size 64 --batch-size 8 --steps 20
+ */
+import { parseArgs } from "node:util";
+import process from "node:process";
+import { openDevice } from "../../tensor/mod.ts";
+import { MODELS } from "../../bench/step_programs.ts";
+import type { Model } from "../../nn/mod.ts";
+import { compareTraces, type TraceOptions, type TrainTrace, trainTrace } from "./train_trace.ts";
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+const OPTIONS = {
+  device: { type: "string", default: "webgpu" },
+  model: { type: "string", default: "resnet50" },
+  "input-size": { type: "string", default: "64" },
+  "batch-size": { type: "string", default: "8" },
+  "decoder-width": { type: "string", default: "768" },
+  steps: { type: "string", default: "20" },
+} as const;
+
+/** Trains on a device that is opened for it. */
+async function traceOn(name: string, model: Model, options: TraceOptions): Promise<TrainTrace> {
+  const device = await openDevice(name);
+  const from = performance.now();
+  const trace = await trainTrace(model, device, options);
+  device.close();
+  const seconds = ((performance.now() - from) / 1000).toFixed(1);
+  const [first, last] = [trace.losses[0]!, trace.losses.at(-1)!].map((loss) => loss.toFixed(6));
+  write(`${name}: ${options.steps} steps in ${seconds} s, losses ${first} to ${last}`);
+  if (trace.work) write(`${name}: each step after the first: ${trace.work}`);
+  return trace;
+}
+
+async function main(): Promise<boolean> {
+  const { values: args } = parseArgs({ options: OPTIONS });
+  const make = MODELS[args.model];
+  if (!make) {
+    throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${args.model}`);
+  }
+  const options = {
+    ...{ size: Number(args["input-size"]), batchSize: Number(args["batch-size"]) },
+    ...{ decoderWidth: Number(args["decoder-width"]), steps: Number(args.steps) },
+  };
+  const cpu = await traceOn("cpu", make(), options);
+  const first = await traceOn(args.device, make(), options);
+  const second = await traceOn(args.device, make(), options);
+  const rows = compareTraces(first, cpu);
+  for (const { quantity, error, tolerance } of rows) {
+    const verdict = error <= tolerance ? "ok" : "FAILED";
+    write(`${quantity.padEnd(26)} ${error.toExponential(1)} of ${tolerance.toExponential(0)}  ${verdict}`);
+  }
+  const same = first.digest === second.digest;
+  const verdict = same ? "equal to the bit" : "FAILED: they differ";
+  write(`${`two runs on ${args.device}`.padEnd(26)} ${verdict} (${first.digest.slice(0, 16)})`);
+  return same && rows.every(({ error, tolerance }) => error <= tolerance);
+}
+
+if (import.meta.main) Deno.exit(await main() ? 0 : 1);
