@@ -2,6 +2,7 @@ import { batchPaths, cifarImages } from "./cifar10.ts";
 import { isImagePath } from "./classes.ts";
 import type { Dataset } from "./dataset.ts";
 import { folder } from "./folder.ts";
+import { imageFiles } from "./image_files.ts";
 import { tarImages, type TarImagesOptions } from "./tar_images.ts";
 
 /** Settings of `openImages`. */
@@ -11,8 +12,8 @@ export type OpenImagesOptions = Pick<TarImagesOptions, "split">;
 const MAX_SHARDS = 100_000;
 
 /**
- * Makes a data set of whatever a path names: a folder of images (flat, or a sub-folder for each class), a tar archive
- * (plain or gzip), shards of a WebDataset (a folder of `.tar` files, or `shard-{000..127}.tar`), or CIFAR-10 in its
+ * Makes a data set of whatever a path names: a folder of images (flat, or a sub-folder for each class), one image, a tar
+ * archive (plain or gzip), shards of a WebDataset (a folder of `.tar` files, or `shard-{000..127}.tar`), or CIFAR-10 in its
  * binary files.
  *
  * @param path The path.
@@ -33,6 +34,7 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
   if (shards.length > 1) return await tarImages(shards, { ...options, name: path });
   const info = await Deno.stat(path).catch(() => null);
   if (info?.isFile) {
+    if (isImagePath(path)) return imageFiles({ name: path, files: [path] });
     return path.endsWith(".bin") ? await cifarImages(path, options) : await tarImages([path], options);
   }
   if (!info?.isDirectory) return folder(path); // which says what is missing

@@ -18,18 +18,18 @@ async function hasHardwareAdapter(): Promise<boolean> {
  * Opens the device of a run.
  *
  * @param name `auto`, `cpu`, `webgpu` or `reference`. `auto` is webgpu where there is a hardware adapter, else cpu.
- * @param options `tuning`: value of `--tuning`. `kept`: file in the run folder for the tiles that webgpu uses. `precision`:
- * value of `--precision`.
+ * @param options `tuning`: value of `--tuning`. `kept`: file in the run folder for the tiles that webgpu uses; empty:
+ * none. `precision`: value of `--precision`, f32 if not given.
  * @returns The device.
  * @throws {RangeError} If `f16` is asked for on another device than webgpu.
  * @throws {DeviceError} If it cannot be opened, or float16 does not work there.
  */
 export async function openRunDevice(
   name: string,
-  { tuning, kept, precision }: {
+  { tuning, kept, precision = "f32" }: {
     readonly tuning?: string;
     readonly kept: string;
-    readonly precision: "f32" | "f16";
+    readonly precision?: "f32" | "f16";
   },
 ): Promise<Device> {
   const chosen = name !== "auto" ? name : await hasHardwareAdapter() ? "webgpu" : "cpu";
@@ -41,7 +41,7 @@ export async function openRunDevice(
   }
   const table = chooseTuning(tuning, kept, await adapterHere());
   const device = await openDevice(chosen, { tuning: table, precision });
-  writeTuning(kept, table); // a run that goes on keeps to its tiles, and so to its bits
+  if (kept !== "") writeTuning(kept, table); // a run that goes on keeps to its tiles, and so to its bits
   return device;
 }
 

@@ -1,5 +1,5 @@
 import { flagOf } from "./command_line.ts";
-import { OPTIONS } from "./option_table.ts";
+import { type OptionRow, OPTIONS } from "./option_table.ts";
 
 const HEAD = `Pre-trains a convolutional network with SparK and leaves checkpoints, pictures and a log in a run folder.
 
@@ -23,14 +23,28 @@ function wrap(text: string, width: number): readonly string[] {
 }
 
 /**
- * The text of `--help`.
+ * The text of `--help` of the training command.
  *
  * @returns Lines of at most 120 characters.
  */
 export function helpText(): string {
-  const rows = Object.entries(OPTIONS).map(([name, { placeholder, help }]) => [`${flagOf(name)} ${placeholder}`, help]);
+  return helpOf(OPTIONS, { head: HEAD, tail: TAIL });
+}
+
+/**
+ * Writes a help text.
+ *
+ * @param table The options.
+ * @param texts What stands before and after them.
+ * @returns Lines of at most 120 characters, if head and tail have such.
+ */
+export function helpOf(
+  table: Readonly<Record<string, OptionRow>>,
+  { head, tail }: { readonly head: string; readonly tail: string },
+): string {
+  const rows = Object.entries(table).map(([name, { placeholder, help }]) => [`${flagOf(name)} ${placeholder}`, help]);
   const lines = [...rows, ["-h, --help", "this text"]].flatMap(([flag, help]) =>
     wrap(help!, 90).map((line, i) => `  ${(i === 0 ? flag! : "").padEnd(26)}${line}`)
   );
-  return [HEAD, ...lines, TAIL].join("\n");
+  return [head, ...lines, tail].join("\n");
 }

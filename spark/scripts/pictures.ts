@@ -53,3 +53,16 @@ export function makePainter(
     );
   };
 }
+
+/** Pictures of so many pixels are large enough as they are. */
+const SMALL = 192;
+
+/**
+ * How many times larger pictures are drawn, so that small ones are seen well.
+ *
+ * @param height Rows of one.
+ * @returns A whole number.
+ */
+export function enlargementFor(height: number): number {
+  return Math.max(1, Math.round(SMALL / Math.max(1, height)));
+}

@@ -2,7 +2,7 @@
 import { appendFile, imageGrid, writeFileAtomic } from "../../data/mod.ts";
 import { save } from "../checkpoint.ts";
 import type { TrainState } from "../train_step.ts";
-import type { Painter } from "./pictures.ts";
+import { enlargementFor, type Painter } from "./pictures.ts";
 import { lossCurve, reportHtml, type ReportPicture } from "./report.ts";
 import { openRunEvents } from "./run_events.ts";
 import type { RunFolder } from "./run_folder.ts";
@@ -56,7 +56,7 @@ export async function openRunResults(folder: RunFolder, run: ResultsOptions): Pr
   const events = openRunEvents(folder.events, { total: lengths.total, done, leastLoss, now: Date.now });
   const paint = async (train: TrainState, step: number) => {
     const rows = await run.paint(train);
-    const png = imageGrid(rows, { enlarge: enlargementFor(rows[0]?.[0]?.height ?? SMALL) });
+    const png = imageGrid(rows, { enlarge: enlargementFor(rows[0]?.[0]?.height ?? 0) });
     await writeFileAtomic(folder.picture(step), png);
     events.picture(step, png);
   };
@@ -83,14 +83,6 @@ export async function openRunResults(folder: RunFolder, run: ResultsOptions): Pr
 function leastOf(text: string): number {
   const epochs = text.split("\n").filter((line) => line.includes('"last_L"')).map((line) => JSON.parse(line));
   return epochs.reduce((least, epoch: EpochRecord) => Math.min(least, epoch.last_L), Infinity);
-}
-
-/** Pictures of so many pixels are large enough as they are. */
-const SMALL = 192;
-
-/** Smaller ones are drawn larger, to be seen well. */
-function enlargementFor(height: number): number {
-  return Math.max(1, Math.round(SMALL / height));
 }
 
 /** At most so many pictures are in a report: it should open at once. */

@@ -109,6 +109,13 @@ Deno.test("openImages() reads CIFAR-10's binary files: alone, in their folder, i
   });
 });
 
+Deno.test("openImages() takes a single image", () =>
+  withFolder({ "a.PNG": png(1), "b.png": png(2) }, async (path) => {
+    const dataset = await openImages(`${path}/a.PNG`);
+    deepStrictEqual([dataset.length, dataset.nameOf(0)], [1, `${path}/a.PNG`]);
+    equal((await dataset.load(0, draw)).width, 12);
+  }));
+
 Deno.test("openImages() refuses what is damaged, empty or missing, by name", async () => {
   const bin = (bytes: Uint8Array) => ({ "data_batch_1.bin": bytes });
   await withFolder(
