@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, match, notDeepStrictEqual, ok, rejects } from "node:assert/strict";
 import { cpuDevice, key } from "../../../tensor/mod.ts";
 import { lamb } from "../../../nn/mod.ts";
-import { decodeImage, dropAlpha, normalise, type Pixels } from "../../../data/mod.ts";
+import { decodeImage, normalise, type Pixels } from "../../../data/mod.ts";
 import { init, save, startAverage, type TrainState } from "../../../spark/mod.ts";
 import { convertFile } from "../../../spark/scripts/convert.ts";
 import { MODELS } from "../../../spark/scripts/model_table.ts";
