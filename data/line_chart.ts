@@ -7,6 +7,8 @@ export interface LineSeries {
   readonly name: string;
   /** Points, in the order of x. Points that are not finite leave a gap. */
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** True for a line that stands back behind the others; false if not given. */
+  readonly isFaint?: boolean;
 }
 
 /** What a line chart shows. */
@@ -23,8 +25,9 @@ export interface LineChartOptions {
   readonly logarithmic?: boolean;
 }
 
-const SIZE = { width: 760, height: 420, marginLeft: 60, marginRight: 24, marginTop: 56, marginBottom: 44 };
+const SIZE = { width: 776, height: 420, marginLeft: 76, marginRight: 24, marginTop: 56, marginBottom: 44 };
 const COLOURS = ["#3b6fb6", "#d9822b", "#4a9d5b", "#b8405e", "#7a5ea8", "#6b7280"];
+const colourOf = (series: number): string => COLOURS[series % COLOURS.length]!;
 
 /**
  * Draws lines, such as the loss over the steps of a run.
@@ -44,9 +47,7 @@ const COLOURS = ["#3b6fb6", "#d9822b", "#4a9d5b", "#b8405e", "#7a5ea8", "#6b7280
 export function lineChart(options: LineChartOptions): string {
   const { title, x, y, series, logarithmic = false } = options;
   const shown = (value: number) => Number.isFinite(value) && (!logarithmic || value > 0);
-  const rows = series.flatMap(({ name, points }) =>
-    points.map(([px, py]) => ({ x: px, y: shown(py) ? py : NaN, name }))
-  );
+  const rowsOf = ({ points }: LineSeries) => points.map(([px, py]) => ({ x: px, y: shown(py) ? py : NaN }));
   // Types of a browser are not there; what Plot uses of a document is.
   const { document } = parseHTML("<html><body></body></html>") as unknown as {
     readonly document: NonNullable<Plot.PlotOptions["document"]>;
@@ -64,10 +65,17 @@ export function lineChart(options: LineChartOptions): string {
       type: logarithmic ? "log" : "linear",
       nice: true,
     },
-    color: { domain: series.map(({ name }) => name), range: COLOURS },
     marks: [
       Plot.frame({ stroke: "#ddd" }),
-      Plot.line(rows, { x: "x", y: "y", stroke: "name", strokeWidth: 1.6 }),
+      ...series.map((one, i) =>
+        Plot.line(rowsOf(one), {
+          x: "x",
+          y: "y",
+          stroke: colourOf(i),
+          strokeWidth: 1.6,
+          strokeOpacity: one.isFaint ? 0.4 : 1,
+        })
+      ),
       Plot.text([title], { frameAnchor: "top-left", dy: -42, fontSize: 16, fontWeight: "bold" }),
       ...legend(series),
     ],
@@ -85,7 +93,7 @@ function legend(series: readonly LineSeries[]): readonly Plot.Markish[] {
       frameAnchor: "top-left",
       dx: before,
       dy: -18,
-      fill: COLOURS[i % COLOURS.length]!,
+      fill: colourOf(i),
     });
   });
 }

@@ -48,16 +48,40 @@ function curve(
   y: string,
   records: readonly StepRecord[],
   valueOf: (record: StepRecord) => number,
+  isNoisy = true,
 ): string {
   const known = records.filter((record) => Number.isFinite(valueOf(record))); // steps that overflowed are left out
-  const points = thinned(known, POINTS).map((record) => [record.step, valueOf(record)] as const);
-  return lineChart({ title, x: "step", y, series: [{ name: "training", points }] });
+  const values = known.map(valueOf);
+  const smooth = isNoisy && values.length >= SMOOTHED ? runningMean(values, Math.round(values.length / 40)) : [];
+  const pointsOf = (of: readonly number[]) => thinned(of.map((value, i) => [known[i]!.step, value] as const), POINTS);
+  const mean = smooth.length > 0 ? [{ name: "mean of steps around", points: pointsOf(smooth) }] : [];
+  return lineChart({
+    title,
+    x: "step",
+    y,
+    series: [{ name: "each step", points: pointsOf(values), isFaint: mean.length > 0 }, ...mean],
+  });
 }
 
-const CURVES: readonly (readonly [title: string, y: string, (record: StepRecord) => number])[] = [
+/** Shorter curves are read well as they are. */
+const SMOOTHED = 80;
+
+/** Mean of each value and those around it: up to `reach` to each side, and as many to one as to the other. */
+function runningMean(values: readonly number[], reach: number): readonly number[] {
+  const sums = new Float64Array(values.length + 1);
+  values.forEach((value, i) => sums[i + 1] = sums[i]! + value);
+  return values.map((_, i) => {
+    const side = Math.min(reach, i, values.length - 1 - i);
+    return (sums[i + side + 1]! - sums[i - side]!) / (2 * side + 1);
+  });
+}
+
+type Curve = readonly [title: string, y: string, valueOf: (record: StepRecord) => number, isNoisy?: boolean];
+
+const CURVES: readonly Curve[] = [
   ["Loss on masked patches", "loss", ({ loss }) => loss],
-  ["Learning rate", "rate", ({ learningRate }) => learningRate],
-  ["Weight decay", "decay", ({ weightDecay }) => weightDecay],
+  ["Learning rate", "rate", ({ learningRate }) => learningRate, false],
+  ["Weight decay", "decay", ({ weightDecay }) => weightDecay, false],
   ["Norm of the gradient before clipping", "norm", ({ gradientNorm }) => gradientNorm],
   ["Speed", "images per second", ({ imagesPerSecond }) => imagesPerSecond],
 ];
@@ -92,20 +116,22 @@ function summary({ records, total }: Report): readonly (readonly [string, unknow
 }
 
 const STYLE = `
+* { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; color: #222; }
 h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; } th { text-align: left; font-weight: 500; color: #555; padding-right: 2rem; }
-th, td { border-bottom: 1px solid #eee; padding: 0.2rem 2rem 0.2rem 0; vertical-align: top; }
-.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(520px, 1fr)); gap: 1rem; }
+td { overflow-wrap: anywhere; } th, td { border-bottom: 1px solid #eee; padding: 0.2rem 2rem 0.2rem 0; vertical-align: top; }
+.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(520px, 100%), 1fr)); gap: 1rem; }
 .curves svg { width: 100%; height: auto; } figure { margin: 0; } figure img { max-width: 100%; }
-figure[hidden] { display: none; } input[type="range"] { width: 320px; vertical-align: middle; }`;
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); column-gap: 3rem; }
+figure[hidden] { display: none; } input[type="range"] { width: min(320px, 60%); vertical-align: middle; }`;
 
 /** Shows the picture that the slider is at; without scripts all pictures are shown. */
 const SCRIPT = `
 const figures = [...document.querySelectorAll("figure.picture")];
 const slider = document.querySelector("#time");
 const show = () => figures.forEach((figure, i) => { figure.hidden = i !== Number(slider.value); });
-if (slider && figures.length > 1) { slider.parentElement.hidden = false; slider.addEventListener("input", show); show(); }`;
+if (slider && figures.length > 1) { slider.closest("p").hidden = false; slider.addEventListener("input", show); show(); }`;
 
 function pictureSection(pictures: readonly ReportPicture[]): string {
   if (pictures.length === 0) return "";
@@ -133,7 +159,7 @@ export function reportHtml(report: Report): string {
   const { title, records, configuration, pictures } = report;
   const curves = records.length < 2
     ? ""
-    : CURVES.map(([name, y, valueOf]) => curve(name, y, records, valueOf)).join("\n");
+    : CURVES.map(([name, y, valueOf, isNoisy]) => curve(name, y, records, valueOf, isNoisy)).join("\n");
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -149,9 +175,11 @@ ${table(summary(report))}
 <div class="curves">
 ${curves}
 </div>
-${pictureSection(pictures)}
-<h2>Configuration</h2>
-${table(Object.entries(configuration))}
+<div class="beside">
+<section>${pictureSection(pictures)}</section>
+<section><h2>Configuration</h2>
+${table(Object.entries(configuration))}</section>
+</div>
 <script>${SCRIPT}</script>
 </body>
 </html>
