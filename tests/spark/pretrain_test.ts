@@ -189,7 +189,7 @@ Deno.test("pretrain --log-every logs the same in the same order, and finds a los
 const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["--modle x", /^Cannot read --modle /],
   [
-    "--data {}/images --precision f16 --device cpu --out {}/f16",
+    "--data {}/images --precision f16 --out {}/f16",
     /^Cannot keep activations as f16 as --device must be webgpu: current device is cpu/,
   ],
   [
