@@ -82,7 +82,7 @@ export function rowContractionKernel(buffers: readonly string[], contraction: Ro
   const cut = cutOf(contraction);
   const { left, columns, groups, result } = contraction;
   const functions = [
-    microKernel({ rowBytes: 4, stepBytes: cut.rowBytes, columns }),
+    microKernel({ apart: "steps", stride: cut.rowBytes, columns }),
     packRows("rows", left, cut.rowBytes),
     packColumns(contraction),
     contractionItem(contraction, cut),
@@ -114,9 +114,9 @@ function cutOf({ left, columns, groups, result }: RowContraction): Cut {
   const wanted = pieces >= ITEMS / 2 ? 1 : Math.ceil(ITEMS / Math.max(1, pieces));
   const most = Math.max(1, Math.floor(PARTIALS / Math.max(1, slabFloats * 4)));
   const chunksEach = Math.ceil(chunks / Math.min(wanted, chunks, most));
-  const rowBytes = roundUp(roundUp(width.width, TILE_ROWS) * 4, 16) + 16;
+  const rowBytes = roundUp(roundUp(width.width, TILE_ROWS.steps) * 4, 16) + 16;
   const table = aligned(rowBytes * ROWS + 64);
-  const dump = table + aligned(4 * roundUp(width.width, TILE_ROWS));
+  const dump = table + aligned(4 * roundUp(width.width, TILE_ROWS.steps));
   const slabs = Math.ceil(chunks / chunksEach);
   const packed = dump + aligned(panelsEach * PANEL_BYTES);
   return {
@@ -206,7 +206,7 @@ function resultTable({ result }: RowContraction, { slabs, slabFloats, table, dum
     loop(
       "i",
       int(0),
-      int(roundUp(width.width, TILE_ROWS)),
+      int(roundUp(width.width, TILE_ROWS.steps)),
       block(
         when(
           `(i32.lt_u ${get("i")} ${get("kn")})`,
@@ -233,10 +233,10 @@ function tiles(cut: Cut): Wat {
       get("kn"),
       block(
         call("tile", ...["a", "b", "mn", "table", "column", "more", "last"].map(get)),
-        set("a", add(get("a"), TILE_ROWS * 4)),
-        set("table", add(get("table"), TILE_ROWS * 4)),
+        set("a", add(get("a"), TILE_ROWS.steps * 4)),
+        set("table", add(get("table"), TILE_ROWS.steps * 4)),
       ),
-      TILE_ROWS,
+      TILE_ROWS.steps,
     ),
     set("b", add(get("b"), mul(get("mn"), PANEL_BYTES))),
   );

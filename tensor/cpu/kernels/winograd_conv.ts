@@ -85,7 +85,7 @@ function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels }: Weig
   const fitting = Math.floor(BLOCK_BYTES / (squares * weights.channels * 4));
   const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, fitting));
   const blocks = Math.max(1, Math.ceil(count / most));
-  const tilesEach = Math.max(TILE_ROWS, roundUp(Math.ceil(count / blocks), TILE_ROWS));
+  const tilesEach = Math.max(TILE_ROWS.rows, roundUp(Math.ceil(count / blocks), TILE_ROWS.rows));
   const used = Math.ceil(count / tilesEach);
   const wanted = Math.ceil(ITEMS / Math.max(1, used * outer[0] * outer[1]));
   const parts = Math.max(1, Math.min(wanted, Math.ceil(panels / 8)));
@@ -129,7 +129,7 @@ export function winogradKernel(buffers: readonly string[], conv: WinogradConv): 
   const layout = weightLayout(weights, scheme, [inner[0] * outer[0], inner[1] * outer[1]]);
   const cut = cutOf(conv, layout);
   const functions = [
-    microKernel({ rowBytes: cut.leftRow, stepBytes: 4, columns: TILE_COLUMNS }),
+    microKernel({ apart: "rows", stride: cut.leftRow, columns: TILE_COLUMNS }),
     readTiles(inputTiles(conv, cut)),
     productsFunction(conv, layout, cut),
     writeTiles(outputTiles(conv, cut)),
@@ -212,13 +212,13 @@ function productsFunction({ scheme, weights: { channels } }: WinogradConv, layou
 function panelTiles(layout: WeightLayout, cut: Cut): Wat {
   const tile = block(
     call("tile", ...["a", "b", "kn", "row", "column", "add"].map(get), int(0)),
-    set("a", add(get("a"), TILE_ROWS * cut.leftRow)),
-    set("row", add(get("row"), TILE_ROWS * 4)),
+    set("a", add(get("a"), TILE_ROWS.rows * cut.leftRow)),
+    set("row", add(get("row"), TILE_ROWS.rows * 4)),
   );
   return block(
     set("a", add(get("left"), mul(get("k"), 4))),
     set("row", add(argument("local"), cut.rows)),
-    loop("r", int(0), get("tiles"), tile, TILE_ROWS),
+    loop("r", int(0), get("tiles"), tile, TILE_ROWS.rows),
     set("b", add(get("b"), layout.panelBytes)),
     set("column", add(get("column"), PANEL_BYTES)),
   );

@@ -47,7 +47,7 @@ export interface WinogradWeightGradient {
 }
 
 /** Most channels and panels of a work item. */
-const CHANNELS = 96;
+const CHANNELS = 100;
 const PANELS = 12;
 /** Bytes of transformed tiles, and the least and most tiles of a block. */
 const BLOCK_BYTES = 2 * 2 ** 20;
@@ -107,14 +107,14 @@ function cutOf(gradient: WinogradWeightGradient): Cut {
   const { scheme, tiles, phases, channels, columns } = gradient;
   const squares = scheme.size ** 2;
   const panels = panelsOf(columns);
-  const channelCut = piecesOf(channels, CHANNELS, 4);
+  const channelCut = piecesOf(channels, CHANNELS, 4 * TILE_ROWS.steps);
   const panelCut = piecesOf(panels, PANELS, 1);
   const count = tiles.batch * tiles.y * tiles.x;
   const tileBytes = squares * 4 * (channelCut.each + panelCut.each * TILE_COLUMNS);
   const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, Math.floor(BLOCK_BYTES / tileBytes)));
   const tilesEach = Math.max(1, Math.ceil(count / Math.max(1, Math.ceil(count / most))));
   const blocks = Math.max(1, Math.ceil(count / tilesEach));
-  const rowsEach = roundUp(channelCut.each, TILE_ROWS);
+  const rowsEach = roundUp(channelCut.each, TILE_ROWS.steps);
   const sumRow = panels * PANEL_BYTES;
   const sumProduct = spread(channelCut.count * rowsEach * sumRow);
   const sumPhase = squares * sumProduct;
@@ -165,7 +165,7 @@ export function winogradWeightGradientKernel(buffers: readonly string[], gradien
   const { scheme, phases } = gradient;
   const cut = cutOf(gradient);
   const functions = [
-    microKernel({ rowBytes: 4, stepBytes: cut.leftRow, columns: TILE_COLUMNS }),
+    microKernel({ apart: "steps", stride: cut.leftRow, columns: TILE_COLUMNS }),
     readTiles(inputTiles(gradient, cut)),
     readTiles(outputTiles(gradient, cut)),
     productsFunction(scheme, cut),
@@ -223,13 +223,13 @@ function outputTiles({ scheme, tiles, outputGradient, columns }: WinogradWeightG
 function productsFunction({ size }: Scheme, cut: Cut): Wat {
   const tile = block(
     call("tile", ...["a", "b", "tiles", "row", "column", "more"].map(get), int(0)),
-    set("a", add(get("a"), TILE_ROWS * 4)),
-    set("row", add(get("row"), TILE_ROWS * 4)),
+    set("a", add(get("a"), TILE_ROWS.steps * 4)),
+    set("row", add(get("row"), TILE_ROWS.steps * 4)),
   );
   const panel = block(
     set("a", get("left")),
     set("row", add(argument("local"), cut.rows)),
-    loop("r", int(0), get("channels"), tile, TILE_ROWS),
+    loop("r", int(0), get("channels"), tile, TILE_ROWS.steps),
     set("b", add(get("b"), cut.rightPanel)),
     set("column", add(get("column"), PANEL_BYTES)),
   );
