@@ -27,6 +27,9 @@ export interface BatchesOptions {
   readonly transform?: Transform;
   /** Mean and standard deviation; those of ImageNet if not given. */
   readonly normalisation?: Normalisation;
+  /** How often each image comes, one after the other, each time augmented anew; so an epoch has a part of the images
+   * (repeated augmentation; Hoffer et al., "Augment your batch", CVPR 2020). 1 if not given. */
+  readonly repeats?: number;
   /** Called the first time that a file is passed over. */
   readonly onSkip?: (sample: SkippedSample) => void;
 }
@@ -117,7 +120,7 @@ export function batches(dataset: Dataset, options: BatchesOptions): AsyncGenerat
 }
 
 function checkOptions(dataset: Dataset, options: BatchesOptions): void {
-  const { size, batchSize, seed, epochs, steps, startStep, workers, prefetch } = options;
+  const { size, batchSize, seed, epochs, steps, startStep, workers, prefetch, repeats } = options;
   const atLeast = (low: number, entries: Readonly<Record<string, number | undefined>>) => {
     for (const [name, value] of Object.entries(entries)) {
       if (value === undefined || (Number.isSafeInteger(value) && value >= low)) continue;
@@ -126,7 +129,13 @@ function checkOptions(dataset: Dataset, options: BatchesOptions): void {
       );
     }
   };
-  atLeast(1, { "size[0]": size[0] ?? NaN, "size[1]": size[1] ?? NaN, batchSize, "dataset.length": dataset.length });
+  atLeast(1, {
+    "size[0]": size[0] ?? NaN,
+    "size[1]": size[1] ?? NaN,
+    batchSize,
+    repeats,
+    "dataset.length": dataset.length,
+  });
   atLeast(0, { seed, epochs, steps, startStep, workers, prefetch });
 }
 
@@ -144,11 +153,11 @@ async function* iterate(
   settings: SampleSettings,
   { startStep, workers, ahead }: Schedule,
 ): AsyncGenerator<Batch, void, void> {
-  const { batchSize, epochs = Infinity, onSkip = () => {} } = options;
+  const { batchSize, epochs = Infinity, onSkip = () => {}, repeats = 1 } = options;
   const end = options.steps ?? epochs * stepsPerEpoch(dataset.length, batchSize);
   if (startStep >= end) return;
   const pool = samplePool(dataset, settings, workers);
-  const source: SampleSource = { dataset, settings, pool, refused: new Map(), orders: new Map() };
+  const source: SampleSource = { dataset, settings, pool, repeats, refused: new Map(), orders: new Map() };
   const reported = new Set<number>();
   try {
     const pending: Promise<Batch>[] = [];
@@ -174,6 +183,8 @@ interface SampleSource {
   readonly dataset: Dataset;
   readonly settings: SampleSettings;
   readonly pool: SamplePool;
+  /** How often each image comes. */
+  readonly repeats: number;
   /** Samples that did not decode, with the reason: they are not tried again. */
   readonly refused: Map<number, string>;
   /** Order of the samples in the epochs that are under way. */
@@ -203,11 +214,12 @@ async function makeBatch(source: SampleSource, step: number, batchSize: number):
   };
 }
 
-function orderOf({ dataset, settings, orders }: SampleSource, epoch: number): Uint32Array {
+function orderOf({ dataset, settings, orders, repeats }: SampleSource, epoch: number): Uint32Array {
   const known = orders.get(epoch);
   if (known) return known;
   for (const old of orders.keys()) if (old < epoch - 1) orders.delete(old);
-  const order = shuffled(dataKey(settings.seed, ORDER_STREAM, epoch), dataset.length);
+  const each = shuffled(dataKey(settings.seed, ORDER_STREAM, epoch), dataset.length);
+  const order = repeats === 1 ? each : each.map((_, place) => each[Math.floor(place / repeats)]!);
   orders.set(epoch, order);
   return order;
 }
@@ -218,9 +230,14 @@ interface GoodSample {
   readonly passedOver: readonly number[];
 }
 
+/** How often the epoch had the image at a place before. */
+function timesBefore(place: number, length: number, repeats: number): number {
+  return Math.floor(place / length) * repeats + (place % length) % repeats;
+}
+
 /** The sample at a place of the order, or the first after it that decodes. */
 async function makeGoodSample(
-  { dataset, pool, refused }: SampleSource,
+  { dataset, pool, refused, repeats }: SampleSource,
   order: Uint32Array,
   epoch: number,
   place: number,
@@ -229,7 +246,7 @@ async function makeGoodSample(
   for (let k = 0; k < order.length; k++) {
     const index = order[(place + k) % order.length]!;
     if (!refused.has(index)) {
-      const result = await pool.make({ index, epoch, repeat: Math.floor((place + k) / order.length) });
+      const result = await pool.make({ index, epoch, repeat: timesBefore(place + k, order.length, repeats) });
       if ("values" in result) return { index, values: result.values, passedOver };
       refused.set(index, result.reason);
     }

@@ -32,6 +32,14 @@ const MAX_BATCH_BYTES = 100_000 * CIFAR_RECORD;
  *
  * @param path Any path.
  * @returns True for `data_batch_N.bin` and `test_batch.bin`.
+ *
+ * @example Usage
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { isCifarBatch } from "@tessera/tessera/data";
+ *
+ * ok(isCifarBatch("cifar-10-batches-bin/test_batch.bin"));
+ * ```
  */
 export function isCifarBatch(path: string): boolean {
   return /(^|\/)(data_batch_\d+|test_batch)\.bin$/.test(path);

@@ -29,7 +29,7 @@ export type { Dataset, DatasetSource } from "./dataset.ts";
 export * from "./image_files.ts";
 export * from "./folder.ts";
 export * from "./tar.ts";
-export { CIFAR10_CLASSES, cifarImages, type CifarOptions } from "./cifar10.ts";
+export { CIFAR10_CLASSES, cifarImages, type CifarOptions, isCifarBatch } from "./cifar10.ts";
 export * from "./image_slices.ts";
 export * from "./tar_images.ts";
 export * from "./open_images.ts";
@@ -37,6 +37,8 @@ export { paintBackground } from "./background.ts";
 export * from "./sprites.ts";
 export * from "./fluent_emoji.ts";
 export * from "./batches.ts";
+export { drawOfEachClass, subset } from "./subset.ts";
+export * from "./mix.ts";
 export { appendFile } from "./append_file.ts";
 export { removeUnfinished, writeFileAtomic } from "./atomic_file.ts";
 export {

@@ -1,7 +1,19 @@
 /** @file The moving average of the weights, which is often better than the last ones. */
-import { add, cast, div, full, less, type Tensor, treeMap, where } from "../tensor/mod.ts";
+import { add, cast, div, full, less, type Tensor, type Tree, treeMap, where } from "../tensor/mod.ts";
 import { ema } from "../nn/mod.ts";
 import type { TrainState } from "./train_step.ts";
+
+/** A state of which an average can be kept: of pre-training or of fine-tuning. */
+export interface Averaged {
+  /** Parameters. */
+  readonly params: Tree;
+  /** Running statistics. */
+  readonly state: Tree;
+  /** Step counter and moments. */
+  readonly optimizer: TrainState["optimizer"];
+  /** The average of parameters and statistics. */
+  readonly average?: { readonly params: Tree; readonly state: Tree };
+}
 
 /**
  * Starts an average at the weights of a state.
@@ -19,7 +31,7 @@ import type { TrainState } from "./train_step.ts";
  * ok(startAverage(init(tinyResnet(), lamb({ learningRate: 1 }), key(0), { decoderWidth: 16 })).average);
  * ```
  */
-export function startAverage(train: TrainState): TrainState {
+export function startAverage<T extends Averaged>(train: T): T {
   const copy = (x: Tensor) => add(x, 0); // both are given away to the step, so they must not share memory
   return { ...train, average: treeMap(copy, { params: train.params, state: train.state }) };
 }
@@ -45,11 +57,7 @@ export function startAverage(train: TrainState): TrainState {
  * ok(averageWeights(train, train, { decay: 0.999 }).average);
  * ```
  */
-export function averageWeights(
-  before: TrainState,
-  after: TrainState,
-  { decay }: { readonly decay: number },
-): TrainState {
+export function averageWeights<T extends Averaged>(before: T, after: T, { decay }: { readonly decay: number }): T {
   if (!before.average) {
     throw new TypeError("Cannot average weights as the state must have an average: current average is undefined");
   }

@@ -8,6 +8,7 @@ import {
   realize,
   sameShape,
   type Tensor,
+  type Tree,
   treeFlatten,
   treeUnflatten,
   type TypedArray,
@@ -15,6 +16,16 @@ import {
 import { namesOf } from "../nn/mod.ts";
 import { readSafetensors, type SafetensorsDType, type SafetensorsTensor, writeSafetensors } from "../data/mod.ts";
 import type { TrainState } from "./train_step.ts";
+
+/** A state that can be saved: of pre-training or of fine-tuning. */
+export interface Savable extends Pick<TrainState, "optimizer" | "key"> {
+  /** Parameters. */
+  readonly params: Tree;
+  /** Running statistics. */
+  readonly state: Tree;
+  /** Moving average of both. */
+  readonly average?: { readonly params: Tree; readonly state: Tree };
+}
 
 /** Written into every checkpoint, so that other safetensors files are told apart. */
 const FORMAT = "tessera.spark.train/1";
@@ -65,7 +76,7 @@ export interface Checkpoint {
  */
 export async function save(
   path: string,
-  train: TrainState,
+  train: Savable,
   { configuration = null }: { readonly configuration?: unknown } = {},
 ): Promise<void> {
   const leaves = treeFlatten(train).leaves as readonly Tensor[];
@@ -145,7 +156,7 @@ function parseConfiguration(path: string, text: string): unknown {
  * throws(() => restore({ path: "empty", configuration: null, tensors: {} }, train), /Cannot restore empty/);
  * ```
  */
-export function restore({ path, tensors }: Checkpoint, like: TrainState): TrainState {
+export function restore<T extends Savable>({ path, tensors }: Checkpoint, like: T): T {
   const { leaves, structure } = treeFlatten(like);
   const names = namesOf(like);
   const known = new Set(names);
@@ -193,6 +204,6 @@ function refuse(path: string, name: string, wanted: string, found: string): neve
  * await rejects(load("missing.safetensors", train), /Cannot read missing.safetensors/);
  * ```
  */
-export async function load(path: string, like: TrainState): Promise<TrainState> {
+export async function load<T extends Savable>(path: string, like: T): Promise<T> {
   return restore(await readCheckpoint(path), like);
 }

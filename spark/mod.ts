@@ -70,6 +70,7 @@ export {
 export * from "./accumulate.ts";
 export * from "./average.ts";
 export * from "./loss_scale.ts";
+export * from "./finetune.ts";
 export * from "./checkpoint.ts";
 export * from "./official_names.ts";
 export * from "./blame.ts";

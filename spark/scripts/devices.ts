@@ -19,22 +19,24 @@ async function hasHardwareAdapter(): Promise<boolean> {
  *
  * @param name `auto`, `cpu`, `webgpu` or `reference`. `auto` is webgpu where there is a hardware adapter, else cpu.
  * @param options `tuning`: value of `--tuning`. `kept`: file in the run folder for the tiles that webgpu uses; empty:
- * none. `precision`: value of `--precision`, f32 if not given.
+ * none. `precision`: value of `--precision`, f32 if not given. `threads`: value of `--threads`, for cpu.
  * @returns The device.
  * @throws {RangeError} If `f16` is asked for on another device than webgpu.
  * @throws {DeviceError} If it cannot be opened, or float16 does not work there.
  */
 export async function openRunDevice(
   name: string,
-  { tuning, kept, precision = "f32" }: {
-    readonly tuning?: string;
+  { tuning, kept, precision = "f32", threads }: {
+    readonly tuning?: string | undefined;
     readonly kept: string;
     readonly precision?: "f32" | "f16";
+    readonly threads?: number | undefined;
   },
 ): Promise<Device> {
   const chosen = name !== "auto" ? name : await hasHardwareAdapter() ? "webgpu" : "cpu";
   if (chosen !== "webgpu") {
-    if (precision === "f32") return await openDevice(chosen);
+    const settings = chosen === "cpu" && threads !== undefined ? { threads } : {};
+    if (precision === "f32") return await openDevice(chosen, settings);
     throw new RangeError(
       `Cannot keep activations as f16 as --device must be webgpu: current device is ${chosen}; leave --precision out`,
     );

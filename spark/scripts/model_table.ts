@@ -1,9 +1,9 @@
 import {
+  type Classifier,
   convnextBase,
   convnextLarge,
   convnextSmall,
   convnextTiny,
-  type Model,
   resnet,
   resnet101,
   resnet152,
@@ -35,7 +35,7 @@ export interface Recipe {
 /** A row of the table: how to make the model, and its recipe. */
 export interface ModelEntry {
   /** Makes the model. */
-  readonly make: () => Model;
+  readonly make: () => Classifier;
   /** Its defaults. */
   readonly recipe: Recipe;
 }
@@ -66,7 +66,7 @@ const SMALL: Recipe = {
  * The model of a first run. Its stride of 8 cuts 96 pixels into 12×12 patches, so that objects of a few patches are
  * told apart after minutes; the 6×6 patches of `tiny_resnet` need many more steps.
  */
-function tinyResnet8(): Model {
+function tinyResnet8(): Classifier {
   return resnet({
     name: "tiny_resnet8",
     block: "basic",
@@ -78,7 +78,7 @@ function tinyResnet8(): Model {
 }
 
 /** A network for images of 32 pixels, such as those of CIFAR-10: 78,000 parameters, 4×4 patches. */
-function miniResnet8(): Model {
+function miniResnet8(): Classifier {
   return resnet({
     name: "mini_resnet8",
     block: "basic",
@@ -91,7 +91,7 @@ function miniResnet8(): Model {
 
 const MINI: Recipe = { ...SMALL, inputSize: [32, 32], batchSize: 64, steps: 2400, baseLr: 0.12, decoderWidth: 32 };
 
-const ENTRIES: readonly (readonly [() => Model, Recipe])[] = [
+const ENTRIES: readonly (readonly [() => Classifier, Recipe])[] = [
   [tinyResnet8, SMALL],
   [miniResnet8, MINI],
   [tinyResnet, { ...SMALL, decoderWidth: 128 }],

@@ -56,6 +56,8 @@ export interface GivenOptions {
   readonly optimizer?: string;
   /** `auto`, `cpu`, `webgpu` or `reference`. */
   readonly device?: string;
+  /** Threads that the cpu device computes with. */
+  readonly threads?: number;
   /** Seed of weights, masks and order. */
   readonly seed?: number;
   /** Workers that decode images. */
@@ -253,6 +255,11 @@ export const OPTIONS: Readonly<Record<keyof GivenOptions, OptionRow>> = {
     placeholder: "NAME",
     help: "auto (default: webgpu if there is a hardware adapter, else cpu), cpu, webgpu or reference",
     parse: oneOf(["auto", "cpu", "webgpu", "reference"]),
+  },
+  threads: {
+    placeholder: "N",
+    help: "threads that the cpu device computes with (default: one a core); the results do not depend on it",
+    parse: number(1, 256, { whole: true }),
   },
   seed: {
     placeholder: "N",

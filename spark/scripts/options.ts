@@ -78,9 +78,6 @@ const AUTHORS_CHOICES = {
   precision: "f32",
 } as const;
 
-/** The options that decide the bits, which a checkpoint and the command line must agree on. */
-type RunOptionName = keyof RunOptions;
-
 /**
  * Fills in the defaults, which depend on the model and the size.
  *
@@ -166,16 +163,29 @@ function checkMask({ maskRatio }: RunOptions, [rows, columns]: readonly [number,
  * @throws {RangeError} If an option that decides the bits has another value.
  */
 export function resumeOptions(saved: Partial<RunOptions>, given: GivenOptions): RunOptions {
-  const whole = { ...AUTHORS_CHOICES, ...saved } as RunOptions;
-  for (const name of Object.keys(whole) as RunOptionName[]) {
-    const value = given[name];
-    if (name === "data" || value === undefined || JSON.stringify(value) === JSON.stringify(whole[name])) continue;
+  const { data, ...rest } = given;
+  const whole = agreeing({ ...AUTHORS_CHOICES, ...saved } as RunOptions, rest);
+  return { ...whole, data: data ?? whole.data };
+}
+
+/**
+ * Checks that options do not contradict those of a checkpoint.
+ *
+ * @param saved All options that decide the bits.
+ * @param given Some of them, and others that do not matter.
+ * @returns Those of the checkpoint.
+ * @throws {RangeError} If one has another value.
+ */
+export function agreeing<T extends object>(saved: T, given: Readonly<Record<string, unknown>>): T {
+  for (const [name, value] of Object.entries(saved)) {
+    const other = given[name];
+    if (other === undefined || JSON.stringify(other) === JSON.stringify(value)) continue;
     throw new RangeError(
-      `Cannot resume as ${flagOf(name)} must be ${shown(whole[name])}, as in the checkpoint: current value is ` +
-        `${shown(value)}; leave the option out, or start a new run`,
+      `Cannot resume as ${flagOf(name)} must be ${shown(value)}, as in the checkpoint: current value is ` +
+        `${shown(other)}; leave the option out, or start a new run`,
     );
   }
-  return { ...whole, data: given.data ?? whole.data };
+  return saved;
 }
 
 function shown(value: unknown): string {

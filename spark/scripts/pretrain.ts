@@ -29,14 +29,15 @@ export async function pretrain(args: readonly string[]): Promise<number> {
   checkImages(start, images);
   const lengths = runLengths(start.options, stepsPerEpoch(dataset.length, start.options.batchSize));
   const device = await openRunDevice(given.device ?? "auto", {
-    ...(given.tuning === undefined ? {} : { tuning: given.tuning }),
+    tuning: given.tuning,
     kept: start.folder.tuning,
     precision: start.options.precision,
+    threads: given.threads,
   });
   try {
     return await runTraining(given, start, { dataset, images, lengths, device });
   } catch (error) {
-    throw withWayOn(error, start.folder);
+    throw withWayOn(error, start.folder, "pretrain");
   } finally {
     device.close();
   }

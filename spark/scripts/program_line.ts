@@ -17,13 +17,14 @@ export interface ProgramLine {
  * Says what runs, for the log.
  *
  * @param runPath Run folder.
+ * @param task Name of the command.
  * @returns Name, command line and commit.
  */
-export function programLine(runPath: string): ProgramLine {
+export function programLine(runPath: string, task: string): ProgramLine {
   const [id, message] = gitCommit();
   return {
     name: basename(runPath).replaceAll(/[^\p{L}\p{N}-]/gu, "_"),
-    cmd: ["deno task pretrain", ...Deno.args].join(" "),
+    cmd: [`deno task ${task}`, ...Deno.args].join(" "),
     git_commit_id: id,
     git_commit_msg: message,
   };

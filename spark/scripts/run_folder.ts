@@ -8,6 +8,10 @@ export interface RunFolder {
   readonly path: string;
   /** Newest checkpoint. */
   readonly checkpoint: string;
+  /** Checkpoint of the best evaluation, of fine-tuning. */
+  readonly best: string;
+  /** Evaluation at the end, of fine-tuning. */
+  readonly result: string;
   /** One JSON object per step and line. */
   readonly log: string;
   /** Tiles of the run, on webgpu. */
@@ -37,6 +41,8 @@ export function runFolder(path: string): RunFolder {
   return {
     path: root,
     checkpoint: `${root}/${CHECKPOINT}`,
+    best: `${root}/best.safetensors`,
+    result: `${root}/result.json`,
     log: `${root}/log.jsonl`,
     tuning: `${root}/tuning.json`,
     curve: `${root}/loss.svg`,
@@ -90,14 +96,18 @@ export function findCheckpoint(path: string): { readonly checkpoint: string; rea
  * Makes a run folder and proves, before any work is done, that files can be written there.
  *
  * @param folder Paths of the run.
- * @param options `resume`: the folder may hold the run that goes on.
+ * @param options `resume`: the folder may hold the run that goes on. `inner`: folders inside it; that of the pictures if
+ * not given.
  * @throws {Error} If the folder cannot be written, or holds another run.
  */
-export function openRunFolder(folder: RunFolder, { resume }: { readonly resume: boolean }): void {
+export function openRunFolder(
+  folder: RunFolder,
+  { resume, inner = [folder.pictures] }: { readonly resume: boolean; readonly inner?: readonly string[] },
+): void {
   const probe = `${folder.path}/.write_probe`;
   try {
-    Deno.mkdirSync(folder.pictures, { recursive: true });
-    [folder.path, folder.pictures].forEach(removeUnfinished); // of a run that was killed: they would fill the disk
+    [folder.path, ...inner].forEach((path) => Deno.mkdirSync(path, { recursive: true }));
+    [folder.path, ...inner].forEach(removeUnfinished); // of a run that was killed: they would fill the disk
     Deno.writeTextFileSync(probe, "");
     Deno.removeSync(probe);
   } catch (cause) {

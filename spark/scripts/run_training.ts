@@ -3,17 +3,18 @@ import { type Device, leaf, type Ring } from "../../tensor/mod.ts";
 import { batches, type Dataset } from "../../data/mod.ts";
 import { restore } from "../checkpoint.ts";
 import { bytes } from "./devices.ts";
-import { INTERRUPTED, listenForInterrupt } from "./interrupt.ts";
+import { INTERRUPTED } from "./interrupt.ts";
 import { planBatch } from "./largest_batch.ts";
 import { makeMetricsReader } from "./metrics.ts";
 import type { GivenOptions } from "./option_table.ts";
 import type { RunLengths, RunOptions } from "./options.ts";
 import { makePainter } from "./pictures.ts";
-import { print, printRaw } from "./print.ts";
-import { openProgress, type Progress } from "./progress.ts";
+import { print } from "./print.ts";
+import type { Progress } from "./progress.ts";
 import { fixedImages, lastingName } from "./run_data.ts";
 import { programLine } from "./program_line.ts";
 import { openRunResults } from "./run_results.ts";
+import { interruptible, terminalProgress } from "./run_terminal.ts";
 import type { RunStart } from "./run_start.ts";
 import { startingWeights } from "./starting_weights.ts";
 import { trainLoop } from "./train_loop.ts";
@@ -63,7 +64,7 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
   const paint = makePainter(training.model, options, shown, device);
   const results = await openRunResults(folder, { ...aboutRun(start, opened), paint });
   await results.paint(first, done); // what cannot be drawn is found out now, not after hours
-  const progress = openProgress(TERMINAL, () => performance.now());
+  const progress = terminalProgress();
   const skipped = { count: 0 };
   settings.reader.restartClock();
   const last = await interruptible(progress, (interrupted) =>
@@ -71,8 +72,8 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
       ...settings,
       train: first,
       done,
-      step: training.step,
-      explain: training.explain,
+      step: (train, metrics, { images }) => training.step(train, metrics, images),
+      explain: training.explain && ((train, { images }) => training.explain!(train, images)),
       batches: openBatches(given, options, { opened, done, progress, skipped }),
       log: results.log,
       save: results.save,
@@ -88,7 +89,7 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
 /** What the log, the events and the report say of the run. */
 function aboutRun({ options, folder, log }: RunStart, { lengths, device, images }: Opened) {
   const { stepsPerEpoch, total, warmup } = lengths;
-  const line = programLine(folder.path);
+  const line = programLine(folder.path, "pretrain");
   return {
     configuration: { options: { ...options, data: lastingName(options.data) }, images },
     before: log,
@@ -97,13 +98,6 @@ function aboutRun({ options, folder, log }: RunStart, { lengths, device, images 
     about: { ...options, steps: total, warmupSteps: warmup, stepsPerEpoch, images, device: device.name, cmd: line.cmd },
   };
 }
-
-const TERMINAL = {
-  isTerminal: Deno.stdout.isTerminal(),
-  columns: () => Deno.consoleSize().columns || 80, // some terminals do not know
-  line: print,
-  raw: printRaw,
-};
 
 /** What is trained, in a line. */
 function describe(options: RunOptions, { dataset, lengths, device }: Opened): string {
@@ -139,17 +133,6 @@ async function compile(
 function closing(last: number, total: number, skipped: number): string {
   const files = skipped > 0 ? `, ${skipped} ${skipped === 1 ? "file" : "files"} skipped` : "";
   return `${last < total ? "Interrupted" : "Done"} after ${last} of ${total} steps${files}; results in `;
-}
-
-/** Runs a function that may ask whether the user pressed Ctrl-C. */
-async function interruptible<T>(progress: Progress, run: (interrupted: () => boolean) => Promise<T>): Promise<T> {
-  const interrupt = listenForInterrupt(() => progress.note("Ends after this step; Ctrl-C again exits at once"));
-  try {
-    return await run(interrupt.requested);
-  } finally {
-    progress.end();
-    interrupt.close();
-  }
 }
 
 function loopSettings(given: GivenOptions, { batchSize, precision }: RunOptions, { lengths, device }: Opened) {

@@ -1,15 +1,13 @@
 /** @file The loop: next batch, compiled step, log. All that it does to the world is in the functions that it is given. */
-import type { Ring, Tensor } from "../../tensor/mod.ts";
-import type { TrainState } from "../train_step.ts";
+import type { Ring } from "../../tensor/mod.ts";
 import type { MetricsReader } from "./metrics.ts";
 import type { Standing } from "./progress.ts";
 import type { StepRecord } from "./step_log.ts";
-import type { StepResult } from "./training.ts";
 
 /** What the loop is made of. */
-export interface TrainLoop {
+export interface TrainLoop<State, Batch> {
   /** State before the first step. */
-  readonly train: TrainState;
+  readonly train: State;
   /** Steps that were done before. */
   readonly done: number;
   /** Steps of the whole run. */
@@ -21,9 +19,9 @@ export interface TrainLoop {
   /** Steps between readings of the metrics, which wait for the device. */
   readonly readEvery: number;
   /** Batches, from that of step `done` on. */
-  readonly batches: AsyncIterable<{ readonly images: Tensor }>;
+  readonly batches: AsyncIterable<Batch>;
   /** The step. */
-  readonly step: (train: TrainState, metrics: Ring, images: Tensor) => StepResult;
+  readonly step: (train: State, metrics: Ring, batch: Batch) => { readonly train: State; readonly metrics: Ring };
   /** Reads the metrics. */
   readonly reader: MetricsReader;
   /** Keeps records. */
@@ -31,9 +29,9 @@ export interface TrainLoop {
   /** Shows where the run stands. */
   readonly show: (standing: Standing) => void;
   /** Keeps the state after a number of steps. */
-  readonly save: (train: TrainState, done: number) => Promise<void>;
+  readonly save: (train: State, done: number) => Promise<void>;
   /** Explains a step that is not finite, if its state is kept. */
-  readonly explain?: ((train: TrainState, images: Tensor) => Promise<string | null>) | undefined;
+  readonly explain?: ((train: State, batch: Batch) => Promise<string | null>) | undefined;
   /** True once the user wants the run to end. */
   readonly interrupted: () => boolean;
 }
@@ -46,14 +44,14 @@ export interface TrainLoop {
  * @returns Steps done.
  * @throws {RangeError} If a loss or a gradient norm is not finite, naming the step; where the loss is scaled, only if it still is not at the smallest scale, as steps that overflow are skipped.
  */
-export async function trainLoop(loop: TrainLoop): Promise<number> {
+export async function trainLoop<State, Batch>(loop: TrainLoop<State, Batch>): Promise<number> {
   const { total, saveEvery, readEvery, reader, interrupted } = loop;
   let { train, done } = loop;
   let saved = done;
   const pace = makePace(loop.batchSize, total);
-  for await (const { images } of loop.batches) {
+  for await (const batch of loop.batches) {
     const before = train;
-    const result = loop.step(train, reader.ring(), images);
+    const result = loop.step(train, reader.ring(), batch);
     train = result.train;
     reader.push(++done, result.metrics);
     await nextTurn();
@@ -63,7 +61,7 @@ export async function trainLoop(loop: TrainLoop): Promise<number> {
       const records = await reader.read();
       loop.log(records);
       const bad = records.find(isBeyondHelp);
-      if (bad) refuseNotFinite(bad, saved, loop.explain ? await loop.explain(before, images) : undefined);
+      if (bad) refuseNotFinite(bad, saved, loop.explain ? await loop.explain(before, batch) : undefined);
       loop.show(pace(records));
     }
     if (saves) {

@@ -1,0 +1,202 @@
+/** @file Fine-tuning as pure functions: the state, the step, and the scores of an evaluation. */
+import {
+  add,
+  cast,
+  exp,
+  expandDims,
+  log,
+  max,
+  slice,
+  split,
+  squeeze,
+  stack,
+  sub,
+  sum,
+  takeAlongAxis,
+  type Tensor,
+  type Tree,
+  valueAndGrad,
+} from "../tensor/mod.ts";
+import {
+  binaryCrossEntropy,
+  type Classifier,
+  isInTop,
+  type Optimizer,
+  type OptimizerState,
+  softCrossEntropy,
+} from "../nn/mod.ts";
+
+/** Parameters and statistics of a classifier. */
+export interface ClassifierWeights {
+  /** Parameters of the network and of its head. */
+  readonly params: { readonly encoder: Tree; readonly head: Tree };
+  /** Running statistics. */
+  readonly state: { readonly encoder: Tree };
+}
+
+/** Everything that fine-tuning carries from step to step. */
+export interface FinetuneState extends ClassifierWeights {
+  /** Step counter and moments. */
+  readonly optimizer: OptimizerState;
+  /** Random key of the next step, uint32 `[2]`. */
+  readonly key: Tensor;
+  /** Moving average of parameters and statistics; absent if none is kept. */
+  readonly average?: ClassifierWeights;
+}
+
+/** Options of `initFinetune`. */
+export interface InitFinetuneOptions {
+  /** Number of classes. */
+  readonly classes: number;
+  /** Pre-trained network, of `loadBackbone`; fresh weights if not given. */
+  readonly backbone?: { readonly params: Tree; readonly state: Tree };
+}
+
+/**
+ * Makes the state in which fine-tuning starts: a pre-trained or fresh network under a fresh head.
+ *
+ * @param model The model.
+ * @param optimizer Its moments are part of the state.
+ * @param key Random key: of head and fresh weights, and of what is dropped afterwards.
+ * @param options Number of classes; pre-trained network.
+ * @returns The state before the first step.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { adamw, tinyResnet } from "@tessera/tessera/nn";
+ * import { initFinetune } from "@tessera/tessera/spark";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const train = initFinetune(tinyResnet(), adamw({ learningRate: 1e-3 }), key(0), { classes: 10 });
+ * deepStrictEqual(train.params.head.weight.shape, [256, 10]);
+ * ```
+ */
+export function initFinetune(
+  model: Classifier,
+  optimizer: Optimizer,
+  key: Tensor,
+  { classes, backbone }: InitFinetuneOptions,
+): FinetuneState {
+  const [weightKey, headKey, runKey] = keysOf(key, 3) as [Tensor, Tensor, Tensor];
+  const { params: encoder, state } = backbone ?? model.init(weightKey);
+  const params = { encoder, head: model.initHead(headKey, { classes }) };
+  return { params, state: { encoder: state }, optimizer: optimizer.init(params), key: runKey };
+}
+
+function keysOf(key: Tensor, count: number): readonly Tensor[] {
+  const keys = split(key, count); // [count, 2]
+  return Array.from({ length: count }, (_, i) => squeeze(slice(keys, { start: [i, 0], size: [1, 2] }), 0));
+}
+
+/** Options of `finetuneStep`. */
+export interface FinetuneStepOptions {
+  /** `ce`: cross-entropy of soft targets. `bce`: binary cross-entropy of each class by itself. `ce` if not given. */
+  readonly loss?: "ce" | "bce";
+  /** Drop-path rate of the last block; 0 if not given. */
+  readonly dropPath?: number;
+}
+
+/** What a step of fine-tuning reads. */
+export interface TargetBatch {
+  /** Normalised images `[B, H, W, 3]`. */
+  readonly images: Tensor;
+  /** Probabilities `[B, classes]`. */
+  readonly targets: Tensor;
+}
+
+/** What a step of fine-tuning returns. */
+export interface FinetuneStepOutput {
+  /** State after the step. */
+  readonly train: FinetuneState;
+  /** Loss before the step, scalar. */
+  readonly loss: Tensor;
+  /** Learning rate of the step, scalar: that of the head where rates are decayed by layer. */
+  readonly learningRate: Tensor;
+  /** Norm of the gradient before clipping, scalar. */
+  readonly gradientNorm: Tensor;
+}
+
+/**
+ * Makes the step of fine-tuning. A pure function, to be compiled with `jit`.
+ *
+ * @param model The model.
+ * @param optimizer The optimizer whose moments the state holds.
+ * @param options Loss and drop path.
+ * @returns From a state and a batch to the state after it, with loss, learning rate and gradient norm.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { adamw, tinyResnet } from "@tessera/tessera/nn";
+ * import { finetuneStep, initFinetune } from "@tessera/tessera/spark";
+ * import { full, key, ones } from "@tessera/tessera/tensor";
+ *
+ * const optimizer = adamw({ learningRate: 1e-3 });
+ * const train = initFinetune(tinyResnet(), optimizer, key(0), { classes: 10 });
+ * const batch = { images: ones([2, 32, 32, 3]), targets: full([2, 10], 0.1) };
+ * deepStrictEqual(finetuneStep(tinyResnet(), optimizer)(train, batch).loss.shape, []);
+ * ```
+ */
+export function finetuneStep(
+  model: Classifier,
+  optimizer: Optimizer,
+  { loss: kind = "ce", dropPath = 0 }: FinetuneStepOptions = {},
+): (train: FinetuneState, batch: TargetBatch) => FinetuneStepOutput {
+  const criterion = kind === "bce" ? binaryCrossEntropy : softCrossEntropy;
+  return (train, { images, targets }) => {
+    const [next, dropKey] = keysOf(train.key, 2) as [Tensor, Tensor];
+    const lossOf = (params: ClassifierWeights["params"]) => {
+      const out = model.logits(params, train.state.encoder, images, { train: true, key: dropKey, dropPath });
+      return [criterion(out.logits, targets), out.state];
+    };
+    const [[loss, after], gradients] = valueAndGrad(lossOf, { hasAux: true })(train.params);
+    const { params, state, learningRate, gradientNorm } = optimizer.update(gradients, train.optimizer, train.params);
+    const moved = { ...train, params, state: { encoder: after }, optimizer: state, key: next };
+    return { train: moved, loss, learningRate, gradientNorm };
+  };
+}
+
+/**
+ * Scores images whose classes are known, with running statistics and nothing dropped.
+ *
+ * @param model The model.
+ * @param weights Parameters and statistics.
+ * @param batch `images` `[B, H, W, 3]` and `labels`, int32 `[B]`.
+ * @returns `[B, 3]`, a row for each image: cross-entropy, 1 if its class has the best score, 1 if it is among the five
+ * best.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { sgd, tinyResnet } from "@tessera/tessera/nn";
+ * import { initFinetune, scoreBatch } from "@tessera/tessera/spark";
+ * import { key, ones, zeros } from "@tessera/tessera/tensor";
+ *
+ * const weights = initFinetune(tinyResnet(), sgd({ learningRate: 1 }), key(0), { classes: 10 });
+ * const batch = { images: ones([2, 32, 32, 3]), labels: zeros([2], "int32") };
+ * deepStrictEqual(scoreBatch(tinyResnet(), weights, batch).shape, [2, 3]);
+ * ```
+ */
+export function scoreBatch(
+  model: Classifier,
+  { params, state }: ClassifierWeights,
+  { images, labels }: { readonly images: Tensor; readonly labels: Tensor },
+): Tensor {
+  return scoreRows(model.logits(params, state.encoder, images).logits, labels);
+}
+
+/**
+ * Scores logits.
+ *
+ * @param logits `[B, classes]`.
+ * @param labels Classes, int32 `[B]`.
+ * @returns `[B, 3]` as of `scoreBatch`.
+ */
+export function scoreRows(logits: Tensor, labels: Tensor): Tensor {
+  const largest = max(logits, { axis: 1, keepDims: true }); // [B, 1]
+  const total = add(log(sum(exp(sub(logits, largest)), { axis: 1, keepDims: true })), largest);
+  const own = takeAlongAxis(logits, expandDims(labels, 1), { axis: 1 });
+  const found = [1, 5].map((k) => cast(isInTop(logits, labels, k), logits.dtype));
+  return stack([squeeze(sub(total, own), 1), ...found], 1);
+}

@@ -1,0 +1,56 @@
+/** @file How good a classifier is on images that it was not trained on. */
+import { type Device, jit, type Tensor } from "../../tensor/mod.ts";
+import type { Batch } from "../../data/mod.ts";
+import type { Classifier } from "../../nn/mod.ts";
+import { type ClassifierWeights, scoreBatch } from "../finetune.ts";
+
+/** Result of an evaluation. */
+export interface Evaluation {
+  /** Images that were scored. */
+  readonly images: number;
+  /** Mean cross-entropy. */
+  readonly loss: number;
+  /** Share of the images whose class has the best score. */
+  readonly top1: number;
+  /** Share of the images whose class is among the five best. */
+  readonly top5: number;
+}
+
+/** Evaluates weights on a data set. */
+export type Evaluate = (weights: ClassifierWeights) => Promise<Evaluation>;
+
+/**
+ * Prepares evaluations; compiles at the first.
+ *
+ * @param model The model.
+ * @param open Opens the batches; each image counts once, however often it comes.
+ * @param device Where to compute.
+ * @returns Evaluates weights.
+ */
+export function makeEvaluate(
+  model: Classifier,
+  open: () => AsyncIterable<Pick<Batch, "images" | "labels" | "indices">>,
+  device: Device,
+): Evaluate {
+  const score = jit(
+    ({ params, state }: ClassifierWeights, images: Tensor, labels: Tensor) =>
+      scoreBatch(model, { params, state }, { images, labels }),
+    { device },
+  );
+  return async ({ params, state }) => {
+    const sums = [0, 0, 0];
+    const seen = new Set<number>();
+    for await (const { images, labels, indices } of open()) {
+      const scores = score({ params, state }, images, labels);
+      const rows = await scores.data({ device }); // [B, 3]
+      scores[Symbol.dispose]();
+      indices.forEach((index, i) => {
+        if (seen.has(index)) return; // fills the last batch up, or stands in for a file that cannot be read
+        seen.add(index);
+        sums.forEach((_, k) => sums[k]! += rows[3 * i + k] as number);
+      });
+    }
+    const [loss, top1, top5] = sums.map((sum) => sum / seen.size) as [number, number, number];
+    return { images: seen.size, loss, top1, top5 };
+  };
+}
