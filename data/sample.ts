@@ -1,5 +1,6 @@
 import type { Dataset } from "./dataset.ts";
 import { ImageError } from "./decode.ts";
+import { erase } from "./erase.ts";
 import { normalise } from "./normalise.ts";
 import { dataKey, drawsOf } from "./rng.ts";
 import { applyTransform, type Normalisation, type Transform } from "./transforms.ts";
@@ -52,9 +53,10 @@ export async function makeSample(
   const draw = drawsOf(dataKey(settings.seed, SAMPLE_STREAM, epoch, index, repeat));
   try {
     const image = await dataset.load(index, draw);
-    return {
-      values: normalise(applyTransform(image, settings.size, settings.transform, draw), settings.normalisation),
-    };
+    const { size, transform, normalisation } = settings;
+    const values = normalise(applyTransform(image, size, transform, draw), normalisation);
+    const erasing = transform.kind === "randomResizedCrop" ? transform.erase : undefined;
+    return { values: erasing ? erase(values, size, erasing, draw) : values };
   } catch (error) {
     if (error instanceof ImageError) return { reason: error.reason };
     throw error;

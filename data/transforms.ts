@@ -1,4 +1,6 @@
+import { augment, type Augmentation } from "./augment.ts";
 import { dropAlpha } from "./decode.ts";
+import type { RandomErasing } from "./erase.ts";
 import { crop, type Pixels, type Rectangle } from "./pixels.ts";
 import { type Filter, resample } from "./resample.ts";
 import type { Draw } from "./rng.ts";
@@ -26,6 +28,10 @@ export interface RandomResizedCrop {
   readonly flip?: number;
   /** Kernel of the resize; `"bicubic"` if not given. */
   readonly filter?: Filter;
+  /** Random operations after that; none if not given. */
+  readonly augment?: Augmentation;
+  /** Random erasing, after normalisation; none if not given. */
+  readonly erase?: RandomErasing;
 }
 
 /** The whole image resized so that it just covers the size, then its centre: nothing random. */
@@ -91,7 +97,7 @@ export function randomCropRectangle(
 }
 
 /**
- * Makes an RGB image of the wanted size.
+ * Makes an RGB image of the wanted size. Random erasing is left to `erase`, which takes normalised values.
  *
  * @param image Any image; alpha is dropped.
  * @param size Rows and columns of the result.
@@ -120,7 +126,8 @@ export function applyTransform(
   if (transform.kind === "centerCrop") return centerCrop(image, size, transform.enlarge ?? 1, filter);
   const rectangle = randomCropRectangle(image.width, image.height, draw, transform);
   const resized = resample(dropAlpha(crop(image, rectangle)), { width, height, filter });
-  return draw() < (transform.flip ?? 0.5) ? flipHorizontal(resized) : resized;
+  const flipped = draw() < (transform.flip ?? 0.5) ? flipHorizontal(resized) : resized;
+  return transform.augment ? augment(flipped, transform.augment, draw) : flipped;
 }
 
 /** torchvision's Resize (shorter side, longer side cut to an integer) and CenterCrop. */

@@ -116,8 +116,15 @@ function withClassesOf(val: LabelledDataset, classes: readonly string[]): Labell
  * @param options Options of the run.
  * @returns The transform.
  */
-export function trainTransform({ cropScale }: Pick<FinetuneOptions, "cropScale">): Transform {
-  return { kind: "randomResizedCrop", scale: [cropScale, 1] };
+export function trainTransform(
+  { cropScale, augment, erase }: Pick<FinetuneOptions, "cropScale" | "augment" | "erase">,
+): Transform {
+  return {
+    kind: "randomResizedCrop",
+    scale: [cropScale, 1],
+    ...(augment === "none" ? {} : { augment: { kind: augment } }),
+    ...(erase === 0 ? {} : { erase: { probability: erase } }),
+  };
 }
 
 /**

@@ -48,6 +48,10 @@ export interface FinetuneOptions {
   readonly cutmix: number;
   /** Smallest part of the area that a crop takes. */
   readonly cropScale: number;
+  /** Random operations on images. */
+  readonly augment: "none" | "trivial" | "rand";
+  /** Probability of random erasing. */
+  readonly erase: number;
   /** How often each image comes in a row. */
   readonly repeats: number;
   /** Decay of the moving average of the weights; null: there is none. */

@@ -27,6 +27,10 @@ export interface FinetuneRecipe {
   readonly cutmix: number;
   /** Smallest part of the area that a crop takes. */
   readonly cropScale: number;
+  /** Random operations on images. */
+  readonly augment: "none" | "trivial" | "rand";
+  /** Probability of random erasing. */
+  readonly erase: number;
   /** How often each image comes in a row. */
   readonly repeats: number;
   /** Decay of the moving average; null: none. */
@@ -47,6 +51,8 @@ const RESNET: FinetuneRecipe = {
   mixup: 0.1,
   cutmix: 1,
   cropScale: 0.08,
+  augment: "trivial",
+  erase: 0.25,
   repeats: 1,
   ema: 0.9999,
 };
@@ -83,6 +89,8 @@ const TINY: FinetuneRecipe = {
   mixup: 0,
   cutmix: 0,
   cropScale: 0.35,
+  augment: "none",
+  erase: 0,
   ema: null,
 };
 
@@ -90,10 +98,10 @@ const RECIPES: Readonly<Record<string, FinetuneRecipe>> = {
   resnet101: LARGE_RESNET,
   resnet152: LARGE_RESNET,
   resnet200: LARGE_RESNET,
-  convnext_tiny: CONVNEXT,
-  convnext_small: CONVNEXT,
-  convnext_base: { ...CONVNEXT, baseLr: 1e-4, dropPath: 0.4 },
-  convnext_large: { ...CONVNEXT, epochs: 200, baseLr: 1e-4, weightDecay: 0.02, dropPath: 0.5 },
+  "convnext_tiny": CONVNEXT,
+  "convnext_small": CONVNEXT,
+  "convnext_base": { ...CONVNEXT, baseLr: 1e-4, dropPath: 0.4 },
+  "convnext_large": { ...CONVNEXT, epochs: 200, baseLr: 1e-4, weightDecay: 0.02, dropPath: 0.5 },
 };
 
 /**

@@ -5,7 +5,7 @@ import { restore } from "../checkpoint.ts";
 import { bytes } from "./devices.ts";
 import { makeEvaluate } from "./evaluation.ts";
 import { evalBatches, type LabelledData, targetBatches } from "./finetune_data.ts";
-import { finetuneLengths, type FinetuneOptions } from "./finetune_options.ts";
+import type { finetuneLengths, FinetuneOptions } from "./finetune_options.ts";
 import { type EvaluationRecord, openFinetuneResults } from "./finetune_results.ts";
 import type { FinetuneStart } from "./finetune_start.ts";
 import type { GivenFinetuneOptions } from "./finetune_table.ts";

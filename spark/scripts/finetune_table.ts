@@ -46,6 +46,10 @@ export interface GivenFinetuneOptions {
   readonly cutmix?: number;
   /** Smallest part of the area that a crop takes. */
   readonly cropScale?: number;
+  /** Random operations on images. */
+  readonly augment?: "none" | "trivial" | "rand";
+  /** Probability of random erasing. */
+  readonly erase?: number;
   /** How often each image comes in a row. */
   readonly repeats?: number;
   /** Decay of the moving average of the weights. */
@@ -152,6 +156,17 @@ const RECIPE = {
     placeholder: "R",
     help: "smallest part of the area that a random crop takes (default 0.08; tiny ones 0.35)",
     parse: number(0, 1, { open: true }),
+  },
+  augment: {
+    placeholder: "NAME",
+    help:
+      "random operations on images: trivial (TrivialAugment, default), rand (RandAugment) or none (default of tiny ones)",
+    parse: oneOf(["none", "trivial", "rand"]),
+  },
+  erase: {
+    placeholder: "R",
+    help: "probability that a rectangle of an image is erased (default 0.25; tiny ones 0)",
+    parse: number(0, 1),
   },
   repeats: {
     placeholder: "N",

@@ -1,0 +1,189 @@
+/** @file The report of the experiment: tables, and what they say. */
+import { type ExperimentSettings, type JobKind, jobName, type Start, STARTS } from "./experiment_plan.ts";
+import type { JobResult } from "./experiment_run.ts";
+
+/** Looks a result up; null for a run that is not done. */
+export type Lookup = (name: string) => JobResult | null;
+
+/** What is measured. */
+interface Measure {
+  readonly label: string;
+  readonly kind: JobKind;
+  readonly value: string;
+}
+
+const FINETUNED: Measure = { label: "fine-tuned, top-1", kind: "finetune", value: "top1" };
+const FINETUNED_5: Measure = { label: "top-5", kind: "finetune", value: "top5" };
+const LINEAR: Measure = { label: "linear probe, top-1", kind: "probe", value: "linear" };
+const NEIGHBOURS: Measure = { label: "20 nearest neighbours", kind: "probe", value: "neighbours" };
+
+const NAMES = Object.keys(STARTS) as Start[];
+
+/**
+ * Mean and sample standard deviation.
+ *
+ * @param values Any number.
+ * @returns Both; NaN where there are too few values.
+ */
+export function spread(values: readonly number[]): { readonly mean: number; readonly deviation: number } {
+  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+  const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0);
+  return { mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : NaN };
+}
+
+/**
+ * Writes the report.
+ *
+ * @param settings Settings of the experiment.
+ * @param lookup Results.
+ * @param command What runs it.
+ * @returns Markdown.
+ */
+export function experimentReport(settings: ExperimentSettings, lookup: Lookup, command: string): string {
+  return [
+    "# What pre-training is worth: a small experiment",
+    INTRODUCTION,
+    "## Result",
+    resultTable(settings, lookup),
+    `Accuracy in per cent on the test images: mean over the seeds ± standard deviation between them, in brackets the ` +
+    "single seeds. A seed decides everything: weights, masks, order, crops and which images are labelled; the four rows " +
+    "share it.",
+    "## Differences",
+    differences(settings, lookup),
+    "## Settings",
+    settingsText(settings),
+    "## Pre-training",
+    pretrainTable(settings, lookup),
+    "## Time and command",
+    timeText(settings, lookup, command),
+  ].join("\n\n") + "\n";
+}
+
+const INTRODUCTION = `Does masked pre-training on images without labels help when few of them are labelled? And do the
+two parts of the method, sparse encoding and the decoder's hierarchy, matter? The network is trained to tell classes
+apart from four starts, with the same budget of fine-tuning. Nothing is chosen by the test images: each network is
+evaluated once, at the end.`;
+
+function valuesOf(settings: ExperimentSettings, lookup: Lookup, start: Start, { kind, value }: Measure) {
+  return Array.from({ length: settings.seeds }, (_, seed) => lookup(jobName(kind, start, seed))?.values[value] ?? null);
+}
+
+const known = (values: readonly (number | null)[]) => values.filter((x): x is number => x !== null);
+
+/** `51.2 ± 0.4 (51.0, 51.6, 50.9)`. */
+function cell(values: readonly (number | null)[], { singles }: { readonly singles: boolean }): string {
+  const found = known(values).map((x) => 100 * x);
+  if (found.length === 0) return "not run";
+  const { mean, deviation } = spread(found);
+  const around = Number.isNaN(deviation) ? "" : ` ± ${deviation.toFixed(2)}`;
+  return `${mean.toFixed(2)}${around}${singles ? ` (${found.map((x) => x.toFixed(2)).join(", ")})` : ""}`;
+}
+
+function resultTable(settings: ExperimentSettings, lookup: Lookup): string {
+  const measures = [FINETUNED, FINETUNED_5, LINEAR, NEIGHBOURS];
+  const rows = NAMES.map((start) => [
+    STARTS[start].label,
+    ...measures.map((measure) =>
+      cell(valuesOf(settings, lookup, start, measure), { singles: measure !== FINETUNED_5 })
+    ),
+  ]);
+  return table([["start", ...measures.map(({ label }) => label)], ...rows]);
+}
+
+function table([head, ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head!), line(head!.map((_, i) => i === 0 ? "---" : "---:")), ...rows.map(line)].join("\n");
+}
+
+/** Pairs of starts, and the measures for which their difference is of interest. */
+const PAIRS: readonly (readonly [Start, Start, readonly Measure[]])[] = [
+  ["spark", "scratch", [FINETUNED, LINEAR, NEIGHBOURS]],
+  ["zero", "scratch", [FINETUNED]],
+  ["one-scale", "scratch", [FINETUNED]],
+  ["spark", "zero", [FINETUNED, LINEAR]],
+  ["spark", "one-scale", [FINETUNED, LINEAR]],
+];
+
+function differences(settings: ExperimentSettings, lookup: Lookup): string {
+  const rows = PAIRS.flatMap(([a, b, measures]) =>
+    measures.map((measure) => {
+      const [of, from] = [valuesOf(settings, lookup, a, measure), valuesOf(settings, lookup, b, measure)];
+      const pairs = of.flatMap((x, seed) => x === null || from[seed] == null ? [] : [100 * (x - from[seed]!)]);
+      return [`${STARTS[a].label} − ${STARTS[b].label}`, measure.label, ...differenceCells(pairs)];
+    })
+  );
+  const text =
+    "Differences in points between runs of the same seed: mean ± standard error. A difference is called clear " +
+    `if it has the same sign for every seed and is more than ${CLEAR} standard errors; with so few seeds this is a rough ` +
+    "guide, no test.";
+  return `${text}\n\n${table([["difference", "measure", "points", "clear"], ...rows])}`;
+}
+
+/** Student's t for three pairs at 10 %, two-sided. */
+const CLEAR = 2.92;
+
+function differenceCells(pairs: readonly number[]): readonly [string, string] {
+  if (pairs.length === 0) return ["not run", ""];
+  const { mean, deviation } = spread(pairs);
+  const error = deviation / Math.sqrt(pairs.length);
+  const signed = `${mean >= 0 ? "+" : "−"}${Math.abs(mean).toFixed(2)}`;
+  if (Number.isNaN(error)) return [signed, "one seed"];
+  const sameSign = pairs.every((x) => x > 0) || pairs.every((x) => x < 0);
+  return [`${signed} ± ${error.toFixed(2)}`, sameSign && Math.abs(mean) > CLEAR * error ? "yes" : "no"];
+}
+
+function settingsText({ model, pretrainSteps, labels, finetuneEpochs, seeds }: ExperimentSettings): string {
+  return `- CIFAR-10: all 50,000 training images, without labels, for pre-training; ${
+    labels.toLocaleString("en")
+  } of ` +
+    "them, as many of each class, for fine-tuning and probes; all 10,000 test images for evaluation. 32×32 pixels.\n" +
+    `- Network: \`${model}\`, a residual network of stride 8 (4×4 patches, of which 6 are visible).\n` +
+    `- Pre-training: ${
+      pretrainSteps.toLocaleString("en")
+    } steps of 64 images, the defaults of \`deno task pretrain\` ` +
+    "for this network (LAMB; random resized crops of 67 to 100 % and flips). The paper pre-trains for 1600 epochs of " +
+    `ImageNet; this is ${(pretrainSteps * 64 / 50_000).toFixed(1)} epochs of CIFAR-10.\n` +
+    `- Fine-tuning: ${finetuneEpochs} epochs of the labelled images, batch 64, the defaults of \`deno task finetune\` ` +
+    "(AdamW, cosine, label smoothing 0.1, crops of 35 to 100 %, flips), all layers at the same rate, the same for all " +
+    "starts. The learning rate was not chosen by these results.\n" +
+    "- Probes: frozen network, mean of the last map, running statistics of batch norm taken anew from dense images (for " +
+    "fresh weights too); logistic regression, and 20 nearest neighbours.\n" +
+    `- Seeds: ${Array.from({ length: seeds }, (_, i) => i).join(", ")}; each has its own pre-training.`;
+}
+
+function pretrainTable(settings: ExperimentSettings, lookup: Lookup): string {
+  const rows = NAMES.filter((start) => STARTS[start].pretraining !== null).map((start) => {
+    const losses = known(valuesOf(settings, lookup, start, { label: "", kind: "pretrain", value: "loss" }));
+    const { mean, deviation } = spread(losses);
+    const text = losses.length === 0
+      ? "not run"
+      : losses.length === 1
+      ? mean.toFixed(4)
+      : `${mean.toFixed(4)} ± ${deviation.toFixed(4)}`;
+    return [STARTS[start].label, text];
+  });
+  return `Mean loss of the last 100 steps. It tells how well masked patches were predicted, not how good the features are.` +
+    `\n\n${table([["pre-training", "loss"], ...rows])}`;
+}
+
+function timeText(settings: ExperimentSettings, lookup: Lookup, command: string): string {
+  const secondsOf = (kind: JobKind) =>
+    NAMES.flatMap((start) =>
+      Array.from({ length: settings.seeds }, (_, seed) => lookup(jobName(kind, start, seed))?.seconds ?? null)
+    );
+  const line = (kind: JobKind) => {
+    const seconds = known(secondsOf(kind));
+    const total = seconds.reduce((sum, x) => sum + x, 0);
+    return `${seconds.length} × ${kind} ${Math.round(total / Math.max(1, seconds.length))} s`;
+  };
+  const kinds = ["pretrain", "finetune", "probe"] as const;
+  const minutes = kinds.flatMap((kind) => known(secondsOf(kind))).reduce((sum, x) => sum + x, 0) / 60;
+  return `\`\`\`\n${command}\n\`\`\`\n\nEach run has ${settings.threads} thread${
+    settings.threads === 1 ? "" : "s"
+  } on ` +
+    `\`${settings.device}\`; the mean times were ${kinds.map(line).join(", ")}, ${
+      minutes.toFixed(0)
+    } minutes of runs in ` +
+    "all, on two cores of a 2.3 GHz Xeon that other work kept busy at the same time. Runs that are done leave a result " +
+    "file and are not run again; the command goes on where it was ended.";
+}
