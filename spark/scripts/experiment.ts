@@ -25,7 +25,7 @@ export interface GivenExperimentOptions extends Partial<ExperimentSettings> {
 /** What is run if nothing else is asked for. */
 const DEFAULTS = {
   model: "mini_resnet8",
-  pretrainSteps: 3000,
+  pretrainSteps: 2400,
   labels: 5000,
   finetuneEpochs: 15,
   seeds: 3,

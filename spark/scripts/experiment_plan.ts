@@ -69,8 +69,10 @@ export function jobName(kind: JobKind, start: Start, seed: number): string {
 export function experimentJobs(settings: ExperimentSettings, out: string): readonly Job[] {
   const { device, threads } = settings;
   const shared = ["--device", device, "--threads", String(threads), "--workers", "1"];
+  const order: readonly JobKind[] = ["pretrain", "finetune", "probe"]; // the long ones first
   return Array.from({ length: settings.seeds }, (_, seed) => seed).flatMap((seed) =>
     (Object.keys(STARTS) as Start[]).flatMap((start) => jobsOf(settings, { start, seed, out, shared }))
+      .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
   );
 }
 
