@@ -25,9 +25,9 @@ export interface GivenExperimentOptions extends Partial<ExperimentSettings> {
 /** What is run if nothing else is asked for. */
 const DEFAULTS = {
   model: "mini_resnet8",
-  pretrainSteps: 2400,
+  pretrainSteps: 1600,
   labels: 5000,
-  finetuneEpochs: 15,
+  finetuneEpochs: 12,
   seeds: 3,
   threads: 1,
   device: "cpu",
