@@ -25,9 +25,9 @@ export interface GivenExperimentOptions extends Partial<ExperimentSettings> {
 /** What is run if nothing else is asked for. */
 const DEFAULTS = {
   model: "mini_resnet8",
-  pretrainSteps: 1600,
+  pretrainSteps: 1200,
   labels: 5000,
-  finetuneEpochs: 12,
+  finetuneEpochs: 10,
   seeds: 3,
   threads: 1,
   device: "cpu",

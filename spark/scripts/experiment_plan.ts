@@ -60,7 +60,7 @@ export function jobName(kind: JobKind, start: Start, seed: number): string {
 }
 
 /**
- * Lists the runs, seed by seed, so that what is done at any time is whole.
+ * Lists the runs, seed by seed, so that what is done at any time is whole; probes of the ablations at the end.
  *
  * @param settings Settings of the experiment.
  * @param out Folder of all results.
@@ -69,12 +69,16 @@ export function jobName(kind: JobKind, start: Start, seed: number): string {
 export function experimentJobs(settings: ExperimentSettings, out: string): readonly Job[] {
   const { device, threads } = settings;
   const shared = ["--device", device, "--threads", String(threads), "--workers", "1"];
-  const order: readonly JobKind[] = ["pretrain", "finetune", "probe"]; // the long ones first
-  return Array.from({ length: settings.seeds }, (_, seed) => seed).flatMap((seed) =>
+  const jobs = Array.from({ length: settings.seeds }, (_, seed) => seed).flatMap((seed) =>
     (Object.keys(STARTS) as Start[]).flatMap((start) => jobsOf(settings, { start, seed, out, shared }))
-      .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+      .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))
   );
+  const isExtra = ({ kind, start }: Job) => kind === "probe" && start !== "scratch" && start !== "spark";
+  return [...jobs.filter((job) => !isExtra(job)), ...jobs.filter(isExtra)];
 }
+
+/** The long ones first. */
+const ORDER: readonly JobKind[] = ["pretrain", "finetune", "probe"];
 
 function jobsOf(
   { data, val, model, pretrainSteps, labels, finetuneEpochs }: ExperimentSettings,

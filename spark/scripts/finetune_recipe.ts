@@ -82,7 +82,7 @@ const TINY: FinetuneRecipe = {
   warmupShare: 0.1,
   optimizer: "adamw",
   loss: "ce",
-  baseLr: 8e-3,
+  baseLr: 0.1,
   weightDecay: 0.05,
   layerDecay: 1,
   dropPath: 0,

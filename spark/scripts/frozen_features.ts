@@ -1,5 +1,5 @@
 /** @file Features of a frozen network. */
-import { type Device, jit, type Tensor, type Tree, treeMap } from "../../tensor/mod.ts";
+import { type Device, jit, type Tensor, type Tree } from "../../tensor/mod.ts";
 import { globalAvgPool, type Model } from "../../nn/mod.ts";
 import type { Batch } from "../../data/mod.ts";
 
@@ -33,9 +33,9 @@ export interface FeatureSource {
 export async function recalibrated(weights: EncoderWeights, { model, batches, device }: FeatureSource): Promise<Tree> {
   const next = jit(
     (params: Tree, state: Tree, images: Tensor) => model.features(params, state, images, { train: true }).state,
-    { device, donate: [1] },
+    { device },
   );
-  let state = treeMap((x: Tensor) => x, weights.state);
+  let state = weights.state;
   for await (const { images } of batches) state = next(weights.params, state, images);
   return state;
 }

@@ -10,7 +10,7 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const LINE =
   "--model mini_resnet8 --batch-size 4 --steps 12 --eval-every 4 --warmup-epochs 0.5 --mixup 0.2 --cutmix 1 " +
   "--ema 0.9 --drop-path 0.3 --augment trivial --erase 0.5 --repeats 2 --layer-decay 0.7 --optimizer lamb --loss bce " +
-  "--device cpu --threads 1 --workers 1 --seed 3 --log-every 2";
+  "--base-lr 0.01 --device cpu --threads 1 --workers 1 --seed 3 --log-every 2";
 
 interface Finished {
   readonly code: number;
@@ -127,7 +127,7 @@ Deno.test("finetune leaves checkpoints, log and result; a killed run resumes to 
     match(again.stdout, /Nothing to do: all 12 steps are done/);
     const other = await run("finetune", `--resume ${path}/killed --base-lr 1`);
     deepStrictEqual([other.code, other.stderr.trim().split("\n").length], [1, 1]);
-    match(other.stderr, /^Cannot resume as --base-lr must be 0.024, as in the checkpoint: current value is 1/);
+    match(other.stderr, /^Cannot resume as --base-lr must be 0.01, as in the checkpoint: current value is 1/);
   }));
 
 Deno.test("finetune and probe start from PyTorch's files and from runs, and say what does not fit", () =>

@@ -9,7 +9,7 @@ const LINE =
   "--data photos --model resnet50 --input-size 192x160 --batch-size 8 --epochs 3 --steps 5 --mask-ratio 0.5 " +
   "--base-lr 1e-3 --warmup-epochs 0.5 --weight-decay 0 --weight-decay-end=0.1 --drop-path 0.2 --optimizer adamw " +
   "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 " +
-  "--tuning none --patch-size 64 " +
+  "--tuning none --patch-size 64 --threads 2 " +
   "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw " +
   "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans --precision f16";
 
@@ -35,6 +35,7 @@ const GIVEN = {
   saveEvery: 2,
   logEvery: 5,
   tuning: "none",
+  threads: 2,
   patchSize: 64,
   decoderWidth: 256,
   masking: "zero",
