@@ -17,7 +17,7 @@ import type { Pixels } from "./pixels.ts";
 import type { Draw } from "./rng.ts";
 
 /** One operation, of any strength. */
-type Operation = (image: Pixels, strength: number) => Pixels;
+export type Operation = (image: Pixels, strength: number) => Pixels;
 
 /** The operations, in torchvision's order. Names are those of its documentation. */
 export const AUGMENTATIONS: Readonly<Record<string, Operation>> = {

@@ -222,8 +222,8 @@ export function autoContrast(image: Pixels): Pixels {
  * import { equal } from "node:assert/strict";
  * import { equalize } from "@tessera/tessera/data";
  *
- * const data = Uint8Array.from({ length: 768 }, (_, i) => i < 384 ? 10 : 20);
- * equal(equalize({ width: 16, height: 16, channels: 3, data }).data[767], 128);
+ * const data = Uint8Array.from({ length: 3072 }, (_, i) => i < 1536 ? 10 : 20);
+ * equal(equalize({ width: 32, height: 32, channels: 3, data }).data[3071], 255);
  * ```
  */
 export function equalize(image: Pixels): Pixels {

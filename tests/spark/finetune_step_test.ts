@@ -3,6 +3,7 @@ import {
   jit,
   key,
   leaf,
+  ones,
   realize,
   referenceDevice,
   type Tensor,
