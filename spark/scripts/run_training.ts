@@ -77,6 +77,7 @@ export async function runTraining(given: GivenOptions, start: RunStart, opened: 
       batches: openBatches(given, options, { opened, done, progress, skipped }),
       log: results.log,
       save: results.save,
+      advice: "--debug-nans names the layer",
       show: progress.show,
       interrupted,
     }));

@@ -32,6 +32,8 @@ export interface TrainLoop<State, Batch> {
   readonly save: (train: State, done: number) => Promise<void>;
   /** Explains a step that is not finite, if its state is kept. */
   readonly explain?: ((train: State, batch: Batch) => Promise<string | null>) | undefined;
+  /** What finds the cause of a step that is not finite, where the state before it is not kept. */
+  readonly advice?: string;
   /** True once the user wants the run to end. */
   readonly interrupted: () => boolean;
 }
@@ -61,7 +63,7 @@ export async function trainLoop<State, Batch>(loop: TrainLoop<State, Batch>): Pr
       const records = await reader.read();
       loop.log(records);
       const bad = records.find(isBeyondHelp);
-      if (bad) refuseNotFinite(bad, saved, loop.explain ? await loop.explain(before, batch) : undefined);
+      if (bad) refuseNotFinite(bad, saved, await causeOf(loop, before, batch));
       loop.show(pace(records));
     }
     if (saves) {
@@ -95,14 +97,22 @@ function makePace(batchSize: number, total: number): (records: readonly StepReco
 const isBeyondHelp = ({ loss, gradientNorm, lossScale = 1 }: StepRecord) =>
   lossScale <= 1 && !(Number.isFinite(loss) && Number.isFinite(gradientNorm));
 
-/** Ends the run; `cause` is undefined where it was not looked for, null where all was finite when computed again. */
-function refuseNotFinite(bad: StepRecord, saved: number, cause: string | null | undefined): never {
+/** What is known, or could be, of the cause of a step that is not finite; may be empty. */
+async function causeOf<State, Batch>(
+  { explain, advice }: TrainLoop<State, Batch>,
+  before: State,
+  batch: Batch,
+): Promise<string> {
+  if (!explain) return advice === undefined ? "" : `${advice}; `;
+  const found = await explain(before, batch);
+  return `the first that is not finite is ${found ?? "nowhere when the step is computed again"}; `;
+}
+
+/** Ends the run. */
+function refuseNotFinite(bad: StepRecord, saved: number, cause: string): never {
   const kept = saved > 0 ? `the checkpoint of step ${saved} is kept` : "there is no checkpoint yet";
-  const found = cause === undefined
-    ? "--debug-nans names the layer"
-    : `the first that is not finite is ${cause ?? "nowhere when the step is computed again"}`;
   throw new RangeError(
     `Cannot go on after step ${bad.step} as loss and gradient must be finite: current loss is ${bad.loss}, norm of ` +
-      `the gradient is ${bad.gradientNorm}; ${found}; ${kept}; lower --base-lr`,
+      `the gradient is ${bad.gradientNorm}; ${cause}${kept}; lower --base-lr`,
   );
 }
