@@ -2,6 +2,7 @@ import type { ConvParams } from "../../compiler/conv_params.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
 import { depthwiseKernel, isDepthwise } from "./depthwise.ts";
+import { slides, slidingConv, type SlidingWindow } from "./depthwise_window.ts";
 import { productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
 import { add, argument, get, mul, type Wat } from "./text.ts";
@@ -47,6 +48,8 @@ export function conv2dWat(
   const x = convAxis(params, 1, outWidth, kw, width);
   const result = add(argument("y"), mul(get("m"), outChannels * 4), mul(get("g"), columns * 4));
   if (isDepthwise(groups, channels, outChannels)) {
+    const window = slidingWindow(inputs[0]!.shape, inputs[1]!.shape, output.shape, params);
+    if (slides(window, params)) return slidingConv(["x", "w", "y"], window, false);
     const left = windowRows({ buffer: "x", batch, y, x, channels: pixel, pixel });
     return depthwiseKernel(["x", "w", "y"], pixel, [{ left, weights: depthwiseTap(pixel), result }]);
   }
@@ -64,6 +67,23 @@ export function conv2dWat(
   } as const;
   const left = windowRows({ buffer: "x", batch, y, x, channels, pixel });
   return productKernel(["x", "w", "y"], [{ left, transposed: false, right, result }]);
+}
+
+/** The windows of a depthwise convolution of `x` with `w` to `y`. */
+export function slidingWindow(
+  [batch, ...x]: readonly number[],
+  [kh, kw]: readonly number[],
+  [, ...y]: readonly number[],
+  { padding }: ConvParams,
+): SlidingWindow {
+  return {
+    batch: batch!,
+    size: [x[0]!, x[1]!],
+    outputs: [y[0]!, y[1]!],
+    kernel: [kh!, kw!],
+    padding: [padding[0][0], padding[1][0]],
+    channels: x[2]!,
+  };
 }
 
 /** Address of the weights `w [taps, channels]` of tap `$t`. */

@@ -1,6 +1,8 @@
 import type { ConvInputGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
+import { slidingWindow } from "./conv2d.ts";
+import { slides, slidingConv, type SlidingWindow } from "./depthwise_window.ts";
 import { depthwiseKernel, type DepthwisePart, isDepthwise } from "./depthwise.ts";
 import { type Product, productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
@@ -88,10 +90,18 @@ export function conv2dInputGradientWat(
   const phases = phasesOf(params, 0, outHeight, kh)
     .flatMap((y) => phasesOf(params, 1, outWidth, kw).map((x) => ({ y, x })));
   if (isDepthwise(params.groups, channels, outChannels)) {
+    const window = adjointWindow(slidingWindow(output.shape, inputs[1]!.shape, inputs[0]!.shape, params));
+    if (slides(window, params)) return slidingConv(["dy", "w", "dx"], window, true);
     const parts = phases.map((phase) => depthwisePhase(inputs, output, phase));
     return depthwiseKernel(["dy", "w", "dx"], outChannels, parts);
   }
   return productKernel(["dy", "w", "dx"], phases.map((phase) => phaseProduct(inputs, output, params.groups, phase)));
+}
+
+/** The windows over the output's gradient, of a convolution of stride 1: the same kernel, backwards. */
+function adjointWindow(window: SlidingWindow): SlidingWindow {
+  const [y, x] = [0, 1].map((axis) => window.kernel[axis]! - 1 - window.padding[axis]!) as [number, number];
+  return { ...window, size: window.outputs, outputs: window.size, padding: [y, x] };
 }
 
 /** The positions of one phase of both axes. */

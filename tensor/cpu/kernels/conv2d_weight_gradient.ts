@@ -1,9 +1,11 @@
 import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { convAxis } from "./conv2d.ts";
+import { convAxis, slidingWindow } from "./conv2d.ts";
 import { isDepthwise } from "./depthwise.ts";
 import { depthwiseWeightGradientKernel } from "./depthwise_weight_gradient.ts";
+import { slides } from "./depthwise_window.ts";
+import { slidingWeightGradient } from "./depthwise_window_gradient.ts";
 import { rowContractionKernel } from "./row_contraction.ts";
 import { windowRows } from "./row_source.ts";
 import { winogradFor } from "./winograd_choice.ts";
@@ -36,6 +38,8 @@ export function conv2dWeightGradientWat(
   const x = convAxis(params, 1, outWidth, kw, width);
   const depthwise = isDepthwise(groups, channels, outChannels);
   const left = windowRows({ buffer: "x", batch, y, x, channels: depthwise ? pixel : channels, pixel });
+  const window = slidingWindow(inputs[0]!.shape, output.shape, inputs[1]!.shape, params);
+  if (depthwise && slides(window, params)) return slidingWeightGradient(window);
   if (depthwise) return depthwiseWeightGradientKernel(["x", "dy", "dw"], left);
   return rowContractionKernel(["x", "dy", "dw"], {
     left,
