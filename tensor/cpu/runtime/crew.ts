@@ -91,7 +91,7 @@ export function sharedLaunches(launches: readonly Launch[]): number {
 
 /**
  * Runs launches together with the other members. Every member calls it with the same list. Items are handed out in
- * chunks as threads become free; kernels promise that the split does not change the result.
+ * parts as threads become free; kernels promise that the split does not change the result.
  *
  * @param launches The passes, in order, with a barrier after each shared one.
  * @param run Addresses and turn.
@@ -122,6 +122,16 @@ export function runLaunches(
   });
 }
 
+/** Takes some of the items that are left: fewer and fewer, so that all members end with the last single ones. Null if none are. */
+function takePart(words: Int32Array, items: number, members: number): readonly [begin: number, end: number] | null {
+  for (;;) {
+    const begin = Atomics.load(words, WORD.next);
+    if (begin >= items) return null;
+    const end = begin + Math.max(1, Math.floor((items - begin) / (members * 4)));
+    if (Atomics.compareExchange(words, WORD.next, begin, end) === begin) return [begin, end];
+  }
+}
+
 /** Does a part of a launch, and returns when the other members may go on too. */
 function shareOut(items: number, member: Member, turn: number, work: (begin: number, end: number) => void): void {
   const words = wordsOf(member);
@@ -132,9 +142,8 @@ function shareOut(items: number, member: Member, turn: number, work: (begin: num
     Atomics.store(words, WORD.turn, turn | 0);
     Atomics.notify(words, WORD.turn);
   } else waitUntil(words, WORD.turn, turn | 0);
-  const chunk = Math.max(1, Math.ceil(items / (member.count * 8)));
-  for (let from = Atomics.add(words, WORD.next, chunk); from < items; from = Atomics.add(words, WORD.next, chunk)) {
-    work(from, Math.min(items, from + chunk));
+  for (let part = takePart(words, items, member.count); part; part = takePart(words, items, member.count)) {
+    work(...part);
   }
   Atomics.add(words, WORD.done, 1);
   Atomics.notify(words, WORD.done);
