@@ -7,11 +7,12 @@ import { dataKey, drawsOf } from "../../data/rng.ts";
 import { readCheckpoint } from "../../spark/mod.ts";
 import { testFiles } from "../data/support.ts";
 
-const HELP = `deno task crash [--kills 20] [--full 20] [--seed 0] [--steps 18]
+const HELP = `deno task crash [--kills 20] [--full 20] [--seed 0] [--steps 60]
 
 Runs a small training that keeps a checkpoint every 3 steps, then runs it again and again, killing it with SIGKILL at
-random moments: --kills times on a healthy disk, --full times on one that is too small for a second checkpoint (a tmpfs:
-needs root). After each the checkpoint must be whole, and the resumed run must end in the same bits.
+random moments (one in five before the first step): --kills times on a healthy disk, --full times on one that is too
+small for a second checkpoint (a tmpfs: needs root). After each the checkpoint must be whole, and the resumed run must end
+in the same bits.
 `;
 
 const PRETRAIN = fileURLToPath(new URL("../../spark/scripts/pretrain.ts", import.meta.url));
@@ -20,15 +21,34 @@ interface Run {
   readonly code: number;
   readonly killed: boolean;
   readonly errors: string;
+  /** From start to end. */
   readonly milliseconds: number;
+  /** From start to the first step in the log. */
+  readonly firstStep: number;
 }
 
 function write(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Runs the training command; killed after a number of milliseconds if there is one. */
-async function pretrain(args: readonly string[], killAfter?: number): Promise<Run> {
+/** When a run is killed: so long after its start, or after its first step. */
+interface Moment {
+  readonly from: "start" | "first step";
+  readonly milliseconds: number;
+}
+
+const hasStep = (folder: string): boolean => {
+  try {
+    return Deno.readTextFileSync(join(folder, "log.jsonl")).includes('"step":');
+  } catch {
+    return false;
+  }
+};
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Runs the training command in a folder; kills it at a moment if there is one. */
+async function pretrain(args: readonly string[], folder: string, kill?: Moment): Promise<Run> {
   const start = performance.now();
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", PRETRAIN, ...args],
@@ -37,14 +57,25 @@ async function pretrain(args: readonly string[], killAfter?: number): Promise<Ru
   });
   const child = command.spawn();
   const errors = new Response(child.stderr).text();
-  const state = { killed: false };
-  const timer = killAfter === undefined ? undefined : setTimeout(() => {
+  const state = { ended: false, killed: false, firstStep: NaN };
+  const watch = async () => {
+    while (!state.ended && !hasStep(folder)) await pause(5);
+    state.firstStep = performance.now() - start;
+  };
+  const end = async ({ from, milliseconds }: Moment) => {
+    if (from === "first step") await watched;
+    await pause(milliseconds);
+    if (state.ended) return;
     state.killed = true;
     child.kill("SIGKILL");
-  }, killAfter);
+  };
+  const watched = watch();
+  const killed = kill ? end(kill) : undefined;
   const { code } = await child.status;
-  clearTimeout(timer);
-  return { code, killed: state.killed, errors: await errors, milliseconds: performance.now() - start };
+  state.ended = true;
+  const milliseconds = performance.now() - start;
+  await Promise.all([watched, killed]);
+  return { code, killed: state.killed, errors: await errors, milliseconds, firstStep: state.firstStep };
 }
 
 /** The last checkpoint, and the losses of all steps. */
@@ -86,18 +117,23 @@ interface Trials {
   readonly options: readonly string[];
   readonly expected: { readonly bits: Uint8Array; readonly losses: string };
   readonly milliseconds: number;
+  readonly firstStep: number;
   readonly root: string;
   readonly draw: () => number;
 }
 
+/** One in five before the first step, the others from there to a little after the end. */
+function momentOf({ milliseconds, firstStep, draw }: Trials): Moment {
+  return draw() < 0.2
+    ? { from: "start", milliseconds: Math.round(firstStep * draw()) }
+    : { from: "first step", milliseconds: Math.round((milliseconds - firstStep) * 1.05 * draw()) };
+}
+
 /** One run that is killed and goes on; what went wrong, or how it went. */
-async function trial(
-  { options, expected, milliseconds, draw }: Trials,
-  folder: string,
-  makeRoom?: () => Promise<void>,
-) {
-  const after = Math.round(milliseconds * (0.15 + 0.9 * draw()));
-  const first = await pretrain([...options, "--out", folder], after);
+async function trial(trials: Trials, folder: string, makeRoom?: () => Promise<void>) {
+  const { options, expected } = trials;
+  const moment = momentOf(trials);
+  const first = await pretrain([...options, "--out", folder], folder, moment);
   const step = await stepOf(folder);
   const unfinished = unfinishedIn(folder);
   const problems: string[] = [];
@@ -109,7 +145,7 @@ async function trial(
   if (ended === "stopped" && first.errors.trim().split("\n").length > 1) problems.push("an error of several lines");
   await makeRoom?.();
   if (step === 0) await Deno.remove(folder, { recursive: true }).catch(() => {});
-  const second = await pretrain(step === 0 ? [...options, "--out", folder] : ["--resume", folder]);
+  const second = await pretrain(step === 0 ? [...options, "--out", folder] : ["--resume", folder], folder);
   if (second.code !== 0) {
     return { line: ended, problems: [...problems, `does not go on: ${second.errors.slice(0, 300)}`] };
   }
@@ -117,9 +153,12 @@ async function trial(
   if (!equalBytes(bits, expected.bits)) problems.push("other bits");
   if (losses !== expected.losses) problems.push("other losses");
   if (unfinishedIn(folder) > 0) problems.push("an unfinished file is left");
-  const line = `${ended} after ${
-    String(after).padStart(5)
-  } ms, checkpoint of step ${step}, ${unfinished} unfinished; goes on`;
+  const when = `${String(moment.milliseconds).padStart(5)} ms after ${
+    moment.from === "start" ? "its start" : "step 1"
+  }`;
+  const line = `${
+    ended === "killed" ? `killed ${when}` : ended
+  }, checkpoint of step ${step}, ${unfinished} unfinished; goes on`;
   return { line, problems };
 }
 
@@ -176,11 +215,14 @@ async function prepare(
   ];
   const options = [...small, "--data", join(root, "images"), "--steps", steps, "--save-every", "3"];
   const whole = join(root, "whole");
-  const { code, errors, milliseconds } = await pretrain([...options, "--out", whole]);
+  const { code, errors, milliseconds, firstStep } = await pretrain([...options, "--out", whole], whole);
   if (code !== 0) throw new Error(`Cannot run the training: ${errors}`);
   const expected = await resultOf(whole);
-  write(`undisturbed: ${Math.round(milliseconds)} ms, checkpoint of ${expected.bits.length} bytes`);
-  return { options, expected, milliseconds, root, draw: drawsOf(dataKey(seed)) };
+  write(
+    `undisturbed: ${Math.round(milliseconds)} ms, the first step after ${Math.round(firstStep)} ms, checkpoint of ` +
+      `${expected.bits.length} bytes`,
+  );
+  return { options, expected, milliseconds, firstStep, root, draw: drawsOf(dataKey(seed)) };
 }
 
 async function main(): Promise<void> {
@@ -189,7 +231,7 @@ async function main(): Promise<void> {
       kills: { type: "string", default: "20" },
       full: { type: "string", default: "20" },
       seed: { type: "string", default: "0" },
-      steps: { type: "string", default: "18" },
+      steps: { type: "string", default: "60" },
       help: { type: "boolean", default: false },
     },
   });
@@ -198,7 +240,8 @@ async function main(): Promise<void> {
   try {
     const trials = await prepare(root, { steps: values.steps, seed: Number(values.seed) });
     const failed = await healthy(trials, Number(values.kills)) + await full(trials, Number(values.full));
-    write(failed === 0 ? "every run went on to the same bits" : `${failed} failed`);
+    const runs = Number(values.kills) + Number(values.full);
+    write(failed === 0 ? `every one of ${runs} runs went on to the same bits` : `${failed} of ${runs} failed`);
     process.exitCode = failed === 0 ? 0 : 1;
   } finally {
     await Deno.remove(root, { recursive: true });

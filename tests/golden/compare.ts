@@ -29,7 +29,7 @@ import {
   toOfficial,
 } from "../../spark/mod.ts";
 import { type Case, type Expected, fillImages, fillTensor, type Spec, type Summary } from "./format.ts";
-import { sendThrough, type Through } from "./through.ts";
+import { differing, sendThrough, type Through } from "./through.ts";
 import { compareSummary, type HostTensor, measure, type Measurement, type Pair, relative } from "./tolerance.ts";
 
 /** A filled model and its input. */
@@ -73,20 +73,32 @@ export async function compareCase(
   through?: Through,
 ): Promise<readonly Measurement[]> {
   const filled = prepare(golden.spec, expected, { device, through });
-  const setup = { ...filled, weights: await sent(filled, filled.weights) };
+  const { weights, kept } = await sent(filled, filled.weights, "weights");
+  const setup = { ...filled, weights };
   const optimizer = expected.training && optimizerOf(expected.training);
   const first = jit((weights) => firstStep(setup, weights, optimizer), { device })(setup.weights);
-  const measurements = await compareFirst(setup, first);
+  const measurements = [...kept, ...await compareFirst(setup, first)];
   if (!optimizer) return measurements;
   return [...measurements, ...await compareTraining(setup, first, optimizer)];
 }
 
-/** Weights, and moments if there are any, after their way through a file; the same if there is none. */
-async function sent<T extends Setup["weights"]>(setup: Setup, weights: T): Promise<T> {
+/** Weights after their way through a file, and whether they are what they were. */
+interface Returned<T> {
+  readonly weights: T;
+  readonly kept: readonly Measurement[];
+}
+
+/** Sends weights, and moments if there are any, through a file, which must change no bit; nothing if there is none. */
+async function sent<T extends Setup["weights"]>(setup: Setup, weights: T, when: string): Promise<Returned<T>> {
   const { through, model, inputSize, dtype } = setup;
-  if (!through) return weights;
+  if (!through) return { weights, kept: [] };
   const { params, state, optimizer } = await sendThrough(through, model, weights, { inputSize, dtype });
-  return { ...weights, params, state, ...("optimizer" in weights ? { optimizer } : {}) };
+  const hasMoments = "optimizer" in weights;
+  const received = { params, state, ...(hasMoments ? { optimizer } : {}) };
+  const original = { params: weights.params, state: weights.state, ...(hasMoments ? { optimizer: weights.optimizer } : {}) };
+  const { count, first } = await differing(original, received);
+  const kept = { quantity: `${through}, ${when}`, error: count, tolerance: 0, worst: first };
+  return { weights: { ...weights, ...received }, kept: [kept] };
 }
 
 function prepare(
@@ -247,7 +259,8 @@ async function compareTraining(setup: Setup, first: First, optimizer: Optimizer)
     return { params: updated.params, state, optimizer: updated.state, norm, norms: normsOf(gradients, entries), loss };
   }, { device });
   const losses = [await first.loss.item()];
-  let train = await sent(setup, first.next as Setup["weights"] & Tree);
+  const returned = await sent(setup, first.next as Setup["weights"] & Tree, "after a step");
+  let train = returned.weights;
   const norms = [await tracedNorm(setup, train.norm, first.gradientNorms)];
   for (let i = 1; i < training.globalGradientNorm.length; i++) {
     train = step({ params: train.params, state: train.state, optimizer: train.optimizer });
@@ -264,6 +277,7 @@ async function compareTraining(setup: Setup, first: First, optimizer: Optimizer)
   const list = (name: string, got: readonly number[], values: readonly number[]) =>
     measure(name, dtype, values.map((value, i) => relative(`step ${i}`, got[i] ?? NaN, value)));
   return [
+    ...returned.kept,
     list("losses", losses, training.losses),
     list("globalGradientNorm", norms, training.globalGradientNorm),
     measure(

@@ -11,7 +11,7 @@ const HELP = `deno task golden [FILE …] [--device reference|cpu|webgpu] [--cas
 
 Runs the cases of golden files (tests/golden/golden.json if none is named) and compares losses, features, gradients,
 optimizer steps, buffers and evaluation with what the file holds. Exits 1 if a tolerance is exceeded. With --through,
-weights go through such a file before the first step, and weights and moments after it.
+weights go through such a file before the first step, and weights and moments after it; no bit of them may change.
 `;
 
 function write(line: string): void {

@@ -1,6 +1,6 @@
 /** @file Sends weights and moments through a file and takes them back. */
-import { type DType, key, type Tensor } from "../../tensor/mod.ts";
-import type { Model, OptimizerState } from "../../nn/mod.ts";
+import { type DType, key, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
+import { type Model, namesOf, type OptimizerState } from "../../nn/mod.ts";
 import { readStateDict, writePth } from "../../data/mod.ts";
 import { officialCheckpoint, save, type SparkParams, type SparkState, type SparkWeights, weightsOf } from "../../spark/mod.ts";
 
@@ -42,6 +42,29 @@ export async function sendThrough(
   } finally {
     await Deno.remove(path);
   }
+}
+
+/**
+ * Compares what came back with what was sent.
+ *
+ * @param sent Weights and moments.
+ * @param received The same, from a file.
+ * @returns How many numbers differ in any bit, and the name of the first tensor with one; `none` if none do.
+ */
+export async function differing(sent: Tree, received: Tree): Promise<{ readonly count: number; readonly first: string }> {
+  const values = async (tree: Tree) => {
+    const names = namesOf(tree);
+    const leaves = treeLeaves(tree) as readonly Tensor[];
+    return new Map(await Promise.all(leaves.map(async (x, i) => [names[i]!, await x.data()] as const)));
+  };
+  const [before, after] = [await values(sent), await values(received)];
+  const counts = [...before].map(([name, data]) => {
+    const other = after.get(name);
+    if (!other || other.length !== data.length) return [name, data.length] as const;
+    return [name, Array.from(data).filter((value, i) => !Object.is(value, other[i])).length] as const;
+  });
+  const count = counts.reduce((sum, [, one]) => sum + one, 0);
+  return { count, first: counts.find(([, one]) => one > 0)?.[0] ?? "none" };
 }
 
 /** A zero of the type of step counters. */
