@@ -14,6 +14,16 @@ export function testImage(width: number, height: number, seed: number): Pixels {
   return { width, height, channels: 3, data };
 }
 
+/** The image of make_resample_pil.py. */
+export function patterned(width: number, height: number): Pixels {
+  const data = new Uint8Array(width * height * 3);
+  for (let i = 0; i < data.length; i++) {
+    const [c, x, y] = [i % 3, Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+    data[i] = x * x * (3 + c) + y * (7 * c + 5) + ((x * y * (c + 1)) >> 3) * 31;
+  }
+  return { width, height, channels: 3, data };
+}
+
 /** Runs `f` with a new folder that holds the files, and removes it afterwards. */
 export async function withFolder(
   files: Readonly<Record<string, Uint8Array>>,

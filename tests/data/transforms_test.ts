@@ -1,10 +1,12 @@
+import { crc32 } from "node:zlib";
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import { denormalise, normalise } from "../../data/normalise.ts";
 import { crop } from "../../data/pixels.ts";
 import { resample } from "../../data/resample.ts";
 import { dataKey, drawsOf, shuffled } from "../../data/rng.ts";
 import { applyTransform, flipHorizontal, randomCropRectangle } from "../../data/transforms.ts";
-import { testImage } from "./support.ts";
+import torchvision from "../golden/crops_torchvision.json" with { type: "json" };
+import { patterned, testImage } from "./support.ts";
 
 Deno.test("drawsOf() gives uniform numbers, another stream for another key", () => {
   const draw = drawsOf(dataKey(1, 2));
@@ -51,6 +53,80 @@ Deno.test("randomCropRectangle() draws areas, aspects and places as torchvision 
     .filter(({ width: w, height: h }) => w / h > Math.sqrt(3)).length;
   ok(Math.abs(wide / crops.length - 0.25) < 0.03, `part ${wide / crops.length}`);
 });
+
+/** Histogram in equal bins; what lies outside is in the outermost. */
+function histogram(values: readonly number[], low: number, high: number, bins: number): readonly number[] {
+  const counts = new Array<number>(bins).fill(0);
+  for (const value of values) {
+    counts[Math.min(bins - 1, Math.max(0, Math.floor((value - low) / (high - low) * bins)))]! += 1;
+  }
+  return counts;
+}
+
+/** Two samples of one distribution have a chi-square of about its degrees of freedom; 5 deviations are allowed. */
+function assertSameDistribution(got: readonly number[], expected: readonly number[], label: string): void {
+  const [a, b] = [got, expected].map((counts) => counts.reduce((sum, count) => sum + count, 0)) as [number, number];
+  const used = got.map((count, i) => [count, expected[i]!] as const).filter(([x, y]) => x + y > 0);
+  const terms = used.map(([x, y]) => (x * Math.sqrt(b / a) - y * Math.sqrt(a / b)) ** 2 / (x + y));
+  const statistic = terms.reduce((sum, term) => sum + term, 0);
+  const freedom = Math.max(0, used.length - 1);
+  ok(statistic <= freedom + 5 * Math.sqrt(2 * freedom), `${label}: chi-square ${statistic} of ${freedom} degrees`);
+}
+
+for (const [number, { size, scale, ratio, area, aspect, left, top }] of torchvision.draws.entries()) {
+  const [width, height] = size as [number, number];
+  Deno.test(`randomCropRectangle() draws as torchvision does: ${width}x${height}, area ${scale}`, () => {
+    const options = { scale: scale as [number, number], ratio: ratio as [number, number] };
+    const crops = Array.from(
+      { length: torchvision.count },
+      (_, i) => randomCropRectangle(width, height, drawsOf(dataKey(17, number, i)), options),
+    );
+    const compare = (name: string, values: readonly number[], { low, high, counts }: typeof area) =>
+      assertSameDistribution(histogram(values, low, high, counts.length), counts, name);
+    compare("area", crops.map((crop) => crop.width * crop.height / (width * height)), area);
+    compare("aspect", crops.map((crop) => Math.log(crop.width / crop.height)), aspect);
+    const across = crops.filter((crop) => crop.width < width);
+    compare("left", across.map((crop) => crop.left / (width - crop.width)), left);
+    const down = crops.filter((crop) => crop.height < height);
+    compare("top", down.map((crop) => crop.top / (height - crop.height)), top);
+  });
+}
+
+Deno.test("applyTransform() flips as often as torchvision does", () => {
+  const image = patterned(2, 1);
+  const whole = { kind: "randomResizedCrop", scale: [1, 1], ratio: [2, 2] } as const;
+  const samples = Array.from(
+    { length: torchvision.count },
+    (_, i) => applyTransform(image, [1, 2], whole, drawsOf(dataKey(19, i))).data.join(),
+  );
+  const flipped = flipHorizontal(image).data.join();
+  const counts = (flips: number) => [flips, torchvision.count - flips];
+  deepStrictEqual(new Set(samples), new Set([image.data.join(), flipped]));
+  const flips = samples.filter((sample) => sample === flipped).length;
+  assertSameDistribution(counts(flips), counts(torchvision.flips), "flips");
+});
+
+Deno.test("the comparison of distributions notices small differences", () => {
+  const [{ area }] = torchvision.draws as [typeof torchvision.draws[0]];
+  const shifted = Array.from(
+    { length: torchvision.count },
+    (_, i) => randomCropRectangle(400, 300, drawsOf(dataKey(18, i)), { scale: [0.68, 1] }),
+  ).map((crop) => crop.width * crop.height / 120_000);
+  throws(
+    () => assertSameDistribution(histogram(shifted, area.low, area.high, 20), area.counts, "area"),
+    /area: chi-square/,
+  );
+});
+
+for (const { source, rectangle, size, flip, crc32: expected, head } of torchvision.pixels) {
+  Deno.test(`crop, resize, flip and normalise equal torchvision's in every bit: ${source} to ${size}`, () => {
+    const [height, width] = size as [number, number];
+    const resized = resample(crop(patterned(source[0]!, source[1]!), rectangle), { width, height, filter: "bicubic" });
+    const values = normalise(flip ? flipHorizontal(resized) : resized);
+    deepStrictEqual([...values.subarray(0, 6)], head);
+    equal(crc32(new Uint8Array(values.buffer)), expected);
+  });
+}
 
 Deno.test("randomCropRectangle() falls back to the centre where no try fits", () => {
   const draw = drawsOf(dataKey(1));
