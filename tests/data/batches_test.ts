@@ -1,10 +1,13 @@
 import { deepStrictEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { type Batch, batches, type BatchesOptions, stepsPerEpoch } from "../../data/batches.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { folder } from "../../data/folder.ts";
+import { encodePng } from "../../data/png.ts";
+import images from "../golden/images_pil.json" with { type: "json" };
 import { stubborn } from "./stubborn_set.ts";
-import { testFiles, withFolder } from "./support.ts";
+import { testFiles, testImage, withFolder } from "./support.ts";
 
 const OPTIONS: BatchesOptions = { size: [24, 16], batchSize: 4, seed: 3 };
 
@@ -80,6 +83,30 @@ Deno.test("batches() names, counts and replaces files that do not decode", async
       deepStrictEqual([...new Set(steps.flatMap(({ indices }) => indices))].sort(), [0, 1, 3, 5]);
       deepStrictEqual([...new Set(steps.flatMap(({ skipped }) => skipped.map(({ index }) => index)))].sort(), [2, 4]);
     }
+  });
+});
+
+Deno.test("batches() takes images of any size, shape and kind side by side", async () => {
+  const sizes = [[1, 1], [3, 700], [700, 3], [5, 5], [640, 480], [24, 16]] as const;
+  const drawn = sizes.map(([width, height], i) =>
+    [`deep/er/${i}.png`, encodePng(testImage(width, height, i))] as const
+  );
+  const kinds = images.images.filter(({ name }) => name !== "cmyk.jpg")
+    .map(({ name, file }) => [name, new Uint8Array(Buffer.from(file, "base64"))] as const);
+  await withFolder(Object.fromEntries([...drawn, ...kinds]), async (path) => {
+    const dataset = folder(path);
+    equal(dataset.length, sizes.length + kinds.length);
+    equal(dataset.labels, undefined);
+    const seen = new Set<number>();
+    for await (
+      const { images, indices, skipped } of batches(dataset, { ...OPTIONS, batchSize: 7, epochs: 1, workers: 1 })
+    ) {
+      deepStrictEqual([images.shape, skipped], [[7, 24, 16, 3], []]);
+      const values = await images.data();
+      ok(values.every((value) => value > -2.2 && value < 2.7), "0 to 255 once normalised");
+      indices.forEach((index) => seen.add(index));
+    }
+    equal(seen.size, dataset.length);
   });
 });
 

@@ -1,6 +1,9 @@
 import { deepStrictEqual, equal, match, throws } from "node:assert/strict";
+import { key, zeros } from "../../../tensor/mod.ts";
+import { inputGrid } from "../../../spark/mod.ts";
 import { parseCommandLine } from "../../../spark/scripts/command_line.ts";
 import { helpText } from "../../../spark/scripts/help.ts";
+import { MODELS } from "../../../spark/scripts/model_table.ts";
 import { OPTIONS } from "../../../spark/scripts/option_table.ts";
 import { resolveOptions, resumeOptions, runLengths } from "../../../spark/scripts/options.ts";
 
@@ -123,6 +126,26 @@ Deno.test("resolveOptions() takes the recipe of the model, the size and what was
   deepStrictEqual([large.maskRatio, large.baseLr, large.dropPath], [0.75, 4e-4, 0]);
   equal(resolveOptions({}).model, "tiny_resnet8");
   equal(resolveOptions({ epochs: 3 }).steps, null);
+});
+
+Deno.test("every model is planned at 224 and 384, and gives maps of rectangles", () => {
+  for (const [model, { make }] of Object.entries(MODELS)) {
+    const { name, stride, channels, init, features } = make();
+    equal(name, model);
+    deepStrictEqual([224, 384].map((side) => resolveOptions({ model, inputSize: [side, side] }).maskRatio), [
+      0.6,
+      0.75,
+    ]);
+    const inputSize = [2 * stride, 5 * stride] as const;
+    const [rows, columns] = inputGrid(make(), resolveOptions({ model, inputSize }).inputSize);
+    const { params, state } = init(key(0));
+    const maps = features(params, state, zeros([1, ...inputSize, 3])).features;
+    const shapes = channels.map((count, i) => {
+      const scale = 2 ** (channels.length - 1 - i);
+      return [1, rows * scale, columns * scale, count];
+    });
+    deepStrictEqual(maps.map(({ shape }) => shape), shapes);
+  }
 });
 
 Deno.test("resolveOptions() refuses sizes that do not divide, naming those that do", () => {
