@@ -27,6 +27,7 @@ const DEFAULTS = {
   model: "mini_resnet8",
   pretrainSteps: 1200,
   labels: 5000,
+  fewLabels: 1000,
   finetuneEpochs: 10,
   seeds: 3,
   threads: 1,
@@ -44,6 +45,11 @@ export const EXPERIMENT_OPTIONS: Readonly<Record<keyof GivenExperimentOptions, O
   },
   pretrainSteps: { placeholder: "N", help: `steps of pre-training (default ${DEFAULTS.pretrainSteps})`, parse: count },
   labels: { placeholder: "N", help: `labelled images (default ${DEFAULTS.labels})`, parse: count },
+  fewLabels: {
+    placeholder: "N",
+    help: `labelled images of a second fine-tuning, of as many steps (default ${DEFAULTS.fewLabels})`,
+    parse: count,
+  },
   finetuneEpochs: {
     placeholder: "N",
     help: `passes of fine-tuning over them (default ${DEFAULTS.finetuneEpochs})`,

@@ -12,7 +12,9 @@ export interface ExperimentSettings {
   readonly pretrainSteps: number;
   /** Labelled images. */
   readonly labels: number;
-  /** Passes of fine-tuning over them. */
+  /** Fewer labelled images, of a second fine-tuning. */
+  readonly fewLabels: number;
+  /** Passes of fine-tuning over `labels`; over the fewer ones as many more as give the same number of steps. */
   readonly finetuneEpochs: number;
   /** Runs of everything, each with a seed of its own. */
   readonly seeds: number;
@@ -25,25 +27,36 @@ export interface ExperimentSettings {
 /** What a start of fine-tuning is called. */
 export type Start = "scratch" | "spark" | "zero" | "one-scale";
 
-/** What the encoder starts from: a label, and the options of its pre-training; null for none. */
-export const STARTS: Readonly<
-  Record<Start, { readonly label: string; readonly pretraining: readonly string[] | null }>
-> = {
+/** What the encoder starts from. */
+export interface StartEntry {
+  /** Name in the report. */
+  readonly label: string;
+  /** Options of its pre-training; null for none. */
+  readonly pretraining: readonly string[] | null;
+}
+
+/** The starts that are compared. */
+export const STARTS: Readonly<Record<Start, StartEntry>> = {
   scratch: { label: "fresh weights", pretraining: null },
   spark: { label: "SparK", pretraining: [] },
   zero: { label: "SparK, zero-out instead of sparse", pretraining: ["--masking", "zero"] },
   "one-scale": { label: "SparK, one scale", pretraining: ["--scales", "1"] },
 };
 
-/** What a run does. */
+/** The command of a run. */
 export type JobKind = "pretrain" | "finetune" | "probe";
+
+/** What a run does: a command, or fine-tuning with few labels. */
+export type RunKind = JobKind | "few";
 
 /** One run. */
 export interface Job {
   /** Name of its files. */
   readonly name: string;
-  /** What it does. */
+  /** Its command. */
   readonly kind: JobKind;
+  /** What it does. */
+  readonly run: RunKind;
   /** What its encoder starts from, or is pre-trained as. */
   readonly start: Start;
   /** Its seed. */
@@ -55,12 +68,12 @@ export interface Job {
 }
 
 /** Name of a run. */
-export function jobName(kind: JobKind, start: Start, seed: number): string {
-  return `${kind}-${start}-${seed}`;
+export function jobName(run: RunKind, start: Start, seed: number): string {
+  return `${run}-${start}-${seed}`;
 }
 
 /**
- * Lists the runs, seed by seed, so that what is done at any time is whole; probes of the ablations at the end.
+ * Lists the runs, seed by seed, so that what is done at any time is whole; what is of less interest at the end.
  *
  * @param settings Settings of the experiment.
  * @param out Folder of all results.
@@ -71,17 +84,18 @@ export function experimentJobs(settings: ExperimentSettings, out: string): reado
   const shared = ["--device", device, "--threads", String(threads), "--workers", "1"];
   const jobs = Array.from({ length: settings.seeds }, (_, seed) => seed).flatMap((seed) =>
     (Object.keys(STARTS) as Start[]).flatMap((start) => jobsOf(settings, { start, seed, out, shared }))
-      .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))
+      .sort((a, b) => ORDER.indexOf(a.run) - ORDER.indexOf(b.run))
   );
-  const isExtra = ({ kind, start }: Job) => kind === "probe" && start !== "scratch" && start !== "spark";
-  return [...jobs.filter((job) => !isExtra(job)), ...jobs.filter(isExtra)];
+  const isAblation = ({ start }: Job) => start !== "scratch" && start !== "spark";
+  const rank = (job: Job) => job.run === "few" ? 1 : job.run === "probe" && isAblation(job) ? 2 : 0;
+  return jobs.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** The long ones first. */
-const ORDER: readonly JobKind[] = ["pretrain", "finetune", "probe"];
+const ORDER: readonly RunKind[] = ["pretrain", "finetune", "few", "probe"];
 
 function jobsOf(
-  { data, val, model, pretrainSteps, labels, finetuneEpochs }: ExperimentSettings,
+  settings: ExperimentSettings,
   { start, seed, out, shared }: {
     readonly start: Start;
     readonly seed: number;
@@ -89,31 +103,44 @@ function jobsOf(
     readonly shared: readonly string[];
   },
 ): readonly Job[] {
+  const { data, val, model, pretrainSteps, labels, fewLabels, finetuneEpochs } = settings;
   const { pretraining } = STARTS[start];
   const pretrain = jobName("pretrain", start, seed);
   const source = pretraining === null ? ["--from-scratch"] : ["--init", `${out}/${pretrain}`];
-  const labelled = ["--data", data, "--val", val, "--model", model, "--labels", String(labels)];
+  const labelled = (count: number) => [
+    ...["--data", data, "--val", val, "--model", model, "--labels", String(count)],
+    ...source,
+  ];
   const common = ["--seed", String(seed), ...shared];
   const needs = pretraining === null ? [] : [pretrain];
-  const job = (kind: JobKind, args: readonly string[]): Job => ({
-    name: jobName(kind, start, seed),
-    kind,
+  const job = (run: RunKind, args: readonly string[]): Job => ({
+    name: jobName(run, start, seed),
+    kind: run === "few" ? "finetune" : run,
+    run,
     start,
     seed,
-    needs: kind === "pretrain" ? [] : needs,
+    needs: run === "pretrain" ? [] : needs,
     args: [...args, ...common],
   });
   const steps = ["--steps", String(pretrainSteps), "--save-every", String(Math.min(1000, pretrainSteps))];
+  const finetune = (run: RunKind, count: number, epochs: number) =>
+    job(run, [
+      ...labelled(count),
+      ...["--epochs", String(epochs), "--eval-every", String(AT_THE_END), "--log-every", "10"],
+    ]);
   return [
     ...(pretraining === null
       ? []
       : [job("pretrain", ["--data", data, "--model", model, ...steps, "--log-every", "10", ...pretraining])]),
-    job("finetune", [
-      ...[...labelled, ...source],
-      ...["--epochs", String(finetuneEpochs), "--eval-every", String(AT_THE_END), "--log-every", "10"],
-    ]),
-    job("probe", [...labelled, ...source]),
+    finetune("finetune", labels, finetuneEpochs),
+    finetune("few", fewLabels, fewEpochs(settings)),
+    job("probe", labelled(labels)),
   ];
+}
+
+/** Passes over the fewer labels. */
+export function fewEpochs({ labels, fewLabels, finetuneEpochs }: ExperimentSettings): number {
+  return Math.round(finetuneEpochs * labels / fewLabels);
 }
 
 /** More steps than any run here has: nothing is chosen by looking at the images that results are reported on. */
