@@ -87,7 +87,10 @@ export function experimentJobs(settings: ExperimentSettings, out: string): reado
       .sort((a, b) => ORDER.indexOf(a.run) - ORDER.indexOf(b.run))
   );
   const isAblation = ({ start }: Job) => start !== "scratch" && start !== "spark";
-  const rank = (job: Job) => job.run === "few" ? 1 : job.run === "probe" && isAblation(job) ? 2 : 0;
+  const rank = (job: Job) => {
+    const isMain = job.run === "pretrain" || job.run === "finetune" || (job.run === "probe" && !isAblation(job));
+    return isMain ? 0 : isAblation(job) ? 2 : 1;
+  };
   return jobs.toSorted((a, b) => rank(a) - rank(b));
 }
 
@@ -103,40 +106,40 @@ function jobsOf(
     readonly shared: readonly string[];
   },
 ): readonly Job[] {
-  const { data, val, model, pretrainSteps, labels, fewLabels, finetuneEpochs } = settings;
   const { pretraining } = STARTS[start];
   const pretrain = jobName("pretrain", start, seed);
   const source = pretraining === null ? ["--from-scratch"] : ["--init", `${out}/${pretrain}`];
-  const labelled = (count: number) => [
-    ...["--data", data, "--val", val, "--model", model, "--labels", String(count)],
-    ...source,
-  ];
-  const common = ["--seed", String(seed), ...shared];
-  const needs = pretraining === null ? [] : [pretrain];
   const job = (run: RunKind, args: readonly string[]): Job => ({
     name: jobName(run, start, seed),
     kind: run === "few" ? "finetune" : run,
     run,
     start,
     seed,
-    needs: run === "pretrain" ? [] : needs,
-    args: [...args, ...common],
+    needs: run === "pretrain" || pretraining === null ? [] : [pretrain],
+    args: [...args, "--seed", String(seed), ...shared],
   });
-  const steps = ["--steps", String(pretrainSteps), "--save-every", String(Math.min(1000, pretrainSteps))];
-  const finetune = (run: RunKind, count: number, epochs: number) =>
-    job(run, [
-      ...labelled(count),
-      ...["--epochs", String(epochs), "--eval-every", String(AT_THE_END), "--log-every", "10"],
-    ]);
+  const { labels, fewLabels, finetuneEpochs } = settings;
   return [
-    ...(pretraining === null
-      ? []
-      : [job("pretrain", ["--data", data, "--model", model, ...steps, "--log-every", "10", ...pretraining])]),
-    finetune("finetune", labels, finetuneEpochs),
-    finetune("few", fewLabels, fewEpochs(settings)),
-    job("probe", labelled(labels)),
+    ...(pretraining === null ? [] : [job("pretrain", [...pretrainArgs(settings), ...pretraining])]),
+    job("finetune", [...labelledArgs(settings, labels), ...source, ...finetuneArgs(finetuneEpochs)]),
+    job("few", [...labelledArgs(settings, fewLabels), ...source, ...finetuneArgs(fewEpochs(settings))]),
+    job("probe", [...labelledArgs(settings, labels), ...source]),
   ];
 }
+
+const pretrainArgs = ({ data, model, pretrainSteps }: ExperimentSettings): readonly string[] => [
+  ...["--data", data, "--model", model, "--steps", String(pretrainSteps)],
+  ...["--save-every", String(Math.min(1000, pretrainSteps)), "--log-every", "10"],
+];
+
+const labelledArgs = (
+  { data, val, model }: ExperimentSettings,
+  labels: number,
+): readonly string[] => ["--data", data, "--val", val, "--model", model, "--labels", String(labels)];
+
+const finetuneArgs = (
+  epochs: number,
+): readonly string[] => ["--epochs", String(epochs), "--eval-every", String(AT_THE_END), "--log-every", "10"];
 
 /** Passes over the fewer labels. */
 export function fewEpochs({ labels, fewLabels, finetuneEpochs }: ExperimentSettings): number {

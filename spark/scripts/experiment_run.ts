@@ -66,7 +66,16 @@ export async function runJobs(
       done.add(name);
     }
   } finally {
-    for (const { child } of running.values()) child.kill("SIGTERM"); // an orderly end: a checkpoint
+    for (const { child } of running.values()) stop(child);
+  }
+}
+
+/** Asks for an orderly end, with a checkpoint; of a process that has ended, nothing. */
+function stop(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGTERM");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
   }
 }
 
