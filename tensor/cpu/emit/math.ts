@@ -166,7 +166,8 @@ const FUNCTIONS: Readonly<Record<string, { readonly text: string; readonly uses:
   erf: {
     uses: [],
     text: define("erf", [
-      set("a", `(f32x4.max ${f(-4)} (f32x4.min ${f(4)} ${get("x")}))`),
+      // These give back a NaN in the first operand, and are one instruction where max and min are many.
+      set("a", `(f32x4.pmax (f32x4.pmin ${get("x")} ${f(4)}) ${f(-4)})`),
       set("z", mul(get("a"), get("a"))),
       set("a", mul(get("a"), div(polynomial(get("z"), ERF_NUMERATOR), polynomial(get("z"), ERF_DENOMINATOR)))),
       // Beyond 3.92 a float32 is exactly ±1, which tails of 1 + erf need.
