@@ -1,5 +1,6 @@
 /** @file Where the rows of a left factor come from. A row is taps × channels; packing reads them where they lie: no im2col array. */
-import { add, argument, block, func, get, int, loop, mul, set, split, type Wat, when } from "./text.ts";
+import { TILE_ROWS } from "./micro_kernel.ts";
+import { add, argument, block, func, get, int, loop, mul, set, split, sub, type Wat, when } from "./text.ts";
 
 /** A matrix whose row `m` is, for each tap, a run of neighbouring floats or zeros. */
 export interface RowSource {
@@ -149,6 +150,63 @@ export function packRows(name: string, source: RowSource, rowBytes: number): Wat
           ),
         ),
       ),
+    ),
+  );
+}
+
+/** Where `packRowsThere` finds and leaves things: bytes between packed rows, and positions in local memory. */
+export interface PackedRows {
+  readonly rowBytes: number;
+  /** The address of each row's result. */
+  readonly table: number;
+  /** How many rows are packed, then the addresses of their results, the last tile's filled up with `dump`. */
+  readonly there: number;
+  readonly dump: number;
+}
+
+/**
+ * Writes a function that copies one tap of those rows that have it: rows `m0` to `m0 + mn`, the channels `c0` to `c0 + cn`;
+ * parameters `to g m0 mn t c0 cn all`. If `all` is not 0, rows without the tap are packed as zeros.
+ *
+ * @param name Name of the function.
+ * @param source Where the rows lie; runs may be absent.
+ * @param layout Where things lie in local memory.
+ * @returns The text of the function.
+ */
+export function packRowsThere(name: string, source: RowSource, { rowBytes, table, there, dump }: PackedRows): Wat {
+  const [copy, clear] = [moves, clears].map((by) => runOf(source.channels, (bytes) => by[bytes]!)) as [Wat, Wat];
+  const note = (address: Wat) => `(i32.store offset=${there + 4} ${get("entry")} ${address})`;
+  const pack = block(
+    set("to", get("next_row")),
+    set("next_row", add(get("next_row"), rowBytes)),
+    set("stop", add(get("to"), mul(get("cn"), 4))),
+    when(get("valid"), block(set("from", add(get("from"), mul(get("c0"), 4))), copy), clear),
+    note(`(i32.load offset=${table} ${add(argument("local"), mul(sub(get("m"), get("m0")), 4))})`),
+    set("entry", add(get("entry"), 4)),
+  );
+  return func(
+    name,
+    ["to", "g", "m0", "mn", "t", "c0", "cn", "all"],
+    block(
+      set("next_row", get("to")),
+      set("m_end", add(get("m0"), get("mn"))),
+      set("entry", argument("local")),
+      loop(
+        "m",
+        get("m0"),
+        get("m_end"),
+        block(
+          source.row,
+          source.tap,
+          set("valid", source.valid ?? int(1)),
+          when(`(i32.or ${get("valid")} ${get("all")})`, pack),
+        ),
+      ),
+      `(i32.store offset=${there} ${argument("local")} (i32.shr_u ${
+        sub(get("entry"), argument("local"))
+      } (i32.const 2)))`,
+      set("stop", add(get("entry"), 4 * (TILE_ROWS.rows - 1))),
+      loop("entry", get("entry"), get("stop"), note(add(argument("local"), dump)), 4),
     ),
   );
 }

@@ -36,6 +36,8 @@ export const CONV_CASES: readonly ConvCase[] = [
   row([1, 7, 6, 10], [3, 3, 5, 4], { groups: 2, padding: same(1), stride: [2, 2] }),
   row([0, 6, 6, 4], [3, 3, 4, 4], { padding: same(1) }),
   row([1, 5, 5, 450], [3, 3, 450, 11], { padding: same(1) }),
+  row([2, 6, 7, 100], [4, 4, 100, 9], { padding: same(1), stride: [2, 2] }),
+  row([1, 2, 3, 98], [3, 3, 98, 99], { padding: same(4), dilation: [2, 1] }),
   row([3, 14, 15, 20], [3, 3, 20, 70], { padding: same(1) }),
   row([2, 6, 6, 8], [3, 3, 1, 8], { groups: 8, padding: same(1) }),
   row([2, 9, 20, 12], [7, 7, 1, 12], { groups: 12, padding: same(3) }),
