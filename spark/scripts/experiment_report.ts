@@ -134,10 +134,12 @@ const STUDENT = [6.31, 2.92, 2.35, 2.13, 2.02];
 /** Questions, and the comparison that answers each. */
 const QUESTIONS: readonly (readonly [string, readonly [Start, Start], Measure])[] = [
   ["Pre-training, then fine-tuning, against fresh weights", ["spark", "scratch"], FINETUNED],
-  ["Frozen features of SparK against those of fresh weights", ["spark", "scratch"], LINEAR],
   ["The same with fewer labels", ["spark", "scratch"], FEW],
+  ["Frozen features of SparK against those of fresh weights", ["spark", "scratch"], LINEAR],
   ["Sparse encoding against zeros", ["spark", "zero"], FINETUNED],
+  ["The same of frozen features", ["spark", "zero"], LINEAR],
   ["All scales against one", ["spark", "one-scale"], FINETUNED],
+  ["The same of frozen features", ["spark", "one-scale"], LINEAR],
 ];
 
 /** What the numbers say, a line for each question. */
