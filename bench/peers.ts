@@ -107,6 +107,7 @@ interface Timing {
   readonly milliseconds?: number;
   readonly samples: number;
   readonly submits?: number;
+  readonly readings?: number;
   readonly error?: string;
 }
 
@@ -125,13 +126,13 @@ async function compare(work: Work, peers: readonly Peer[]): Promise<readonly Tim
   }
   // One run that takes this long is not repeated: compiling and reading are little of it.
   const times: number[][] = cold.map((time) => time > 5 * PATIENCE ? [time] : []);
-  const submits: number[] = [];
+  const last: Answer[] = [];
   const repeats: number[] = [];
   for (let round = -1; round < ROUNDS; round++) {
     for (const [i, peer] of peers.entries()) {
       if (first[i]!.error || (times[i]!.length > 0 && times[i]![0]! > PATIENCE)) continue;
-      const { milliseconds, submits: count } = await timeOnce(peer, repeats[i] ?? 1);
-      submits[i] = count ?? 0;
+      const answer = await timeOnce(peer, repeats[i] ?? 1);
+      const { milliseconds } = last[i] = answer;
       if (round < 0) repeats[i] = Math.max(GPU ? 3 : 1, Math.ceil(TURN / milliseconds!));
       if (round >= 0 || milliseconds! > PATIENCE) times[i]!.push(milliseconds!);
     }
@@ -139,7 +140,8 @@ async function compare(work: Work, peers: readonly Peer[]): Promise<readonly Tim
   return peers.map((_, i) => ({
     ...(times[i]!.length > 0 ? { milliseconds: median(times[i]!) } : {}),
     samples: times[i]!.length,
-    submits: submits[i] ?? 0,
+    submits: last[i]?.submits ?? 0,
+    readings: last[i]?.readings ?? 0,
     ...(first[i]!.error ? { error: first[i]!.error!.split("\n")[0]!.slice(0, 110) } : {}),
   }));
 }
@@ -148,14 +150,14 @@ async function compare(work: Work, peers: readonly Peer[]): Promise<readonly Tim
 function tell(work: Work, peers: readonly Peer[], timings: readonly Timing[]): void {
   console.log(`\n${nameOf(work)}`);
   const ours = timings[0]!.milliseconds!;
-  timings.forEach(({ milliseconds, samples, submits, error }, i) => {
+  timings.forEach(({ milliseconds, samples, submits, readings, error }, i) => {
     const name = peers[i]!.name.padEnd(14);
     if (milliseconds === undefined) return console.log(`  ${name} ${error}`);
     const rate = work.kind === "cnn"
       ? `${(1000 / milliseconds).toFixed(1).padStart(8)} steps/s`
       : `${(flopsOf(work) / milliseconds / 1e6).toFixed(1).padStart(8)} GFLOP/s`;
     const ratio = i === 0 ? "" : `   ${(milliseconds / ours).toFixed(2).padStart(7)}× ours`;
-    const count = GPU ? `  ${submits!.toFixed(1)} submits` : "";
+    const count = GPU ? `  ${submits!.toFixed(1)} submits, ${readings!.toFixed(1)} readings` : "";
     console.log(`  ${name} ${milliseconds.toFixed(2).padStart(9)} ms ${rate}  median of ${samples}${count}${ratio}`);
   });
 }

@@ -17,6 +17,8 @@ export interface Answer {
   readonly milliseconds?: number;
   /** Commands handed to the GPU in one run. */
   readonly submits?: number;
+  /** Buffers mapped for reading in one run, before the run is waited for. */
+  readonly readings?: number;
   /** Why it cannot be done. */
   readonly error?: string;
 }
@@ -61,13 +63,24 @@ export function moveAxes({ shape, data }: Input, axes: readonly number[]): Input
   return { shape: moved, data: result };
 }
 
-/** Counts the submits of every WebGPU queue of this process. */
-function countSubmits(): { count: number } {
-  const counter = { count: 0 };
+/** What the WebGPU devices of this process did. */
+interface Counter {
+  submits: number;
+  readings: number;
+}
+
+/** Counts submits and mappings of every WebGPU device of this process. */
+function countGpuWork(): Counter {
+  const counter = { submits: 0, readings: 0 };
   if (typeof GPUQueue === "undefined") return counter;
+  const mapAsync = GPUBuffer.prototype.mapAsync;
+  GPUBuffer.prototype.mapAsync = function (...given) {
+    counter.readings++;
+    return mapAsync.apply(this, given);
+  };
   const submit = GPUQueue.prototype.submit;
   GPUQueue.prototype.submit = function (commands) {
-    counter.count++;
+    counter.submits++;
     return submit.call(this, commands);
   };
   return counter;
@@ -77,7 +90,7 @@ async function answer(
   side: Side,
   request: Request,
   state: { program?: Program },
-  submits: { count: number },
+  counter: Counter,
 ): Promise<Answer> {
   if (request.action === "prepare") {
     state.program?.drop();
@@ -90,26 +103,27 @@ async function answer(
     return { samples: samplePositions(result.length).map((at) => result[at]!), length: result.length };
   }
   const { run, wait } = state.program!;
-  const [from, before] = [performance.now(), submits.count];
+  const [from, before] = [performance.now(), { ...counter }];
   for (let i = 0; i < request.repeats; i++) run();
-  const queued = submits.count - before;
+  const queued = { ...counter };
   await wait();
   return {
     milliseconds: performance.now() - from,
-    submits: Math.max(queued, submits.count - before) / request.repeats,
+    submits: (counter.submits - before.submits) / request.repeats,
+    readings: (queued.readings - before.readings) / request.repeats,
   };
 }
 
 /** Answers requests until the input ends. */
 export async function serve(side: Side): Promise<never> {
-  const submits = countSubmits();
+  const counter = countGpuWork();
   const state: { program?: Program } = {};
   let rest = "";
   for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
     for (const line of lines) {
-      const reply = await answer(side, JSON.parse(line), state, submits).catch((error): Answer => ({
+      const reply = await answer(side, JSON.parse(line), state, counter).catch((error): Answer => ({
         error: `${error}`,
       }));
       await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(reply)}\n`));

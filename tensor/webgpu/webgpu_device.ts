@@ -140,7 +140,7 @@ function kernelOf(step: Step, schedule: Schedule, limits: WgslLimits): WgslKerne
   const specs = (numbers: readonly number[]) => numbers.map((number) => schedule.values[number]!);
   return kernel.kind === "map"
     ? emitMapWgsl(kernel, specs(step.inputs), specs(step.outputs), inPlaceOf(step, schedule))
-    : emitReduceWgsl(kernel, specs(step.inputs), inPlaceOf(step, schedule));
+    : emitReduceWgsl(kernel, specs(step.inputs), { inPlace: inPlaceOf(step, schedule), subgroup: limits.subgroup });
 }
 
 /** Which outputs of a step lie where one of its inputs does. */

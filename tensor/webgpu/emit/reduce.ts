@@ -1,5 +1,12 @@
 import { mergeAxes } from "../../compiler/axes.ts";
-import { type Reduced, type ReduceKernel, valuesOf, type WgslKernel, type WgslPass } from "../../compiler/kernel.ts";
+import {
+  type Reduced,
+  type ReduceKernel,
+  valuesOf,
+  type WgslKernel,
+  type WgslPass,
+  type WgslSubgroup,
+} from "../../compiler/kernel.ts";
 import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
 import type { DType, TensorSpec } from "../../spec.ts";
 import { affine, decode, literalOf, shader, storageType, stored, TYPES, ValueWriter } from "./values.ts";
@@ -51,13 +58,17 @@ function runsAlongReduced(roots: readonly Scalar[], kept: number, reduced: numbe
  *
  * @param kernel The kernel.
  * @param inputs Specs of the buffers it reads.
- * @param inPlace For an output that takes an input's place: the position of that input. One buffer is bound once.
+ * @param options `inPlace`: for an output that takes an input's place, the position of that input; one buffer is bound
+ * once. `subgroup`: invocations that can read each other's registers, if there are any.
  * @returns One pass, and one for each result if there are slabs; none if there is nothing to do.
  */
 export function emitReduceWgsl(
   kernel: ReduceKernel,
   inputs: readonly TensorSpec[],
-  inPlace: ReadonlyMap<number, number> = new Map(),
+  { inPlace = new Map(), subgroup }: {
+    readonly inPlace?: ReadonlyMap<number, number>;
+    readonly subgroup?: WgslSubgroup | undefined;
+  } = {},
 ): WgslKernel {
   const { plan, kept, reduced } = planOf(kernel);
   const product = (list: readonly number[]) => list.reduce((a, b) => a * b, 1);
@@ -69,7 +80,7 @@ export function emitReduceWgsl(
   const wanted = Math.min(Math.ceil(count / slab), longest, Math.floor(MAX_PARTIALS / places));
   const length = Math.max(1, Math.ceil(longest / Math.max(1, wanted)));
   const slabs = Math.max(1, Math.ceil(longest / length));
-  const split = { places, slabs, length, together, cut: reduced.indexOf(longest), inPlace };
+  const split = { places, slabs, length, together, cut: reduced.indexOf(longest), inPlace, subgroup };
   const main = reducePass(plan, inputs, kept, reduced, split);
   if (slabs === 1) return { passes: [main], scratchBytes: 0 };
   const outputs = plan.results.length + plan.stores.length;
@@ -109,6 +120,8 @@ interface Split {
   readonly together: boolean;
   /** Position of the input that an output takes the place of. */
   readonly inPlace: ReadonlyMap<number, number>;
+  /** Invocations that can read each other's registers. */
+  readonly subgroup: WgslSubgroup | undefined;
 }
 
 function reducePass(
@@ -130,7 +143,7 @@ function reducePass(
     return `var acc${k}: ${TYPES[register]} = ${identityOf(result.op, register)};`;
   });
   const ends = results.map((result, k) =>
-    together ? shared(result, k, finish(k, `partial${k}[0]`)) : finish(k, `acc${k}`)
+    together ? shared(result, k, finish(k, `partial${k}[0]`), split.subgroup) : finish(k, `acc${k}`)
   );
   const innermost = visit(kernel, inputs, [...keptNames, ...reducedNames], needs, split.inPlace);
   const body = `let item = ${together ? "i32(linear)" : `i32(linear) * ${GROUP} + i32(local)`};
@@ -147,7 +160,8 @@ function reducePass(
   const memory = results.map((result, k) =>
     together ? `var<workgroup> partial${k}: array<${TYPES[registerOf(result)]}, ${GROUP}>;\n` : ""
   );
-  return { code: memory.join("") + shader(bindings, needs, GROUP, workgroups, body), buffers, workgroups };
+  const enable = together && split.subgroup ? `${split.subgroup.enable}\n` : "";
+  return { code: enable + memory.join("") + shader(bindings, needs, GROUP, workgroups, body), buffers, workgroups };
 }
 
 /** What happens at one index: values are combined into accumulators and stored. */
@@ -206,14 +220,22 @@ function reduceLoops(
   }, innermost);
 }
 
-/** A fixed tree over the invocations of a group. */
-function shared(result: Reduced, k: number, finish: string): string {
+/** A fixed tree over the invocations of a group: within subgroups by registers, then over what is left by memory. */
+function shared(result: Reduced, k: number, finish: string, subgroup?: WgslSubgroup): string {
+  const run = Math.min(subgroup?.size ?? 1, GROUP);
   const steps: string[] = [];
-  for (let half = GROUP / 2; half >= 1; half /= 2) {
+  for (let half = run / 2; half >= 1; half /= 2) {
+    steps.push(`acc${k} = ${combine(result, `acc${k}`, `subgroupShuffle(acc${k}, (local ^ ${half}u) % ${run}u)`)};`);
+  }
+  const first = run === 1
+    ? `partial${k}[local] = acc${k};`
+    : `if (local % ${run}u == 0u) { partial${k}[local / ${run}u] = acc${k}; }`;
+  steps.push(first, "workgroupBarrier();");
+  for (let half = GROUP / run / 2; half >= 1; half /= 2) {
     const sum = combine(result, `partial${k}[local]`, `partial${k}[local + ${half}u]`);
     steps.push(`if (local < ${half}u) { partial${k}[local] = ${sum}; } workgroupBarrier();`);
   }
-  return `partial${k}[local] = acc${k};\nworkgroupBarrier();\n${steps.join("\n")}\nif (local == 0u) { ${finish} }`;
+  return [...steps, `if (local == 0u) { ${finish} }`].join("\n");
 }
 
 function combinePass(

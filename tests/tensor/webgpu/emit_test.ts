@@ -1,11 +1,11 @@
-import { equal, ok } from "node:assert/strict";
-import type { MapKernel, Reduced, ReduceKernel } from "../../../tensor/compiler/kernel.ts";
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import type { MapKernel, Reduced, ReduceKernel, WgslKernel } from "../../../tensor/compiler/kernel.ts";
 import { literal, op, type Scalar } from "../../../tensor/compiler/scalar.ts";
 import { type DType, type Shape, sizeOf } from "../../../tensor/spec.ts";
 import { emitMapWgsl } from "../../../tensor/webgpu/emit/map.ts";
 import { emitReduceWgsl } from "../../../tensor/webgpu/emit/reduce.ts";
 import { interpret, outputsOf } from "../cpu/interpreter.ts";
-import { gpuTest, randomFloats, randomInts, runKernel, type Sample } from "../webgpu_kernels/harness.ts";
+import { gpuTest, randomFloats, randomInts, runKernel, type Sample, SUBGROUP } from "../webgpu_kernels/harness.ts";
 
 function load(buffer: number, strides: readonly number[], offset = 0, dtype: DType = "float32"): Scalar {
   return { kind: "load", dtype, access: { buffer, strides, offset } };
@@ -19,7 +19,7 @@ function reduce(operation: Reduced["op"], shape: Shape, reduceShape: Shape, valu
   return { kind: "reduce", shape, reduceShape, results: [{ op: operation, value }], stores: [] };
 }
 
-/** Runs a kernel on the gpu and in float64, and compares one of its outputs; the others are written to inputs. */
+/** Checks a kernel; a reduction with and without subgroups. */
 async function check(
   kernel: MapKernel | ReduceKernel,
   inputs: readonly Sample[],
@@ -27,7 +27,24 @@ async function check(
   compared = 0,
 ): Promise<void> {
   const outputs = outputsOf(kernel);
-  const text = kernel.kind === "map" ? emitMapWgsl(kernel, inputs, outputs) : emitReduceWgsl(kernel, inputs);
+  if (kernel.kind === "map") {
+    return await compare(emitMapWgsl(kernel, inputs, outputs), kernel, inputs, tolerance, compared);
+  }
+  await compare(emitReduceWgsl(kernel, inputs), kernel, inputs, tolerance, compared);
+  if (SUBGROUP) {
+    await compare(emitReduceWgsl(kernel, inputs, { subgroup: SUBGROUP }), kernel, inputs, tolerance, compared);
+  }
+}
+
+/** Runs a kernel on the gpu and in float64, and compares one of its outputs; the others are written to inputs. */
+async function compare(
+  text: WgslKernel,
+  kernel: MapKernel | ReduceKernel,
+  inputs: readonly Sample[],
+  tolerance: number,
+  compared: number,
+): Promise<void> {
+  const outputs = outputsOf(kernel);
   // The harness has one output: those before it go to buffers of their own among the inputs, those after it to the same.
   const others = outputs.flatMap((output, i) =>
     i === compared ? [] : [{ ...output, data: new Float32Array(sizeOf(output.shape)) }]
@@ -48,6 +65,21 @@ async function check(
     ok(close, `element ${i} is ${actual[i]}, expected ${value}`);
   });
 }
+
+gpuTest("Reductions hand partial results on in registers where subgroups are there", () => {
+  const kernel = reduce("max", [3], [5000], load(0, [5000, 1]));
+  const text = (size: number) =>
+    emitReduceWgsl(kernel, [randomFloats([3, 5000])], { subgroup: { size, enable: "enable subgroups;" } });
+  for (const [size, shuffles, barriers] of [[8, 3, 4], [64, 6, 1]] as const) {
+    const { code } = text(size).passes[0]!;
+    ok(code.startsWith("enable subgroups;\n"));
+    deepStrictEqual([code.split("subgroupShuffle").length - 1, code.split("workgroupBarrier").length - 1], [
+      shuffles,
+      barriers,
+    ]);
+  }
+  return Promise.resolve();
+});
 
 gpuTest("A map reads through reversed, repeated and transposed views", async () => {
   const views = [load(0, [35, 5, 1]), load(0, [0, 5, 0]), load(0, [-35, -5, -1], 104), load(0, [1, 15, 3])];

@@ -63,6 +63,23 @@ testWebgpu("A step gives the losses of the cpu device, and the same bits in a se
   first.forEach((loss, i) => ok(Math.abs(loss - expected[i]!) < 1e-4 * expected[i]!, `${i}: ${loss}, ${expected[i]}`));
 });
 
+testWebgpu("Under the limits that every adapter has, a step is the same to the bit", async (device) => {
+  const limits = {
+    maxStorageBufferBindingSize: 128 * 2 ** 20,
+    maxBufferSize: 256 * 2 ** 20,
+    maxStorageBuffersPerShaderStage: 8,
+  };
+  const small = await webgpuDevice({ limits });
+  const losses = [];
+  for (const each of [device, small]) {
+    const step = smallStep(each);
+    const first = step(smallWeights(), smallImages(0));
+    losses.push([await first.loss.item(), await step(first.weights, smallImages(1)).loss.item()]);
+  }
+  small.close();
+  deepStrictEqual(losses[1], losses[0]);
+});
+
 testWebgpu("Without prepare() the first run hands kernels over in parts, the second in one", (device) => {
   const inputs = Array.from({ length: 40 }, (_, i) => tensor(new Float32Array(i + 1)));
   const f = jit((...parts: Tensor[]) => parts.map((x) => add(x, 1)), { device }); // forty kernels that differ
