@@ -12,7 +12,7 @@ import {
   type RightFactor,
   stepsOf,
 } from "./right_factor.ts";
-import { packRows, packRowsThere, type RowSource } from "./row_source.ts";
+import { packRows, packRowsThere, type RowSource, skipsRows } from "./row_source.ts";
 import {
   add,
   argument,
@@ -50,8 +50,6 @@ export interface Product {
 const STEPS = 384;
 /** Most rows of a work item, whole tiles, and whole vectors of a transpose's: 100 × 384 floats stay in the L2 cache. */
 const ROWS = { rows: 96, steps: 100 } as const;
-/** Least floats of a run for which rows that lack it are left out, rather than multiplied as zeros. */
-const SKIPPED = 64;
 /** Work items to aim at, so that 8 threads end at about the same time. */
 const ITEMS = 32;
 /** Nanoseconds for one multiply-add, as measured on a core of 2.3 GHz. */
@@ -116,7 +114,7 @@ function blockingOf(product: Product, parts: number): Blocking {
   const { left, right, transposed } = product;
   const rows = transposed ? left.channels : left.rows;
   const panels = panelsOf(right.columns);
-  const skips = !transposed && left.valid !== null && left.taps > 1 && left.channels >= SKIPPED;
+  const skips = !transposed && skipsRows(left);
   // where rows are skipped, a block is of one tap
   const most = skips ? Math.min(STEPS, left.channels) : STEPS;
   const apart = apartIn(product);

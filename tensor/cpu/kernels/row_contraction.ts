@@ -3,7 +3,7 @@ import type { WatKernel, WatPass } from "../../compiler/kernel.ts";
 import { type TapBlocks, tapBlocks } from "./contraction_blocks.ts";
 import { loadLanes, microKernel, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "./micro_kernel.ts";
 import { aligned, panelsOf } from "./right_factor.ts";
-import { packRows, type RowSource } from "./row_source.ts";
+import { packRows, packRowsThere, type RowSource, skipsRows } from "./row_source.ts";
 import { slabSum } from "./slab_sum.ts";
 import {
   add,
@@ -68,6 +68,10 @@ interface Cut {
   readonly rowBytes: number;
   readonly table: number;
   readonly dump: number;
+  /** True if only rows that have the tap are packed; then where the addresses of the right factor's rows are noted. */
+  readonly skips: boolean;
+  readonly rights: number;
+  readonly there: number;
   readonly packed: number;
 }
 
@@ -83,8 +87,8 @@ export function rowContractionKernel(buffers: readonly string[], contraction: Ro
   const { left, columns, groups, result } = contraction;
   const functions = [
     microKernel({ apart: "steps", stride: cut.rowBytes, columns }),
-    packRows("rows", left, cut.rowBytes),
-    packColumns(contraction),
+    cut.skips ? packRowsThere("rows", left, { ...cut, table: cut.rights }) : packRows("rows", left, cut.rowBytes),
+    packColumns(contraction, cut),
     contractionItem(contraction, cut),
   ];
   const items = cut.slabs * groups * cut.width.count * cut.columnBlocks;
@@ -105,6 +109,7 @@ export function rowContractionKernel(buffers: readonly string[], contraction: Ro
 
 function cutOf({ left, columns, groups, result }: RowContraction): Cut {
   const width = tapBlocks(left.taps, left.channels, WIDTH);
+  const skips = skipsRows(left) && width.width <= left.channels; // blocks of one tap; narrower ones cost more than they save
   const panels = panelsOf(columns);
   const panelsEach = Math.ceil(panels / Math.max(1, Math.ceil(panels / PANELS)));
   const columnBlocks = Math.ceil(panels / Math.max(1, panelsEach));
@@ -118,7 +123,9 @@ function cutOf({ left, columns, groups, result }: RowContraction): Cut {
   const table = aligned(rowBytes * ROWS + 64);
   const dump = table + aligned(4 * roundUp(width.width, TILE_ROWS.steps));
   const slabs = Math.ceil(chunks / chunksEach);
-  const packed = dump + aligned(panelsEach * PANEL_BYTES);
+  const rights = dump + aligned(panelsEach * PANEL_BYTES);
+  const there = rights + (skips ? ROWS * 4 : 0);
+  const packed = there + (skips ? aligned((ROWS + TILE_ROWS.rows) * 4) : 0);
   return {
     width,
     panels,
@@ -131,26 +138,32 @@ function cutOf({ left, columns, groups, result }: RowContraction): Cut {
     rowBytes,
     table,
     dump,
+    skips,
+    rights,
+    there,
     packed,
   };
 }
 
-/** Writes the function that packs rows `m0` to `m0 + mn` of the right factor into panels `p0` to `p_end`. */
-function packColumns({ right, columns }: RowContraction): Wat {
+/** Writes the function that packs `mn` rows of the right factor, from `m0` on or those that are noted, into panels `p0` to `p_end`. */
+function packColumns({ right, columns }: RowContraction, { skips, there }: Cut): Wat {
   const panels = panelsOf(columns);
   const left = columns - (panels - 1) * TILE_COLUMNS;
   const half = (lanes: number, first: number) =>
     lanes <= first ? "(v128.const i32x4 0 0 0 0)" : loadLanes(get("from"), Math.min(4, lanes - first), first * 4);
+  const note = add(argument("local"), mul(get("m"), 4));
+  const noted = set("from", add(`(i32.load offset=${there + 4} ${note})`, mul(get("p"), PANEL_BYTES)));
   const run = (lanes: number) =>
     loop(
       "m",
       int(0),
       get("mn"),
       block(
+        skips ? noted : null,
         `(v128.store ${get("to")} ${half(lanes, 0)})`,
         `(v128.store offset=16 ${get("to")} ${half(lanes, 4)})`,
         set("to", add(get("to"), PANEL_BYTES)),
-        set("from", add(get("from"), right.rowFloats * 4)),
+        skips ? null : set("from", add(get("from"), right.rowFloats * 4)),
       ),
     );
   const start = add(argument(right.buffer), mul(get("g"), right.groupFloats * 4), mul(get("m0"), right.rowFloats * 4));
@@ -186,7 +199,7 @@ function contractionItem(contraction: RowContraction, cut: Cut): Wat {
         get("end"),
         block(
           set("mn", min(int(ROWS), sub(int(left.rows), get("m0")))),
-          call("rows", argument("local"), ...["g", "m0", "mn", "t0", "tn", "c0", "cn"].map(get)),
+          cut.skips ? packThere(contraction, cut) : packAll,
           call("columns", ...["panels", "g", "m0", "mn", "p0", "p_end"].map(get)),
           set("b", get("panels")),
           loop("p", get("p0"), get("p_end"), tiles(cut)),
@@ -194,6 +207,20 @@ function contractionItem(contraction: RowContraction, cut: Cut): Wat {
         ROWS,
       ),
     ),
+  );
+}
+
+/** Packs rows `$m0` to `$m0 + $mn` of the left factor. */
+const packAll = call("rows", argument("local"), ...["g", "m0", "mn", "t0", "tn", "c0", "cn"].map(get));
+
+/** Packs those that have tap `$t0`, notes the right factor's rows that they meet, and sets `$mn` to their number. */
+function packThere({ right }: RowContraction, { rights, there }: Cut): Wat {
+  const start = add(argument(right.buffer), mul(get("g"), right.groupFloats * 4));
+  const row = add(start, mul(add(get("m0"), get("i")), right.rowFloats * 4));
+  return block(
+    loop("i", int(0), get("mn"), `(i32.store offset=${rights} ${add(argument("local"), mul(get("i"), 4))} ${row})`),
+    call("rows", argument("local"), ...["g", "m0", "mn", "t0", "c0", "cn"].map(get), int(0)),
+    set("mn", `(i32.load offset=${there} ${argument("local")})`),
   );
 }
 

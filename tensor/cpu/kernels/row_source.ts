@@ -154,12 +154,20 @@ export function packRows(name: string, source: RowSource, rowBytes: number): Wat
   );
 }
 
+/** Least floats of a run for which rows that lack it are left out, rather than multiplied as zeros. */
+const SKIPPED = 64;
+
+/** Tells whether it is worth it to pack, tap by tap, only the rows that have the tap. */
+export function skipsRows({ valid, taps, channels }: RowSource): boolean {
+  return valid !== null && taps > 1 && channels >= SKIPPED;
+}
+
 /** Where `packRowsThere` finds and leaves things: bytes between packed rows, and positions in local memory. */
 export interface PackedRows {
   readonly rowBytes: number;
-  /** The address of each row's result. */
+  /** An address for each row: of its result, or of what it is multiplied with. */
   readonly table: number;
-  /** How many rows are packed, then the addresses of their results, the last tile's filled up with `dump`. */
+  /** How many rows are packed, then the addresses of those, the last tile's filled up with `dump`. */
   readonly there: number;
   readonly dump: number;
 }
