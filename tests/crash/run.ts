@@ -118,15 +118,17 @@ interface Trials {
   readonly expected: { readonly bits: Uint8Array; readonly losses: string };
   readonly milliseconds: number;
   readonly firstStep: number;
+  /** Share of the training, from its first step, in which runs are killed; all of it if not given. */
+  readonly share?: number;
   readonly root: string;
   readonly draw: () => number;
 }
 
 /** One in five before the first step, the others from there to a little after the end. */
-function momentOf({ milliseconds, firstStep, draw }: Trials): Moment {
+function momentOf({ milliseconds, firstStep, draw, share = 1 }: Trials): Moment {
   return draw() < 0.2
     ? { from: "start", milliseconds: Math.round(firstStep * draw()) }
-    : { from: "first step", milliseconds: Math.round((milliseconds - firstStep) * 1.05 * draw()) };
+    : { from: "first step", milliseconds: Math.round((milliseconds - firstStep) * 1.05 * share * draw()) };
 }
 
 /** One run that is killed and goes on; what went wrong, or how it went. */
@@ -174,16 +176,23 @@ async function healthy(trials: Trials, count: number): Promise<number> {
   return failed;
 }
 
-/** The disk has room for one checkpoint and a part of the next, of another size each time. */
+/**
+ * The disk has room for a part of a checkpoint, or for one and a part of the next, of another size each time. Such runs
+ * end by themselves when the second does not fit, at step 6: they are killed before that or about then.
+ */
 async function full(trials: Trials, count: number): Promise<number> {
   let failed = 0;
   for (let i = 1; i <= count; i++) {
     const disk = join(trials.root, `disk_${i}`);
     await Deno.mkdir(disk);
-    const kilobytes = Math.round(trials.expected.bits.length / 1024 * (0.5 + 2 * trials.draw()));
+    const kilobytes = Math.round(trials.expected.bits.length / 1024 * (0.5 + 1.45 * trials.draw()));
     await mounted(disk, `${kilobytes}k`);
     try {
-      const { line, problems } = await trial(trials, join(disk, "run"), () => mounted(disk, "256m", true));
+      const { line, problems } = await trial(
+        { ...trials, share: 0.15 },
+        join(disk, "run"),
+        () => mounted(disk, "256m", true),
+      );
       if (problems.length > 0) failed++;
       const verdict = problems.length === 0 ? "ok    " : "FAILED";
       write(`${verdict}  disk of ${kilobytes} KiB ${i}: ${line} ${problems.join("; ")}`.trimEnd());
