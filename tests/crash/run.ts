@@ -180,7 +180,8 @@ async function healthy(trials: Trials, count: number): Promise<number> {
  * The disk has room for a part of a checkpoint, or for one and a part of the next, of another size each time. Such runs
  * end by themselves when the second does not fit, at step 6: they are killed before that or about then.
  */
-async function full(trials: Trials, count: number): Promise<number> {
+async function full(all: Trials, count: number, steps: number): Promise<number> {
+  const trials = { ...all, share: Math.min(1, 8 / steps) };
   let failed = 0;
   for (let i = 1; i <= count; i++) {
     const disk = join(trials.root, `disk_${i}`);
@@ -248,7 +249,8 @@ async function main(): Promise<void> {
   const root = await Deno.makeTempDir({ prefix: "crash_" });
   try {
     const trials = await prepare(root, { steps: values.steps, seed: Number(values.seed) });
-    const failed = await healthy(trials, Number(values.kills)) + await full(trials, Number(values.full));
+    const failed = await healthy(trials, Number(values.kills)) +
+      await full(trials, Number(values.full), Number(values.steps));
     const runs = Number(values.kills) + Number(values.full);
     write(failed === 0 ? `every one of ${runs} runs went on to the same bits` : `${failed} of ${runs} failed`);
     process.exitCode = failed === 0 ? 0 : 1;
