@@ -123,6 +123,12 @@ Deno.test("finetune leaves checkpoints, log and result; a killed run resumes to 
     equal(resumed.code, 0, resumed.stderr);
     match(resumed.stdout, /Goes on after step (4|8), of /);
     await sameFiles(`${path}/whole`, `${path}/killed`);
+    const interrupted = start("finetune", `${line} --out ${path}/interrupted`);
+    await reached(`${path}/interrupted`, 6);
+    interrupted.kill("SIGINT");
+    equal((await interrupted.output()).code, 130);
+    equal((await run("finetune", `--resume ${path}/interrupted/last.safetensors --device cpu`)).code, 0);
+    await sameFiles(`${path}/whole`, `${path}/interrupted`);
     const again = await run("finetune", `--resume ${path}/killed --device cpu`);
     match(again.stdout, /Nothing to do: all 12 steps are done/);
     const other = await run("finetune", `--resume ${path}/killed --base-lr 1`);
