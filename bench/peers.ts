@@ -10,24 +10,22 @@
  * run is what each further run adds. `--only text` picks works by name; with `--json` the last line is one object.
  */
 // deno-lint-ignore-file no-console
-import { parseArgs } from "node:util";
 import { convElement, matmulElement, samplePositions } from "./definitions.ts";
 import { type LineProcess, startLineProcess } from "./line_process.ts";
 import type { Answer, Request } from "./peers/side.ts";
 import { flopsOf, inputsOf, nameOf, numbers, type Work, WORKS } from "./peers/work.ts";
+import { readArguments } from "./read_arguments.ts";
 import { median } from "./statistics.ts";
 
-const { values: args } = parseArgs({
-  options: {
-    device: { type: "string", default: "cpu" },
-    rounds: { type: "string", default: "5" },
-    only: { type: "string", default: "" },
-    sides: { type: "string" },
-    patience: { type: "string", default: "1500" },
-    python: { type: "string", default: "/usr/bin/python3" },
-    threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
-    json: { type: "boolean", default: false },
-  },
+const args = readArguments("bench:peers", {
+  device: { type: "string", default: "cpu" },
+  rounds: { type: "string", default: "5" },
+  only: { type: "string", default: "" },
+  sides: { type: "string" },
+  patience: { type: "string", default: "1500" },
+  python: { type: "string", default: "/usr/bin/python3" },
+  threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
+  json: { type: "boolean" },
 });
 const GPU = args.device === "webgpu";
 const [ROUNDS, PATIENCE] = [Number(args.rounds), Number(args.patience)];
@@ -53,10 +51,10 @@ function startPeers(): readonly Peer[] {
   const deno = Deno.execPath();
   const root = new URL("..", import.meta.url).pathname;
   const commands: readonly (readonly [string, string, readonly string[]])[] = [
-    [OURS, deno, ["run", "-A", pathOf("tessera.ts"), args.device!]],
+    [OURS, deno, ["run", "-A", pathOf("tessera.ts"), args.device]],
     [`jax-js ${backend}`, deno, [...foreign, pathOf("jax.ts"), backend]],
     [`tfjs ${backend}`, deno, [...foreign, pathOf("tfjs.ts"), backend]],
-    ...(GPU ? [] : [["PyTorch", args.python!, [pathOf("peer_torch.py"), args.threads!]] as const]),
+    ...(GPU ? [] : [["PyTorch", args.python, [pathOf("peer_torch.py"), args.threads]] as const]),
   ];
   const wanted = args.sides?.split(",");
   return commands

@@ -7,7 +7,6 @@
  * ones several times. A profiled step takes longer than others: its time is told by `deno task bench:step`.
  */
 // deno-lint-ignore-file no-console
-import { parseArgs } from "node:util";
 import { lamb, type Model } from "../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../spark/mod.ts";
 import {
@@ -25,6 +24,7 @@ import {
 import { chromeTrace, type HostSpan } from "./chrome_trace.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, profileTable } from "./profile_table.ts";
+import { readArguments } from "./read_arguments.ts";
 import { MODELS } from "./step_programs.ts";
 
 const OPTIONS = {
@@ -71,7 +71,7 @@ function stepOf(model: Model, size: number, batch: number, decoderWidth: number)
 }
 
 async function main(): Promise<void> {
-  const { values: args } = parseArgs({ options: OPTIONS });
+  const args = readArguments("profile", OPTIONS);
   const make = MODELS[args.model];
   if (!make) {
     throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${args.model}`);

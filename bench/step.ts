@@ -10,7 +10,6 @@
  * With `--json` the last line of the output is one object.
  */
 // deno-lint-ignore-file no-console
-import { parseArgs } from "node:util";
 import {
   cpuDevice,
   type Device,
@@ -28,28 +27,27 @@ import { lamb, type Model } from "../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../spark/mod.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
+import { readArguments } from "./read_arguments.ts";
 import { median, peakResidentBytes, spread } from "./statistics.ts";
 import { encoderGradients, forwardAndBackward, forwardOnly, MODELS } from "./step_programs.ts";
 import { type BaselineStep, startBaseline } from "./torch_baseline.ts";
 
-const { values: args } = parseArgs({
-  options: {
-    model: { type: "string", default: "resnet50" },
-    "input-size": { type: "string", default: "224" },
-    "batch-size": { type: "string", default: "8" },
-    "decoder-width": { type: "string", default: "768" },
-    device: { type: "string", default: "cpu" },
-    threads: { type: "string" },
-    direct: { type: "boolean", default: false },
-    steps: { type: "string", default: "5" },
-    baseline: { type: "boolean", default: false },
-    python: { type: "string", default: "/usr/bin/python3" },
-    parts: { type: "boolean", default: false },
-    "sparse-vs-dense": { type: "boolean", default: false },
-    profile: { type: "boolean", default: false },
-    "profile-rows": { type: "string", default: "40" },
-    json: { type: "boolean", default: false },
-  },
+const args = readArguments("bench:step", {
+  model: { type: "string", default: "resnet50" },
+  "input-size": { type: "string", default: "224" },
+  "batch-size": { type: "string", default: "8" },
+  "decoder-width": { type: "string", default: "768" },
+  device: { type: "string", default: "cpu" },
+  threads: { type: "string" },
+  direct: { type: "boolean" },
+  steps: { type: "string", default: "5" },
+  baseline: { type: "boolean" },
+  python: { type: "string", default: "/usr/bin/python3" },
+  parts: { type: "boolean" },
+  "sparse-vs-dense": { type: "boolean" },
+  profile: { type: "boolean" },
+  "profile-rows": { type: "string", default: "40" },
+  json: { type: "boolean" },
 });
 const [INPUT_SIZE, BATCH_SIZE, STEPS] = [args["input-size"], args["batch-size"], args.steps].map(Number) as [
   number,
@@ -68,7 +66,7 @@ async function open(profile: Profile): Promise<Device> {
     const threads = args.threads ? { threads: Number(args.threads) } : {};
     return cpuDevice({ ...threads, winograd: !args.direct, ...(args.profile ? { onLaunch: profile.listen } : {}) });
   }
-  if (!args.profile) return await openDevice(args.device!);
+  if (!args.profile) return await openDevice(args.device);
   throw new RangeError(`Cannot profile as launches are timed on the cpu device: current device is ${args.device}`);
 }
 
@@ -100,7 +98,7 @@ function denseFlops(model: Model, flops: number, train: TrainState, images: Tens
 async function timeSteps(run: () => Promise<number>) {
   const ours: number[] = [];
   const theirs: BaselineStep[] = [];
-  const baseline = args.baseline ? startBaseline(args.python!, args.model!, INPUT_SIZE, BATCH_SIZE) : null;
+  const baseline = args.baseline ? startBaseline(args.python, args.model, INPUT_SIZE, BATCH_SIZE) : null;
   for (let i = 0; i <= STEPS; i++) {
     const from = i === 0 ? 0 : performance.now(); // the first: since the process started
     const loss = await run();
@@ -161,7 +159,7 @@ async function sparseAgainstDense(model: Model, device: Device): Promise<object>
 
 /** What the steps spent their time on. */
 async function tableOf({ times }: Profile): Promise<string> {
-  const limits = await measureLimits(await openDevice(args.device!));
+  const limits = await measureLimits(await openDevice(args.device));
   return profileTable(times, STEPS, limits, Number(args["profile-rows"]));
 }
 
@@ -214,7 +212,7 @@ async function wholeStep(model: Model, device: Device, profile: Profile): Promis
 }
 
 async function main(): Promise<void> {
-  const make = MODELS[args.model!];
+  const make = MODELS[args.model];
   if (!make) {
     throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${args.model}`);
   }
