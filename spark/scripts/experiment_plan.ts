@@ -86,16 +86,15 @@ export function experimentJobs(settings: ExperimentSettings, out: string): reado
     (Object.keys(STARTS) as Start[]).flatMap((start) => jobsOf(settings, { start, seed, out, shared }))
       .sort((a, b) => ORDER.indexOf(a.run) - ORDER.indexOf(b.run))
   );
-  const isAblation = ({ start }: Job) => start !== "scratch" && start !== "spark";
-  const rank = (job: Job) => {
-    const isMain = job.run === "pretrain" || job.run === "finetune" || (job.run === "probe" && !isAblation(job));
-    return isMain ? 0 : isAblation(job) ? 2 : 1;
-  };
+  const rank = ({ run, start }: Job) => run === "few" ? 1 : run === "probe" && isAblation(start) ? 2 : 0;
   return jobs.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** The long ones first. */
 const ORDER: readonly RunKind[] = ["pretrain", "finetune", "few", "probe"];
+
+/** A start that tells what a part of the method is worth. */
+const isAblation = (start: Start): boolean => start !== "scratch" && start !== "spark";
 
 function jobsOf(
   settings: ExperimentSettings,
@@ -122,7 +121,9 @@ function jobsOf(
   return [
     ...(pretraining === null ? [] : [job("pretrain", [...pretrainArgs(settings), ...pretraining])]),
     job("finetune", [...labelledArgs(settings, labels), ...source, ...finetuneArgs(finetuneEpochs)]),
-    job("few", [...labelledArgs(settings, fewLabels), ...source, ...finetuneArgs(fewEpochs(settings))]),
+    ...(isAblation(start)
+      ? []
+      : [job("few", [...labelledArgs(settings, fewLabels), ...source, ...finetuneArgs(fewEpochs(settings))])]),
     job("probe", [...labelledArgs(settings, labels), ...source]),
   ];
 }

@@ -19,7 +19,7 @@ const SETTINGS: ExperimentSettings = {
 
 Deno.test("experimentJobs() lists each run once, after those that it needs, with the same fine-tuning for all", () => {
   const jobs = experimentJobs(SETTINGS, "runs");
-  equal(jobs.length, 3 * (3 + 4 + 4 + 4));
+  equal(jobs.length, 3 * (3 + 4 + 2 + 4));
   equal(new Set(jobs.map(({ name }) => name)).size, jobs.length);
   jobs.forEach(({ needs }, i) =>
     needs.forEach((name) => ok(jobs.findIndex((job) => job.name === name) < i && jobs.some((job) => job.name === name)))
