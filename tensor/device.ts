@@ -83,10 +83,10 @@ export interface Device {
 }
 
 /** Opens a device with settings of its kind. */
-type Opener = (options?: Readonly<Record<string, unknown>>) => Device | Promise<Device>;
+export type DeviceOpener = (options?: Readonly<Record<string, unknown>>) => Device | Promise<Device>;
 
 /** The default device and the ways to open one. State of the process, as documented at `setDefaultDevice`. */
-const registry: { device: Device | null; readonly openers: Map<string, Opener> } = {
+const registry: { device: Device | null; readonly openers: Map<string, DeviceOpener> } = {
   device: null,
   openers: new Map(),
 };
@@ -97,7 +97,7 @@ const registry: { device: Device | null; readonly openers: Map<string, Opener> }
  * @param name What users write after `--device`.
  * @param open Opens it; throws `DeviceError` if it cannot.
  */
-export function registerDevice(name: string, open: Opener): void {
+export function registerDevice(name: string, open: DeviceOpener): void {
   registry.openers.set(name, open);
 }
 

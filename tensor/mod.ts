@@ -53,5 +53,6 @@ export * from "./jit.ts";
 export { referenceDevice } from "./reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./cpu/cpu_device.ts";
 export { webgpuDevice, type WebgpuOptions } from "./webgpu/webgpu_device.ts";
+export type { Backlog } from "./webgpu/runtime/queue.ts";
 export { adapterName, parseTuning, type TuningTable, tuningText } from "./webgpu/tuning/table.ts";
 export { tuneWebgpu, type TuningResult } from "./webgpu/tuning/tune_webgpu.ts";
