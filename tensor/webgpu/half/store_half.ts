@@ -15,11 +15,13 @@ const DECLARATION = /@binding\((\d+)\) var<storage, read_write> (\w+): array<([\
  * @throws {TypeError} If a buffer holds neither `f32` nor `vec4f`, or is used in another way.
  *
  * @example Usage
- * ```ts no-assert
+ * ```ts
+ * import { ok } from "node:assert/strict";
  * import { storeHalf } from "./store_half.ts";
  *
- * declare const pass: Parameters<typeof storeHalf>[0];
- * const narrow = () => storeHalf(pass, new Set([0]));
+ * const code = "@group(0) @binding(0) var<storage, read_write> x: array<f32>; fn move() { x[0] = x[1]; }";
+ * const narrow = storeHalf({ code, buffers: [0], workgroups: 1 }, new Set([0]));
+ * ok(narrow.code.includes("x: array<f16>"));
  * ```
  */
 export function storeHalf(pass: WgslPass, halves: ReadonlySet<number>): WgslPass {
