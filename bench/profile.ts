@@ -25,7 +25,7 @@ import { chromeTrace, type HostSpan } from "./chrome_trace.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, profileTable } from "./profile_table.ts";
 import { readArguments } from "./read_arguments.ts";
-import { MODELS } from "./step_programs.ts";
+import { modelOf } from "./step_programs.ts";
 
 const OPTIONS = {
   model: { type: "string", default: "resnet50" },
@@ -72,10 +72,7 @@ function stepOf(model: Model, size: number, batch: number, decoderWidth: number)
 
 async function main(): Promise<void> {
   const args = readArguments("profile", OPTIONS);
-  const make = MODELS[args.model];
-  if (!make) {
-    throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${args.model}`);
-  }
+  const model = modelOf(args.model);
   const [size, batch, steps] = [args["input-size"], args["batch-size"], args.steps].map(Number) as [
     number,
     number,
@@ -85,7 +82,7 @@ async function main(): Promise<void> {
   const device = await openListening(args.device, profile.listen);
   setDefaultDevice(device);
   const { time, spans } = makeStopwatch();
-  const { step, train, images } = stepOf(make(), size, batch, Number(args["decoder-width"]));
+  const { step, train, images } = stepOf(model, size, batch, Number(args["decoder-width"]));
   const { plannedBytes } = await time("trace and plan", () => step.stats(train, images));
   await time("compile", () => step.prepare(train, images));
   const state = { train };

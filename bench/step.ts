@@ -29,7 +29,7 @@ import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
 import { readArguments } from "./read_arguments.ts";
 import { median, peakResidentBytes, spread } from "./statistics.ts";
-import { encoderGradients, forwardAndBackward, forwardOnly, MODELS } from "./step_programs.ts";
+import { encoderGradients, forwardAndBackward, forwardOnly, modelOf } from "./step_programs.ts";
 import { type BaselineStep, startBaseline } from "./torch_baseline.ts";
 
 const args = readArguments("bench:step", {
@@ -212,16 +212,13 @@ async function wholeStep(model: Model, device: Device, profile: Profile): Promis
 }
 
 async function main(): Promise<void> {
-  const make = MODELS[args.model];
-  if (!make) {
-    throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${args.model}`);
-  }
+  const model = modelOf(args.model);
   const profile = makeProfile();
   const device = await open(profile);
   setDefaultDevice(device);
   const report = args["sparse-vs-dense"]
-    ? await sparseAgainstDense(make(), device)
-    : await wholeStep(make(), device, profile);
+    ? await sparseAgainstDense(model, device)
+    : await wholeStep(model, device, profile);
   if (args.profile) console.log(await tableOf(profile));
   console.log(args.json ? JSON.stringify(report) : report);
   device.close();

@@ -26,9 +26,22 @@ const MAKERS: readonly (() => Model)[] = [
 ];
 
 /** Models by name. */
-export const MODELS: Readonly<Record<string, () => Model>> = Object.fromEntries(
+const MODELS: Readonly<Record<string, () => Model>> = Object.fromEntries(
   MAKERS.map((make) => [make().name, make]),
 );
+
+/**
+ * Makes a model by name.
+ *
+ * @param name What stands after `--model`.
+ * @returns The model.
+ * @throws {RangeError} If none has this name.
+ */
+export function modelOf(name: string): Model {
+  const make = MODELS[name];
+  if (make) return make();
+  throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${name}`);
+}
 
 const MASK_RATIO = 0.6;
 

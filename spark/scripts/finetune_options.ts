@@ -1,11 +1,11 @@
 /** @file From what the command line says to what fine-tuning does. */
-import { finetuneRecipe } from "./finetune_recipe.ts";
+import { type FinetuneRecipe, finetuneRecipe } from "./finetune_recipe.ts";
 import type { GivenFinetuneOptions } from "./finetune_table.ts";
 import { MODELS } from "./model_table.ts";
 import { agreeing, type RunLengths } from "./options.ts";
 
 /** All that decides the bits of a run, with defaults filled in. Plain data: checkpoints carry it. */
-export interface FinetuneOptions {
+export interface FinetuneOptions extends Omit<FinetuneRecipe, "warmupShare"> {
   /** Tells these checkpoints from those of pre-training. */
   readonly task: "finetune";
   /** Labelled images. */
@@ -20,42 +20,12 @@ export interface FinetuneOptions {
   readonly labels: number | null;
   /** Height and width of the images, in pixels. */
   readonly inputSize: readonly [number, number];
-  /** Images per step. */
-  readonly batchSize: number;
-  /** Passes over the images; counts where `steps` is null. */
-  readonly epochs: number;
   /** Steps in total, or null. */
   readonly steps: number | null;
-  /** Rule of the update. */
-  readonly optimizer: "adamw" | "lamb";
-  /** Loss. */
-  readonly loss: "ce" | "bce";
-  /** Peak learning rate per 256 images. */
-  readonly baseLr: number;
   /** Epochs of warm-up; null: the share of the run that the recipe names. */
   readonly warmupEpochs: number | null;
-  /** Weight decay. */
-  readonly weightDecay: number;
-  /** Factor of the learning rate from group to group of layers. */
-  readonly layerDecay: number;
-  /** Drop-path rate of the last block. */
-  readonly dropPath: number;
   /** Probability that all classes share. */
   readonly labelSmoothing: number;
-  /** α of mixup. */
-  readonly mixup: number;
-  /** α of CutMix. */
-  readonly cutmix: number;
-  /** Smallest part of the area that a crop takes. */
-  readonly cropScale: number;
-  /** Random operations on images. */
-  readonly augment: "none" | "trivial" | "rand";
-  /** Probability of random erasing. */
-  readonly erase: number;
-  /** How often each image comes in a row. */
-  readonly repeats: number;
-  /** Decay of the moving average of the weights; null: there is none. */
-  readonly ema: number | null;
   /** Seed of head, order, crops and mixing. */
   readonly seed: number;
   /** Steps between evaluations; null: a tenth of the run, at most 1000. They decide which checkpoint is the best. */

@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import process from "node:process";
 import { openDevice } from "../../tensor/mod.ts";
-import { MODELS } from "../../bench/step_programs.ts";
+import { modelOf } from "../../bench/step_programs.ts";
 import type { Model } from "../../nn/mod.ts";
 import { compareTraces, type TraceOptions, type TrainTrace, trainTrace } from "./train_trace.ts";
 
@@ -39,17 +39,14 @@ async function traceOn(name: string, model: Model, options: TraceOptions): Promi
 
 async function main(): Promise<boolean> {
   const { values: args } = parseArgs({ options: OPTIONS });
-  const make = MODELS[args.model];
-  if (!make) {
-    throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${args.model}`);
-  }
+  const model = modelOf(args.model);
   const options = {
     ...{ size: Number(args["input-size"]), batchSize: Number(args["batch-size"]) },
     ...{ decoderWidth: Number(args["decoder-width"]), steps: Number(args.steps) },
   };
-  const cpu = await traceOn("cpu", make(), options);
-  const first = await traceOn(args.device, make(), options);
-  const second = await traceOn(args.device, make(), options);
+  const cpu = await traceOn("cpu", model, options);
+  const first = await traceOn(args.device, model, options);
+  const second = await traceOn(args.device, model, options);
   const rows = compareTraces(first, cpu);
   for (const { quantity, error, tolerance } of rows) {
     const verdict = error <= tolerance ? "ok" : "FAILED";

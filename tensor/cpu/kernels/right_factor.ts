@@ -182,3 +182,8 @@ function gatherLanes(count: number, first: number, stride: number): Wat {
 export function aligned(bytes: number): number {
   return roundUp(bytes, 64);
 }
+
+/** Bytes, at least so many, in an odd number of cache lines: things that far apart do not share cache sets. */
+export function oddLines(bytes: number): number {
+  return (Math.ceil(bytes / 64) | 1) * 64;
+}

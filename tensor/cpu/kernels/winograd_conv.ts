@@ -4,7 +4,7 @@
  */
 import type { WatKernel } from "../../compiler/kernel.ts";
 import { microKernel, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "./micro_kernel.ts";
-import { aligned } from "./right_factor.ts";
+import { aligned, oddLines } from "./right_factor.ts";
 import {
   add,
   argument,
@@ -74,11 +74,6 @@ interface Cut {
   readonly bytes: number;
 }
 
-/** Bytes, at least so many, such that things that far apart do not share cache sets. */
-function spread(bytes: number): number {
-  return (Math.ceil(bytes / 64) | 1) * 64;
-}
-
 function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels }: WeightLayout): Cut {
   const squares = scheme.size ** 2;
   const count = tiles.batch * tiles.y * tiles.x;
@@ -91,10 +86,10 @@ function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels }: Weig
   const parts = Math.max(1, Math.min(wanted, Math.ceil(panels / 8)));
   const panelsEach = Math.max(1, Math.ceil(panels / parts));
   const leftRow = roundUp(weights.channels * 4, 16) + 16;
-  const leftProduct = spread(tilesEach * leftRow);
+  const leftProduct = oddLines(tilesEach * leftRow);
   const products = squares * leftProduct;
   const productRow = panelsEach * PANEL_BYTES + 16;
-  const productBytes = spread(tilesEach * productRow);
+  const productBytes = oddLines(tilesEach * productRow);
   const rows = products + squares * productBytes;
   const pixels = rows + aligned(tilesEach * 4);
   const zeros = pixels + aligned(squares * 4);

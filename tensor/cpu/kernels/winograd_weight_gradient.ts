@@ -4,7 +4,7 @@
  */
 import type { WatKernel, WatPass } from "../../compiler/kernel.ts";
 import { microKernel, PANEL_BYTES, storeLanes, TILE_COLUMNS, TILE_ROWS } from "./micro_kernel.ts";
-import { aligned, panelsOf } from "./right_factor.ts";
+import { aligned, oddLines, panelsOf } from "./right_factor.ts";
 import {
   add,
   argument,
@@ -92,11 +92,6 @@ interface Cut {
   readonly bytes: number;
 }
 
-/** Bytes, at least so many, such that things that far apart do not share cache sets. */
-function spread(bytes: number): number {
-  return (Math.ceil(bytes / 64) | 1) * 64;
-}
-
 /** Cuts a length into as few nearly equal pieces as have at most `most`, of whole multiples. */
 function piecesOf(length: number, most: number, multiple: number): { readonly each: number; readonly count: number } {
   const each = roundUp(Math.ceil(length / Math.max(1, Math.ceil(length / most))), multiple);
@@ -116,7 +111,7 @@ function cutOf(gradient: WinogradWeightGradient): Cut {
   const blocks = Math.max(1, Math.ceil(count / tilesEach));
   const rowsEach = roundUp(channelCut.each, TILE_ROWS.steps);
   const sumRow = panels * PANEL_BYTES;
-  const sumProduct = spread(channelCut.count * rowsEach * sumRow);
+  const sumProduct = oddLines(channelCut.count * rowsEach * sumRow);
   const sumPhase = squares * sumProduct;
   const slabBytes = sumPhase * phases[0] * phases[1];
   const pieces = channelCut.count * panelCut.count * phases[0] * phases[1];
@@ -143,10 +138,10 @@ function cutOf(gradient: WinogradWeightGradient): Cut {
 
 function localLayout(squares: number, tilesEach: number, rowsEach: number, panelsEach: number) {
   const leftRow = roundUp(rowsEach * 4, 16) + 16;
-  const leftProduct = spread(tilesEach * leftRow);
+  const leftProduct = oddLines(tilesEach * leftRow);
   const right = squares * leftProduct;
   const rightPanel = tilesEach * PANEL_BYTES;
-  const rightProduct = spread(panelsEach * rightPanel);
+  const rightProduct = oddLines(panelsEach * rightPanel);
   const rows = right + squares * rightProduct;
   const pixels = rows + aligned(rowsEach * 4);
   const zeros = pixels + aligned(squares * 4);

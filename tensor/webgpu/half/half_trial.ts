@@ -1,5 +1,6 @@
 /** @file Finds out by a trial whether a GPU reads and writes float16 as it should. */
 import { DeviceError } from "../../errors.ts";
+import { runTrial } from "../runtime/run_trial.ts";
 
 /** Exact ones, halves that go to even, what is subnormal, the largest, what is beyond; none that may round either way. */
 const NUMBERS: readonly number[] = [
@@ -37,7 +38,7 @@ fn main(@builtin(local_invocation_index) i: u32) {
  */
 export async function requireHalf(gpu: GPUDevice): Promise<void> {
   if (!gpu.features.has("shader-f16")) refuse("offer shader-f16", `features are ${[...gpu.features].join(", ")}`);
-  const told = await runTrial(gpu);
+  const told = await tell(gpu);
   const halves = NUMBERS.map((x) => Math.f16round(x));
   const right = [...halves, ...halves.map((_, i) => halves[(i + 1) % COUNT]!), ...halves.map(() => TERMS)];
   const wrong = right.findIndex((value, i) => !Object.is(told[i], value));
@@ -54,25 +55,12 @@ function refuse(requirement: string, found: string): never {
 }
 
 /** What the trial tells. */
-async function runTrial(gpu: GPUDevice): Promise<Float32Array> {
+async function tell(gpu: GPUDevice): Promise<Float32Array> {
   const bytes = [4 * COUNT, 2 * COUNT, 8 * COUNT, 12 * COUNT];
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const buffers = bytes.map((size) => gpu.createBuffer({ size, usage }));
-  const staging = gpu.createBuffer({ size: bytes[3]!, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   gpu.queue.writeBuffer(buffers[0]!, 0, Float32Array.from(NUMBERS));
   const module = gpu.createShaderModule({ code: CODE });
   const pipeline = gpu.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
-  const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
-  const encoder = gpu.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-  pass.dispatchWorkgroups(1);
-  pass.end();
-  encoder.copyBufferToBuffer(buffers[3]!, 0, staging, 0, bytes[3]!);
-  gpu.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const told = new Float32Array(staging.getMappedRange().slice(0));
-  [...buffers, staging].forEach((buffer) => buffer.destroy());
-  return told;
+  return new Float32Array(await runTrial(gpu, pipeline, buffers));
 }

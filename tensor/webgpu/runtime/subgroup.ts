@@ -1,5 +1,6 @@
 /** @file Finds out by a trial whether invocations that run together can hand each other values. */
 import type { WgslSubgroup } from "../../compiler/kernel.ts";
+import { runTrial } from "./run_trial.ts";
 
 /** Invocations of the trial's group. */
 const GROUP = 64;
@@ -44,7 +45,7 @@ export async function requestWithSubgroups(adapter: GPUAdapter, descriptor: GPUD
 export async function findSubgroup(gpu: GPUDevice): Promise<WgslSubgroup | undefined> {
   if (!gpu.features.has("subgroups")) return undefined;
   for (const enable of ENABLE) {
-    const size = sizeTold(await runTrial(gpu, trial(enable)));
+    const size = sizeTold(await tell(gpu, trial(enable)));
     if (size !== undefined) return { size, enable };
   }
   return undefined;
@@ -63,26 +64,11 @@ function sizeTold(told: Uint32Array | null): number | undefined {
 }
 
 /** What a trial tells; null if it does not compile or run. */
-async function runTrial(gpu: GPUDevice, code: string): Promise<Uint32Array | null> {
-  const size = 16 * GROUP;
+async function tell(gpu: GPUDevice, code: string): Promise<Uint32Array | null> {
   gpu.pushErrorScope("validation");
-  const told = gpu.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
-  const staging = gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const told = gpu.createBuffer({ size: 16 * GROUP, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
   const module = gpu.createShaderModule({ code });
   const pipeline = gpu.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
   if (await gpu.popErrorScope()) return null;
-  const entries = [{ binding: 0, resource: { buffer: told } }];
-  const encoder = gpu.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-  pass.dispatchWorkgroups(1);
-  pass.end();
-  encoder.copyBufferToBuffer(told, 0, staging, 0, size);
-  gpu.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const answer = new Uint32Array(staging.getMappedRange().slice(0));
-  told.destroy();
-  staging.destroy();
-  return answer;
+  return new Uint32Array(await runTrial(gpu, pipeline, [told]));
 }
