@@ -46,12 +46,12 @@ export interface Store<B extends Block> {
 /** Blocks of the inputs and outputs of a run, by number of the value. */
 export interface Bindings<B extends Block> {
   readonly blocks: ReadonlyMap<number, B>;
-  /** Blocks that this run took. */
-  readonly taken: readonly B[];
+  /** Blocks that belong to this run: it hands them out or gives them back. */
+  readonly taken: ReadonlySet<B>;
 }
 
 /** Where the values of an input lie; host values are copied. Those that come a second time stay on the device. */
-function inputBlock<B extends Block>(store: Store<B>, x: Tensor, taken: B[]): B {
+function inputBlock<B extends Block>(store: Store<B>, x: Tensor, taken: Set<B>): B {
   const source = leafSource(x);
   const { seen, buffers } = store.resident;
   const buffer = (source && "host" in source ? buffers.get(x) : bufferOf(x)) as BlockBuffer<B> | undefined;
@@ -62,15 +62,15 @@ function inputBlock<B extends Block>(store: Store<B>, x: Tensor, taken: B[]): B 
   const block = store.take(x);
   store.write(block, (source as { readonly host: TypedArray }).host);
   if (seen.has(x)) buffers.set(x, store.handle(x, block));
-  else taken.push(block);
+  else taken.add(block);
   seen.add(x);
   return block;
 }
 
-/** Memory of a donated input for a result: its own, unless it is still needed. */
-function donatedBlock<B extends Block>(store: Store<B>, x: Tensor, given: B): B {
+/** Memory of a donated input that now belongs to the run; null if it is still needed. */
+function donatedBlock<B extends Block>(store: Store<B>, x: Tensor, given: B): B | null {
   // Host values that stay on the device may be read again; a buffer given twice serves the first result only.
-  if (store.resident.buffers.has(x) || !given.taken) return store.copy(given, x);
+  if (store.resident.buffers.has(x) || !given.taken) return null;
   const block = store.passOn(given);
   given.taken = false;
   return block;
@@ -89,21 +89,29 @@ export function bindBlocks<B extends Block>(
   schedule: Schedule,
   inputs: readonly Tensor[],
 ): Bindings<B> {
-  const { values, aliases } = schedule;
+  const { values, aliases, spent } = schedule;
   const blocks = new Map<number, B>();
-  const taken: B[] = [];
+  const taken = new Set<B>();
+  const donated = (input: number) => {
+    const [x, given] = [inputs[schedule.inputs.indexOf(input)]!, blocks.get(input)!];
+    return donatedBlock(store, x, given);
+  };
   try {
     schedule.inputs.forEach((value, i) => blocks.set(value, inputBlock(store, inputs[i]!, taken)));
     values.forEach((value, number) => {
       if (value.role !== "output" || aliases.has(number)) return;
       blocks.set(number, store.take(value));
-      taken.push(blocks.get(number)!);
+      taken.add(blocks.get(number)!);
     });
     for (const [output, input] of aliases) {
-      const block = donatedBlock(store, inputs[schedule.inputs.indexOf(input)]!, blocks.get(input)!);
+      const block = donated(input) ?? store.copy(blocks.get(input)!, values[input]!);
       // Kernels that work in place read and write through one binding.
       blocks.set(output, block).set(input, block);
-      taken.push(block);
+      taken.add(block);
+    }
+    for (const input of spent) {
+      const block = donated(input);
+      if (block) taken.add(block) && blocks.set(input, block);
     }
   } catch (error) {
     taken.forEach((block) => store.release(block));
@@ -126,8 +134,8 @@ export function handOut<B extends Block>(
   const buffers = schedule.outputs.map((number) => {
     const spec = schedule.values[number]!;
     const block = blocks.get(number)!;
-    // A result that is an input itself, or stands twice among the results, gets memory of its own.
-    const own = spec.role === "output" && !handed.has(block) ? block : store.copy(block, spec);
+    // A result that is an input of somebody else, or stands twice among the results, gets memory of its own.
+    const own = taken.has(block) && !handed.has(block) ? block : store.copy(block, spec);
     handed.add(own);
     return store.handle(spec, own);
   });

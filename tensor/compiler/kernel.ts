@@ -201,4 +201,6 @@ export interface Schedule {
   readonly outputs: readonly number[];
   /** For each donated input that an output takes over: output value number → input value number. Shapes and dtypes agree and the output's step may run in place. */
   readonly aliases: ReadonlyMap<number, number>;
+  /** Numbers of donated inputs that no output takes over: their memory is free after the run. */
+  readonly spent: ReadonlySet<number>;
 }

@@ -49,7 +49,10 @@ function scheduleOf(graph: Graph, fused: readonly FusedStep[], donated: Readonly
   }));
   const outputs = graph.outputs.map((node) => numbers.get(node)!);
   const draft = recompute(reorder({ values, steps }));
-  return { ...draft, inputs, outputs, aliases: aliasesOf(draft.values, draft.steps, inputs, outputs, donated) };
+  const aliases = aliasesOf(draft.values, draft.steps, inputs, outputs, donated);
+  const takenOver = new Set(aliases.values());
+  const spent = new Set([...donated].map((position) => inputs[position]!).filter((input) => !takenOver.has(input)));
+  return { ...draft, inputs, outputs, aliases, spent };
 }
 
 /** Finds for each donated input a result of its spec that may be written in its place. */
@@ -90,9 +93,9 @@ function aliasesOf(
   return aliases;
 }
 
-function keyOf({ values, steps, inputs, outputs, aliases }: Schedule): string {
+function keyOf({ values, steps, inputs, outputs, aliases, spent }: Schedule): string {
   const texts = steps.map((step) => `${kernelKey(step.kernel)}<${step.inputs}>${step.outputs}`);
-  return [textOf(values), texts.join("\n"), inputs, outputs, [...aliases]].join("\n");
+  return [textOf(values), texts.join("\n"), inputs, outputs, [...aliases], [...spent]].join("\n");
 }
 
 /**

@@ -51,5 +51,6 @@ export function scheduleOf({ values, steps }: Draft): Schedule {
     inputs: numbers.filter((value) => values[value]!.role === "input"),
     outputs: numbers.filter((value) => values[value]!.role === "output"),
     aliases: new Map(),
+    spent: new Set(),
   };
 }

@@ -11,7 +11,7 @@ function chain(length: number): Schedule {
   }));
   const kernel = { kind: "map", shape: [256], values: [] } as const;
   const steps = values.slice(1).map((_, i) => ({ kernel, inputs: i > 0 ? [i - 1, i] : [i], outputs: [i + 1] }));
-  return { values, steps, inputs: [0], outputs: [length - 1], aliases: new Map() };
+  return { values, steps, inputs: [0], outputs: [length - 1], aliases: new Map(), spent: new Set() };
 }
 
 Deno.test("planArena() puts temporaries that live at once side by side, in one buffer", () => {

@@ -2,6 +2,7 @@ import { deepStrictEqual, equal, ok, rejects, throws } from "node:assert/strict"
 import {
   add,
   arange,
+  concat,
   DeviceError,
   jit,
   key,
@@ -10,6 +11,7 @@ import {
   mul,
   normal,
   reshape,
+  slice,
   sum,
   type Tensor,
   tensor,
@@ -37,6 +39,35 @@ testWebgpu("A buffer donated twice serves both results", async (device) => {
   const [sum, product] = f(given, given) as [Tensor, Tensor];
   deepStrictEqual(await sum.data(), new Float32Array([3, 4]));
   deepStrictEqual(await product.data(), new Float32Array([6, 9]));
+});
+
+testWebgpu("A donated argument whose memory no result can take gives it back", async (device) => {
+  const widen = jit((x: Tensor) => concat([x, x], 0), { device, donate: [0] });
+  const narrow = jit((x: Tensor) => slice(x, { start: [500], size: [1000] }), { device, donate: [0] });
+  const around = (x: Tensor) => narrow(widen(x));
+  const bytes: number[] = [];
+  let x: Tensor = around(around(arange(1000)));
+  for (let i = 0; i < 8; i++) {
+    const before = x;
+    x = around(x);
+    bytes.push(device.counters!().bytes);
+    await rejects(() => before.data(), DeviceError);
+  }
+  deepStrictEqual(bytes, bytes.map(() => bytes[0]));
+  equal((await x.data())[0], 0);
+});
+
+testWebgpu("A donated argument that is a result keeps its memory", async (device) => {
+  const f = jit((x: Tensor, y: Tensor) => [x, add(x, y), x], { device, donate: [0] });
+  const x = arange(2);
+  await x.data({ device });
+  const { bytes } = device.counters!();
+  const [same, sum, again] = f(x, tensor([1, 1], { dtype: "int32" })) as [Tensor, Tensor, Tensor];
+  equal(device.counters!().bytes - bytes, 3 * 256); // y, the sum, and the second copy
+  deepStrictEqual(await same.data(), await again.data());
+  deepStrictEqual(await again.data(), Int32Array.of(0, 1));
+  deepStrictEqual(await sum.data(), Int32Array.of(1, 2));
+  await rejects(() => x.data(), DeviceError);
 });
 
 testWebgpu("A host tensor that is donated again and again keeps its values", async (device) => {
