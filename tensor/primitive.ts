@@ -52,6 +52,8 @@ export type Lowering<P> =
     readonly reads?: number;
     /** Floating point operations by the definition, a multiply-add being two; 0 by default. Benchmarks count with it. */
     flops?(inputs: readonly TensorSpec[], output: TensorSpec, params: P): number;
+    /** True if the text writes each element of the output once and reads none, so that a map can be applied on the way. */
+    readonly finishes?: boolean;
     wat(inputs: readonly TensorSpec[], output: TensorSpec, params: P, options: WatOptions): WatKernel;
     wgsl(inputs: readonly TensorSpec[], output: TensorSpec, params: P, limits: WgslLimits): WgslKernel;
   }

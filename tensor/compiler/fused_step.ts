@@ -85,6 +85,7 @@ function templateFor(node: GraphNode): TemplateKernel {
     key: `${name}|${textOf(params)}|${textOf(specs)}`,
     specs: [...specs.slice(0, lowering.reads), output],
     flops: lowering.flops?.(specs, output, params) ?? 0,
+    finishes: lowering.finishes ?? false,
     wat: (options) => lowering.wat(specs, output, params, options),
     wgsl: (limits) => lowering.wgsl(specs, output, params, limits),
   };

@@ -1,8 +1,35 @@
 /** @file Maps that write over an operand. */
 import { bytesOf, type Draft } from "./draft.ts";
-import { stridesOf } from "../spec.ts";
-import { type Step, valuesOf } from "./kernel.ts";
+import { type Shape, stridesOf } from "../spec.ts";
+import { type MapKernel, type ReduceKernel, type Step, valuesOf } from "./kernel.ts";
 import { visitScalars } from "./scalar.ts";
+
+/**
+ * Tells whether a map reads one of its inputs only at the element that it computes.
+ *
+ * @param step The map.
+ * @param input Number of a value that it reads.
+ * @returns True if so.
+ */
+export function readsAtHand({ kernel, inputs }: Step & { readonly kernel: MapKernel }, input: number): boolean {
+  return readsAt(kernel, inputs, input, { shape: kernel.shape, strides: stridesOf(kernel.shape) });
+}
+
+/** True if a kernel reads an input only at the element that lies at the given strides. */
+function readsAt(
+  kernel: MapKernel | ReduceKernel,
+  inputs: readonly number[],
+  input: number,
+  { shape, strides }: { readonly shape: Shape; readonly strides: readonly number[] },
+): boolean {
+  let same = true;
+  visitScalars(valuesOf(kernel), (x) => {
+    if ((x.kind !== "load" && x.kind !== "gather") || inputs[x.access.buffer] !== input) return;
+    same &&= x.kind === "load" && x.access.offset === 0 &&
+      shape.every((size, axis) => size === 1 || x.access.strides[axis] === strides[axis]);
+  });
+  return same;
+}
 
 /**
  * Tells whether a step may write one of its outputs over one of its inputs.
@@ -14,17 +41,10 @@ import { visitScalars } from "./scalar.ts";
  */
 export function readsInPlace({ kernel, inputs, outputs }: Step, input: number, output: number): boolean {
   if (kernel.kind === "template") return false;
-  const [shape, strides] = kernel.kind === "map" ? [kernel.shape, stridesOf(kernel.shape)] : [
-    [...kernel.shape, ...kernel.reduceShape],
-    kernel.stores[outputs.indexOf(output) - kernel.results.length]?.strides,
-  ];
-  let same = strides !== undefined;
-  visitScalars(valuesOf(kernel), (x) => {
-    if ((x.kind !== "load" && x.kind !== "gather") || inputs[x.access.buffer] !== input) return;
-    same &&= x.kind === "load" && x.access.offset === 0 &&
-      shape.every((size, axis) => size === 1 || x.access.strides[axis] === strides![axis]);
-  });
-  return same;
+  if (kernel.kind === "map") return readsAtHand({ kernel, inputs, outputs }, input);
+  const strides = kernel.stores[outputs.indexOf(output) - kernel.results.length]?.strides;
+  if (!strides) return false;
+  return readsAt(kernel, inputs, input, { shape: [...kernel.shape, ...kernel.reduceShape], strides });
 }
 
 /**

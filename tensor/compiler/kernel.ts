@@ -51,6 +51,16 @@ export function valuesOf(kernel: MapKernel | ReduceKernel): readonly Scalar[] {
   return [...kernel.results, ...kernel.stores].map(({ value }) => value);
 }
 
+/** A map over the results of a template, applied to each as it is written. */
+export interface Epilogue {
+  /** The map. Buffer 0 of its loads is the result at hand, the others are the inputs after those of the template. */
+  readonly map: MapKernel;
+  /** Inputs of the template itself. */
+  readonly reads: number;
+  /** True if the result itself is written too: then it is the first output. */
+  readonly keeps: boolean;
+}
+
 /** A kernel that a primitive brings as text for each device. */
 export interface TemplateKernel {
   /** Tells kernels apart. */
@@ -63,9 +73,13 @@ export interface TemplateKernel {
   readonly specs: readonly TensorSpec[];
   /** Floating point operations of one launch, a multiply-add being two; 0 if it is about moving values. */
   readonly flops: number;
+  /** True if it writes each element of its one result once and does not read it, so that an epilogue can follow. */
+  readonly finishes: boolean;
+  /** What becomes of the results; only on devices whose limits offer it. */
+  readonly epilogue?: Epilogue;
   /** Writes it for the cpu. */
   readonly wat: (options: WatOptions) => WatKernel;
-  /** Writes it for a GPU. */
+  /** Writes it for a GPU, without the epilogue. */
   readonly wgsl: (limits: WgslLimits) => WgslKernel;
 }
 

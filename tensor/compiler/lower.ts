@@ -1,13 +1,15 @@
 import type { Program } from "../device.ts";
 import type { Tensor } from "../tensor.ts";
+import type { Draft } from "./draft.ts";
 import { fuse, type FusionLimits } from "./fuse.ts";
 import type { FusedStep } from "./fused_step.ts";
 import { type Graph, type GraphNode, graphOf, textOf } from "./graph.ts";
-import { type Kernel, type Schedule, type Step, type Value, valuesOf } from "./kernel.ts";
+import type { Schedule, Step, Value } from "./kernel.ts";
+import { kernelKey } from "./kernel_key.ts";
 import { readsInPlace } from "./in_place.ts";
+import { joinEpilogues } from "./join_epilogues.ts";
 import { recompute } from "./recompute.ts";
 import { reorder } from "./reorder.ts";
-import type { Scalar } from "./scalar.ts";
 
 /** A program ready for a device. */
 export interface Lowered {
@@ -28,11 +30,16 @@ export interface Lowered {
 export function lower(program: Program, limits: FusionLimits): Lowered {
   const graph = graphOf(program);
   const fused = fuse(graph, limits);
-  const schedule = scheduleOf(graph, fused, program.donated);
+  const schedule = scheduleOf(graph, fused, program.donated, limits);
   return { schedule, captured: graph.captured, key: keyOf(schedule) };
 }
 
-function scheduleOf(graph: Graph, fused: readonly FusedStep[], donated: ReadonlySet<number>): Schedule {
+function scheduleOf(
+  graph: Graph,
+  fused: readonly FusedStep[],
+  donated: ReadonlySet<number>,
+  limits: FusionLimits,
+): Schedule {
   const numbers = new Map<GraphNode, number>();
   const values: Value[] = [];
   const add = (node: GraphNode, role: Value["role"]) => {
@@ -48,20 +55,18 @@ function scheduleOf(graph: Graph, fused: readonly FusedStep[], donated: Readonly
     outputs: outputs.map((node) => add(node, results.has(node) ? "output" : "temporary")),
   }));
   const outputs = graph.outputs.map((node) => numbers.get(node)!);
-  const draft = recompute(reorder({ values, steps }));
-  const aliases = aliasesOf(draft.values, draft.steps, inputs, outputs, donated);
-  const takenOver = new Set(aliases.values());
-  const spent = new Set([...donated].map((position) => inputs[position]!).filter((input) => !takenOver.has(input)));
+  const given = new Set([...donated].map((position) => inputs[position]!));
+  const lean = recompute(reorder({ values, steps }));
+  const draft = limits.epilogues ? joinEpilogues(lean, given, limits) : lean;
+  const aliases = aliasesOf(draft, { outputs, given });
+  const spent = given.difference(new Set(aliases.values()));
   return { ...draft, inputs, outputs, aliases, spent };
 }
 
 /** Finds for each donated input a result of its spec that may be written in its place. */
 function aliasesOf(
-  values: readonly Value[],
-  steps: readonly Step[],
-  inputs: readonly number[],
-  outputs: readonly number[],
-  donated: ReadonlySet<number>,
+  { values, steps }: Draft,
+  { outputs, given }: { readonly outputs: readonly number[]; readonly given: ReadonlySet<number> },
 ): ReadonlyMap<number, number> {
   const lastRead = new Map<number, number>();
   const writer = new Map<number, number>();
@@ -75,8 +80,7 @@ function aliasesOf(
     if (values[value]!.role === "output") free.set(specOf(value), [...free.get(specOf(value)) ?? [], value]);
   }
   const aliases = new Map<number, number>();
-  for (const position of donated) {
-    const input = inputs[position]!;
+  for (const input of given) {
     if (outputs.includes(input)) continue;
     const candidates = free.get(specOf(input)) ?? [];
     const fits = (value: number) => {
@@ -96,37 +100,4 @@ function aliasesOf(
 function keyOf({ values, steps, inputs, outputs, aliases, spent }: Schedule): string {
   const texts = steps.map((step) => `${kernelKey(step.kernel)}<${step.inputs}>${step.outputs}`);
   return [textOf(values), texts.join("\n"), inputs, outputs, [...aliases], [...spent]].join("\n");
-}
-
-/**
- * Names a kernel by its content.
- *
- * @param kernel Any kernel.
- * @returns Text that is equal for equal kernels.
- */
-export function kernelKey(kernel: Kernel): string {
-  if (kernel.kind === "template") return kernel.key;
-  const numbers = new Map<Scalar, number>();
-  const lines: string[] = [];
-  // Shared expressions are written once and named: as a tree the text could grow exponentially.
-  const write = (x: Scalar): number => {
-    const known = numbers.get(x);
-    if (known !== undefined) return known;
-    const text = x.kind === "op"
-      ? `${x.op}:${x.dtype}(${x.args.map(write)})`
-      : x.kind === "guard"
-      ? `guard(${write(x.value)},${textOf(x.bounds)},${textOf(x.fill)})`
-      : x.kind === "gather"
-      ? `gather(${write(x.index)},${textOf({ ...x, index: null })})`
-      : textOf(x);
-    numbers.set(x, lines.push(text) - 1);
-    return lines.length - 1;
-  };
-  const roots = valuesOf(kernel).map(write);
-  const head = kernel.kind === "map"
-    ? `map[${kernel.shape}]`
-    : `${kernel.results.map(({ op }) => op)}[${kernel.shape}|${kernel.reduceShape}]${
-      textOf(kernel.stores.map((x) => x.strides))
-    }`;
-  return `${head}${roots}=${lines.join(";")}`;
 }

@@ -121,7 +121,13 @@ const CONV2D: Primitive<ConvParams> = {
     bind(CONV2D_INPUT_GRADIENT, [ct, w!], { ...params, inputSize: [x!.shape[1]!, x!.shape[2]!] }),
     bind(CONV2D_WEIGHT_GRADIENT, [x!, ct], { ...params, kernelSize: [w!.shape[0]!, w!.shape[1]!] }),
   ],
-  lowering: { kind: "kernel", flops: ([, w], y) => convFlops(w!.shape, y.shape), wat: conv2dWat, wgsl: conv2dWgsl },
+  lowering: {
+    kind: "kernel",
+    finishes: true,
+    flops: ([, w], y) => convFlops(w!.shape, y.shape),
+    wat: conv2dWat,
+    wgsl: conv2dWgsl,
+  },
 };
 
 const CONV2D_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
@@ -149,6 +155,7 @@ const CONV2D_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
   ],
   lowering: {
     kind: "kernel",
+    finishes: true,
     flops: ([dy, w]) => convFlops(w!.shape, dy!.shape),
     wat: conv2dInputGradientWat,
     wgsl: conv2dInputGradientWgsl,

@@ -94,6 +94,7 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
   lowering: {
     kind: "kernel",
     reads: 3,
+    finishes: true,
     flops: ([, w, map]) => mapFlops(map!.shape, w!.shape),
     wat: kernelMapConvWat,
     wgsl: kernelMapConvWgsl,

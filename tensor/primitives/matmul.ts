@@ -50,6 +50,7 @@ const MATMUL: Primitive<MatmulParams> = {
   ],
   lowering: {
     kind: "kernel",
+    finishes: true,
     flops: ([a], { shape }, { transposeA }) => 2 * sizeOf(shape) * matrixOf(a!, transposeA)[1],
     wat: matmulWat,
     wgsl: matmulWgsl,

@@ -5,6 +5,7 @@ import { type LaunchListener, launchTeller } from "../compiler/profile.ts";
 import { type Device, registerDevice } from "../device.ts";
 import { DeviceError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
+import { attachEpilogue } from "./emit/epilogue.ts";
 import { emitMapWgsl } from "./emit/map.ts";
 import { emitReduceWgsl } from "./emit/reduce.ts";
 import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
@@ -116,7 +117,11 @@ function refuse(found: string): never {
 function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): Backend {
   return {
     name: "webgpu",
-    limits: { maxInputs: core.limits.maxStorageBuffers - 1, maxBuffers: core.limits.maxStorageBuffers },
+    limits: {
+      maxInputs: core.limits.maxStorageBuffers - 1,
+      maxBuffers: core.limits.maxStorageBuffers,
+      epilogues: true,
+    },
     load: (schedule) => load(core, self(), schedule, onLaunch),
     async read(buffer) {
       const values = await readBlock(core, (buffer as WebgpuBuffer).block, buffer.spec);
@@ -136,8 +141,12 @@ function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): B
 
 function kernelOf(step: Step, schedule: Schedule, limits: WgslLimits): WgslKernel {
   const { kernel } = step;
-  if (kernel.kind === "template") return kernel.wgsl(limits);
   const specs = (numbers: readonly number[]) => numbers.map((number) => schedule.values[number]!);
+  if (kernel.kind === "template") {
+    const plain = kernel.wgsl(limits);
+    const operands = { inputs: specs(step.inputs), outputs: specs(step.outputs) };
+    return kernel.epilogue ? attachEpilogue(plain, kernel.epilogue, operands) : plain;
+  }
   return kernel.kind === "map"
     ? emitMapWgsl(kernel, specs(step.inputs), specs(step.outputs), inPlaceOf(step, schedule))
     : emitReduceWgsl(kernel, specs(step.inputs), { inPlace: inPlaceOf(step, schedule), subgroup: limits.subgroup });

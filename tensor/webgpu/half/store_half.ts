@@ -1,10 +1,9 @@
 /** @file Shaders whose buffers hold float16: values are widened when read and rounded when written. */
 import type { WgslPass } from "../../compiler/kernel.ts";
+import { declareAnew, rewriteUses } from "../emit/buffer_uses.ts";
 
 /** Types in registers and in memory of elements that can be halved. */
 const HALVES: Readonly<Record<string, string>> = { f32: "f16", vec4f: "vec4h" };
-
-const DECLARATION = /@binding\((\d+)\) var<storage, read_write> (\w+): array<([\w<>]+)>;/g;
 
 /**
  * Lets a pass read and write some of its buffers as float16. All that it computes stays float32.
@@ -26,53 +25,20 @@ const DECLARATION = /@binding\((\d+)\) var<storage, read_write> (\w+): array<([\
  */
 export function storeHalf(pass: WgslPass, halves: ReadonlySet<number>): WgslPass {
   const types = new Map<string, string>();
-  const declared = pass.code.replaceAll(DECLARATION, (text, binding, name, type) => {
-    if (!halves.has(pass.buffers[Number(binding)]!)) return text;
-    const half = HALVES[type] ?? refuse(`hold f32 or vec4f`, `${name}: ${type}`);
+  const declared = declareAnew(pass.code, (buffer) => {
+    const { binding, name, type } = buffer;
+    if (!halves.has(pass.buffers[binding]!)) return buffer;
     types.set(name, type);
-    return `@binding(${binding}) var<storage, read_write> ${name}: array<${half}>;`;
+    return { ...buffer, type: HALVES[type] ?? refuse(`${name}: ${type}`) };
   });
-  return types.size === 0 ? pass : { ...pass, code: `enable f16;\n${convert(declared, types)}` };
+  if (types.size === 0) return pass;
+  const code = rewriteUses(declared, [...types.keys()], {
+    read: (name, index) => `${types.get(name)}(${name}[${index}])`,
+    write: (name, index, value) => `${name}[${index}] = ${HALVES[types.get(name)!]}(${value});`,
+  });
+  return { ...pass, code: `enable f16;\n${code}` };
 }
 
-/** Converts every use of the named buffers. */
-function convert(code: string, types: ReadonlyMap<string, string>): string {
-  const use = new RegExp(`(?<![\\w.])(${[...types.keys()].join("|")})\\s*\\[`, "g");
-  const parts: string[] = [];
-  let done = 0;
-  for (let match = use.exec(code); match; match = use.exec(code)) {
-    const [name, type] = [match[1]!, types.get(match[1]!)!];
-    const end = closing(code, use.lastIndex);
-    const element = `${name}[${convert(code.slice(use.lastIndex, end - 1), types)}]`;
-    parts.push(code.slice(done, match.index));
-    const [assigned] = /^\s*=(?!=)/.exec(code.slice(end)) ?? [null];
-    if (/^\s*([-+*/%&|^]|<<|>>)=(?!=)/.test(code.slice(end)) || code[match.index - 1] === "&") {
-      refuse("be used as name[index]", code.slice(match.index - 1, end + 4));
-    }
-    if (assigned === null) {
-      parts.push(`${type}(${element})`);
-      done = end;
-    } else {
-      done = code.indexOf(";", end);
-      const value = convert(code.slice(end + assigned.length, done), types);
-      parts.push(`${element} = ${HALVES[type]}(${value.trim()})`);
-    }
-    use.lastIndex = done;
-  }
-  return parts.join("") + code.slice(done);
-}
-
-/** The position after the bracket that closes the one before `from`. */
-function closing(code: string, from: number): number {
-  let depth = 1;
-  let at = from;
-  while (depth > 0) {
-    depth += code[at] === "[" ? 1 : code[at] === "]" ? -1 : 0;
-    at++;
-  }
-  return at;
-}
-
-function refuse(requirement: string, found: string): never {
-  throw new TypeError(`Cannot store float16 as its buffer must ${requirement}: current text is ${found}`);
+function refuse(found: string): never {
+  throw new TypeError(`Cannot store float16 as its buffer must hold f32 or vec4f: current declaration is ${found}`);
 }

@@ -1,5 +1,6 @@
 /** @file The frame around every hand-written shader: bindings, the entry point, the number of an invocation. */
 import type { WgslPass } from "../../compiler/kernel.ts";
+import { declarationOf } from "../emit/buffer_uses.ts";
 
 /** A buffer of a pass: `buffer` is its position in `[...inputs, ...outputs, scratch]`. */
 export interface Binding {
@@ -57,9 +58,7 @@ export function groupPass(bindings: readonly Binding[], shader: GroupBody): Wgsl
 }
 
 function frame(bindings: readonly Binding[], size: number, helpers: string, statements: readonly string[]): string {
-  const declarations = bindings.map(({ name, type }, i) =>
-    `@group(0) @binding(${i}) var<storage, read_write> ${name}: array<${type}>;`
-  );
+  const declarations = bindings.map(({ name, type }, binding) => declarationOf({ binding, name, type }));
   return `${declarations.join("\n")}
 ${helpers}
 @compute @workgroup_size(${size})

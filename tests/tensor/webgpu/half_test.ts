@@ -49,7 +49,7 @@ Deno.test("storeHalf() widens what is read, rounds what is written, and leaves o
 });
 
 Deno.test("storeHalf() refuses buffers of integers and other uses than reading and writing an element", () => {
-  throws(() => storeHalf(pass(""), new Set([7])), /must hold f32 or vec4f: current text is xy: u32/);
+  throws(() => storeHalf(pass(""), new Set([7])), /must hold f32 or vec4f: current declaration is xy: u32/);
   throws(() => storeHalf(pass("x[0] += 1f;"), new Set([3])), /must be used as name\[index\]/);
   throws(() => storeHalf(pass("f(&x[0]);"), new Set([3])), /must be used as name\[index\]/);
 });

@@ -1,0 +1,113 @@
+/** @file Joins maps to the templates whose results they read, so that a result is finished before it is written. */
+import { sizeOf } from "../spec.ts";
+import type { Draft } from "./draft.ts";
+import { readsAtHand } from "./in_place.ts";
+import { type MapKernel, type Step, type TemplateKernel, valuesOf } from "./kernel.ts";
+import { kernelKey } from "./kernel_key.ts";
+import { renumberBuffers, visitScalars } from "./scalar.ts";
+
+/** How many steps a map or a template may pass on its way to the other. */
+const REACH = 8;
+
+/** A map. */
+type MapStep = Step & { readonly kernel: MapKernel };
+/** A template. */
+type TemplateStep = Step & { readonly kernel: TemplateKernel };
+
+/**
+ * Joins maps to templates. A map moves up to a template if all else that it reads is there by then; or the template moves
+ * down to the map if nobody reads its result in between. A result that others read is written too. The values are the
+ * same.
+ *
+ * @param draft The program.
+ * @param given Inputs whose memory results may take over; a map that could write over one stays alone.
+ * @param limits Buffers that one kernel may read and write.
+ * @returns The program with fewer steps, and without the results that nobody reads any more.
+ */
+export function joinEpilogues(
+  draft: Draft,
+  given: ReadonlySet<number>,
+  { maxBuffers }: { readonly maxBuffers: number },
+): Draft {
+  const { values } = draft;
+  const readers = new Map<number, number>();
+  draft.steps.forEach(({ inputs }) =>
+    new Set(inputs).forEach((value) => readers.set(value, (readers.get(value) ?? 0) + 1))
+  );
+  const result: Step[] = [];
+  for (const step of draft.steps) {
+    const found = isMap(step) && isPlain(step, draft, given) ? findTemplate(result, step, draft) : null;
+    if (!found) {
+      result.push(step);
+      continue;
+    }
+    const { at, template, up } = found;
+    const own = template.outputs[0]!;
+    const keeps = values[own]!.role === "output" || readers.get(own)! > 1;
+    const joined = join(template, step as MapStep, keeps);
+    if (joined.inputs.length + joined.outputs.length > maxBuffers) result.push(step);
+    else if (up) result[at] = joined;
+    else {
+      result.splice(at, 1);
+      result.push(joined);
+    }
+  }
+  return { values, steps: result };
+}
+
+function isMap(step: Step): step is MapStep {
+  return step.kernel.kind === "map";
+}
+
+/** True if a map steps through its operands alone, and no result of it could be written over an input that is given away. */
+function isPlain({ kernel, inputs, outputs }: MapStep, { values }: Draft, given: ReadonlySet<number>): boolean {
+  let plain = true;
+  visitScalars(valuesOf(kernel), (x) => plain &&= x.kind !== "guard" && x.kind !== "gather");
+  const replaces = outputs.some((value) => values[value]!.role === "output") &&
+    inputs.some((value) => given.has(value));
+  return plain && !replaces;
+}
+
+/** The youngest template that a map can finish: its position, and whether the map moves up to it. */
+function findTemplate(
+  steps: readonly Step[],
+  map: MapStep,
+  { values }: Draft,
+): { readonly at: number; readonly template: TemplateStep; readonly up: boolean } | null {
+  const passed: Step[] = [];
+  for (let at = steps.length - 1; at >= Math.max(0, steps.length - REACH); at--) {
+    const step = steps[at]!;
+    const own = step.outputs[0]!;
+    if (map.inputs.includes(own) && isFinishable(step) && fits(step, map, sizeOf(values[own]!.shape))) {
+      const up = !passed.some(({ outputs }) => outputs.some((value) => map.inputs.includes(value)));
+      const down = !passed.some(({ inputs }) => inputs.includes(own));
+      if (up || down) return { at, template: step, up };
+    }
+    passed.push(step);
+  }
+  return null;
+}
+
+function isFinishable(step: Step): step is TemplateStep {
+  return step.kernel.kind === "template" && step.kernel.finishes && !step.kernel.epilogue;
+}
+
+/** True if a map reads a template's result only at the element at hand, and nothing that the template reads. */
+function fits({ inputs, outputs: [own] }: TemplateStep, map: MapStep, size: number): boolean {
+  return size > 0 && sizeOf(map.kernel.shape) === size && readsAtHand(map, own!) &&
+    !map.inputs.some((value) => inputs.includes(value));
+}
+
+function join(template: TemplateStep, map: MapStep, keeps: boolean): TemplateStep {
+  const { kernel, inputs, outputs: [own] } = template;
+  const others = map.inputs.filter((value) => value !== own);
+  const positions = new Map(map.inputs.map((value, at) => [at, 1 + others.indexOf(value)])); // 0 for what is at hand
+  const values = renumberBuffers(map.kernel.values, positions);
+  const finish: MapKernel = { ...map.kernel, values };
+  const key = `${kernel.key}\n${keeps ? "keeps" : "finishes"} ${kernelKey(finish)}`;
+  return {
+    kernel: { ...kernel, key, epilogue: { map: finish, reads: inputs.length, keeps } },
+    inputs: [...inputs, ...others],
+    outputs: [...(keeps ? [own!] : []), ...map.outputs],
+  };
+}

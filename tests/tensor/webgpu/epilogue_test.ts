@@ -1,0 +1,210 @@
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
+import {
+  add,
+  arange,
+  cast,
+  conv2d,
+  convTranspose2d,
+  type Device,
+  jit,
+  kernelMapConv,
+  key,
+  less,
+  matmul,
+  maximum,
+  mul,
+  normal,
+  referenceDevice,
+  reshape,
+  type Shape,
+  sigmoid,
+  sub,
+  sum,
+  type Tensor,
+  tensor,
+  transpose,
+  webgpuDevice,
+} from "../../../tensor/mod.ts";
+import { assertClose } from "../../support/assert_close.ts";
+import { testWebgpu } from "../../support/device_or_skip.ts";
+
+/** A program of a contraction and maps, and how many launches it takes. */
+interface Case {
+  readonly name: string;
+  readonly shapes: readonly Shape[];
+  readonly launches: number;
+  readonly f: (...xs: Tensor[]) => Tensor | readonly Tensor[];
+}
+
+const MAP = tensor([[0, 1, -1], [2, 0, 1], [-1, -1, 3], [3, 2, 0], [1, 1, 1]], { dtype: "int32" });
+const INVERSE = tensor([[0, 1, 3], [1, 0, 1], [3, 3, 2], [3, 2, 2]], { dtype: "int32" });
+
+const CASES: readonly Case[] = [
+  { name: "bias", shapes: [[6, 8], [8, 12], [12]], launches: 1, f: (a, b, c) => add(matmul(a!, b!), c!) },
+  { name: "bias of odd columns", shapes: [[5, 3], [3, 7], [7]], launches: 1, f: (a, b, c) => add(matmul(a!, b!), c!) },
+  {
+    name: "a factor for each row, of a large product",
+    shapes: [[300, 70], [70, 130], [300, 1]],
+    launches: 1,
+    f: (a, b, c) => mul(matmul(a!, b!), c!),
+  },
+  {
+    name: "both operands transposed",
+    shapes: [[5, 6], [7, 5], [7]],
+    launches: 1,
+    f: (a, b, c) => add(matmul(a!, b!, { transposeA: true, transposeB: true }), c!),
+  },
+  {
+    name: "the sum of slabs of a product over many rows",
+    shapes: [[900, 8], [900, 12], [12]],
+    launches: 2,
+    f: (a, b, c) => mul(matmul(a!, b!, { transposeA: true }), c!),
+  },
+  {
+    name: "bias and activation, both kept",
+    shapes: [[6, 8], [8, 12], [12]],
+    launches: 1,
+    f: (a, b, c) => {
+      const x = add(matmul(a!, b!), c!);
+      return [x, mul(x, sigmoid(x))];
+    },
+  },
+  {
+    name: "the product itself is a result too",
+    shapes: [[6, 8], [8, 12]],
+    launches: 1,
+    f: (a, b) => {
+      const x = matmul(a!, b!);
+      return [maximum(x, 0), x];
+    },
+  },
+  {
+    name: "a product that is reduced as well",
+    shapes: [[6, 8], [8, 12]],
+    launches: 2,
+    f: (a, b) => {
+      const x = matmul(a!, b!);
+      return [maximum(x, 0), sum(x, { axis: 0 })];
+    },
+  },
+  {
+    name: "a comparison",
+    shapes: [[6, 8], [8, 12], [6, 12]],
+    launches: 1,
+    f: (a, b, c) => less(matmul(a!, b!), c!),
+  },
+  {
+    name: "a number for each element",
+    shapes: [[6, 8], [8, 12]],
+    launches: 1,
+    f: (a, b) => add(matmul(a!, b!), reshape(cast(arange(72), "float32"), [6, 12])),
+  },
+  {
+    name: "convolution, bias, residual",
+    shapes: [[2, 5, 6, 8], [3, 3, 8, 12], [12], [2, 5, 6, 12]],
+    launches: 1,
+    f: (x, w, c, r) => add(add(conv2d(x!, w!, { padding: 1 }), c!), r!),
+  },
+  {
+    name: "two convolutions added",
+    shapes: [[2, 6, 6, 8], [3, 3, 8, 12], [1, 1, 8, 12]],
+    launches: 2,
+    f: (x, v, w) => maximum(add(conv2d(x!, v!, { padding: 1, stride: 2 }), conv2d(x!, w!, { stride: 2 })), 0),
+  },
+  {
+    name: "convolution in groups, seen through a reshape",
+    shapes: [[2, 4, 4, 8], [3, 3, 4, 6], [32, 6]],
+    launches: 1,
+    f: (x, w, r) => sub(reshape(conv2d(x!, w!, { padding: 1, groups: 2 }), [32, 6]), r!),
+  },
+  {
+    name: "depthwise convolution and bias",
+    shapes: [[2, 9, 9, 20], [7, 7, 1, 20], [20]],
+    launches: 1,
+    f: (x, w, c) => add(conv2d(x!, w!, { padding: 3, groups: 20 }), c!),
+  },
+  {
+    name: "transposed convolution, phase by phase",
+    shapes: [[2, 4, 4, 8], [4, 4, 12, 8], [12]],
+    launches: 4,
+    f: (x, w, c) => maximum(add(convTranspose2d(x!, w!, { stride: 2, padding: 1 }), c!), 0),
+  },
+  {
+    name: "a kernel map",
+    shapes: [[4, 8], [3, 8, 12], [5, 12]],
+    launches: 1,
+    f: (x, w, r) => mul(kernelMapConv(x!, w!, { map: MAP, inverse: INVERSE }), r!),
+  },
+  {
+    name: "a depthwise kernel map",
+    shapes: [[4, 8], [3, 1, 8], [5, 8]],
+    launches: 1,
+    f: (x, w, r) => mul(kernelMapConv(x!, w!, { map: MAP, inverse: INVERSE }, { groups: 8 }), r!),
+  },
+  {
+    name: "what reads the product transposed stays apart",
+    shapes: [[6, 8], [8, 12]],
+    launches: 2,
+    f: (a, b) => maximum(transpose(matmul(a!, b!)), 0),
+  },
+  {
+    name: "what reads an operand of the product stays apart",
+    shapes: [[8, 8], [8, 8]],
+    launches: 2,
+    f: (a, b) => add(matmul(a!, b!), a!),
+  },
+  {
+    name: "a map between two products finishes the first",
+    shapes: [[6, 8], [8, 8], [8, 12], [12]],
+    launches: 2,
+    f: (a, b, c, d) => add(matmul(maximum(matmul(a!, b!), 0), c!), d!),
+  },
+];
+
+const operands = ({ shapes }: Case) => shapes.map((shape, i) => normal(key(i), shape));
+
+async function resultsOn(device: Device, given: Case): Promise<readonly (readonly number[])[]> {
+  const f = (...xs: Tensor[]) => [given.f(...xs)].flat();
+  const results = jit(f, { device })(...operands(given)) as readonly Tensor[];
+  return await Promise.all(results.map(async (x) => [...await x.data({ device })].map(Number)));
+}
+
+testWebgpu("What follows a contraction is done where its results are written", async (device) => {
+  const reference = referenceDevice();
+  for (const given of CASES) {
+    const f = jit((...xs: Tensor[]) => [given.f(...xs)].flat(), { device });
+    // Constants that are computed are a launch of their own in some programs; operands are not.
+    equal(f.stats(...operands(given)).launches, given.launches, `launches of ${given.name}`);
+    const [got, wanted] = [await resultsOn(device, given), await resultsOn(reference, given)];
+    got.forEach((values, i) => assertClose(values, wanted[i]!, { absolute: 2e-5, relative: 2e-5 }));
+  }
+});
+
+testWebgpu("A contraction with as many operands as a pass may bind keeps its map apart", async (device) => {
+  const given: Case = {
+    name: "many",
+    shapes: [[6, 8], [8, 12], ...Array(6).fill([6, 12])],
+    launches: 2,
+    f: (a, b, ...others) => others.reduce((total, x) => mul(total, x), matmul(a!, b!)),
+  };
+  const small = await webgpuDevice({ limits: { maxStorageBuffersPerShaderStage: 8 } });
+  const f = jit(given.f as (...xs: Tensor[]) => Tensor, { device: small });
+  equal(f.stats(...operands(given)).launches, 2);
+  assertClose((await resultsOn(small, given))[0]!, (await resultsOn(device, given))[0]!, {
+    absolute: 1e-5,
+    relative: 1e-5,
+  });
+  small.close();
+});
+
+testWebgpu("A donated operand of a map is overwritten in place, not read after a product", async (device) => {
+  const step = jit((w: Tensor, a: Tensor, b: Tensor) => sub(w, matmul(a, b)), { device, donate: [0] });
+  const [w, a, b] = [[6, 12], [6, 8], [8, 12]].map((shape, i) => normal(key(i), shape)) as [Tensor, Tensor, Tensor];
+  const held = add(w, 0);
+  await held.data({ device });
+  const { bytes } = device.counters!();
+  const next = step(held, a, b);
+  await next.data();
+  ok(device.counters!().bytes - bytes < 6 * 12 * 4 * 4, "no second copy of the weights");
+  deepStrictEqual(next.shape, [6, 12]);
+});
