@@ -12,8 +12,8 @@ export interface FusionLimits {
   readonly maxInputs: number;
   /** Buffers one kernel may read and write, scratch included. */
   readonly maxBuffers: number;
-  /** True if templates of the device finish their results by maps. */
-  readonly epilogues?: boolean;
+  /** True if templates of the device compute operands and finish results by maps. */
+  readonly joins?: boolean;
 }
 
 /** Operations that are dear enough to store a result that two consumers share. */

@@ -2,17 +2,13 @@
 import { sizeOf } from "../spec.ts";
 import type { Draft } from "./draft.ts";
 import { readsAtHand } from "./in_place.ts";
-import { type MapKernel, type Step, type TemplateKernel, valuesOf } from "./kernel.ts";
+import type { MapKernel, Step } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
-import { renumberBuffers, visitScalars } from "./scalar.ts";
+import { isPlainMap, type MapStep, type TemplateStep } from "./plain_map.ts";
+import { renumberBuffers } from "./scalar.ts";
 
 /** How many steps a map or a template may pass on its way to the other. */
 const REACH = 8;
-
-/** A map. */
-type MapStep = Step & { readonly kernel: MapKernel };
-/** A template. */
-type TemplateStep = Step & { readonly kernel: TemplateKernel };
 
 /**
  * Joins maps to templates. A map moves up to a template if all else that it reads is there by then; or the template moves
@@ -36,7 +32,8 @@ export function joinEpilogues(
   );
   const result: Step[] = [];
   for (const step of draft.steps) {
-    const found = isMap(step) && isPlain(step, draft, given) ? findTemplate(result, step, draft) : null;
+    const map = isPlainMap(step) && !replaces(step, draft, given) ? step : null;
+    const found = map && findTemplate(result, map, draft);
     if (!found) {
       result.push(step);
       continue;
@@ -44,7 +41,7 @@ export function joinEpilogues(
     const { at, template, up } = found;
     const own = template.outputs[0]!;
     const keeps = values[own]!.role === "output" || readers.get(own)! > 1;
-    const joined = join(template, step as MapStep, keeps);
+    const joined = join(template, map, keeps);
     if (joined.inputs.length + joined.outputs.length > maxBuffers) result.push(step);
     else if (up) result[at] = joined;
     else {
@@ -55,17 +52,9 @@ export function joinEpilogues(
   return { values, steps: result };
 }
 
-function isMap(step: Step): step is MapStep {
-  return step.kernel.kind === "map";
-}
-
-/** True if a map steps through its operands alone, and no result of it could be written over an input that is given away. */
-function isPlain({ kernel, inputs, outputs }: MapStep, { values }: Draft, given: ReadonlySet<number>): boolean {
-  let plain = true;
-  visitScalars(valuesOf(kernel), (x) => plain &&= x.kind !== "guard" && x.kind !== "gather");
-  const replaces = outputs.some((value) => values[value]!.role === "output") &&
-    inputs.some((value) => given.has(value));
-  return plain && !replaces;
+/** True if a result of a map could be written over an input that is given away. */
+function replaces({ inputs, outputs }: MapStep, { values }: Draft, given: ReadonlySet<number>): boolean {
+  return outputs.some((value) => values[value]!.role === "output") && inputs.some((value) => given.has(value));
 }
 
 /** The youngest template that a map can finish: its position, and whether the map moves up to it. */

@@ -51,11 +51,23 @@ export function valuesOf(kernel: MapKernel | ReduceKernel): readonly Scalar[] {
   return [...kernel.results, ...kernel.stores].map(({ value }) => value);
 }
 
+/** A map that makes an operand of a template, applied to each element as it is read. */
+export interface Prologue {
+  /** The map. Buffer 0 of its loads takes the place of the operand among the inputs, the others come after all inputs so far. */
+  readonly map: MapKernel;
+  /** How many buffers it reads. */
+  readonly sources: number;
+  /** Position of the operand. */
+  readonly operand: number;
+  /** Inputs before the further ones of the map: of the template, and of prologues before this one. */
+  readonly reads: number;
+}
+
 /** A map over the results of a template, applied to each as it is written. */
 export interface Epilogue {
   /** The map. Buffer 0 of its loads is the result at hand, the others are the inputs after those of the template. */
   readonly map: MapKernel;
-  /** Inputs of the template itself. */
+  /** Inputs before those of the map: of the template, and of its prologues. */
   readonly reads: number;
   /** True if the result itself is written too: then it is the first output. */
   readonly keeps: boolean;
@@ -75,11 +87,15 @@ export interface TemplateKernel {
   readonly flops: number;
   /** True if it writes each element of its one result once and does not read it, so that an epilogue can follow. */
   readonly finishes: boolean;
+  /** Positions of operands that a prologue can make: each load serves many multiplications. */
+  readonly computes: readonly number[];
+  /** How operands come to be; only on devices whose limits offer it. */
+  readonly prologues: readonly Prologue[];
   /** What becomes of the results; only on devices whose limits offer it. */
   readonly epilogue?: Epilogue;
   /** Writes it for the cpu. */
   readonly wat: (options: WatOptions) => WatKernel;
-  /** Writes it for a GPU, without the epilogue. */
+  /** Writes it for a GPU, without prologues and epilogue. */
   readonly wgsl: (limits: WgslLimits) => WgslKernel;
 }
 

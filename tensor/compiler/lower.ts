@@ -8,6 +8,7 @@ import type { Schedule, Step, Value } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
 import { readsInPlace } from "./in_place.ts";
 import { joinEpilogues } from "./join_epilogues.ts";
+import { joinPrologues } from "./join_prologues.ts";
 import { recompute } from "./recompute.ts";
 import { reorder } from "./reorder.ts";
 
@@ -57,7 +58,7 @@ function scheduleOf(
   const outputs = graph.outputs.map((node) => numbers.get(node)!);
   const given = new Set([...donated].map((position) => inputs[position]!));
   const lean = recompute(reorder({ values, steps }));
-  const draft = limits.epilogues ? joinEpilogues(lean, given, limits) : lean;
+  const draft = limits.joins ? joinEpilogues(joinPrologues(lean, limits), given, limits) : lean;
   const aliases = aliasesOf(draft, { outputs, given });
   const spent = given.difference(new Set(aliases.values()));
   return { ...draft, inputs, outputs, aliases, spent };

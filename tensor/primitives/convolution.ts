@@ -124,6 +124,7 @@ const CONV2D: Primitive<ConvParams> = {
   lowering: {
     kind: "kernel",
     finishes: true,
+    computes: ({ groups }) => groups === 1 ? [0] : [],
     flops: ([, w], y) => convFlops(w!.shape, y.shape),
     wat: conv2dWat,
     wgsl: conv2dWgsl,
@@ -156,6 +157,7 @@ const CONV2D_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
   lowering: {
     kind: "kernel",
     finishes: true,
+    computes: ({ groups }) => groups === 1 ? [0] : [],
     flops: ([dy, w]) => convFlops(w!.shape, dy!.shape),
     wat: conv2dInputGradientWat,
     wgsl: conv2dInputGradientWgsl,
@@ -183,6 +185,7 @@ const CONV2D_WEIGHT_GRADIENT: Primitive<ConvWeightGradientParams> = {
   ],
   lowering: {
     kind: "kernel",
+    computes: ({ groups }) => groups === 1 ? [0, 1] : [],
     flops: ([, dy], w) => convFlops(w.shape, dy!.shape),
     wat: conv2dWeightGradientWat,
     wgsl: conv2dWeightGradientWgsl,

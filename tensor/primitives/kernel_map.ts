@@ -95,6 +95,7 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
     kind: "kernel",
     reads: 3,
     finishes: true,
+    computes: ({ groups }) => groups === 1 ? [0] : [],
     flops: ([, w, map]) => mapFlops(map!.shape, w!.shape),
     wat: kernelMapConvWat,
     wgsl: kernelMapConvWgsl,
@@ -127,6 +128,7 @@ const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
   lowering: {
     kind: "kernel",
     reads: 3,
+    computes: ({ groups }) => groups === 1 ? [0, 1] : [],
     flops: ([, , map], w) => mapFlops(map!.shape, w.shape),
     wat: kernelMapWeightGradientWat,
     wgsl: kernelMapWeightGradientWgsl,

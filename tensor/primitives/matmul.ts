@@ -51,6 +51,7 @@ const MATMUL: Primitive<MatmulParams> = {
   lowering: {
     kind: "kernel",
     finishes: true,
+    computes: () => [0, 1],
     flops: ([a], { shape }, { transposeA }) => 2 * sizeOf(shape) * matrixOf(a!, transposeA)[1],
     wat: matmulWat,
     wgsl: matmulWgsl,

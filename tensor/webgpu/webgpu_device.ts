@@ -7,6 +7,7 @@ import { DeviceError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { attachEpilogue } from "./emit/epilogue.ts";
 import { emitMapWgsl } from "./emit/map.ts";
+import { attachPrologue } from "./emit/prologue.ts";
 import { emitReduceWgsl } from "./emit/reduce.ts";
 import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
 import { bindBlocks, type Bindings, handOut } from "../compiler/bindings.ts";
@@ -120,7 +121,7 @@ function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): B
     limits: {
       maxInputs: core.limits.maxStorageBuffers - 1,
       maxBuffers: core.limits.maxStorageBuffers,
-      epilogues: true,
+      joins: true,
     },
     load: (schedule) => load(core, self(), schedule, onLaunch),
     async read(buffer) {
@@ -143,9 +144,10 @@ function kernelOf(step: Step, schedule: Schedule, limits: WgslLimits): WgslKerne
   const { kernel } = step;
   const specs = (numbers: readonly number[]) => numbers.map((number) => schedule.values[number]!);
   if (kernel.kind === "template") {
-    const plain = kernel.wgsl(limits);
     const operands = { inputs: specs(step.inputs), outputs: specs(step.outputs) };
-    return kernel.epilogue ? attachEpilogue(plain, kernel.epilogue, operands) : plain;
+    const plain = kernel.wgsl(limits);
+    const begun = kernel.prologues.reduce((kernel, prologue) => attachPrologue(kernel, prologue, operands), plain);
+    return kernel.epilogue ? attachEpilogue(begun, kernel.epilogue, operands) : begun;
   }
   return kernel.kind === "map"
     ? emitMapWgsl(kernel, specs(step.inputs), specs(step.outputs), inPlaceOf(step, schedule))

@@ -1,4 +1,5 @@
 /** @file Shaders as text: where they declare, read and write their buffers. */
+import type { WgslPass } from "../../compiler/kernel.ts";
 
 /** A buffer as a shader declares it. */
 export interface Declared {
@@ -31,6 +32,37 @@ export function declareAnew(code: string, change: (buffer: Declared) => Declared
     DECLARATION,
     (_, binding, name, type) => declarationOf(change({ binding: Number(binding), name, type })),
   );
+}
+
+/**
+ * Finds a declaration.
+ *
+ * @param code A shader.
+ * @param binding Number of the binding.
+ * @returns The buffer.
+ */
+export function declaredIn(code: string, binding: number): Declared {
+  const [, , name, type] = [...code.matchAll(DECLARATION)].find(([, number]) => Number(number) === binding)!;
+  return { binding, name: name!, type: type! };
+}
+
+/**
+ * Binds further buffers after those that a pass has.
+ *
+ * @param pass The pass; its text uses them by their names.
+ * @param buffers The buffers, with what they are to the kernel.
+ * @returns The pass with their declarations.
+ */
+export function appendBuffers(
+  { code, buffers: known, ...pass }: WgslPass,
+  buffers: readonly (Omit<Declared, "binding"> & { readonly position: number })[],
+): WgslPass {
+  const declared = buffers.map(({ name, type }, i) => declarationOf({ binding: known.length + i, name, type }));
+  return {
+    ...pass,
+    code: [code, ...declared].join("\n"),
+    buffers: [...known, ...buffers.map(({ position }) => position)],
+  };
 }
 
 /** Text of a declaration. */

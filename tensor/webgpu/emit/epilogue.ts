@@ -1,19 +1,20 @@
 /** @file Maps that finish the results of a template where its shaders write them. */
 import { mergeAxes } from "../../compiler/axes.ts";
 import type { Epilogue, WgslKernel, WgslPass } from "../../compiler/kernel.ts";
-import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
 import type { DType, TensorSpec } from "../../spec.ts";
-import { declarationOf, declareAnew, type Declared, rewriteUses } from "./buffer_uses.ts";
-import { mathText } from "./math.ts";
-import { affine, decode, storageType, stored, ValueWriter } from "./values.ts";
-
-const LANES = ["x", "y", "z", "w"] as const;
+import { appendBuffers, declareAnew, type Declared, declaredIn, rewriteUses } from "./buffer_uses.ts";
+import { addWithMath } from "./math.ts";
+import { LANES, type Neighbours, wideBuffers, writeNeighbours } from "./neighbours.ts";
+import { storageType, stored } from "./values.ts";
 
 /** What the step of a template and its epilogue reads, then what it writes. */
 interface Operands {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
+
+/** A buffer of an epilogue: `position` is that among `[...inputs, ...outputs, scratch]`. */
+type Bound = Omit<Declared, "binding"> & { readonly position: number };
 
 /**
  * Lets a template end in an epilogue: where a pass wrote a result, it hands it to a function that computes and writes what
@@ -38,9 +39,6 @@ export function attachEpilogue(kernel: WgslKernel, epilogue: Epilogue, operands:
   return { ...kernel, passes };
 }
 
-/** A buffer of an epilogue, before it has a binding: `position` is that among `[...inputs, ...outputs, scratch]`. */
-type Bound = Omit<Declared, "binding"> & { readonly position: number };
-
 function finishPass(
   pass: WgslPass,
   epilogue: Epilogue,
@@ -49,54 +47,42 @@ function finishPass(
 ): WgslPass {
   const { map, reads, keeps } = epilogue;
   const at = pass.buffers.indexOf(reads);
-  const found: Declared[] = [];
-  declareAnew(pass.code, (buffer) => (found.push(buffer), buffer));
-  const result = found.find(({ binding }) => binding === at)!;
-  const merged = mergeAxes([map.shape], map.values);
-  const four = result.type === "vec4f" && (merged.sizes.at(-1) ?? 1) % 4 === 0;
-  const wide = four ? wideBuffers(merged.values) : new Set<number>();
-  const { read, written } = boundBuffers(operands, { reads, keeps, four, wide });
+  const result = declaredIn(pass.code, at);
+  const { sizes, values } = mergeAxes([map.shape], map.values);
+  const four = result.type === "vec4f" && (sizes.at(-1) ?? 1) % 4 === 0;
+  const wide = four ? wideBuffers(values) : new Set<number>();
+  const { read, written } = boundBuffers(operands, { ...epilogue, four, wide });
+  const buffers = [result.name, ...read.map(({ name }) => name)];
+  const needs = new Set<string>();
+  const finish = finishFunction({ sizes, values, four, buffers, wide, own: 0 }, written, needs);
   const kept: readonly Bound[] = keeps ? [{ ...result, position: operands.inputs.length }] : [];
   // What is written first takes the binding of the result.
   const [first, ...others] = [...kept, ...written, ...read];
-  const more = others.map((buffer, i) => ({ ...buffer, binding: pass.buffers.length + i }));
   const code = declareAnew(pass.code, (buffer) => buffer.binding === at ? { ...first!, binding: at } : buffer);
   const handed = rewriteUses(code, [result.name], {
     read: refuseRead,
     write: (name, index, value) => handOver(result.type, four, { store: keeps ? name : null, index, value }),
   });
-  return {
-    ...pass,
-    code: [handed, ...more.map(declarationOf), finishFunction(merged, operands, { reads, keeps, four, wide })].join(
-      "\n",
-    ),
-    buffers: [
-      ...pass.buffers.map((position, i) => i === at ? first!.position : moved(position)),
-      ...more.map(({ position }) => position),
-    ],
-  };
+  const own = pass.buffers.map((position, i) => i === at ? first!.position : moved(position));
+  return appendBuffers({ ...pass, code: addWithMath(handed, needs, finish), buffers: own }, others);
 }
 
 function refuseRead(name: string): never {
   throw new TypeError(`Cannot finish a template as it must not read its result: current text reads ${name}`);
 }
 
-/** How an epilogue is laid out in a pass. */
-interface Layout extends Pick<Epilogue, "reads" | "keeps"> {
-  /** True if it finishes four neighbours at once. */
-  readonly four: boolean;
-  /** Buffers of its loads that it then reads as vec4. */
-  readonly wide: ReadonlySet<number>;
-}
-
-function boundBuffers({ inputs, outputs }: Operands, { reads, keeps, four, wide }: Layout) {
+function boundBuffers(
+  { inputs, outputs }: Operands,
+  { reads, keeps, four, wide }: Epilogue & Pick<Neighbours, "four" | "wide">,
+) {
   const typeOf = (dtype: DType, vector: boolean) => vector ? "vec4f" : storageType(dtype);
   const read = inputs.slice(reads).map(({ dtype }, i): Bound => (
-    { name: `in${i + 1}`, type: typeOf(dtype, wide.has(i + 1)), position: reads + i }
+    { name: `more${i}`, type: typeOf(dtype, wide.has(i + 1)), position: reads + i }
   ));
-  const written = outputs.slice(Number(keeps)).map(({ dtype }, i): Bound => (
-    { name: `out${i}`, type: typeOf(dtype, four && dtype === "float32"), position: inputs.length + Number(keeps) + i }
-  ));
+  const written = outputs.slice(Number(keeps)).map(({ dtype }, i): Bound & { readonly dtype: DType } => ({
+    ...{ name: `made${i}`, type: typeOf(dtype, four && dtype === "float32"), dtype },
+    position: inputs.length + Number(keeps) + i,
+  }));
   return { read, written };
 }
 
@@ -115,82 +101,18 @@ function handOver(
 
 /** The function that finishes one result, or four. */
 function finishFunction(
-  { sizes, values }: { readonly sizes: readonly number[]; readonly values: readonly Scalar[] },
-  { inputs, outputs }: Operands,
-  { reads, keeps, four, wide }: Layout,
+  map: Neighbours,
+  written: readonly { readonly name: string; readonly dtype: DType }[],
+  needs: Set<string>,
 ): string {
-  const names = sizes.map((_, axis) => `i${axis}`);
-  const shared = { needs: new Set<string>(), count: 0 };
-  const dtypes = ["float32" as const, ...inputs.slice(reads).map(({ dtype }) => dtype)];
-  const made = outputs.slice(Number(keeps)).map(({ dtype }) => dtype);
-  const loads = wideLoads(values, wide, names);
-  const once = new Map<Scalar, string>();
-  const before = new ValueWriter(names, dtypes, shared, once);
-  if (four) sameForNeighbours(values).forEach((x) => before.value(x));
-  const lanes = (four ? LANES : [null]).map((part, lane) => {
-    const indices = lane === 0 ? names : [...names.slice(0, -1), `(${names.at(-1)} + ${lane})`];
-    const known = new Map(once);
-    visitScalars(values, (x) => {
-      if (isOwn(x)) known.set(x, part ? `own.${part}` : "own");
-      else if (loads.names.has(x)) known.set(x, `${loads.names.get(x)}.${part}`);
-    });
-    const writer = new ValueWriter(indices, dtypes, shared, known);
-    const results = values.map((value, i) => stored(made[i]!, writer.value(value)));
-    return { lines: writer.lines, results };
+  const { lines, results } = writeNeighbours(map, needs);
+  const stores = written.flatMap(({ name, dtype }, i) => {
+    const made = results.map((lane) => stored(dtype, lane[i]!));
+    if (map.four && dtype === "float32") return [`${name}[index] = vec4f(${made.join(", ")});`];
+    return made.map((result, lane) => `${name}[at + ${lane}] = ${result};`);
   });
-  const stores = made.flatMap((dtype, i) => {
-    const results = lanes.map(({ results }) => results[i]!);
-    if (four && dtype === "float32") return [`out${i}[index] = vec4f(${results.join(", ")});`];
-    return results.map((result, lane) => `out${i}[at + ${lane}] = ${result};`);
-  });
-  const lines = [...loads.lines, ...before.lines, ...lanes.flatMap(({ lines }) => lines), ...stores];
-  return `${mathText(shared.needs)}
-fn finish(index: u32, own: ${four ? "vec4f" : "f32"}) {
-  let at = i32(index)${four ? " * 4" : ""};
-  ${decode("at", sizes, names)}
-  ${lines.join("\n  ")}
+  return `fn finish(index: u32, own: ${map.four ? "vec4f" : "f32"}) {
+  let at = i32(index)${map.four ? " * 4" : ""};
+  ${[...lines, ...stores].join("\n  ")}
 }`;
-}
-
-const isOwn = (x: Scalar) => x.kind === "load" && x.access.buffer === 0;
-
-/** Buffers whose loads at four neighbours are always one vec4 in memory. */
-function wideBuffers(values: readonly Scalar[]): ReadonlySet<number> {
-  const [wide, narrow] = [new Set<number>(), new Set<number>()];
-  visitScalars(values, (x) => {
-    if (x.kind !== "load" || isOwn(x)) return;
-    const { buffer, strides, offset } = x.access;
-    const whole = x.dtype === "float32" && strides.at(-1) === 1 &&
-      [...strides.slice(0, -1), offset].every((step) => step % 4 === 0);
-    (whole ? wide : narrow).add(buffer);
-  });
-  return wide.difference(narrow);
-}
-
-/** Loads of vec4, and the name of each. */
-function wideLoads(values: readonly Scalar[], wide: ReadonlySet<number>, indices: readonly string[]) {
-  const lines: string[] = [];
-  const names = new Map<Scalar, string>();
-  visitScalars(values, (x) => {
-    if (x.kind !== "load" || !wide.has(x.access.buffer)) return;
-    const { buffer, strides, offset } = x.access;
-    const name = `four_${lines.length}`;
-    lines.push(`let ${name} = in${buffer}[(${affine(indices, strides, offset)}) / 4];`);
-    names.set(x, name);
-  });
-  return { lines, names };
-}
-
-/** Expressions that are the same for four neighbours: they do not depend on the last axis. */
-function sameForNeighbours(values: readonly Scalar[]): readonly Scalar[] {
-  const found = new Set<Scalar>();
-  visitScalars(values, (x) => {
-    const same = x.kind === "op"
-      ? x.args.every((arg) => arg.kind === "const" || found.has(arg))
-      : x.kind === "load"
-      ? !isOwn(x) && x.access.strides.at(-1) === 0
-      : x.kind === "index" && x.coefficients.at(-1) === 0;
-    if (same) found.add(x);
-  });
-  return [...found];
 }

@@ -26,7 +26,7 @@ export function emitMapWgsl(
   const { sizes, values } = mergeAxes([kernel.shape], kernel.values);
   const names = sizes.map((_, axis) => `i${axis}`);
   const needs = new Set<string>();
-  const writer = new ValueWriter(names, inputs.map(({ dtype }) => dtype), { needs, count: 0 });
+  const writer = new ValueWriter(names, inputs.map((_, i) => `in${i}`), { needs, count: 0 });
   const nameOf = (output: number) => inPlace.has(output) ? `in${inPlace.get(output)}` : `out${output}`;
   const stores = values.map((value, i) => `${nameOf(i)}[at] = ${stored(outputs[i]!.dtype, writer.value(value))};`);
   const workgroups = Math.ceil(size / GROUP);

@@ -117,6 +117,17 @@ const FUNCTIONS: Readonly<Record<string, MathFunction>> = {
   },
 };
 
+/** Texts of functions and those they call, each once, after what all of them use. */
+function textsOf(needs: Iterable<string>): readonly string[] {
+  const names = new Set<string>();
+  const add = (name: string): void => {
+    FUNCTIONS[name]!.calls?.forEach(add);
+    names.add(name);
+  };
+  for (const name of needs) add(name);
+  return [PREAMBLE, ...[...names].map((name) => FUNCTIONS[name]!.text)];
+}
+
 /**
  * Module-scope text for the functions that a shader uses.
  *
@@ -124,11 +135,17 @@ const FUNCTIONS: Readonly<Record<string, MathFunction>> = {
  * @returns Their functions and those they call, each once.
  */
 export function mathText(needs: Iterable<string>): string {
-  const names = new Set<string>();
-  const add = (name: string): void => {
-    FUNCTIONS[name]!.calls?.forEach(add);
-    names.add(name);
-  };
-  for (const name of needs) add(name);
-  return [PREAMBLE, ...[...names].map((name) => FUNCTIONS[name]!.text)].join("\n");
+  return textsOf(needs).join("\n");
+}
+
+/**
+ * Adds the functions that a text uses to a shader that may have some of them.
+ *
+ * @param code The shader.
+ * @param needs Names of operations.
+ * @param text The text to be added.
+ * @returns The shader with functions and text at its end.
+ */
+export function addWithMath(code: string, needs: Iterable<string>, text: string): string {
+  return [code, ...textsOf(needs).filter((each) => !code.includes(each)), text].join("\n");
 }

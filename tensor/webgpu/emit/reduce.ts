@@ -172,7 +172,7 @@ function visit(
   needs: Set<string>,
   inPlace: ReadonlyMap<number, number>,
 ): string {
-  const writer = new ValueWriter(names, inputs.map((x) => x.dtype), { needs, count: 0 });
+  const writer = new ValueWriter(names, inputs.map((_, i) => `in${i}`), { needs, count: 0 });
   const texts = [...results, ...stores].map(({ value }) => writer.value(value));
   const combined = results.map((result, k) => {
     const { dtype } = result.value;

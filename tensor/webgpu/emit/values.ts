@@ -72,17 +72,17 @@ export class ValueWriter {
   readonly #indices: readonly string[];
   readonly #shared: { readonly needs: Set<string>; count: number };
   readonly #known: Map<Scalar, string>;
-  readonly #dtypes: readonly DType[];
+  readonly #buffers: readonly string[];
 
-  /** `indices` are i32 expressions of the iteration indices; `shared` counts names and collects functions of a shader. */
+  /** `indices` are i32 expressions of the iteration indices; `buffers` are names of what loads read; `shared` counts names and collects functions of a shader. */
   constructor(
     indices: readonly string[],
-    dtypes: readonly DType[],
+    buffers: readonly string[],
     shared: { readonly needs: Set<string>; count: number },
     known: Map<Scalar, string> = new Map(),
   ) {
     this.#indices = indices;
-    this.#dtypes = dtypes;
+    this.#buffers = buffers;
     this.#shared = shared;
     this.#known = known;
   }
@@ -125,14 +125,14 @@ export class ValueWriter {
   }
 
   #element({ buffer }: Access, dtype: DType, at: string): string {
-    const element = `in${buffer}[${at}]`;
+    const element = `${this.#buffers[buffer]}[${at}]`;
     return dtype === "bool" ? `(${element} != 0u)` : element;
   }
 
   #guard(x: Scalar & { kind: "guard" }): string {
     const name = this.#name();
     const holds = x.bounds.map((bound) => this.#holds(bound)).join(" && ");
-    const inner = new ValueWriter(this.#indices, this.#dtypes, this.#shared, new Map(this.#known));
+    const inner = new ValueWriter(this.#indices, this.#buffers, this.#shared, new Map(this.#known));
     const value = inner.value(x.value);
     this.lines.push(`var ${name}: ${TYPES[x.dtype]} = ${literalOf(x.fill, x.dtype)};`);
     this.lines.push(`if (${holds}) { ${inner.lines.join(" ")} ${name} = ${value}; }`);

@@ -8,7 +8,18 @@ export function template(name: string): TemplateKernel {
   const never = () => {
     throw new Error("not to be written");
   };
-  return { kind: "template", name, key: name, specs: [], flops: 0, finishes: false, wat: never, wgsl: never };
+  return {
+    kind: "template",
+    name,
+    key: name,
+    specs: [],
+    flops: 0,
+    finishes: false,
+    computes: [],
+    prologues: [],
+    wat: never,
+    wgsl: never,
+  };
 }
 
 /** A map over `size` elements that adds up its operands, each read in order. */

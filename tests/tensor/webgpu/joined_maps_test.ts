@@ -154,6 +154,90 @@ const CASES: readonly Case[] = [
     f: (a, b) => add(matmul(a!, b!), a!),
   },
   {
+    name: "an activation before a product",
+    shapes: [[6, 8], [8], [8, 12]],
+    launches: 1,
+    f: (a, b, c) => matmul(maximum(mul(a!, b!), 0), c!),
+  },
+  {
+    name: "an activation before a product of odd sizes",
+    shapes: [[5, 7], [7], [7, 3]],
+    launches: 1,
+    f: (a, b, c) => matmul(maximum(mul(a!, b!), 0), c!),
+  },
+  {
+    name: "a factor of rows before a large product, and bias after it",
+    shapes: [[300, 1], [300, 72], [72, 130], [130]],
+    launches: 1,
+    f: (r, a, b, c) => add(matmul(mul(a!, r!), b!), c!),
+  },
+  {
+    name: "activations of both operands of a sum over rows",
+    shapes: [[900, 8], [8], [900, 12], [900, 1]],
+    launches: 2,
+    f: (a, b, c, d) => matmul(maximum(add(a!, b!), 0), mul(c!, d!), { transposeA: true }),
+  },
+  {
+    name: "normalisation and activation before a convolution",
+    shapes: [[2, 5, 6, 8], [8], [8], [3, 3, 8, 12]],
+    launches: 1,
+    f: (x, a, b, w) => conv2d(maximum(add(mul(x!, a!), b!), 0), w!, { padding: 1 }),
+  },
+  {
+    name: "rows of sparse blocks, seen as images, before a strided convolution, and an activation after it",
+    shapes: [[32, 6], [32, 1], [1, 1, 6, 8]],
+    launches: 1,
+    f: (x, r, w) => maximum(conv2d(reshape(mul(x!, r!), [2, 4, 4, 6]), w!, { stride: 2 }), 0),
+  },
+  {
+    name: "an activation before a transposed convolution",
+    shapes: [[2, 4, 4, 8], [8], [4, 4, 12, 8]],
+    launches: 4,
+    f: (x, a, w) => convTranspose2d(maximum(mul(x!, a!), 0), w!, { stride: 2, padding: 1 }),
+  },
+  {
+    name: "an activation before a kernel map",
+    shapes: [[4, 8], [8], [3, 8, 12]],
+    launches: 1,
+    f: (x, a, w) => kernelMapConv(maximum(mul(x!, a!), 0), w!, { map: MAP, inverse: INVERSE }),
+  },
+  {
+    name: "one activation before two products",
+    shapes: [[6, 8], [8], [8, 12], [8, 4]],
+    launches: 2,
+    f: (a, b, c, d) => {
+      const x = maximum(mul(a!, b!), 0);
+      return [matmul(x, c!), matmul(x, d!)];
+    },
+  },
+  {
+    name: "an activation that is slow stays apart",
+    shapes: [[6, 8], [8, 12]],
+    launches: 2,
+    f: (a, b) => matmul(sigmoid(a!), b!),
+  },
+  {
+    name: "a sum of two tensors stays apart",
+    shapes: [[6, 8], [6, 8], [8, 12]],
+    launches: 2,
+    f: (a, b, c) => matmul(add(a!, b!), c!),
+  },
+  {
+    name: "an activation before a depthwise convolution stays apart",
+    shapes: [[2, 9, 9, 20], [20], [3, 3, 1, 20]],
+    launches: 2,
+    f: (x, a, w) => conv2d(mul(x!, a!), w!, { padding: 1, groups: 20 }),
+  },
+  {
+    name: "an activation that is reduced too is made by the reduction",
+    shapes: [[6, 8], [8], [8, 12]],
+    launches: 2,
+    f: (a, b, c) => {
+      const x = maximum(mul(a!, b!), 0);
+      return [matmul(x, c!), sum(mul(x, x), { axis: 0 })];
+    },
+  },
+  {
     name: "a map between two products finishes the first",
     shapes: [[6, 8], [8, 8], [8, 12], [12]],
     launches: 2,
@@ -169,7 +253,7 @@ async function resultsOn(device: Device, given: Case): Promise<readonly (readonl
   return await Promise.all(results.map(async (x) => [...await x.data({ device })].map(Number)));
 }
 
-testWebgpu("What follows a contraction is done where its results are written", async (device) => {
+testWebgpu("Maps before and after a contraction are done where it reads and writes", async (device) => {
   const reference = referenceDevice();
   for (const given of CASES) {
     const f = jit((...xs: Tensor[]) => [given.f(...xs)].flat(), { device });
