@@ -111,7 +111,10 @@ export function familyOf({ step: { kernel } }: LaunchTime): string {
 export function labelOf({ step: { kernel, inputs }, specs }: LaunchTime): string {
   const text = (some: readonly TensorSpec[]) => some.map(({ shape }) => `[${shape}]`).join("·");
   if (kernel.kind === "template") {
-    return `${kernel.name} ${text(kernel.specs.slice(0, -1))} → ${text(kernel.specs.slice(-1))}`;
+    const own = `${kernel.name} ${text(kernel.specs.slice(0, -1))} → ${text(kernel.specs.slice(-1))}`;
+    const before = kernel.prologues.map(({ operand, map }) => `operand ${operand} by ${operationsOf(map.values)}`);
+    const after = kernel.epilogue ? [`then ${operationsOf(kernel.epilogue.map.values)}`] : [];
+    return [own, ...before, ...after].join(", ");
   }
   const operations = operationsOf(
     kernel.kind === "map" ? kernel.values : [...kernel.results, ...kernel.stores].map(({ value }) => value),
