@@ -6,9 +6,9 @@ import { kernelKey } from "./kernel_key.ts";
 import type { Step } from "./kernel.ts";
 import { visitScalars } from "./scalar.ts";
 
-/** Multiplications for each element of the operand up to which a map is not computed too often instead of once. */
-const MAX_USES = 640;
-/** Operations of a map that is worth computing more than once. */
+/** Multiplications for each element of the operand up to which a map pays: it is computed anew for each tile of columns and each tap. */
+const MAX_USES = 128;
+/** Operations up to which a map is cheap. */
 const MAX_OPERATIONS = 12;
 /** Operations that are too slow to be computed more than once. */
 const SLOW = new Set(["exp", "log", "tanh", "sigmoid", "erf", "pow", "sin", "cos", "div", "mod"]);
