@@ -54,13 +54,13 @@ function runsAlongReduced(roots: readonly Scalar[], kept: number, reduced: numbe
 
 /**
  * Writes fused reductions side by side. The longest reduced axis is cut into slabs that depend on the shape alone; their
- * partial results are combined in order by further passes, one for each result.
+ * partial results are combined in order by a second pass.
  *
  * @param kernel The kernel.
  * @param inputs Specs of the buffers it reads.
  * @param options `inPlace`: for an output that takes an input's place, the position of that input; one buffer is bound
  * once. `subgroup`: invocations that can read each other's registers, if there are any.
- * @returns One pass, and one for each result if there are slabs; none if there is nothing to do.
+ * @returns One pass, and a second if there are slabs; none if there is nothing to do.
  */
 export function emitReduceWgsl(
   kernel: ReduceKernel,
@@ -84,10 +84,8 @@ export function emitReduceWgsl(
   const main = reducePass(plan, inputs, kept, reduced, split);
   if (slabs === 1) return { passes: [main], scratchBytes: 0 };
   const outputs = plan.results.length + plan.stores.length;
-  const combines = plan.results.map((result, k) =>
-    combinePass(result, k, plan.results.length, split, inputs.length, outputs)
-  );
-  return { passes: [main, ...combines], scratchBytes: 4 * slabs * places * plan.results.length };
+  const combined = combinePass(plan.results, split, inputs.length, outputs);
+  return { passes: [main, combined], scratchBytes: 4 * slabs * places * plan.results.length };
 }
 
 /** The kernel over merged axes. */
@@ -239,23 +237,26 @@ function shared(result: Reduced, k: number, finish: string, subgroup?: WgslSubgr
 }
 
 function combinePass(
-  result: Reduced,
-  k: number,
-  results: number,
+  results: readonly Reduced[],
   { places, slabs }: Split,
   inputs: number,
   outputs: number,
 ): WgslPass {
-  const register = registerOf(result);
   const workgroups = Math.ceil(places / GROUP);
-  const element = `parts[(slab * ${results} + ${k}) * ${places} + at]`;
-  const value = register === "uint32" ? element : `bitcast<${TYPES[register]}>(${element})`;
+  const registers = results.map(registerOf);
+  const part = (k: number) => {
+    const element = `parts[(slab * ${results.length} + ${k}) * ${places} + at]`;
+    return registers[k] === "uint32" ? element : `bitcast<${TYPES[registers[k]!]}>(${element})`;
+  };
+  const clear = results.map(({ op }, k) => `var acc${k}: ${TYPES[registers[k]!]} = ${identityOf(op, registers[k]!)};`);
   const body = `let at = i32(linear) * ${GROUP} + i32(local);
   if (at >= ${places}) { return; }
-  var acc: ${TYPES[register]} = ${identityOf(result.op, register)};
-  for (var slab: i32 = 0; slab < ${slabs}; slab += 1) { acc = ${combine(result, "acc", value)}; }
-  out${k}[at] = acc;`;
-  const bindings = [`out${k}: array<${storageType(register)}>`, "parts: array<u32>"];
-  const code = shader(bindings, needsOf([result]), GROUP, workgroups, body);
-  return { code, buffers: [inputs + k, inputs + outputs], workgroups };
+  ${clear.join(" ")}
+  for (var slab: i32 = 0; slab < ${slabs}; slab += 1) {
+    ${results.map((result, k) => `acc${k} = ${combine(result, `acc${k}`, part(k))};`).join(" ")}
+  }
+  ${results.map((_, k) => `out${k}[at] = acc${k};`).join(" ")}`;
+  const bindings = [...registers.map((register, k) => `out${k}: array<${storageType(register)}>`), "parts: array<u32>"];
+  const code = shader(bindings, needsOf(results), GROUP, workgroups, body);
+  return { code, buffers: [...results.map((_, k) => inputs + k), inputs + outputs], workgroups };
 }
