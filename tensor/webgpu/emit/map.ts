@@ -1,13 +1,19 @@
+/** @file Fused elementwise kernels. */
 import { mergeAxes } from "../../compiler/axes.ts";
 import type { MapKernel, WgslKernel } from "../../compiler/kernel.ts";
-import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { decode, shader, storageType, stored, ValueWriter } from "./values.ts";
+import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
+import { type DType, sizeOf, type TensorSpec } from "../../spec.ts";
+import { wideBuffers, writeNeighbours } from "./neighbours.ts";
+import { shader, storageType, stored } from "./values.ts";
 
 /** Invocations of a group, as many as every device allows: with 64, llvmpipe took twice as long. */
 const GROUP = 256;
+/** Nodes of expressions up to which four elements are written out: beyond, shaders take longer to compile than they save. */
+const MAX_NODES = 96;
 
 /**
- * Writes a fused elementwise kernel: one element of every output per invocation.
+ * Writes a fused elementwise kernel: four neighbouring elements of every output per invocation where they lie in vec4, else
+ * one.
  *
  * @param kernel The kernel.
  * @param inputs Specs of the buffers it reads.
@@ -24,22 +30,39 @@ export function emitMapWgsl(
   const size = sizeOf(kernel.shape);
   if (size === 0) return { passes: [], scratchBytes: 0 };
   const { sizes, values } = mergeAxes([kernel.shape], kernel.values);
-  const names = sizes.map((_, axis) => `i${axis}`);
+  const wide = wideBuffers(values);
+  const four = (sizes.at(-1) ?? 1) % 4 === 0 && wide.size > 0 && isShort(values);
+  const typeOf = (dtype: DType, vector: boolean) => four && vector ? "vec4f" : storageType(dtype);
   const needs = new Set<string>();
-  const writer = new ValueWriter(names, inputs.map((_, i) => `in${i}`), { needs, count: 0 });
-  const nameOf = (output: number) => inPlace.has(output) ? `in${inPlace.get(output)}` : `out${output}`;
-  const stores = values.map((value, i) => `${nameOf(i)}[at] = ${stored(outputs[i]!.dtype, writer.value(value))};`);
-  const workgroups = Math.ceil(size / GROUP);
-  const body = `let at = i32(linear) * ${GROUP} + i32(local);
+  const map = { sizes, values, four, buffers: inputs.map((_, i) => `in${i}`), wide };
+  const { lines, results } = writeNeighbours(map, needs);
+  const stores = outputs.flatMap(({ dtype }, i) => {
+    const name = inPlace.has(i) ? `in${inPlace.get(i)}` : `out${i}`;
+    const made = results.map((lane) => stored(dtype, lane[i]!));
+    if (four && dtype === "float32") return [`${name}[at / 4] = vec4f(${made.join(", ")});`];
+    return made.map((value, lane) => `${name}[at + ${lane}] = ${value};`);
+  });
+  const items = four ? size / 4 : size;
+  const workgroups = Math.ceil(items / GROUP);
+  const body = `let at = (i32(linear) * ${GROUP} + i32(local))${four ? " * 4" : ""};
   if (at >= ${size}) { return; }
-  ${decode("at", sizes, names)}
-  ${[...writer.lines, ...stores].join("\n  ")}`;
+  ${[...lines, ...stores].join("\n  ")}`;
   const own = outputs.flatMap(({ dtype }, i) => inPlace.has(i) ? [] : [{ dtype, i }]);
   const bindings = [
-    ...inputs.map(({ dtype }, i) => `in${i}: array<${storageType(dtype)}>`),
-    ...own.map(({ dtype, i }) => `out${i}: array<${storageType(dtype)}>`),
+    ...inputs.map(({ dtype }, i) => `in${i}: array<${typeOf(dtype, wide.has(i))}>`),
+    ...own.map(({ dtype, i }) => `out${i}: array<${typeOf(dtype, dtype === "float32")}>`),
   ];
   const buffers = [...inputs.keys(), ...own.map(({ i }) => inputs.length + i)];
   const code = shader(bindings, needs, GROUP, workgroups, body);
   return { passes: [{ code, buffers, workgroups }], scratchBytes: 0 };
+}
+
+/** True if expressions are few, and no load among them may be left out. */
+function isShort(values: readonly Scalar[]): boolean {
+  let [nodes, bounded] = [0, false];
+  visitScalars(values, (x) => {
+    nodes++;
+    bounded ||= x.kind === "guard" || x.kind === "gather";
+  });
+  return nodes <= MAX_NODES && !bounded;
 }
