@@ -76,7 +76,7 @@ function channelWindows(
     channels,
     ...windowAxes(inputs, output, params),
     image: { name: "x_in", buffer: 0 },
-    weight: { buffer: 1, at: (jy, jx) => `(${jy} * ${inputs[1]!.shape[1]}u + ${jx}u) * ${channels}u` },
+    weight: { buffer: 1, at: (jy, jx) => `(${jy} * ${inputs[1]!.shape[1]}u + ${jx}) * ${channels}u` },
     result: { buffer: 2, at: (image, y, x) => `((${image} * ${rows}u + ${y}) * ${columns}u + ${x}) * ${channels}u` },
   }, limits);
 }

@@ -129,7 +129,7 @@ function channelPhase(
     y: phase.y.axis,
     x: phase.x.axis,
     image: { name: "dy", buffer: 0 },
-    weight: { buffer: 1, at: (jy, jx) => `${tapAt(phase, inputs[1]!.shape[1]!, jy, `${jx}u`)} * ${channels}u` },
+    weight: { buffer: 1, at: (jy, jx) => `${tapAt(phase, inputs[1]!.shape[1]!, jy, jx)} * ${channels}u` },
     result: { buffer: 2, at: (image, y, x) => pixelAt(phase, output, image, y, x) },
   }, limits);
 }

@@ -1,7 +1,8 @@
 import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { evenWidth, sharedPixels } from "./depthwise.ts";
+import { evenWidth, sharedPixels } from "./depthwise_parts.ts";
+import { usualWidth } from "./depthwise_tiles.ts";
 import { slabSum } from "./outer_product.ts";
 import { count } from "./row_product_parts.ts";
 import { type Binding, shaderPass, unravel } from "./shader.ts";
@@ -51,7 +52,7 @@ export function depthwiseWeightGradient(
   const chunks = Math.max(1, Math.ceil(rows / length));
   const type = vector === 4 ? "vec4f" : "f32";
   const slabs = Math.max(1, images * chunks);
-  const cut: Cut = { images, chunks, length, height, width: evenWidth(columns || 1, limits), type, parts };
+  const cut: Cut = { images, chunks, length, height, width: evenWidth(columns || 1, usualWidth(limits)), type, parts };
   const bindings: readonly Binding[] = [
     { name: "x", type, buffer: 0 },
     { name: "dy", type, buffer: 1 },

@@ -32,7 +32,13 @@ const MANY_RESULTS = 2 ** 17;
 /** Apple's GPUs keep what neighbours share in their caches; by name, and by its PCI number. */
 const APPLE: readonly string[] = ["apple", "4203"];
 
-function powerOfTwo(least: number): number {
+/** True on Apple's GPUs. */
+export function isApple({ vendor = "" }: WgslLimits): boolean {
+  return APPLE.includes(vendor);
+}
+
+/** The smallest power of two that is not below `least`. */
+export function powerOfTwo(least: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(least, 1)));
 }
 
@@ -55,7 +61,7 @@ function defaultTile(limits: WgslLimits, shape: ProductShape): TileVariant {
   const small = results * depth < LARGE_WORK || rows < 8 || columns < 8;
   if (small) return registers(shape, results >= MANY_RESULTS ? 8 : 4);
   if (limits.software) return limits.subgroup ? shuffled(limits, shape) : registers(shape, 8, 16);
-  if (APPLE.includes(limits.vendor ?? "")) return registers(shape, 8, 8);
+  if (isApple(limits)) return registers(shape, 8, 8);
   const blocks = batches * Math.ceil(rows / 64) * Math.ceil(columns / 64);
   const tile = shape.form === "rows" && blocks < 64 ? 4 : 8;
   const side = powerOfTwo(Math.min(8, columns / tile));

@@ -1,7 +1,7 @@
 /** @file Finds the fastest tiles for kernels by timing them. */
 import type { TemplateKernel, TileVariant, WgslLimits } from "../../compiler/kernel.ts";
 import type { Core } from "../runtime/core.ts";
-import { shapeOfClass, tileCandidates } from "../kernels/tiles.ts";
+import { classCandidates } from "./class_candidates.ts";
 import { type Bench, closeBench, openBench, resultOf, timeKernel } from "./time_kernel.ts";
 
 /** What tuning found for one class of shape. */
@@ -80,7 +80,7 @@ async function tuneClass(core: Core, kernel: TemplateKernel, name: string, bench
   const expected = await resultOf(core, bench);
   const tried = new Set([JSON.stringify(plain)]);
   let best: { tile: TileVariant | null; milliseconds: number } = { tile: null, milliseconds: defaultMilliseconds };
-  for (const tile of tileCandidates(limits, shapeOfClass(name))) {
+  for (const tile of classCandidates(limits, name)) {
     const cut = kernel.wgsl({ ...limits, tiles: { [name]: tile } });
     if (tried.has(JSON.stringify(cut))) continue; // the tile does not fit this shape, or is one that was timed
     tried.add(JSON.stringify(cut));
