@@ -1,5 +1,5 @@
 /**
- * @file Finds the fastest tiles for the products of a training step on this machine's GPU, and keeps them for later runs.
+ * @file Finds the fastest tiles for the products and windows of a training step on this machine's GPU, and keeps them for later runs.
  *
  *     deno task tune --model resnet50 --input-size 224 --batch-size 8
  *

@@ -74,7 +74,7 @@ async function gradients(device: Device): Promise<readonly (readonly number[])[]
 
 const TILES: readonly TileVariant[] = [
   { kind: "registers", rows: 4, columns: 8, across: 2, down: 8, depth: 8 },
-  { kind: "workgroup", rows: 4, columns: 4, across: 4, down: 4, depth: 8 },
+  { kind: "workgroup", rows: 4, columns: 4, across: 4, down: 4, depth: 4 },
   { kind: "subgroup", rows: 8, columns: 4, across: 8, down: 2, depth: 8 },
 ];
 

@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import {
+  conv2d,
   type Device,
   DeviceError,
   jit,
@@ -21,6 +22,8 @@ import { LIMITS } from "../webgpu_kernels/harness.ts";
 
 const TILE = { kind: "registers", rows: 4, columns: 4, across: 8, down: 8, depth: 0 } as const;
 const TABLE: TuningTable = { adapter: "a", tiles: { "rows 2^0 of 2^6 by 2^6 by 2^6": TILE } };
+const WINDOWS = "windows 2^0 of 2^4 by 2^4 by 2^3 through 3 by 3, stride 1 by 1, step 1 by 1";
+const SHARED_WINDOWS = { kind: "workgroup", rows: 1, columns: 2, across: 2, down: 4, depth: 2 } as const;
 const ORIGIN = { path: "some/table.json", adapter: "a" };
 
 Deno.test("parseTuning() reads what tuningText() writes", () => {
@@ -49,6 +52,11 @@ Deno.test("parseTuning() refuses what is no table, damaged, or of another adapte
       return message.test(error.message) || (ok(false, error.message), false);
     });
   }
+});
+
+Deno.test("Tables hold tiles of depthwise windows beside those of products, and classes that nothing asks for", () => {
+  const tiles = { ...TABLE.tiles, [WINDOWS]: SHARED_WINDOWS, "tilings of another version": TILE };
+  deepStrictEqual(parseTuning(tuningText({ ...TABLE, tiles }), ORIGIN).tiles, tiles);
 });
 
 /** A product, its kernel and its class. */
@@ -84,4 +92,35 @@ testWebgpu("tuneWebgpu() times tiles for the classes of kernels; a device uses t
     kernel.wgsl({ ...LIMITS, tiles })
   );
   ok(JSON.stringify(texts[1]) !== JSON.stringify(texts[2]));
+});
+
+/** A depthwise convolution, and the kernels that computed it. */
+async function windowsOn(device: Device, times: LaunchTime[]) {
+  const wave = (shape: readonly number[]) =>
+    tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i)), { shape });
+  const [x, w] = [wave([1, 16, 13, 8]), wave([3, 3, 1, 8])];
+  const program = jit((x: Tensor, w: Tensor) => conv2d(x, w, { padding: 1, groups: 8 }), { device });
+  const values = await program(x, w).data({ device });
+  return { values, kernels: times.map(({ step }) => step.kernel).filter((each) => each.kind === "template") };
+}
+
+testWebgpu("tuneWebgpu() times variants of depthwise convolutions, and a pinned one gives the same bits", async () => {
+  const times: LaunchTime[] = [];
+  const device = await webgpuDevice({ onLaunch: (time) => void times.push(time) });
+  const { values, kernels } = await windowsOn(device, times);
+  device.close();
+  deepStrictEqual(kernels.flatMap((kernel) => classesOf(kernel, LIMITS)), [WINDOWS]);
+  const results: TuningResult[] = [];
+  const table = await tuneWebgpu(kernels, { adapter: "mine", tell: (result) => void results.push(result) });
+  deepStrictEqual(results.map((result) => [result.name, result.kernel]), [[WINDOWS, "conv2d"]]);
+  deepStrictEqual(table.tiles, results[0]!.tile ? { [WINDOWS]: results[0]!.tile } : {});
+  for (const tiles of [table.tiles, { [WINDOWS]: SHARED_WINDOWS }]) {
+    const tuned = await webgpuDevice({ tuning: { adapter: "mine", tiles } });
+    deepStrictEqual((await windowsOn(tuned, [])).values, values);
+    tuned.close();
+  }
+  const texts = [{}, { [WINDOWS]: SHARED_WINDOWS }].map((tiles) =>
+    JSON.stringify(kernels[0]!.wgsl({ ...LIMITS, software: true, tiles }))
+  );
+  deepStrictEqual(texts.map((text) => text.includes("var<workgroup>")), [false, true], "the table decides");
 });

@@ -88,7 +88,12 @@ for (const each of CASES) {
       for (const tile of [OWN[1]!, ...SHARED]) {
         const kernel = write(tile);
         equal(shares(kernel), tile.kind === "workgroup", "the tile that is pinned is the one that runs");
-        deepStrictEqual(await runKernel(kernel, inputs, output), plain, JSON.stringify(tile));
+        const actual = await runKernel(kernel, inputs, output);
+        equal(
+          actual.findIndex((value, i) => !Object.is(value, plain[i])),
+          -1,
+          `first other bit in ${JSON.stringify(tile)}`,
+        );
       }
     }
   });
