@@ -36,15 +36,9 @@ export function classOfWindows({ images, channels, y, x }: WindowShape): string 
 
 /** A shape of a class, for a tuner: the largest one; null if the class is not one of windows. */
 export function windowsOfClass(name: string): WindowShape | null {
-  const [, ...digits] = CLASS.exec(name) ?? [];
-  if (digits.length === 0) return null;
-  const numbers = digits.map(Number);
-  const [images, rows, columns, channels] = numbers.slice(0, 4).map((size) => 2 ** size) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const numbers = CLASS.exec(name)?.slice(1).map(Number);
+  if (!numbers) return null;
+  const [images, rows, columns, channels] = numbers.map((size) => 2 ** size) as [number, number, number, number];
   const axis = (i: 0 | 1, size: number): AxisShape => ({
     rows: size,
     taps: numbers[4 + i]!,
