@@ -40,7 +40,7 @@ export function sharedWindows(windows: Depthwise, tile: WindowTile): WgslPass {
   const slices = Math.ceil(parts / depth);
   const body = [
     unravel("square", [["image", 0], ["tile_y", tiles.y], ["tile_x", tiles.x], ["slice", slices]]),
-    `let own = local % ${depth}u; let within = local / ${depth}u; let part = slice * ${depth}u + own;`,
+    `let lane = local % ${depth}u; let within = local / ${depth}u; let part = slice * ${depth}u + lane;`,
     `let y = tile_y * ${results.rows}u + within / ${across}u * ${height}u;`,
     `let x = tile_x * ${results.columns}u + within % ${across}u * ${width}u;`,
     `let top = i32(tile_y * ${results.rows}u) * ${y.stride} + ${y.offset + reachBack(y)};`,
@@ -50,9 +50,9 @@ export function sharedWindows(windows: Depthwise, tile: WindowTile): WgslPass {
     "workgroupBarrier();",
     `if (y >= ${y.rows}u || x >= ${x.rows}u || part >= ${parts}u) { return; }`,
     ...addWindows(windows, patch, {
-      weight: (j) => `group_taps[(u32(jy) * ${x.taps}u + ${j}u) * ${depth}u + own]`,
+      weight: (j) => `group_taps[(u32(jy) * ${x.taps}u + ${j}u) * ${depth}u + lane]`,
       line:
-        `let line = (u32(py - top) * ${columns}u + (x - tile_x * ${results.columns}u) * ${x.stride}u) * ${depth}u + own;`,
+        `let line = (u32(py - top) * ${columns}u + (x - tile_x * ${results.columns}u) * ${x.stride}u) * ${depth}u + lane;`,
       pixel: (n, distance) => `let seen_${n} = group_pixels[line + ${(distance - reachBack(x)) * depth}u];`,
     }),
     ...storePatch(windows, patch, results),
@@ -83,7 +83,7 @@ function loadPixels({ y, x, image }: Depthwise, { type, parts }: Patch, block: B
       `let at_${i} = (image * ${y.size}u + u32(py_${i})) * ${x.size}u + u32(px_${i});`,
       `let pixel_${i} = select(${type}(), ${image.name}[at_${i} * ${parts}u + part], in_${i});`,
     ]),
-    ...loads.map((i) => `if (cell_${i} < ${cells}u) { group_pixels[cell_${i} * ${depth}u + own] = pixel_${i}; }`),
+    ...loads.map((i) => `if (cell_${i} < ${cells}u) { group_pixels[cell_${i} * ${depth}u + lane] = pixel_${i}; }`),
     "}",
   ];
 }
@@ -92,7 +92,7 @@ function loadWeights({ y, x, weight }: Depthwise, { vector }: Patch, { depth, lo
   const at = weight.at(`(tap / ${x.taps}u)`, `(tap % ${x.taps}u)`);
   return [
     `for (var tap = within; tap < ${y.taps * x.taps}u; tap += ${loaders}u) {`,
-    `group_taps[tap * ${depth}u + own] = w[(${at}) / ${vector}u + part];`,
+    `group_taps[tap * ${depth}u + lane] = w[(${at}) / ${vector}u + part];`,
     "}",
   ];
 }
