@@ -4,7 +4,7 @@ import type { Epilogue, WgslKernel, WgslPass } from "../../compiler/kernel.ts";
 import type { DType, TensorSpec } from "../../spec.ts";
 import { appendBuffers, declareAnew, type Declared, declaredIn, rewriteUses } from "./buffer_uses.ts";
 import { addWithMath } from "./math.ts";
-import { LANES, type Neighbours, wideBuffers, writeNeighbours } from "./neighbours.ts";
+import { type Elements, LANES, wideBuffers, writeElements } from "./neighbours.ts";
 import { storageType, stored } from "./values.ts";
 
 /** What the step of a template and its epilogue reads, then what it writes. */
@@ -73,7 +73,7 @@ function refuseRead(name: string): never {
 
 function boundBuffers(
   { inputs, outputs }: Operands,
-  { reads, keeps, four, wide }: Epilogue & Pick<Neighbours, "four" | "wide">,
+  { reads, keeps, four, wide }: Epilogue & Pick<Elements, "four" | "wide">,
 ) {
   const typeOf = (dtype: DType, vector: boolean) => vector ? "vec4f" : storageType(dtype);
   const read = inputs.slice(reads).map(({ dtype }, i): Bound => (
@@ -101,11 +101,11 @@ function handOver(
 
 /** The function that finishes one result, or four. */
 function finishFunction(
-  map: Neighbours,
+  map: Elements,
   written: readonly { readonly name: string; readonly dtype: DType }[],
   needs: Set<string>,
 ): string {
-  const { lines, results } = writeNeighbours(map, needs);
+  const { lines, results } = writeElements(map, needs);
   const stores = written.flatMap(({ name, dtype }, i) => {
     const made = results.map((lane) => stored(dtype, lane[i]!));
     if (map.four && dtype === "float32") return [`${name}[index] = vec4f(${made.join(", ")});`];

@@ -1,15 +1,12 @@
 /** @file Fused elementwise kernels. */
 import { mergeAxes } from "../../compiler/axes.ts";
 import type { MapKernel, WgslKernel } from "../../compiler/kernel.ts";
-import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../spec.ts";
-import { wideBuffers, writeNeighbours } from "./neighbours.ts";
+import { isShort, wideBuffers, writeElements } from "./neighbours.ts";
 import { shader, storageType, stored } from "./values.ts";
 
 /** Invocations of a group, as many as every device allows: with 64, llvmpipe took twice as long. */
 const GROUP = 256;
-/** Nodes of expressions up to which four elements are written out: beyond, shaders take longer to compile than they save. */
-const MAX_NODES = 96;
 
 /**
  * Writes a fused elementwise kernel: four neighbouring elements of every output per invocation where they lie in vec4, else
@@ -35,7 +32,7 @@ export function emitMapWgsl(
   const typeOf = (dtype: DType, vector: boolean) => four && vector ? "vec4f" : storageType(dtype);
   const needs = new Set<string>();
   const map = { sizes, values, four, buffers: inputs.map((_, i) => `in${i}`), wide };
-  const { lines, results } = writeNeighbours(map, needs);
+  const { lines, results } = writeElements(map, needs);
   const stores = outputs.flatMap(({ dtype }, i) => {
     const name = inPlace.has(i) ? `in${inPlace.get(i)}` : `out${i}`;
     const made = results.map((lane) => stored(dtype, lane[i]!));
@@ -55,14 +52,4 @@ export function emitMapWgsl(
   const buffers = [...inputs.keys(), ...own.map(({ i }) => inputs.length + i)];
   const code = shader(bindings, needs, GROUP, workgroups, body);
   return { passes: [{ code, buffers, workgroups }], scratchBytes: 0 };
-}
-
-/** True if expressions are few, and no load among them may be left out. */
-function isShort(values: readonly Scalar[]): boolean {
-  let [nodes, bounded] = [0, false];
-  visitScalars(values, (x) => {
-    nodes++;
-    bounded ||= x.kind === "guard" || x.kind === "gather";
-  });
-  return nodes <= MAX_NODES && !bounded;
 }

@@ -4,7 +4,7 @@ import type { Prologue, WgslKernel, WgslPass } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
 import { appendBuffers, declareAnew, declaredIn, rewriteUses } from "./buffer_uses.ts";
 import { addWithMath } from "./math.ts";
-import { LANES, type Neighbours, wideBuffers, writeNeighbours } from "./neighbours.ts";
+import { type Elements, LANES, wideBuffers, writeElements } from "./neighbours.ts";
 import { storageType } from "./values.ts";
 
 /**
@@ -74,8 +74,8 @@ function refuseWrite(name: string): never {
 }
 
 /** The function that makes one element of the operand, or four. */
-function beginFunction(name: string, map: Neighbours, needs: Set<string>): string {
-  const { lines, results } = writeNeighbours(map, needs);
+function beginFunction(name: string, map: Elements, needs: Set<string>): string {
+  const { lines, results } = writeElements(map, needs);
   const made = results.map(([value]) => value!);
   return `fn ${name}(index: u32) -> ${map.four ? "vec4f" : "f32"} {
   let at = i32(index)${map.four ? " * 4" : ""};

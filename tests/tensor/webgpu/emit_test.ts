@@ -144,6 +144,16 @@ for (const operation of ["sum", "max", "min"] as const) {
     await check(columns, [randomFloats([1030, 37])]);
     await check(split, [randomFloats([3, 3600])]);
   });
+
+  gpuTest(`${operation} of four neighbours at once, along rows and columns`, async () => {
+    const square = (x: Scalar) => op("mul", x, x);
+    await check(reduce(operation, [37], [1032], square(load(0, [1032, 1]))), [randomFloats([37, 1032])]);
+    await check(reduce(operation, [37], [96], square(load(0, [96, 1]))), [randomFloats([37, 96])]);
+    await check(reduce(operation, [36], [1031], square(load(0, [1, 36]))), [randomFloats([1031, 36])]);
+    await check(reduce(operation, [5, 8], [3, 70], square(load(0, [1680, 1, 560, 8]))), [randomFloats([5, 1680])]);
+    const scaled = op("mul", load(0, [1, 36]), load(1, [0, 1]));
+    await check(reduce(operation, [36], [50], scaled), [randomFloats([50, 36]), randomFloats([50])]);
+  });
 }
 
 gpuTest("A reduction of nothing gives its identity, one of a single element the element", async () => {
@@ -159,7 +169,7 @@ gpuTest("A long axis beside a short one is cut, and its sum right to float32", a
 });
 
 gpuTest("Reductions side by side share what they read, and store on their way", async () => {
-  for (const [rows, columns] of [[3, 5], [300, 33], [2, 20_000]] as const) {
+  for (const [rows, columns] of [[3, 5], [40, 36], [300, 33], [300, 128], [2, 20_000]] as const) {
     const [x, y] = [load(0, [1, columns]), load(1, [1, columns])];
     const product = op("mul", x, y);
     const results = [{ op: "sum", value: product }, { op: "max", value: x }] as const;
