@@ -7,9 +7,9 @@ import { depthwiseKernel, type DepthwisePart, isDepthwise } from "./depthwise.ts
 import { type Product, productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
 import { add, argument, get, mul, split } from "./text.ts";
-import { winogradFor } from "./winograd_choice.ts";
+import { winogradFor } from "../../winograd/choice.ts";
 import { winogradKernel } from "./winograd_conv.ts";
-import { adjointConv } from "./winograd_geometry.ts";
+import { adjointConv } from "../../winograd/geometry.ts";
 
 /** The input positions along one axis that are `phase` modulo the stride, and the taps that reach them. */
 export interface Phase extends WindowAxis {

@@ -8,8 +8,8 @@ import { slides } from "./depthwise_window.ts";
 import { slidingWeightGradient } from "./depthwise_window_gradient.ts";
 import { rowContractionKernel } from "./row_contraction.ts";
 import { windowRows } from "./row_source.ts";
-import { winogradFor } from "./winograd_choice.ts";
-import { weightAdjoint } from "./winograd_geometry.ts";
+import { winogradFor } from "../../winograd/choice.ts";
+import { weightAdjoint } from "../../winograd/geometry.ts";
 import { winogradWeightGradientKernel } from "./winograd_weight_gradient.ts";
 
 /**

@@ -23,23 +23,9 @@ import {
   sub,
   type Wat,
 } from "./text.ts";
-import type { Patches, TileGrid } from "./winograd_patch.ts";
-import type { Scheme } from "./winograd_scheme.ts";
+import type { WinogradConv } from "../../winograd/geometry.ts";
 import { readTiles, type TileTransfer, writeTiles } from "./winograd_tiles.ts";
-import { type WeightLayout, weightLayout, type WinogradWeights, winogradWeights } from "./winograd_weights.ts";
-
-/** A convolution that a scheme computes, perhaps of some phases of a stride. */
-export interface WinogradConv {
-  readonly scheme: Scheme;
-  readonly tiles: TileGrid;
-  readonly input: Patches;
-  readonly output: Patches;
-  readonly weights: WinogradWeights;
-  /** Phases `[y, x]` that are added up: those of the input. */
-  readonly inner: readonly [number, number];
-  /** Phases `[y, x]` that are apart: those of the output. */
-  readonly outer: readonly [number, number];
-}
+import { type WeightLayout, weightLayout, winogradWeights } from "./winograd_weights.ts";
 
 /** Most steps of a contraction between two visits of a register tile's result. */
 const STEPS = 384;

@@ -1,31 +1,6 @@
 /** @file Squares of pixels that overlapping or neighbouring tiles of an image read or write. */
+import type { PatchAxis, Patches, TileGrid } from "../../winograd/geometry.ts";
 import { add, argument, block, func, get, int, mul, set, split, unroll, type Wat } from "./text.ts";
-
-/** Where the pixels of the squares lie along an axis: `tile·tileStep + i·step + origin + phase·phaseStep`. */
-export interface PatchAxis {
-  readonly tileStep: number;
-  readonly step: number;
-  readonly origin: number;
-  readonly phaseStep: number;
-  /** Positions outside `[0, extent)` are not there. */
-  readonly extent: number;
-}
-
-/** The squares of images `[batch, y.extent, x.extent, pixel]`. */
-export interface Patches {
-  readonly buffer: string;
-  readonly y: PatchAxis;
-  readonly x: PatchAxis;
-  /** Floats of a pixel. */
-  readonly pixel: number;
-}
-
-/** The tiles of a batch of images. */
-export interface TileGrid {
-  readonly batch: number;
-  readonly y: number;
-  readonly x: number;
-}
 
 /** Statements that set `$image`, `$tile_y`, `$tile_x` from tile number `$tile`. */
 export function decodeTile({ batch, y, x }: TileGrid): Wat {

@@ -1,6 +1,6 @@
 /** @file Writes the linear maps of Winograd convolutions on vectors of 4 channels, along one axis and then along the other. */
 import { block, get, set, unroll, type Wat, type WatType } from "./text.ts";
-import type { Linear, LinearLine } from "./winograd_scheme.ts";
+import type { Linear, LinearLine } from "../../winograd/scheme.ts";
 
 /** Names of vector variables start so. */
 const PREFIX = "v_";

@@ -23,28 +23,10 @@ import {
   sub,
   type Wat,
 } from "./text.ts";
-import type { Patches, TileGrid } from "./winograd_patch.ts";
-import type { Scheme } from "./winograd_scheme.ts";
+import type { WinogradWeightGradient } from "../../winograd/geometry.ts";
+import type { Scheme } from "../../winograd/scheme.ts";
 import { readTiles, type TileTransfer } from "./winograd_tiles.ts";
 import { transformSquare, vectorTypes } from "./winograd_transform.ts";
-
-/** A weight gradient that a scheme computes. */
-export interface WinogradWeightGradient {
-  readonly scheme: Scheme;
-  readonly tiles: TileGrid;
-  readonly input: Patches;
-  readonly outputGradient: Patches;
-  readonly channels: number;
-  readonly columns: number;
-  /** Phases `[y, x]` of the input; each has weights of its own. */
-  readonly phases: readonly [number, number];
-  /** Where the gradient of tap (i, j) of phase (y, x) starts, `[channels, columns]`: multiples of these, in floats. */
-  readonly result: {
-    readonly buffer: string;
-    readonly tapStrides: readonly [number, number];
-    readonly phaseStrides: readonly [number, number];
-  };
-}
 
 /** Most channels and panels of a work item. */
 const CHANNELS = 100;

@@ -20,20 +20,9 @@ import {
   type Wat,
   when,
 } from "./text.ts";
-import type { Scheme } from "./winograd_scheme.ts";
+import type { WinogradWeights } from "../../winograd/geometry.ts";
+import type { Scheme } from "../../winograd/scheme.ts";
 import { transformSquare, vectorTypes } from "./winograd_transform.ts";
-
-/** Where the weight of tap (i, j) of phase (y, x), a channel and a column lies: `offset` plus multiples of strides, in floats. */
-export interface WinogradWeights {
-  readonly buffer: string;
-  readonly offset: number;
-  readonly tapStrides: readonly [number, number];
-  readonly phaseStrides: readonly [number, number];
-  readonly channels: number;
-  readonly channelStride: number;
-  readonly columns: number;
-  readonly columnStride: number;
-}
 
 /** The packed weights: for each phase, for each of the `n²` products, panels of 8 columns with a row for each channel. */
 export interface WeightLayout {

@@ -1,9 +1,75 @@
 /** @file Which convolutions are made of short dense ones, and where those read and write: strides cut images and kernels into phases. */
-import type { ConvParams } from "../../compiler/conv_params.ts";
-import type { WinogradConv } from "./winograd_conv.ts";
-import type { WinogradWeightGradient } from "./winograd_weight_gradient.ts";
-import type { PatchAxis, TileGrid } from "./winograd_patch.ts";
-import type { Scheme } from "./winograd_scheme.ts";
+import type { ConvParams } from "../compiler/conv_params.ts";
+import type { Scheme } from "./scheme.ts";
+
+/** Where the pixels of the squares lie along an axis: `tile·tileStep + i·step + origin + phase·phaseStep`. */
+export interface PatchAxis {
+  readonly tileStep: number;
+  readonly step: number;
+  readonly origin: number;
+  readonly phaseStep: number;
+  /** Positions outside `[0, extent)` are not there. */
+  readonly extent: number;
+}
+
+/** The squares of images `[batch, y.extent, x.extent, pixel]`. */
+export interface Patches {
+  readonly buffer: string;
+  readonly y: PatchAxis;
+  readonly x: PatchAxis;
+  /** Floats of a pixel. */
+  readonly pixel: number;
+}
+
+/** The tiles of a batch of images. */
+export interface TileGrid {
+  readonly batch: number;
+  readonly y: number;
+  readonly x: number;
+}
+
+/** Where the weight of tap (i, j) of phase (y, x), a channel and a column lies: `offset` plus multiples of strides, in floats. */
+export interface WinogradWeights {
+  readonly buffer: string;
+  readonly offset: number;
+  readonly tapStrides: readonly [number, number];
+  readonly phaseStrides: readonly [number, number];
+  readonly channels: number;
+  readonly channelStride: number;
+  readonly columns: number;
+  readonly columnStride: number;
+}
+
+/** A convolution that a scheme computes, perhaps of some phases of a stride. */
+export interface WinogradConv {
+  readonly scheme: Scheme;
+  readonly tiles: TileGrid;
+  readonly input: Patches;
+  readonly output: Patches;
+  readonly weights: WinogradWeights;
+  /** Phases `[y, x]` that are added up: those of the input. */
+  readonly inner: readonly [number, number];
+  /** Phases `[y, x]` that are apart: those of the output. */
+  readonly outer: readonly [number, number];
+}
+
+/** A weight gradient that a scheme computes. */
+export interface WinogradWeightGradient {
+  readonly scheme: Scheme;
+  readonly tiles: TileGrid;
+  readonly input: Patches;
+  readonly outputGradient: Patches;
+  readonly channels: number;
+  readonly columns: number;
+  /** Phases `[y, x]` of the input; each has weights of its own. */
+  readonly phases: readonly [number, number];
+  /** Where the gradient of tap (i, j) of phase (y, x) starts, `[channels, columns]`: multiples of these, in floats. */
+  readonly result: {
+    readonly buffer: string;
+    readonly tapStrides: readonly [number, number];
+    readonly phaseStrides: readonly [number, number];
+  };
+}
 
 type Shape4 = readonly [number, number, number, number];
 

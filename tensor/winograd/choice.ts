@@ -1,8 +1,8 @@
 /** @file Which scheme computes a convolution fastest. */
-import type { ConvParams } from "../../compiler/conv_params.ts";
-import type { WatOptions } from "../../compiler/kernel.ts";
-import { type PhasedConv, phasedConv } from "./winograd_geometry.ts";
-import { makeScheme, type Scheme } from "./winograd_scheme.ts";
+import type { ConvParams } from "../compiler/conv_params.ts";
+import type { WatOptions } from "../compiler/kernel.ts";
+import { type PhasedConv, phasedConv } from "./geometry.ts";
+import { makeScheme, type Scheme } from "./scheme.ts";
 
 /** Points chosen for the least rounding error; all constants of the input and output transforms are exact in float32. */
 const F4X3 = makeScheme({ outputs: 4, taps: 3, zero: true, pairs: [5 / 8, 3 / 2] });
