@@ -1,87 +1,24 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
-import { dataKey, decodeImage, drawsOf, encodePng, paintBackground } from "../../data/mod.ts";
+import { decodeImage } from "../../data/mod.ts";
 import { readCheckpoint } from "../../spark/mod.ts";
 import type { StepRecord } from "../../spark/scripts/step_log.ts";
 import { readEvents } from "../support/event_reader.ts";
-
-const ROOT = new URL("../../", import.meta.url).pathname;
-const SCRIPT = `${ROOT}spark/scripts/pretrain.ts`;
+import {
+  epochsOf,
+  finish,
+  type Finished,
+  linesOf,
+  logOf,
+  reached,
+  run,
+  sameRun,
+  start,
+  withFolder,
+} from "./pretrain_runs.ts";
 
 /** A run of 24 steps on tiny images. */
 const TINY =
   "--input-size 32x48 --batch-size 2 --steps 24 --save-every 6 --device cpu --workers 1 --base-lr 0.05 --seed 3";
-
-interface Finished {
-  readonly code: number;
-  readonly signal: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(line: string): Deno.ChildProcess {
-  const args = ["run", "-A", `--config=${ROOT}deno.json`, "--no-lock", SCRIPT, ...line.split(" ").filter(Boolean)];
-  return new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped", env: { NO_COLOR: "1" } }).spawn();
-}
-
-async function finish(child: Deno.ChildProcess): Promise<Finished> {
-  const { code, signal, stdout, stderr } = await child.output();
-  return { code, signal, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
-}
-
-const run = (line: string) => finish(start(line));
-
-/** A folder with seven small images and one file that is none. */
-async function makeImages(path: string): Promise<void> {
-  await Deno.mkdir(path);
-  for (let i = 0; i < 7; i++) {
-    await Deno.writeFile(`${path}/${i}.png`, encodePng(paintBackground(64, drawsOf(dataKey(i)))));
-  }
-  await Deno.writeTextFile(`${path}/broken.jpg`, "no image");
-}
-
-async function withFolder(f: (path: string, data: string) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempDir();
-  try {
-    await makeImages(`${path}/images`);
-    await f(path, `--data ${path}/images`);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
-}
-
-async function linesOf(folder: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const lines = (await Deno.readTextFile(`${folder}/log.jsonl`)).trimEnd().split("\n");
-  return lines.map((line) => JSON.parse(line));
-}
-
-/** What must not depend on interruptions: all of the steps' lines but the speed. */
-async function logOf(folder: string): Promise<readonly StepRecord[]> {
-  const lines = (await linesOf(folder)).filter((line) => "step" in line);
-  return lines.map((line) => ({ ...line as unknown as StepRecord, imagesPerSecond: 0 }));
-}
-
-/** Epochs in the log, and their losses. */
-async function epochsOf(folder: string): Promise<readonly unknown[]> {
-  return (await linesOf(folder)).filter((line) => "cur_ep" in line).map((line) => [line.cur_ep, line.last_L]);
-}
-
-async function sameRun(a: string, b: string): Promise<void> {
-  deepStrictEqual(await logOf(b), await logOf(a));
-  deepStrictEqual(await epochsOf(b), await epochsOf(a));
-  const [one, other] = await Promise.all([a, b].map((folder) => Deno.readFile(`${folder}/last.safetensors`)));
-  ok(Buffer.from(one!).equals(other!), "checkpoints differ");
-}
-
-/** Waits until a run has done some steps, and at least saved once if `saved`. */
-async function reached(folder: string, { steps, saved = false }: { steps: number; saved?: boolean }): Promise<void> {
-  for (let wait = 0; wait < 6000; wait++) {
-    const log = await Deno.readTextFile(`${folder}/log.jsonl`).catch(() => "");
-    const kept = await Deno.stat(`${folder}/last.safetensors`).then(() => true, () => false);
-    if (log.split("\n").length > steps && (kept || !saved)) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`Cannot wait longer for ${steps} steps in ${folder}`);
-}
 
 async function checkResults({ code, stdout, stderr }: Finished, folder: string): Promise<void> {
   equal(code, 0, stderr);

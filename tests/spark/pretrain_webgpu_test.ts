@@ -1,54 +1,64 @@
-import { equal, match, ok } from "node:assert/strict";
-import { dataKey, drawsOf, encodePng, paintBackground } from "../../data/mod.ts";
+import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { readCheckpoint } from "../../spark/mod.ts";
 import { testWebgpu } from "../support/device_or_skip.ts";
+import { finish, logOf, reached, run, sameRun, start, withFolder } from "./pretrain_runs.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
-const OPTIONS = "--input-size 32 --batch-size 2 --steps 6 --save-every 2 --workers 0 --seed 3".split(" ");
-
-async function run(script: string, args: readonly string[]) {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", `--config=${ROOT}deno.json`, "--no-lock", `${ROOT}${script}`, ...args],
-    env: { NO_COLOR: "1" },
-  });
-  const { code, stdout, stderr } = await command.output();
-  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
-}
+const OPTIONS = "--input-size 32 --batch-size 2 --steps 6 --save-every 2 --workers 0 --seed 3";
 
 testWebgpu(
   "A GPU that is lost in mid-run ends in one line that tells how to go on; the run goes on from there",
-  async () => {
-    const path = await Deno.makeTempDir();
-    try {
-      await Deno.mkdir(`${path}/images`);
-      for (const i of [0, 1, 2]) {
-        await Deno.writeFile(`${path}/images/${i}.png`, encodePng(paintBackground(64, drawsOf(dataKey(i)))));
-      }
-      const pulled = await run("tests/spark/pulled_device.ts", [
-        ...OPTIONS,
-        ...["--data", `${path}/images`, "--out", `${path}/run`, "--device", "webgpu"],
-      ]);
+  () =>
+    withFolder(async (path, data) => {
+      const line = `${OPTIONS} ${data} --out ${path}/run --device webgpu`;
+      const pulled = await run(line, "tests/spark/pulled_device.ts");
       equal(pulled.code, 1, pulled.stdout + pulled.stderr);
-      const line = pulled.stderr.split("\n").find((each) => each.startsWith("Cannot")) ?? pulled.stderr;
+      const told = pulled.stderr.split("\n").find((each) => each.startsWith("Cannot")) ?? pulled.stderr;
       match(
-        line,
+        told,
         /^Cannot use webgpu as its device must not be lost: .*; go on with: deno task pretrain --resume \S+\/run$/,
       );
       const saved = Number((await readCheckpoint(`${path}/run/last.safetensors`)).tensors["optimizer.step"]!.data[0]);
       ok(saved >= 2 && saved < 6, `${saved}`);
       // On the cpu, for it compiles faster; all that decides the bits is in the checkpoint.
-      const resumed = await run("spark/scripts/pretrain.ts", [
-        "--resume",
-        `${path}/run`,
-        "--device",
-        "cpu",
-        "--workers",
-        "0",
-      ]);
+      const resumed = await run(`--resume ${path}/run --device cpu --workers 0`);
       match(resumed.stdout, new RegExp(`Goes on after step ${saved}, of `));
       equal(resumed.code, 0, resumed.stderr);
-    } finally {
-      await Deno.remove(path, { recursive: true });
-    }
-  },
+    }),
+);
+
+/** So large a rate that gradients overflow float16 from about step 5 on, until the scale of the loss has fallen. */
+const OVERFLOWS = "--model mini_resnet8 --input-size 32 --batch-size 2 --steps 24 --save-every 4 --log-every 1 " +
+  "--target raw --optimizer sgd --base-lr 200 --workers 0 --seed 3 --device webgpu --precision f16";
+
+testWebgpu(
+  "pretrain --precision f16: a run that is killed, and interrupted, ends in the losses, scales and bits of a whole one",
+  () =>
+    withFolder(async (path, data) => {
+      const whole = await run(`${OVERFLOWS} ${data} --out ${path}/whole`);
+      equal(whole.code, 0, whole.stderr);
+      const records = await logOf(`${path}/whole`);
+      const scales = records.map(({ lossScale }) => lossScale!);
+      equal(scales[0], 2 ** 16);
+      ok(scales.at(-1)! < scales[0]! && scales.at(-1)! > 1, `${scales}`);
+      const skipped = records.filter(({ gradientNorm }) => gradientNorm === null);
+      ok(skipped.length > 0 && skipped.length < 18, `${skipped.length}`);
+
+      const killed = start(`${OVERFLOWS} ${data} --out ${path}/killed`);
+      await reached(`${path}/killed`, { steps: 4, saved: true });
+      killed.kill("SIGKILL");
+      equal((await finish(killed)).signal, "SIGKILL");
+      const goesOn = "--device webgpu --save-every 4 --log-every 1 --workers 0";
+      const interrupted = start(`--resume ${path}/killed --out ${path}/interrupted ${goesOn}`);
+      await reached(`${path}/interrupted`, { steps: 8, saved: true });
+      interrupted.kill("SIGINT");
+      const { code, stdout, stderr } = await finish(interrupted);
+      equal(code, 130, stdout + stderr);
+      match(stdout, /Goes on after step (4|8|12|16), of [^]*Interrupted after \d+ of 24 steps/);
+      const last = await run(`--resume ${path}/interrupted ${goesOn}`);
+      equal(last.code, 0, last.stderr);
+      await sameRun(`${path}/whole`, `${path}/interrupted`);
+      const tensors = (await readCheckpoint(`${path}/interrupted/last.safetensors`)).tensors;
+      deepStrictEqual([...tensors["lossScale.scale"]!.data], [scales.at(-1)]);
+    }),
+  { precision: "f16" },
 );
