@@ -38,7 +38,7 @@ export async function openRunDevice(
     const settings = chosen === "cpu" && threads !== undefined ? { threads } : {};
     if (precision === "f32") return await openDevice(chosen, settings);
     throw new RangeError(
-      `Cannot keep activations as f16 as --device must be webgpu: current device is ${chosen}; leave --precision out`,
+      `Cannot keep activations as f16 as --device must be webgpu: current device is ${chosen}; take webgpu, or f32 in a new run`,
     );
   }
   const table = chooseTuning(tuning, kept, await adapterHere());

@@ -59,7 +59,7 @@ export async function runFinetuning(
   }
   const progress = terminalProgress();
   const settings = loopSettings(given, options, opened);
-  print(plan(training, options, { device, classes: data.classes.length }, settings.reader.ring()));
+  print(await compile(training, options, { device, classes: data.classes.length }, settings.reader.ring()));
   const results = await openFinetuneResults(folder, {
     ...aboutRun(start, opened),
     evaluate: evaluator(given, options, { training, opened }),
@@ -145,22 +145,25 @@ function describe(options: FinetuneOptions, { data, lengths, device }: OpenedFin
     `${lengths.total} steps of ${batchSize} (${epochs} epochs), on ${device.name}`;
 }
 
-/** Plans the step, and tells what it will need. */
-function plan(
+/** Plans and compiles the step, and tells what it will need. */
+async function compile(
   { step, initial }: FinetuneTraining,
   { batchSize, inputSize: [height, width] }: FinetuneOptions,
   { device, classes }: { readonly device: Device; readonly classes: number },
   metrics: Ring,
-): string {
+): Promise<string> {
   // Only the shape counts here: no values are read.
   const empty = (shape: readonly number[]) => leaf({ shape, dtype: "float32" }, { host: new Float32Array(0) });
   const batchOf = (count: number) => ({ images: empty([count, height, width, 3]), targets: empty([count, classes]) });
+  const begin = performance.now();
   const { plannedBytes, launches } = planBatch(
     device,
     (count) => step.stats(initial, metrics, batchOf(count)),
     batchSize,
   );
-  return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step`;
+  await step.prepare(initial, metrics, batchOf(batchSize));
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
 }
 
 function loopSettings(given: GivenFinetuneOptions, { batchSize }: FinetuneOptions, opened: OpenedFinetuning) {

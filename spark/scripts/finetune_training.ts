@@ -1,5 +1,5 @@
 /** @file What fine-tuning computes: the compiled step, made of the options. */
-import { appendRow, type Device, full, jit, key, type Ring, stack } from "../../tensor/mod.ts";
+import { appendRow, type Device, full, jit, type Jitted, key, type Ring, stack } from "../../tensor/mod.ts";
 import { adamw, type Classifier, lamb, type Optimizer, warmupCosine, withLayerDecay } from "../../nn/mod.ts";
 import { averageWeights, startAverage } from "../average.ts";
 import { type FinetuneState, finetuneStep, initFinetune, type TargetBatch } from "../finetune.ts";
@@ -26,7 +26,7 @@ export interface FinetuneTraining {
   /** State before the first step; nothing is computed until it is used. */
   readonly initial: FinetuneState;
   /** The compiled step. */
-  readonly step: Step & { readonly stats: ReturnType<typeof jit<Step>>["stats"] };
+  readonly step: Step & Pick<Jitted<Step>, "stats" | "prepare">;
 }
 
 /**

@@ -3,6 +3,8 @@ import { dataKey, drawsOf, encodePng, encodePth, flipHorizontal, paintBackground
 import { backboneStateDict, readCheckpoint } from "../../spark/mod.ts";
 import { key } from "../../tensor/mod.ts";
 import { MODELS } from "../../spark/scripts/model_table.ts";
+import { assertClose } from "../support/assert_close.ts";
+import { testWebgpu } from "../support/device_or_skip.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -175,3 +177,48 @@ Deno.test("finetune and probe start from PyTorch's files and from runs, and say 
       equal(failed.stderr.trim().split("\n").length, 1);
     }
   }));
+
+/** Numbers of the log: losses and norms of the steps, losses of the evaluations. */
+async function numbersOf(folder: string): Promise<readonly number[]> {
+  const lines = await logOf(folder) as readonly Readonly<Record<string, number | { readonly loss: number } | null>>[];
+  return lines.flatMap(({ loss, gradientNorm, val, ema }) =>
+    [loss, gradientNorm, val, ema].flatMap((x) => typeof x === "number" ? [x] : x ? [x.loss] : [])
+  );
+}
+
+testWebgpu(
+  "finetune and probe on webgpu are near those on the cpu; a killed run resumes to the same bits there",
+  () =>
+    withFolder(async (path) => {
+      const line = `--data ${path}/images --from-scratch ${LINE}`;
+      const onGpu = line.replace("--device cpu --threads 1", "--device webgpu");
+      const [cpu, whole] = [
+        await run("finetune", `${line} --out ${path}/cpu`),
+        await run("finetune", `${onGpu} --out ${path}/whole`),
+      ];
+      deepStrictEqual([cpu.code, whole.code], [0, 0], cpu.stderr + whole.stderr);
+      match(whole.stdout, /12 steps of 4 .*, on webgpu\nPlanned memory: .* launches a step; compiled in /);
+      const [expected, actual] = [await numbersOf(`${path}/cpu`), await numbersOf(`${path}/whole`)];
+      equal(expected.length, 2 * 12 + 2 * 3);
+      assertClose(actual, expected, { absolute: 1e-5, relative: 1e-4 });
+      const child = start("finetune", `${onGpu} --out ${path}/killed`);
+      await reached(`${path}/killed`, 5);
+      child.kill("SIGKILL");
+      await child.output();
+      const resumed = await run("finetune", `--resume ${path}/killed --device webgpu --workers 0`);
+      equal(resumed.code, 0, resumed.stderr);
+      match(resumed.stdout, /Goes on after step (4|8), of /);
+      await sameFiles(`${path}/whole`, `${path}/killed`);
+      const probes: Record<string, unknown>[] = [];
+      for (const device of ["cpu", "webgpu"]) {
+        const options =
+          "--from-scratch --model mini_resnet8 --seed 5 --workers 0 --batch-size 4 --recalibrate 5 --epochs 1";
+        const out = `${path}/${device}.json`;
+        const probed = await run("probe", `--data ${path}/images ${options} --device ${device} --out ${out}`);
+        equal(probed.code, 0, probed.stderr);
+        probes.push(JSON.parse(await Deno.readTextFile(out)));
+      }
+      deepStrictEqual(probes[1], probes[0]);
+      ok((probes[0]!.linear as { top1: number }).top1 < 1, "not all is right, so that errors would show");
+    }),
+);
