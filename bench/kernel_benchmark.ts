@@ -9,7 +9,17 @@
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import { jit, leaf, openDevice, realize, type Tensor, type Tree, treeFlatten, type TypedArray } from "../tensor/mod.ts";
+import {
+  type Device,
+  jit,
+  leaf,
+  openDevice,
+  realize,
+  type Tensor,
+  type Tree,
+  treeFlatten,
+  type TypedArray,
+} from "../tensor/mod.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { median } from "./statistics.ts";
 
@@ -32,8 +42,19 @@ export interface KernelBench {
 
 const NAMED = parseArgs({ args: Deno.args, options: { device: { type: "string" } }, strict: false }).values.device;
 
-/** The device that was asked for, with its limits, opened once for each file. */
-const device = await openDevice(typeof NAMED === "string" ? NAMED : Deno.env.get("BENCH_DEVICE") ?? "cpu");
+/** Opens the device that was asked for. One that cannot be opened ends the process with a line: no benchmark could run. */
+async function openNamed(): Promise<Device> {
+  try {
+    return await openDevice(typeof NAMED === "string" ? NAMED : Deno.env.get("BENCH_DEVICE") ?? "cpu");
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith("Cannot "))) throw error;
+    console.error(error.message);
+    Deno.exit(1);
+  }
+}
+
+/** The device, with its limits, opened once for each file. */
+const device = await openNamed();
 const limits = await measureLimits(device);
 const idleMilliseconds = await timeOf(() => {});
 const rows: { readonly bench: KernelBench; readonly times: number[] }[] = [];

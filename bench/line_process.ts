@@ -18,6 +18,21 @@ async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncG
   }
 }
 
+/** Where a process runs. */
+interface ProcessOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function spawn(command: string, args: readonly string[], options: ProcessOptions): Deno.ChildProcess {
+  try {
+    const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+    return new Deno.Command(command, { ...options, args: [...args], ...pipes }).spawn();
+  } catch (error) {
+    throw new Error(`Cannot measure as ${command} must be a program: current error is ${(error as Error).message}`);
+  }
+}
+
 /**
  * Starts a process.
  *
@@ -29,15 +44,9 @@ async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncG
 export function startLineProcess(
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: ProcessOptions = {},
 ): LineProcess {
-  const child = new Deno.Command(command, {
-    ...options,
-    args: [...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const child = spawn(command, args, options);
   const errors = new Response(child.stderr).text();
   const input = child.stdin.getWriter();
   const lines = linesOf(child.stdout);

@@ -15,20 +15,21 @@ import { type LineProcess, startLineProcess } from "./line_process.ts";
 import type { Answer, Request } from "./peers/side.ts";
 import { flopsOf, inputsOf, nameOf, numbers, type Work, WORKS } from "./peers/work.ts";
 import { readArguments } from "./read_arguments.ts";
+import { runCommand } from "../spark/scripts/run_command.ts";
 import { median } from "./statistics.ts";
 
 const args = readArguments("bench:peers", {
   device: { type: "string", default: "cpu" },
-  rounds: { type: "string", default: "5" },
+  rounds: { type: "whole", default: 5 },
   only: { type: "string", default: "" },
   sides: { type: "string" },
-  patience: { type: "string", default: "1500" },
+  patience: { type: "whole", default: 1500 },
   python: { type: "string", default: "/usr/bin/python3" },
-  threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
+  threads: { type: "whole", default: navigator.hardwareConcurrency },
   json: { type: "boolean" },
 });
 const GPU = args.device === "webgpu";
-const [ROUNDS, PATIENCE] = [Number(args.rounds), Number(args.patience)];
+const { rounds: ROUNDS, patience: PATIENCE } = args;
 /** Milliseconds that the runs of a turn take together at the least. */
 const TURN = 100;
 
@@ -54,7 +55,7 @@ function startPeers(): readonly Peer[] {
     [OURS, deno, ["run", "-A", pathOf("tessera.ts"), args.device]],
     [`jax-js ${backend}`, deno, [...foreign, pathOf("jax.ts"), backend]],
     [`tfjs ${backend}`, deno, [...foreign, pathOf("tfjs.ts"), backend]],
-    ...(GPU ? [] : [["PyTorch", args.python, [pathOf("peer_torch.py"), args.threads]] as const]),
+    ...(GPU ? [] : [["PyTorch", args.python, [pathOf("peer_torch.py"), `${args.threads}`]] as const]),
   ];
   const wanted = args.sides?.split(",");
   return commands
@@ -160,10 +161,22 @@ function tell(work: Work, peers: readonly Peer[], timings: readonly Timing[]): v
   });
 }
 
-async function main(): Promise<void> {
+/** The works that were asked for. */
+function wantedWorks(): readonly Work[] {
+  const works = WORKS.filter((work) => nameOf(work).includes(args.only));
+  if (works.length > 0) return works;
+  const names = WORKS.map(nameOf).join(", ");
+  throw new RangeError(`Cannot compare as --only must be part of one of ${names}: current text is ${args.only}`);
+}
+
+async function main(): Promise<number> {
+  if (!["cpu", "webgpu"].includes(args.device)) {
+    throw new RangeError(`Cannot compare as --device must be cpu or webgpu: current device is ${args.device}`);
+  }
+  const works = wantedWorks();
   const peers = startPeers();
   const report: object[] = [];
-  for (const work of WORKS.filter((work) => nameOf(work).includes(args.only!))) {
+  for (const work of works) {
     const timings = await compare(work, peers);
     tell(work, peers, timings);
     const ours = timings[0]!.milliseconds!;
@@ -178,6 +191,7 @@ async function main(): Promise<void> {
   }
   await Promise.all(peers.map(({ process }) => process.close()));
   if (args.json) console.log(JSON.stringify({ device: args.device, rounds: ROUNDS, works: report }));
+  return 0;
 }
 
-await main();
+await runCommand(main);

@@ -9,6 +9,7 @@
 // deno-lint-ignore-file no-console
 import { lamb, type Model } from "../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../spark/mod.ts";
+import { runCommand } from "../spark/scripts/run_command.ts";
 import {
   cpuDevice,
   type Device,
@@ -29,12 +30,12 @@ import { modelOf } from "./step_programs.ts";
 
 const OPTIONS = {
   model: { type: "string", default: "resnet50" },
-  "input-size": { type: "string", default: "64" },
-  "batch-size": { type: "string", default: "8" },
-  "decoder-width": { type: "string", default: "768" },
+  "input-size": { type: "whole", default: 64 },
+  "batch-size": { type: "whole", default: 8 },
+  "decoder-width": { type: "whole", default: 768 },
   device: { type: "string", default: "cpu" },
-  steps: { type: "string", default: "1" },
-  rows: { type: "string", default: "40" },
+  steps: { type: "whole", default: 1 },
+  rows: { type: "whole", default: 40 },
   trace: { type: "string" },
 } as const;
 
@@ -70,19 +71,15 @@ function stepOf(model: Model, size: number, batch: number, decoderWidth: number)
   };
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const args = readArguments("profile", OPTIONS);
   const model = modelOf(args.model);
-  const [size, batch, steps] = [args["input-size"], args["batch-size"], args.steps].map(Number) as [
-    number,
-    number,
-    number,
-  ];
+  const { "input-size": size, "batch-size": batch, steps } = args;
   const profile = makeProfile();
   const device = await openListening(args.device, profile.listen);
   setDefaultDevice(device);
   const { time, spans } = makeStopwatch();
-  const { step, train, images } = stepOf(model, size, batch, Number(args["decoder-width"]));
+  const { step, train, images } = stepOf(model, size, batch, args["decoder-width"]);
   const { plannedBytes } = await time("trace and plan", () => step.stats(train, images));
   await time("compile", () => step.prepare(train, images));
   const state = { train };
@@ -96,13 +93,13 @@ async function main(): Promise<void> {
   profile.on = false;
   const limits = await measureLimits(await openDevice(args.device));
   console.log(`planned: ${(plannedBytes / 2 ** 20).toFixed(1)} MiB`);
-  console.log(profileTable(profile.times, steps, limits, Number(args.rows)));
+  console.log(profileTable(profile.times, steps, limits, args.rows));
   if (args.trace) {
     const shown = spans.filter(({ start }) => start >= spans.at(-2 * steps)!.start);
     await Deno.writeTextFile(args.trace, JSON.stringify(chromeTrace(args.device, shown, profile.times)));
     console.log(`trace: ${args.trace}, for chrome://tracing or ui.perfetto.dev`);
   }
-  Deno.exit(0); // ends the workers of both devices
+  return 0;
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await runCommand(main); // ends the workers of both devices

@@ -25,6 +25,7 @@ import {
 } from "../tensor/mod.ts";
 import { lamb, type Model } from "../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../spark/mod.ts";
+import { runCommand } from "../spark/scripts/run_command.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
 import { readArguments } from "./read_arguments.ts";
@@ -34,26 +35,22 @@ import { type BaselineStep, startBaseline } from "./torch_baseline.ts";
 
 const args = readArguments("bench:step", {
   model: { type: "string", default: "resnet50" },
-  "input-size": { type: "string", default: "224" },
-  "batch-size": { type: "string", default: "8" },
-  "decoder-width": { type: "string", default: "768" },
+  "input-size": { type: "whole", default: 224 },
+  "batch-size": { type: "whole", default: 8 },
+  "decoder-width": { type: "whole", default: 768 },
   device: { type: "string", default: "cpu" },
-  threads: { type: "string" },
+  threads: { type: "whole" },
   direct: { type: "boolean" },
-  steps: { type: "string", default: "5" },
+  steps: { type: "whole", default: 5 },
   baseline: { type: "boolean" },
   python: { type: "string", default: "/usr/bin/python3" },
   parts: { type: "boolean" },
   "sparse-vs-dense": { type: "boolean" },
   profile: { type: "boolean" },
-  "profile-rows": { type: "string", default: "40" },
+  "profile-rows": { type: "whole", default: 40 },
   json: { type: "boolean" },
 });
-const [INPUT_SIZE, BATCH_SIZE, STEPS] = [args["input-size"], args["batch-size"], args.steps].map(Number) as [
-  number,
-  number,
-  number,
-];
+const { "input-size": INPUT_SIZE, "batch-size": BATCH_SIZE, steps: STEPS } = args;
 
 /** A line for people. */
 function say(line: string): void {
@@ -63,7 +60,7 @@ function say(line: string): void {
 /** The device that was asked for; with `--profile` it reports its launches. */
 async function open(profile: Profile): Promise<Device> {
   if (args.device === "cpu") {
-    const threads = args.threads ? { threads: Number(args.threads) } : {};
+    const threads = args.threads ? { threads: args.threads } : {};
     return cpuDevice({ ...threads, winograd: !args.direct, ...(args.profile ? { onLaunch: profile.listen } : {}) });
   }
   if (!args.profile) return await openDevice(args.device);
@@ -80,7 +77,7 @@ function prepare(model: Model) {
   const optimizer = lamb({ learningRate: 1e-4, weightDecay: 0.04, beta2: model.recipe.beta2 });
   const inner = trainStep(model, optimizer);
   const program = (train: TrainState, images: Tensor) => inner(train, { images });
-  const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: Number(args["decoder-width"]) };
+  const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: args["decoder-width"] };
   const train = init(model, optimizer, key(0), options);
   return { program, train, images: normal(key(1), [BATCH_SIZE, INPUT_SIZE, INPUT_SIZE, 3]) };
 }
@@ -160,7 +157,7 @@ async function sparseAgainstDense(model: Model, device: Device): Promise<object>
 /** What the steps spent their time on. */
 async function tableOf({ times }: Profile): Promise<string> {
   const limits = await measureLimits(await openDevice(args.device));
-  return profileTable(times, STEPS, limits, Number(args["profile-rows"]));
+  return profileTable(times, STEPS, limits, args["profile-rows"]);
 }
 
 /** Ratios to the baseline; nothing without one. */
@@ -211,7 +208,7 @@ async function wholeStep(model: Model, device: Device, profile: Profile): Promis
   };
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const model = modelOf(args.model);
   const profile = makeProfile();
   const device = await open(profile);
@@ -222,6 +219,7 @@ async function main(): Promise<void> {
   if (args.profile) console.log(await tableOf(profile));
   console.log(args.json ? JSON.stringify(report) : report);
   device.close();
+  return 0;
 }
 
-await main();
+await runCommand(main);

@@ -1,34 +1,9 @@
 /** @file The programs of a training step and of its parts, as pure functions of the training state. */
 import { add, foldIn, grad, mean, square, type Tensor, type Tree } from "../tensor/mod.ts";
-import {
-  convnextBase,
-  convnextSmall,
-  convnextTiny,
-  type Features,
-  type Model,
-  resnet101,
-  resnet18,
-  resnet50,
-  tinyResnet,
-  valuesOf,
-} from "../nn/mod.ts";
+import { type Features, type Model, valuesOf } from "../nn/mod.ts";
 import { gather, type SparsePattern } from "../sparse/mod.ts";
 import { forward, inputGrid, lossAndGradients, patchLoss, sampleMask, type TrainState } from "../spark/mod.ts";
-
-const MAKERS: readonly (() => Model)[] = [
-  resnet18,
-  resnet50,
-  resnet101,
-  convnextTiny,
-  convnextSmall,
-  convnextBase,
-  tinyResnet,
-];
-
-/** Models by name. */
-const MODELS: Readonly<Record<string, () => Model>> = Object.fromEntries(
-  MAKERS.map((make) => [make().name, make]),
-);
+import { MODELS } from "../spark/scripts/model_table.ts";
 
 /**
  * Makes a model by name.
@@ -38,9 +13,10 @@ const MODELS: Readonly<Record<string, () => Model>> = Object.fromEntries(
  * @throws {RangeError} If none has this name.
  */
 export function modelOf(name: string): Model {
-  const make = MODELS[name];
-  if (make) return make();
-  throw new RangeError(`Cannot run as --model must be one of ${Object.keys(MODELS)}: current model is ${name}`);
+  const entry = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
+  if (entry) return entry.make();
+  const names = Object.keys(MODELS).join(", ");
+  throw new RangeError(`Cannot run as --model must be one of ${names}: current model is ${name}`);
 }
 
 const MASK_RATIO = 0.6;

@@ -15,7 +15,8 @@ export async function runCommand(command: (args: readonly string[]) => Promise<n
       String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS");
     if (isForUsers) printError(error.message);
     else if (isArgument) {
-      printError(`Cannot read the command line as --help says what it takes: current error is ${error.message}`);
+      const told = error.message.replaceAll("\n", " ");
+      printError(`Cannot read the command line as --help says what it takes: current error is ${told}`);
     } else printError(Deno.inspect(error));
     Deno.exit(1);
   }

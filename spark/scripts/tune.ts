@@ -20,26 +20,38 @@ import {
 } from "../../tensor/mod.ts";
 import { lamb } from "../../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../train_step.ts";
-import { DEFAULT_MODEL, MODELS } from "./model_table.ts";
-import { print, printError } from "./print.ts";
+import { DEFAULT_MODEL, type ModelEntry, MODELS } from "./model_table.ts";
+import { print } from "./print.ts";
+import { runCommand } from "./run_command.ts";
 import { adapterHere, tuningPath, writeTuning } from "./tuning_file.ts";
+
+const HELP = `Finds the fastest tiles for a training step on this machine's GPU and keeps them for later runs.
+
+Usage: deno task tune [OPTIONS]
+
+  --model NAME      one of ${Object.keys(MODELS).join(", ")} (default ${DEFAULT_MODEL})
+  --input-size N    height and width of the images in pixels (default: of the model)
+  --batch-size N    images per step (default: of the model)
+  --out FILE        file for the table (default: in the user's cache folder, by adapter)`;
 
 /** Kernels below this share of the time of a step are not worth tuning. */
 const MIN_SHARE = 0.005;
 
+/** The model that was asked for. */
+function entryOf(name: string): ModelEntry {
+  const entry = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
+  if (entry) return entry;
+  const names = Object.keys(MODELS).join(", ");
+  throw new RangeError(`Cannot tune as --model must be one of ${names}: current model is ${name}`);
+}
+
 /** What one step launches, with the time that it takes. */
 async function launchesOf(
-  name: string,
+  { make, recipe }: ModelEntry,
   size: number | undefined,
   batch: number | undefined,
 ): Promise<readonly LaunchTime[]> {
-  const row = MODELS[name];
-  if (!row) {
-    throw new RangeError(
-      `Cannot tune as --model must be one of ${Object.keys(MODELS).join(", ")}: current model is ${name}`,
-    );
-  }
-  const [model, { recipe }] = [row.make(), row];
+  const model = make();
   const [height, width] = size ? [size, size] : recipe.inputSize;
   const optimizer = lamb({ learningRate: 1e-4, beta2: model.recipe.beta2 });
   const times: LaunchTime[] = [];
@@ -81,9 +93,10 @@ function lineOf({ name, kernel, tile, defaultMilliseconds, milliseconds }: Tunin
  * Runs the command.
  *
  * @param args Arguments of the command line.
+ * @returns Exit code 0.
  * @throws {Error} If something does not fit, with a message for the user.
  */
-export async function tune(args: readonly string[]): Promise<void> {
+export async function tune(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -91,8 +104,14 @@ export async function tune(args: readonly string[]): Promise<void> {
       "input-size": { type: "string" },
       "batch-size": { type: "string" },
       out: { type: "string" },
+      help: { type: "boolean" },
     },
   });
+  if (values.help) {
+    print(HELP);
+    return 0;
+  }
+  const entry = entryOf(values.model);
   const [size, batch] = [values["input-size"], values["batch-size"]].map((text, i) => {
     if (text === undefined || /^[1-9]\d{0,4}$/.test(text)) return text ? Number(text) : undefined;
     throw new RangeError(
@@ -104,22 +123,11 @@ export async function tune(args: readonly string[]): Promise<void> {
   const adapter = await adapterHere();
   const path = values.out ?? tuningPath(adapter, (name) => Deno.env.get(name));
   print(`Adapter: ${adapter}`);
-  const kernels = hotKernels(await launchesOf(values.model, size, batch));
+  const kernels = hotKernels(await launchesOf(entry, size, batch));
   const table = await tuneWebgpu(kernels, { adapter, tell: (result) => print(lineOf(result)) });
   writeTuning(path, table);
   print(`${Object.keys(table.tiles).length} classes with other tiles than the default, in ${path}`);
+  return 0;
 }
 
-/** Runs the command, and turns errors into a line and exit code 1. */
-async function main(): Promise<number> {
-  try {
-    await tune(Deno.args);
-    return 0;
-  } catch (error) {
-    const isForUsers = error instanceof Error && error.message.startsWith("Cannot ");
-    printError(isForUsers ? error.message : Deno.inspect(error));
-    return 1;
-  }
-}
-
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) await runCommand(tune);

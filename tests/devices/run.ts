@@ -4,11 +4,12 @@
  *
  *     deno task equal --device webgpu --model resnet50 --input-size 64 --batch-size 8 --steps 20
  */
-import { parseArgs } from "node:util";
 import process from "node:process";
 import { openDevice } from "../../tensor/mod.ts";
+import { readArguments } from "../../bench/read_arguments.ts";
 import { modelOf } from "../../bench/step_programs.ts";
 import type { Model } from "../../nn/mod.ts";
+import { runCommand } from "../../spark/scripts/run_command.ts";
 import { compareTraces, type TraceOptions, type TrainTrace, trainTrace } from "./train_trace.ts";
 
 function write(line: string): void {
@@ -18,10 +19,10 @@ function write(line: string): void {
 const OPTIONS = {
   device: { type: "string", default: "webgpu" },
   model: { type: "string", default: "resnet50" },
-  "input-size": { type: "string", default: "64" },
-  "batch-size": { type: "string", default: "8" },
-  "decoder-width": { type: "string", default: "768" },
-  steps: { type: "string", default: "20" },
+  "input-size": { type: "whole", default: 64 },
+  "batch-size": { type: "whole", default: 8 },
+  "decoder-width": { type: "whole", default: 768 },
+  steps: { type: "whole", default: 20 },
 } as const;
 
 /** Trains on a device that is opened for it. */
@@ -37,16 +38,16 @@ async function traceOn(name: string, model: Model, options: TraceOptions): Promi
   return trace;
 }
 
-async function main(): Promise<boolean> {
-  const { values: args } = parseArgs({ options: OPTIONS });
+async function main(): Promise<number> {
+  const args = readArguments("equal", OPTIONS);
   const model = modelOf(args.model);
   const options = {
-    ...{ size: Number(args["input-size"]), batchSize: Number(args["batch-size"]) },
-    ...{ decoderWidth: Number(args["decoder-width"]), steps: Number(args.steps) },
+    ...{ size: args["input-size"], batchSize: args["batch-size"] },
+    ...{ decoderWidth: args["decoder-width"], steps: args.steps },
   };
-  const cpu = await traceOn("cpu", model, options);
   const first = await traceOn(args.device, model, options);
   const second = await traceOn(args.device, model, options);
+  const cpu = await traceOn("cpu", model, options);
   const rows = compareTraces(first, cpu);
   for (const { quantity, error, tolerance } of rows) {
     const verdict = error <= tolerance ? "ok" : "FAILED";
@@ -55,7 +56,7 @@ async function main(): Promise<boolean> {
   const same = first.digest === second.digest;
   const verdict = same ? "equal to the bit" : "FAILED: they differ";
   write(`${`two runs on ${args.device}`.padEnd(26)} ${verdict} (${first.digest.slice(0, 16)})`);
-  return same && rows.every(({ error, tolerance }) => error <= tolerance);
+  return same && rows.every(({ error, tolerance }) => error <= tolerance) ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exit(await main() ? 0 : 1);
+if (import.meta.main) await runCommand(main);

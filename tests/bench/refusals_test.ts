@@ -1,0 +1,55 @@
+import { deepStrictEqual, match } from "node:assert/strict";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+async function run(args: readonly string[]) {
+  const command = new Deno.Command(Deno.execPath(), { args: [...args], cwd: ROOT, env: { NO_COLOR: "1" } });
+  const { code, stderr } = await command.output();
+  return { code, stderr: new TextDecoder().decode(stderr) };
+}
+
+const STEP = "run -A --no-lock bench/step.ts";
+const PROFILE = "run -A --no-lock bench/profile.ts";
+const PEERS = "run -A --no-lock bench/peers.ts";
+const EQUAL = "run -A --no-lock tests/devices/run.ts";
+const TUNE = "run -A --no-lock spark/scripts/tune.ts";
+
+/** Command lines that are refused before anything is computed, and how. */
+const REFUSED: readonly (readonly [string, RegExp])[] = [
+  ...[STEP, PROFILE, EQUAL, TUNE].flatMap((command): readonly (readonly [string, RegExp])[] => [
+    [
+      `${command} --model nothing`,
+      /^Cannot \w+ as --model must be one of tiny_resnet8, .*: current model is nothing\n$/,
+    ],
+    [
+      `${command} --input-size 0`,
+      /^Cannot read --input-size as it must be a whole number from 1: current value is 0\n$/,
+    ],
+    [`${command} --batch-size -3`, /^Cannot read the command line as .* Option '--batch-size' argument is ambiguous. /],
+    [`${command} --modle tiny_resnet8`, /^Cannot read the command line as .* Unknown option '--modle'/],
+  ]),
+  ...[STEP, EQUAL].map((command) =>
+    [
+      `${command} --device nothing`,
+      /^Cannot open a device as its name must be one of .* current name is nothing\n$/,
+    ] as const
+  ),
+  [`${STEP} --model tiny_resnet8 --input-size 33`, /^Cannot divide images into patches as .* current size is 33×33, /],
+  [`${PROFILE} --device nothing`, /^Cannot profile as --device must be cpu or webgpu: current device is nothing\n$/],
+  [`${PEERS} --device nothing`, /^Cannot compare as --device must be cpu or webgpu: current device is nothing\n$/],
+  [`${PEERS} --only nothing`, /^Cannot compare as --only must be part of one of matmul .*: current text is nothing\n$/],
+  [`${PEERS} --rounds x`, /^Cannot read --rounds as it must be a whole number from 1: current value is x\n$/],
+  [
+    "bench -A --no-check --no-lock bench/matmul_bench.ts -- --device nothing",
+    /^Cannot open a device as .* name is nothing\n$/,
+  ],
+];
+
+Deno.test("benchmarks say in one line what they cannot do, and exit with 1", async () => {
+  for (const [line, message] of REFUSED) {
+    const { code, stderr } = await run(line.split(" "));
+    const told = stderr.split("\n").filter((each) => !/^(Check|Download) /.test(each)).join("\n"); // deno's own
+    deepStrictEqual([code, told.split("\n").length], [1, 2], `${line}: ${stderr}`);
+    match(told, message, line);
+  }
+});
