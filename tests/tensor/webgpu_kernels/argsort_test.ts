@@ -1,6 +1,8 @@
 import { deepStrictEqual } from "node:assert/strict";
+import { argsort, leaf, referenceDevice } from "../../../tensor/mod.ts";
 import { argsortWgsl } from "../../../tensor/webgpu/kernels/argsort.ts";
-import { gpuTest, LIMITS, randomFloats, randomInts, runKernel, type Sample, type Words } from "./harness.ts";
+import { testWebgpu } from "../../support/device_or_skip.ts";
+import { generator, gpuTest, LIMITS, randomFloats, randomInts, runKernel, type Sample, type Words } from "./harness.ts";
 
 /** Stable order of one line; NaN last either way. */
 function sorted(line: Words, descending: boolean): number[] {
@@ -38,3 +40,40 @@ for (const [name, x] of CASES) {
     });
   }
 }
+
+/** Numbers of which every kind comes often: few values with many ties, zeros of both signs, infinities, NaN of both signs. */
+function tangled(count: number, seed: number): Float32Array<ArrayBuffer> {
+  const next = generator(seed);
+  const rare = [NaN, NaN, Infinity, -Infinity, 0, -0, 1e-45, -1e-45, 3.4e38, -3.4e38];
+  const draw = () => next() < 0.3 ? rare[Math.floor(next() * rare.length)]! : Math.floor(next() * 2000) / 8 - 125;
+  const values = Float32Array.from({ length: count }, draw);
+  const bits = new Uint32Array(values.buffer);
+  values.forEach((value, i) => {
+    if (Number.isNaN(value) && next() < 0.5) bits[i]! |= 0x80000000;
+  });
+  return values;
+}
+
+/** Lines shorter than a block, of a block, a little longer, of many blocks. */
+const LENGTHS = [1, 2, 3, 511, 512, 513, 1000, 1024, 1025, 4097, 100_003];
+
+testWebgpu("argsort() orders lines of any length as the reference device does, along either axis", async (device) => {
+  const reference = referenceDevice();
+  for (const length of LENGTHS) {
+    const lines = length > 5000 ? 2 : 5;
+    const data = tangled(lines * length, length);
+    const across = [[length, lines], 0] as const;
+    for (const [shape, axis] of [[[lines, length], 1] as const, ...length < 1000 ? [across] : []]) {
+      for (const descending of [false, true]) {
+        const x = leaf({ shape, dtype: "float32" }, { host: data });
+        const [actual, expected] = [
+          await argsort(x, { axis, descending }).data({ device }),
+          await argsort(x, { axis, descending }).data({ device: reference }),
+        ];
+        const wrong = expected.findIndex((place, i) => place !== actual[i]);
+        deepStrictEqual(wrong, -1, `length ${length}, axis ${axis}, descending ${descending}: differs at ${wrong}`);
+      }
+    }
+  }
+  reference.close();
+});
