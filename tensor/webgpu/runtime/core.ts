@@ -105,8 +105,12 @@ export function bytesHeld({ pool, arena }: Core): number {
   return arena.reduce((sum, { size }) => sum + size, pool.bytes());
 }
 
-/** Gives all memory back; the device cannot be used again. */
-export function closeCore({ state, pool, arena, gpu }: Core): void {
+/**
+ * Gives all memory back; the device cannot be used again. Where the engine can wait inside a call, all that is queued is
+ * done before: a process that ends while a software adapter computes on threads of its own may crash at its end.
+ */
+export function closeCore({ state, pool, arena, gpu, queue }: Core): void {
+  if (state.lost === null) queue.drain().catch(() => {}); // of a device that is lost nothing is left to wait for
   state.lost ??= "closed";
   pool.destroy();
   arena.splice(0).forEach((buffer) => buffer.destroy());

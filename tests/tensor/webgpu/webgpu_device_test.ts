@@ -18,6 +18,7 @@ import {
   webgpuDevice,
 } from "../../../tensor/mod.ts";
 import { testWebgpu } from "../../support/device_or_skip.ts";
+import { spyAdapter } from "../../support/spy_adapter.ts";
 
 const PORTABLE = {
   maxStorageBufferBindingSize: 128 * 2 ** 20,
@@ -136,4 +137,21 @@ Deno.test("Without an adapter the error says what to install", async () => {
     limits: {},
   } as unknown as GPUAdapter;
   await rejects(() => webgpuDevice({ adapter: none }), /Cannot open webgpu .*mesa-vulkan-drivers/);
+});
+
+testWebgpu("close() waits for what is queued, once, and not for a device that is lost", async () => {
+  const spy = await spyAdapter();
+  for (const isLost of [false, true]) {
+    const device = await webgpuDevice({ adapter: spy.adapter });
+    const double = jit((x: Tensor) => add(x, x), { device });
+    double(double(tensor([1, 2, 3])));
+    if (isLost) {
+      spy.gpu().destroy();
+      await spy.gpu().lost;
+    }
+    equal(device.counters!().waits, 0);
+    device.close();
+    device.close();
+    equal(device.counters!().waits, isLost ? 0 : 1);
+  }
 });
