@@ -155,3 +155,12 @@ testWebgpu("close() waits for what is queued, once, and not for a device that is
     equal(device.counters!().waits, isLost ? 0 : 1);
   }
 });
+
+testWebgpu("A process that closes its device and ends at once ends well", async () => {
+  const script = new URL("./close_and_exit.ts", import.meta.url).pathname;
+  for (let run = 0; run < 6; run++) {
+    const command = new Deno.Command(Deno.execPath(), { args: ["run", "-A", "--no-check", "--no-lock", script] });
+    const { code, signal, stderr } = await command.output();
+    deepStrictEqual([code, signal], [0, null], new TextDecoder().decode(stderr));
+  }
+});
