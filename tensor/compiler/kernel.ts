@@ -141,6 +141,10 @@ export interface WgslLimits {
   readonly maxWorkgroupBytes: number;
   /** Buffers of one pass. */
   readonly maxStorageBuffers: number;
+  /** Bytes of one binding; what every device allows if left out. */
+  readonly maxBindingBytes?: number;
+  /** True to compute convolutions by Winograd's method where that is faster. */
+  readonly winograd?: boolean;
   /** True if a processor stands in for the GPU. */
   readonly software?: boolean;
   /** Vendor as the adapter tells it: a name in lower case or a PCI number. */

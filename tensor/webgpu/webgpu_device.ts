@@ -46,6 +46,8 @@ export interface WebgpuOptions {
   readonly onLaunch?: LaunchListener;
   /** Tiles of an adapter, of `deno task tune`; what is known of such adapters if left out. */
   readonly tuning?: TuningTable;
+  /** False to compute convolutions directly: by Winograd's method they are faster, and round differently. */
+  readonly winograd?: boolean;
   /** False to do without handing values between invocations that run together, where the adapter can. */
   readonly subgroups?: boolean;
   /**
@@ -87,7 +89,8 @@ export async function webgpuDevice(options: WebgpuOptions = {}): Promise<Device>
  * @returns What the parts of a device share.
  */
 export async function openCore(
-  { adapter, limits, backlog, subgroups = true, onLaunch, tuning, precision = "f32" }: WebgpuOptions = {},
+  { adapter, limits, backlog, winograd = true, subgroups = true, onLaunch, tuning, precision = "f32" }: WebgpuOptions =
+    {},
 ): Promise<Core> {
   const chosen = adapter ?? await globalThis.navigator.gpu?.requestAdapter() ?? refuse("current adapter is null");
   const half = precision === "f16";
@@ -101,7 +104,7 @@ export async function openCore(
   const gpu = await opened.catch((cause) => refuse(`current error is ${cause}`));
   const subgroup = await findSubgroup(gpu);
   const { isFallbackAdapter: software = false, vendor = "" } = chosen.info ?? {};
-  const traits = { software, vendor: vendor.toLowerCase(), ...subgroup && { subgroup } };
+  const traits = { software, winograd, vendor: vendor.toLowerCase(), ...subgroup && { subgroup } };
   if (onLaunch) requireTimes(gpu);
   if (half) await requireHalf(gpu);
   return makeCore(gpu, { ...traits, ...tuning && { tiles: tuning.tiles } }, { ...backlog && { backlog }, half });

@@ -1,6 +1,5 @@
 /** @file Which scheme computes a convolution fastest. */
 import type { ConvParams } from "../compiler/conv_params.ts";
-import type { WatOptions } from "../compiler/kernel.ts";
 import { type PhasedConv, phasedConv } from "./geometry.ts";
 import { makeScheme, type Scheme } from "./scheme.ts";
 
@@ -15,17 +14,31 @@ export const SCHEMES: Readonly<Record<string, Scheme>> = { F4X3, F2X3, F4X2, F3X
 
 /** Fewest channels on either side. */
 const LEAST_CHANNELS = 8;
-/** Cost of the transforms of a channel of a tile, in multiply-adds an element: as measured. */
-const TRANSFORM = 6;
-/** Cost of transforming and fetching the weights, in tiles: as measured where there are more weights than fit the caches. */
-const WEIGHTS = 24;
 /** Least gain for which it is worth the memory and the rounding errors. */
 const GAIN = 1.2;
 
+/** What transforms cost on a device, in multiply-adds. */
+export interface TransformCosts {
+  /** For each element of a transformed tile and each channel. */
+  readonly tile: number;
+  /** Transforming and fetching the weights, in tiles. */
+  readonly weights: number;
+}
+
+/** As measured: on a GPU memory is further away, compared to multiply-adds, than a processor's caches. */
+export const TRANSFORM_COSTS: Readonly<Record<"cpu" | "webgpu", TransformCosts>> = {
+  cpu: { tile: 6, weights: 24 },
+  webgpu: { tile: 24, weights: 32 },
+};
+
 /** Multiply-adds, and what takes as long, for each pair of an input and an output channel of a phase. */
-function costOf({ batch, small, channels, outChannels }: PhasedConv, { outputs, size }: Scheme): number {
+function costOf(
+  { batch, small, channels, outChannels }: PhasedConv,
+  { outputs, size }: Scheme,
+  { tile, weights }: TransformCosts,
+): number {
   const tiles = batch * Math.ceil(small[0] / outputs) * Math.ceil(small[1] / outputs);
-  return size ** 2 * (tiles * (1 + TRANSFORM / channels + TRANSFORM / outChannels) + WEIGHTS);
+  return size ** 2 * (tiles * (1 + tile / channels + tile / outChannels) + weights);
 }
 
 /**
@@ -33,15 +46,16 @@ function costOf({ batch, small, channels, outChannels }: PhasedConv, { outputs, 
  * there are too few tiles to make up for the transformed weights, of which large tiles have more.
  *
  * @param conv The convolution; the choice is the same for it and its gradients.
+ * @param costs Of the device.
  * @returns The scheme, or `null` where direct computation is as fast.
  */
-export function chooseScheme(conv: PhasedConv): Scheme | null {
+export function chooseScheme(conv: PhasedConv, costs: TransformCosts): Scheme | null {
   if (Math.min(conv.channels, conv.outChannels) < LEAST_CHANNELS) return null;
   const direct = conv.batch * conv.small[0] * conv.small[1] * conv.taps ** 2;
   const [best] = Object.values(SCHEMES)
     .filter(({ taps }) => taps === conv.taps)
-    .toSorted((a, b) => costOf(conv, a) - costOf(conv, b));
-  return best && costOf(conv, best) * GAIN < direct ? best : null;
+    .toSorted((a, b) => costOf(conv, a, costs) - costOf(conv, b, costs));
+  return best && costOf(conv, best, costs) * GAIN < direct ? best : null;
 }
 
 /**
@@ -49,15 +63,15 @@ export function chooseScheme(conv: PhasedConv): Scheme | null {
  *
  * @param shapes Shapes of the images, the weights and the result of the convolution.
  * @param params Its settings.
- * @param options Whether the method is allowed at all.
+ * @param costs What transforms cost on the device; `null` if the method is not allowed.
  * @returns The convolution and its scheme, or `null` to compute it directly.
  */
 export function winogradFor(
   [x, w, y]: readonly [x: readonly number[], w: readonly number[], y: readonly number[]],
   params: ConvParams,
-  { winograd }: WatOptions,
+  costs: TransformCosts | null,
 ): { readonly conv: PhasedConv; readonly scheme: Scheme } | null {
-  const conv = winograd ? phasedConv(x, w, y, params) : null;
-  const scheme = conv && chooseScheme(conv);
+  const conv = costs ? phasedConv(x, w, y, params) : null;
+  const scheme = conv && costs && chooseScheme(conv, costs);
   return conv && scheme && { conv, scheme };
 }

@@ -3,6 +3,9 @@ import type { WgslKernel, WgslLimits, WgslPass } from "../../compiler/kernel.ts"
 import { sizeOf, type TensorSpec } from "../../spec.ts";
 import { depthwise } from "./depthwise.ts";
 import { type RowProduct, rowProduct } from "./row_product.ts";
+import { forwardConv } from "../../winograd/geometry.ts";
+import { winogradFor } from "../../winograd/choice.ts";
+import { winogradCosts, winogradWgsl } from "./winograd.ts";
 import { tapLoops, type WindowAxis, windowRows } from "./window_rows.ts";
 
 /**
@@ -16,6 +19,9 @@ export function conv2dWgsl(
   limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
+  const fast = winogradFor([inputs[0]!.shape, inputs[1]!.shape, output.shape], params, winogradCosts(limits));
+  const transformed = fast && winogradWgsl(forwardConv(fast.conv, fast.scheme), limits);
+  if (transformed) return transformed;
   const C = inputs[0]!.shape[3]!;
   const [, kw, cin, cout] = inputs[1]!.shape as [number, number, number, number];
   const [B, Ho, Wo] = output.shape as [number, number, number, number];

@@ -17,17 +17,18 @@ export interface Tile {
   readonly step: number;
 }
 
-/** The buffers of a product; without taps only the result. */
+/** The buffers of a product, those of one name once; without taps only the result. */
 export function bindingsOf({ left, right, others = [], taps, result }: RowProduct): readonly Binding[] {
   const type = (aligned: boolean) => aligned ? "vec4f" as const : "f32" as const;
   const written: Binding = { name: result.name, type: type(result.aligned), buffer: result.buffer };
   if (!taps) return [written];
-  return [
+  const bindings: readonly Binding[] = [
     { name: left.name, type: type(left.aligned), buffer: left.buffer },
     { name: right.name, type: type(right.aligned), buffer: right.buffer },
     ...others,
     written,
   ];
+  return bindings.filter(({ name }, i) => bindings.findIndex((other) => other.name === name) === i);
 }
 
 /** Depths that a step takes: four where rows are aligned. */

@@ -35,7 +35,7 @@ export interface Core {
 }
 
 /** What kernels may know of a GPU beside its limits. */
-export type Traits = Pick<WgslLimits, "software" | "vendor" | "subgroup" | "tiles">;
+export type Traits = Pick<WgslLimits, "software" | "vendor" | "subgroup" | "tiles" | "winograd">;
 
 /** Starts to watch a GPU. */
 export function makeCore(
@@ -66,6 +66,7 @@ export function makeCore(
       maxInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,
       maxStorageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
+      maxBindingBytes: Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize),
       ...traits,
     },
     collected: new FinalizationRegistry((block) => releaseBlock(pool, block)),
