@@ -4,8 +4,7 @@ import { sizeOf, type TensorSpec } from "../../spec.ts";
 import { depthwise } from "./depthwise.ts";
 import { type RowProduct, rowProduct } from "./row_product.ts";
 import { forwardConv } from "../../winograd/geometry.ts";
-import { winogradFor } from "../../winograd/choice.ts";
-import { winogradCosts, winogradWgsl } from "./winograd.ts";
+import { chooseWinograd, winogradWgsl } from "./winograd.ts";
 import { tapLoops, type WindowAxis, windowRows } from "./window_rows.ts";
 
 /**
@@ -19,7 +18,7 @@ export function conv2dWgsl(
   limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
-  const fast = winogradFor([inputs[0]!.shape, inputs[1]!.shape, output.shape], params, winogradCosts(limits));
+  const fast = chooseWinograd([inputs[0]!.shape, inputs[1]!.shape, output.shape], params, limits);
   const transformed = fast && winogradWgsl(forwardConv(fast.conv, fast.scheme), limits);
   if (transformed) return transformed;
   const C = inputs[0]!.shape[3]!;

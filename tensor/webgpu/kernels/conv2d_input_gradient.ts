@@ -3,9 +3,8 @@ import type { WgslKernel, WgslLimits, WgslPass } from "../../compiler/kernel.ts"
 import { sizeOf, type TensorSpec } from "../../spec.ts";
 import { depthwise } from "./depthwise.ts";
 import { type RowProduct, rowProduct } from "./row_product.ts";
-import { winogradFor } from "../../winograd/choice.ts";
 import { adjointConv } from "../../winograd/geometry.ts";
-import { winogradCosts, winogradWgsl } from "./winograd.ts";
+import { chooseWinograd, winogradWgsl } from "./winograd.ts";
 import { tapLoops, type WindowAxis, windowRows } from "./window_rows.ts";
 
 /** Pixels `first, first + stride, …` along one axis: all see the same taps, `tap, tap + tapStep, …`. */
@@ -51,7 +50,7 @@ export function conv2dInputGradientWgsl(
   limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
-  const fast = winogradFor([output.shape, inputs[1]!.shape, inputs[0]!.shape], params, winogradCosts(limits));
+  const fast = chooseWinograd([output.shape, inputs[1]!.shape, inputs[0]!.shape], params, limits);
   const transformed = fast && winogradWgsl(adjointConv(fast.conv, fast.scheme), limits);
   if (transformed) return transformed;
   const [, Ho, Wo] = inputs[0]!.shape as [number, number, number, number];

@@ -2,8 +2,9 @@
  * @file Convolution by Winograd's method as products in a batch: passes of their own transform the weights, the tiles of the
  * input and the tiles of the output (Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks").
  */
+import type { ConvParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits, WgslPass } from "../../compiler/kernel.ts";
-import { TRANSFORM_COSTS, type TransformCosts } from "../../winograd/choice.ts";
+import { TRANSFORM_COSTS, winogradFor } from "../../winograd/choice.ts";
 import type { PatchAxis, WinogradConv } from "../../winograd/geometry.ts";
 import { count } from "./row_product_parts.ts";
 import { rowProduct } from "./row_product.ts";
@@ -18,9 +19,21 @@ const PORTABLE_BYTES = 128 * 2 ** 20;
 /** Positions of the buffers: images, weights, result, scratch. */
 const [INPUT, WEIGHTS, RESULT, SCRATCH] = [0, 1, 2, 3];
 
-/** What transforms cost, or null where convolutions are to be direct. */
-export function winogradCosts({ winograd }: WgslLimits): TransformCosts | null {
-  return winograd ? TRANSFORM_COSTS.webgpu : null;
+/**
+ * Chooses Winograd's method for a convolution or one of its gradients. Of kernels with two taps a phase it made none faster.
+ *
+ * @param shapes Shapes of the images, the weights and the result of the convolution.
+ * @param params Its settings.
+ * @param limits Whether the method is allowed.
+ * @returns The convolution and its scheme, or `null` to compute it directly.
+ */
+export function chooseWinograd(
+  shapes: Parameters<typeof winogradFor>[0],
+  params: ConvParams,
+  { winograd }: WgslLimits,
+): ReturnType<typeof winogradFor> {
+  const [, [kh]] = shapes;
+  return kh === 3 && winograd ? winogradFor(shapes, params, TRANSFORM_COSTS.webgpu) : null;
 }
 
 /** Sizes, and where the parts of the scratch start, in floats. */
@@ -143,9 +156,12 @@ function inputPass(conv: WinogradConv, layout: Layout, first: number): WgslPass 
   const { squares, depth, images, tiles: all, left } = layout;
   const row = (i: number) => `(line + y_${i}) * ${x.extent}u`;
   const element = (i: number, j: number) =>
-    `select(0f, image_in[(${row(i)} + x_${j}) * ${pixel}u + channel], there && y_there_${i} && x_there_${j})`;
+    `select(vec4f(), image_in[((${
+      row(i)
+    } + x_${j}) * ${pixel}u + channel) / 4u], there && y_there_${i} && x_there_${j})`;
   const body = [
-    unravel("item", tileDigits(conv, images, ["channel", channels])),
+    unravel("item", tileDigits(conv, images, ["part", channels / 4])),
+    "let channel = part * 4u;",
     phaseNumbers(layout, inner[1] * outer[1]),
     TILE(tiles),
     `let there = ${first}u + image < ${tiles.batch}u;`,
@@ -159,11 +175,14 @@ function inputPass(conv: WinogradConv, layout: Layout, first: number): WgslPass 
       scheme.input,
       scheme.size,
       element,
-      (k, value) => `scratch[to + ${k * all * depth}u] = ${value};`,
+      (k, value) => `scratch[(to + ${k * all * depth}u) / 4u] = ${value};`,
     ),
   ].join("\n");
-  const items = layout.inner * layout.outer * all * channels;
-  return shaderPass([{ name: "image_in", type: "f32", buffer: INPUT }, scratch], { items, body });
+  const items = layout.inner * layout.outer * all * channels / 4;
+  return shaderPass([{ name: "image_in", type: "vec4f", buffer: INPUT }, { ...scratch, type: "vec4f" }], {
+    items,
+    body,
+  });
 }
 
 /** Multiplies, for each phase of the output and each of the squares, tiles with weights. All of it lies in the scratch. */
@@ -204,15 +223,16 @@ function outputPass(conv: WinogradConv, layout: Layout, first: number): WgslPass
   const { scheme, tiles, output: { y, x, pixel }, weights: { columns }, inner, outer } = conv;
   const { squares, images, tiles: all, products } = layout;
   const side = scheme.outputs;
-  const element = (i: number, j: number) => `scratch[first + ${(i * scheme.size + j) * all * columns}u]`;
+  const element = (i: number, j: number) => `scratch[(first + ${(i * scheme.size + j) * all * columns}u) / 4u]`;
   const store = (k: number, value: string) => {
     const [i, j] = [Math.floor(k / side), k % side];
     const at = `((line + y_${i}) * ${x.extent}u + x_${j}) * ${pixel}u + column`;
-    return `if (y_there_${i} && x_there_${j}) { image_out[${at}] = ${value}; }`;
+    return `if (y_there_${i} && x_there_${j}) { image_out[(${at}) / 4u] = ${value}; }`;
   };
   const own = { ...conv, inner: [1, 1] as const };
   const body = [
-    unravel("item", tileDigits(own, images, ["column", columns])),
+    unravel("item", tileDigits(own, images, ["part", columns / 4])),
+    "let column = part * 4u;",
     `if (${first}u + image >= ${tiles.batch}u) { return; }`,
     phaseNumbers({ ...layout, inner: 1 }, outer[1]),
     TILE(tiles),
@@ -224,6 +244,9 @@ function outputPass(conv: WinogradConv, layout: Layout, first: number): WgslPass
     `let first = ${products}u + (outer * ${squares * all}u + tile) * ${columns}u + column;`,
     ...transformSquare(scheme.output, scheme.size, element, store),
   ].join("\n");
-  const items = layout.outer * all * columns;
-  return shaderPass([scratch, { name: "image_out", type: "f32", buffer: RESULT }], { items, body });
+  const items = layout.outer * all * columns / 4;
+  return shaderPass([{ ...scratch, type: "vec4f" }, { name: "image_out", type: "vec4f", buffer: RESULT }], {
+    items,
+    body,
+  });
 }

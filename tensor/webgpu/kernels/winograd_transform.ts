@@ -10,7 +10,7 @@ function sumOf(terms: LinearLine["terms"], read: (name: string) => string): stri
   const start = first[0] === 1 ? read(first[1]) : `${constant(first[0])} * ${read(first[1])}`;
   return rest.reduce((sum, [factor, x]) => {
     if (factor === 1) return `${sum} + ${read(x)}`;
-    return factor === -1 ? `${sum} - ${read(x)}` : `fma(${constant(factor)}, ${read(x)}, ${sum})`;
+    return factor === -1 ? `${sum} - ${read(x)}` : `${sum} + ${constant(factor)} * ${read(x)}`;
   }, start);
 }
 
