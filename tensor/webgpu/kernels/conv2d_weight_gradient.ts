@@ -2,7 +2,10 @@ import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
 import { depthwiseWeightGradient } from "./depthwise_weight_gradient.ts";
+import { weightAdjoint } from "../../winograd/geometry.ts";
 import { type OuterProduct, outerProduct } from "./outer_product.ts";
+import { chooseWinograd } from "./winograd.ts";
+import { winogradWeightGradientWgsl } from "./winograd_weight_gradient.ts";
 
 /**
  * Weight gradient of a convolution, of `x [B, H, W, Cin]` and `dy [B, Ho, Wo, Cout]`: for each tap the sum over all pixels
@@ -15,6 +18,9 @@ export function conv2dWeightGradientWgsl(
   limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
+  const fast = chooseWinograd([inputs[0]!.shape, output.shape, inputs[1]!.shape], params, limits);
+  const transformed = fast && winogradWeightGradientWgsl(weightAdjoint(fast.conv, fast.scheme), limits);
+  if (transformed) return transformed;
   const [B, Ho, Wo] = inputs[1]!.shape as [number, number, number, number];
   const [kh, kw, cin, cout] = output.shape as [number, number, number, number];
   const { groups } = params;

@@ -44,6 +44,8 @@ export interface OuterProduct {
   /** Statements after each row. */
   readonly next: string;
   readonly result: {
+    /** Name of the buffer that takes the sums, if it is one of the factors. */
+    readonly name?: string;
     readonly buffer: number;
     /** u32 expression of the element of `tap` and `batch` at i and j zero. */
     readonly from: string;
@@ -72,16 +74,22 @@ const WRITERS: Readonly<Record<TileVariant["kind"], SlabWriter>> = {
   subgroup: shuffledOuter,
 };
 
+/** How a sum of outer products is computed. */
+export interface OuterPlan extends Pick<Slabs, "slabs" | "length"> {
+  readonly tile: TileVariant;
+}
+
 /**
- * Writes a sum of outer products: partial sums of slabs of rows, then their sum in the order of the slabs.
+ * Chooses tiles and slabs, so that there are enough invocations.
  *
  * @param product The factors.
- * @param scratch Position of the scratch buffer.
  * @param limits Limits and traits of the device.
- * @returns One pass, or two if there is more than one slab.
+ * @returns The plan; of the device's limits and the shape alone.
  */
-export function outerProduct(product: OuterProduct, scratch: number, limits: WgslLimits): WgslKernel {
-  const { batches, taps, rows, sizes, diagonal, left, result } = product;
+export function planOuter(
+  { batches, taps, rows, sizes, diagonal, left, result }: OuterProduct,
+  limits: WgslLimits,
+): OuterPlan {
   const shape = { form: "outer", batches: batches * taps, rows: sizes[0], columns: sizes[1], depth: rows } as const;
   const chosen = diagonal ? { rows: 1, columns: 4, kind: "registers" as const } : chooseTile(limits, shape);
   // A register tile of unaligned rows loads scalars, so it need not be a multiple of four high.
@@ -98,16 +106,38 @@ export function outerProduct(product: OuterProduct, scratch: number, limits: Wgs
     Math.floor(MAX_PARTIALS / result.elements),
   );
   const length = Math.max(1, Math.ceil(rows / Math.max(1, wanted) / WHOLE) * WHOLE);
-  const slabs = Math.max(1, Math.ceil(rows / length));
-  const main = WRITERS[tile.kind](
-    product,
-    tile,
-    { slabs, length, target: slabs > 1 ? scratch : result.buffer },
-    limits,
-  );
+  return { tile, length, slabs: Math.max(1, Math.ceil(rows / length)) };
+}
+
+/**
+ * Writes the partial sums of slabs `[slabs, elements]` of a sum of outer products.
+ *
+ * @param product The factors.
+ * @param plan Of `planOuter`.
+ * @param target Position of the buffer that takes them.
+ * @param limits Limits and traits of the device.
+ * @returns The pass.
+ */
+export function outerSlabs(product: OuterProduct, plan: OuterPlan, target: number, limits: WgslLimits): WgslPass {
+  return WRITERS[plan.tile.kind](product, plan.tile, { ...plan, target }, limits);
+}
+
+/**
+ * Writes a sum of outer products: partial sums of slabs of rows, then their sum in the order of the slabs.
+ *
+ * @param product The factors.
+ * @param scratch Position of the scratch buffer.
+ * @param limits Limits and traits of the device.
+ * @returns One pass, or two if there is more than one slab.
+ */
+export function outerProduct(product: OuterProduct, scratch: number, limits: WgslLimits): WgslKernel {
+  const { result: { elements, buffer } } = product;
+  const plan = planOuter(product, limits);
+  const { slabs } = plan;
+  const main = outerSlabs(product, plan, slabs > 1 ? scratch : buffer, limits);
   if (slabs === 1) return { passes: [main], scratchBytes: 0 };
-  const sum = slabSum({ elements: result.elements, slabs, from: scratch, to: result.buffer });
-  return { passes: [main, sum], scratchBytes: 4 * slabs * result.elements };
+  const sum = slabSum({ elements, slabs, from: scratch, to: buffer });
+  return { passes: [main, sum], scratchBytes: 4 * slabs * elements };
 }
 
 /** Adds partial sums `[slabs, elements]` in the order of the slabs. */

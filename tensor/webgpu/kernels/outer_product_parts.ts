@@ -1,7 +1,7 @@
 /** @file What the variants of a sum of outer products have in common. */
 import type { OuterFactor, OuterProduct } from "./outer_product.ts";
 import { count, LANES } from "./row_product_parts.ts";
-import type { Binding } from "./shader.ts";
+import { type Binding, distinct } from "./shader.ts";
 
 /** Four elements of a factor from `at` on. */
 export function four({ name, aligned }: OuterFactor, at: string): string {
@@ -15,12 +15,17 @@ export function outerBindings(
   target: number,
 ): readonly Binding[] {
   const type = (aligned: boolean) => aligned ? "vec4f" as const : "f32" as const;
-  return [
+  return distinct([
     { name: left.name, type: type(left.aligned), buffer: left.buffer },
     { name: right.name, type: type(right.aligned), buffer: right.buffer },
     ...others,
-    { name: "sums", type: type(storesVectors({ right, sizes, result })), buffer: target },
-  ];
+    { name: nameOf(result), type: type(storesVectors({ right, sizes, result })), buffer: target },
+  ]);
+}
+
+/** Name of the buffer that takes the sums. */
+function nameOf({ name = "sums" }: OuterProduct["result"]): string {
+  return name;
 }
 
 /** True if four neighbouring results along j are one vec4 in memory. */
@@ -44,14 +49,15 @@ export function storeOuter(
 ): readonly string[] {
   const { sizes: [height, width], result } = product;
   const vector = storesVectors(product);
+  const name = nameOf(result);
   const at = (m: number, v: number) => `to + (${row(m)}) * ${result.stride}u + ${column(v)}`;
   const inside = (text: string, size: number, store: string) => even ? store : `if (${text} < ${size}u) { ${store} }`;
   const stores = rows.flatMap((m) =>
     vectors.map((v) => {
       const parts = vector
-        ? [inside(column(v), width, `sums[(${at(m, v)}) / 4u] = sum_${m}_${v};`)]
+        ? [inside(column(v), width, `${name}[(${at(m, v)}) / 4u] = sum_${m}_${v};`)]
         : LANES.map((lane, n) =>
-          inside(`${column(v)} + ${n}u`, width, `sums[${at(m, v)} + ${n}u] = sum_${m}_${v}.${lane};`)
+          inside(`${column(v)} + ${n}u`, width, `${name}[${at(m, v)} + ${n}u] = sum_${m}_${v}.${lane};`)
         );
       return inside(row(m), height, parts.join(" "));
     })

@@ -1,6 +1,6 @@
 /** @file What the variants of a product of rows and a matrix have in common: loads, sums and stores as text. */
 import type { LeftRows, RightMatrix, RowProduct } from "./row_product.ts";
-import type { Binding } from "./shader.ts";
+import { type Binding, distinct } from "./shader.ts";
 
 /** Names of the parts of a vec4. */
 export const LANES = ["x", "y", "z", "w"] as const;
@@ -22,13 +22,12 @@ export function bindingsOf({ left, right, others = [], taps, result }: RowProduc
   const type = (aligned: boolean) => aligned ? "vec4f" as const : "f32" as const;
   const written: Binding = { name: result.name, type: type(result.aligned), buffer: result.buffer };
   if (!taps) return [written];
-  const bindings: readonly Binding[] = [
+  return distinct([
     { name: left.name, type: type(left.aligned), buffer: left.buffer },
     { name: right.name, type: type(right.aligned), buffer: right.buffer },
     ...others,
     written,
-  ];
-  return bindings.filter(({ name }, i) => bindings.findIndex((other) => other.name === name) === i);
+  ]);
 }
 
 /** Depths that a step takes: four where rows are aligned. */

@@ -9,6 +9,11 @@ export interface Binding {
   readonly buffer: number;
 }
 
+/** Buffers by name, each once: what reads and writes parts of one buffer binds it once. */
+export function distinct(bindings: readonly Binding[]): readonly Binding[] {
+  return bindings.filter(({ name }, i) => bindings.findIndex((other) => other.name === name) === i);
+}
+
 /** What a shader does, apart from its frame. */
 export interface ShaderBody {
   /** Invocations that have work to do. */

@@ -1,12 +1,19 @@
 import { equal, ok } from "node:assert/strict";
 import { conv2dWgsl } from "../../../tensor/webgpu/kernels/conv2d.ts";
 import { conv2dInputGradientWgsl } from "../../../tensor/webgpu/kernels/conv2d_input_gradient.ts";
+import { conv2dWeightGradientWgsl } from "../../../tensor/webgpu/kernels/conv2d_weight_gradient.ts";
+import { winogradWeightGradientWgsl } from "../../../tensor/webgpu/kernels/winograd_weight_gradient.ts";
 import { winogradWgsl } from "../../../tensor/webgpu/kernels/winograd.ts";
 import { SCHEMES } from "../../../tensor/winograd/choice.ts";
-import { adjointConv, forwardConv, phasedConv } from "../../../tensor/winograd/geometry.ts";
+import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../tensor/winograd/geometry.ts";
 import type { WgslKernel } from "../../../tensor/compiler/kernel.ts";
 import { type ConvCase, row, same } from "../cpu_kernels/conv_cases.ts";
-import { convDefinition, convInputGradientDefinition, convShape } from "../cpu_kernels/definitions.ts";
+import {
+  convDefinition,
+  convInputGradientDefinition,
+  convShape,
+  convWeightGradientDefinition,
+} from "../cpu_kernels/definitions.ts";
 import { gpuTest, LIMITS, randomFloats, runKernel, type Sample } from "./harness.ts";
 
 /** Odd sizes, no, whole and lopsided padding, strides, one tile and many, several parts of a batch. */
@@ -30,7 +37,7 @@ function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): 
   return Math.sqrt(squares((i) => actual[i]! - expected[i]!) / squares((i) => expected[i]!));
 }
 
-/** Checks a kernel: its error is at most 6 times that of direct computation, plus 4 rounding errors. */
+/** Checks a kernel: its error is at most 6 times that of direct computation, plus 8 rounding errors. */
 async function checkError(
   kernel: WgslKernel,
   direct: WgslKernel,
@@ -38,7 +45,7 @@ async function checkError(
   { expected, output }: { readonly expected: ArrayLike<number>; readonly output: Sample },
 ) {
   const error = relativeError(await runKernel(kernel, inputs, output), expected);
-  const bound = 6 * relativeError(await runKernel(direct, inputs, output), expected) + 2 ** -22;
+  const bound = 6 * relativeError(await runKernel(direct, inputs, output), expected) + 2 ** -21;
   ok(error <= bound, `error is ${error}, bound ${bound}`);
 }
 
@@ -47,16 +54,22 @@ for (const { x: xShape, w: wShape, ...params } of CASES) {
   const dy = randomFloats(convShape(xShape, wShape, params), 3);
   const conv = phasedConv(xShape, wShape, dy.shape, params)!;
   const label = `[${xShape}] with [${wShape}], ${JSON.stringify(params)}`;
-  gpuTest(`winogradWgsl() convolves forward and back ${label}`, async () => {
+  gpuTest(`winogradWgsl() convolves forward and back, and with respect to weights, ${label}`, async () => {
     const settings = { ...params, inputSize: [xShape[1]!, xShape[2]!] as const };
     const direct = conv2dWgsl([x, w], dy, params, LIMITS);
     const directBack = conv2dInputGradientWgsl([dy, w], x, settings, LIMITS);
+    const kernel = { ...params, kernelSize: [wShape[0]!, wShape[1]!] as const };
+    const directWeights = conv2dWeightGradientWgsl([x, dy], w, kernel, LIMITS);
+    const dw = { expected: convWeightGradientDefinition(x, dy, wShape, kernel), output: w };
     const y = { expected: convDefinition(x, w, dy.shape, params), output: dy };
     const dx = { expected: convInputGradientDefinition(dy, w, xShape, settings), output: x };
     for (const scheme of Object.values(SCHEMES).filter(({ taps }) => taps === conv.taps)) {
       for (const maxBytes of [2 ** 25, 1]) { // the batch at once, and image by image
         await checkError(winogradWgsl(forwardConv(conv, scheme), LIMITS, maxBytes)!, direct, [x, w], y);
         await checkError(winogradWgsl(adjointConv(conv, scheme), LIMITS, maxBytes)!, directBack, [dy, w], dx);
+        if (conv.taps < 3) continue;
+        const gradient = winogradWeightGradientWgsl(weightAdjoint(conv, scheme), LIMITS, maxBytes)!;
+        await checkError(gradient, directWeights, [x, dy], dw);
       }
     }
   });
