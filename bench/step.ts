@@ -63,7 +63,7 @@ async function open(profile: Profile): Promise<Device> {
     const threads = args.threads ? { threads: args.threads } : {};
     return cpuDevice({ ...threads, winograd: !args.direct, ...(args.profile ? { onLaunch: profile.listen } : {}) });
   }
-  if (!args.profile) return await openDevice(args.device);
+  if (!args.profile) return await openDevice(args.device, args.direct ? { winograd: false } : {});
   throw new RangeError(`Cannot profile as launches are timed on the cpu device: current device is ${args.device}`);
 }
 
