@@ -25,11 +25,10 @@ export interface TransformCosts {
   readonly weights: number;
 }
 
-/** As measured: on a GPU memory is further away, compared to multiply-adds, than a processor's caches. */
-export const TRANSFORM_COSTS: Readonly<Record<"cpu" | "webgpu", TransformCosts>> = {
-  cpu: { tile: 6, weights: 24 },
-  webgpu: { tile: 24, weights: 32 },
-};
+/** As measured on a processor. */
+export const CPU_COSTS: TransformCosts = { tile: 6, weights: 24 };
+/** Memory is further away from a GPU, compared to multiply-adds, than caches from a processor. */
+export const GPU_COSTS: TransformCosts = { tile: 24, weights: 32 };
 
 /** Multiply-adds, and what takes as long, for each pair of an input and an output channel of a phase. */
 function costOf(
@@ -63,15 +62,17 @@ export function chooseScheme(conv: PhasedConv, costs: TransformCosts): Scheme | 
  *
  * @param shapes Shapes of the images, the weights and the result of the convolution.
  * @param params Its settings.
- * @param costs What transforms cost on the device; `null` if the method is not allowed.
+ * @param options Whether the method is allowed at all.
+ * @param costs What transforms cost on the device.
  * @returns The convolution and its scheme, or `null` to compute it directly.
  */
 export function winogradFor(
   [x, w, y]: readonly [x: readonly number[], w: readonly number[], y: readonly number[]],
   params: ConvParams,
-  costs: TransformCosts | null,
+  { winograd }: { readonly winograd?: boolean },
+  costs: TransformCosts,
 ): { readonly conv: PhasedConv; readonly scheme: Scheme } | null {
-  const conv = costs ? phasedConv(x, w, y, params) : null;
-  const scheme = conv && costs && chooseScheme(conv, costs);
+  const conv = winograd ? phasedConv(x, w, y, params) : null;
+  const scheme = conv && chooseScheme(conv, costs);
   return conv && scheme && { conv, scheme };
 }

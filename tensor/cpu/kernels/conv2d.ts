@@ -6,7 +6,7 @@ import { slides, slidingConv, type SlidingWindow } from "./depthwise_window.ts";
 import { productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
 import { add, argument, get, mul, type Wat } from "./text.ts";
-import { TRANSFORM_COSTS, winogradFor } from "../../winograd/choice.ts";
+import { CPU_COSTS, winogradFor } from "../../winograd/choice.ts";
 import { winogradKernel } from "./winograd_conv.ts";
 import { forwardConv } from "../../winograd/geometry.ts";
 
@@ -37,11 +37,7 @@ export function conv2dWat(
   params: ConvParams,
   options: WatOptions,
 ): WatKernel {
-  const fast = winogradFor(
-    [inputs[0]!.shape, inputs[1]!.shape, output.shape],
-    params,
-    options.winograd ? TRANSFORM_COSTS.cpu : null,
-  );
+  const fast = winogradFor([inputs[0]!.shape, inputs[1]!.shape, output.shape], params, options, CPU_COSTS);
   if (fast) return winogradKernel(["x", "w", "y"], forwardConv(fast.conv, fast.scheme));
   const [, height, width, pixel] = inputs[0]!.shape as [number, number, number, number];
   const [kh, kw, channels, outChannels] = inputs[1]!.shape as [number, number, number, number];

@@ -7,7 +7,7 @@ import { depthwiseKernel, type DepthwisePart, isDepthwise } from "./depthwise.ts
 import { type Product, productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
 import { add, argument, get, mul, split } from "./text.ts";
-import { TRANSFORM_COSTS, winogradFor } from "../../winograd/choice.ts";
+import { CPU_COSTS, winogradFor } from "../../winograd/choice.ts";
 import { winogradKernel } from "./winograd_conv.ts";
 import { adjointConv } from "../../winograd/geometry.ts";
 
@@ -83,11 +83,7 @@ export function conv2dInputGradientWat(
   params: ConvInputGradientParams,
   options: WatOptions,
 ): WatKernel {
-  const fast = winogradFor(
-    [output.shape, inputs[1]!.shape, inputs[0]!.shape],
-    params,
-    options.winograd ? TRANSFORM_COSTS.cpu : null,
-  );
+  const fast = winogradFor([output.shape, inputs[1]!.shape, inputs[0]!.shape], params, options, CPU_COSTS);
   if (fast) return winogradKernel(["dy", "w", "dx"], adjointConv(fast.conv, fast.scheme));
   const [, outHeight, outWidth] = inputs[0]!.shape as [number, number, number, number];
   const [kh, kw, channels, outChannels] = inputs[1]!.shape as [number, number, number, number];

@@ -8,7 +8,7 @@ import { slides } from "./depthwise_window.ts";
 import { slidingWeightGradient } from "./depthwise_window_gradient.ts";
 import { rowContractionKernel } from "./row_contraction.ts";
 import { windowRows } from "./row_source.ts";
-import { TRANSFORM_COSTS, winogradFor } from "../../winograd/choice.ts";
+import { CPU_COSTS, winogradFor } from "../../winograd/choice.ts";
 import { weightAdjoint } from "../../winograd/geometry.ts";
 import { winogradWeightGradientKernel } from "./winograd_weight_gradient.ts";
 
@@ -27,11 +27,7 @@ export function conv2dWeightGradientWat(
   params: ConvWeightGradientParams,
   options: WatOptions,
 ): WatKernel {
-  const fast = winogradFor(
-    [inputs[0]!.shape, output.shape, inputs[1]!.shape],
-    params,
-    options.winograd ? TRANSFORM_COSTS.cpu : null,
-  );
+  const fast = winogradFor([inputs[0]!.shape, output.shape, inputs[1]!.shape], params, options, CPU_COSTS);
   if (fast) return winogradWeightGradientKernel(["x", "dy", "dw"], weightAdjoint(fast.conv, fast.scheme));
   const [, height, width, pixel] = inputs[0]!.shape as [number, number, number, number];
   const [batch, outHeight, outWidth] = inputs[1]!.shape as [number, number, number, number];

@@ -4,7 +4,7 @@
  */
 import type { ConvParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits, WgslPass } from "../../compiler/kernel.ts";
-import { TRANSFORM_COSTS, winogradFor } from "../../winograd/choice.ts";
+import { GPU_COSTS, winogradFor } from "../../winograd/choice.ts";
 import type { WinogradConv } from "../../winograd/geometry.ts";
 import { count } from "./row_product_parts.ts";
 import { rowProduct } from "./row_product.ts";
@@ -28,11 +28,11 @@ const PORTABLE_BYTES = 128 * 2 ** 20;
 export function chooseWinograd(
   shapes: Parameters<typeof winogradFor>[0],
   params: ConvParams,
-  { winograd }: WgslLimits,
+  limits: WgslLimits,
 ): ReturnType<typeof winogradFor> {
   const [, [kh, , channels, columns]] = shapes;
   const fits = kh === 3 && channels! % 4 === 0 && columns! % 4 === 0;
-  return fits && winograd ? winogradFor(shapes, params, TRANSFORM_COSTS.webgpu) : null;
+  return fits ? winogradFor(shapes, params, limits, GPU_COSTS) : null;
 }
 
 /** True if a device lets a pass bind so much scratch. */

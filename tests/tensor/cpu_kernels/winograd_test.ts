@@ -4,7 +4,7 @@ import type { WatKernel } from "../../../tensor/compiler/kernel.ts";
 import { conv2dWat } from "../../../tensor/cpu/kernels/conv2d.ts";
 import { conv2dInputGradientWat } from "../../../tensor/cpu/kernels/conv2d_input_gradient.ts";
 import { conv2dWeightGradientWat } from "../../../tensor/cpu/kernels/conv2d_weight_gradient.ts";
-import { chooseScheme, SCHEMES, TRANSFORM_COSTS } from "../../../tensor/winograd/choice.ts";
+import { chooseScheme, CPU_COSTS, SCHEMES } from "../../../tensor/winograd/choice.ts";
 import { winogradKernel } from "../../../tensor/cpu/kernels/winograd_conv.ts";
 import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../tensor/winograd/geometry.ts";
 import type { Linear } from "../../../tensor/winograd/scheme.ts";
@@ -133,7 +133,7 @@ Deno.test("chooseScheme() takes the fastest", () => {
   for (const [batch, size, channels, outChannels, kernel, stride, expected] of CHOICES) {
     const params = { stride: [stride, stride], padding: same(1), dilation: [1, 1], groups: 1 } as const;
     const [x, w] = [[batch, size, size, channels], [kernel, kernel, channels, outChannels]];
-    const scheme = chooseScheme(phasedConv(x, w, convShape(x, w, params), params)!, TRANSFORM_COSTS.cpu);
+    const scheme = chooseScheme(phasedConv(x, w, convShape(x, w, params), params)!, CPU_COSTS);
     const name = Object.entries(SCHEMES).find(([, known]) => known === scheme)?.[0] ?? "direct";
     equal(name, expected, `${kernel}×${kernel}, ${channels}→${outChannels} at ${size}, batch ${batch}`);
   }
