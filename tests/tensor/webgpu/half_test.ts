@@ -81,12 +81,11 @@ const TILES: readonly TileVariant[] = [
 for (const tile of TILES) {
   testWebgpu(
     `Gradients through float16 activations are near those through float32, in ${tile.kind} tiles`,
-    async (device) => {
+    async (half) => {
       if (tile.kind === "subgroup" && SUBGROUP?.size !== 8) return;
-      const table = { adapter: "any", tiles: new Proxy({}, { get: () => tile }) } as never;
-      const half = await webgpuDevice({ precision: "f16", tuning: table });
+      const device = await webgpuDevice();
       const [exact, near] = [await gradients(device), await gradients(half)];
-      half.close();
+      device.close();
       notDeepStrictEqual(near, exact);
       exact.forEach((values, i) => {
         const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
@@ -94,11 +93,12 @@ for (const tile of TILES) {
         ok(error < 4e-3 * largest, `${i}: ${error} of ${largest}`);
       });
     },
+    { precision: "f16", tuning: { adapter: "any", tiles: new Proxy({}, { get: () => tile }) } },
   );
 }
 
-testWebgpu("Activations take half the memory; what is sorted keeps its bits", async (device) => {
-  const half = await webgpuDevice({ precision: "f16" });
+testWebgpu("Activations take half the memory; what is sorted keeps its bits", async (half) => {
+  const device = await webgpuDevice();
   const widths = [60, 64, 72, 80];
   const make = () =>
     [normal(key(9), [1000, 60]), widths.slice(1).map((width, i) => normal(key(i), [widths[i]!, width]))] as const;
@@ -113,18 +113,16 @@ testWebgpu("Activations take half the memory; what is sorted keeps its bits", as
     const [x, weights] = make();
     orders.push(await jit(sorted, { device: on })(x, weights.slice(0, 1)).data({ device: on }));
   }
-  half.close();
+  device.close();
   deepStrictEqual(orders[1], orders[0]);
-});
+}, { precision: "f16" });
 
-testWebgpu("What overflows float16 becomes infinite", async () => {
-  const half = await webgpuDevice({ precision: "f16" });
+testWebgpu("What overflows float16 becomes infinite", async (half) => {
   const product = jit((x: Tensor, v: Tensor, w: Tensor) => matmul(matmul(x, v), w), { device: half });
   const [x, v, w] = [normal(key(0), [64, 8]), mul(normal(key(1), [8, 12]), 1e5), normal(key(2), [12, 8])];
   const values = await product(x, v, w).data({ device: half });
-  half.close();
   ok(values.some((value) => !Number.isFinite(value)));
-});
+}, { precision: "f16" });
 
 testWebgpu("An adapter without float16 is refused, if it is asked for", async () => {
   const { adapter } = await spyAdapter({ features: new Set() });
