@@ -13,6 +13,10 @@ const PROFILE = "run -A --no-lock bench/profile.ts";
 const PEERS = "run -A --no-lock bench/peers.ts";
 const EQUAL = "run -A --no-lock tests/devices/run.ts";
 const TUNE = "run -A --no-lock spark/scripts/tune.ts";
+const CRASH = "run -A --no-lock tests/crash/run.ts";
+const FUZZ = "run -A --no-lock tests/fuzz/run.ts";
+const INTEROP = "run -A --no-lock tests/interop/run.ts";
+const REPORT = "run -A --no-lock tests/report/run.ts";
 
 /** Command lines that are refused before anything is computed, and how. */
 const REFUSED: readonly (readonly [string, RegExp])[] = [
@@ -34,6 +38,13 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
       /^Cannot open a device as its name must be one of .* current name is nothing\n$/,
     ] as const
   ),
+  ...[CRASH, FUZZ, INTEROP, REPORT].map((command) =>
+    [`${command} --sed 1`, /^Cannot read the command line as .* Unknown option '--sed'/] as const
+  ),
+  [`${CRASH} --kills 1.5`, /^Cannot read --kills as it must be a whole number from 0: current value is 1\.5\n$/],
+  [`${CRASH} --steps 0`, /^Cannot read --steps as it must be a whole number from 1: current value is 0\n$/],
+  [`${FUZZ} --count 0`, /^Cannot read --count as it must be a whole number from 1: current value is 0\n$/],
+  [`${FUZZ} --kind nothing`, /^Cannot damage files as --kind must be one of .*: current kind is nothing\n$/],
   [`${STEP} --model tiny_resnet8 --input-size 33`, /^Cannot divide images into patches as .* current size is 33×33, /],
   [`${PROFILE} --device nothing`, /^Cannot profile as --device must be cpu or webgpu: current device is nothing\n$/],
   [`${PEERS} --device nothing`, /^Cannot compare as --device must be cpu or webgpu: current device is nothing\n$/],
@@ -45,7 +56,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ],
 ];
 
-Deno.test("benchmarks say in one line what they cannot do, and exit with 1", async () => {
+Deno.test("benchmarks and checks say in one line what they cannot do, and exit with 1", async () => {
   for (const [line, message] of REFUSED) {
     const { code, stderr } = await run(line.split(" "));
     const told = stderr.split("\n").filter((each) => !/^(Check|Download) /.test(each)).join("\n"); // deno's own

@@ -5,7 +5,9 @@ import { parseArgs } from "node:util";
 import process from "node:process";
 import { dataKey, drawsOf } from "../../data/rng.ts";
 import { readCheckpoint } from "../../spark/mod.ts";
+import { runCommand } from "../../spark/scripts/run_command.ts";
 import { testFiles } from "../data/support.ts";
+import { wholeNumber } from "../support/whole_number.ts";
 
 const HELP = `deno task crash [--kills 20] [--full 20] [--seed 0] [--steps 60]
 
@@ -207,7 +209,7 @@ async function full(all: Trials, count: number, steps: number): Promise<number> 
 /** Runs the training undisturbed: what all other runs must come to. */
 async function prepare(
   root: string,
-  { steps, seed }: { readonly steps: string; readonly seed: number },
+  { steps, seed }: { readonly steps: number; readonly seed: number },
 ): Promise<Trials> {
   await Deno.mkdir(join(root, "images"));
   for (const [name, bytes] of Object.entries(testFiles(8))) await Deno.writeFile(join(root, "images", name), bytes);
@@ -223,7 +225,7 @@ async function prepare(
     "--workers",
     "1",
   ];
-  const options = [...small, "--data", join(root, "images"), "--steps", steps, "--save-every", "3"];
+  const options = [...small, "--data", join(root, "images"), "--steps", String(steps), "--save-every", "3"];
   const whole = join(root, "whole");
   const { code, errors, milliseconds, firstStep } = await pretrain([...options, "--out", whole], whole);
   if (code !== 0) throw new Error(`Cannot run the training: ${errors}`);
@@ -235,8 +237,9 @@ async function prepare(
   return { options, expected, milliseconds, firstStep, root, draw: drawsOf(dataKey(seed)) };
 }
 
-async function main(): Promise<void> {
+async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
+    args: [...args],
     options: {
       kills: { type: "string", default: "20" },
       full: { type: "string", default: "20" },
@@ -245,18 +248,22 @@ async function main(): Promise<void> {
       help: { type: "boolean", default: false },
     },
   });
-  if (values.help) return write(HELP);
+  if (values.help) {
+    write(HELP);
+    return 0;
+  }
+  const [kills, small] = [wholeNumber("--kills", values.kills), wholeNumber("--full", values.full)];
+  const [seed, steps] = [wholeNumber("--seed", values.seed), wholeNumber("--steps", values.steps, 1)];
   const root = await Deno.makeTempDir({ prefix: "crash_" });
   try {
-    const trials = await prepare(root, { steps: values.steps, seed: Number(values.seed) });
-    const failed = await healthy(trials, Number(values.kills)) +
-      await full(trials, Number(values.full), Number(values.steps));
-    const runs = Number(values.kills) + Number(values.full);
+    const trials = await prepare(root, { steps, seed });
+    const failed = await healthy(trials, kills) + await full(trials, small, steps);
+    const runs = kills + small;
     write(failed === 0 ? `every one of ${runs} runs went on to the same bits` : `${failed} of ${runs} failed`);
-    process.exitCode = failed === 0 ? 0 : 1;
+    return failed === 0 ? 0 : 1;
   } finally {
     await Deno.remove(root, { recursive: true });
   }
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await runCommand(main);

@@ -2,6 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import process from "node:process";
+import { runCommand } from "../../spark/scripts/run_command.ts";
+import { wholeNumber } from "../support/whole_number.ts";
 import { fuzz } from "./fuzz.ts";
 import { TARGETS } from "./targets.ts";
 
@@ -101,8 +103,16 @@ function verdict(kind: string, count: number, report: Report | string): boolean 
   return passed;
 }
 
-async function main(): Promise<void> {
+function kindsOf(given: string | undefined): readonly string[] {
+  const names = TARGETS.map(({ name }) => name);
+  if (given === undefined) return names;
+  if (names.includes(given)) return [given];
+  throw new RangeError(`Cannot damage files as --kind must be one of ${names.join(", ")}: current kind is ${given}`);
+}
+
+async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
+    args: [...args],
     options: {
       count: { type: "string", default: "10000" },
       seed: { type: "string", default: "0" },
@@ -112,19 +122,25 @@ async function main(): Promise<void> {
       help: { type: "boolean", default: false },
     },
   });
-  if (values.help) return write(HELP);
-  const seed = Number(values.seed);
-  if (values.child) return await child({ kind: values.kind!, seed, count: Number(values.count), keep: values.keep! });
-  const kinds = TARGETS.map(({ name }) => name).filter((name) => values.kind === undefined || name === values.kind);
+  if (values.help) {
+    write(HELP);
+    return 0;
+  }
+  const [seed, all] = [wholeNumber("--seed", values.seed), wholeNumber("--count", values.count, 1)];
+  if (values.child) {
+    await child({ kind: values.kind!, seed, count: all, keep: values.keep! });
+    return 0;
+  }
+  const kinds = kindsOf(values.kind);
   const keep = values.keep ?? await Deno.makeTempDir({ prefix: "fuzz_kept_" });
-  const count = Math.ceil(Number(values.count) / kinds.length);
+  const count = Math.ceil(all / kinds.length);
   let failed = 0;
   for (const kind of kinds) {
     const report = await watch({ kind, seed, count, keep });
     if (!verdict(kind, count, report)) failed++;
   }
   write(failed === 0 ? `${count * kinds.length} files, no crash, no hang` : `${failed} kinds failed; files in ${keep}`);
-  process.exitCode = failed === 0 ? 0 : 1;
+  return failed === 0 ? 0 : 1;
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await runCommand(main);

@@ -8,6 +8,7 @@ import { type Classifier, convnextSmall, globalAvgPool, resnet50 } from "../../n
 import { orderedDict, readNpz, writeNpz, writePth } from "../../data/mod.ts";
 import { backboneStateDict, initParams, loadBackbone, loadWeights, officialCheckpoint } from "../../spark/mod.ts";
 import { MODELS } from "../../spark/scripts/model_table.ts";
+import { runCommand } from "../../spark/scripts/run_command.ts";
 import { compareKeyLists } from "./key_lists.ts";
 
 const HELP = `deno task interop [--keys FOLDER] [--python PROGRAM]
@@ -121,15 +122,19 @@ async function fullCheckpoints(folder: string, keys: string): Promise<Record<str
   return lists;
 }
 
-async function main(): Promise<void> {
+async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
+    args: [...args],
     options: {
       keys: { type: "string", default: join(HERE, "../golden/keys") },
       python: { type: "string", default: "/usr/bin/python3" },
       help: { type: "boolean", default: false },
     },
   });
-  if (values.help) return write(HELP);
+  if (values.help) {
+    write(HELP);
+    return 0;
+  }
   counts.failed += await compareKeyLists(values.keys, write);
   const folder = await Deno.makeTempDir({ prefix: "interop_" });
   try {
@@ -146,7 +151,7 @@ async function main(): Promise<void> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-  process.exitCode = counts.failed === 0 ? 0 : 1;
+  return counts.failed === 0 ? 0 : 1;
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await runCommand(main);

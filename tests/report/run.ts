@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { runCommand } from "../../spark/scripts/run_command.ts";
 import { testFiles } from "../data/support.ts";
 
 const HELP = `deno task report:check [RUN] [--chromium PROGRAM] [--screenshot FILE.png]
@@ -165,8 +166,9 @@ async function checkReport(path: string, program: string, screenshot: string | u
   }
 }
 
-async function main(): Promise<void> {
+async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
+    args: [...args],
     options: {
       chromium: { type: "string" },
       screenshot: { type: "string" },
@@ -174,7 +176,10 @@ async function main(): Promise<void> {
     },
     allowPositionals: true,
   });
-  if (values.help) return write(HELP);
+  if (values.help) {
+    write(HELP);
+    return 0;
+  }
   const program = await programOf(values.chromium);
   const root = await Deno.makeTempDir({ prefix: "report_" });
   try {
@@ -184,7 +189,7 @@ async function main(): Promise<void> {
     await Deno.remove(root, { recursive: true });
   }
   write(`${counts.passed} passed, ${counts.failed} failed`);
-  process.exitCode = counts.failed === 0 ? 0 : 1;
+  return counts.failed === 0 ? 0 : 1;
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await runCommand(main);
