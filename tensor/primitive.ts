@@ -54,8 +54,8 @@ export type Lowering<P> =
     flops?(inputs: readonly TensorSpec[], output: TensorSpec, params: P): number;
     /** True if the text writes each element of the output once and reads none, so that a map can be applied on the way. */
     readonly finishes?: boolean;
-    /** Positions of inputs that a map can make where the text reads them: each load serves many multiplications. */
-    computes?(params: P): readonly number[];
+    /** Positions of inputs that a map can make where the text reads them: elements are read for one tap, not for many. */
+    computes?(params: P, inputs: readonly TensorSpec[]): readonly number[];
     wat(inputs: readonly TensorSpec[], output: TensorSpec, params: P, options: WatOptions): WatKernel;
     wgsl(inputs: readonly TensorSpec[], output: TensorSpec, params: P, limits: WgslLimits): WgslKernel;
   }

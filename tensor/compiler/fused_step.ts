@@ -86,7 +86,7 @@ function templateFor(node: GraphNode): TemplateKernel {
     specs: [...specs.slice(0, lowering.reads), output],
     flops: lowering.flops?.(specs, output, params) ?? 0,
     finishes: lowering.finishes ?? false,
-    computes: lowering.computes?.(params) ?? [],
+    computes: lowering.computes?.(params, specs) ?? [],
     prologues: [],
     wat: (options) => lowering.wat(specs, output, params, options),
     wgsl: (limits) => lowering.wgsl(specs, output, params, limits),

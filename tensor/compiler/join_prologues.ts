@@ -6,7 +6,7 @@ import { kernelKey } from "./kernel_key.ts";
 import type { Step } from "./kernel.ts";
 import { visitScalars } from "./scalar.ts";
 
-/** Multiplications for each element of the operand up to which a map pays: it is computed anew for each tile of columns and each tap. */
+/** Multiplications for each element of the operand up to which a map pays: it is computed anew for each tile of columns. */
 const MAX_USES = 128;
 /** Operations up to which a map is cheap. */
 const MAX_OPERATIONS = 12;

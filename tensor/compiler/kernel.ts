@@ -87,7 +87,7 @@ export interface TemplateKernel {
   readonly flops: number;
   /** True if it writes each element of its one result once and does not read it, so that an epilogue can follow. */
   readonly finishes: boolean;
-  /** Positions of operands that a prologue can make: each load serves many multiplications. */
+  /** Positions of operands that a prologue can make. */
   readonly computes: readonly number[];
   /** How operands come to be; only on devices whose limits offer it. */
   readonly prologues: readonly Prologue[];

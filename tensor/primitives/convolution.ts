@@ -73,6 +73,11 @@ function eachProduct(
   }
 }
 
+/** True for kernels of one tap. */
+function isPixel([kh, kw]: readonly number[]): boolean {
+  return kh === 1 && kw === 1;
+}
+
 /** Operations of a convolution and of both its gradients, padding included: a multiply-add for each tap of each output. */
 function convFlops(w: Shape, y: Shape): number {
   return 2 * sizeOf(w.slice(0, 3)) * sizeOf(y);
@@ -124,7 +129,7 @@ const CONV2D: Primitive<ConvParams> = {
   lowering: {
     kind: "kernel",
     finishes: true,
-    computes: ({ groups }) => groups === 1 ? [0] : [],
+    computes: ({ groups }, [, w]) => groups === 1 && isPixel(w!.shape) ? [0] : [],
     flops: ([, w], y) => convFlops(w!.shape, y.shape),
     wat: conv2dWat,
     wgsl: conv2dWgsl,
@@ -157,7 +162,7 @@ const CONV2D_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
   lowering: {
     kind: "kernel",
     finishes: true,
-    computes: ({ groups }) => groups === 1 ? [0] : [],
+    computes: ({ groups }, [, w]) => groups === 1 && isPixel(w!.shape) ? [0] : [],
     flops: ([dy, w]) => convFlops(w!.shape, dy!.shape),
     wat: conv2dInputGradientWat,
     wgsl: conv2dInputGradientWgsl,
@@ -185,7 +190,7 @@ const CONV2D_WEIGHT_GRADIENT: Primitive<ConvWeightGradientParams> = {
   ],
   lowering: {
     kind: "kernel",
-    computes: ({ groups }) => groups === 1 ? [0, 1] : [],
+    computes: ({ groups, kernelSize }) => groups === 1 && isPixel(kernelSize) ? [0, 1] : [],
     flops: ([, dy], w) => convFlops(w.shape, dy!.shape),
     wat: conv2dWeightGradientWat,
     wgsl: conv2dWeightGradientWgsl,

@@ -95,7 +95,7 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
     kind: "kernel",
     reads: 3,
     finishes: true,
-    computes: ({ groups }) => groups === 1 ? [0] : [],
+    computes: ({ groups }, [, w]) => groups === 1 && w!.shape[0] === 1 ? [0] : [],
     flops: ([, w, map]) => mapFlops(map!.shape, w!.shape),
     wat: kernelMapConvWat,
     wgsl: kernelMapConvWgsl,
@@ -128,7 +128,7 @@ const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
   lowering: {
     kind: "kernel",
     reads: 3,
-    computes: ({ groups }) => groups === 1 ? [0, 1] : [],
+    computes: ({ groups }, [, , map]) => groups === 1 && map!.shape[1] === 1 ? [0, 1] : [],
     flops: ([, , map], w) => mapFlops(map!.shape, w.shape),
     wat: kernelMapWeightGradientWat,
     wgsl: kernelMapWeightGradientWgsl,

@@ -29,6 +29,8 @@ export interface TransformCosts {
 export const CPU_COSTS: TransformCosts = { tile: 6, weights: 24 };
 /** Memory is further away from a GPU, compared to multiply-adds, than caches from a processor. */
 export const GPU_COSTS: TransformCosts = { tile: 24, weights: 32 };
+/** Direct weight gradients of few channels do not fill a GPU's tiles: transforms cost less in comparison. */
+export const GPU_WEIGHT_GRADIENT_COSTS: TransformCosts = { tile: 8, weights: 32 };
 
 /** Multiply-adds, and what takes as long, for each pair of an input and an output channel of a phase. */
 function costOf(

@@ -2,6 +2,7 @@ import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
 import { depthwiseWeightGradient } from "./depthwise_weight_gradient.ts";
+import { GPU_WEIGHT_GRADIENT_COSTS } from "../../winograd/choice.ts";
 import { weightAdjoint } from "../../winograd/geometry.ts";
 import { type OuterProduct, outerProduct } from "./outer_product.ts";
 import { chooseWinograd } from "./winograd.ts";
@@ -18,7 +19,8 @@ export function conv2dWeightGradientWgsl(
   limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
-  const fast = chooseWinograd([inputs[0]!.shape, output.shape, inputs[1]!.shape], params, limits);
+  const shapes = [inputs[0]!.shape, output.shape, inputs[1]!.shape] as const;
+  const fast = chooseWinograd(shapes, params, limits, GPU_WEIGHT_GRADIENT_COSTS);
   const transformed = fast && winogradWeightGradientWgsl(weightAdjoint(fast.conv, fast.scheme), limits);
   if (transformed) return transformed;
   const [B, Ho, Wo] = inputs[1]!.shape as [number, number, number, number];

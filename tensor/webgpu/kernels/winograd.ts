@@ -4,7 +4,7 @@
  */
 import type { ConvParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits, WgslPass } from "../../compiler/kernel.ts";
-import { GPU_COSTS, winogradFor } from "../../winograd/choice.ts";
+import { GPU_COSTS, type TransformCosts, winogradFor } from "../../winograd/choice.ts";
 import type { WinogradConv } from "../../winograd/geometry.ts";
 import { count } from "./row_product_parts.ts";
 import { rowProduct } from "./row_product.ts";
@@ -23,16 +23,18 @@ const PORTABLE_BYTES = 128 * 2 ** 20;
  * @param shapes Shapes of the images, the weights and the result of the convolution.
  * @param params Its settings.
  * @param limits Whether the method is allowed.
+ * @param costs What transforms cost.
  * @returns The convolution and its scheme, or `null` to compute it directly: also where channels are no multiples of four.
  */
 export function chooseWinograd(
   shapes: Parameters<typeof winogradFor>[0],
   params: ConvParams,
   limits: WgslLimits,
+  costs: TransformCosts = GPU_COSTS,
 ): ReturnType<typeof winogradFor> {
   const [, [kh, , channels, columns]] = shapes;
   const fits = kh === 3 && channels! % 4 === 0 && columns! % 4 === 0;
-  return fits ? winogradFor(shapes, params, limits, GPU_COSTS) : null;
+  return fits ? winogradFor(shapes, params, limits, costs) : null;
 }
 
 /** True if a device lets a pass bind so much scratch. */

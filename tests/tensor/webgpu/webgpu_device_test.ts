@@ -171,9 +171,11 @@ testWebgpu("A process that closes its device and ends at once ends well", async 
 testWebgpu("Convolutions are direct on demand, and near those by Winograd's method", async (device) => {
   const direct = await webgpuDevice({ winograd: false });
   const [x, w] = [normal(key(1), [2, 32, 32, 64]), normal(key(2), [3, 3, 64, 64])];
-  const launches = (device: Device) => jit((x: Tensor, w: Tensor) => conv2d(x, w, { padding: 1 }), { device }).stats(x, w).launches;
+  const launches = (device: Device) =>
+    jit((x: Tensor, w: Tensor) => conv2d(x, w, { padding: 1 }), { device }).stats(x, w).launches;
   deepStrictEqual([launches(device), launches(direct)], [4, 1]);
-  const convolve = async (device: Device) => await conv2d(normal(key(1), [2, 32, 32, 64]), w, { padding: 1 }).data({ device });
+  const convolve = async (device: Device) =>
+    await conv2d(normal(key(1), [2, 32, 32, 64]), w, { padding: 1 }).data({ device });
   const [fast, slow] = [await convolve(device), await convolve(direct)];
   ok(fast.some((value, i) => value !== slow[i]), "the methods round differently");
   assertClose(fast, slow, { absolute: 1e-3, relative: 1e-5 });
