@@ -191,11 +191,7 @@ async function full(all: Trials, count: number, steps: number): Promise<number> 
     const kilobytes = Math.round(trials.expected.bits.length / 1024 * (0.5 + 1.45 * trials.draw()));
     await mounted(disk, `${kilobytes}k`);
     try {
-      const { line, problems } = await trial(
-        { ...trials, share: 0.15 },
-        join(disk, "run"),
-        () => mounted(disk, "256m", true),
-      );
+      const { line, problems } = await trial(trials, join(disk, "run"), () => mounted(disk, "256m", true));
       if (problems.length > 0) failed++;
       const verdict = problems.length === 0 ? "ok    " : "FAILED";
       write(`${verdict}  disk of ${kilobytes} KiB ${i}: ${line} ${problems.join("; ")}`.trimEnd());

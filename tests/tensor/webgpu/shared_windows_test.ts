@@ -60,5 +60,6 @@ for (const precision of ["f32", "f16"] as const) {
       ok(!own!.some((name) => /shared/.test(name)));
       deepStrictEqual(found[0]!.values, found[1]!.values);
     },
+    { precision },
   );
 }

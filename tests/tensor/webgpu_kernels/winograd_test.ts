@@ -64,7 +64,7 @@ for (const { x: xShape, w: wShape, ...params } of CASES) {
     const y = { expected: convDefinition(x, w, dy.shape, params), output: dy };
     const dx = { expected: convInputGradientDefinition(dy, w, xShape, settings), output: x };
     for (const scheme of Object.values(SCHEMES).filter(({ taps }) => taps === conv.taps)) {
-      for (const maxBytes of [2 ** 25, 1]) { // the batch at once, and image by image
+      for (const maxBytes of [2 ** 25, 5000, 1]) { // the batch at once, perhaps two images and one, image by image
         await checkError(winogradWgsl(forwardConv(conv, scheme), LIMITS, maxBytes)!, direct, [x, w], y);
         await checkError(winogradWgsl(adjointConv(conv, scheme), LIMITS, maxBytes)!, directBack, [dy, w], dx);
         if (conv.taps < 3) continue;
