@@ -168,7 +168,7 @@ interface Prepared {
   readonly schedule: Schedule;
   readonly launches: Launches;
   readonly arena: ArenaPlan;
-  /** Bytes of the binding of each value, then of the scratch. */
+  /** Bytes of the binding of each value, then of the scratch of each step. */
   readonly sizes: readonly number[];
   /** Told the time of each launch, if anyone asked. */
   readonly tell: TellTime | null;
@@ -196,11 +196,11 @@ function load(core: Core, device: Device, given: Schedule, onLaunch?: LaunchList
 function prepare({ gpu, limits }: Core, schedule: Schedule, onLaunch?: LaunchListener): Prepared {
   schedule.values.forEach((value) => refuseLarge(gpu.limits, bytesOf(value), value.shape));
   const kernels = schedule.steps.map((step) => kernelOf(step, schedule, limits));
-  const scratchBytes = Math.max(0, ...kernels.map((kernel) => kernel.scratchBytes));
-  refuseLarge(gpu.limits, scratchBytes);
+  const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
+  scratchBytes.forEach((bytes) => refuseLarge(gpu.limits, bytes));
   const passes = kernels.flatMap(({ passes }, i) => {
     const { kernel, inputs, outputs } = schedule.steps[i]!;
-    const slots = [...inputs, ...outputs, schedule.values.length]; // scratch comes after all values
+    const slots = [...inputs, ...outputs, schedule.values.length + i]; // scratch of the steps comes after all values
     passes.forEach((pass) => refusePass(gpu.limits, pass, kernel.kind === "template" ? kernel.name : kernel.kind));
     const inPlace = outputs.some((value) => inputs.includes(schedule.aliases.get(value) ?? -1));
     const halves = new Set(slots.keys().filter((position) => schedule.values[slots[position]!]?.half));
@@ -211,7 +211,7 @@ function prepare({ gpu, limits }: Core, schedule: Schedule, onLaunch?: LaunchLis
     schedule,
     launches: makeLaunches(passes),
     arena: planArena(schedule, scratchBytes, gpu.limits.maxBufferSize),
-    sizes: [...schedule.values.map(bytesOf), scratchBytes].map(rounded),
+    sizes: [...schedule.values.map(bytesOf), ...scratchBytes].map(rounded),
     tell: onLaunch ? launchTeller(schedule, kernels.map((kernel) => kernel.passes), onLaunch) : null,
   };
 }
@@ -229,7 +229,7 @@ function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Te
   return handOut(store, prepared.schedule, bindings);
 }
 
-/** Tells the launches where each value lies, then the scratch. */
+/** Tells the launches where each value lies, and each scratch. */
 function bindMemory(core: Core, { arena, sizes, launches }: Prepared, { blocks }: Bindings<Block>): void {
   blocks.forEach(({ buffer }, value) => bindSlot(launches, value, { buffer, offset: 0, size: sizes[value]! }));
   arena.places.forEach(({ chunk, offset }, value) => {
