@@ -18,7 +18,8 @@ export const MAX_BYTES: number = 32 * 2 ** 20;
 const PORTABLE_BYTES = 128 * 2 ** 20;
 
 /**
- * Chooses Winograd's method for a convolution or one of its gradients. Of kernels with two taps a phase it made none faster.
+ * Chooses Winograd's method for a 3×3 convolution of stride one, or one of its gradients. Of kernels with two taps a phase
+ * it made none faster.
  *
  * @param shapes Shapes of the images, the weights and the result of the convolution.
  * @param params Its settings.
@@ -32,8 +33,8 @@ export function chooseWinograd(
   limits: WgslLimits,
   costs: TransformCosts = GPU_COSTS,
 ): ReturnType<typeof winogradFor> {
-  const [, [kh, , channels, columns]] = shapes;
-  const fits = kh === 3 && channels! % 4 === 0 && columns! % 4 === 0;
+  const [, [kh, kw, channels, columns]] = shapes;
+  const fits = kh === 3 && kw === 3 && channels! % 4 === 0 && columns! % 4 === 0;
   return fits ? winogradFor(shapes, params, limits, costs) : null;
 }
 

@@ -1,4 +1,4 @@
-import { equal, ok } from "node:assert/strict";
+import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { conv2dWgsl } from "../../../tensor/webgpu/kernels/conv2d.ts";
 import { conv2dInputGradientWgsl } from "../../../tensor/webgpu/kernels/conv2d_input_gradient.ts";
 import { conv2dWeightGradientWgsl } from "../../../tensor/webgpu/kernels/conv2d_weight_gradient.ts";
@@ -6,7 +6,8 @@ import { winogradWeightGradientWgsl } from "../../../tensor/webgpu/kernels/winog
 import { winogradWgsl } from "../../../tensor/webgpu/kernels/winograd.ts";
 import { SCHEMES } from "../../../tensor/winograd/choice.ts";
 import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../tensor/winograd/geometry.ts";
-import type { WgslKernel } from "../../../tensor/compiler/kernel.ts";
+import type { WgslKernel, WgslLimits } from "../../../tensor/compiler/kernel.ts";
+import type { TensorSpec } from "../../../tensor/spec.ts";
 import { type ConvCase, row, same } from "../cpu_kernels/conv_cases.ts";
 import {
   convDefinition,
@@ -89,4 +90,21 @@ gpuTest("Convolutions use Winograd's method where it is allowed, faster, and fit
   const fast = conv2dWgsl([x, w], y, params, { ...LIMITS, winograd: true });
   const direct = conv2dWgsl([x, w], y, params, LIMITS);
   await checkError(fast, direct, [x, w], { expected: convDefinition(x, w, y.shape, params), output: y });
+});
+
+Deno.test("Convolutions with strides, and their gradients, are direct: also 3×6 with stride 2, of 3×3 taps a phase", () => {
+  for (const [kernel, stride] of [[[3, 6], [1, 2]], [[6, 3], [2, 1]], [[6, 6], [2, 2]], [[4, 4], [2, 2]]] as const) {
+    const { x, w, ...params } = row([4, 48, 48, 32], [...kernel, 32, 32], { padding: same(2), stride });
+    const [images, weights, result] = [x, w, convShape(x, w, params)].map((shape) => (
+      { shape, dtype: "float32" } as const
+    )) as [TensorSpec, TensorSpec, TensorSpec];
+    const back = { ...params, inputSize: [x[1]!, x[2]!] } as const;
+    const adjoint = { ...params, kernelSize: [w[0]!, w[1]!] } as const;
+    const kernels = (limits: WgslLimits) => [
+      conv2dWgsl([images, weights], result, params, limits),
+      conv2dInputGradientWgsl([result, weights], images, back, limits),
+      conv2dWeightGradientWgsl([images, result], weights, adjoint, limits),
+    ];
+    deepStrictEqual(kernels({ ...LIMITS, winograd: true }), kernels(LIMITS), `${kernel}, stride ${stride}`);
+  }
 });
