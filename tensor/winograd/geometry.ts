@@ -161,7 +161,7 @@ export function forwardConv(conv: PhasedConv, scheme: Scheme): WinogradConv {
 }
 
 /** The pixels under a tile of windows: every `stride`-th, from each phase on. */
-export function windows({ stride, padding, large }: PhasedConv, axis: 0 | 1, { outputs }: Scheme): PatchAxis {
+function windows({ stride, padding, large }: PhasedConv, axis: 0 | 1, { outputs }: Scheme): PatchAxis {
   return {
     tileStep: outputs * stride[axis],
     step: stride[axis],
@@ -172,7 +172,7 @@ export function windows({ stride, padding, large }: PhasedConv, axis: 0 | 1, { o
 }
 
 /** The pixels of a tile. */
-export function neighbours(extent: number, { outputs }: Scheme): PatchAxis {
+function neighbours(extent: number, { outputs }: Scheme): PatchAxis {
   return { tileStep: outputs, step: 1, origin: 0, phaseStep: 0, extent };
 }
 

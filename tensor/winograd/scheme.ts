@@ -17,6 +17,31 @@ export interface LinearLine {
   readonly terms: readonly (readonly [factor: number, name: string])[];
 }
 
+/** A multiple of an input or of an earlier line. */
+export type Term = LinearLine["terms"][number];
+
+/**
+ * Tells inputs of a linear map from its lines.
+ *
+ * @param name A name in a term or among the outputs.
+ * @returns True for an input; its name is its position.
+ */
+export function isInput(name: string): boolean {
+  return /^\d/.test(name);
+}
+
+/**
+ * Orders a sum so that few products are rounded by themselves: what is added comes first, then what is subtracted, then
+ * what is multiplied, which is added at once where a device can.
+ *
+ * @param terms The terms of a line, at least one.
+ * @returns The first, and the others.
+ */
+export function additionsFirst(terms: readonly Term[]): readonly [Term, ...Term[]] {
+  const order = ([factor]: Term) => factor === 1 ? 0 : factor === -1 ? 1 : 2;
+  return terms.toSorted((a, b) => order(a) - order(b)) as [Term, ...Term[]];
+}
+
 /** Which convolution, and where its polynomials are evaluated: perhaps at 0, at each ±p, at infinity. */
 export interface SchemeOptions {
   readonly outputs: number;

@@ -1,6 +1,6 @@
 /** @file Writes the linear maps of Winograd convolutions on vectors of 4 channels, along one axis and then along the other. */
+import { additionsFirst, isInput, type Linear, type Term } from "../../winograd/scheme.ts";
 import { block, get, set, unroll, type Wat, type WatType } from "./text.ts";
-import type { Linear, LinearLine } from "../../winograd/scheme.ts";
 
 /** Names of vector variables start so. */
 const PREFIX = "v_";
@@ -16,13 +16,9 @@ function splat(value: number): Wat {
   return `(v128.const f32x4 ${Array<number>(4).fill(value).join(" ")})`;
 }
 
-/** The expression of a sum of multiples; terms without a multiplication come first. */
-function sumOf(terms: LinearLine["terms"], read: (name: string) => Wat): Wat {
-  const order = ([factor]: LinearLine["terms"][number]) => factor === 1 ? 0 : factor === -1 ? 1 : 2;
-  const [[first, name], ...rest] = terms.toSorted((a, b) => order(a) - order(b)) as [
-    LinearLine["terms"][number],
-    ...LinearLine["terms"],
-  ];
+/** The expression of a sum of multiples. */
+function sumOf(terms: readonly Term[], read: (name: string) => Wat): Wat {
+  const [[first, name], ...rest] = additionsFirst(terms);
   const start = first === 1 ? read(name) : `(f32x4.mul ${splat(first)} ${read(name)})`;
   return rest.reduce((sum, [factor, x]) => {
     if (factor === 1) return `(f32x4.add ${sum} ${read(x)})`;
@@ -33,7 +29,7 @@ function sumOf(terms: LinearLine["terms"], read: (name: string) => Wat): Wat {
 
 /** Statements that apply a map to variables `<from><i>`, and the expressions of its results. */
 function apply({ lines, outputs }: Linear, from: string, to: string): { readonly code: Wat; readonly results: Wat[] } {
-  const read = (name: string) => get(`${PREFIX}${/^\d/.test(name) ? from : to}${name}`);
+  const read = (name: string) => get(`${PREFIX}${isInput(name) ? from : to}${name}`);
   return {
     code: block(...lines.map(({ name, terms }) => set(`${PREFIX}${to}${name}`, sumOf(terms, read)))),
     results: outputs.map(read),

@@ -1,13 +1,11 @@
 /** @file Linear maps of Winograd convolutions as WGSL, along one axis of a square and then along the other. */
-import type { Linear, LinearLine } from "../../winograd/scheme.ts";
+import { additionsFirst, isInput, type Linear, type Term } from "../../winograd/scheme.ts";
 import { count } from "./row_product_parts.ts";
 
 /** The expression of a sum of multiples. */
-function sumOf(terms: LinearLine["terms"], read: (name: string) => string): string {
-  const order = ([factor]: LinearLine["terms"][number]) => factor === 1 ? 0 : factor === -1 ? 1 : 2;
-  const [first, ...rest] = terms.toSorted((a, b) => order(a) - order(b));
-  if (!first) return "0f";
-  const start = first[0] === 1 ? read(first[1]) : `${constant(first[0])} * ${read(first[1])}`;
+function sumOf(terms: readonly Term[], read: (name: string) => string): string {
+  const [[first, name], ...rest] = additionsFirst(terms);
+  const start = first === 1 ? read(name) : `${constant(first)} * ${read(name)}`;
   return rest.reduce((sum, [factor, x]) => {
     if (factor === 1) return `${sum} + ${read(x)}`;
     return factor === -1 ? `${sum} - ${read(x)}` : `${sum} + ${constant(factor)} * ${read(x)}`;
@@ -20,7 +18,7 @@ function constant(factor: number): string {
 
 /** Statements that apply a map to what `from` names, and the expressions of its results. */
 function apply({ lines, outputs }: Linear, from: (i: string) => string, to: string) {
-  const read = (name: string) => /^\d/.test(name) ? from(name) : `${to}_${name}`;
+  const read = (name: string) => isInput(name) ? from(name) : `${to}_${name}`;
   return {
     lines: lines.map(({ name, terms }) => `let ${to}_${name} = ${sumOf(terms, read)};`),
     results: outputs.map(read),
