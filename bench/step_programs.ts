@@ -3,7 +3,7 @@ import { add, foldIn, grad, mean, square, type Tensor, type Tree } from "../tens
 import { type Features, type Model, valuesOf } from "../nn/mod.ts";
 import { gather, type SparsePattern } from "../sparse/mod.ts";
 import { forward, inputGrid, lossAndGradients, patchLoss, sampleMask, type TrainState } from "../spark/mod.ts";
-import { MODELS } from "../spark/scripts/model_table.ts";
+import { entryOf } from "../spark/scripts/model_table.ts";
 
 /**
  * Makes a model by name.
@@ -13,10 +13,7 @@ import { MODELS } from "../spark/scripts/model_table.ts";
  * @throws {RangeError} If none has this name.
  */
 export function modelOf(name: string): Model {
-  const entry = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
-  if (entry) return entry.make();
-  const names = Object.keys(MODELS).join(", ");
-  throw new RangeError(`Cannot run as --model must be one of ${names}: current model is ${name}`);
+  return entryOf(name, "run").make();
 }
 
 const MASK_RATIO = 0.6;

@@ -20,7 +20,7 @@ import {
 } from "../../tensor/mod.ts";
 import { lamb } from "../../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../train_step.ts";
-import { DEFAULT_MODEL, type ModelEntry, MODELS } from "./model_table.ts";
+import { DEFAULT_MODEL, entryOf, type ModelEntry, MODELS } from "./model_table.ts";
 import { print } from "./print.ts";
 import { runCommand } from "./run_command.ts";
 import { adapterHere, tuningPath, writeTuning } from "./tuning_file.ts";
@@ -36,14 +36,6 @@ Usage: deno task tune [OPTIONS]
 
 /** Kernels below this share of the time of a step are not worth tuning. */
 const MIN_SHARE = 0.005;
-
-/** The model that was asked for. */
-function entryOf(name: string): ModelEntry {
-  const entry = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
-  if (entry) return entry;
-  const names = Object.keys(MODELS).join(", ");
-  throw new RangeError(`Cannot tune as --model must be one of ${names}: current model is ${name}`);
-}
 
 /** What one step launches, with the time that it takes. */
 async function launchesOf(
@@ -111,7 +103,7 @@ export async function tune(args: readonly string[]): Promise<number> {
     print(HELP);
     return 0;
   }
-  const entry = entryOf(values.model);
+  const entry = entryOf(values.model, "tune");
   const [size, batch] = [values["input-size"], values["batch-size"]].map((text, i) => {
     if (text === undefined || /^[1-9]\d{0,4}$/.test(text)) return text ? Number(text) : undefined;
     throw new RangeError(
