@@ -111,7 +111,9 @@ export function bindBlocks<B extends Block>(
     }
     for (const input of spent) {
       const block = donated(input);
-      if (block) taken.add(block) && blocks.set(input, block);
+      if (!block) continue;
+      blocks.set(input, block);
+      taken.add(block);
     }
   } catch (error) {
     taken.forEach((block) => store.release(block));

@@ -1,9 +1,9 @@
 /** @file Joins maps to the templates that read their results, so that a result need not be in memory. */
 import { sizeOf } from "../spec.ts";
 import type { Draft } from "./draft.ts";
-import { isPlainMap, type MapStep, type TemplateStep } from "./plain_map.ts";
-import { kernelKey } from "./kernel_key.ts";
 import type { Step } from "./kernel.ts";
+import { kernelKey } from "./kernel_key.ts";
+import { isPlainMap, type MapStep, type TemplateStep } from "./plain_map.ts";
 import { visitScalars } from "./scalar.ts";
 
 /** Multiplications for each element of the operand up to which a map pays: it is computed anew for each tile of columns. */
@@ -15,7 +15,7 @@ const SLOW = new Set(["exp", "log", "tanh", "sigmoid", "erf", "pow", "sin", "cos
 
 /**
  * Joins maps to templates. A map goes if every reader of its one result is a template that can compute it on the way, and
- * reads no more of memory for it than before: one tensor of its size, and others that repeat.
+ * reads hardly more of memory for it than before: one tensor of its size, and others of at most a quarter, that repeat.
  *
  * @param draft The program.
  * @param limits Buffers that one kernel may read and write.
@@ -38,7 +38,7 @@ export function joinPrologues(draft: Draft, { maxBuffers }: { readonly maxBuffer
   return { values, steps: result.filter((step) => step !== null) };
 }
 
-/** True for a map of one temporary that reads one tensor of its size, and computes little. */
+/** True for a map of one temporary that reads one tensor of its size, else small ones, and computes little. */
 function isCheap(step: Step, { values }: Draft): step is MapStep {
   if (!isPlainMap(step) || step.outputs.length !== 1 || values[step.outputs[0]!]!.role !== "temporary") return false;
   const [own] = step.outputs;

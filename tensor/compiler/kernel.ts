@@ -163,22 +163,25 @@ export interface WgslSubgroup {
   readonly enable: string;
 }
 
-/** How a contraction is cut: what one invocation holds, how a group is laid out, and how its invocations share. */
+/**
+ * How a contraction is cut, or windows of single channels: what one invocation holds, how a group is laid out, and how its
+ * invocations share. What does not fit a device or a shape is passed over.
+ */
 export interface TileVariant {
   /**
    * `registers`: each invocation loads what it needs; `workgroup`: a group shares blocks in its memory; `subgroup`:
    * invocations that run together hand each other the factor that they have in common.
    */
   readonly kind: "registers" | "workgroup" | "subgroup";
-  /** Rows of the result that an invocation holds: a multiple of four, and of `across` if shared in a subgroup. */
+  /** Rows of the result that an invocation holds: of a shared contraction a multiple of four, and in a subgroup of `across`. */
   readonly rows: number;
-  /** Columns of the result that an invocation holds: a multiple of four. */
+  /** Columns of the result that an invocation holds: of a contraction a multiple of four. */
   readonly columns: number;
-  /** Invocations of a group side by side along the columns, a power of two. */
+  /** Invocations of a group side by side along the columns: of a contraction a power of two. */
   readonly across: number;
-  /** Invocations of a group along the rows, a power of two. */
+  /** Invocations of a group along the rows: of a contraction a power of two. */
   readonly down: number;
-  /** Depth of a block in workgroup memory: a multiple of four. */
+  /** Depth of a block in workgroup memory: of a contraction a multiple of four, of windows how many loads of channels. */
   readonly depth: number;
 }
 

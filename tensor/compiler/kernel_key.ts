@@ -1,5 +1,5 @@
-import { type Kernel, valuesOf } from "./kernel.ts";
 import { textOf } from "./graph.ts";
+import { type Kernel, valuesOf } from "./kernel.ts";
 import type { Scalar } from "./scalar.ts";
 
 /**

@@ -4,11 +4,11 @@ import type { Draft } from "./draft.ts";
 import { fuse, type FusionLimits } from "./fuse.ts";
 import type { FusedStep } from "./fused_step.ts";
 import { type Graph, type GraphNode, graphOf, textOf } from "./graph.ts";
-import type { Schedule, Step, Value } from "./kernel.ts";
-import { kernelKey } from "./kernel_key.ts";
 import { readsInPlace } from "./in_place.ts";
 import { joinEpilogues } from "./join_epilogues.ts";
 import { joinPrologues } from "./join_prologues.ts";
+import type { Schedule, Step, Value } from "./kernel.ts";
+import { kernelKey } from "./kernel_key.ts";
 import { recompute } from "./recompute.ts";
 import { reorder } from "./reorder.ts";
 

@@ -149,7 +149,7 @@ function kernelOf(step: Step, schedule: Schedule, limits: WgslLimits): WgslKerne
   if (kernel.kind === "template") {
     const operands = { inputs: specs(step.inputs), outputs: specs(step.outputs) };
     const plain = kernel.wgsl(limits);
-    const begun = kernel.prologues.reduce((kernel, prologue) => attachPrologue(kernel, prologue, operands), plain);
+    const begun = kernel.prologues.reduce((text, prologue) => attachPrologue(text, prologue, operands), plain);
     return kernel.epilogue ? attachEpilogue(begun, kernel.epilogue, operands) : begun;
   }
   return kernel.kind === "map"
