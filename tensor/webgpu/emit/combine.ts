@@ -38,13 +38,13 @@ export function registerOf({ value: { dtype } }: Reduced): DType {
 }
 
 /**
- * Name of the variable of a result.
+ * Name of the variable in which an invocation gathers a result.
  *
  * @param k Position of the result.
  * @param lane The neighbour, where an invocation reduces four side by side.
  * @returns The name.
  */
-export function sumOf(k: number, lane = 0): string {
+export function accumulatorOf(k: number, lane = 0): string {
   return lane === 0 ? `acc${k}` : `acc${k}_${lane}`;
 }
 
@@ -53,12 +53,12 @@ export function sumOf(k: number, lane = 0): string {
  *
  * @param result What is reduced, and how.
  * @param k Position of the result.
- * @param lane The neighbour, as of `sumOf`.
+ * @param lane The neighbour, as of `accumulatorOf`.
  * @returns A statement.
  */
 export function clearOf(result: Reduced, k: number, lane = 0): string {
   const register = registerOf(result);
-  return `var ${sumOf(k, lane)}: ${TYPES[register]} = ${identityOf(result.op, register)};`;
+  return `var ${accumulatorOf(k, lane)}: ${TYPES[register]} = ${identityOf(result.op, register)};`;
 }
 
 function identityOf(op: Reduced["op"], dtype: DType): string {
@@ -75,31 +75,32 @@ function identityOf(op: Reduced["op"], dtype: DType): string {
  * @param result What is reduced, and how.
  * @param k Position of the result.
  * @param plan The team.
- * @param finish Writes a value, given as text, to where it belongs.
+ * @param store Writes a value, given as text, to where it belongs.
  * @returns Statements that all invocations of a group must reach.
  */
-export function combineTeam(result: Reduced, k: number, plan: ReducePlan, finish: (x: string) => string): string {
+export function combineTeam(result: Reduced, k: number, plan: ReducePlan, store: (x: string) => string): string {
   const { team, subgroup, places, slabs } = plan;
   const run = Math.min(subgroup?.size ?? 1, team);
+  const own = accumulatorOf(k);
   const steps: string[] = [];
   for (let half = run / 2; half >= 1; half /= 2) {
-    steps.push(`acc${k} = ${combine(result, `acc${k}`, `subgroupShuffle(acc${k}, (local ^ ${half}u) % ${run}u)`)};`);
+    steps.push(`${own} = ${combine(result, own, `subgroupShuffle(${own}, (local ^ ${half}u) % ${run}u)`)};`);
   }
-  if (team === GROUP) return [...steps, ...combineGroup(result, k, run, finish)].join("\n");
-  return [...steps, `if (local % ${team}u == 0u && item < ${places * slabs}) { ${finish(`acc${k}`)} }`].join("\n");
+  if (team === GROUP) return [...steps, ...combineGroup(result, k, run, store)].join("\n");
+  return [...steps, `if (local % ${team}u == 0u && item < ${places * slabs}) { ${store(own)} }`].join("\n");
 }
 
 /** Over a group: every run of invocations, which have combined theirs, hands on one value. */
-function combineGroup(result: Reduced, k: number, run: number, finish: (x: string) => string): readonly string[] {
+function combineGroup(result: Reduced, k: number, run: number, store: (x: string) => string): readonly string[] {
   const first = run === 1
-    ? `partial${k}[local] = acc${k};`
-    : `if (local % ${run}u == 0u) { partial${k}[local / ${run}u] = acc${k}; }`;
+    ? `partial${k}[local] = ${accumulatorOf(k)};`
+    : `if (local % ${run}u == 0u) { partial${k}[local / ${run}u] = ${accumulatorOf(k)}; }`;
   const steps = [first, "workgroupBarrier();"];
   for (let half = GROUP / run / 2; half >= 1; half /= 2) {
     const sum = combine(result, `partial${k}[local]`, `partial${k}[local + ${half}u]`);
     steps.push(`if (local < ${half}u) { partial${k}[local] = ${sum}; } workgroupBarrier();`);
   }
-  return [...steps, `if (local == 0u) { ${finish(`partial${k}[0]`)} }`];
+  return [...steps, `if (local == 0u) { ${store(`partial${k}[0]`)} }`];
 }
 
 /**
@@ -145,9 +146,9 @@ export function combinePass(plan: ReducePlan, inputs: number): WgslPass {
   if (at >= ${places}) { return; }
   ${results.map((result, k) => clearOf(result, k)).join(" ")}
   for (var slab: i32 = 0; slab < ${slabs}; slab += 1) {
-    ${results.map((result, k) => `acc${k} = ${combine(result, `acc${k}`, part(k))};`).join(" ")}
+    ${results.map((result, k) => `${accumulatorOf(k)} = ${combine(result, accumulatorOf(k), part(k))};`).join(" ")}
   }
-  ${results.map((_, k) => `out${k}[at] = acc${k};`).join(" ")}`;
+  ${results.map((_, k) => `out${k}[at] = ${accumulatorOf(k)};`).join(" ")}`;
   const bindings = [...registers.map((register, k) => `out${k}: array<${storageType(register)}>`), "parts: array<u32>"];
   const code = shader(bindings, needsOf(results), GROUP, workgroups, body);
   const scratch = inputs + results.length + stores.length;

@@ -4,8 +4,8 @@ import type { Epilogue, WgslKernel, WgslPass } from "../../compiler/kernel.ts";
 import type { DType, TensorSpec } from "../../spec.ts";
 import { appendBuffers, declareAnew, type Declared, declaredIn, rewriteUses } from "./buffer_uses.ts";
 import { addWithMath } from "./math.ts";
-import { type Elements, LANES, wideBuffers, writeElements } from "./neighbours.ts";
-import { storageType, stored } from "./values.ts";
+import { type Elements, wideBuffers, writeElements } from "./neighbours.ts";
+import { LANES, storageType, stored } from "./values.ts";
 
 /** What the step of a template and its epilogue reads, then what it writes. */
 interface Operands {
@@ -39,6 +39,7 @@ export function attachEpilogue(kernel: WgslKernel, epilogue: Epilogue, operands:
   return { ...kernel, passes };
 }
 
+/** Lets a pass that writes the result hand it over. */
 function finishPass(
   pass: WgslPass,
   epilogue: Epilogue,
@@ -71,6 +72,7 @@ function refuseRead(name: string): never {
   throw new TypeError(`Cannot finish a template as it must not read its result: current text reads ${name}`);
 }
 
+/** Buffers that the map reads, beside the result at hand, and that it writes. */
 function boundBuffers(
   { inputs, outputs }: Operands,
   { reads, keeps, four, wide }: Epilogue & Pick<Elements, "four" | "wide">,
@@ -80,7 +82,9 @@ function boundBuffers(
     { name: `more${i}`, type: typeOf(dtype, wide.has(i + 1)), position: reads + i }
   ));
   const written = outputs.slice(Number(keeps)).map(({ dtype }, i): Bound & { readonly dtype: DType } => ({
-    ...{ name: `made${i}`, type: typeOf(dtype, four && dtype === "float32"), dtype },
+    name: `made${i}`,
+    type: typeOf(dtype, four && dtype === "float32"),
+    dtype,
     position: inputs.length + Number(keeps) + i,
   }));
   return { read, written };

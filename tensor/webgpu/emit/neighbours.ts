@@ -1,16 +1,12 @@
 /** @file A map at one index, or at four neighbours at once, as statements of a function of a shader. */
 import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
-import { affine, decode, ValueWriter } from "./values.ts";
+import { affine, decode, LANES, ValueWriter } from "./values.ts";
 
 /** Nodes of expressions up to which four elements are written out: beyond, shaders take longer to compile than they save. */
 const MAX_NODES = 96;
 
-/** Parts of a vec4. */
-export const LANES = ["x", "y", "z", "w"] as const;
-
-/** How a map is computed inside a shader. */
+/** How expressions are computed inside a shader. */
 export interface Neighbours {
-  /** Its expressions. */
   readonly values: readonly Scalar[];
   /** True if four elements that follow one another along an axis are computed at once. */
   readonly four: boolean;
@@ -120,11 +116,7 @@ export function writeNeighbours(map: Neighbours, names: readonly string[], needs
     return { lines: writer.lines, results };
   });
   return {
-    lines: [
-      ...loads.lines,
-      ...before.lines,
-      ...lanes.flatMap(({ lines }) => lines),
-    ],
+    lines: [...loads.lines, ...before.lines, ...lanes.flatMap(({ lines }) => lines)],
     results: lanes.map(({ results }) => results),
   };
 }

@@ -4,8 +4,8 @@ import type { Prologue, WgslKernel, WgslPass } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
 import { appendBuffers, declareAnew, declaredIn, rewriteUses } from "./buffer_uses.ts";
 import { addWithMath } from "./math.ts";
-import { type Elements, LANES, wideBuffers, writeElements } from "./neighbours.ts";
-import { storageType } from "./values.ts";
+import { type Elements, wideBuffers, writeElements } from "./neighbours.ts";
+import { LANES, storageType } from "./values.ts";
 
 /**
  * Lets a template begin with a prologue: where a pass read an element of an operand, or four, it calls a function that
@@ -33,6 +33,7 @@ export function attachPrologue(
   return { ...kernel, passes };
 }
 
+/** Lets a pass that reads the operand make it. */
 function beginPass(
   pass: WgslPass,
   { map, operand, reads, sources }: Prologue,
@@ -40,6 +41,7 @@ function beginPass(
 ): WgslPass {
   const at = pass.buffers.indexOf(operand);
   const { name, type } = declaredIn(pass.code, at);
+  const begin = `begin${operand}`;
   const { sizes, values } = mergeAxes([map.shape], map.values);
   const four = type === "vec4f" && (sizes.at(-1) ?? 1) % 4 === 0;
   const wide = four ? wideBuffers(values) : new Set<number>();
@@ -51,16 +53,13 @@ function beginPass(
   }));
   const code = declareAnew(pass.code, (buffer) => buffer.binding === at ? { ...bound[0]!, binding: at } : buffer);
   const begun = rewriteUses(code, [name], {
-    read: (_, index) => callOf(`begin${operand}`, type, four, index),
+    read: (_, index) => callOf(begin, type, four, index),
     write: refuseWrite,
   });
   const needs = new Set<string>();
-  const begin = beginFunction(
-    `begin${operand}`,
-    { sizes, values, four, wide, buffers: bound.map((each) => each.name) },
-    needs,
-  );
-  return appendBuffers({ ...pass, code: addWithMath(begun, needs, begin) }, bound.slice(1));
+  const buffers = bound.map((each) => each.name);
+  const text = beginFunction(begin, { sizes, values, four, wide, buffers }, needs);
+  return appendBuffers({ ...pass, code: addWithMath(begun, needs, text) }, bound.slice(1));
 }
 
 /** Expression in place of an element that was read, or of four. */

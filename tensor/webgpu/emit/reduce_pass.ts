@@ -1,7 +1,7 @@
 /** @file The main pass of a reduction: what every invocation reads, combines and stores. */
 import type { Store, WgslPass } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
-import { clearOf, combine, combineTeam, needsOf, partOf, registerOf, sumOf, teamMemory } from "./combine.ts";
+import { accumulatorOf, clearOf, combine, combineTeam, needsOf, partOf, registerOf, teamMemory } from "./combine.ts";
 import { isWide, writeNeighbours } from "./neighbours.ts";
 import { GROUP, type Lanes, type ReducePlan } from "./reduce_plan.ts";
 import { affine, decode, shader, storageType, stored } from "./values.ts";
@@ -37,7 +37,7 @@ export function reducePass(plan: ReducePlan, operands: Operands): WgslPass {
   ${decode("place", kept, namesOf("k", kept))}
   ${results.flatMap((result, k) => lanesOf(plan).map((lane) => clearOf(result, k, lane))).join("\n")}
   ${together ? `if (item < ${items}) {\n${loops}\n}` : loops}
-  ${finishes(plan).join("\n")}`;
+  ${storeResults(plan).join("\n")}`;
   const workgroups = Math.ceil(items * team / GROUP);
   const { bindings, buffers } = bind(plan, operands);
   const enable = together && subgroup ? `${subgroup.enable}\n` : "";
@@ -59,16 +59,16 @@ function namesOf(letter: string, sizes: readonly number[]): readonly string[] {
 }
 
 /** Statements that write the results once all is reduced. */
-function finishes(plan: ReducePlan): readonly string[] {
+function storeResults(plan: ReducePlan): readonly string[] {
   const { kernel: { results }, slabs, team } = plan;
-  const finish = (k: number, lane: number, x: string) => {
+  const store = (k: number, lane: number, x: string) => {
     const place = lane === 0 ? "place" : `place + ${lane}`;
     return slabs > 1 ? `${partOf(plan, k, place)} = bitcast<u32>(${x});` : `out${k}[${place}] = ${x};`;
   };
   return results.flatMap((result, k) =>
     team > 1
-      ? [combineTeam(result, k, plan, (x) => finish(k, 0, x))]
-      : lanesOf(plan).map((lane) => finish(k, lane, sumOf(k, lane)))
+      ? [combineTeam(result, k, plan, (x) => store(k, 0, x))]
+      : lanesOf(plan).map((lane) => store(k, lane, accumulatorOf(k, lane)))
   );
 }
 
@@ -94,8 +94,8 @@ function visit(plan: ReducePlan, { inputs, inPlace }: Operands, needs: Set<strin
   const combined = results.flatMap((result, k) =>
     computed.results.map((texts, lane) => {
       const { dtype } = result.value;
-      const sum = sumOf(k, team > 1 ? 0 : lane);
-      return `${sum} = ${combine(result, sum, dtype === "bool" ? stored(dtype, texts[k]!) : texts[k]!)};`;
+      const own = accumulatorOf(k, team > 1 ? 0 : lane);
+      return `${own} = ${combine(result, own, dtype === "bool" ? stored(dtype, texts[k]!) : texts[k]!)};`;
     })
   );
   const written = stores.flatMap((store, i) => {

@@ -17,6 +17,9 @@ export function storageType(dtype: DType): string {
   return dtype === "bool" ? "u32" : TYPES[dtype];
 }
 
+/** Names of the parts of a vec4. */
+export const LANES = ["x", "y", "z", "w"] as const;
+
 /** Text of a literal. */
 export function literalOf(value: number, dtype: DType): string {
   if (dtype === "bool") return value ? "true" : "false";

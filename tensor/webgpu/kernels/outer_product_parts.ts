@@ -1,6 +1,7 @@
 /** @file What the variants of a sum of outer products have in common. */
+import { LANES } from "../emit/values.ts";
 import type { OuterFactor, OuterProduct } from "./outer_product.ts";
-import { count, LANES } from "./row_product_parts.ts";
+import { count } from "./row_product_parts.ts";
 import { type Binding, distinct } from "./shader.ts";
 
 /** Four elements of a factor from `at` on. */
@@ -29,7 +30,7 @@ function nameOf({ name = "sums" }: OuterProduct["result"]): string {
 }
 
 /** True if four neighbouring results along j are one vec4 in memory. */
-export function storesVectors({ right, sizes, result }: Pick<OuterProduct, "right" | "sizes" | "result">): boolean {
+function storesVectors({ right, sizes, result }: Pick<OuterProduct, "right" | "sizes" | "result">): boolean {
   return right.aligned && sizes[1] % 4 === 0 && result.stride % 4 === 0 && result.elements % 4 === 0;
 }
 

@@ -1,8 +1,9 @@
 /** @file Sums of outer products with nothing shared: each invocation walks the rows of a slab for its tile. */
 import type { TileVariant, WgslPass } from "../../compiler/kernel.ts";
+import { LANES } from "../emit/values.ts";
 import type { OuterProduct, Slabs } from "./outer_product.ts";
 import { four, openOuter, outerBindings, storeOuter } from "./outer_product_parts.ts";
-import { count, LANES } from "./row_product_parts.ts";
+import { count } from "./row_product_parts.ts";
 import { shaderPass, unravel } from "./shader.ts";
 
 /**

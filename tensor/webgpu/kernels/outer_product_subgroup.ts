@@ -1,8 +1,9 @@
 /** @file Sums of outer products by invocations that run together: each loads the left factor of some rows for all. */
 import type { TileVariant, WgslLimits, WgslPass } from "../../compiler/kernel.ts";
+import { LANES } from "../emit/values.ts";
 import type { OuterProduct, Slabs } from "./outer_product.ts";
 import { four, outerBindings, storeOuter, zeroWhereAbsent } from "./outer_product_parts.ts";
-import { addProducts, count, LANES, openSums, type Tile } from "./row_product_parts.ts";
+import { addProducts, count, openSums, type Tile } from "./row_product_parts.ts";
 import { groupPass, unravel } from "./shader.ts";
 
 /**

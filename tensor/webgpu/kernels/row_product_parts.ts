@@ -1,9 +1,7 @@
 /** @file What the variants of a product of rows and a matrix have in common: loads, sums and stores as text. */
+import { LANES } from "../emit/values.ts";
 import type { LeftRows, RightMatrix, RowProduct } from "./row_product.ts";
 import { type Binding, distinct } from "./shader.ts";
-
-/** Names of the parts of a vec4. */
-export const LANES = ["x", "y", "z", "w"] as const;
 
 /** `0 … n - 1`. */
 export function count(n: number): readonly number[] {

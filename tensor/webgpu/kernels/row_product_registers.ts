@@ -1,11 +1,11 @@
 /** @file Rows times a matrix with nothing shared: each invocation loads what its tile needs. */
 import type { TileVariant, WgslPass } from "../../compiler/kernel.ts";
+import { LANES } from "../emit/values.ts";
 import type { RowProduct } from "./row_product.ts";
 import {
   addProducts,
   bindingsOf,
   count,
-  LANES,
   leftValue,
   loadRights,
   openSums,

@@ -1,11 +1,11 @@
 /** @file Rows times a matrix by invocations that run together: each loads some of the rows and hands them to the others. */
 import type { TileVariant, WgslLimits, WgslPass } from "../../compiler/kernel.ts";
+import { LANES } from "../emit/values.ts";
 import type { RowProduct } from "./row_product.ts";
 import {
   addProducts,
   bindingsOf,
   count,
-  LANES,
   leftValue,
   loadRights,
   openSums,

@@ -1,11 +1,11 @@
 /** @file Rows times a matrix through workgroup memory: a group loads blocks of both factors once for all its invocations. */
 import type { TileVariant, WgslPass } from "../../compiler/kernel.ts";
+import { LANES } from "../emit/values.ts";
 import type { RightMatrix, RowProduct } from "./row_product.ts";
 import {
   addProducts,
   bindingsOf,
   count,
-  LANES,
   leftValue,
   openSums,
   stepOf,
