@@ -1,14 +1,14 @@
 import type { ConvParams } from "../../compiler/conv_params.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
+import { CPU_COSTS, winogradFor } from "../../winograd/choice.ts";
+import { forwardConv } from "../../winograd/geometry.ts";
 import { depthwiseKernel, isDepthwise } from "./depthwise.ts";
 import { slides, slidingConv, type SlidingWindow } from "./depthwise_window.ts";
 import { productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
 import { add, argument, get, mul, type Wat } from "./text.ts";
-import { CPU_COSTS, winogradFor } from "../../winograd/choice.ts";
 import { winogradKernel } from "./winograd_conv.ts";
-import { forwardConv } from "../../winograd/geometry.ts";
 
 /** The windows of a convolution along axis 0 (y) or 1 (x). */
 export function convAxis(params: ConvParams, axis: 0 | 1, outputs: number, taps: number, extent: number): WindowAxis {

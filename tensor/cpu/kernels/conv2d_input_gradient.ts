@@ -1,15 +1,15 @@
 import type { ConvInputGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel.ts";
 import type { TensorSpec } from "../../spec.ts";
+import { CPU_COSTS, winogradFor } from "../../winograd/choice.ts";
+import { adjointConv } from "../../winograd/geometry.ts";
 import { slidingWindow } from "./conv2d.ts";
 import { slides, slidingConv, type SlidingWindow } from "./depthwise_window.ts";
 import { depthwiseKernel, type DepthwisePart, isDepthwise } from "./depthwise.ts";
 import { type Product, productKernel } from "./product.ts";
 import { type WindowAxis, windowRows } from "./row_source.ts";
 import { add, argument, get, mul, split } from "./text.ts";
-import { CPU_COSTS, winogradFor } from "../../winograd/choice.ts";
 import { winogradKernel } from "./winograd_conv.ts";
-import { adjointConv } from "../../winograd/geometry.ts";
 
 /** The input positions along one axis that are `phase` modulo the stride, and the taps that reach them. */
 export interface Phase extends WindowAxis {

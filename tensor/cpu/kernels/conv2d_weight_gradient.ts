@@ -1,6 +1,8 @@
 import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
+import { CPU_COSTS, winogradFor } from "../../winograd/choice.ts";
+import { weightAdjoint } from "../../winograd/geometry.ts";
 import { convAxis, slidingWindow } from "./conv2d.ts";
 import { isDepthwise } from "./depthwise.ts";
 import { depthwiseWeightGradientKernel } from "./depthwise_weight_gradient.ts";
@@ -8,8 +10,6 @@ import { slides } from "./depthwise_window.ts";
 import { slidingWeightGradient } from "./depthwise_window_gradient.ts";
 import { rowContractionKernel } from "./row_contraction.ts";
 import { windowRows } from "./row_source.ts";
-import { CPU_COSTS, winogradFor } from "../../winograd/choice.ts";
-import { weightAdjoint } from "../../winograd/geometry.ts";
 import { winogradWeightGradientKernel } from "./winograd_weight_gradient.ts";
 
 /**

@@ -3,6 +3,7 @@
  * register tile as other products, and transformed to tiles of the output, a block of tiles at a time.
  */
 import type { WatKernel } from "../../compiler/kernel.ts";
+import type { WinogradConv } from "../../winograd/geometry.ts";
 import { microKernel, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "./micro_kernel.ts";
 import { aligned, oddLines } from "./right_factor.ts";
 import {
@@ -23,7 +24,6 @@ import {
   sub,
   type Wat,
 } from "./text.ts";
-import type { WinogradConv } from "../../winograd/geometry.ts";
 import { readTiles, type TileTransfer, writeTiles } from "./winograd_tiles.ts";
 import { type WeightLayout, weightLayout, winogradWeights } from "./winograd_weights.ts";
 

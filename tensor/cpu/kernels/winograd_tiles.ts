@@ -1,9 +1,9 @@
 /** @file Reading tiles of images through a transform into local memory, and writing them back through another. */
+import type { Patches, TileGrid } from "../../winograd/geometry.ts";
+import type { Linear } from "../../winograd/scheme.ts";
 import { loadLanes, storeLanes } from "./micro_kernel.ts";
 import { add, argument, block, call, func, get, int, loop, mul, set, sub, type Wat, when } from "./text.ts";
-import type { Patches, TileGrid } from "../../winograd/geometry.ts";
 import { decodeTile, patchTable } from "./winograd_patch.ts";
-import type { Linear } from "../../winograd/scheme.ts";
 import { transformSquare, vectorTypes } from "./winograd_transform.ts";
 
 /** Squares of pixels on one side, transformed squares in local memory on the other. All positions are bytes from the start of local memory. */

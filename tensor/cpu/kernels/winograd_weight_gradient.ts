@@ -3,6 +3,8 @@
  * products of all tiles added up, and the sums transformed to the gradient. Slabs of tiles give partial sums, added in order.
  */
 import type { WatKernel, WatPass } from "../../compiler/kernel.ts";
+import type { WinogradWeightGradient } from "../../winograd/geometry.ts";
+import type { Scheme } from "../../winograd/scheme.ts";
 import { microKernel, PANEL_BYTES, storeLanes, TILE_COLUMNS, TILE_ROWS } from "./micro_kernel.ts";
 import { aligned, oddLines, panelsOf } from "./right_factor.ts";
 import {
@@ -23,8 +25,6 @@ import {
   sub,
   type Wat,
 } from "./text.ts";
-import type { WinogradWeightGradient } from "../../winograd/geometry.ts";
-import type { Scheme } from "../../winograd/scheme.ts";
 import { readTiles, type TileTransfer } from "./winograd_tiles.ts";
 import { transformSquare, vectorTypes } from "./winograd_transform.ts";
 

@@ -1,5 +1,7 @@
 /** @file The weights of a Winograd convolution, transformed and packed into the panels that the register tile reads. */
 import type { WatPass } from "../../compiler/kernel.ts";
+import type { WinogradWeights } from "../../winograd/geometry.ts";
+import type { Scheme } from "../../winograd/scheme.ts";
 import { loadLanes, PANEL_BYTES, TILE_COLUMNS } from "./micro_kernel.ts";
 import { panelsOf } from "./right_factor.ts";
 import {
@@ -20,8 +22,6 @@ import {
   type Wat,
   when,
 } from "./text.ts";
-import type { WinogradWeights } from "../../winograd/geometry.ts";
-import type { Scheme } from "../../winograd/scheme.ts";
 import { transformSquare, vectorTypes } from "./winograd_transform.ts";
 
 /** The packed weights: for each phase, for each of the `n²` products, panels of 8 columns with a row for each channel. */

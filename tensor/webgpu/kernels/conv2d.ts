@@ -1,15 +1,15 @@
 import type { ConvParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits, WgslPass } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
+import { forwardConv } from "../../winograd/geometry.ts";
 import { depthwise } from "./depthwise.ts";
 import { type RowProduct, rowProduct } from "./row_product.ts";
-import { forwardConv } from "../../winograd/geometry.ts";
-import { chooseWinograd, winogradWgsl } from "./winograd.ts";
 import { tapLoops, type WindowAxis, windowRows } from "./window_rows.ts";
+import { chooseWinograd, winogradWgsl } from "./winograd.ts";
 
 /**
  * Convolution `x [B, H, W, Cin]`, `w [kh, kw, Cin / groups, Cout]` as a product of windows and weights: one row for each
- * pixel of the result, depth `Cin / groups` for each tap, one batch for each group.
+ * pixel of the result, depth `Cin / groups` for each tap, one batch for each group. 3×3 kernels may go by Winograd's method.
  */
 export function conv2dWgsl(
   inputs: readonly TensorSpec[],

@@ -1,11 +1,11 @@
 import type { ConvInputGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits, WgslPass } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
+import { adjointConv } from "../../winograd/geometry.ts";
 import { depthwise } from "./depthwise.ts";
 import { type RowProduct, rowProduct } from "./row_product.ts";
-import { adjointConv } from "../../winograd/geometry.ts";
-import { chooseWinograd, winogradWgsl } from "./winograd.ts";
 import { tapLoops, type WindowAxis, windowRows } from "./window_rows.ts";
+import { chooseWinograd, winogradWgsl } from "./winograd.ts";
 
 /** Pixels `first, first + stride, …` along one axis: all see the same taps, `tap, tap + tapStep, …`. */
 interface Phase {
@@ -41,7 +41,8 @@ function phasesOf(
 
 /**
  * Input gradient of a convolution, `dy [B, Ho, Wo, Cout]`. Pixels that lie at the same place between strides form a phase:
- * a convolution of stride one with some of the taps, so that nothing is multiplied by a zero between outputs.
+ * a convolution of stride one with some of the taps, so that nothing is multiplied by a zero between outputs. 3×3 kernels may
+ * go by Winograd's method.
  */
 export function conv2dInputGradientWgsl(
   inputs: readonly TensorSpec[],

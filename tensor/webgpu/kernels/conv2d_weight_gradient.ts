@@ -1,9 +1,9 @@
 import type { ConvWeightGradientParams } from "../../compiler/conv_params.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
-import { depthwiseWeightGradient } from "./depthwise_weight_gradient.ts";
 import { GPU_WEIGHT_GRADIENT_COSTS } from "../../winograd/choice.ts";
 import { weightAdjoint } from "../../winograd/geometry.ts";
+import { depthwiseWeightGradient } from "./depthwise_weight_gradient.ts";
 import { type OuterProduct, outerProduct } from "./outer_product.ts";
 import { chooseWinograd } from "./winograd.ts";
 import { winogradWeightGradientWgsl } from "./winograd_weight_gradient.ts";

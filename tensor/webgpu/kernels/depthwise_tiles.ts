@@ -82,7 +82,7 @@ export function windowBytes(shape: WindowShape, { kind, rows, columns, across, d
 }
 
 /** True if a device can cut a shape so. */
-export function allowsWindows(limits: WgslLimits, shape: WindowShape, tile: TileVariant): tile is WindowTile {
+function allowsWindows(limits: WgslLimits, shape: WindowShape, tile: TileVariant): tile is WindowTile {
   const { kind, rows, columns, across, down, depth } = tile;
   if (kind === "subgroup" || rows < 1 || columns < 1) return false;
   if (kind === "registers") return true;

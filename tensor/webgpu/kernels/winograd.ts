@@ -9,7 +9,7 @@ import type { WinogradConv } from "../../winograd/geometry.ts";
 import { count } from "./row_product_parts.ts";
 import { rowProduct } from "./row_product.ts";
 import { shaderPass, unravel } from "./shader.ts";
-import { readTiles, SCRATCH, tilesOf, writeTiles } from "./winograd_tiles.ts";
+import { readTiles, SCRATCH, tileCount, writeTiles } from "./winograd_tiles.ts";
 import { transformSquare } from "./winograd_transform.ts";
 
 /** Bytes of transformed tiles at most: larger batches are cut. */
@@ -50,7 +50,7 @@ export function imagesOfPart(batch: number, floats: number, maxBytes: number): n
 
 /** Sizes, and where the parts of the scratch start, in floats. */
 interface Layout {
-  /** Products of a tile: n². */
+  /** Numbers of a transformed square: n². */
   readonly squares: number;
   /** Phases of the output, which are apart. */
   readonly outer: number;
@@ -70,8 +70,8 @@ interface Layout {
 function layoutOf({ scheme, tiles, weights, inner, outer }: WinogradConv, maxBytes: number): Layout {
   const [squares, apart] = [scheme.size ** 2, outer[0] * outer[1]];
   const [depth, columns] = [inner[0] * inner[1] * weights.channels, weights.columns];
-  const images = imagesOfPart(tiles.batch, apart * squares * tilesOf(tiles, 1) * (depth + columns), maxBytes);
-  const all = tilesOf(tiles, images);
+  const images = imagesOfPart(tiles.batch, apart * squares * tileCount(tiles, 1) * (depth + columns), maxBytes);
+  const all = tileCount(tiles, images);
   const left = apart * squares * depth * columns;
   const products = left + apart * squares * all * depth;
   const floats = products + apart * squares * all * columns;
@@ -97,7 +97,7 @@ export function winogradWgsl(conv: WinogradConv, limits: WgslLimits, maxBytes: n
   return { passes: [weightPass(conv, layout), ...parts], scratchBytes };
 }
 
-/** Number of a phase among those of the output, and the first channel of its input: either is the only one. */
+/** Expressions: the number of a phase among those of the output, and its first channel in the depth; 0 where there is but one. */
 function phaseTexts({ inner, weights: { channels } }: WinogradConv, { outer }: Layout) {
   return { outer: outer === 1 ? "0u" : "phase", channel: inner[0] * inner[1] === 1 ? "0u" : `phase * ${channels}u` };
 }
@@ -142,7 +142,7 @@ function inputPass(conv: WinogradConv, layout: Layout, first: number): WgslPass 
   });
 }
 
-/** Multiplies, for each phase of the output and each of the squares, tiles with weights. All of it lies in the scratch. */
+/** Multiplies tiles with weights, for each phase of the output and each number of a square. All of it lies in the scratch. */
 function productPass({ squares, outer, depth, columns, tiles, left, products }: Layout, limits: WgslLimits): WgslPass {
   const part = { name: "scratch", buffer: SCRATCH, aligned: true };
   return rowProduct({

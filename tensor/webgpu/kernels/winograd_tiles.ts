@@ -29,8 +29,8 @@ export interface TileTransfer {
   at(k: number): string;
 }
 
-/** Bytes of the transformed squares of one image, for each channel; all images of a pass have as many. */
-export function tilesOf({ y, x }: TileGrid, images: number): number {
+/** How many tiles some images have. */
+export function tileCount({ y, x }: TileGrid, images: number): number {
   return images * y * x;
 }
 
@@ -79,7 +79,7 @@ function transferPass(transfer: TileTransfer, name: string, statements: readonly
     { name, type: "vec4f", buffer },
     { name: "scratch", type: "vec4f", buffer: SCRATCH },
   ];
-  const items = phases[0] * phases[1] * tilesOf(tiles, images) * channels / 4;
+  const items = phases[0] * phases[1] * tileCount(tiles, images) * channels / 4;
   return shaderPass(bindings, { items, body: statements.join("\n") });
 }
 

@@ -8,12 +8,14 @@ import { type OuterProduct, outerSlabs, planOuter } from "./outer_product.ts";
 import { count } from "./row_product_parts.ts";
 import { shaderPass, unravel } from "./shader.ts";
 import { fitsBinding, imagesOfPart, MAX_BYTES } from "./winograd.ts";
-import { readTiles, SCRATCH, tilesOf } from "./winograd_tiles.ts";
+import { readTiles, SCRATCH, tileCount } from "./winograd_tiles.ts";
 import { transformSquare } from "./winograd_transform.ts";
 
 /** Sizes, and where the parts of the scratch start, in floats. */
 interface Layout {
+  /** Numbers of a transformed square: n². */
   readonly squares: number;
+  /** Images of a part, and their tiles. */
   readonly images: number;
   readonly tiles: number;
   /** Tiles of the input are at 0: `[squares, tiles, channels]`; of the gradient `[squares, tiles, columns]`. */
@@ -26,8 +28,8 @@ interface Layout {
 
 function layoutOf({ scheme, tiles, channels, columns }: WinogradWeightGradient, maxBytes: number): Layout {
   const squares = scheme.size ** 2;
-  const images = imagesOfPart(tiles.batch, squares * tilesOf(tiles, 1) * (channels + columns), maxBytes);
-  const all = tilesOf(tiles, images);
+  const images = imagesOfPart(tiles.batch, squares * tileCount(tiles, 1) * (channels + columns), maxBytes);
+  const all = tileCount(tiles, images);
   const right = squares * all * channels;
   const sums = right + squares * all * columns;
   return { squares, images, tiles: all, right, sums, elements: squares * channels * columns };
@@ -80,7 +82,7 @@ function tilePasses(adjoint: WinogradWeightGradient, layout: Layout, first: numb
   ];
 }
 
-/** For each of the squares the outer products of the tiles; `before` slabs of other parts come first. */
+/** For each number of a square the outer products of the tiles; `before` slabs of other parts come first. */
 function productOf(
   { channels, columns }: WinogradWeightGradient,
   { squares, tiles, right, sums, elements }: Layout,
