@@ -4,8 +4,8 @@ import type { Epilogue, WgslKernel, WgslPass } from "../../compiler/kernel.ts";
 import type { DType, TensorSpec } from "../../spec.ts";
 import { appendBuffers, declareAnew, type Declared, declaredIn, rewriteUses } from "./buffer_uses.ts";
 import { addWithMath } from "./math.ts";
-import { type Elements, wideBuffers, writeElements } from "./neighbours.ts";
-import { LANES, storageType, stored } from "./values.ts";
+import { type Elements, storeNeighbours, wideBuffers, writeElements } from "./neighbours.ts";
+import { LANES, storageType } from "./values.ts";
 
 /** What the step of a template and its epilogue reads, then what it writes. */
 interface Operands {
@@ -110,11 +110,7 @@ function finishFunction(
   needs: Set<string>,
 ): string {
   const { lines, results } = writeElements(map, needs);
-  const stores = written.flatMap(({ name, dtype }, i) => {
-    const made = results.map((lane) => stored(dtype, lane[i]!));
-    if (map.four && dtype === "float32") return [`${name}[index] = vec4f(${made.join(", ")});`];
-    return made.map((result, lane) => `${name}[at + ${lane}] = ${result};`);
-  });
+  const stores = written.flatMap((output, i) => storeNeighbours(output, results.map((lane) => lane[i]!)));
   return `fn finish(index: u32, own: ${map.four ? "vec4f" : "f32"}) {
   let at = i32(index)${map.four ? " * 4" : ""};
   ${[...lines, ...stores].join("\n  ")}

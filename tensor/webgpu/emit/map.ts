@@ -2,8 +2,8 @@
 import { mergeAxes } from "../../compiler/axes.ts";
 import type { MapKernel, WgslKernel } from "../../compiler/kernel.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../spec.ts";
-import { isShort, wideBuffers, writeElements } from "./neighbours.ts";
-import { shader, storageType, stored } from "./values.ts";
+import { isShort, storeNeighbours, wideBuffers, writeElements } from "./neighbours.ts";
+import { shader, storageType } from "./values.ts";
 
 /** Invocations of a group, as many as every device allows: with 64, llvmpipe took twice as long. */
 const GROUP = 256;
@@ -35,9 +35,7 @@ export function emitMapWgsl(
   const { lines, results } = writeElements(map, needs);
   const stores = outputs.flatMap(({ dtype }, i) => {
     const name = inPlace.has(i) ? `in${inPlace.get(i)}` : `out${i}`;
-    const made = results.map((lane) => stored(dtype, lane[i]!));
-    if (four && dtype === "float32") return [`${name}[at / 4] = vec4f(${made.join(", ")});`];
-    return made.map((value, lane) => `${name}[at + ${lane}] = ${value};`);
+    return storeNeighbours({ name, dtype }, results.map((lane) => lane[i]!));
   });
   const items = four ? size / 4 : size;
   const workgroups = Math.ceil(items / GROUP);

@@ -1,6 +1,7 @@
 /** @file A map at one index, or at four neighbours at once, as statements of a function of a shader. */
 import { type Scalar, visitScalars } from "../../compiler/scalar.ts";
-import { affine, decode, LANES, ValueWriter } from "./values.ts";
+import type { DType } from "../../spec.ts";
+import { affine, decode, LANES, stored, ValueWriter } from "./values.ts";
 
 /** Nodes of expressions up to which four elements are written out: beyond, shaders take longer to compile than they save. */
 const MAX_NODES = 96;
@@ -151,4 +152,20 @@ function sameForNeighbours(map: Neighbours, axis: number): readonly Scalar[] {
     if (same) found.add(x);
   });
   return [...found];
+}
+
+/**
+ * Writes values of neighbours at element `at` (i32): as one vec4 where there are four numbers, else one by one.
+ *
+ * @param output The buffer; with four float32 it holds vec4.
+ * @param values Name of the value of each neighbour.
+ * @returns Statements.
+ */
+export function storeNeighbours(
+  { name, dtype }: { readonly name: string; readonly dtype: DType },
+  values: readonly string[],
+): readonly string[] {
+  const made = values.map((value) => stored(dtype, value));
+  if (made.length === 4 && dtype === "float32") return [`${name}[at / 4] = vec4f(${made.join(", ")});`];
+  return made.map((value, lane) => `${name}[at + ${lane}] = ${value};`);
 }

@@ -51,16 +51,14 @@ export function winogradWeightGradientWgsl(
 ): WgslKernel | null {
   const layout = layoutOf(adjoint, maxBytes);
   const parts = Math.ceil(adjoint.tiles.batch / layout.images);
-  const { slabs } = planOuter(productOf(adjoint, layout, 0), limits);
+  const plan = planOuter(productOf(adjoint, layout, 0), limits); // parts differ only in where their sums go
+  const { slabs } = plan;
   const scratchBytes = 4 * (layout.sums + parts * slabs * layout.elements);
   if (!fitsBinding(scratchBytes, limits)) return null;
-  const passes = count(parts).flatMap((part) => {
-    const product = productOf(adjoint, layout, part * slabs);
-    return [
-      ...tilePasses(adjoint, layout, part * layout.images),
-      outerSlabs(product, planOuter(product, limits), SCRATCH, limits),
-    ];
-  });
+  const passes = count(parts).flatMap((part) => [
+    ...tilePasses(adjoint, layout, part * layout.images),
+    outerSlabs(productOf(adjoint, layout, part * slabs), plan, SCRATCH, limits),
+  ]);
   return { passes: [...passes, gradientPass(adjoint, layout, parts * slabs)], scratchBytes };
 }
 
