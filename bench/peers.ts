@@ -11,7 +11,7 @@
  */
 // deno-lint-ignore-file no-console
 import { convElement, matmulElement, samplePositions } from "./definitions.ts";
-import { runCommand } from "../spark/scripts/run_command.ts";
+import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { type LineProcess, startLineProcess } from "./line_process.ts";
 import type { Answer, Request } from "./peers/side.ts";
 import { flopsOf, inputsOf, nameOf, numbers, type Work, WORKS } from "./peers/work.ts";

@@ -9,7 +9,7 @@
 // deno-lint-ignore-file no-console
 import { lamb, type Model } from "../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../spark/mod.ts";
-import { runCommand } from "../spark/scripts/run_command.ts";
+import { runCommand } from "../spark/commands/cli/run_command.ts";
 import {
   cpuDevice,
   type Device,

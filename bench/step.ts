@@ -25,7 +25,7 @@ import {
 } from "../tensor/mod.ts";
 import { lamb, type Model } from "../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../spark/mod.ts";
-import { runCommand } from "../spark/scripts/run_command.ts";
+import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
 import { readArguments } from "./read_arguments.ts";

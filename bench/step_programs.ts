@@ -3,7 +3,7 @@ import { add, foldIn, grad, mean, square, type Tensor, type Tree } from "../tens
 import { type Features, type Model, valuesOf } from "../nn/mod.ts";
 import { gather, type SparsePattern } from "../sparse/mod.ts";
 import { forward, inputGrid, lossAndGradients, patchLoss, sampleMask, type TrainState } from "../spark/mod.ts";
-import { entryOf } from "../spark/scripts/model_table.ts";
+import { entryOf } from "../spark/train/model_table.ts";
 
 /**
  * Makes a model by name.

@@ -17,52 +17,52 @@
  *
  * @module
  */
-export * from "./pixels.ts";
-export * from "./image_header.ts";
-export * from "./decode.ts";
-export * from "./png.ts";
-export * from "./resample.ts";
-export * from "./rng.ts";
-export * from "./colour.ts";
-export * from "./affine.ts";
-export * from "./augment.ts";
-export * from "./erase.ts";
-export * from "./transforms.ts";
-export * from "./normalise.ts";
-export type { Dataset, DatasetSource } from "./dataset.ts";
-export * from "./image_files.ts";
-export * from "./folder.ts";
-export * from "./tar.ts";
-export { CIFAR10_CLASSES, cifarImages, type CifarOptions, isCifarBatch } from "./cifar10.ts";
-export * from "./image_slices.ts";
-export * from "./tar_images.ts";
-export * from "./open_images.ts";
-export { paintBackground } from "./background.ts";
-export * from "./sprites.ts";
-export * from "./fluent_emoji.ts";
-export * from "./batches.ts";
-export { drawOfEachClass, subset } from "./subset.ts";
-export * from "./mix.ts";
-export { appendFile } from "./append_file.ts";
-export { removeUnfinished, writeFileAtomic } from "./atomic_file.ts";
+export * from "./images/pixels.ts";
+export * from "./images/image_header.ts";
+export * from "./images/decode.ts";
+export * from "./images/png.ts";
+export * from "./images/resample.ts";
+export * from "./images/rng.ts";
+export * from "./images/colour.ts";
+export * from "./images/affine.ts";
+export * from "./images/augment.ts";
+export * from "./images/erase.ts";
+export * from "./images/transforms.ts";
+export * from "./images/normalise.ts";
+export type { Dataset, DatasetSource } from "./sets/dataset.ts";
+export * from "./sets/image_files.ts";
+export * from "./sets/folder.ts";
+export * from "./formats/tar.ts";
+export { CIFAR10_CLASSES, cifarImages, type CifarOptions, isCifarBatch } from "./sets/cifar10.ts";
+export * from "./sets/image_slices.ts";
+export * from "./sets/tar_images.ts";
+export * from "./sets/open_images.ts";
+export { paintBackground } from "./images/background.ts";
+export * from "./sets/sprites.ts";
+export * from "./sets/fluent_emoji.ts";
+export * from "./batches/batches.ts";
+export { drawOfEachClass, subset } from "./sets/subset.ts";
+export * from "./images/mix.ts";
+export { appendFile } from "./formats/append_file.ts";
+export { removeUnfinished, writeFileAtomic } from "./formats/atomic_file.ts";
 export {
   SAFETENSORS_BYTES,
   type SafetensorsDType,
   type SafetensorsEntry,
   type SafetensorsHeader,
-} from "./safetensors_header.ts";
-export * from "./safetensors.ts";
-export { FileTensor, numbersOf } from "./file_tensor.ts";
-export * from "./pickle_value.ts";
-export * from "./pickle_reader.ts";
-export { encodePickle } from "./pickle_writer.ts";
-export * from "./zip_reader.ts";
-export { encodeZip } from "./zip_writer.ts";
-export { decodePth, encodePth, readPth, writePth } from "./pth.ts";
-export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, readNpz, writeNpz } from "./npy.ts";
-export { decodeNumpyPickle, encodeNumpyPickle, writeNumpyPickle } from "./numpy_pickle.ts";
-export * from "./state_dict_file.ts";
-export * from "./grid.ts";
-export * from "./line_chart.ts";
-export * from "./crc32c.ts";
-export * from "./event_file.ts";
+} from "./formats/safetensors_header.ts";
+export * from "./formats/safetensors.ts";
+export { FileTensor, numbersOf } from "./formats/file_tensor.ts";
+export * from "./formats/pickle_value.ts";
+export * from "./formats/pickle_reader.ts";
+export { encodePickle } from "./formats/pickle_writer.ts";
+export * from "./formats/zip_reader.ts";
+export { encodeZip } from "./formats/zip_writer.ts";
+export { decodePth, encodePth, readPth, writePth } from "./formats/pth.ts";
+export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, readNpz, writeNpz } from "./formats/npy.ts";
+export { decodeNumpyPickle, encodeNumpyPickle, writeNumpyPickle } from "./formats/numpy_pickle.ts";
+export * from "./formats/state_dict_file.ts";
+export * from "./images/grid.ts";
+export * from "./formats/line_chart.ts";
+export * from "./formats/crc32c.ts";
+export * from "./formats/event_file.ts";

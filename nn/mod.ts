@@ -14,7 +14,7 @@
  *
  * @module
  */
-export * from "./features.ts";
+export * from "./layers/features.ts";
 export {
   type DTypeOption,
   type Fan,
@@ -24,31 +24,31 @@ export {
   tokenNormal,
   torchUniform,
   zeroInitializer,
-} from "./initializer.ts";
-export * from "./linear.ts";
-export * from "./conv2d.ts";
-export * from "./conv_transpose2d.ts";
-export * from "./batch_norm.ts";
-export * from "./layer_norm.ts";
-export * from "./group_norm.ts";
-export * from "./activation.ts";
-export { type DropOptions, dropout, dropPath, layerScale } from "./drop.ts";
-export * from "./pool.ts";
-export * from "./squeeze_excite.ts";
-export { type Classifier, type Model, type ModelOptions, type ModelOutput } from "./model.ts";
-export { type BlockKind } from "./residual_block.ts";
-export { resnet, type ResNetOptions } from "./resnet.ts";
-export * from "./resnets.ts";
-export { convnext, type ConvNeXtOptions } from "./convnext.ts";
-export * from "./convnexts.ts";
+} from "./layers/initializer.ts";
+export * from "./layers/linear.ts";
+export * from "./layers/conv2d.ts";
+export * from "./layers/conv_transpose2d.ts";
+export * from "./layers/batch_norm.ts";
+export * from "./layers/layer_norm.ts";
+export * from "./layers/group_norm.ts";
+export * from "./layers/activation.ts";
+export { type DropOptions, dropout, dropPath, layerScale } from "./layers/drop.ts";
+export * from "./layers/pool.ts";
+export * from "./layers/squeeze_excite.ts";
+export { type Classifier, type Model, type ModelOptions, type ModelOutput } from "./models/model.ts";
+export { type BlockKind } from "./models/residual_block.ts";
+export { resnet, type ResNetOptions } from "./models/resnet.ts";
+export * from "./models/resnets.ts";
+export { convnext, type ConvNeXtOptions } from "./models/convnext.ts";
+export * from "./models/convnexts.ts";
 export {
   cosineWeightDecay,
   type CosineWeightDecayOptions,
   type Schedule,
   warmupCosine,
   type WarmupCosineOptions,
-} from "./schedule.ts";
-export * from "./parameter_names.ts";
+} from "./optimizers/schedule.ts";
+export * from "./optimizers/parameter_names.ts";
 export {
   clipByGlobalNorm,
   globalNorm,
@@ -56,10 +56,10 @@ export {
   type OptimizerOptions,
   type OptimizerState,
   type OptimizerUpdate,
-} from "./optimizer.ts";
-export * from "./sgd.ts";
-export * from "./adamw.ts";
-export * from "./lamb.ts";
-export * from "./ema.ts";
-export * from "./layer_decay.ts";
+} from "./optimizers/optimizer.ts";
+export * from "./optimizers/sgd.ts";
+export * from "./optimizers/adamw.ts";
+export * from "./optimizers/lamb.ts";
+export * from "./optimizers/ema.ts";
+export * from "./optimizers/layer_decay.ts";
 export * from "./losses.ts";

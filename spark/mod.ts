@@ -72,17 +72,17 @@ export * from "./average.ts";
 export * from "./loss_scale.ts";
 export * from "./finetune.ts";
 export * from "./checkpoint.ts";
-export * from "./official_names.ts";
+export * from "./weights/official_names.ts";
 export * from "./blame.ts";
-export { fromOfficial, toOfficial } from "./official_layout.ts";
-export { renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weight_names.ts";
-export { type Backbone, backboneOf, loadBackbone, type LoadBackboneOptions } from "./load_backbone.ts";
-export { loadWeights, type SparkWeights, weightsOf } from "./load_weights.ts";
+export { fromOfficial, toOfficial } from "./weights/official_layout.ts";
+export { renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weights/weight_names.ts";
+export { type Backbone, backboneOf, loadBackbone, type LoadBackboneOptions } from "./weights/load_backbone.ts";
+export { loadWeights, type SparkWeights, weightsOf } from "./weights/load_weights.ts";
 export {
   backboneStateDict,
   flattenOfficial,
   officialCheckpoint,
   type OfficialCheckpointOptions,
   type StateDict,
-} from "./export_weights.ts";
-export type { SourceNaming } from "./weight_source.ts";
+} from "./weights/export_weights.ts";
+export type { SourceNaming } from "./weights/weight_source.ts";

@@ -1,4 +1,4 @@
-import { arange, full } from "../creation.ts";
+import { arange, full } from "./creation.ts";
 import type { Device } from "../device.ts";
 import { add, mod } from "../primitives/arithmetic.ts";
 import { equal } from "../primitives/comparison.ts";

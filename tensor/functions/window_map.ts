@@ -1,5 +1,5 @@
-import type { ConvParams } from "../compiler/conv_params.ts";
-import { tensor } from "../creation.ts";
+import type { ConvParams } from "../contraction/conv_params.ts";
+import { tensor } from "./creation.ts";
 import type { KernelMaps } from "../primitives/kernel_map.ts";
 
 /**

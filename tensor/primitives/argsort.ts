@@ -1,8 +1,8 @@
-import type { ArgsortParams } from "../compiler/conv_params.ts";
-import { argsortWat } from "../cpu/kernels/argsort.ts";
+import type { ArgsortParams } from "../contraction/conv_params.ts";
+import { argsortWat } from "../devices/cpu/kernels/argsort.ts";
 import type { Primitive } from "../primitive.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { argsortWgsl } from "../webgpu/kernels/argsort.ts";
+import { argsortWgsl } from "../devices/webgpu/kernels/argsort.ts";
 import { transpose } from "./layout.ts";
 import { normalizeAxes } from "./sum.ts";
 

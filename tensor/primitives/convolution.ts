@@ -1,15 +1,15 @@
 /** @file Convolution of images and its two gradients. They are closed under differentiation, so they share a file. */
-import type { ConvInputGradientParams, ConvParams, ConvWeightGradientParams } from "../compiler/conv_params.ts";
-import { conv2dWat } from "../cpu/kernels/conv2d.ts";
-import { conv2dInputGradientWat } from "../cpu/kernels/conv2d_input_gradient.ts";
-import { conv2dWeightGradientWat } from "../cpu/kernels/conv2d_weight_gradient.ts";
+import type { ConvInputGradientParams, ConvParams, ConvWeightGradientParams } from "../contraction/conv_params.ts";
+import { conv2dWat } from "../devices/cpu/contraction/conv2d.ts";
+import { conv2dInputGradientWat } from "../devices/cpu/contraction/conv2d_input_gradient.ts";
+import { conv2dWeightGradientWat } from "../devices/cpu/contraction/conv2d_weight_gradient.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type Shape, sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { conv2dWgsl } from "../webgpu/kernels/conv2d.ts";
-import { conv2dInputGradientWgsl } from "../webgpu/kernels/conv2d_input_gradient.ts";
-import { conv2dWeightGradientWgsl } from "../webgpu/kernels/conv2d_weight_gradient.ts";
+import { conv2dWgsl } from "../devices/webgpu/contraction/conv2d.ts";
+import { conv2dInputGradientWgsl } from "../devices/webgpu/contraction/conv2d_input_gradient.ts";
+import { conv2dWeightGradientWgsl } from "../devices/webgpu/contraction/conv2d_weight_gradient.ts";
 import { requireFloating } from "./operands.ts";
 
 /** Output size of one axis. */

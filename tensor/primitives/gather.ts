@@ -1,10 +1,10 @@
 /** @file Reading at positions that are values themselves, and its transpose. */
 import { ShapeError } from "../errors.ts";
-import { scatterAddWat } from "../cpu/kernels/scatter_add.ts";
+import { scatterAddWat } from "../devices/cpu/kernels/scatter_add.ts";
 import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { scatterAddWgsl } from "../webgpu/kernels/scatter_add.ts";
+import { scatterAddWgsl } from "../devices/webgpu/kernels/scatter_add.ts";
 import { wrap } from "./cast.ts";
 import { greaterEqual, less } from "./comparison.ts";
 import { logicalOr } from "./logic.ts";

@@ -1,13 +1,13 @@
 /** @file Convolution whose windows are a table of rows, for sparse tensors: the rows may lie anywhere. */
-import type { KernelMapConvParams, KernelMapWeightGradientParams } from "../compiler/conv_params.ts";
-import { kernelMapConvWat } from "../cpu/kernels/kernel_map_conv.ts";
-import { kernelMapWeightGradientWat } from "../cpu/kernels/kernel_map_weight_gradient.ts";
+import type { KernelMapConvParams, KernelMapWeightGradientParams } from "../contraction/conv_params.ts";
+import { kernelMapConvWat } from "../devices/cpu/contraction/kernel_map_conv.ts";
+import { kernelMapWeightGradientWat } from "../devices/cpu/contraction/kernel_map_weight_gradient.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DenseArray, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { kernelMapConvWgsl } from "../webgpu/kernels/kernel_map_conv.ts";
-import { kernelMapWeightGradientWgsl } from "../webgpu/kernels/kernel_map_weight_gradient.ts";
+import { kernelMapConvWgsl } from "../devices/webgpu/contraction/kernel_map_conv.ts";
+import { kernelMapWeightGradientWgsl } from "../devices/webgpu/contraction/kernel_map_weight_gradient.ts";
 import { requireFloating } from "./operands.ts";
 
 /** Calls `visit` for every multiplication: flat positions in x `[N, Cin]`, w `[T, Cin / groups, Cout]` and y `[M, Cout]`. */

@@ -1,10 +1,10 @@
-import type { MatmulParams } from "../compiler/conv_params.ts";
-import { matmulWat } from "../cpu/kernels/matmul.ts";
+import type { MatmulParams } from "../contraction/conv_params.ts";
+import { matmulWat } from "../devices/cpu/contraction/matmul.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sameShape, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { matmulWgsl } from "../webgpu/kernels/matmul.ts";
+import { matmulWgsl } from "../devices/webgpu/contraction/matmul.ts";
 import { cast } from "./cast.ts";
 import { reshape } from "./layout.ts";
 import { broadcastShapes, promoteTypes, requireFloating } from "./operands.ts";

@@ -3,9 +3,9 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import process from "node:process";
-import { dataKey, drawsOf } from "../../data/rng.ts";
+import { dataKey, drawsOf } from "../../data/images/rng.ts";
 import { readCheckpoint } from "../../spark/mod.ts";
-import { runCommand } from "../../spark/scripts/run_command.ts";
+import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { testFiles } from "../data/support.ts";
 import { wholeNumber } from "../support/whole_number.ts";
 
@@ -17,7 +17,7 @@ small for a second checkpoint (a tmpfs: needs root). After each the checkpoint m
 in the same bits.
 `;
 
-const PRETRAIN = fileURLToPath(new URL("../../spark/scripts/pretrain.ts", import.meta.url));
+const PRETRAIN = fileURLToPath(new URL("../../spark/commands/pretrain/pretrain.ts", import.meta.url));
 
 interface Run {
   readonly code: number;

@@ -1,6 +1,6 @@
-import type { Pixels } from "../../data/pixels.ts";
-import { encodePng } from "../../data/png.ts";
-import { dataKey, drawsOf } from "../../data/rng.ts";
+import type { Pixels } from "../../data/images/pixels.ts";
+import { encodePng } from "../../data/images/png.ts";
+import { dataKey, drawsOf } from "../../data/images/rng.ts";
 
 /** Soft colours with some noise; another image for another seed. */
 export function testImage(width: number, height: number, seed: number): Pixels {

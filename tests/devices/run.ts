@@ -9,7 +9,7 @@ import { openDevice } from "../../tensor/mod.ts";
 import { readArguments } from "../../bench/read_arguments.ts";
 import { modelOf } from "../../bench/step_programs.ts";
 import type { Model } from "../../nn/mod.ts";
-import { runCommand } from "../../spark/scripts/run_command.ts";
+import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { compareTraces, type TraceOptions, type TrainTrace, trainTrace } from "./train_trace.ts";
 
 function write(line: string): void {

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import process from "node:process";
-import { runCommand } from "../../spark/scripts/run_command.ts";
+import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { wholeNumber } from "../support/whole_number.ts";
 import { fuzz } from "./fuzz.ts";
 import { TARGETS } from "./targets.ts";

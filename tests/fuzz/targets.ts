@@ -1,17 +1,17 @@
 /** @file What is fuzzed: good files of each kind, how they are damaged below their checksums, and their reader. */
 import { Buffer } from "node:buffer";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
-import { decodeImage } from "../../data/decode.ts";
-import { decodeNpz, encodeNpz } from "../../data/npy.ts";
-import { decodeNumpyPickle } from "../../data/numpy_pickle.ts";
-import { decodePth } from "../../data/pth.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../data/safetensors.ts";
-import { decodeStateDict } from "../../data/state_dict_file.ts";
-import { tarEntries } from "../../data/tar.ts";
-import { readZip } from "../../data/zip_reader.ts";
-import { encodeZip } from "../../data/zip_writer.ts";
+import { decodeImage } from "../../data/images/decode.ts";
+import { decodeNpz, encodeNpz } from "../../data/formats/npy.ts";
+import { decodeNumpyPickle } from "../../data/formats/numpy_pickle.ts";
+import { decodePth } from "../../data/formats/pth.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../data/formats/safetensors.ts";
+import { decodeStateDict } from "../../data/formats/state_dict_file.ts";
+import { tarEntries } from "../../data/formats/tar.ts";
+import { readZip } from "../../data/formats/zip_reader.ts";
+import { encodeZip } from "../../data/formats/zip_writer.ts";
 import images from "../golden/images_pil.json" with { type: "json" };
-import { gzipped, tarOf } from "../data/tar_support.ts";
+import { gzipped, tarOf } from "../data/formats/tar_support.ts";
 import { type Draw, joined, mutate } from "./mutate.ts";
 
 /** One kind of file. */

@@ -3,10 +3,10 @@ import { key } from "../../tensor/mod.ts";
 import type { StateDictFile } from "../../data/mod.ts";
 import { initParams, officialEntries, type OfficialEntry, renameWeight, WEIGHT_NAMINGS } from "../../spark/mod.ts";
 import { backboneEntries } from "../../spark/mod.ts";
-import { holdsBackbone } from "../../spark/load_backbone.ts";
-import { optimizerOrder } from "../../spark/load_weights.ts";
-import { matchWeights } from "../../spark/weight_source.ts";
-import { MODELS } from "../../spark/scripts/model_table.ts";
+import { holdsBackbone } from "../../spark/weights/load_backbone.ts";
+import { optimizerOrder } from "../../spark/weights/load_weights.ts";
+import { matchWeights } from "../../spark/weights/weight_source.ts";
+import { MODELS } from "../../spark/train/model_table.ts";
 
 interface Row {
   readonly key: string;

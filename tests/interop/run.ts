@@ -7,8 +7,8 @@ import { add, key, mul, normal, type Tensor, tensor, treeFlatten, treeUnflatten 
 import { type Classifier, convnextSmall, globalAvgPool, resnet50 } from "../../nn/mod.ts";
 import { orderedDict, readNpz, writeNpz, writePth } from "../../data/mod.ts";
 import { backboneStateDict, initParams, loadBackbone, loadWeights, officialCheckpoint } from "../../spark/mod.ts";
-import { MODELS } from "../../spark/scripts/model_table.ts";
-import { runCommand } from "../../spark/scripts/run_command.ts";
+import { MODELS } from "../../spark/train/model_table.ts";
+import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { compareKeyLists } from "./key_lists.ts";
 
 const HELP = `deno task interop [--keys FOLDER] [--python PROGRAM]

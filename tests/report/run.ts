@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { runCommand } from "../../spark/scripts/run_command.ts";
+import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { testFiles } from "../data/support.ts";
 
 const HELP = `deno task report:check [RUN] [--chromium PROGRAM] [--screenshot FILE.png]
@@ -15,7 +15,7 @@ window must need no sideways scrolling, and without scripts all pictures must sh
 one. Debian: apt-get install chromium.
 `;
 
-const PRETRAIN = fileURLToPath(new URL("../../spark/scripts/pretrain.ts", import.meta.url));
+const PRETRAIN = fileURLToPath(new URL("../../spark/commands/pretrain/pretrain.ts", import.meta.url));
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 const counts = { passed: 0, failed: 0 };

@@ -2,7 +2,7 @@ import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { dataKey, drawsOf, encodePng, encodePth, flipHorizontal, paintBackground } from "../../data/mod.ts";
 import { backboneStateDict, readCheckpoint } from "../../spark/mod.ts";
 import { key } from "../../tensor/mod.ts";
-import { MODELS } from "../../spark/scripts/model_table.ts";
+import { MODELS } from "../../spark/train/model_table.ts";
 import { assertClose } from "../support/assert_close.ts";
 import { testWebgpu } from "../support/device_or_skip.ts";
 
@@ -21,7 +21,7 @@ interface Finished {
 }
 
 function start(task: string, line: string): Deno.ChildProcess {
-  const script = `${ROOT}spark/scripts/${task}.ts`;
+  const script = `${ROOT}spark/commands/${task}/${task}.ts`;
   const args = ["run", "-A", `--config=${ROOT}deno.json`, "--no-lock", script, ...line.split(" ").filter(Boolean)];
   return new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped", env: { NO_COLOR: "1" } }).spawn();
 }

@@ -22,11 +22,11 @@ import {
   type TrainState,
   trainStep,
 } from "../../spark/mod.ts";
-import { makeMetricsReader } from "../../spark/scripts/metrics.ts";
-import { resolveOptions, runLengths } from "../../spark/scripts/options.ts";
-import type { StepRecord } from "../../spark/scripts/step_log.ts";
-import { trainLoop } from "../../spark/scripts/train_loop.ts";
-import { makeTraining } from "../../spark/scripts/training.ts";
+import { makeMetricsReader } from "../../spark/train/metrics.ts";
+import { resolveOptions, runLengths } from "../../spark/commands/shared/options.ts";
+import type { StepRecord } from "../../spark/train/step_log.ts";
+import { trainLoop } from "../../spark/train/train_loop.ts";
+import { makeTraining } from "../../spark/commands/pretrain/training.ts";
 import { randomValues } from "../support/random_values.ts";
 
 const device = cpuDevice({ threads: 1 }); // no workers to end

@@ -1,10 +1,10 @@
 /** @file Runs of the training command in processes of their own: started, waited for, compared. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { dataKey, drawsOf, encodePng, paintBackground } from "../../data/mod.ts";
-import type { StepRecord } from "../../spark/scripts/step_log.ts";
+import type { StepRecord } from "../../spark/train/step_log.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const SCRIPT = "spark/scripts/pretrain.ts";
+const SCRIPT = "spark/commands/pretrain/pretrain.ts";
 
 /** How a process ended, and what it printed. */
 export interface Finished {

@@ -1,5 +1,5 @@
 /** @file The training command on a GPU that is pulled out once the first checkpoint is there. Arguments as of `pretrain`. */
-import { main } from "../../spark/scripts/pretrain.ts";
+import { main } from "../../spark/commands/pretrain/pretrain.ts";
 import { registerDevice, webgpuDevice } from "../../tensor/mod.ts";
 import { spyAdapter } from "../support/spy_adapter.ts";
 

@@ -1,0 +1,33 @@
+import type { Pixels } from "../images/pixels.ts";
+import type { Draw } from "../images/rng.ts";
+
+/** How a worker makes its own copy of a data set: it imports the module and calls the function. */
+export interface DatasetSource {
+  /** URL of the module. */
+  readonly module: string;
+  /** Name of the exported function; it returns a `Dataset` or a promise of one. */
+  readonly factory: string;
+  /** Its arguments: plain data that `structuredClone` takes. */
+  readonly args: readonly unknown[];
+}
+
+/**
+ * Numbered images. The same index and draws must give the same image, in whichever worker.
+ * A file that cannot be read or decoded is an `ImageError` from `load`: `batches` then names and replaces it.
+ */
+export interface Dataset {
+  /** What messages call it. */
+  readonly name: string;
+  /** How many samples there are. */
+  readonly length: number;
+  /** Class of each sample; absent if there are no classes. */
+  readonly labels?: Int32Array;
+  /** Names of the classes. */
+  readonly labelNames?: readonly string[];
+  /** For workers; without it samples can be loaded in the calling thread only. */
+  readonly source?: DatasetSource;
+  /** What messages call a sample, such as its file. */
+  nameOf(index: number): string;
+  /** Makes a sample. `draw` is the source of its randomness, if it has any. */
+  load(index: number, draw: Draw): Promise<Pixels>;
+}

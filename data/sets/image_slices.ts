@@ -1,0 +1,95 @@
+import type { Dataset } from "./dataset.ts";
+import { decodeImage, ImageError } from "../images/decode.ts";
+import type { Pixels } from "../images/pixels.ts";
+
+/** Where the bytes of a sample lie. */
+export interface Slice {
+  /** What messages call it. */
+  readonly name: string;
+  /** Number of its store. */
+  readonly store: number;
+  /** First byte in the store. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What `imageSlices` is made of. Plain data; threads share the buffers. */
+export interface ImageSlicesOptions {
+  /** What messages call the data set. */
+  readonly name: string;
+  /** Files, or memory. */
+  readonly stores: readonly (string | SharedArrayBuffer)[];
+  /** The samples in order. */
+  readonly slices: readonly Slice[];
+  /** `encoded`: whole image files. `cifar`: a byte of label, then 32×32 bytes each of red, green and blue. */
+  readonly format: "encoded" | "cifar";
+  /** Class of each sample; absent if there are no classes. */
+  readonly labels?: Int32Array;
+  /** Names of the classes. */
+  readonly labelNames?: readonly string[];
+}
+
+/** Bytes of a record of CIFAR-10. */
+export const CIFAR_RECORD: number = 1 + 3 * 32 * 32;
+
+/**
+ * Makes a data set of images that lie in parts of larger files or of memory.
+ *
+ * @param options Stores, and where the samples lie in them.
+ * @returns A data set; nothing is read before a sample is asked for.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { dataKey, drawsOf, imageSlices } from "@tessera/tessera/data";
+ *
+ * const slices = [{ name: "first", store: 0, offset: 0, size: 3073 }];
+ * const set = imageSlices({ name: "grey", stores: [new SharedArrayBuffer(3073)], slices, format: "cifar" });
+ * deepStrictEqual((await set.load(0, drawsOf(dataKey(1)))).data, new Uint8Array(32 * 32 * 3));
+ * ```
+ */
+export function imageSlices(options: ImageSlicesOptions): Dataset {
+  const { name, stores, slices, format, labels, labelNames } = options;
+  return {
+    name,
+    length: slices.length,
+    ...(labels ? { labels } : {}),
+    ...(labelNames ? { labelNames } : {}),
+    source: { module: import.meta.url, factory: "imageSlices", args: [{ name, stores, slices, format }] },
+    nameOf: (index) => slices[index]!.name,
+    load: async (index) => {
+      const slice = slices[index]!;
+      const bytes = await bytesOf(stores[slice.store]!, slice);
+      return format === "cifar" ? interleaved(bytes) : await decodeImage(bytes, slice.name);
+    },
+  };
+}
+
+async function bytesOf(store: string | SharedArrayBuffer, slice: Slice): Promise<Uint8Array<ArrayBuffer>> {
+  const { name, offset, size } = slice;
+  // Codecs and text decoders take no shared memory: a copy.
+  if (typeof store !== "string") return new Uint8Array(new Uint8Array(store, offset, size));
+  const bytes = new Uint8Array(size);
+  try {
+    using file = await Deno.open(store);
+    file.seekSync(offset, Deno.SeekMode.Start);
+    for (let filled = 0; filled < size;) {
+      const got = await file.read(bytes.subarray(filled));
+      if (got === null) throw new Deno.errors.UnexpectedEof(`${store} has become shorter`);
+      filled += got;
+    }
+  } catch (cause) {
+    throw new ImageError(name, `it must be readable: current error is ${(cause as Error).message}`, { cause });
+  }
+  return bytes;
+}
+
+/** From planes to pixels. */
+function interleaved(record: Uint8Array): Pixels {
+  const data = new Uint8Array(CIFAR_RECORD - 1);
+  for (let i = 0; i < 1024; i++) {
+    for (let c = 0; c < 3; c++) data[i * 3 + c] = record[1 + c * 1024 + i]!;
+  }
+  return { width: 32, height: 32, channels: 3, data };
+}

@@ -1,0 +1,117 @@
+import { paintBackground } from "../images/background.ts";
+import type { Dataset } from "./dataset.ts";
+import { type ImageFilesOptions, readImage } from "./image_files.ts";
+import type { Pixels } from "../images/pixels.ts";
+import { resample } from "../images/resample.ts";
+import type { Draw } from "../images/rng.ts";
+
+/** What `sprites` is made of. Plain data. */
+export interface SpritesOptions extends ImageFilesOptions {
+  /** What messages call each sample; the paths if not given. */
+  readonly names?: readonly string[];
+  /** Width and height of a composed image in pixels; 160 if not given. */
+  readonly canvas?: number;
+  /** Smallest and largest size of an object on the canvas, as a part of it; `[0.65, 0.95]` if not given. */
+  readonly scale?: readonly [number, number];
+}
+
+/** How many decoded sprites a data set keeps. */
+const CACHED = 64;
+
+/**
+ * Makes a data set of cut-out objects (images with alpha), each put on a painted background at a random size and place,
+ * with a shadow below. An epoch shows each object once, every time in another composition.
+ *
+ * @param options Paths, labels, and sizes.
+ * @returns A data set of square RGB images.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { sprites } from "@tessera/tessera/data";
+ *
+ * equal(sprites({ name: "one", files: ["apple.webp"], names: ["apple"] }).nameOf(0), "apple");
+ * ```
+ */
+export function sprites(options: SpritesOptions): Dataset {
+  const { name, files, names = files, labels, labelNames, canvas = 160, scale: [smallest, largest] = [0.65, 0.95] } =
+    options;
+  const { labels: _labels, labelNames: _labelNames, ...plain } = options;
+  const cache = new Map<number, Pixels>();
+  return {
+    name,
+    length: files.length,
+    ...(labels ? { labels } : {}),
+    ...(labelNames ? { labelNames } : {}),
+    source: { module: import.meta.url, factory: "sprites", args: [plain] },
+    nameOf: (index) => names[index]!,
+    load: async (index, draw) => {
+      const sprite = await cachedSprite(cache, index, files[index]!, Math.ceil(canvas * largest));
+      return compose(paintBackground(canvas, draw), sprite, smallest + draw() * (largest - smallest), draw);
+    },
+  };
+}
+
+/** Decodes a sprite once, as large as it is needed at most; the oldest leaves a full cache. */
+async function cachedSprite(cache: Map<number, Pixels>, index: number, file: string, side: number): Promise<Pixels> {
+  const known = cache.get(index);
+  if (known) return known;
+  const sprite = premultiplied(await readImage(file));
+  const shrink = Math.min(1, side / Math.max(sprite.width, sprite.height));
+  const width = Math.max(1, Math.round(sprite.width * shrink));
+  const height = Math.max(1, Math.round(sprite.height * shrink));
+  const small = resample(sprite, { width, height });
+  if (cache.size >= CACHED) cache.delete(cache.keys().next().value!);
+  cache.set(index, small);
+  return small;
+}
+
+/** Multiplies alpha in: only so do edges keep their colour when resized. */
+function premultiplied(image: Pixels): Pixels {
+  const data = image.data.slice();
+  for (let i = 0; i < data.length; i += 4) {
+    const alpha = data[i + 3]!;
+    for (let c = i; c < i + 3; c++) data[c] = Math.round(data[c]! * alpha / 255);
+  }
+  return { ...image, data };
+}
+
+/** Puts a sprite with its shadow on the background: `scale` is its longer side as a part of the canvas. */
+function compose(background: Pixels, sprite: Pixels, scale: number, draw: Draw): Pixels {
+  const side = scale * background.width;
+  const longer = Math.max(sprite.width, sprite.height);
+  const width = Math.max(1, Math.round(sprite.width * side / longer));
+  const height = Math.max(1, Math.round(sprite.height * side / longer));
+  const object = resample(sprite, { width, height, filter: "bilinear" });
+  const left = Math.floor(draw() * (background.width - width + 1));
+  const top = Math.floor(draw() * (background.height - height + 1));
+  const data = background.data.slice();
+  const target = { ...background, data };
+  dropShadow(target, left + width / 2, top + height * 0.94, width);
+  for (let row = 0; row < height; row++) {
+    let from = row * width * 4;
+    let to = ((top + row) * background.width + left) * 3;
+    for (let column = 0; column < width; column++, from += 4, to += 3) {
+      const rest = 255 - object.data[from + 3]!;
+      if (rest === 255) continue;
+      for (let c = 0; c < 3; c++) data[to + c] = Math.min(255, object.data[from + c]! + data[to + c]! * rest / 255);
+    }
+  }
+  return target;
+}
+
+/** Darkens a soft ellipse around a point, as a light from above would. */
+function dropShadow(image: Pixels, centerX: number, centerY: number, width: number): void {
+  const bell = (size: number, center: number, radius: number) =>
+    Float64Array.from({ length: size }, (_, i) => Math.exp(-(((i + 0.5 - center) / radius) ** 2)));
+  const across = bell(image.width, centerX, width * 0.36);
+  const down = bell(image.height, centerY, width * 0.09);
+  for (let row = 0; row < image.height; row++) {
+    if (down[row]! < 0.02) continue;
+    for (let column = 0; column < image.width; column++) {
+      const light = 1 - 0.35 * down[row]! * across[column]!;
+      const at = (row * image.width + column) * 3;
+      for (let c = at; c < at + 3; c++) image.data[c] = image.data[c]! * light;
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { add, conv2d as denseConv2d, foldIn, type Tensor } from "../../tensor/mod.ts";
+import { conv2d as sparseConv2d } from "../../sparse/mod.ts";
+import { type Features, isSparse } from "./features.ts";
+import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
+
+/** Parameters of a convolution. */
+export interface Conv2dParams {
+  /** `[kernelHeight, kernelWidth, in / groups, out]`. */
+  readonly weight: Tensor;
+  /** `[out]`; absent if the layer has none. */
+  readonly bias?: Tensor;
+}
+
+/** Options of `initConv2d`. */
+export interface InitConv2dOptions extends DTypeOption {
+  /** Channels in. */
+  readonly inChannels: number;
+  /** Channels out. */
+  readonly outChannels: number;
+  /** Height and width of the kernel. */
+  readonly kernel: number;
+  /** Groups of channels that do not see each other; 1 if not given. */
+  readonly groups?: number;
+  /** Distribution of the weight; PyTorch's default if not given. */
+  readonly weight?: Initializer;
+  /** Distribution of the bias, PyTorch's default if not given; `null` for a layer without bias. */
+  readonly bias?: Initializer | null;
+}
+
+/** Options of `conv2d`. */
+export interface Conv2dOptions {
+  /** Step between outputs; 1 if not given. */
+  readonly stride?: number;
+  /** Zeros around the maps; 0 if not given. */
+  readonly padding?: number;
+  /** Distance between the taps of the kernel; 1 if not given. */
+  readonly dilation?: number;
+  /** Groups of channels; 1 if not given. */
+  readonly groups?: number;
+}
+
+/**
+ * Makes the parameters of a convolution.
+ *
+ * @param key Random key.
+ * @param options Sizes and distributions.
+ * @returns Weight `[kernel, kernel, in / groups, out]` and bias `[out]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { initConv2d } from "@tessera/tessera/nn";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * const { weight } = initConv2d(key(0), { inChannels: 3, outChannels: 5, kernel: 7 });
+ * deepStrictEqual(weight.shape, [7, 7, 3, 5]);
+ * ```
+ */
+export function initConv2d(key: Tensor, options: InitConv2dOptions): Conv2dParams {
+  const { inChannels, outChannels, kernel, groups = 1, weight = torchUniform, bias = torchUniform, dtype } = options;
+  const area = kernel * kernel;
+  const fan = { in: inChannels / groups * area, out: outChannels / groups * area };
+  const shape = [kernel, kernel, inChannels / groups, outChannels];
+  const made = { weight: initialize(weight, foldIn(key, 0), shape, fan, dtype) };
+  return bias ? { ...made, bias: initialize(bias, foldIn(key, 1), [outChannels], fan, dtype) } : made;
+}
+
+/**
+ * Correlates maps with a kernel. Of sparse features the pattern stays: outputs are computed at active blocks only, and
+ * inactive neighbours read as zero.
+ *
+ * @param params Of `initConv2d`.
+ * @param x Maps `[B, H, W, in]`, dense or sparse.
+ * @param options Stride, padding, dilation, groups.
+ * @returns Maps `[B, H', W', out]` of the same kind.
+ * @throws {ShapeError} If the channels do not fit, or a block does not divide by the stride.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { conv2d } from "@tessera/tessera/nn";
+ * import { ones } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(conv2d({ weight: ones([3, 3, 2, 4]) }, ones([1, 8, 8, 2]), { padding: 1 }).shape, [1, 8, 8, 4]);
+ * ```
+ */
+export function conv2d<T extends Features>({ weight, bias }: Conv2dParams, x: T, options: Conv2dOptions = {}): T {
+  if (isSparse(x)) return sparseConv2d(x, weight, bias ? { ...options, bias } : options) as T;
+  const y = denseConv2d(x, weight, options);
+  return (bias ? add(y, bias) : y) as T;
+}

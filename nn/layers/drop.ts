@@ -1,0 +1,93 @@
+/** @file What is left out at random during training, and the learned scale that starts a branch near zero. */
+import { bernoulli, cast, mul, reshape, slice, squeeze, take, type Tensor } from "../../tensor/mod.ts";
+import { type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./features.ts";
+
+/** Options of `dropPath` and `dropout`. */
+export interface DropOptions {
+  /** Probability of dropping, in [0, 1). */
+  readonly rate: number;
+  /** Random key; without one (evaluation), nothing is dropped. */
+  readonly key?: Tensor;
+}
+
+function checkRate(operation: string, rate: number): void {
+  if (rate >= 0 && rate < 1) return;
+  throw new RangeError(`Cannot ${operation} as the rate must lie in [0, 1): current rate is ${rate}`);
+}
+
+/**
+ * Drops whole images of a residual branch: each is multiplied by 0, or by 1 / (1 - rate). Stochastic depth.
+ *
+ * @param x Features of B images.
+ * @param options Rate and key.
+ * @returns Of the shape of `x`. All blocks of one image of sparse features share its fate.
+ * @throws {RangeError} If the rate is not in [0, 1).
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { dropPath } from "@tessera/tessera/nn";
+ * import { key, ones } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(dropPath(ones([2, 4, 4, 3]), { rate: 0.1, key: key(0) }).shape, [2, 4, 4, 3]);
+ * ```
+ */
+export function dropPath<T extends Features>(x: T, { rate, key }: DropOptions): T {
+  checkRate("dropPath", rate);
+  if (!key || rate === 0) return x;
+  const batch = shapeOf(x)[0]!;
+  const kept = mul(cast(bernoulli(key, 1 - rate, [batch]), valuesOf(x).dtype), 1 / (1 - rate)); // [B]
+  const factors = isSparse(x) ? take(kept, batchColumn(x.pattern.indices)) : kept; // [P] or [B]
+  return mapFeatures(x, (values) => mul(values, reshape(factors, [-1, ...values.shape.slice(1).map(() => 1)])));
+}
+
+/** The image each block belongs to, int32 `[P]`. */
+export function batchColumn(indices: Tensor): Tensor {
+  return squeeze(slice(indices, { start: [0, 0], size: [indices.shape[0]!, 1] }), 1);
+}
+
+/**
+ * Drops single numbers: each is multiplied by 0, or by 1 / (1 - rate).
+ *
+ * @param x Any features.
+ * @param options Rate and key.
+ * @returns Of the shape of `x`.
+ * @throws {RangeError} If the rate is not in [0, 1).
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { dropout } from "@tessera/tessera/nn";
+ * import { ones } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await dropout(ones([2]), { rate: 0.5 }).data(), new Float32Array([1, 1]));
+ * ```
+ */
+export function dropout<T extends Features>(x: T, { rate, key }: DropOptions): T {
+  checkRate("dropout", rate);
+  if (!key || rate === 0) return x;
+  return mapFeatures(x, (values) => {
+    const kept = cast(bernoulli(key, 1 - rate, values.shape), values.dtype);
+    return mul(values, mul(kept, 1 / (1 - rate)));
+  });
+}
+
+/**
+ * Multiplies each channel by a learned factor.
+ *
+ * @param gamma Factors, `[C]`; ConvNeXt starts them at 1e-6.
+ * @param x Any features with C channels.
+ * @returns Of the shape of `x`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { layerScale } from "@tessera/tessera/nn";
+ * import { ones, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await layerScale(tensor([2, 3]), ones([1, 2])).data(), new Float32Array([2, 3]));
+ * ```
+ */
+export function layerScale<T extends Features>(gamma: Tensor, x: T): T {
+  return mapFeatures(x, (values) => mul(values, gamma));
+}

@@ -1,0 +1,144 @@
+/** @file Distributions of first weights, each from a key. */
+import {
+  cast,
+  type DType,
+  mul,
+  normal,
+  type Shape,
+  type Tensor,
+  truncatedNormal,
+  uniform,
+  zeros,
+} from "../../tensor/mod.ts";
+
+/** How many inputs one output reads, and how many outputs one input reaches. */
+export interface Fan {
+  /** Channels in, over groups, times kernel area. */
+  readonly in: number;
+  /** Channels out, over groups, times kernel area. */
+  readonly out: number;
+}
+
+/** Draws the first value of a parameter. */
+export type Initializer = (key: Tensor, shape: Shape, fan: Fan) => Tensor;
+
+/** Element type of parameters that are made. */
+export interface DTypeOption {
+  /** `float32` if not given; `float64` for the reference device. */
+  readonly dtype?: DType;
+}
+
+/**
+ * PyTorch's default for convolutions and linear layers, weight and bias alike: U(-1/√fanIn, 1/√fanIn).
+ *
+ * @param key Random key.
+ * @param shape Shape of the parameter.
+ * @param fan Of the layer.
+ * @returns float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { torchUniform } from "@tessera/tessera/nn";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(torchUniform(key(0), [3, 4], { in: 3, out: 4 }).shape, [3, 4]);
+ * ```
+ */
+export function torchUniform(key: Tensor, shape: Shape, fan: Fan): Tensor {
+  const bound = 1 / Math.sqrt(fan.in);
+  return uniform(key, shape, { min: -bound, max: bound });
+}
+
+/**
+ * Kaiming normal for ReLU by outputs: N(0, 2/fanOut), as timm's ResNet has it.
+ *
+ * @param key Random key.
+ * @param shape Shape of the parameter.
+ * @param fan Of the layer.
+ * @returns float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { kaimingNormal } from "@tessera/tessera/nn";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(kaimingNormal(key(0), [3, 4], { in: 3, out: 4 }).shape, [3, 4]);
+ * ```
+ */
+export function kaimingNormal(key: Tensor, shape: Shape, fan: Fan): Tensor {
+  return mul(normal(key, shape), Math.sqrt(2 / fan.out));
+}
+
+/**
+ * N(0, 0.02²): timm's `trunc_normal_(std=0.02)`, whose bounds of ±2 lie 100 deviations away and cut nothing.
+ *
+ * @param key Random key.
+ * @param shape Shape of the parameter.
+ * @returns float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { smallNormal } from "@tessera/tessera/nn";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(smallNormal(key(0), [3]).shape, [3]);
+ * ```
+ */
+export function smallNormal(key: Tensor, shape: Shape): Tensor {
+  return mul(normal(key, shape), 0.02);
+}
+
+/**
+ * N(0, 0.02²) cut at one deviation, as SparK draws its mask tokens; the standard deviation that results is 0.0108.
+ *
+ * @param key Random key.
+ * @param shape Shape of the parameter.
+ * @returns float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { tokenNormal } from "@tessera/tessera/nn";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(tokenNormal(key(0), [3]).shape, [3]);
+ * ```
+ */
+export function tokenNormal(key: Tensor, shape: Shape): Tensor {
+  return mul(truncatedNormal(key, shape, { lower: -1, upper: 1 }), 0.02);
+}
+
+/**
+ * Zeros.
+ *
+ * @param _key Not used.
+ * @param shape Shape of the parameter.
+ * @returns float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { zeroInitializer } from "@tessera/tessera/nn";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await zeroInitializer(key(0), [1]).data(), new Float32Array(1));
+ * ```
+ */
+export function zeroInitializer(_key: Tensor, shape: Shape): Tensor {
+  return zeros(shape);
+}
+
+/** Draws a parameter in the dtype asked for. */
+export function initialize(
+  initializer: Initializer,
+  key: Tensor,
+  shape: Shape,
+  fan: Fan,
+  dtype: DType = "float32",
+): Tensor {
+  const value = initializer(key, shape, fan);
+  return dtype === value.dtype ? value : cast(value, dtype);
+}

@@ -1,0 +1,74 @@
+import { add, foldIn, matmul, reshape, type Tensor } from "../../tensor/mod.ts";
+import { type Features, mapFeatures } from "./features.ts";
+import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
+
+/** Parameters of a linear layer. */
+export interface LinearParams {
+  /** `[in, out]`. */
+  readonly weight: Tensor;
+  /** `[out]`; absent if the layer has none. */
+  readonly bias?: Tensor;
+}
+
+/** Options of `initLinear`. */
+export interface InitLinearOptions extends DTypeOption {
+  /** Channels in. */
+  readonly inChannels: number;
+  /** Channels out. */
+  readonly outChannels: number;
+  /** Distribution of the weight; PyTorch's default if not given. */
+  readonly weight?: Initializer;
+  /** Distribution of the bias, PyTorch's default if not given; `null` for a layer without bias. */
+  readonly bias?: Initializer | null;
+}
+
+/**
+ * Makes the parameters of a linear layer.
+ *
+ * @param key Random key.
+ * @param options Sizes and distributions.
+ * @returns Weight `[in, out]` and bias `[out]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { initLinear } from "@tessera/tessera/nn";
+ * import { key } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(initLinear(key(0), { inChannels: 3, outChannels: 5 }).weight.shape, [3, 5]);
+ * ```
+ */
+export function initLinear(
+  key: Tensor,
+  { inChannels, outChannels, weight = torchUniform, bias = torchUniform, dtype }: InitLinearOptions,
+): LinearParams {
+  const fan = { in: inChannels, out: outChannels };
+  const made = { weight: initialize(weight, foldIn(key, 0), [inChannels, outChannels], fan, dtype) };
+  return bias ? { ...made, bias: initialize(bias, foldIn(key, 1), [outChannels], fan, dtype) } : made;
+}
+
+/**
+ * Multiplies the last axis by a matrix: `x · weight + bias`.
+ *
+ * @param params Of `initLinear`.
+ * @param x Any tensor `[..., in]`, or sparse features, of which the active blocks are multiplied.
+ * @returns `[..., out]`.
+ * @throws {ShapeError} If the last axis is not as long as the weight has rows.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { linear } from "@tessera/tessera/nn";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * const y = linear({ weight: tensor([[2], [3]]), bias: tensor([1]) }, tensor([[1, 1]]));
+ * deepStrictEqual(await y.data(), new Float32Array([6]));
+ * ```
+ */
+export function linear<T extends Features>({ weight, bias }: LinearParams, x: T): T {
+  return mapFeatures(x, (values) => {
+    const rows = reshape(values, [-1, values.shape.at(-1)!]); // [rows, in]
+    const product = matmul(rows, weight); // [rows, out]
+    return reshape(bias ? add(product, bias) : product, [...values.shape.slice(0, -1), weight.shape[1]!]);
+  });
+}

@@ -1,0 +1,72 @@
+/** @file What a convolutional network must offer to be pre-trained and fine-tuned here. */
+import { foldIn, type Tensor, type Tree } from "../../tensor/mod.ts";
+import type { DropOptions } from "../layers/drop.ts";
+import type { Features } from "../layers/features.ts";
+import type { DTypeOption } from "../layers/initializer.ts";
+
+/** How a model is run. */
+export interface ModelOptions {
+  /** True: batch statistics, which the returned state takes in. Default false. */
+  readonly train?: boolean;
+  /** Random key of what is dropped; without one nothing is. */
+  readonly key?: Tensor;
+  /** Drop-path rate of the last block; it rises linearly from 0 at the first. Default 0. */
+  readonly dropPath?: number;
+}
+
+/** Feature maps of a model, and its state afterwards. */
+export interface ModelOutput<T extends Features> {
+  /** One per scale, fine to coarse. */
+  readonly features: readonly T[];
+  /** Running statistics after this batch. */
+  readonly state: Tree;
+}
+
+/**
+ * A convolutional network with feature maps at several scales. Any record of this form can be pre-trained by SparK:
+ * its maps must halve in size from one to the next, the last having the whole `stride`, a power of two. A model built
+ * of the layers of this module takes dense and sparse input with the same parameters.
+ */
+export interface Model {
+  /** Name in reports and checkpoints. */
+  readonly name: string;
+  /** Input pixels per cell of the coarsest map. */
+  readonly stride: number;
+  /** Channels of the maps, fine to coarse. */
+  readonly channels: readonly number[];
+  /** Normalisation that SparK puts before its mask tokens: batch norm, layer norm or none. */
+  readonly densifyNorm: "bn" | "ln" | "none";
+  /** What SparK's authors pre-train it with: drop-path rate and β2 of the moments. */
+  readonly recipe: { readonly dropPath: number; readonly beta2: number };
+  /** Makes parameters and state. */
+  init(key: Tensor, options?: DTypeOption): { readonly params: Tree; readonly state: Tree };
+  /** Runs the network on images `[B, H, W, 3]`, or on the visible blocks of such. */
+  features<T extends Features>(params: Tree, state: Tree, x: T, options?: ModelOptions): ModelOutput<T>;
+}
+
+/** A model with a classification head. */
+export interface Classifier extends Model {
+  /** Makes the parameters of the head. */
+  initHead(key: Tensor, options: DTypeOption & { readonly classes: number }): Tree;
+  /**
+   * Scores the classes of images.
+   *
+   * @param params `{ encoder, head }`: of `init` (or of pre-training) and of `initHead`.
+   * @param state Of `init`, or of pre-training.
+   * @param x Images `[B, H, W, 3]`, or visible blocks.
+   * @param options As of `features`.
+   * @returns `logits` `[B, classes]` and the state afterwards.
+   */
+  logits(
+    params: { readonly encoder: Tree; readonly head: Tree },
+    state: Tree,
+    x: Features,
+    options?: ModelOptions,
+  ): { readonly logits: Tensor; readonly state: Tree };
+}
+
+/** What block `index` of `count` drops: its rate rises linearly from 0 to `dropPath`. */
+export function blockDrop({ key, dropPath = 0 }: ModelOptions, index: number, count: number): DropOptions {
+  const rate = count > 1 ? dropPath * index / (count - 1) : 0;
+  return key && rate > 0 ? { rate, key: foldIn(key, index) } : { rate };
+}

@@ -1,0 +1,27 @@
+import { add, mul, sub, type Tensor, type Tree, treeMap } from "../../tensor/mod.ts";
+
+/**
+ * Moves an exponential moving average on by a step: `average · decay + current · (1 - decay)` for floating leaves.
+ * Integers, such as the count of a batch norm, are taken as they are.
+ *
+ * @param average The average so far, a tree of tensors.
+ * @param current What comes in, of the same form.
+ * @param decay Share of the old average, in [0, 1]: a number, or a scalar tensor if it depends on the step.
+ * @returns The new average.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { ema } from "@tessera/tessera/nn";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * const { w } = ema({ w: tensor(1) }, { w: tensor(3) }, 0.75);
+ * equal(await w.item(), 1.5);
+ * ```
+ */
+export function ema<T extends Tree>(average: T, current: T, decay: number | Tensor): T {
+  // average + (current - average) · (1 - decay): what has converged stays put.
+  const share = typeof decay === "number" ? 1 - decay : sub(1, decay);
+  const blend = (old: Tensor, now: Tensor) => now.dtype.startsWith("float") ? add(old, mul(sub(now, old), share)) : now;
+  return treeMap(blend as (...leaves: Tree[]) => Tree, average, current);
+}

@@ -1,0 +1,158 @@
+/** @file Learning rates that fall with the distance from the head, by the groups of SparK's fine-tuning code. */
+import { add, mul, sub, type Tensor, treeFlatten, treeLeaves, treeUnflatten } from "../../tensor/mod.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { namesOf } from "./parameter_names.ts";
+
+/** Groups of an encoder's parameters, from the input on. */
+export interface LayerGroups {
+  /** Group of each parameter, from 0. */
+  readonly ids: readonly number[];
+  /** The last group, N; the head is N + 1. */
+  readonly last: number;
+}
+
+/**
+ * Groups the parameters of an encoder.
+ *
+ * ResNets: stem 0, first stage 1, then pairs of blocks in the second stage (fours where it has eight or more), threes in
+ * the third (fours from 36 on), and the last stage in one. ConvNeXts: stem 0, stages and the layers before them 1, 2,
+ * then threes of blocks in the third stage, and the fourth in one. Other models: each top-level entry of the parameters
+ * is a group, in their order.
+ *
+ * @param names Names of the parameters, such as `layer2.0.conv1.weight` or `stages.2.8.gamma`.
+ * @returns Group of each, and the last.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { layerGroups } from "@tessera/tessera/nn";
+ *
+ * deepStrictEqual(layerGroups(["conv1.weight", "layer1.0.conv1.weight", "layer2.0.conv1.weight"]).ids, [0, 1, 2]);
+ * ```
+ */
+export function layerGroups(names: readonly string[]): LayerGroups {
+  const isResnet = names.some((name) => /^layer\d+\.\d/.test(name));
+  const isConvnext = names.some((name) => /^stages\.\d+\.\d/.test(name));
+  if (isResnet) return resnetGroups(names);
+  return isConvnext ? convnextGroups(names) : groupsByEntry(names);
+}
+
+/** Blocks of each stage, for names of the form `<stage>.<block>.…` after `prefix`. */
+function depthsOf(names: readonly string[], prefix: RegExp, first: number): readonly number[] {
+  const depths: number[] = [];
+  for (const name of names) {
+    const [, stage, block] = prefix.exec(name) ?? [];
+    if (stage === undefined) continue;
+    depths[Number(stage) - first] = Math.max(depths[Number(stage) - first] ?? 0, Number(block) + 1);
+  }
+  return depths;
+}
+
+function resnetGroups(names: readonly string[]): LayerGroups {
+  const pattern = /^layer(\d+)\.(\d+)\./;
+  const depths = depthsOf(names, pattern, 1);
+  const sizes = depths.map((depth, stage) => {
+    if (stage === 0 || stage === depths.length - 1) return depth; // in one
+    return stage === 1 ? (depth < 8 ? 2 : 4) : depth < 36 ? 3 : 4;
+  });
+  const starts = startsOf(depths, sizes);
+  const ids = names.map((name) => {
+    const [, stage, block] = pattern.exec(name) ?? [];
+    if (stage === undefined) return 0;
+    return starts[Number(stage) - 1]! + Math.floor(Number(block) / sizes[Number(stage) - 1]!);
+  });
+  return { ids, last: starts.at(-1)! };
+}
+
+/** First group of each stage: 1 for the first, and one after the other. */
+function startsOf(depths: readonly number[], sizes: readonly number[]): readonly number[] {
+  return depths.reduce<number[]>(
+    (starts, _, stage) =>
+      stage === 0 ? [1] : [...starts, starts[stage - 1]! + Math.ceil(depths[stage - 1]! / sizes[stage - 1]!)],
+    [],
+  );
+}
+
+function convnextGroups(names: readonly string[]): LayerGroups {
+  const pattern = /^stages\.(\d+)\.(\d+)\./;
+  const depths = depthsOf(names, pattern, 0);
+  const sizes = depths.map((depth, stage) => stage === 2 ? 3 : depth);
+  const starts = startsOf(depths, sizes);
+  const ids = names.map((name) => {
+    const [, stage, block] = pattern.exec(name) ?? [];
+    if (stage !== undefined) return starts[Number(stage)]! + Math.floor(Number(block) / sizes[Number(stage)]!);
+    const [, before] = /^downsample_?[lL]ayers\.(\d+)\./.exec(name) ?? [];
+    return before === undefined || before === "0" ? 0 : starts[Number(before)]!;
+  });
+  return { ids, last: Math.max(...ids) };
+}
+
+function groupsByEntry(names: readonly string[]): LayerGroups {
+  const entries = [...new Set(names.map((name) => name.split(".")[0]!))];
+  const ids = names.map((name) => entries.indexOf(name.split(".")[0]!));
+  return { ids, last: Math.max(0, ...ids) };
+}
+
+/**
+ * Multiplies the learning rate of each parameter by `decay^(N + 1 - group)`: 1 for the head, less for what lies nearer
+ * to the input. Holds for every rule whose step is proportional to its rate.
+ *
+ * @param optimizer The rule. Its parameters must be a record of `encoder` and `head`.
+ * @param decay Factor between neighbouring groups, in (0, 1]; 1 changes nothing.
+ * @returns The rule with decayed rates.
+ * @throws {RangeError} If the decay is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { sgd, withLayerDecay } from "@tessera/tessera/nn";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * const optimizer = withLayerDecay(sgd({ learningRate: 1, momentum: 0 }), 0.5);
+ * const params = { encoder: { w: tensor([0]) }, head: { w: tensor([0]) } };
+ * const gradients = { encoder: { w: tensor([1]) }, head: { w: tensor([1]) } };
+ * const { params: next } = optimizer.update(gradients, optimizer.init(params), params);
+ * equal(await next.encoder.w.item(), -0.5);
+ * ```
+ */
+export function withLayerDecay(optimizer: Optimizer, decay: number): Optimizer {
+  if (!(decay > 0 && decay <= 1)) {
+    throw new RangeError(`Cannot decay rates by layer as the factor must lie in (0, 1]: current factor is ${decay}`);
+  }
+  if (decay === 1) return optimizer;
+  return {
+    init: optimizer.init,
+    update(gradients, state, params) {
+      const updated = optimizer.update(gradients, state, params);
+      const scales = layerScales(namesOf(params), decay);
+      const { leaves, structure } = treeFlatten(params);
+      const next = (treeLeaves(updated.params) as readonly Tensor[]).map((after, i) => {
+        const before = leaves[i] as Tensor;
+        return scales[i] === 1 ? after : add(before, mul(sub(after, before), scales[i]!));
+      });
+      return { ...updated, params: treeUnflatten(structure, next) };
+    },
+  };
+}
+
+/**
+ * The factor of each parameter's learning rate.
+ *
+ * @param names Names of the parameters, `encoder.…` and `head.…`.
+ * @param decay Factor between neighbouring groups.
+ * @returns Factors, in the order of the names.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { layerScales } from "@tessera/tessera/nn";
+ *
+ * deepStrictEqual(layerScales(["encoder.conv1.weight", "encoder.layer1.0.conv1.weight", "head.weight"], 0.5), [0.25, 0.5, 1]);
+ * ```
+ */
+export function layerScales(names: readonly string[], decay: number): readonly number[] {
+  const encoder = names.filter((name) => name.startsWith("encoder."));
+  const { ids, last } = layerGroups(encoder.map((name) => name.slice("encoder.".length)));
+  const idOf = new Map(encoder.map((name, i) => [name, ids[i]!]));
+  return names.map((name) => decay ** (last + 1 - (idOf.get(name) ?? last + 1)));
+}

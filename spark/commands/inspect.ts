@@ -1,0 +1,104 @@
+/** @file The inspecting command: `deno task inspect --help`. */
+import { parseArgs } from "node:util";
+import { readStateDict, type StateDictFile } from "../../data/mod.ts";
+import { decoderWidthOf } from "../weights/load_weights.ts";
+import { backboneOf } from "../weights/load_backbone.ts";
+import { bytes } from "../train/devices.ts";
+import { print } from "./cli/print.ts";
+import { runCommand } from "./cli/run_command.ts";
+import { describedValues, modelOf } from "./shared/weight_file.ts";
+
+const HELP = `deno task inspect FILE [--json]
+
+Lists what a file of weights holds: container, whose names they are, model, configuration, and each tensor's name, type
+and shape. Reads safetensors, PyTorch's .pth (nothing in it is run), NumPy's .npz, and pickles of NumPy arrays.
+
+  --json    one JSON object on one line
+`;
+
+/** What is known of a file. */
+export interface Inspection {
+  readonly file: string;
+  readonly container: string;
+  readonly names: string | null;
+  readonly model: string | null;
+  readonly decoderWidth: number | null;
+  readonly configuration: Readonly<Record<string, unknown>>;
+  readonly tensors: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
+  readonly bytes: number;
+}
+
+/** Whose names the weights have, and of which model; nulls for files of anything else. */
+function identity(file: StateDictFile): Pick<Inspection, "names" | "model"> {
+  try {
+    const model = modelOf(file);
+    return { names: backboneOf(file, model).naming, model: model.name };
+  } catch (error) {
+    if (error instanceof RangeError) return { names: null, model: null };
+    throw error;
+  }
+}
+
+/**
+ * Finds out what a file holds.
+ *
+ * @param file Of `readStateDict`.
+ * @returns Plain data.
+ */
+export function inspect(file: StateDictFile): Inspection {
+  const tensors = Object.entries(file.tensors).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+  return {
+    file: file.path,
+    container: file.container,
+    ...identity(file),
+    decoderWidth: decoderWidthOf(file),
+    configuration: describedValues(file),
+    tensors,
+    bytes: Object.values(file.tensors).reduce((sum, { data }) => sum + data.byteLength, 0),
+  };
+}
+
+function lines(
+  { file, container, names, model, decoderWidth, configuration, tensors, bytes: size }: Inspection,
+): string[] {
+  const part = decoderWidth === null ? "without decoder" : `with a decoder of width ${decoderWidth}`;
+  const widest = Math.max(4, ...tensors.map(({ name }) => name.length));
+  return [
+    `${file}: ${container}, ${tensors.length} tensors, ${bytes(size)}`,
+    model === null ? "model: none that is known" : `model: ${model} ${part}, names of ${names}`,
+    ...Object.entries(configuration).map(([key, value]) => `${key}: ${oneLine(value)}`),
+    "",
+    `${"name".padEnd(widest)}  dtype  shape`,
+    ...tensors.map(({ name, dtype, shape }) => `${name.padEnd(widest)}  ${dtype.padEnd(5)}  [${shape.join(", ")}]`),
+  ];
+}
+
+/** Control characters of a file do not reach the terminal. */
+function oneLine(value: unknown): string {
+  const text = JSON.stringify(value) ?? "null";
+  return text.length > 2000 ? `${text.slice(0, 2000)} …` : text;
+}
+
+/** Runs the command. */
+export async function inspectFile(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { json: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+    allowPositionals: true,
+  });
+  if (values.help) {
+    print(HELP);
+    return 0;
+  }
+  if (positionals.length !== 1) {
+    throw new RangeError(
+      `Cannot inspect as there must be one file: current number is ${positionals.length}; see --help`,
+    );
+  }
+  const inspection = inspect(await readStateDict(positionals[0]!));
+  if (values.json) print(JSON.stringify(inspection));
+  else lines(inspection).forEach((line) => print(line.replaceAll(/\p{Cc}/gu, "?")));
+  return 0;
+}
+
+if (import.meta.main) await runCommand(inspectFile);

@@ -1,0 +1,119 @@
+/** @file How models are fine-tuned where the command line says nothing. */
+import { MODELS } from "../../train/model_table.ts";
+
+/** Defaults of fine-tuning. */
+export interface FinetuneRecipe {
+  /** Images per step. */
+  readonly batchSize: number;
+  /** Passes over the images. */
+  readonly epochs: number;
+  /** Share of the run that the warm-up takes. */
+  readonly warmupShare: number;
+  /** Rule of the update. */
+  readonly optimizer: "adamw" | "lamb";
+  /** Loss. */
+  readonly loss: "ce" | "bce";
+  /** Peak learning rate per 256 images. */
+  readonly baseLr: number;
+  /** Weight decay. */
+  readonly weightDecay: number;
+  /** Factor of the learning rate from group to group. */
+  readonly layerDecay: number;
+  /** Drop-path rate of the last block. */
+  readonly dropPath: number;
+  /** α of mixup. */
+  readonly mixup: number;
+  /** α of CutMix. */
+  readonly cutmix: number;
+  /** Smallest part of the area that a crop takes. */
+  readonly cropScale: number;
+  /** Random operations on images. */
+  readonly augment: "none" | "trivial" | "rand";
+  /** Probability of random erasing. */
+  readonly erase: number;
+  /** How often each image comes in a row. */
+  readonly repeats: number;
+  /** Decay of the moving average; null: none. */
+  readonly ema: number | null;
+}
+
+/** What SparK's authors do with ResNet-50, but for the batch. */
+const RESNET: FinetuneRecipe = {
+  batchSize: 32,
+  epochs: 300,
+  warmupShare: 5 / 300,
+  optimizer: "lamb",
+  loss: "bce",
+  baseLr: 2e-3,
+  weightDecay: 0.02,
+  layerDecay: 0.7,
+  dropPath: 0.05,
+  mixup: 0.1,
+  cutmix: 1,
+  cropScale: 0.08,
+  augment: "trivial",
+  erase: 0.25,
+  repeats: 1,
+  ema: 0.9999,
+};
+
+/** Theirs for larger ResNets. */
+const LARGE_RESNET: FinetuneRecipe = { ...RESNET, baseLr: 1e-3, layerDecay: 0.8, dropPath: 0.2 };
+
+/** Theirs for ConvNeXt-S, but for the batch. */
+const CONVNEXT: FinetuneRecipe = {
+  ...RESNET,
+  epochs: 400,
+  warmupShare: 20 / 400,
+  optimizer: "adamw",
+  loss: "ce",
+  baseLr: 2e-4,
+  weightDecay: 0.01,
+  dropPath: 0.3,
+  mixup: 0.8,
+  repeats: 3,
+};
+
+/** For networks of a few layers, which need little regularisation; measured here, not the authors'. */
+const TINY: FinetuneRecipe = {
+  ...RESNET,
+  batchSize: 64,
+  epochs: 20,
+  warmupShare: 0.1,
+  optimizer: "adamw",
+  loss: "ce",
+  baseLr: 0.1,
+  weightDecay: 0.05,
+  layerDecay: 1,
+  dropPath: 0,
+  mixup: 0,
+  cutmix: 0,
+  cropScale: 0.35,
+  augment: "none",
+  erase: 0,
+  ema: null,
+};
+
+const RECIPES: Readonly<Record<string, FinetuneRecipe>> = {
+  resnet101: LARGE_RESNET,
+  resnet152: LARGE_RESNET,
+  resnet200: LARGE_RESNET,
+  "convnext_tiny": CONVNEXT,
+  "convnext_small": CONVNEXT,
+  "convnext_base": { ...CONVNEXT, baseLr: 1e-4, dropPath: 0.4 },
+  "convnext_large": { ...CONVNEXT, epochs: 200, baseLr: 1e-4, weightDecay: 0.02, dropPath: 0.5 },
+};
+
+/**
+ * The recipe of a model.
+ *
+ * @param name Name in `MODELS`.
+ * @param inputSize Height and width: ConvNeXt-L has a second recipe from 384 pixels on.
+ * @returns Its defaults; those of ResNet-50 for its smaller sisters.
+ */
+export function finetuneRecipe(name: string, inputSize: readonly [number, number]): FinetuneRecipe {
+  const isTiny = MODELS[name]!.recipe.steps !== null; // jobs that are counted in steps
+  const recipe = isTiny ? TINY : RECIPES[name] ?? RESNET;
+  const isSecond = name === "convnext_large" && Math.min(...inputSize) >= 384;
+  return isSecond ? { ...recipe, warmupShare: 0.1, baseLr: 6e-5, weightDecay: 0.01, ema: 0.99995 } : recipe;
+}

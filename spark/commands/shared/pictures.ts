@@ -1,0 +1,68 @@
+/** @file Pictures of what a model makes of masked images. */
+import { type Device, foldIn, jit, key, leaf, type Tensor } from "../../../tensor/mod.ts";
+import { denormalise, type Pixels } from "../../../data/mod.ts";
+import type { Model } from "../../../nn/mod.ts";
+import { evaluate, type SparkParams, type SparkState } from "../../forward.ts";
+import { inputGrid } from "../../input_grid.ts";
+import { sampleMask } from "../../mask.ts";
+import type { TrainState } from "../../train_step.ts";
+import type { RunOptions } from "./options.ts";
+import { ablationOf } from "../pretrain/training.ts";
+
+/** Draws pictures of a training state, of its average if it has one: a row per image of input, masked input and reconstruction. */
+export type Painter = (
+  train: Pick<TrainState, "params" | "state" | "average">,
+) => Promise<readonly (readonly Pixels[])[]>;
+
+/**
+ * Prepares pictures on fixed images with fixed masks, so that those of different steps can be compared.
+ *
+ * @param model The model.
+ * @param options Options of the run.
+ * @param images Normalised images, `[count, height, width, 3]`.
+ * @param device Where to compute; compiles at the first picture.
+ * @returns Draws pictures.
+ */
+export function makePainter(
+  model: Model,
+  options: RunOptions,
+  images: { readonly values: Float32Array<ArrayBuffer>; readonly count: number },
+  device: Device,
+): Painter {
+  const { inputSize, maskRatio, seed } = options;
+  const { patchSize, ...ablation } = ablationOf(options, model);
+  const [height, width] = inputSize;
+  const { values, count } = images;
+  const input = leaf({ shape: [count, height, width, 3], dtype: "float32" }, { host: values });
+  const run = jit((params: SparkParams, state: SparkState, images: Tensor, maskKey: Tensor) => {
+    const pattern = sampleMask(maskKey, { batch: count, grid: inputGrid(model, inputSize, patchSize), maskRatio });
+    const { masked, composite } = evaluate(model, { params, state }, { images, pattern }, ablation);
+    return { masked, composite };
+  }, { device });
+  // Far from the keys of the steps, which are split off the same seed.
+  const maskKey = foldIn(key(seed), 0x70696373);
+  return async (train) => {
+    const { params, state } = train.average ?? train;
+    const { masked, composite } = run(params, state, input, maskKey);
+    const columns = [values, await masked.data({ device }), await composite.data({ device })];
+    [masked, composite].forEach((x) => x[Symbol.dispose]());
+    const size = height * width * 3;
+    return Array.from(
+      { length: count },
+      (_, i) => columns.map((column) => denormalise(column.subarray(i * size, (i + 1) * size), inputSize)),
+    );
+  };
+}
+
+/** Pictures of so many pixels are large enough as they are. */
+const SMALL = 192;
+
+/**
+ * How many times larger pictures are drawn, so that small ones are seen well.
+ *
+ * @param height Rows of one.
+ * @returns A whole number.
+ */
+export function enlargementFor(height: number): number {
+  return Math.max(1, Math.round(SMALL / Math.max(1, height)));
+}

@@ -1,0 +1,94 @@
+/** @file The data set of a run. */
+import { resolve } from "node:path";
+import {
+  applyTransform,
+  dataKey,
+  type Dataset,
+  drawsOf,
+  fluentEmoji,
+  ImageError,
+  normalise,
+  openImages,
+} from "../../../data/mod.ts";
+
+/** Separates the randomness of pictures from that of training. */
+const PICTURE_STREAM = 3;
+
+/**
+ * Opens the data set that `--data` names.
+ *
+ * @param name `fluent-emoji`, or whatever `openImages` takes: a folder of images, tar archives, CIFAR-10.
+ * @returns The data set.
+ * @throws {Error} If there are no images, saying what was looked for.
+ */
+export async function openRunData(name: string): Promise<Dataset> {
+  return name === "fluent-emoji" ? await fluentEmoji() : await openImages(name);
+}
+
+/**
+ * Sums up which images a data set holds, so that a run goes on with the same ones.
+ *
+ * @param dataset The data set.
+ * @param name What `--data` names; a folder is left out of the names of its files.
+ * @returns Number of images and a hash of their names, in order.
+ */
+export async function fingerprint(dataset: Dataset, name: string): Promise<string> {
+  const prefix = `${name.replace(/(?<=.)\/+$/, "")}/`;
+  const names = Array.from({ length: dataset.length }, (_, i) => dataset.nameOf(i))
+    .map((path) => path.startsWith(prefix) ? path.slice(prefix.length) : path);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(names.join("\n")));
+  const hex = [...new Uint8Array(digest).subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0"));
+  return `${dataset.length}-${hex.join("")}`;
+}
+
+/**
+ * Says where a data set will be found again.
+ *
+ * @param name What `--data` names.
+ * @returns The name, or the absolute path of the folder.
+ */
+export function lastingName(name: string): string {
+  return name === "fluent-emoji" ? name : resolve(name);
+}
+
+/**
+ * Loads images for pictures: spread over the data set, whole, without chance but that of the data set itself.
+ *
+ * @param dataset The data set.
+ * @param size Height and width.
+ * @param options How many, at most, and the seed of the run.
+ * @returns Normalised images, row-major `[count, height, width, 3]`, and how many there are. Images that cannot be read
+ * are passed over.
+ */
+export async function fixedImages(
+  dataset: Dataset,
+  size: readonly [number, number],
+  { count, seed }: { readonly count: number; readonly seed: number },
+): Promise<{ readonly values: Float32Array<ArrayBuffer>; readonly count: number }> {
+  const wanted = Math.min(count, dataset.length);
+  const found: Float32Array[] = [];
+  for (let i = 0; i < wanted; i++) {
+    const image = await firstImage(dataset, size, { from: Math.floor((i + 0.5) * dataset.length / wanted), seed });
+    if (image) found.push(image);
+  }
+  const values = new Float32Array(found.length * size[0] * size[1] * 3);
+  found.forEach((image, i) => values.set(image, i * image.length));
+  return { values, count: found.length };
+}
+
+/** The first image at or after a place that can be read. */
+async function firstImage(
+  dataset: Dataset,
+  size: readonly [number, number],
+  { from, seed }: { readonly from: number; readonly seed: number },
+): Promise<Float32Array | undefined> {
+  for (let index = from; index < dataset.length; index++) {
+    try {
+      const draw = drawsOf(dataKey(seed, PICTURE_STREAM, index));
+      const image = await dataset.load(index, draw);
+      return normalise(applyTransform(image, size, { kind: "centerCrop" }, draw));
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error; // the training batches name and count such files
+    }
+  }
+}

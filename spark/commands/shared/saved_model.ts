@@ -1,0 +1,74 @@
+/** @file A pre-trained model with its decoder, from a checkpoint of this library or of the official code. */
+import type { Model } from "../../../nn/mod.ts";
+import { readStateDict, type StateDictFile } from "../../../data/mod.ts";
+import type { SparkParams, SparkState } from "../../forward.ts";
+import { decoderWidthOf, weightsOf } from "../../weights/load_weights.ts";
+import type { TrainStepOptions } from "../../train_step.ts";
+import { MODELS } from "../../train/model_table.ts";
+import { resumeOptions, type RunOptions } from "./options.ts";
+import { ablationOf } from "../pretrain/training.ts";
+import { configurationOf, modelOf } from "./weight_file.ts";
+
+/** A model, and how it was trained. */
+export interface SavedModel {
+  /** The model. */
+  readonly model: Model;
+  /** Parameters; those of the moving average if there is one. */
+  readonly params: SparkParams;
+  /** Running statistics of the same. */
+  readonly state: SparkState;
+  /** True if weights are those of the moving average. */
+  readonly isAverage: boolean;
+  /** Patch size and ablations. */
+  readonly method: TrainStepOptions & { readonly patchSize: number };
+  /** Height and width of the images. */
+  readonly inputSize: readonly [number, number];
+  /** Share of patches that were masked. */
+  readonly maskRatio: number;
+}
+
+/**
+ * Reads a model with its decoder.
+ *
+ * @param path A checkpoint: `.safetensors` of this library, or SparK's full `.pth`.
+ * @param name Name of the model, where the file does not tell.
+ * @returns The model and its weights.
+ * @throws {Error} If the file cannot be read, is damaged, has no decoder, or fits no model; naming it.
+ */
+export async function readSavedModel(path: string, name?: string): Promise<SavedModel> {
+  const file = await readStateDict(path);
+  const model = modelOf(file, name);
+  if (decoderWidthOf(file) === null) {
+    throw new RangeError(
+      `Cannot reconstruct with ${path} as it must hold a decoder, as checkpoints of pre-training do: current file is a ` +
+        `backbone of ${model.name}`,
+    );
+  }
+  const average = averageIn(file);
+  const { params, state } = weightsOf(average ?? file, model);
+  const { options } = (configurationOf(file) ?? {}) as { readonly options?: Partial<RunOptions> };
+  const method = ablationOf(resumeOptions(options ?? {}, {}), model);
+  return { model, params, state, isAverage: average !== null, method, ...sizesOf(file, model, options ?? {}) };
+}
+
+/** The moving average in a checkpoint, as a file of its own. */
+function averageIn(file: StateDictFile): StateDictFile | null {
+  const prefix = "average.";
+  const tensors = Object.entries(file.tensors).filter(([name]) => name.startsWith(prefix));
+  if (tensors.length === 0) return null;
+  return { ...file, tensors: Object.fromEntries(tensors.map(([name, x]) => [name.slice(prefix.length), x])) };
+}
+
+/** Official checkpoints keep the size beside the weights, and the ratio in their `config`. */
+function sizesOf(file: StateDictFile, { name, stride }: Model, options: Partial<RunOptions>) {
+  const config = file.values.get("config");
+  const side = options.inputSize ?? file.extra.get("input_size");
+  const size = Array.isArray(side) ? side : [side, side];
+  const fits = size.length === 2 &&
+    size.every((x) => Number.isSafeInteger(x) && x > 0 && x <= 8192 && x % stride === 0);
+  const ratio = options.maskRatio ?? (config instanceof Map ? config.get("mask_ratio") : undefined);
+  return {
+    inputSize: fits ? size as unknown as readonly [number, number] : MODELS[name]!.recipe.inputSize,
+    maskRatio: typeof ratio === "number" && ratio > 0 && ratio < 1 ? ratio : 0.6,
+  };
+}

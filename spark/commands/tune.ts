@@ -1,0 +1,125 @@
+/**
+ * @file Finds the fastest tiles for the products and windows of a training step on this machine's GPU, and keeps them for later runs.
+ *
+ *     deno task tune --model resnet50 --input-size 224 --batch-size 8
+ *
+ * Runs one step to see which kernels take the time, then times tiles for each class of shape. The table goes to the
+ * user's cache folder, or to the file that `--out` names.
+ */
+import { parseArgs } from "node:util";
+import {
+  jit,
+  key,
+  type LaunchTime,
+  normal,
+  type TemplateKernel,
+  type Tensor,
+  tuneWebgpu,
+  type TuningResult,
+  webgpuDevice,
+} from "../../tensor/mod.ts";
+import { lamb } from "../../nn/mod.ts";
+import { init, type TrainState, trainStep } from "../train_step.ts";
+import { DEFAULT_MODEL, entryOf, type ModelEntry, MODELS } from "../train/model_table.ts";
+import { print } from "./cli/print.ts";
+import { runCommand } from "./cli/run_command.ts";
+import { adapterHere, tuningPath, writeTuning } from "../train/tuning_file.ts";
+
+const HELP = `Finds the fastest tiles for a training step on this machine's GPU and keeps them for later runs.
+
+Usage: deno task tune [OPTIONS]
+
+  --model NAME      one of ${Object.keys(MODELS).join(", ")} (default ${DEFAULT_MODEL})
+  --input-size N    height and width of the images in pixels (default: of the model)
+  --batch-size N    images per step (default: of the model)
+  --out FILE        file for the table (default: in the user's cache folder, by adapter)`;
+
+/** Kernels below this share of the time of a step are not worth tuning. */
+const MIN_SHARE = 0.005;
+
+/** What one step launches, with the time that it takes. */
+async function launchesOf(
+  { make, recipe }: ModelEntry,
+  size: number | undefined,
+  batch: number | undefined,
+): Promise<readonly LaunchTime[]> {
+  const model = make();
+  const [height, width] = size ? [size, size] : recipe.inputSize;
+  const optimizer = lamb({ learningRate: 1e-4, beta2: model.recipe.beta2 });
+  const times: LaunchTime[] = [];
+  const device = await webgpuDevice({ onLaunch: (time) => void times.push(time) });
+  const inner = trainStep(model, optimizer);
+  const step = jit((train: TrainState, images: Tensor) => inner(train, { images }), { device });
+  const train = init(model, optimizer, key(0), { inputSize: [height, width], decoderWidth: recipe.decoderWidth });
+  await step(train, normal(key(1), [batch ?? recipe.batchSize, height, width, 3])).loss.item({ device });
+  device.close();
+  return times;
+}
+
+/** Kernels that take part of the time, those that take most first. */
+function hotKernels(times: readonly LaunchTime[]): readonly TemplateKernel[] {
+  const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const byKey = new Map<string, { readonly kernel: TemplateKernel; milliseconds: number }>();
+  for (const { step: { kernel }, milliseconds } of times) {
+    if (kernel.kind !== "template") continue;
+    const entry = byKey.get(kernel.key) ?? { kernel, milliseconds: 0 };
+    entry.milliseconds += milliseconds;
+    byKey.set(kernel.key, entry);
+  }
+  const hot = [...byKey.values()].filter(({ milliseconds }) => milliseconds >= MIN_SHARE * total);
+  return hot.toSorted((a, b) => b.milliseconds - a.milliseconds).map(({ kernel }) => kernel);
+}
+
+function lineOf({ name, kernel, tile, defaultMilliseconds, milliseconds }: TuningResult): string {
+  const choice = tile
+    ? `${tile.kind} ${tile.rows}×${tile.columns} in ${tile.down}×${tile.across}${
+      tile.depth ? ` depth ${tile.depth}` : ""
+    }`
+    : "default";
+  return `${defaultMilliseconds.toFixed(2).padStart(9)} ms → ${
+    milliseconds.toFixed(2).padStart(9)
+  } ms  ${choice}  (${kernel}, ${name})`;
+}
+
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns Exit code 0.
+ * @throws {Error} If something does not fit, with a message for the user.
+ */
+export async function tune(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      model: { type: "string", default: DEFAULT_MODEL },
+      "input-size": { type: "string" },
+      "batch-size": { type: "string" },
+      out: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) {
+    print(HELP);
+    return 0;
+  }
+  const entry = entryOf(values.model, "tune");
+  const [size, batch] = [values["input-size"], values["batch-size"]].map((text, i) => {
+    if (text === undefined || /^[1-9]\d{0,4}$/.test(text)) return text ? Number(text) : undefined;
+    throw new RangeError(
+      `Cannot read ${
+        i ? "--batch-size" : "--input-size"
+      } as it must be a whole number from 1: current value is ${text}`,
+    );
+  });
+  const adapter = await adapterHere();
+  const path = values.out ?? tuningPath(adapter, (name) => Deno.env.get(name));
+  print(`Adapter: ${adapter}`);
+  const kernels = hotKernels(await launchesOf(entry, size, batch));
+  const table = await tuneWebgpu(kernels, { adapter, tell: (result) => print(lineOf(result)) });
+  writeTuning(path, table);
+  print(`${Object.keys(table.tiles).length} classes with other tiles than the default, in ${path}`);
+  return 0;
+}
+
+if (import.meta.main) await runCommand(tune);

@@ -1,0 +1,80 @@
+/** @file Which scheme computes a convolution fastest. */
+import type { ConvParams } from "./conv_params.ts";
+import { type PhasedConv, phasedConv } from "./geometry.ts";
+import { makeScheme, type Scheme } from "./scheme.ts";
+
+/** Points chosen for the least rounding error; all constants of the input and output transforms are exact in float32. */
+const F4X3 = makeScheme({ outputs: 4, taps: 3, zero: true, pairs: [5 / 8, 3 / 2] });
+const F2X3 = makeScheme({ outputs: 2, taps: 3, zero: true, pairs: [1] });
+const F4X2 = makeScheme({ outputs: 4, taps: 2, zero: false, pairs: [1 / 2, 5 / 4] });
+const F3X2 = makeScheme({ outputs: 3, taps: 2, zero: true, pairs: [1] });
+
+/** Every scheme by name. */
+export const SCHEMES: Readonly<Record<string, Scheme>> = { F4X3, F2X3, F4X2, F3X2 };
+
+/** Fewest channels on either side. */
+const LEAST_CHANNELS = 8;
+/** Least gain for which it is worth the memory and the rounding errors. */
+const GAIN = 1.2;
+
+/** What transforms cost on a device, in multiply-adds. */
+export interface TransformCosts {
+  /** For each element of a transformed tile and each channel. */
+  readonly tile: number;
+  /** Transforming and fetching the weights, in tiles. */
+  readonly weights: number;
+}
+
+/** As measured on a processor. */
+export const CPU_COSTS: TransformCosts = { tile: 6, weights: 24 };
+/** Memory is further away from a GPU, compared to multiply-adds, than caches from a processor. */
+export const GPU_COSTS: TransformCosts = { tile: 24, weights: 32 };
+/** Direct weight gradients of few channels do not fill a GPU's tiles: transforms cost less in comparison. */
+export const GPU_WEIGHT_GRADIENT_COSTS: TransformCosts = { tile: 8, weights: 32 };
+
+/** Multiply-adds, and what takes as long, for each pair of an input and an output channel of a phase. */
+function costOf(
+  { batch, small, channels, outChannels }: PhasedConv,
+  { outputs, size }: Scheme,
+  { tile, weights }: TransformCosts,
+): number {
+  const tiles = batch * Math.ceil(small[0] / outputs) * Math.ceil(small[1] / outputs);
+  return size ** 2 * (tiles * (1 + tile / channels + tile / outChannels) + weights);
+}
+
+/**
+ * Chooses the scheme that takes the least time: few outputs a tile where larger tiles would cover much that is not there, or where
+ * there are too few tiles to make up for the transformed weights, of which large tiles have more.
+ *
+ * @param conv The convolution; the choice is the same for it and its gradients.
+ * @param costs Of the device.
+ * @returns The scheme, or `null` where direct computation is as fast.
+ */
+export function chooseScheme(conv: PhasedConv, costs: TransformCosts): Scheme | null {
+  if (Math.min(conv.channels, conv.outChannels) < LEAST_CHANNELS) return null;
+  const direct = conv.batch * conv.small[0] * conv.small[1] * conv.taps ** 2;
+  const [best] = Object.values(SCHEMES)
+    .filter(({ taps }) => taps === conv.taps)
+    .toSorted((a, b) => costOf(conv, a, costs) - costOf(conv, b, costs));
+  return best && costOf(conv, best, costs) * GAIN < direct ? best : null;
+}
+
+/**
+ * Chooses Winograd's method for a convolution or one of its gradients.
+ *
+ * @param shapes Shapes of the images, the weights and the result of the convolution.
+ * @param params Its settings.
+ * @param options Whether the method is allowed at all.
+ * @param costs What transforms cost on the device.
+ * @returns The convolution and its scheme, or `null` to compute it directly.
+ */
+export function winogradFor(
+  [x, w, y]: readonly [x: readonly number[], w: readonly number[], y: readonly number[]],
+  params: ConvParams,
+  { winograd }: { readonly winograd?: boolean },
+  costs: TransformCosts,
+): { readonly conv: PhasedConv; readonly scheme: Scheme } | null {
+  const conv = winograd ? phasedConv(x, w, y, params) : null;
+  const scheme = conv && chooseScheme(conv, costs);
+  return conv && scheme && { conv, scheme };
+}

@@ -1,0 +1,95 @@
+import type { MapKernel, WatKernel } from "../../../compiler/kernel.ts";
+import type { Scalar } from "../../../compiler/scalar.ts";
+import type { TensorSpec } from "../../../spec.ts";
+import { mergeAxes } from "../../../compiler/axes.ts";
+import { costOf, decode, loopWhile, needsScalar, runFunction } from "./loops.ts";
+import { mathFunctions } from "./math.ts";
+import { stored } from "./operations.ts";
+import { type Place, ValueWriter } from "./values.ts";
+
+/** Elements of one work item where the kernel is one long loop. */
+const BLOCK = 4096;
+
+/**
+ * Writes a fused elementwise kernel: rows of the innermost axis, four elements at a time.
+ *
+ * @param kernel The kernel.
+ * @param inputs Specs of the buffers it reads.
+ * @param outputs Specs of the buffers it writes, one per value.
+ * @returns One pass; its items are rows, or blocks of 4,096 elements if all axes merge into one.
+ */
+export function emitMapWat(
+  kernel: MapKernel,
+  inputs: readonly TensorSpec[],
+  outputs: readonly TensorSpec[],
+): WatKernel {
+  const { sizes, values } = mergeAxes([kernel.shape], kernel.values);
+  const inner = sizes.at(-1) ?? 1;
+  const rows = sizes.slice(0, -1);
+  const count = rows.reduce((a, b) => a * b, 1);
+  const flat = rows.length === 0;
+  const lane = sizes.length - 1;
+  const locals = ["(local $j i32)", "(local $to i32)", "(local $row i32)", "(local $rest i32)"];
+  const indices = rows.map((_, axis) => `$i${axis}`);
+  indices.forEach((name) => locals.push(`(local ${name} i32)`));
+  const shared = { locals, calls: new Set<string>(), ids: new Map<Scalar, number>() };
+  const place = (scalar: boolean): Place => ({
+    indices: [...indices.map((name) => `(local.get ${name})`), ...(lane >= 0 ? ["(local.get $j)"] : [])],
+    lane,
+    scalar,
+    shift: 0,
+  });
+  const outer = new ValueWriter(shared, place(true), null);
+  const body = (scalar: boolean) => {
+    const writer = new ValueWriter(shared, place(scalar), outer);
+    const stores = values.map((value, i) =>
+      storeAt(i, kernel.values[i]!.dtype, writer.value(value), scalar, flat ? null : inner)
+    );
+    return [...writer.lines, ...stores].join("\n");
+  };
+  const scalarOnly = lane < 0 || needsScalar(values, lane);
+  const vector = scalarOnly ? "" : loopWhile("$j", 4, "(local.get $to)", body(false));
+  const tail = !scalarOnly && !flat && inner % 4 === 0 ? "" : loopWhile("$j", 1, "(local.get $to)", body(true));
+  const loops = `${outer.lines.join("\n")}\n${vector}\n${tail}`;
+  const run = flat ? flatRun(inner, loops) : rowsRun(rows, indices, inner, loops);
+  const code = `${mathFunctions(shared.calls)}\n${runFunction(inputs.length, outputs.length, locals, run)}`;
+  const items = inner === 0 || count === 0 ? 0 : flat ? Math.ceil(inner / BLOCK) : count;
+  const itemCost = costOf(values, lane) * (flat ? Math.min(BLOCK, inner) : inner) * (scalarOnly ? 3 : 1) + 5;
+  return { passes: [{ code, items, itemCost }], scratchBytes: 0, localBytes: 0 };
+}
+
+function storeAt(
+  output: number,
+  dtype: TensorSpec["dtype"],
+  value: string,
+  scalar: boolean,
+  inner: number | null,
+): string {
+  const element = inner === null
+    ? "(local.get $j)"
+    : `(i32.add (i32.mul (local.get $row) (i32.const ${inner})) (local.get $j))`;
+  const address = `(i32.add (local.get $out${output}) (i32.shl ${element} (i32.const 2)))`;
+  return scalar
+    ? `(v128.store32_lane 0 ${address} ${stored(dtype, value)})`
+    : `(v128.store ${address} ${stored(dtype, value)})`;
+}
+
+function flatRun(size: number, loops: string): string {
+  const limit = `(i32.const ${size})`;
+  const end = `(i32.mul (local.get $end) (i32.const ${BLOCK}))`;
+  return `(local.set $j (i32.mul (local.get $begin) (i32.const ${BLOCK})))
+(local.set $to (select ${end} ${limit} (i32.lt_u (local.get $end) (i32.const ${Math.ceil(size / BLOCK)}))))
+${loops}`;
+}
+
+function rowsRun(rows: readonly number[], indices: readonly string[], inner: number, loops: string): string {
+  return `(local.set $to (i32.const ${inner})) (local.set $row (local.get $begin))
+${
+    loopWhile(
+      "$row",
+      1,
+      "(local.get $end)",
+      `${decode("(local.get $row)", rows, indices)} (local.set $j (i32.const 0))\n${loops}`,
+    )
+  }`;
+}

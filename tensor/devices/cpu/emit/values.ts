@@ -1,0 +1,241 @@
+/** @file Scalar expressions as WAT over four lanes. In `scalar` mode all lanes hold one element. */
+import type { Access, Bound, Scalar } from "../../../compiler/scalar.ts";
+import { asMask, operationText, splat } from "./operations.ts";
+
+/** Where the code stands: what the axes' indices are called, and which axis the lanes run along. */
+export interface Place {
+  /** i32 expression of the index of each axis; that of the lane axis is the first lane's. */
+  readonly indices: readonly string[];
+  /** Axis along which the lanes lie; -1 if there is none. */
+  readonly lane: number;
+  /** True if every lane holds the element of the first. */
+  readonly scalar: boolean;
+  /** Elements along the lane axis to add, for unrolled code. */
+  readonly shift: number;
+}
+
+function sum(terms: readonly string[]): string {
+  return terms.length === 0 ? "(i32.const 0)" : terms.reduce((a, b) => `(i32.add ${a} ${b})`);
+}
+
+function times(value: string, factor: number): string {
+  return factor === 1 ? value : `(i32.mul ${value} (i32.const ${factor}))`;
+}
+
+/**
+ * Writes the values of expressions. Code goes to `lines` in order; each value has a v128 local. Values that do not
+ * depend on the lane axis go to `outer`, before the loop over lanes.
+ */
+export class ValueWriter {
+  /** Functions called, to be included. */
+  readonly calls: Set<string>;
+  readonly #locals: string[];
+  readonly #place: Place;
+  readonly #outer: ValueWriter | null;
+  readonly #known: Map<string, string>;
+  readonly #ids: Map<Scalar, number>;
+  /** Code so far. */
+  readonly lines: string[] = [];
+
+  /** `locals` collects declarations, shared by all the writers of a function. */
+  constructor(
+    shared: { readonly locals: string[]; readonly calls: Set<string>; readonly ids: Map<Scalar, number> },
+    place: Place,
+    outer: ValueWriter | null,
+    known: Map<string, string> = new Map(),
+  ) {
+    this.#locals = shared.locals;
+    this.calls = shared.calls;
+    this.#ids = shared.ids;
+    this.#place = place;
+    this.#outer = outer;
+    this.#known = known;
+  }
+
+  #shared() {
+    return { locals: this.#locals, calls: this.calls, ids: this.#ids };
+  }
+
+  #local(type: "v128" | "i32"): string {
+    const name = `$${type === "i32" ? "p" : "v"}${this.#locals.length}`;
+    this.#locals.push(`(local ${name} ${type})`);
+    return name;
+  }
+
+  #once(key: string, type: "v128" | "i32", code: () => string): string {
+    const known = this.#find(key);
+    if (known) return known;
+    const text = code();
+    const name = this.#local(type);
+    this.lines.push(`(local.set ${name} ${text})`);
+    this.#known.set(key, `(local.get ${name})`);
+    return `(local.get ${name})`;
+  }
+
+  #find(key: string): string | undefined {
+    return this.#known.get(key) ?? (this.#outer ? this.#outer.#find(key) : undefined);
+  }
+
+  #idOf(x: Scalar): number {
+    const id = this.#ids.get(x) ?? this.#ids.size;
+    this.#ids.set(x, id);
+    return id;
+  }
+
+  /** The value of an expression; its code is written where it belongs. */
+  value(x: Scalar): string {
+    if (x.kind === "const") return splat(x.value, x.dtype);
+    if (this.#outer && !varies(x, this.#place.lane)) return this.#outer.value(x);
+    return this.#once(`v${this.#idOf(x)}`, "v128", () => this.#code(x));
+  }
+
+  #code(x: Scalar): string {
+    switch (x.kind) {
+      case "const":
+        return splat(x.value, x.dtype);
+      case "load":
+        return asMask(x.dtype, this.#load(this.#address(x.access), x.access));
+      case "index":
+        return this.#index(x.coefficients, x.offset);
+      case "guard":
+        return this.#guard(x);
+      case "gather":
+        return asMask(x.dtype, this.#gather(x));
+      case "op":
+        return operationText(x, x.args.map((arg) => this.value(arg)), (...call) => this.#call(...call));
+    }
+  }
+
+  /** Byte address of an element of an output, whose buffers are numbered -1, -2, … */
+  storeAddress(output: number, strides: readonly number[]): string {
+    return this.#address({ buffer: -1 - output, strides, offset: 0 });
+  }
+
+  /** Byte address of an access, without the part along the lanes where `value` adds it. */
+  #address({ buffer, strides, offset }: Access): string {
+    const { lane, shift } = this.#place;
+    const step = lane < 0 ? 0 : strides[lane]!;
+    const base = (this.#outer ?? this).#pointer(buffer, strides, offset, lane);
+    if (step === 0) return base;
+    const along = times(this.#place.indices[lane]!, step);
+    const moved = `(i32.add ${base} (i32.shl ${along} (i32.const 2)))`;
+    return shift === 0 ? moved : `(i32.add ${moved} (i32.const ${4 * step * shift}))`;
+  }
+
+  /** The part of an address that does not depend on the lane axis, computed once. */
+  #pointer(buffer: number, strides: readonly number[], offset: number, lane: number): string {
+    const { indices } = this.#place;
+    const terms = strides.flatMap((stride, axis) =>
+      axis === lane || stride === 0 ? [] : [times(indices[axis]!, stride)]
+    );
+    if (offset !== 0) terms.push(`(i32.const ${offset})`);
+    const key = `a${buffer}:${offset}:${strides.map((stride, axis) => axis === lane ? "-" : stride)}`;
+    const start = `(local.get ${buffer < 0 ? `$out${-1 - buffer}` : `$in${buffer}`})`;
+    if (terms.length === 0) return start;
+    return this.#once(key, "i32", () => `(i32.add ${start} (i32.shl ${sum(terms)} (i32.const 2)))`);
+  }
+
+  #load(address: string, { strides }: Access): string {
+    const { lane, scalar } = this.#place;
+    const step = lane < 0 ? 0 : strides[lane]!;
+    if (scalar || step === 0) return `(v128.load32_splat ${address})`;
+    if (step === 1) return `(v128.load ${address})`;
+    const at = this.#local("i32");
+    this.lines.push(`(local.set ${at} ${address})`);
+    const lanes = [1, 2, 3].reduce(
+      (v, k) => `(v128.load32_lane ${k} (i32.add (local.get ${at}) (i32.const ${4 * step * k})) ${v})`,
+      `(v128.load32_splat (local.get ${at}))`,
+    );
+    return lanes;
+  }
+
+  /** Index of one lane axis position, as an i32. */
+  #coordinate(coefficients: readonly number[], offset: number): string {
+    const { indices, lane, shift } = this.#place;
+    const terms = coefficients.flatMap((c, axis) => c === 0 ? [] : [times(indices[axis]!, c)]);
+    const constant = offset + (lane < 0 ? 0 : shift * coefficients[lane]!);
+    return sum(constant === 0 ? terms : [...terms, `(i32.const ${constant})`]);
+  }
+
+  #index(coefficients: readonly number[], offset: number): string {
+    const base = `(i32x4.splat ${this.#coordinate(coefficients, offset)})`;
+    const step = this.#place.lane < 0 || this.#place.scalar ? 0 : coefficients[this.#place.lane]!;
+    return step === 0 ? base : `(i32x4.add ${base} (v128.const i32x4 0 ${step} ${2 * step} ${3 * step}))`;
+  }
+
+  /** Holds for every lane at once: bounds along the lanes are met in scalar mode only. */
+  #holds({ coefficients, offset, extent }: Bound): string {
+    return `(i32.lt_u ${this.#coordinate(coefficients, offset)} (i32.const ${extent}))`; // negative is large unsigned
+  }
+
+  /** Code of a branch, with locals of its own. */
+  #branch(x: Scalar): string {
+    const inner = new ValueWriter(this.#shared(), this.#place, null, new Map(this.#visible()));
+    const value = inner.value(x);
+    return `${inner.lines.join(" ")} ${value}`;
+  }
+
+  #visible(): [string, string][] {
+    return [...(this.#outer ? this.#outer.#visible() : []), ...this.#known];
+  }
+
+  #guard(x: Scalar & { kind: "guard" }): string {
+    const holds = x.bounds.map((bound) => this.#holds(bound)).reduce((a, b) => `(i32.and ${a} ${b})`);
+    return `(if (result v128) ${holds} (then ${this.#branch(x.value)}) (else ${splat(x.fill, x.dtype)}))`;
+  }
+
+  #gather(x: Scalar & { kind: "gather" }): string {
+    const { lane, scalar } = this.#place;
+    const index = this.value(x.index);
+    const base = this.#local("i32");
+    this.lines.push(`(local.set ${base} ${this.#address(x.access)})`);
+    const at = (k: number) => `(i32x4.extract_lane ${k} ${index})`;
+    const inside = (k: number) => `(i32.lt_u ${at(k)} (i32.const ${x.extent}))`;
+    const step = lane < 0 ? 0 : x.access.strides[lane]!;
+    const address = (k: number, along: number) =>
+      `(i32.add (i32.add (local.get ${base}) (i32.const ${4 * step * along})) (i32.mul ${at(k)} (i32.const ${
+        4 * x.axisStride
+      })))`;
+    // Fill of a bool is 0 or 1 here: the mask is made from the loaded value.
+    const fill = x.dtype === "float32" ? splat(x.fill, "float32") : `(i32x4.splat (i32.const ${x.fill}))`;
+    if (scalar || lane < 0 || !varies(x.index, lane)) {
+      const load = scalar || step === 0 ? "v128.load32_splat" : step === 1 ? "v128.load" : null;
+      if (load) return `(if (result v128) ${inside(0)} (then (${load} ${address(0, 0)})) (else ${fill}))`;
+    }
+    const varying = varies(x.index, lane);
+    return [0, 1, 2, 3].reduce((v, k) => {
+      const j = varying ? k : 0;
+      const element = `(if (result f32) ${inside(j)} (then (f32.load ${
+        address(j, k)
+      })) (else (f32x4.extract_lane 0 ${fill})))`;
+      return `(f32x4.replace_lane ${k} ${v} ${element})`;
+    }, "(v128.const i32x4 0 0 0 0)");
+  }
+
+  #call(name: string, ...args: readonly string[]): string {
+    this.calls.add(name);
+    return `(call $${name} ${args.join(" ")})`;
+  }
+}
+
+const variation = new WeakMap<Scalar, Map<number, boolean>>();
+
+/** Tells whether a value depends on the index of an axis. Documented cache by expression. */
+export function varies(x: Scalar, axis: number): boolean {
+  if (axis < 0 || x.kind === "const") return false;
+  const memo = variation.get(x) ?? new Map<number, boolean>();
+  variation.set(x, memo);
+  const known = memo.get(axis);
+  if (known !== undefined) return known;
+  const result = x.kind === "op"
+    ? x.args.some((arg) => varies(arg, axis))
+    : x.kind === "load"
+    ? x.access.strides[axis] !== 0
+    : x.kind === "gather"
+    ? x.access.strides[axis] !== 0 || varies(x.index, axis)
+    : x.kind === "index"
+    ? x.coefficients[axis] !== 0
+    : varies(x.value, axis) || x.bounds.some((bound) => bound.coefficients[axis] !== 0);
+  memo.set(axis, result);
+  return result;
+}

@@ -1,0 +1,59 @@
+/** @file WAT text to WebAssembly modules. */
+import wabt from "wabt";
+import { DeviceError } from "../../../errors.ts";
+
+const FEATURES = { simd: true, threads: true, "relaxed_simd": true };
+const toolkit = await wabt();
+
+/** Modules by their full text. Documented cache: texts repeat between programs and within them. */
+const modules = new Map<string, WebAssembly.Module>();
+
+const MADD = "f32x4.relaxed_madd";
+const PLAIN_MADD = "(func $madd (param v128 v128 v128) (result v128) " +
+  "(f32x4.add (f32x4.mul (local.get 0) (local.get 1)) (local.get 2)))";
+
+function binaryOf(text: string): Uint8Array<ArrayBuffer> {
+  const module = toolkit.parseWat("kernel.wat", text, FEATURES);
+  try {
+    module.resolveNames();
+    // The declared type lacks the parameter, without which shared memory does not validate.
+    (module.validate as (features: typeof FEATURES) => void).call(module, FEATURES);
+    return Uint8Array.from(module.toBinary({}).buffer);
+  } finally {
+    module.destroy();
+  }
+}
+
+/**
+ * Tells whether the engine has the fused multiply-add of relaxed SIMD.
+ *
+ * @returns True if a module with it validates.
+ */
+export function hasRelaxedSimd(): boolean {
+  const body = "(func (param v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0)))";
+  return WebAssembly.validate(binaryOf(`(module ${body})`));
+}
+
+/**
+ * Assembles a kernel.
+ *
+ * @param code The inside of a module that exports `run`.
+ * @param relaxed False to replace fused multiply-adds by a multiplication and an addition.
+ * @returns A module that imports its shared memory as `env.memory`.
+ * @throws {DeviceError} If the text is not valid, with the reason.
+ */
+export function assemble(code: string, relaxed: boolean): WebAssembly.Module {
+  const plain = relaxed || !code.includes(MADD) ? code : `${PLAIN_MADD} ${code.replaceAll(MADD, "call $madd")}`;
+  const text = `(module (import "env" "memory" (memory 1 65536 shared)) ${plain})`;
+  const known = modules.get(text);
+  if (known) return known;
+  try {
+    const module = new WebAssembly.Module(binaryOf(text));
+    modules.set(text, module);
+    return module;
+  } catch (error) {
+    throw new DeviceError("cpu", `Cannot assemble a kernel as its text must be valid: current error is ${error}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,120 @@
+/** @file The one memory of a cpu device, and who holds which part of it. */
+import { DeviceError } from "../../../errors.ts";
+
+const PAGE = 65536;
+const ALIGNMENT = 64;
+const MAX_PAGES = 65536;
+const INITIAL_PAGES = 16;
+
+/** Blocks of one shared WebAssembly memory. Addresses are unsigned byte offsets below 4 GiB. */
+export interface Heap {
+  readonly memory: WebAssembly.Memory;
+  /** Takes a block. Throws `DeviceError` if there is none. */
+  allocate(bytes: number): number;
+  /** Gives a block back. */
+  free(address: number): void;
+  /** Bytes that are taken. */
+  used(): number;
+}
+
+interface Gap {
+  address: number;
+  bytes: number;
+}
+
+/** What a heap keeps. */
+interface HeapState {
+  readonly memory: WebAssembly.Memory;
+  readonly maxBytes: number;
+  /** Free ranges, sorted by address, never adjacent. */
+  readonly gaps: Gap[];
+  /** Size of each taken block, by address. */
+  readonly taken: Map<number, number>;
+  used: number;
+}
+
+/**
+ * Makes a heap that grows as it is used. A block comes from the smallest gap that holds it.
+ *
+ * @param maxBytes Upper bound, 4 GiB at most.
+ * @returns The heap. Its first 64 bytes are never handed out.
+ */
+export function makeHeap(maxBytes: number = MAX_PAGES * PAGE): Heap {
+  const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
+  const gaps = [{ address: ALIGNMENT, bytes: INITIAL_PAGES * PAGE - ALIGNMENT }];
+  const state: HeapState = { memory, maxBytes, gaps, taken: new Map(), used: 0 };
+  return {
+    memory,
+    used: () => state.used,
+    allocate: (bytes) => allocate(state, Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)),
+    free: (address) => free(state, address),
+  };
+}
+
+function allocate(state: HeapState, bytes: number): number {
+  const { gaps, taken } = state;
+  const gap = bestFit(gaps, bytes) ?? (grow(state, bytes), bestFit(gaps, bytes)!);
+  const { address } = gap;
+  gap.address += bytes;
+  gap.bytes -= bytes;
+  if (gap.bytes === 0) gaps.splice(gaps.indexOf(gap), 1);
+  taken.set(address, bytes);
+  state.used += bytes;
+  return address;
+}
+
+function free(state: HeapState, address: number): void {
+  const bytes = state.taken.get(address);
+  if (bytes === undefined) {
+    throw new RangeError(`Cannot free as the block must be taken: current address is ${address}`);
+  }
+  state.taken.delete(address);
+  state.used -= bytes;
+  addGap(state.gaps, address, bytes);
+}
+
+function bestFit(gaps: readonly Gap[], bytes: number): Gap | null {
+  return gaps.reduce<Gap | null>(
+    (best, gap) => gap.bytes >= bytes && (!best || gap.bytes < best.bytes) ? gap : best,
+    null,
+  );
+}
+
+/** Adds a free range and joins it with its neighbours. */
+function addGap(gaps: Gap[], address: number, bytes: number): void {
+  const found = gaps.findIndex((gap) => gap.address > address);
+  const at = found < 0 ? gaps.length : found;
+  gaps.splice(at, 0, { address, bytes });
+  for (const i of [at, at - 1]) {
+    const [gap, next] = [gaps[i], gaps[i + 1]];
+    if (!gap || !next || gap.address + gap.bytes !== next.address) continue;
+    gap.bytes += next.bytes;
+    gaps.splice(i + 1, 1);
+  }
+}
+
+/** Adds pages until the last gap holds so many bytes. */
+function grow(state: HeapState, bytes: number): void {
+  const { memory, gaps, maxBytes } = state;
+  const size = memory.buffer.byteLength;
+  const last = gaps.at(-1);
+  const atEnd = last && last.address + last.bytes === size ? last.bytes : 0;
+  const pages = Math.ceil((bytes - atEnd) / PAGE);
+  if (size + pages * PAGE > maxBytes) throw outOfMemory(state, bytes);
+  try {
+    memory.grow(pages);
+  } catch (cause) {
+    throw outOfMemory(state, bytes, cause);
+  }
+  addGap(gaps, size, pages * PAGE);
+}
+
+function outOfMemory({ used, maxBytes }: HeapState, asked: number, cause?: unknown): DeviceError {
+  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  return new DeviceError(
+    "cpu",
+    `Cannot allocate ${mib(asked)} on cpu as all of it must fit into ${mib(maxBytes)}: current use is ${mib(used)}; ` +
+      "use a smaller batch or a smaller input size",
+    { cause },
+  );
+}

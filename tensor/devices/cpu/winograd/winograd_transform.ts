@@ -1,0 +1,67 @@
+/** @file Writes the linear maps of Winograd convolutions on vectors of 4 channels, along one axis and then along the other. */
+import { additionsFirst, isInput, type Linear, type Term } from "../../../contraction/scheme.ts";
+import { block, get, set, unroll, type Wat, type WatType } from "../emit/text.ts";
+
+/** Names of vector variables start so. */
+const PREFIX = "v_";
+
+/** The types of the vector variables of some statements, for `func`. */
+export function vectorTypes(body: Wat): Record<string, WatType> {
+  const names = Array.from(body.matchAll(/local\.set \$(v_\w+)/g), (match) => match[1]!);
+  return Object.fromEntries(names.map((name) => [name, "v128"]));
+}
+
+/** A constant in all lanes. */
+function splat(value: number): Wat {
+  return `(v128.const f32x4 ${Array<number>(4).fill(value).join(" ")})`;
+}
+
+/** The expression of a sum of multiples. */
+function sumOf(terms: readonly Term[], read: (name: string) => Wat): Wat {
+  const [[first, name], ...rest] = additionsFirst(terms);
+  const start = first === 1 ? read(name) : `(f32x4.mul ${splat(first)} ${read(name)})`;
+  return rest.reduce((sum, [factor, x]) => {
+    if (factor === 1) return `(f32x4.add ${sum} ${read(x)})`;
+    if (factor === -1) return `(f32x4.sub ${sum} ${read(x)})`;
+    return `(f32x4.relaxed_madd ${read(x)} ${splat(factor)} ${sum})`;
+  }, start);
+}
+
+/** Statements that apply a map to variables `<from><i>`, and the expressions of its results. */
+function apply({ lines, outputs }: Linear, from: string, to: string): { readonly code: Wat; readonly results: Wat[] } {
+  const read = (name: string) => get(`${PREFIX}${isInput(name) ? from : to}${name}`);
+  return {
+    code: block(...lines.map(({ name, terms }) => set(`${PREFIX}${to}${name}`, sumOf(terms, read)))),
+    results: outputs.map(read),
+  };
+}
+
+/**
+ * Writes the statements that transform a square of vectors along both axes.
+ *
+ * @param map What to do along an axis.
+ * @param size Inputs along an axis.
+ * @param input Expression of the vector at row `i`, column `j`.
+ * @param output Statement that stores a vector at row `i`, column `j` of the result.
+ * @returns The statements; vector variables have the types of `vectorTypes`.
+ */
+export function transformSquare(
+  map: Linear,
+  size: number,
+  input: (i: number, j: number) => Wat,
+  output: (i: number, j: number, value: Wat) => Wat,
+): Wat {
+  const columns = unroll(size, (j) => {
+    const { code, results } = apply(map, "in", "along");
+    return block(
+      unroll(size, (i) => set(`${PREFIX}in${i}`, input(i, j))),
+      code,
+      ...results.map((value, k) => set(`${PREFIX}row${k}_${j}`, value)),
+    );
+  });
+  const rows = unroll(map.outputs.length, (k) => {
+    const { code, results } = apply(map, `row${k}_`, "across");
+    return block(code, ...results.map((value, l) => output(k, l, value)));
+  });
+  return block(columns, rows);
+}

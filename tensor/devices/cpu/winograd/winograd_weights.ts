@@ -1,0 +1,166 @@
+/** @file The weights of a Winograd convolution, transformed and packed into the panels that the register tile reads. */
+import type { WatPass } from "../../../compiler/kernel.ts";
+import type { WinogradWeights } from "../../../contraction/geometry.ts";
+import type { Scheme } from "../../../contraction/scheme.ts";
+import { loadLanes, PANEL_BYTES, TILE_COLUMNS } from "../contraction/micro_kernel.ts";
+import { panelsOf } from "../contraction/right_factor.ts";
+import {
+  add,
+  argument,
+  block,
+  call,
+  func,
+  get,
+  int,
+  loop,
+  min,
+  mul,
+  pass,
+  set,
+  split,
+  sub,
+  type Wat,
+  when,
+} from "../emit/text.ts";
+import { transformSquare, vectorTypes } from "./winograd_transform.ts";
+
+/** The packed weights: for each phase, for each of the `n²` products, panels of 8 columns with a row for each channel. */
+export interface WeightLayout {
+  readonly phases: readonly [number, number];
+  readonly panels: number;
+  /** Bytes from one panel to the next. */
+  readonly panelBytes: number;
+  /** Bytes from one product to the next: one line more than the panels, so that the products do not share cache sets. */
+  readonly productBytes: number;
+  readonly phaseBytes: number;
+  readonly bytes: number;
+}
+
+/** Channels and panels that a work item packs. */
+const CHANNELS = 64;
+const PANELS = 2;
+
+/** Lays out the packed weights. */
+export function weightLayout(
+  { channels, columns }: Pick<WinogradWeights, "channels" | "columns">,
+  { size }: Scheme,
+  phases: readonly [number, number],
+): WeightLayout {
+  const panels = panelsOf(columns);
+  const panelBytes = channels * PANEL_BYTES;
+  const productBytes = panels * panelBytes + 64;
+  const phaseBytes = size * size * productBytes;
+  return { phases, panels, panelBytes, productBytes, phaseBytes, bytes: phaseBytes * phases[0] * phases[1] };
+}
+
+/**
+ * Makes the pass that transforms and packs the weights to the start of scratch.
+ *
+ * @param buffers Names of the inputs and outputs, in order.
+ * @param weights Where they lie.
+ * @param scheme How to transform.
+ * @param layout Of `weightLayout`.
+ * @returns The pass.
+ */
+export function winogradWeights(
+  buffers: readonly string[],
+  weights: WinogradWeights,
+  scheme: Scheme,
+  layout: WeightLayout,
+): WatPass {
+  const { channels, columns } = weights;
+  const [channelBlocks, panelBlocks] = [Math.ceil(channels / CHANNELS), Math.ceil(layout.panels / PANELS)];
+  const lanes = columns - (layout.panels - 1) * TILE_COLUMNS;
+  const functions = [
+    packPanel("whole", weights, scheme, layout, TILE_COLUMNS),
+    ...lanes < TILE_COLUMNS ? [packPanel("last", weights, scheme, layout, lanes)] : [],
+  ];
+  const args = block(...addresses(weights, scheme, layout), get("count"));
+  const run = (name: string) => call(name, args);
+  const isLast = `(i32.eq ${get("p")} ${int(layout.panels - 1)})`;
+  const digits = [...layout.phases.map((count, axis) => [axis === 0 ? "phase_y" : "phase_x", count] as const), [
+    "p0",
+    panelBlocks,
+  ], ["c0", channelBlocks]] as const;
+  const item = func(
+    "item",
+    ["index"],
+    block(
+      split(get("index"), digits),
+      set("c0", mul(get("c0"), CHANNELS)),
+      set("count", min(int(CHANNELS), sub(int(channels), get("c0")))),
+      set("p0", mul(get("p0"), PANELS)),
+      set("p_end", min(int(layout.panels), add(get("p0"), PANELS))),
+      loop("p", get("p0"), get("p_end"), lanes < TILE_COLUMNS ? when(isLast, run("last"), run("whole")) : run("whole")),
+    ),
+  );
+  const items = layout.phases[0] * layout.phases[1] * panelBlocks * channelBlocks;
+  const cost = Math.min(channels, CHANNELS) * Math.min(layout.panels, PANELS) * scheme.size ** 2 * 3;
+  return pass(buffers, [...functions, item], items, cost);
+}
+
+/** Expressions: where the weights of panel `$p` and channel `$c0` lie, and where they go. */
+function addresses(weights: WinogradWeights, scheme: Scheme, layout: WeightLayout): readonly [from: Wat, to: Wat] {
+  const phase = add(mul(get("phase_y"), weights.phaseStrides[0] * 4), mul(get("phase_x"), weights.phaseStrides[1] * 4));
+  const column = mul(get("p"), TILE_COLUMNS * weights.columnStride * 4);
+  const start = (weights.offset + lowest(weights, scheme)) * 4;
+  const phaseNumber = add(mul(get("phase_y"), layout.phases[1]), get("phase_x"));
+  const panel = add(mul(phaseNumber, layout.phaseBytes), mul(get("p"), layout.panelBytes));
+  return [
+    add(argument(weights.buffer), start, phase, column, mul(get("c0"), weights.channelStride * 4)),
+    add(argument("scratch"), panel, mul(get("c0"), PANEL_BYTES)),
+  ];
+}
+
+/** The least offset of a tap: strides may be negative, offsets in instructions may not. */
+function lowest({ tapStrides: [y, x] }: WinogradWeights, { taps }: Scheme): number {
+  return (taps - 1) * (Math.min(0, y) + Math.min(0, x));
+}
+
+/** Writes a function that transforms and packs `count` channels of a panel. */
+function packPanel(
+  name: string,
+  weights: WinogradWeights,
+  scheme: Scheme,
+  { productBytes }: WeightLayout,
+  lanes: number,
+): Wat {
+  const { tapStrides, columnStride } = weights;
+  const offset = (i: number, j: number) => (i * tapStrides[0] + j * tapStrides[1] - lowest(weights, scheme)) * 4;
+  const half = (first: number) => {
+    const count = Math.min(4, lanes - first);
+    const store = (i: number, j: number, value: Wat) =>
+      `(v128.store offset=${(i * scheme.size + j) * productBytes + first * 4} ${get("to")} ${value})`;
+    if (count <= 0) {
+      return transformless(scheme.size, (i, j) => store(i, j, "(v128.const i32x4 0 0 0 0)"));
+    }
+    const tap = (i: number, j: number) =>
+      columnStride === 1
+        ? loadLanes(get("from"), count, offset(i, j) + first * 4)
+        : gatherLanes(get("from"), count, offset(i, j) + first * columnStride * 4, columnStride);
+    return transformSquare(scheme.weights, scheme.taps, tap, store);
+  };
+  const body = block(
+    set("to_end", add(get("to"), `(i32.mul ${get("count")} ${int(PANEL_BYTES)})`)),
+    loop(
+      "to",
+      get("to"),
+      get("to_end"),
+      block(half(0), half(4), set("from", add(get("from"), weights.channelStride * 4))),
+      PANEL_BYTES,
+    ),
+  );
+  return func(name, ["from", "to", "count"], body, vectorTypes(body));
+}
+
+function transformless(size: number, store: (i: number, j: number) => Wat): Wat {
+  return block(...Array.from({ length: size * size }, (_, k) => store(Math.floor(k / size), k % size)));
+}
+
+/** Reads lanes that lie `stride` floats apart; the other lanes are 0. */
+function gatherLanes(address: Wat, count: number, offset: number, stride: number): Wat {
+  return Array.from({ length: count - 1 }, (_, i) => i + 1).reduce(
+    (vector, lane) => `(v128.load32_lane offset=${offset + lane * stride * 4} ${lane} ${address} ${vector})`,
+    `(v128.load32_zero offset=${offset} ${address})`,
+  );
+}

@@ -1,0 +1,162 @@
+/** @file Sums of outer products over many rows: weight gradients. The rows are cut into slabs that depend on shapes alone. */
+import type { TileVariant, WgslKernel, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import { registerOuter } from "./outer_product_registers.ts";
+import { shuffledOuter } from "./outer_product_subgroup.ts";
+import { sharedOuter } from "./outer_product_workgroup.ts";
+import { type Binding, shaderPass } from "../kernels/shader.ts";
+import { chooseTile } from "./tiles.ts";
+
+/** Invocations that fill a GPU, and a processor; slabs are made until there are as many. */
+const FULL = { gpu: 1 << 14, software: 1 << 9 };
+/** Rows of a slab, at least. */
+const MIN_SLAB = 32;
+/** Slabs hold a multiple of so many rows. */
+const WHOLE = 8;
+/** Bound of the partial sums, in elements. */
+const MAX_PARTIALS = 1 << 22;
+
+/** One factor: row `row` starts at the element `from` (u32), where it is there. */
+export interface OuterFactor {
+  readonly name: string;
+  readonly buffer: number;
+  /** True if every row starts at a multiple of four elements and its length is one. */
+  readonly aligned: boolean;
+}
+
+/** `result[tap, i, j] = Σ_row left[row, tap, i] · right[row, j]`, for each batch. */
+export interface OuterProduct {
+  readonly batches: number;
+  readonly taps: number;
+  readonly rows: number;
+  /** Sizes of i and j. */
+  readonly sizes: readonly [number, number];
+  /** True if only `i = j` counts and the batches are the channels: `result[tap, c]`; texts must not depend on `batch`. */
+  readonly diagonal?: boolean;
+  readonly left: OuterFactor;
+  readonly right: OuterFactor;
+  readonly others?: readonly Binding[];
+  /** Statements before the rows; `tap` and `batch` (u32) are known, and `first_row` (u32), the first that follows. */
+  readonly open: string;
+  /** Statements for `row` (u32) that define `in_row` (bool) and `left_from` (u32); rows come in order. */
+  readonly row: string;
+  /** u32 expression of the element of the right factor where a row begins. */
+  rightFrom(row: string): string;
+  /** Statements after each row. */
+  readonly next: string;
+  readonly result: {
+    /** Name of the buffer that takes the sums, if it is one of the factors. */
+    readonly name?: string;
+    readonly buffer: number;
+    /** u32 expression of the element of `tap` and `batch` at i and j zero. */
+    readonly from: string;
+    /** Elements between neighbours along i. */
+    readonly stride: number;
+    /** All elements of the result. */
+    readonly elements: number;
+  };
+}
+
+/** How the rows are cut. */
+export interface Slabs {
+  readonly slabs: number;
+  /** Rows of each but the last. */
+  readonly length: number;
+  /** Position of the buffer that takes the sums. */
+  readonly target: number;
+}
+
+/** Writes the sums of slabs in one variant. */
+export type SlabWriter = (product: OuterProduct, tile: TileVariant, slabs: Slabs, limits: WgslLimits) => WgslPass;
+
+const WRITERS: Readonly<Record<TileVariant["kind"], SlabWriter>> = {
+  registers: registerOuter,
+  workgroup: sharedOuter,
+  subgroup: shuffledOuter,
+};
+
+/** How a sum of outer products is computed. */
+export interface OuterPlan extends Pick<Slabs, "slabs" | "length"> {
+  readonly tile: TileVariant;
+}
+
+/**
+ * Chooses tiles and slabs, so that there are enough invocations.
+ *
+ * @param product The factors.
+ * @param limits Limits and traits of the device.
+ * @returns The plan; of the device's limits and the shape alone.
+ */
+export function planOuter(
+  { batches, taps, rows, sizes, diagonal, left, result }: OuterProduct,
+  limits: WgslLimits,
+): OuterPlan {
+  const shape = { form: "outer", batches: batches * taps, rows: sizes[0], columns: sizes[1], depth: rows } as const;
+  const chosen = diagonal ? { rows: 1, columns: 4, kind: "registers" as const } : chooseTile(limits, shape);
+  // A register tile of unaligned rows loads scalars, so it need not be a multiple of four high.
+  const height = chosen.kind === "registers" && !diagonal
+    ? (left.aligned ? 4 * Math.ceil(chosen.rows / 4) : chosen.rows)
+    : chosen.rows;
+  const tile: TileVariant = { across: 8, down: 8, depth: 0, ...chosen, rows: height };
+  const tiles = diagonal
+    ? taps * Math.ceil(batches / tile.columns)
+    : batches * taps * Math.ceil(sizes[0] / tile.rows) * Math.ceil(sizes[1] / tile.columns);
+  const wanted = Math.min(
+    Math.ceil(FULL[limits.software && !diagonal ? "software" : "gpu"] / tiles),
+    Math.ceil(rows / MIN_SLAB),
+    Math.floor(MAX_PARTIALS / result.elements),
+  );
+  const length = Math.max(1, Math.ceil(rows / Math.max(1, wanted) / WHOLE) * WHOLE);
+  return { tile, length, slabs: Math.max(1, Math.ceil(rows / length)) };
+}
+
+/**
+ * Writes the partial sums of slabs `[slabs, elements]` of a sum of outer products.
+ *
+ * @param product The factors.
+ * @param plan Of `planOuter`.
+ * @param target Position of the buffer that takes them.
+ * @param limits Limits and traits of the device.
+ * @returns The pass.
+ */
+export function outerSlabs(product: OuterProduct, plan: OuterPlan, target: number, limits: WgslLimits): WgslPass {
+  return WRITERS[plan.tile.kind](product, plan.tile, { ...plan, target }, limits);
+}
+
+/**
+ * Writes a sum of outer products: partial sums of slabs of rows, then their sum in the order of the slabs.
+ *
+ * @param product The factors.
+ * @param scratch Position of the scratch buffer.
+ * @param limits Limits and traits of the device.
+ * @returns One pass, or two if there is more than one slab.
+ */
+export function outerProduct(product: OuterProduct, scratch: number, limits: WgslLimits): WgslKernel {
+  const { result: { elements, buffer } } = product;
+  const plan = planOuter(product, limits);
+  const { slabs } = plan;
+  const main = outerSlabs(product, plan, slabs > 1 ? scratch : buffer, limits);
+  if (slabs === 1) return { passes: [main], scratchBytes: 0 };
+  const sum = slabSum({ elements, slabs, from: scratch, to: buffer });
+  return { passes: [main, sum], scratchBytes: 4 * slabs * elements };
+}
+
+/** Adds partial sums `[slabs, elements]` in the order of the slabs. */
+export function slabSum(
+  { elements, slabs, from, to }: {
+    readonly elements: number;
+    readonly slabs: number;
+    readonly from: number;
+    readonly to: number;
+  },
+): WgslPass {
+  const width = elements % 4 === 0 ? 4 : 1;
+  const [type, zero] = width === 4 ? ["vec4f", "vec4f()"] as const : ["f32", "0f"] as const;
+  const body = `var sum = ${zero};
+for (var slab = 0u; slab < ${slabs}u; slab++) { sum += sums[slab * ${elements / width}u + item]; }
+result[item] = sum;`;
+  const bindings: readonly Binding[] = [
+    { name: "sums", type, buffer: from },
+    { name: "result", type, buffer: to },
+  ];
+  return shaderPass(bindings, { items: elements / width, body });
+}

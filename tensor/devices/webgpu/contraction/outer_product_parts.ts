@@ -1,0 +1,77 @@
+/** @file What the variants of a sum of outer products have in common. */
+import { LANES } from "../emit/values.ts";
+import type { OuterFactor, OuterProduct } from "./outer_product.ts";
+import { count } from "./row_product_parts.ts";
+import { type Binding, distinct } from "../kernels/shader.ts";
+
+/** Four elements of a factor from `at` on. */
+export function four({ name, aligned }: OuterFactor, at: string): string {
+  if (aligned) return `${name}[(${at}) / 4u]`;
+  return `vec4f(${LANES.map((_, lane) => `${name}[${at} + ${lane}u]`).join(", ")})`;
+}
+
+/** The buffers of a pass over slabs; sums go to `target`. */
+export function outerBindings(
+  { left, right, others = [], sizes, result }: OuterProduct,
+  target: number,
+): readonly Binding[] {
+  const type = (aligned: boolean) => aligned ? "vec4f" as const : "f32" as const;
+  return distinct([
+    { name: left.name, type: type(left.aligned), buffer: left.buffer },
+    { name: right.name, type: type(right.aligned), buffer: right.buffer },
+    ...others,
+    { name: nameOf(result), type: type(storesVectors({ right, sizes, result })), buffer: target },
+  ]);
+}
+
+/** Name of the buffer that takes the sums. */
+function nameOf({ name = "sums" }: OuterProduct["result"]): string {
+  return name;
+}
+
+/** True if four neighbouring results along j are one vec4 in memory. */
+function storesVectors({ right, sizes, result }: Pick<OuterProduct, "right" | "sizes" | "result">): boolean {
+  return right.aligned && sizes[1] % 4 === 0 && result.stride % 4 === 0 && result.elements % 4 === 0;
+}
+
+/** Where a tile's results go: row m of the tile is i = `row(m)`, vec4 v begins at j = `column(v)`; both are u32 texts. */
+export interface Target {
+  row(m: number): string;
+  column(v: number): string;
+  /** True if no tile reaches beyond i or j. */
+  readonly even: boolean;
+}
+
+/** Writes the sums `sum_m_v` that lie inside the result; `slab`, `tap` and `batch` (u32) are known. */
+export function storeOuter(
+  product: OuterProduct,
+  { rows, vectors }: { readonly rows: readonly number[]; readonly vectors: readonly number[] },
+  { row, column, even }: Target,
+): readonly string[] {
+  const { sizes: [height, width], result } = product;
+  const vector = storesVectors(product);
+  const name = nameOf(result);
+  const at = (m: number, v: number) => `to + (${row(m)}) * ${result.stride}u + ${column(v)}`;
+  const inside = (text: string, size: number, store: string) => even ? store : `if (${text} < ${size}u) { ${store} }`;
+  const stores = rows.flatMap((m) =>
+    vectors.map((v) => {
+      const parts = vector
+        ? [inside(column(v), width, `${name}[(${at(m, v)}) / 4u] = sum_${m}_${v};`)]
+        : LANES.map((lane, n) =>
+          inside(`${column(v)} + ${n}u`, width, `${name}[${at(m, v)} + ${n}u] = sum_${m}_${v}.${lane};`)
+        );
+      return inside(row(m), height, parts.join(" "));
+    })
+  );
+  return [`let to = slab * ${result.elements}u + ${result.from};`, ...stores];
+}
+
+/** Declares the sums of a tile. */
+export function openOuter(rows: readonly number[], vectors: readonly number[]): readonly string[] {
+  return rows.flatMap((m) => vectors.map((v) => `var sum_${m}_${v} = vec4f();`));
+}
+
+/** Names `left_v`: elements 4 v … of the own rows, or zero where the row is not there; `left_at` and `there` are known. */
+export function zeroWhereAbsent(left: OuterFactor, vectors: number, there: string): readonly string[] {
+  return count(vectors).map((v) => `let left_${v} = select(vec4f(), ${four(left, `left_at + ${4 * v}u`)}, ${there});`);
+}

@@ -1,0 +1,118 @@
+/** @file What the variants of a product of rows and a matrix have in common: loads, sums and stores as text. */
+import { LANES } from "../emit/values.ts";
+import type { LeftRows, RightMatrix, RowProduct } from "./row_product.ts";
+import { type Binding, distinct } from "../kernels/shader.ts";
+
+/** `0 … n - 1`. */
+export function count(n: number): readonly number[] {
+  return [...Array(n).keys()];
+}
+
+/** Results of one invocation: rows, and vec4 of columns that lie `step` elements apart; the first is at `column`. */
+export interface Tile {
+  readonly rows: readonly number[];
+  readonly vectors: readonly number[];
+  readonly step: number;
+}
+
+/** The buffers of a product, those of one name once; without taps only the result. */
+export function bindingsOf({ left, right, others = [], taps, result }: RowProduct): readonly Binding[] {
+  const type = (aligned: boolean) => aligned ? "vec4f" as const : "f32" as const;
+  const written: Binding = { name: result.name, type: type(result.aligned), buffer: result.buffer };
+  if (!taps) return [written];
+  return distinct([
+    { name: left.name, type: type(left.aligned), buffer: left.buffer },
+    { name: right.name, type: type(right.aligned), buffer: right.buffer },
+    ...others,
+    written,
+  ]);
+}
+
+/** Depths that a step takes: four where rows are aligned. */
+export function stepOf({ aligned }: LeftRows): number {
+  return aligned ? 4 : 1;
+}
+
+/** Declares the sums. */
+export function openSums({ rows, vectors }: Tile): readonly string[] {
+  return rows.flatMap((m) => vectors.map((v) => `var sum_${m}_${v} = vec4f();`));
+}
+
+/** The elements of a row of the left factor from depth `k` on; zero where the row is absent. */
+export function leftValue({ name, aligned, guarded }: LeftRows, k: string, m: number): string {
+  const load = aligned ? `${name}[(from_${m} + ${k}) / 4u]` : `${name}[from_${m} + ${k}]`;
+  return guarded ? `select(${aligned ? "vec4f()" : "0f"}, ${load}, in_${m})` : load;
+}
+
+/** Names `right_i_v`: vec4 v of the columns at depth `k + i`, for each depth of a step. */
+export function loadRights(
+  right: RightMatrix,
+  { vectors, step: apart }: Tile,
+  k: string,
+  step: number,
+): readonly string[] {
+  const { name, stride, aligned, transposed } = right;
+  if (!transposed) {
+    return count(step).flatMap((i) => [
+      `let at_${i} = right_from + (${k} + ${i}u) * ${stride}u + column;`,
+      ...vectors.map((v) => {
+        const at = `at_${i} + ${apart * v}u`;
+        const scalars = LANES.map((_, j) => `${name}[${at} + ${j}u]`).join(", ");
+        return `let right_${i}_${v} = ${aligned ? `${name}[(${at}) / 4u]` : `vec4f(${scalars})`};`;
+      }),
+    ]);
+  }
+  const from = (v: number, j: number) => `right_from + (column + ${apart * v + j}u) * ${stride}u + ${k}`;
+  if (!aligned) {
+    return count(step).flatMap((i) =>
+      vectors.map((v) => {
+        const scalars = LANES.map((_, j) => `${name}[${from(v, j)} + ${i}u]`).join(", ");
+        return `let right_${i}_${v} = vec4f(${scalars});`;
+      })
+    );
+  }
+  return vectors.flatMap((v) => [
+    ...LANES.map((_, j) => `let along_${v}_${j} = ${name}[(${from(v, j)}) / 4u];`),
+    ...LANES.map((lane, i) =>
+      `let right_${i}_${v} = vec4f(${LANES.map((_, j) => `along_${v}_${j}.${lane}`).join(", ")});`
+    ),
+  ]);
+}
+
+/** Adds the products of a step to the sums; `factor` is the scalar of row m at depth i of the step. */
+export function addProducts(
+  { rows, vectors }: Tile,
+  step: number,
+  factor: (m: number, i: number) => string,
+): readonly string[] {
+  return rows.flatMap((m) => [
+    "{",
+    ...count(step).map((i) => `let factor_${i} = vec4f(${factor(m, i)});`),
+    ...vectors.flatMap((v) =>
+      count(step).map((i) => `sum_${m}_${v} = fma(factor_${i}, right_${i}_${v}, sum_${m}_${v});`)
+    ),
+    "}",
+  ]);
+}
+
+/** Writes what lies inside the result. `number` is the u32 expression of the row m of the tile, which may lie outside. */
+export function storeRows(
+  product: RowProduct,
+  tile: Tile,
+  number: (m: number) => string,
+  even: boolean,
+): readonly string[] {
+  const { rows, columns, left, result: { name, aligned, at } } = product;
+  const whole = columns % (tile.step * tile.vectors.length) === 0 && columns % 4 === 0;
+  return tile.rows.map((m) => {
+    const stores = tile.vectors.flatMap((v) => {
+      const first = tile.step * v;
+      const inside = (j: number) => whole ? "" : `if (column + ${first + j}u < ${columns}u) `;
+      if (aligned) return [`${inside(0)}{ ${name}[(at_${m} + ${first}u) / 4u] = sum_${m}_${v}; }`];
+      return LANES.map((lane, j) => `${inside(j)}{ ${name}[at_${m} + ${first + j}u] = sum_${m}_${v}.${lane}; }`);
+    });
+    const clamped = even ? number(m) : `min(${number(m)}, ${rows - 1}u)`;
+    const address = `let row_${m} = ${clamped}; ${left.row(m)} let at_${m} = ${at(m)} + column;`;
+    return `${even ? "" : `if (${number(m)} < ${rows}u) `}{ ${address}\n${stores.join("\n")} }`;
+  });
+}

@@ -1,0 +1,75 @@
+/** @file Rows times a matrix by invocations that run together: each loads some of the rows and hands them to the others. */
+import type { TileVariant, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import { LANES } from "../emit/values.ts";
+import type { RowProduct } from "./row_product.ts";
+import {
+  addProducts,
+  bindingsOf,
+  count,
+  leftValue,
+  loadRights,
+  openSums,
+  stepOf,
+  storeRows,
+  type Tile,
+} from "./row_product_parts.ts";
+import { groupPass } from "../kernels/shader.ts";
+
+/**
+ * Writes a product. `across` invocations side by side, a team, hold the same rows and different columns. Each loads every
+ * `across`-th row of the team; the scalars that all need come by shuffles.
+ *
+ * @param product The factors.
+ * @param variant The tile.
+ * @param limits With the subgroup's size.
+ * @returns The pass.
+ */
+export function shuffledRows(product: RowProduct, variant: TileVariant, limits: WgslLimits): WgslPass {
+  const { batches, rows, columns, left, taps } = product;
+  const { rows: height, columns: width, across, down } = variant;
+  const { size, enable } = limits.subgroup!;
+  const tile: Tile = { rows: count(height), vectors: count(width / 4), step: 4 * across };
+  const [groupsDown, groupsAcross] = [Math.ceil(rows / (height * down)), Math.ceil(columns / (width * across))];
+  const even = rows % (height * down) === 0;
+  const bound = (row: string) => even ? row : `min(${row}, ${rows - 1}u)`;
+  const own = count(height / across);
+  const body = [
+    `let batch = square / ${groupsDown * groupsAcross}u;`,
+    `let lane = local % ${across}u;`,
+    `let row = (square / ${groupsAcross}u % ${groupsDown}u * ${down}u + local / ${across}u) * ${height}u;`,
+    `let column = square % ${groupsAcross}u * ${width * across}u + lane * 4u;`,
+    ...(across === size ? [] : [`let team = local % ${size}u - lane;`]),
+    ...own.map((m) => `let row_${m} = ${bound(`row + ${m * across}u + lane`)};`),
+    ...own.map((m) => left.row(m)),
+    ...openSums(tile),
+    ...(taps ? [taps.open, ...tapBody(product, tile, across, across === size), taps.close] : []),
+    ...storeRows(product, tile, (m) => `row + ${m}u`, even),
+  ].join("\n");
+  const workgroups = batches * groupsDown * groupsAcross;
+  return groupPass(bindingsOf(product), { workgroups, workgroupSize: across * down, enable, body });
+}
+
+/** One tap. Row m of the team is row `m / across` of the invocation at place `m % across`. */
+function tapBody(product: RowProduct, tile: Tile, across: number, alone: boolean): readonly string[] {
+  const { depth, left, right } = product;
+  const step = stepOf(left);
+  const own = count(tile.rows.length / across);
+  const place = (m: number) => alone ? `${m % across}u` : `team + ${m % across}u`;
+  const factor = (m: number, i: number) => {
+    const part = step === 4 ? `.${LANES[i]}` : "";
+    return `subgroupShuffle(left_${Math.floor(m / across)}${part}, ${place(m)})`;
+  };
+  const walk = (k: string) => [
+    ...own.map((m) => `let left_${m} = ${leftValue(left, k, m)};`),
+    ...loadRights(right, tile, k, step),
+    ...addProducts(tile, step, factor),
+  ];
+  const skip = left.sparse && left.guarded ? [`if (subgroupAny(${own.map((m) => `in_${m}`).join(" || ")})) {`] : [];
+  return [
+    ...own.map((m) => left.tap(m)),
+    ...skip,
+    `let right_from = ${right.from};`,
+    ...(depth <= step ? walk("0u") : [`for (var k = 0u; k < ${depth}u; k += ${step}u) {`, ...walk("k"), "}"]),
+    ...skip.map(() => "}"),
+  ];
+}

@@ -1,0 +1,32 @@
+/** @file Fused reductions. */
+import type { ReduceKernel, WgslKernel, WgslSubgroup } from "../../../compiler/kernel.ts";
+import type { TensorSpec } from "../../../spec.ts";
+import { combinePass } from "./combine.ts";
+import { reducePass } from "./reduce_pass.ts";
+import { reducePlan } from "./reduce_plan.ts";
+
+/**
+ * Writes fused reductions side by side. The longest reduced axis is cut into slabs that depend on the shape alone; their
+ * partial results are combined in order by a second pass.
+ *
+ * @param kernel The kernel.
+ * @param inputs Specs of the buffers it reads.
+ * @param options `inPlace`: for an output that takes an input's place, the position of that input; one buffer is bound
+ * once. `subgroup`: invocations that can read each other's registers, if there are any.
+ * @returns One pass, and a second if there are slabs; none if there is nothing to do.
+ */
+export function emitReduceWgsl(
+  kernel: ReduceKernel,
+  inputs: readonly TensorSpec[],
+  { inPlace = new Map(), subgroup }: {
+    readonly inPlace?: ReadonlyMap<number, number>;
+    readonly subgroup?: WgslSubgroup | undefined;
+  } = {},
+): WgslKernel {
+  if (kernel.shape.includes(0)) return { passes: [], scratchBytes: 0 };
+  const plan = reducePlan(kernel, subgroup);
+  const main = reducePass(plan, { inputs, inPlace });
+  if (plan.slabs === 1) return { passes: [main], scratchBytes: 0 };
+  const scratchBytes = 4 * plan.slabs * plan.places * kernel.results.length;
+  return { passes: [main, combinePass(plan, inputs.length)], scratchBytes };
+}

@@ -1,0 +1,231 @@
+/** @file Scalar expressions as WGSL statements, one value per invocation. */
+import type { Access, Bound, Scalar, ScalarOp } from "../../../compiler/scalar.ts";
+import type { DType } from "../../../spec.ts";
+import { mathText } from "./math.ts";
+
+/** WGSL type of values in registers. */
+export const TYPES: Readonly<Record<DType, string>> = {
+  float32: "f32",
+  float64: "f32",
+  int32: "i32",
+  uint32: "u32",
+  bool: "bool",
+};
+
+/** WGSL type of elements in memory: bools are 0 and 1. */
+export function storageType(dtype: DType): string {
+  return dtype === "bool" ? "u32" : TYPES[dtype];
+}
+
+/** Names of the parts of a vec4. */
+export const LANES = ["x", "y", "z", "w"] as const;
+
+/** Text of a literal. */
+export function literalOf(value: number, dtype: DType): string {
+  if (dtype === "bool") return value ? "true" : "false";
+  if (dtype === "uint32") return `${value >>> 0}u`;
+  if (dtype === "int32") return value === -2147483648 ? "bitcast<i32>(0x80000000u)" : `i32(${value | 0})`;
+  if (Number.isNaN(value)) return "bitcast<f32>(nan_bits)";
+  if (!Number.isFinite(Math.fround(value))) return `${value < 0 ? "-" : ""}bitcast<f32>(infinity_bits)`;
+  return `f32(${Math.fround(value)})`;
+}
+
+/** Sum of products of indices with constants, as an i32 expression. */
+export function affine(indices: readonly string[], coefficients: readonly number[], offset: number): string {
+  const terms = coefficients.flatMap((c, axis) =>
+    c === 0 ? [] : [c === 1 ? indices[axis]! : `${indices[axis]} * ${c}`]
+  );
+  if (offset !== 0 || terms.length === 0) terms.push(`${offset}`);
+  return terms.join(" + ");
+}
+
+const BINARY: Readonly<Partial<Record<ScalarOp, string>>> = {
+  add: "+",
+  sub: "-",
+  mul: "*",
+  div: "/",
+  mod: "%",
+  eq: "==",
+  ne: "!=",
+  lt: "<",
+  le: "<=",
+  and: "&",
+  or: "|",
+  xor: "^", // deno-fmt-ignore
+};
+/** Functions of `math.ts`: the name under which it has them, and the call. */
+const CALLS: Readonly<Partial<Record<ScalarOp, readonly [need: string, call: (args: string) => string]>>> = {
+  exp: ["exp", (x) => `exp_real(${x})`],
+  log: ["log", (x) => `log_real(${x})`],
+  sin: ["sin", (x) => `wave(${x}, 0)`],
+  cos: ["sin", (x) => `wave(${x}, 1)`],
+  tanh: ["tanh", (x) => `tanh_safe(${x})`],
+  sigmoid: ["sigmoid", (x) => `sigmoid(${x})`],
+  erf: ["erf", (x) => `erf(${x})`],
+  max: ["max", (xy) => `max_nan(${xy})`],
+  min: ["min", (xy) => `min_nan(${xy})`],
+  mod: ["mod", (xy) => `mod_real(${xy})`],
+  pow: ["pow", (xy) => `pow_real(${xy})`],
+};
+
+/** Writes the values of expressions as `let` statements. */
+export class ValueWriter {
+  /** Statements so far. */
+  readonly lines: string[] = [];
+  readonly #indices: readonly string[];
+  readonly #shared: { readonly needs: Set<string>; count: number };
+  readonly #known: Map<Scalar, string>;
+  readonly #buffers: readonly string[];
+
+  /** `indices` are i32 expressions of the iteration indices; `buffers` are names of what loads read; `shared` counts names and collects functions of a shader. */
+  constructor(
+    indices: readonly string[],
+    buffers: readonly string[],
+    shared: { readonly needs: Set<string>; count: number },
+    known: Map<Scalar, string> = new Map(),
+  ) {
+    this.#indices = indices;
+    this.#buffers = buffers;
+    this.#shared = shared;
+    this.#known = known;
+  }
+
+  /** The value of an expression; shared parts are computed once. */
+  value(x: Scalar): string {
+    if (x.kind === "const") return literalOf(x.value, x.dtype);
+    const known = this.#known.get(x);
+    if (known) return known;
+    const name = this.#write(x);
+    this.#known.set(x, name);
+    return name;
+  }
+
+  #name(): string {
+    return `v${this.#shared.count++}`;
+  }
+
+  #let(text: string): string {
+    const name = this.#name();
+    this.lines.push(`let ${name} = ${text};`);
+    return name;
+  }
+
+  #write(x: Scalar): string {
+    switch (x.kind) {
+      case "const":
+        return literalOf(x.value, x.dtype);
+      case "load":
+        return this.#let(this.#element(x.access, x.dtype, affine(this.#indices, x.access.strides, x.access.offset)));
+      case "index":
+        return this.#let(affine(this.#indices, x.coefficients, x.offset));
+      case "guard":
+        return this.#guard(x);
+      case "gather":
+        return this.#gather(x);
+      case "op":
+        return this.#let(this.#operation(x.op, x.dtype, x.args.map((arg) => this.value(arg)), x.args.at(-1)!.dtype));
+    }
+  }
+
+  #element({ buffer }: Access, dtype: DType, at: string): string {
+    const element = `${this.#buffers[buffer]}[${at}]`;
+    return dtype === "bool" ? `(${element} != 0u)` : element;
+  }
+
+  #guard(x: Scalar & { kind: "guard" }): string {
+    const name = this.#name();
+    const holds = x.bounds.map((bound) => this.#holds(bound)).join(" && ");
+    const inner = new ValueWriter(this.#indices, this.#buffers, this.#shared, new Map(this.#known));
+    const value = inner.value(x.value);
+    this.lines.push(`var ${name}: ${TYPES[x.dtype]} = ${literalOf(x.fill, x.dtype)};`);
+    this.lines.push(`if (${holds}) { ${inner.lines.join(" ")} ${name} = ${value}; }`);
+    return name;
+  }
+
+  #holds({ coefficients, offset, extent }: Bound): string {
+    return `u32(${affine(this.#indices, coefficients, offset)}) < ${extent}u`; // negative is large unsigned
+  }
+
+  #gather(x: Scalar & { kind: "gather" }): string {
+    const index = this.value(x.index);
+    const name = this.#name();
+    const at = `${affine(this.#indices, x.access.strides, x.access.offset)} + ${index} * ${x.axisStride}`;
+    this.lines.push(`var ${name}: ${TYPES[x.dtype]} = ${literalOf(x.fill, x.dtype)};`);
+    this.lines.push(`if (u32(${index}) < ${x.extent}u) { ${name} = ${this.#element(x.access, x.dtype, at)}; }`);
+    return name;
+  }
+
+  #operation(name: ScalarOp, dtype: DType, args: readonly string[], of: DType): string {
+    const [x, y, z] = args as [string, string, string];
+    const float = of === "float32";
+    if (name === "select") return `select(${z}, ${y}, ${x})`;
+    if (name === "cast") return this.#cast(x, of, dtype);
+    if (name === "bitcast") return `bitcast<${TYPES[dtype]}>(${x})`;
+    if (name === "not") return of === "bool" ? `!${x}` : `~${x}`;
+    if (name === "xor" && of === "bool") return `${x} != ${y}`;
+    if (name === "shiftLeft" || name === "shiftRight") return `${x} ${name === "shiftLeft" ? "<<" : ">>"} u32(${y})`;
+    if (name === "rsqrt") return `1.0 / sqrt(${x})`;
+    if (name === "neg") return of === "uint32" ? `0u - ${x}` : `-${x}`;
+    // Drivers may take `!=` as ordered: false for NaN.
+    if (name === "ne" && float) return `!(${x} == ${y})`;
+    const known = CALLS[name];
+    if (known && float) {
+      this.#shared.needs.add(known[0]);
+      return known[1](args.join(", "));
+    }
+    const operator = BINARY[name];
+    if (operator && of === "bool" && (name === "lt" || name === "le")) return `u32(${x}) ${operator} u32(${y})`;
+    return operator ? `${x} ${operator} ${y}` : `${name}(${args.join(", ")})`;
+  }
+
+  #cast(x: string, from: DType, to: DType): string {
+    if (to === "bool") return `!(${x} == ${literalOf(0, from)})`;
+    if (from === "bool") return `select(${literalOf(0, to)}, ${literalOf(1, to)}, ${x})`;
+    if (from === "float32") {
+      const [low, high] = to === "int32" ? ["-2147483648.0", "2147483520.0"] : ["0.0", "4294967040.0"];
+      // Saturating, NaN to zero; the conversion alone is undefined outside the range on some drivers.
+      const bound = to === "int32" ? ["bitcast<i32>(0x80000000u)", "2147483647"] : ["0u", "4294967295u"];
+      const inside = `${TYPES[to]}(clamp(${x}, ${low}, ${high}))`;
+      return `select(select(select(${inside}, ${bound[1]}, ${x} > ${high}), ${bound[0]}, ${x} < ${low}), ${
+        literalOf(0, to)
+      }, is_nan(${x}))`;
+    }
+    return `${TYPES[to]}(${x})`;
+  }
+}
+
+/** What stands in memory for a value. */
+export function stored(dtype: DType, value: string): string {
+  return dtype === "bool" ? `select(0u, 1u, ${value})` : value;
+}
+
+/** Statements that split a flat i32 index into the indices of axes. */
+export function decode(flat: string, sizes: readonly number[], names: readonly string[]): string {
+  let inner = 1;
+  const lines: string[] = [];
+  for (let axis = sizes.length - 1; axis >= 0; axis--) {
+    const quotient = inner === 1 ? flat : `${flat} / ${inner}`;
+    lines.unshift(`let ${names[axis]} = ${axis === 0 ? quotient : `(${quotient}) % ${sizes[axis]}`};`);
+    inner *= sizes[axis]!;
+  }
+  return lines.join(" ");
+}
+
+/** A whole shader: bindings, the functions it needs, and `main` over a linear group id. */
+export function shader(
+  bindings: readonly string[],
+  needs: ReadonlySet<string>,
+  size: number,
+  groups: number,
+  body: string,
+): string {
+  const declared = bindings.map((text, i) => `@group(0) @binding(${i}) var<storage, read_write> ${text};`);
+  return `${mathText(needs)}
+${declared.join("\n")}
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let linear = group.x + group.y * groups.x;
+  if (linear >= ${groups}u) { return; }
+  ${body}
+}`;
+}

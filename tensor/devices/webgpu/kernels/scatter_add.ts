@@ -1,0 +1,126 @@
+import type { ScatterAddParams } from "../../../contraction/conv_params.ts";
+import type { WgslKernel, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import { sizeOf, type TensorSpec } from "../../../spec.ts";
+import { type Binding, shaderPass, unravel } from "./shader.ts";
+
+/** Up to so many pairs of place and row, each place looks at every row; beyond, rows are sorted by place first. */
+const SCAN_LIMIT = 1 << 18;
+/** Ranges of places whose counts are added up side by side. */
+const RANGES = 256;
+
+type Element = "f32" | "i32" | "u32";
+
+/** Sizes, and where the scratch keeps what. It begins with a count of each place, later the end of its rows. */
+interface Layout {
+  readonly rows: number;
+  readonly places: number;
+  /** Rows sorted by place, in any order within one. */
+  readonly loose: number;
+  /** Rows sorted by place, then by number. */
+  readonly sorted: number;
+  /** How many rows each range of places has. */
+  readonly sums: number;
+}
+
+/**
+ * Adds rows `[M, R]` into the places that indices name, in the order of the rows. There are no atomic sums of floats and
+ * their order would vary: many rows are sorted by place, with counts of whole numbers, then each sum has one invocation.
+ */
+export function scatterAddWgsl(
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  _params: ScatterAddParams,
+  _limits: WgslLimits,
+): WgslKernel {
+  if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
+  const [rows, columns] = inputs[0]!.shape as [number, number];
+  const places = output.shape[0]!;
+  const type = output.dtype === "float32" ? "f32" : output.dtype === "int32" ? "i32" : "u32";
+  if (rows * places <= SCAN_LIMIT) return { passes: [scanRows(rows, places, columns, type)], scratchBytes: 0 };
+  const layout = { rows, places, loose: places, sorted: places + rows, sums: places + 2 * rows };
+  const passes = [...sortRows(layout), addSortedRows(layout, columns, type)];
+  return { passes, scratchBytes: 4 * (layout.sums + RANGES) };
+}
+
+function scanRows(rows: number, places: number, columns: number, type: Element): WgslPass {
+  const body = `${unravel("item", [["place", 0], ["column", columns]])}
+  var sum = ${type}();
+  for (var m = 0u; m < ${rows}u; m++) {
+    if (u32(indices[m]) == place) { sum += updates[m * ${columns}u + column]; }
+  }
+  y[item] = sum;`;
+  const bindings: readonly Binding[] = [
+    { name: "updates", type, buffer: 0 },
+    { name: "indices", type: "i32", buffer: 1 },
+    { name: "y", type, buffer: 2 },
+  ];
+  return shaderPass(bindings, { items: places * columns, body });
+}
+
+/** Counting sort of the rows by place. Atomic counts are whole numbers: only the order within a place varies. */
+function sortRows(layout: Layout): readonly WgslPass[] {
+  const { rows, places, loose, sorted } = layout;
+  const indices: Binding = { name: "indices", type: "i32", buffer: 1 };
+  const plain: Binding = { name: "scratch", type: "u32", buffer: 3 };
+  const atomic: Binding = { ...plain, type: "atomic<u32>" };
+  const place = `  let place = u32(indices[item]);\n  if (place >= ${places}u) { return; }`;
+  return [
+    shaderPass([plain], { items: places, body: "  scratch[item] = 0u;" }),
+    shaderPass([indices, atomic], { items: rows, body: `${place}\n  atomicAdd(&scratch[place], 1u);` }),
+    ...startsOfPlaces(plain, layout),
+    // Each row moves the start of its place on, so that afterwards it is the end: the start of the next.
+    shaderPass([indices, atomic], {
+      items: rows,
+      body: `${place}\n  let at = atomicAdd(&scratch[place], 1u);\n  atomicStore(&scratch[${loose}u + at], item);`,
+    }),
+    shaderPass([indices, plain], {
+      items: rows,
+      body: `${place}
+${range()}
+  var at = begin;
+  for (var i = begin; i < end; i++) { at += u32(scratch[${loose}u + i] < item); }
+  scratch[${sorted}u + at] = item;`,
+    }),
+  ];
+}
+
+/** Names the rows of a place: from the end of the one before to its own. */
+function range(): string {
+  return `  var begin = 0u;
+  if (place > 0u) { begin = scratch[place - 1u]; }
+  let end = scratch[place];`;
+}
+
+/** Turns counts into starts: sums of ranges first, then each range goes on from the sum of those before. */
+function startsOfPlaces(scratch: Binding, { places, sums }: Layout): readonly WgslPass[] {
+  const width = Math.ceil(places / RANGES);
+  const bounds = `  let begin = min(item * ${width}u, ${places}u);
+  let end = min(begin + ${width}u, ${places}u);`;
+  const add = `${bounds}
+  var sum = 0u;
+  for (var i = begin; i < end; i++) { sum += scratch[i]; }
+  scratch[${sums}u + item] = sum;`;
+  const place = `${bounds}
+  var start = 0u;
+  for (var i = 0u; i < item; i++) { start += scratch[${sums}u + i]; }
+  for (var i = begin; i < end; i++) {
+    let count = scratch[i];
+    scratch[i] = start;
+    start += count;
+  }`;
+  return [add, place].map((body) => shaderPass([scratch], { items: RANGES, body }));
+}
+
+function addSortedRows({ places, sorted }: Layout, columns: number, type: Element): WgslPass {
+  const body = `${unravel("item", [["place", 0], ["column", columns]])}
+${range()}
+  var sum = ${type}();
+  for (var i = begin; i < end; i++) { sum += updates[scratch[${sorted}u + i] * ${columns}u + column]; }
+  y[item] = sum;`;
+  const bindings: readonly Binding[] = [
+    { name: "updates", type, buffer: 0 },
+    { name: "y", type, buffer: 2 },
+    { name: "scratch", type: "u32", buffer: 3 },
+  ];
+  return shaderPass(bindings, { items: places * columns, body });
+}

@@ -1,0 +1,135 @@
+/**
+ * @file Weight gradients by Winograd's method: tiles of the input and of the output's gradient are transformed, their outer
+ * products added up, and the sums transformed to the gradient.
+ */
+import type { WgslKernel, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";
+import { type OuterProduct, outerSlabs, planOuter } from "../contraction/outer_product.ts";
+import { count } from "../contraction/row_product_parts.ts";
+import { shaderPass, unravel } from "../kernels/shader.ts";
+import { fitsBinding, imagesOfPart, MAX_BYTES } from "./winograd.ts";
+import { readTiles, SCRATCH, tileCount } from "./winograd_tiles.ts";
+import { transformSquare } from "./winograd_transform.ts";
+
+/** Sizes, and where the parts of the scratch start, in floats. */
+interface Layout {
+  /** Numbers of a transformed square: n². */
+  readonly squares: number;
+  /** Images of a part, and their tiles. */
+  readonly images: number;
+  readonly tiles: number;
+  /** Tiles of the input are at 0: `[squares, tiles, channels]`; of the gradient `[squares, tiles, columns]`. */
+  readonly right: number;
+  /** Sums `[parts, slabs, squares, channels, columns]`. */
+  readonly sums: number;
+  /** Numbers of one slab. */
+  readonly elements: number;
+}
+
+function layoutOf({ scheme, tiles, channels, columns }: WinogradWeightGradient, maxBytes: number): Layout {
+  const squares = scheme.size ** 2;
+  const images = imagesOfPart(tiles.batch, squares * tileCount(tiles, 1) * (channels + columns), maxBytes);
+  const all = tileCount(tiles, images);
+  const right = squares * all * channels;
+  const sums = right + squares * all * columns;
+  return { squares, images, tiles: all, right, sums, elements: squares * channels * columns };
+}
+
+/**
+ * Writes a weight gradient.
+ *
+ * @param adjoint What to compute, of one phase; channels and columns are multiples of four.
+ * @param limits Limits and traits of the device.
+ * @param maxBytes Bytes of transformed tiles at most, where more than one image has to be cut.
+ * @returns Passes over images, the output's gradient and the result, in this order, and scratch; `null` if the device has no
+ * binding as large.
+ */
+export function winogradWeightGradientWgsl(
+  adjoint: WinogradWeightGradient,
+  limits: WgslLimits,
+  maxBytes: number = MAX_BYTES,
+): WgslKernel | null {
+  const layout = layoutOf(adjoint, maxBytes);
+  const parts = Math.ceil(adjoint.tiles.batch / layout.images);
+  const plan = planOuter(productOf(adjoint, layout, 0), limits); // parts differ only in where their sums go
+  const { slabs } = plan;
+  const scratchBytes = 4 * (layout.sums + parts * slabs * layout.elements);
+  if (!fitsBinding(scratchBytes, limits)) return null;
+  const passes = count(parts).flatMap((part) => [
+    ...tilePasses(adjoint, layout, part * layout.images),
+    outerSlabs(productOf(adjoint, layout, part * slabs), plan, SCRATCH, limits),
+  ]);
+  return { passes: [...passes, gradientPass(adjoint, layout, parts * slabs)], scratchBytes };
+}
+
+/** Transforms the tiles of the images from `first` on, of the input and of the output's gradient. */
+function tilePasses(adjoint: WinogradWeightGradient, layout: Layout, first: number): readonly WgslPass[] {
+  const { scheme, tiles, input, outputGradient, channels, columns } = adjoint;
+  const { images, tiles: all, right } = layout;
+  const common = { tiles, first, images, phases: [1, 1] } as const;
+  return [
+    readTiles({
+      ...{ ...common, buffer: 0, patches: input, channels, side: scheme.size, map: scheme.input },
+      at: (k) => `(${k * all}u + tile) * ${channels}u + channel`,
+    }),
+    readTiles({
+      ...{ ...common, buffer: 1, patches: outputGradient, channels: columns },
+      ...{ side: scheme.outputs, map: scheme.outputGradient },
+      at: (k) => `${right}u + (${k * all}u + tile) * ${columns}u + channel`,
+    }),
+  ];
+}
+
+/** For each number of a square the outer products of the tiles; `before` slabs of other parts come first. */
+function productOf(
+  { channels, columns }: WinogradWeightGradient,
+  { squares, tiles, right, sums, elements }: Layout,
+  before: number,
+): OuterProduct {
+  const part = { name: "scratch", buffer: SCRATCH, aligned: true };
+  return {
+    batches: squares,
+    taps: 1,
+    rows: tiles,
+    sizes: [channels, columns],
+    left: part,
+    right: part,
+    open: "",
+    row: `let in_row = true; let left_from = (batch * ${tiles}u + row) * ${channels}u;`,
+    rightFrom: (row) => `${right}u + (batch * ${tiles}u + ${row}) * ${columns}u`,
+    next: "",
+    result: {
+      ...{ name: "scratch", buffer: SCRATCH, stride: columns, elements },
+      from: `${sums + before * elements}u + batch * ${channels * columns}u`,
+    },
+  };
+}
+
+/** Adds the sums of all slabs in order, and transforms them to the taps. */
+function gradientPass(
+  { scheme, channels, columns, result: { tapStrides } }: WinogradWeightGradient,
+  { sums, elements }: Layout,
+  slabs: number,
+): WgslPass {
+  const { size, taps } = scheme;
+  const each = channels * columns;
+  const store = (k: number, value: string) => {
+    const at = Math.floor(k / taps) * tapStrides[0] + k % taps * tapStrides[1];
+    return `dw[(${at}u + place) / 4u] = ${value};`;
+  };
+  const body = [
+    unravel("item", [["place_four", each / 4]]),
+    "let place = place_four * 4u;",
+    ...count(size ** 2).map((k) => `var sum_${k} = vec4f();`),
+    `for (var slab = 0u; slab < ${slabs}u; slab++) {`,
+    `let first = ${sums}u + slab * ${elements}u + place;`,
+    ...count(size ** 2).map((k) => `sum_${k} += scratch[(first + ${k * each}u) / 4u];`),
+    "}",
+    ...transformSquare(scheme.weightsGradient, size, (i, j) => `sum_${i * size + j}`, store),
+  ].join("\n");
+  const bindings = [
+    { name: "scratch", type: "vec4f", buffer: SCRATCH },
+    { name: "dw", type: "vec4f", buffer: 2 },
+  ] as const;
+  return shaderPass(bindings, { items: each / 4, body });
+}

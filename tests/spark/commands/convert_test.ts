@@ -1,0 +1,85 @@
+import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { key } from "../../../tensor/mod.ts";
+import { lamb } from "../../../nn/mod.ts";
+import { readPth, readStateDict, writeSafetensors } from "../../../data/mod.ts";
+import { init, save } from "../../../spark/mod.ts";
+import { convertFile } from "../../../spark/commands/convert.ts";
+import { inspect } from "../../../spark/commands/inspect.ts";
+import { MODELS } from "../../../spark/train/model_table.ts";
+import { withFolder } from "../../data/support.ts";
+
+const OPTIONS = { model: "tiny_resnet8", inputSize: [96, 96], maskRatio: 0.6 };
+
+/** Runs a command in a process of its own, as users do. */
+async function run(script: string, ...args: readonly string[]) {
+  const path = new URL(`../../../spark/commands/${script}.ts`, import.meta.url).pathname;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", path, ...args] })
+    .output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), error: text(stderr) };
+}
+
+async function checkpoint(path: string): Promise<void> {
+  const train = init(MODELS[OPTIONS.model]!.make(), lamb({ learningRate: 1e-3 }), key(0), { decoderWidth: 8 });
+  await save(path, train, { configuration: { options: OPTIONS, images: "2:abc", step: 0 } });
+}
+
+Deno.test("convert keeps every weight and moment on the way to the official names and back", () =>
+  withFolder({}, async (folder) => {
+    const file = (name: string) => `${folder}/${name}`;
+    await checkpoint(file("a.safetensors"));
+    const first = await run("convert", file("a.safetensors"), file("b.pth"), "--to", "official");
+    deepStrictEqual([first.code, first.error], [0, ""]);
+    match(first.out, /Wrote .*b\.pth: all weights and the optimizer of tiny_resnet8 as official, \d+ tensors, /);
+    const official = await readPth(file("b.pth")) as Map<string, unknown>;
+    deepStrictEqual([official.get("arch"), official.get("input_size")], ["tiny_resnet8", 96]);
+    equal(await convertFile([file("b.pth"), file("c.safetensors"), "--to", "safetensors"]), 0);
+    const [before, after] = [await readStateDict(file("a.safetensors")), await readStateDict(file("c.safetensors"))];
+    const withoutKey = ({ tensors }: typeof before) => Object.entries(tensors).filter(([name]) => name !== "key");
+    deepStrictEqual(withoutKey(after), withoutKey(before));
+    equal(await convertFile([file("b.pth"), file("d.pth"), "--to", "torchvision"]), 0);
+    const inspected = inspect(await readStateDict(file("d.pth")));
+    deepStrictEqual([inspected.container, inspected.model, inspected.decoderWidth], ["pth", "tiny_resnet8", null]);
+    deepStrictEqual(inspected.tensors[0], { name: "conv1.weight", dtype: "F32", shape: [32, 3, 3, 3] });
+    const shown = (await run("inspect", file("b.pth"))).out;
+    match(shown, /model: tiny_resnet8 with a decoder of width 8, names of official/);
+    match(shown, /config: \{"mask_ratio":0.6,"densify_norm_str":"bn"/);
+  }));
+
+Deno.test("convert and inspect refuse in a line what does not fit", () =>
+  withFolder({ "x.bin": Uint8Array.of(1, 2, 3), "os.pth": evil() }, async (folder) => {
+    const file = (name: string) => `${folder}/${name}`;
+    await checkpoint(file("a.safetensors"));
+    await writeSafetensors(file("other.safetensors"), { w: { dtype: "F32", shape: [1], data: Float32Array.of(1) } });
+    const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+      [[file("a.safetensors")], /Cannot convert as there must be IN and OUT: current number of files is 1/],
+      [
+        [file("a.safetensors"), file("b.pth")],
+        /--to must be one of safetensors, official, timm, .*: current value is absent/,
+      ],
+      [
+        [file("a.safetensors"), file("b.txt"), "--to", "timm"],
+        /must end with .safetensors, .pth, .npz: current ending is txt/,
+      ],
+      [
+        [file("a.safetensors"), file("x.bin.pth"), "--to", "timm", "--model", "x"],
+        /--model as it must be one of tiny_resnet8/,
+      ],
+      [[file("a.safetensors"), file("b.pth"), "--to", "timm", "--model", "resnet50"], /into resnet50 as it must have/],
+      [[file("a.safetensors"), file("os.pth"), "--to", "timm"], /must not exist yet/],
+      [[file("x.bin"), file("b.pth"), "--to", "timm"], /Cannot read .*x.bin as safetensors/],
+      [[file("os.pth"), file("b.pth"), "--to", "timm"], /Cannot read .*os.pth as a pickle .* name is posix.system/],
+      [[file("other.safetensors"), file("b.pth"), "--to", "timm"], /Cannot tell the model of .*: current names are w;/],
+      [[file("a.safetensors"), file("b.pth"), "--no-such"], /Unknown option/],
+    ];
+    for (const [args, message] of cases) await rejects(convertFile(args), message);
+    const { code, error } = await run("convert", file("os.pth"), file("b.pth"), "--to", "timm");
+    match(error.trim(), /^Cannot read .*os.pth as a pickle .* name is posix.system/);
+    deepStrictEqual([code, error.trim().split("\n").length], [1, 1]);
+    equal(inspect(await readStateDict(file("other.safetensors"))).model, null);
+    ok([...Deno.readDirSync(folder)].every(({ name }) => name !== "b.pth"));
+  }));
+
+function evil(): Uint8Array {
+  return Deno.readFileSync(new URL("../../golden/files/os_system.pth", import.meta.url));
+}

@@ -1,0 +1,109 @@
+import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { dataKey, drawsOf, encodePng, paintBackground } from "../../../data/mod.ts";
+import { evalBatches, openLabelledData, targetBatches } from "../../../spark/commands/shared/finetune_data.ts";
+import { resolveFinetuneOptions } from "../../../spark/commands/shared/finetune_options.ts";
+
+async function makeImages(path: string, classes: readonly string[], each: number): Promise<void> {
+  for (const name of classes) {
+    await Deno.mkdir(`${path}/${name}`, { recursive: true });
+    for (let i = 0; i < each; i++) {
+      await Deno.writeFile(`${path}/${name}/${i}.png`, encodePng(paintBackground(16, drawsOf(dataKey(i)))));
+    }
+  }
+}
+
+async function withFolder(f: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir();
+  try {
+    await f(path);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+const DEFAULTS = { val: null, labels: null, seed: 1 };
+
+Deno.test("openLabelledData() finds train/ and val/, and numbers classes by their names", () =>
+  withFolder(async (path) => {
+    await makeImages(`${path}/train`, ["cat", "dog", "owl"], 4);
+    await makeImages(`${path}/val`, ["owl", "dog"], 2);
+    const { train, val, classes } = await openLabelledData({ ...DEFAULTS, data: path });
+    deepStrictEqual([train.length, val.length, classes], [12, 4, ["cat", "dog", "owl"]]);
+    for (let i = 0; i < val.length; i++) match(val.nameOf(i), new RegExp(`/${classes[val.labels[i]!]}/`));
+    await makeImages(`${path}/other`, ["cat", "fish"], 1);
+    await rejects(
+      openLabelledData({ ...DEFAULTS, data: `${path}/train`, val: `${path}/other` }),
+      /^Error: Cannot evaluate as the classes of .*other must be among .*cat, dog, owl: current one is fish/,
+    );
+    await rejects(
+      openLabelledData({ ...DEFAULTS, data: `${path}/train/cat` }),
+      /^Error: Cannot fine-tune as the images must have two or more classes/,
+    );
+  }));
+
+Deno.test("openLabelledData() holds a tenth out by the seed, and draws labels of the rest alone", () =>
+  withFolder(async (path) => {
+    await makeImages(path, ["a", "b"], 20);
+    const names = ({ length, nameOf }: { length: number; nameOf: (i: number) => string }) =>
+      Array.from({ length }, (_, i) => nameOf(i));
+    const whole = await openLabelledData({ ...DEFAULTS, data: path });
+    deepStrictEqual([whole.train.length, whole.val.length], [36, 4]);
+    equal(new Set([...names(whole.train), ...names(whole.val)]).size, 40);
+    const other = await openLabelledData({ ...DEFAULTS, data: path, seed: 2 });
+    ok(names(other.val).join() !== names(whole.val).join() && other.images !== whole.images);
+    const few = await openLabelledData({ ...DEFAULTS, data: path, labels: 10 });
+    deepStrictEqual(names(few.val), names(whole.val));
+    deepStrictEqual([...few.train.labels].sort(), [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+    ok(names(few.train).every((name) => names(whole.train).includes(name)));
+  }));
+
+/** Records of CIFAR-10 whose labels count up from `first`. */
+const records = (count: number, first: number) =>
+  Uint8Array.from({ length: count * 3073 }, (_, i) => i % 3073 === 0 ? (first + i / 3073) % 10 : (i * 13) & 255);
+
+Deno.test("openLabelledData() evaluates on the test images of CIFAR-10's original files", () =>
+  withFolder(async (path) => {
+    await Deno.writeFile(`${path}/data_batch_1.bin`, records(20, 0));
+    await Deno.writeFile(`${path}/test_batch.bin`, records(7, 3));
+    const { train, val, classes } = await openLabelledData({ ...DEFAULTS, data: path });
+    deepStrictEqual([train.length, [...val.labels], classes.length], [20, [3, 4, 5, 6, 7, 8, 9], 10]);
+    const seen: number[] = [];
+    for await (const { indices } of evalBatches(val, { size: [32, 32], batchSize: 4, workers: 0 })) {
+      seen.push(...indices);
+    }
+    deepStrictEqual([...new Set(seen)].sort(), [0, 1, 2, 3, 4, 5, 6]);
+    equal(seen.length, 8);
+  }));
+
+Deno.test("targetBatches() depend on the step alone; targets are probabilities", () =>
+  withFolder(async (path) => {
+    await Deno.writeFile(`${path}/data_batch_1.bin`, records(20, 0));
+    await Deno.writeFile(`${path}/test_batch.bin`, records(7, 3));
+    const { train } = await openLabelledData({ ...DEFAULTS, data: path });
+    const given = {
+      data: path,
+      model: "mini_resnet8",
+      fromScratch: true,
+      batchSize: 4,
+      mixup: 0.8,
+      cutmix: 1,
+      erase: 0.5,
+      augment: "rand",
+    } as const;
+    const options = resolveFinetuneOptions(given, null);
+    const read = async (startStep: number) => {
+      const found: string[] = [];
+      for await (const { images, targets } of targetBatches(train, options, 10, { startStep, steps: 8, workers: 0 })) {
+        const rows = await targets.data() as Float32Array;
+        for (let i = 0; i < 4; i++) {
+          const sum = rows.slice(10 * i, 10 * i + 10).reduce((total, x) => total + x, 0);
+          ok(Math.abs(sum - 1) < 1e-5 && rows.every((x) => x >= 0.0099));
+        }
+        found.push(`${(await images.data()).join()};${rows.join()}`);
+      }
+      return found;
+    };
+    const whole = await read(0);
+    deepStrictEqual([whole.length, new Set(whole).size], [8, 8]);
+    deepStrictEqual(await read(5), whole.slice(5));
+  }));

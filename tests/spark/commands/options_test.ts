@@ -1,0 +1,200 @@
+import { deepStrictEqual, equal, match, throws } from "node:assert/strict";
+import { key, zeros } from "../../../tensor/mod.ts";
+import { inputGrid } from "../../../spark/mod.ts";
+import { parseCommandLine } from "../../../spark/commands/cli/command_line.ts";
+import { helpText } from "../../../spark/commands/cli/help.ts";
+import { MODELS } from "../../../spark/train/model_table.ts";
+import { OPTIONS } from "../../../spark/commands/shared/option_table.ts";
+import { resolveOptions, resumeOptions, runLengths } from "../../../spark/commands/shared/options.ts";
+
+/** A command line with all options, and what it says. */
+const LINE =
+  "--data photos --model resnet50 --input-size 192x160 --batch-size 8 --epochs 3 --steps 5 --mask-ratio 0.5 " +
+  "--base-lr 1e-3 --warmup-epochs 0.5 --weight-decay 0 --weight-decay-end=0.1 --drop-path 0.2 --optimizer adamw " +
+  "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 " +
+  "--tuning none --patch-size 64 --threads 2 " +
+  "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw " +
+  "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans --precision f16";
+
+const GIVEN = {
+  data: "photos",
+  model: "resnet50",
+  inputSize: [192, 160],
+  batchSize: 8,
+  epochs: 3,
+  steps: 5,
+  maskRatio: 0.5,
+  baseLr: 1e-3,
+  warmupEpochs: 0.5,
+  weightDecay: 0,
+  weightDecayEnd: 0.1,
+  dropPath: 0.2,
+  optimizer: "adamw",
+  device: "cpu",
+  seed: 7,
+  workers: 0,
+  out: "run",
+  resume: "last.safetensors",
+  saveEvery: 2,
+  logEvery: 5,
+  tuning: "none",
+  threads: 2,
+  patchSize: 64,
+  decoderWidth: 256,
+  masking: "zero",
+  scales: 1,
+  positions: "sincos",
+  lossOn: "all",
+  distance: "l1",
+  target: "raw",
+  accumulate: 2,
+  ema: 0.99,
+  initWeight: "weights.pth",
+  debugNans: true,
+  precision: "f16",
+};
+
+Deno.test("parseCommandLine() reads every option", () => {
+  const given = parseCommandLine(LINE.split(" "));
+  deepStrictEqual(given, GIVEN);
+  deepStrictEqual(Object.keys(given).sort(), Object.keys(OPTIONS).sort());
+});
+
+const REFUSED: readonly (readonly [string, RegExp])[] = [
+  ["--modle resnet50", /^Cannot read --modle as it must be an option that --help lists.*did you mean --model$/],
+  ["--frobnicate", /^Cannot read --frobnicate .*unknown$/],
+  ["-x", /^Cannot read -x .*unknown$/],
+  [
+    "resnet50",
+    /^Cannot read the command line as every argument must belong to an option: current argument is resnet50$/,
+  ],
+  [
+    "--batch-size eight",
+    /^Cannot read --batch-size as it must be a whole number from 1 to 65536: current value is eight$/,
+  ],
+  ["--batch-size 1.5", /whole number/],
+  ["--batch-size 0", /current value is 0$/],
+  ["--steps -3", /current value is -3$/],
+  ["--mask-ratio 1.5", /^Cannot read --mask-ratio as it must be a number from 0 to 1: current value is 1.5$/],
+  ["--base-lr 0", /^Cannot read --base-lr as it must be a number above 0/],
+  ["--base-lr Infinity", /number above 0/],
+  ["--weight-decay=", /current value is $/],
+  ["--input-size 96x", /^Cannot read --input-size as it must be N or HxW, in pixels: current value is 96x$/],
+  ["--input-size 0", /N or HxW/],
+  [
+    "--model vit",
+    /^Cannot read --model as it must be one of tiny_resnet8, mini_resnet8, tiny_resnet, resnet18.*: current value is vit$/,
+  ],
+  ["--device tpu", /one of auto, cpu, webgpu, reference/],
+  ["--optimizer adam", /one of lamb, adamw, sgd/],
+  ["--seed 4294967296", /from 0 to 4294967295/],
+  ["--seed", /^Cannot read --seed as it must be followed by a value: current value is absent$/],
+  ["--seed --steps", /current value is --steps$/],
+  ["--seed 1 --seed 2", /given once/],
+];
+
+Deno.test("parseCommandLine() refuses what it cannot read, in one line", () => {
+  for (const [line, message] of REFUSED) {
+    throws(() => parseCommandLine(line.split(" ")), (error: Error) => {
+      match(error.message, message);
+      equal(error.message.includes("\n"), false);
+      return error instanceof RangeError;
+    }, line);
+  }
+});
+
+Deno.test("helpText() names every option, in lines that fit", () => {
+  equal(parseCommandLine(["--help", "--seed", "x"]), "help");
+  const lines = helpText().split("\n");
+  for (const name of Object.keys(OPTIONS)) {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} `;
+    equal(lines.filter((line) => line.trim().startsWith(flag)).length, 1, flag);
+  }
+  deepStrictEqual(lines.filter((line) => line.length > 120), []);
+});
+
+Deno.test("resolveOptions() takes the recipe of the model, the size and what was given", () => {
+  const { inputSize, maskRatio, baseLr, dropPath, optimizer } = resolveOptions({ model: "resnet50" });
+  deepStrictEqual({ inputSize, maskRatio, baseLr, dropPath, optimizer }, {
+    inputSize: [224, 224],
+    maskRatio: 0.6,
+    baseLr: 2e-4,
+    dropPath: 0.05,
+    optimizer: "lamb",
+  });
+  const large = resolveOptions({ model: "convnext_large", inputSize: [384, 384], dropPath: 0 });
+  deepStrictEqual([large.maskRatio, large.baseLr, large.dropPath], [0.75, 4e-4, 0]);
+  equal(resolveOptions({}).model, "tiny_resnet8");
+  equal(resolveOptions({ epochs: 3 }).steps, null);
+});
+
+Deno.test("every model is planned at 224 and 384, and gives maps of rectangles", () => {
+  for (const [model, { make }] of Object.entries(MODELS)) {
+    const { name, stride, channels, init, features } = make();
+    equal(name, model);
+    deepStrictEqual([224, 384].map((side) => resolveOptions({ model, inputSize: [side, side] }).maskRatio), [
+      0.6,
+      0.75,
+    ]);
+    const inputSize = [2 * stride, 5 * stride] as const;
+    const [rows, columns] = inputGrid(make(), resolveOptions({ model, inputSize }).inputSize);
+    const { params, state } = init(key(0));
+    const maps = features(params, state, zeros([1, ...inputSize, 3])).features;
+    const shapes = channels.map((count, i) => {
+      const scale = 2 ** (channels.length - 1 - i);
+      return [1, rows * scale, columns * scale, count];
+    });
+    deepStrictEqual(maps.map(({ shape }) => shape), shapes);
+  }
+});
+
+Deno.test("resolveOptions() refuses sizes that do not divide, naming those that do", () => {
+  throws(
+    () => resolveOptions({ model: "resnet50", inputSize: [200, 224] }),
+    /^RangeError: Cannot divide images .* multiples of 32.*current size is 200×224, nearest sizes that fit are 192×224, 224×224$/,
+  );
+});
+
+Deno.test("resolveOptions() keeps the authors' choices but for those made otherwise, and refuses what does not fit", () => {
+  const { masking, scales, lossOn, patchSize } = resolveOptions({ masking: "zero", patchSize: 16 });
+  deepStrictEqual([masking, scales, lossOn, patchSize], ["zero", null, "masked", 16]);
+  throws(
+    () => resolveOptions({ patchSize: 12 }),
+    /multiple of 8, the stride of tiny_resnet8: current patch size is 12/,
+  );
+  throws(() => resolveOptions({ patchSize: 64 }), /multiples of 64, the patch size .*nearest sizes that fit are 64×64/);
+  throws(() => resolveOptions({ decoderWidth: 60 }), /--decoder-width must be a multiple of 8.*current width is 60/);
+  throws(() => resolveOptions({ accumulate: 3 }), /--accumulate must divide --batch-size: current batch size is 8/);
+  throws(() => resolveOptions({ scales: 4 }), /--scales must be at most 3, the maps of tiny_resnet8/);
+});
+
+Deno.test("resolveOptions() refuses masks of everything or nothing", () => {
+  throws(() => resolveOptions({ maskRatio: 1 }), /^RangeError: Cannot mask .*12×12/);
+  throws(() => resolveOptions({ model: "resnet50", inputSize: [32, 32] }), /^RangeError: Cannot mask .*1×1/);
+});
+
+Deno.test("resumeOptions() keeps the options of the checkpoint and refuses others", () => {
+  const saved = resolveOptions({ steps: 6, inputSize: [32, 48] });
+  deepStrictEqual(resumeOptions(saved, { steps: 6, inputSize: [32, 48], device: "cpu", workers: 3 }), saved);
+  equal(resumeOptions(saved, { data: "elsewhere" }).data, "elsewhere");
+  // A checkpoint from before there was a choice made the authors'.
+  const { masking: _masking, target: _target, ...older } = saved;
+  deepStrictEqual(resumeOptions(older, {}), saved);
+  throws(() => resumeOptions(older, { masking: "zero" }), /--masking must be sparse.*current value is zero/);
+  throws(
+    () => resumeOptions(saved, { model: "resnet50" }),
+    /^RangeError: Cannot resume as --model must be tiny_resnet8, as in the checkpoint: current value is resnet50/,
+  );
+  throws(() => resumeOptions(saved, { inputSize: [32, 32] }), /--input-size must be 32x48.*current value is 32x32/);
+});
+
+Deno.test("runLengths() counts steps, and warms up for the recipe's share or for what was asked", () => {
+  const authors = resolveOptions({ model: "resnet50" });
+  deepStrictEqual(runLengths(authors, 313), { stepsPerEpoch: 313, total: 500_800, warmup: 12_520 });
+  deepStrictEqual(runLengths({ ...authors, steps: 5 }, 313).warmup, 0);
+  deepStrictEqual(runLengths({ ...authors, warmupEpochs: 0.5 }, 10).warmup, 5);
+  throws(
+    () => runLengths({ ...authors, steps: 5, warmupEpochs: 40 }, 313),
+    /^RangeError: Cannot warm up for 12520 steps/,
+  );
+});

@@ -1,0 +1,143 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { mathFunctions } from "../../../../tensor/devices/cpu/emit/math.ts";
+import { assemble } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
+import { randomValues } from "../../../support/random_values.ts";
+
+/** A function of four lanes, applied to any number of values. */
+function compiled(name: string): (...args: readonly Float32Array[]) => Float32Array {
+  const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
+  const binary = name === "pow" || name === "fmod";
+  const load = (at: number) => `(v128.load (i32.add (local.get $i) (i32.const ${at << 20})))`;
+  const call = `(call $${name} ${load(0)} ${binary ? load(1) : ""})`;
+  const code = `${mathFunctions(new Set([name]))}
+    (func (export "run") (param $n i32) (local $i i32)
+      (loop (v128.store (i32.add (local.get $i) (i32.const ${2 << 20})) ${call})
+        (local.set $i (i32.add (local.get $i) (i32.const 16))) (br_if 0 (i32.lt_u (local.get $i) (local.get $n)))))`;
+  const instance = new WebAssembly.Instance(assemble(code, true), { env: { memory } });
+  return (...args) => {
+    args.forEach((values, i) => new Float32Array(memory.buffer, i << 20, values.length).set(values));
+    (instance.exports.run as (bytes: number) => void)(4 * args[0]!.length);
+    return new Float32Array(memory.buffer, 2 << 20, args[0]!.length).slice();
+  };
+}
+
+/** Distance in units of the last place of the right value; those below the normal range count as the smallest normal ones. */
+function ulps(actual: number, exact: number): number {
+  if (Object.is(actual, Math.fround(exact)) || actual === Math.fround(exact)) return 0;
+  if (Number.isNaN(exact) || !Number.isFinite(Math.fround(exact)) || !Number.isFinite(actual)) return Infinity;
+  const exponent = Math.max(Math.floor(Math.log2(Math.abs(exact))), -126);
+  return Math.abs(actual - exact) / 2 ** (exponent - 23);
+}
+
+/** Complementary error function by continued fraction or series, in float64. */
+function erf(x: number): number {
+  const a = Math.abs(x);
+  if (Number.isNaN(x)) return NaN;
+  if (a > 6) return Math.sign(x);
+  let [sum, term] = [a, a];
+  for (let n = 1; n < 200; n++) {
+    term *= -a * a / n;
+    sum += term / (2 * n + 1);
+  }
+  return Math.sign(x) * (a < 3 ? 2 / Math.sqrt(Math.PI) * sum : 1 - erfcTail(a));
+}
+
+function erfcTail(a: number): number {
+  let fraction = 0;
+  for (let k = 60; k > 0; k--) fraction = k / 2 / (a + fraction);
+  return Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + fraction);
+}
+
+const EDGES = [0, -0, 1, -1, 0.5, -0.5, Infinity, -Infinity, NaN, 1e-45, -1e-45, 1.17549435e-38, 3.4028234e38];
+
+interface Case {
+  readonly exact: (x: number) => number;
+  readonly domains: readonly (readonly [number, number])[];
+  readonly ulps: number;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  exp: { exact: Math.exp, domains: [[-104, 89], [-1, 1], [-1e-3, 1e-3], [-1000, 1000]], ulps: 2 },
+  log: { exact: Math.log, domains: [[0, 1e-38], [0, 2], [0.9, 1.1], [0, 1e38], [-1, 1]], ulps: 2 },
+  tanh: { exact: Math.tanh, domains: [[-1, 1], [-10, 10], [-100, 100], [-1e-6, 1e-6]], ulps: 3 },
+  sigmoid: { exact: (x) => 1 / (1 + Math.exp(-x)), domains: [[-1, 1], [-20, 20], [-90, 90]], ulps: 4 },
+  erf: { exact: erf, domains: [[-1, 1], [-4, 4], [-10, 10], [-1e-6, 1e-6], [3.9, 3.95]], ulps: 8 },
+};
+
+for (const [name, { exact, domains, ulps: limit }] of Object.entries(CASES)) {
+  Deno.test(`${name} is within ${limit} units of the last place, and right at the edges`, () => {
+    const f = compiled(name);
+    for (const [i, domain] of [...domains, null].entries()) {
+      const x = Float32Array.from(domain ? randomValues(i, 20_000, domain) : [...EDGES, 0, 0, 0]);
+      const y = f(x);
+      const worst = { error: 0, at: 0 };
+      x.forEach((value, j) => {
+        const error = ulps(y[j]!, exact(value));
+        if (error > worst.error) Object.assign(worst, { error, at: j });
+      });
+      const { error, at } = worst;
+      ok(error <= limit, `${name}(${x[at]}) = ${y[at]}, exactly ${exact(x[at]!)}: ${error.toFixed(2)} units`);
+    }
+  });
+}
+
+Deno.test("erf is exactly 1 in the tails", () => {
+  deepStrictEqual(compiled("erf")(Float32Array.of(3.93, -3.93, 50, -Infinity)), Float32Array.of(1, -1, 1, -1));
+});
+
+for (const name of ["sin", "cos"] as const) {
+  Deno.test(`${name} is within 2e-7 for angles up to 10,000, and NaN without a limit`, () => {
+    for (const domain of [[-1, 1], [-10, 10], [-10_000, 10_000]] as const) {
+      const x = Float32Array.from(randomValues(1, 20_000, domain));
+      const y = compiled(name)(x);
+      x.forEach((value, i) => ok(Math.abs(y[i]! - Math[name](value)) <= 2e-7, `${name}(${value}) = ${y[i]}`));
+    }
+    const edges = compiled(name)(Float32Array.of(Infinity, -Infinity, NaN, 0));
+    ok(edges.subarray(0, 3).every(Number.isNaN) && edges[3] === Math[name](0));
+  });
+}
+
+/** Checks a function of two values against float64. */
+function checkBinary(
+  name: string,
+  exact: (x: number, y: number) => number,
+  pairs: readonly (readonly [number, number])[],
+  limit: number,
+): void {
+  const x = Float32Array.from(pairs, ([x]) => x);
+  const y = Float32Array.from(pairs, ([, y]) => y);
+  compiled(name)(x, y).forEach((value, i) => {
+    const right = exact(x[i]!, y[i]!);
+    const error = ulps(value, right);
+    ok(error <= limit, `${name}(${x[i]}, ${y[i]}) = ${value}, exactly ${right}: ${error.toFixed(2)} units`);
+  });
+}
+
+const PAIRS_OF_EDGES = [...EDGES, 2, 3, -2, -3, 2.5].flatMap((x) =>
+  [...EDGES, 2, 3, -2, -3, 2.5].map((y) => [x, y] as const)
+);
+
+Deno.test("pow is within 2 units of the last place, also of large powers, and right at the edges", () => {
+  const x = randomValues(1, 20_000, [0, 4]);
+  const y = randomValues(2, 20_000, [-60, 60]);
+  checkBinary("pow", Math.pow, [...x].map((value, i) => [value, y[i]!] as const), 2);
+  checkBinary("pow", Math.pow, [...x].map((value, i) => [-value, Math.round(y[i]!)] as const), 2);
+  checkBinary("pow", Math.pow, [...x].map((value, i) => [1 - value / 4000, 100 * y[i]!] as const), 2);
+  checkBinary("pow", Math.pow, PAIRS_OF_EDGES, 2);
+});
+
+Deno.test("fmod is exact for quotients that a float holds, and right at the edges", () => {
+  const x = randomValues(1, 20_000, [-1000, 1000]);
+  const y = randomValues(2, 20_000, [-3, 3]);
+  checkBinary("fmod", (a, b) => a % b, [...x].map((value, i) => [value, y[i]!] as const), 0);
+  checkBinary(
+    "fmod",
+    (a, b) => a % b,
+    [...x].map((value, i) => [Math.round(value), Math.round(y[i]! * 9)] as const),
+    0,
+  );
+  checkBinary("fmod", (a, b) => a % b, [[Infinity, 2], [2, Infinity], [-2, Infinity], [2, 0], [NaN, 1], [1, NaN], [
+    -6,
+    3,
+  ], [0, 5]], 0);
+});

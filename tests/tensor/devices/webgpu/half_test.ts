@@ -1,0 +1,133 @@
+import { deepStrictEqual, equal, match, notDeepStrictEqual, ok, rejects, throws } from "node:assert/strict";
+import {
+  argsort,
+  conv2d,
+  type Device,
+  grad,
+  jit,
+  key,
+  matmul,
+  maximum,
+  mul,
+  normal,
+  reshape,
+  square,
+  sum,
+  type Tensor,
+  type TileVariant,
+  type Tree,
+  webgpuDevice,
+} from "../../../../tensor/mod.ts";
+import { storeHalf } from "../../../../tensor/devices/webgpu/half/store_half.ts";
+import { testWebgpu } from "../../../support/device_or_skip.ts";
+import { spyAdapter } from "../../../support/spy_adapter.ts";
+import { SUBGROUP } from "../webgpu_kernels/harness.ts";
+
+const pass = (body: string) => ({
+  code: `@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> xy: array<u32>;
+${body}`,
+  buffers: [3, 5, 7],
+  workgroups: 1,
+});
+
+Deno.test("storeHalf() widens what is read, rounds what is written, and leaves other buffers alone", () => {
+  const { code } = storeHalf(
+    pass("y[xy[i] / 4u] = fma(y[u32(x[i])], vec4f(x [xy[0]]), y[1].wzyx);\nlet a = y[1].x == x[2];"),
+    new Set([3, 5]),
+  );
+  ok(code.startsWith("enable f16;\n"));
+  match(code, /x: array<f16>;[^]*y: array<vec4h>;[^]*xy: array<u32>;/);
+  match(
+    code,
+    /\ny\[xy\[i\] \/ 4u\] = vec4h\(fma\(vec4f\(y\[u32\(f32\(x\[i\]\)\)\]\), vec4f\(f32\(x\[xy\[0\]\]\)\), vec4f\(y\[1\]\)\.wzyx\)\);\n/,
+  );
+  match(code, /let a = vec4f\(y\[1\]\)\.x == f32\(x\[2\]\);$/);
+  const untouched = pass("x[0] = 1f;");
+  equal(storeHalf(untouched, new Set([4])), untouched);
+});
+
+Deno.test("storeHalf() refuses buffers of integers and other uses than reading and writing an element", () => {
+  throws(() => storeHalf(pass(""), new Set([7])), /must hold f32 or vec4f: current declaration is xy: u32/);
+  throws(() => storeHalf(pass("x[0] += 1f;"), new Set([3])), /must be used as name\[index\]/);
+  throws(() => storeHalf(pass("f(&x[0]);"), new Set([3])), /must be used as name\[index\]/);
+});
+
+/** Two convolutions, one of them depthwise, and a product, with activations between them that no result is as large as. */
+function loss([w0, w1, w2]: readonly Tensor[], x: Tensor): Tensor {
+  const wide = maximum(conv2d(x, w0!, { padding: 1 }), 0); // [2, 8, 8, 20]
+  const fine = conv2d(wide, w1!, { padding: 1, groups: 20 });
+  const rows = matmul(reshape(fine, [128, 20]), w2!); // [128, 24]
+  return sum(square(maximum(rows, 0)));
+}
+
+const step = (weights: Tree, x: Tensor) => grad(loss as (...args: Tree[]) => Tensor)(weights, x);
+
+async function gradients(device: Device): Promise<readonly (readonly number[])[]> {
+  const weights = [[3, 3, 8, 20], [3, 3, 1, 20], [20, 24]].map((shape, i) => mul(normal(key(i), shape), 0.3));
+  const results = jit(step, { device })(weights, normal(key(9), [2, 8, 8, 8])) as readonly Tensor[];
+  const values: number[][] = [];
+  for (const x of results) values.push(Array.from(await x.data({ device })));
+  return values;
+}
+
+const TILES: readonly TileVariant[] = [
+  { kind: "registers", rows: 4, columns: 8, across: 2, down: 8, depth: 8 },
+  { kind: "workgroup", rows: 4, columns: 4, across: 4, down: 4, depth: 4 },
+  { kind: "subgroup", rows: 8, columns: 4, across: 8, down: 2, depth: 8 },
+];
+
+for (const tile of TILES) {
+  testWebgpu(
+    `Gradients through float16 activations are near those through float32, in ${tile.kind} tiles`,
+    async (half) => {
+      if (tile.kind === "subgroup" && SUBGROUP?.size !== 8) return;
+      const device = await webgpuDevice();
+      const [exact, near] = [await gradients(device), await gradients(half)];
+      device.close();
+      notDeepStrictEqual(near, exact);
+      exact.forEach((values, i) => {
+        const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+        const error = values.reduce((most, x, at) => Math.max(most, Math.abs(x - near[i]![at]!)), 0);
+        ok(error < 4e-3 * largest, `${i}: ${error} of ${largest}`);
+      });
+    },
+    { precision: "f16", tuning: { adapter: "any", tiles: new Proxy({}, { get: () => tile }) } },
+  );
+}
+
+testWebgpu("Activations take half the memory; what is sorted keeps its bits", async (half) => {
+  const device = await webgpuDevice();
+  const widths = [60, 64, 72, 80];
+  const make = () =>
+    [normal(key(9), [1000, 60]), widths.slice(1).map((width, i) => normal(key(i), [widths[i]!, width]))] as const;
+  const through = (x: Tensor, weights: readonly Tensor[]) => weights.reduce((y, w) => matmul(y, w), x);
+  const total = (x: Tensor, weights: Tree) => sum(through(x, weights as readonly Tensor[]));
+  const planned = (on: Device) => jit(total, { device: on }).stats(...make()).plannedBytes;
+  // The widest two live side by side; places are multiples of 256 bytes.
+  ok(Math.abs(planned(device) - planned(half) - 2 * 1000 * (72 + 80)) < 512);
+  const sorted = (x: Tensor, weights: Tree) => argsort(mul(through(x, weights as readonly Tensor[]), 2));
+  const orders = [];
+  for (const on of [device, half]) {
+    const [x, weights] = make();
+    orders.push(await jit(sorted, { device: on })(x, weights.slice(0, 1)).data({ device: on }));
+  }
+  device.close();
+  deepStrictEqual(orders[1], orders[0]);
+}, { precision: "f16" });
+
+testWebgpu("What overflows float16 becomes infinite", async (half) => {
+  const product = jit((x: Tensor, v: Tensor, w: Tensor) => matmul(matmul(x, v), w), { device: half });
+  const [x, v, w] = [normal(key(0), [64, 8]), mul(normal(key(1), [8, 12]), 1e5), normal(key(2), [12, 8])];
+  const values = await product(x, v, w).data({ device: half });
+  ok(values.some((value) => !Number.isFinite(value)));
+}, { precision: "f16" });
+
+testWebgpu("An adapter without float16 is refused, if it is asked for", async () => {
+  const { adapter } = await spyAdapter({ features: new Set() });
+  await rejects(
+    webgpuDevice({ adapter, precision: "f16" }),
+    /^DeviceError: Cannot store float16 on webgpu as its adapter must offer shader-f16: current features are/,
+  );
+});

@@ -1,0 +1,53 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import {
+  type Device,
+  jit,
+  type LaunchTime,
+  matmul,
+  mul,
+  sum,
+  type Tensor,
+  tensor,
+  webgpuDevice,
+} from "../../../../tensor/mod.ts";
+import { testWebgpu } from "../../../support/device_or_skip.ts";
+import { smallImages, smallStep, smallWeights } from "../../../support/small_step.ts";
+import { spyAdapter } from "../../../support/spy_adapter.ts";
+
+for (const features of [undefined, new Set<string>()]) {
+  const how = features ? "by waiting where the adapter has no timestamps" : "by timestamps";
+  testWebgpu(`A webgpu device with onLaunch times every launch ${how}, and computes the same`, async (plain) => {
+    const times: LaunchTime[] = [];
+    const { adapter } = await spyAdapter(features ? { features } : {});
+    const device = await webgpuDevice({ adapter, onLaunch: (time) => void times.push(time) });
+    const lossesOf = async (where: Device) => {
+      const step = smallStep(where);
+      const first = step(smallWeights(), smallImages(0));
+      await first.loss.data();
+      times.length = 0; // what makes the weights
+      return [
+        step.stats(first.weights, smallImages(0)).launches,
+        await step(first.weights, smallImages(0)).loss.item(),
+      ];
+    };
+    const from = performance.now();
+    const expected = await lossesOf(plain);
+    const [launches, loss] = await lossesOf(device);
+    deepStrictEqual([launches, loss], expected);
+    deepStrictEqual(times.length, launches);
+    const now = performance.now();
+    ok(times.every(({ start, milliseconds }) => start >= from && milliseconds >= 0 && start + milliseconds <= now + 1));
+    ok(times.some(({ step: { kernel } }) => kernel.kind === "template" && kernel.name === "conv2d"));
+    device.close();
+  });
+}
+
+testWebgpu("A long kernel takes longer than a short one in the profile", async () => {
+  const times: LaunchTime[] = [];
+  const device = await webgpuDevice({ onLaunch: (time) => void times.push(time) });
+  const f = jit((x: Tensor) => sum(mul(matmul(x, x), 2)), { device });
+  await f(tensor(new Float32Array(256 * 256).fill(0.5), { shape: [256, 256] })).data();
+  const product = times.filter(({ step: { kernel } }) => kernel.kind === "template");
+  ok(product[0]!.milliseconds > 0.2, `${product[0]!.milliseconds}`);
+  device.close();
+});
