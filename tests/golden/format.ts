@@ -57,11 +57,13 @@ export interface Spec {
   readonly active: readonly (readonly (readonly number[])[])[];
 }
 
-/** One model, traced in one or two dtypes. */
+/** One model, traced in float64 and perhaps in float32 too. */
 export interface Case {
   readonly name: string;
   readonly spec: Spec;
   readonly expected: readonly Expected[];
+  /** By quantity: the largest error of official float32 runs against the float64 trace. */
+  readonly float32Spread?: Readonly<Record<string, number>>;
 }
 
 /**
