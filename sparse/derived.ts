@@ -1,5 +1,6 @@
 /** @file The documented cache of what is derived from patterns: tables are computed once for all layers that share one. */
 import type { Tensor } from "../tensor/mod.ts";
+import { textOf } from "../tensor/text_of.ts";
 import type { SparsePattern } from "./pattern.ts";
 
 /** Tables by the coordinates of two patterns, then by everything else they depend on, as text. Weak in the patterns. */
@@ -19,7 +20,7 @@ export function derived<T>(from: SparsePattern, to: SparsePattern, parameters: u
   cache.set(from.indices, byTarget);
   const byKey = byTarget.get(to.indices) ?? new Map<string, unknown>();
   byTarget.set(to.indices, byKey);
-  const key = JSON.stringify([from.gridShape, to.gridShape, parameters]);
+  const key = textOf([from.gridShape, to.gridShape, parameters]);
   const table = byKey.has(key) ? byKey.get(key) as T : make();
   byKey.set(key, table);
   return table;

@@ -4,7 +4,10 @@ import type { Scalar } from "./compiler/scalar.ts";
 import type { DenseArray, Shape, TensorSpec } from "./spec.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Compile-time settings of one application, such as an axis. Plain JSON data, so that equal settings compare equal as text. */
+/**
+ * Compile-time settings of one application, such as an axis. Plain data (numbers, strings, arrays, records): equal settings
+ * make equal nodes one. A function or an object of a class among them is equal to itself only.
+ */
 export type Params = object;
 
 /** How an output index becomes an input index. Views cost nothing: consumers read through them. */
@@ -37,7 +40,12 @@ export type Lowering<P> =
   /** The position of each element along one axis, int32. */
   | { readonly kind: "iota"; axis(params: P): number }
   /** Input 0 seen through a view; further inputs, if any, matter to gradients only. */
-  | { readonly kind: "view"; view(params: P, output: TensorSpec): ViewMove }
+  | {
+    readonly kind: "view";
+    /** True if equal views are not one common subexpression, nor an identity nothing: what is built on it is computed again. */
+    readonly opaque?: true;
+    view(params: P, output: TensorSpec): ViewMove;
+  }
   /** Combines input 0 over axes (sorted, dropped from the shape); fused with its producers. */
   | { readonly kind: "reduction"; readonly op: "sum" | "max" | "min"; axes(params: P): readonly number[] }
   /**

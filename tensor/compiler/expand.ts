@@ -1,5 +1,6 @@
 /** @file Turns the nodes between a kernel's output and the buffers it reads into one scalar expression. */
 import type { ViewMove } from "../primitive.ts";
+import { textOf } from "../text_of.ts";
 import { type GraphNode, storageOf } from "./graph.ts";
 import type { Bound, Scalar } from "./scalar.ts";
 import { applyMove, contiguous, coordinate, type View } from "./view.ts";
@@ -73,7 +74,7 @@ export class Expander {
   }
 
   #path(moves: Path["moves"]): Path {
-    const key = moves.map(({ move, node }) => `${node?.id}:${JSON.stringify(move)}`).join();
+    const key = moves.map(({ move, node }) => `${node?.id}:${textOf(move)}`).join();
     const path = this.#paths.get(key) ?? { id: this.#paths.size, moves };
     this.#paths.set(key, path);
     return path;
@@ -201,7 +202,7 @@ export class Expander {
 
   /** One object for equal loads and indices, so that emitters compute them once. */
   #intern(scalar: Scalar): Scalar {
-    const key = JSON.stringify(scalar);
+    const key = textOf(scalar);
     const known = this.#interned.get(key) ?? scalar;
     this.#interned.set(key, known);
     return known;

@@ -1,8 +1,9 @@
 /** @file Makes the kernel of one node, or of several that run over the same indices. */
 import type { ViewMove } from "../primitive.ts";
 import { type Shape, stridesOf } from "../spec.ts";
+import { idOf, textOf } from "../text_of.ts";
 import { Expander } from "./expand.ts";
-import { type GraphNode, storageOf, textOf } from "./graph.ts";
+import { type GraphNode, storageOf } from "./graph.ts";
 import type { Kernel, TemplateKernel } from "./kernel.ts";
 
 /** A kernel with the nodes it reads and the nodes it computes. */
@@ -73,7 +74,7 @@ export function kernelOf(
 }
 
 function templateFor(node: GraphNode): TemplateKernel {
-  const { lowering, params, inputs, name } = node;
+  const { lowering, params, inputs, name, primitive } = node;
   if (lowering.kind !== "kernel") {
     throw new TypeError(`Cannot make a template as the lowering must be a kernel: current kind is ${lowering.kind}`);
   }
@@ -82,7 +83,7 @@ function templateFor(node: GraphNode): TemplateKernel {
   return {
     kind: "template",
     name,
-    key: `${name}|${textOf(params)}|${textOf(specs)}`,
+    key: `${name}@${idOf(primitive)}|${textOf(params)}|${textOf(specs)}`,
     specs: [...specs.slice(0, lowering.reads), output],
     flops: lowering.flops?.(specs, output, params) ?? 0,
     finishes: lowering.finishes ?? false,

@@ -1,14 +1,17 @@
 import type { Program } from "../device.ts";
 import { topologicalOrder } from "../order.ts";
-import type { Lowering, Params } from "../primitive.ts";
+import type { Lowering, Params, Primitive } from "../primitive.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
 import { bufferOf, leafSource, type Tensor } from "../tensor.ts";
+import { idOf, textOf } from "../text_of.ts";
 
 /** A tensor of the program after common subexpressions became one. */
 export interface GraphNode extends TensorSpec {
   /** Position in the graph; inputs come first. */
   readonly id: number;
   readonly name: string;
+  /** The operation: a record is itself, two of one name are two operations. */
+  readonly primitive: Primitive;
   readonly lowering: Lowering<Params>;
   readonly params: Params;
   readonly inputs: readonly GraphNode[];
@@ -38,10 +41,14 @@ export interface Graph {
   readonly capturedNodes: readonly GraphNode[];
 }
 
+function isOpaque({ primitive: { lowering } }: Tensor): boolean {
+  return lowering.kind === "view" && lowering.opaque === true;
+}
+
 /** Only input 0 of a view is computed with; it may be the identity. */
 function aliasOf(x: Tensor): Tensor {
   const { lowering } = x.primitive;
-  if (lowering.kind !== "view" || x.primitive.name === "recomputed") return x;
+  if (lowering.kind !== "view" || isOpaque(x)) return x;
   const view = lowering.view(x.params, x);
   const input = x.inputs[0]!;
   return view.move === "reshape" && view.shape.join() === input.shape.join() ? input : x;
@@ -70,8 +77,8 @@ export function graphOf(program: Program): Graph {
   const captured: Tensor[] = [];
   const capturedNodes: GraphNode[] = [];
   const add = (x: Tensor, inputs: readonly GraphNode[], lowering = x.primitive.lowering): GraphNode => {
-    const { shape, dtype, params, primitive: { name } } = x;
-    const node: GraphNode = { id: nodes.length, shape, dtype, params, name, lowering, inputs };
+    const { shape, dtype, params, primitive } = x;
+    const node = { id: nodes.length, shape, dtype, params, name: primitive.name, primitive, lowering, inputs };
     nodes.push(node);
     return node;
   };
@@ -103,19 +110,9 @@ export function graphOf(program: Program): Graph {
 }
 
 function keyOf(x: Tensor, inputs: readonly GraphNode[]): string {
+  if (isOpaque(x)) return `itself ${x.sequence}`;
   const shape: Shape = x.shape;
-  return `${x.primitive.name}|${x.dtype}|${shape}|${textOf(x.params)}|${inputs.map((input) => input.id)}`;
-}
-
-/** Settings as text, numbers that JSON has not (infinities, NaN, -0) told apart. */
-export function textOf(params: unknown): string {
-  return JSON.stringify(
-    params,
-    (_, value) =>
-      typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
-        ? `#${Object.is(value, -0) ? "-0" : value}`
-        : value,
-  );
+  return `${idOf(x.primitive)}|${x.dtype}|${shape}|${textOf(x.params)}|${inputs.map((input) => input.id)}`;
 }
 
 /** Leaves out what only gradients used. */

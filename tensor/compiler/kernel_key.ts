@@ -1,4 +1,4 @@
-import { textOf } from "./graph.ts";
+import { textOf } from "../text_of.ts";
 import { type Kernel, valuesOf } from "./kernel.ts";
 import type { Scalar } from "./scalar.ts";
 

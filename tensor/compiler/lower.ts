@@ -1,9 +1,10 @@
 import type { Program } from "../device.ts";
 import type { Tensor } from "../tensor.ts";
+import { textOf } from "../text_of.ts";
 import type { Draft } from "./draft.ts";
 import { fuse, type FusionLimits } from "./fuse.ts";
 import type { FusedStep } from "./fused_step.ts";
-import { type Graph, type GraphNode, graphOf, textOf } from "./graph.ts";
+import { type Graph, type GraphNode, graphOf } from "./graph.ts";
 import { readsInPlace } from "./in_place.ts";
 import { joinEpilogues } from "./join_epilogues.ts";
 import { joinPrologues } from "./join_prologues.ts";

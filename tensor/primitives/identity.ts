@@ -2,13 +2,17 @@
 import type { Primitive } from "../primitive.ts";
 import { bind, type Tensor } from "../tensor.ts";
 
-function identityLike<P extends object>(name: string, vjpRule: Primitive<P>["vjpRule"]): Primitive<P> {
+function identityLike<P extends object>(
+  name: string,
+  vjpRule: Primitive<P>["vjpRule"],
+  opaque: { readonly opaque?: true } = {},
+): Primitive<P> {
   return {
     name,
     shapeRule: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
     reference: ([x]) => x!.data,
     vjpRule,
-    lowering: { kind: "view", view: (_, output) => ({ move: "reshape", shape: output.shape }) },
+    lowering: { kind: "view", ...opaque, view: (_, output) => ({ move: "reshape", shape: output.shape }) },
   };
 }
 
@@ -71,12 +75,13 @@ export function withBackward(y: Tensor, inputs: readonly Tensor[], backward: Cus
   return bind(CUSTOM_VJP, [y, ...inputs], { backward });
 }
 
-/** Counts recomputations, so that no two are taken for one common subexpression. Only difference matters. */
-const nonce = { next: 0 };
-
-const RECOMPUTED: Primitive<{ readonly nonce: number }> = identityLike("recomputed", (cotangent) => [cotangent]);
+const RECOMPUTED: Primitive = identityLike(
+  "recomputed",
+  (cotangent) => [cotangent],
+  { opaque: true },
+);
 
 /** A tensor that common-subexpression elimination does not see through: what is built on it is computed again. */
 export function recomputed(x: Tensor): Tensor {
-  return bind(RECOMPUTED, [x], { nonce: nonce.next++ });
+  return bind(RECOMPUTED, [x], {});
 }

@@ -1,5 +1,6 @@
 import { defaultDevice, type Device, type Executable, type ExecutableStats } from "../device.ts";
 import { leaf, leafSource, placeholder, realize, Tensor } from "../tensor.ts";
+import { textOf } from "../text_of.ts";
 import { type Tree, treeFlatten, type TreeStructure, treeUnflatten } from "../tree.ts";
 
 /** Options of `jit`. */
@@ -51,7 +52,7 @@ export function jit<F extends (...args: any[]) => any>(f: F, options: JitOptions
   const caches = new WeakMap<Device, Map<string, Entry>>();
   const entryFor = (args: Tree[], device: Device) => {
     const { leaves, structure } = treeFlatten(args);
-    const key = JSON.stringify([structure, leaves.map(keyOf)]);
+    const key = textOf([structure, leaves.map(keyOf)]);
     const cache = caches.get(device) ?? new Map<string, Entry>();
     caches.set(device, cache);
     const entry = cache.get(key) ?? trace(f, args, device, options.donate ?? []);
@@ -79,12 +80,10 @@ function keyOf(x: unknown): unknown {
   if (x instanceof Tensor) return [x.dtype, x.shape];
   if (typeof x === "function" || typeof x === "symbol" || (typeof x === "object" && x !== null)) {
     throw new TypeError(
-      `Cannot jit as leaves of arguments must be tensors or plain values: current leaf is ${
-        Deno.inspect(x, { depth: 0 })
-      }`,
+      `Cannot jit as leaves of arguments must be tensors or plain values: current leaf is ${String(x)}`,
     );
   }
-  return { static: typeof x === "bigint" ? `${x}n` : Object.is(x, -0) ? "-0" : Number.isNaN(x) ? "NaN" : x };
+  return { static: x };
 }
 
 // deno-lint-ignore no-explicit-any
