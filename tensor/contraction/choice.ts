@@ -1,6 +1,16 @@
 /** @file Which scheme computes a convolution fastest. */
+import type { Convolution, OuterContraction, RowsContraction } from "./contraction.ts";
 import type { ConvParams } from "./conv_params.ts";
-import { type PhasedConv, phasedConv } from "./geometry.ts";
+import { convolutionOf } from "./convolution.ts";
+import {
+  adjointConv,
+  forwardConv,
+  type PhasedConv,
+  phasedConv,
+  weightAdjoint,
+  type WinogradConv,
+  type WinogradWeightGradient,
+} from "./geometry.ts";
 import { makeScheme, type Scheme } from "./scheme.ts";
 
 /** Points chosen for the least rounding error; all constants of the input and output transforms are exact in float32. */
@@ -59,6 +69,38 @@ export function chooseScheme(conv: PhasedConv, costs: TransformCosts): Scheme | 
   return best && costOf(conv, best, costs) * GAIN < direct ? best : null;
 }
 
+/** A convolution and the scheme that computes it or its gradients fastest; `null` to compute directly. */
+function winogradOf(conv: Convolution | undefined, costs: TransformCosts) {
+  const phased = conv ? phasedConv(conv) : null;
+  const scheme = phased && chooseScheme(phased, costs);
+  return phased && scheme && { phased, scheme };
+}
+
+/**
+ * Chooses Winograd's method for a convolution or its gradient with respect to the input.
+ *
+ * @param contraction Products of rows.
+ * @param costs What transforms cost on the device.
+ * @returns What to compute, or `null` to compute the contraction as it is.
+ */
+export function winogradProduct({ convolution }: RowsContraction, costs: TransformCosts): WinogradConv | null {
+  const fast = winogradOf(convolution?.of, costs);
+  if (!fast) return null;
+  return convolution!.part === "output" ? forwardConv(fast.phased, fast.scheme) : adjointConv(fast.phased, fast.scheme);
+}
+
+/**
+ * Chooses Winograd's method for the gradient of a convolution with respect to its weights.
+ *
+ * @param contraction A sum of outer products.
+ * @param costs What transforms cost on the device.
+ * @returns What to compute, or `null` to compute the contraction as it is.
+ */
+export function winogradOuter({ convolution }: OuterContraction, costs: TransformCosts): WinogradWeightGradient | null {
+  const fast = winogradOf(convolution?.of, costs);
+  return fast && weightAdjoint(fast.phased, fast.scheme);
+}
+
 /**
  * Chooses Winograd's method for a convolution or one of its gradients.
  *
@@ -74,7 +116,6 @@ export function winogradFor(
   { winograd }: { readonly winograd?: boolean },
   costs: TransformCosts,
 ): { readonly conv: PhasedConv; readonly scheme: Scheme } | null {
-  const conv = winograd ? phasedConv(x, w, y, params) : null;
-  const scheme = conv && chooseScheme(conv, costs);
-  return conv && scheme && { conv, scheme };
+  const fast = winograd ? winogradOf(convolutionOf(x, w, y, params), costs) : null;
+  return fast && { conv: fast.phased, scheme: fast.scheme };
 }

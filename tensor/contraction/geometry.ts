@@ -1,5 +1,5 @@
 /** @file Which convolutions are made of short dense ones, and where those read and write: strides cut images and kernels into phases. */
-import type { ConvParams } from "./conv_params.ts";
+import type { Convolution } from "./contraction.ts";
 import type { Scheme } from "./scheme.ts";
 
 /** Where the pixels of the squares lie along an axis: `tile·tileStep + i·step + origin + phase·phaseStep`. */
@@ -71,8 +71,6 @@ export interface WinogradWeightGradient {
   };
 }
 
-type Shape4 = readonly [number, number, number, number];
-
 /** A convolution all of whose phases have the same taps: `taps × taps`, apart by the stride. */
 export interface PhasedConv {
   /** Batch, and the sizes of the larger image, that the windows slide over, and the smaller, that has a pixel for each window. */
@@ -89,33 +87,23 @@ export interface PhasedConv {
 /**
  * Tells whether a convolution is made of phases with equal square kernels of 2 or 3 taps a side, without dilation or groups.
  *
- * @param x Shape of the images.
- * @param w Shape of the weights.
- * @param y Shape of the result.
- * @param params Settings.
+ * @param conv Any convolution.
  * @returns The sizes that count, or `null`.
  */
-export function phasedConv(
-  x: readonly number[],
-  w: readonly number[],
-  y: readonly number[],
-  params: ConvParams,
-): PhasedConv | null {
-  const [batch, height, width] = x as Shape4;
-  const [kh, kw, channels, outChannels] = w as Shape4;
-  const { stride, padding, dilation, groups } = params;
-  const taps = kh / stride[0];
-  const fits = taps === kw / stride[1] && (taps === 2 || taps === 3) && Math.max(...stride) <= 2 &&
-    Math.max(...dilation) === 1 && groups === 1;
-  if (!fits) return null;
+export function phasedConv({ images, axes, groups, channels, columns }: Convolution): PhasedConv | null {
+  const [y, x] = axes;
+  if (axes.length !== 2 || !y || !x || groups !== 1) return null;
+  const taps = y.taps / y.stride;
+  const short = (taps === 2 || taps === 3) && taps === x.taps / x.stride;
+  if (!short || axes.some(({ stride, step }) => stride > 2 || step > 1)) return null;
   return {
-    batch,
-    large: [height, width],
-    small: [y[1]!, y[2]!],
+    batch: images,
+    large: [y.extent, x.extent],
+    small: [y.outputs, x.outputs],
     channels,
-    outChannels,
-    stride,
-    padding: [padding[0][0], padding[1][0]],
+    outChannels: columns,
+    stride: [y.stride, x.stride],
+    padding: [0 - y.origin, 0 - x.origin],
     taps,
   };
 }

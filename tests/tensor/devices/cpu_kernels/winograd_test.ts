@@ -4,6 +4,7 @@ import type { WatKernel } from "../../../../tensor/compiler/kernel.ts";
 import { conv2dWat } from "../../../../tensor/devices/cpu/contraction/conv2d.ts";
 import { conv2dInputGradientWat } from "../../../../tensor/devices/cpu/contraction/conv2d_input_gradient.ts";
 import { conv2dWeightGradientWat } from "../../../../tensor/devices/cpu/contraction/conv2d_weight_gradient.ts";
+import { convolutionOf } from "../../../../tensor/contraction/convolution.ts";
 import { chooseScheme, CPU_COSTS, SCHEMES } from "../../../../tensor/contraction/choice.ts";
 import { winogradKernel } from "../../../../tensor/devices/cpu/winograd/winograd_conv.ts";
 import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../../tensor/contraction/geometry.ts";
@@ -54,7 +55,7 @@ function checkError(
 for (const { x: xShape, w: wShape, ...params } of CASES) {
   const [x, w] = [randomFloats(xShape, 1), randomFloats(wShape, 2)];
   const dy = randomFloats(convShape(xShape, wShape, params), 3);
-  const conv = phasedConv(xShape, wShape, dy.shape, params)!;
+  const conv = phasedConv(convolutionOf(xShape, wShape, dy.shape, params))!;
   const inputSize = [xShape[1]!, xShape[2]!] as const;
   for (const [name, scheme] of Object.entries(SCHEMES).filter(([, scheme]) => scheme.taps === conv.taps)) {
     Deno.test(`${name} convolves [${xShape}] with [${wShape}], ${JSON.stringify(params)}`, () => {
@@ -107,7 +108,7 @@ for (const [name, scheme] of Object.entries(SCHEMES)) {
 Deno.test("phasedConv() refuses what is not made of equal short convolutions", () => {
   const params = { stride: [1, 1], padding: same(1), dilation: [1, 1], groups: 1 } as const;
   const of = (w: readonly number[], settings: Partial<typeof params> | object) =>
-    phasedConv([1, 12, 12, 32], w, [1, 12, 12, 32], { ...params, ...settings });
+    phasedConv(convolutionOf([1, 12, 12, 32], w, [1, 12, 12, 32], { ...params, ...settings }));
   ok(of([3, 3, 32, 32], {}));
   equal(of([3, 3, 32, 32], { stride: [2, 2] }), null);
   equal(of([3, 3, 32, 32], { dilation: [2, 2] }), null);
@@ -133,7 +134,7 @@ Deno.test("chooseScheme() takes the fastest", () => {
   for (const [batch, size, channels, outChannels, kernel, stride, expected] of CHOICES) {
     const params = { stride: [stride, stride], padding: same(1), dilation: [1, 1], groups: 1 } as const;
     const [x, w] = [[batch, size, size, channels], [kernel, kernel, channels, outChannels]];
-    const scheme = chooseScheme(phasedConv(x, w, convShape(x, w, params), params)!, CPU_COSTS);
+    const scheme = chooseScheme(phasedConv(convolutionOf(x, w, convShape(x, w, params), params))!, CPU_COSTS);
     const name = Object.entries(SCHEMES).find(([, known]) => known === scheme)?.[0] ?? "direct";
     equal(name, expected, `${kernel}×${kernel}, ${channels}→${outChannels} at ${size}, batch ${batch}`);
   }

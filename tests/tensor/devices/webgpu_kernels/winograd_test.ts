@@ -1,3 +1,4 @@
+import { convolutionOf } from "../../../../tensor/contraction/convolution.ts";
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { conv2dWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d.ts";
 import { conv2dInputGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d_input_gradient.ts";
@@ -53,7 +54,7 @@ async function checkError(
 for (const { x: xShape, w: wShape, ...params } of CASES) {
   const [x, w] = [randomFloats(xShape, 1), randomFloats(wShape, 2)];
   const dy = randomFloats(convShape(xShape, wShape, params), 3);
-  const conv = phasedConv(xShape, wShape, dy.shape, params)!;
+  const conv = phasedConv(convolutionOf(xShape, wShape, dy.shape, params))!;
   const label = `[${xShape}] with [${wShape}], ${JSON.stringify(params)}`;
   gpuTest(`winogradWgsl() convolves forward and back, and with respect to weights, ${label}`, async () => {
     const settings = { ...params, inputSize: [xShape[1]!, xShape[2]!] as const };
