@@ -1,4 +1,4 @@
-import { key, normal } from "../tensor/mod.ts";
+import { random } from "../tensor/mod.ts";
 import { convProgram } from "./conv_program.ts";
 import { checkElements, convElement, convolutionOutput, convolutionShapes, type ConvPart } from "./definitions.ts";
 import { convFlops, type ConvGeometry, convName } from "./geometries.ts";
@@ -22,7 +22,7 @@ function benchOf(geometry: ConvGeometry, part: ConvPart): KernelBench {
     group: convName(geometry),
     name,
     flops: convFlops(geometry),
-    inputs: () => names.map((operand, i) => normal(key(i), shapes[operand])),
+    inputs: () => names.map((operand, i) => random.normal(random.key(i), shapes[operand])),
     program: convProgram(geometry, part),
     check: ([a, b], [result]) => {
       const none = new Float32Array();

@@ -1,5 +1,5 @@
 /** @file Elementwise chains: what they cost is the passage through memory, if the functions are fast enough. */
-import { add, erf, exp, key, log, mul, normal, sigmoid, square, sub, tanh, type Tensor } from "../tensor/mod.ts";
+import { add, erf, exp, log, mul, random, sigmoid, square, sub, tanh, type Tensor } from "../tensor/mod.ts";
 import { gelu, relu } from "../nn/mod.ts";
 import { checkElements } from "./definitions.ts";
 import { erfOf } from "../tensor/primitives/erf_of.ts";
@@ -44,7 +44,7 @@ for (const { name, program, definition } of CHAINS) {
     group: "elementwise",
     name,
     bytes: 3 * BYTES,
-    inputs: () => [normal(key(0), SHAPE), normal(key(1), SHAPE)],
+    inputs: () => [random.normal(random.key(0), SHAPE), random.normal(random.key(1), SHAPE)],
     program,
     check: ([x, y], [result]) => checkElements(name, result!, 1, (at) => definition(x![at]!, y![at]!)),
   });

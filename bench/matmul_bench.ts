@@ -1,5 +1,5 @@
 /** @file Matrix products, and those of their gradients. */
-import { key, matmul, normal, type Tensor } from "../tensor/mod.ts";
+import { matmul, random, type Tensor } from "../tensor/mod.ts";
 import { checkElements, matmulElement } from "./definitions.ts";
 import { matmulFlops, type MatmulGeometry, matmulName, MATMULS } from "./geometries.ts";
 import { benchKernel } from "./kernel_benchmark.ts";
@@ -27,8 +27,8 @@ function bench(geometry: MatmulGeometry, { suffix, transposeA, transposeB }: For
     name,
     flops: matmulFlops(geometry),
     inputs: () => [
-      normal(key(0), transposeA ? [inner, rows] : [rows, inner]),
-      normal(key(1), transposeB ? [columns, inner] : [inner, columns]),
+      random.normal(random.key(0), transposeA ? [inner, rows] : [rows, inner]),
+      random.normal(random.key(1), transposeB ? [columns, inner] : [inner, columns]),
     ],
     program: (a: Tensor, b: Tensor) => matmul(a, b, { transposeA, transposeB }),
     check: ([a, b], [result]) => {

@@ -1,5 +1,5 @@
 /** @file Batch and layer normalisation in training mode, forward and backward. */
-import { key, normal, type Tensor, type Tree, type TypedArray, vjp, zeros } from "../tensor/mod.ts";
+import { random, type Tensor, type Tree, type TypedArray, vjp, zeros } from "../tensor/mod.ts";
 import { batchNorm, initBatchNorm, layerNorm, type NormParams } from "../nn/mod.ts";
 import { checkElements } from "./definitions.ts";
 import { benchKernel } from "./kernel_benchmark.ts";
@@ -36,7 +36,7 @@ const NORMS: readonly Norm[] = [
 
 /** Weights that differ from channel to channel, so that a wrong one shows. */
 function paramsOf(channels: number): readonly Tensor[] {
-  return [normal(key(7), [channels]), normal(key(8), [channels])];
+  return [random.normal(random.key(7), [channels]), random.normal(random.key(8), [channels])];
 }
 
 /** x̂ at some positions, and 1 / σ. */
@@ -56,7 +56,7 @@ function forwardBench(
     group: name,
     name: title,
     bytes: 4 * passes[0] * rows * channels,
-    inputs: () => [normal(key(0), [rows, channels]), ...paramsOf(channels)],
+    inputs: () => [random.normal(random.key(0), [rows, channels]), ...paramsOf(channels)],
     program: (x, weight, bias) => apply({ weight: weight!, bias: bias! }, x!),
     check: ([x, weight, bias], [result]) =>
       checkElements(title, result!, 1, (at) => {
@@ -75,7 +75,11 @@ function backwardBench(
     group: name,
     name: title,
     bytes: 4 * passes[1] * rows * channels,
-    inputs: () => [normal(key(0), [rows, channels]), normal(key(1), [rows, channels]), ...paramsOf(channels)],
+    inputs: () => [
+      random.normal(random.key(0), [rows, channels]),
+      random.normal(random.key(1), [rows, channels]),
+      ...paramsOf(channels),
+    ],
     program: (x, dy, weight) => {
       const params = { weight: weight!, bias: zeros([channels]) };
       return vjp(((x: Tensor) => apply(params, x)) as (x: Tree) => Tree, x!)[1](dy!)[0]!;

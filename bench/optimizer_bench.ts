@@ -1,12 +1,12 @@
 /** @file LAMB and AdamW on the 25.6 million parameters of ResNet-50. */
 import { ok } from "node:assert/strict";
-import { key, normal, sizeOf, type Tensor, treeLeaves, type TypedArray } from "../tensor/mod.ts";
+import { random, sizeOf, type Tensor, treeLeaves, type TypedArray } from "../tensor/mod.ts";
 import { adamw, lamb, type Optimizer, resnet50 } from "../nn/mod.ts";
 import { samplePositions } from "./definitions.ts";
 import { benchKernel } from "./kernel_benchmark.ts";
 
 const RATE = 0.01;
-const SHAPES = (treeLeaves(resnet50().init(key(0)).params) as readonly Tensor[]).map(({ shape }) => shape);
+const SHAPES = (treeLeaves(resnet50().init(random.key(0)).params) as readonly Tensor[]).map(({ shape }) => shape);
 const COUNT = SHAPES.reduce((sum, shape) => sum + sizeOf(shape), 0);
 
 interface Rule {
@@ -63,7 +63,7 @@ for (const rule of RULES) {
     group: "optimizer",
     name: `${rule.name}, ${SHAPES.length} tensors of ${(COUNT / 1e6).toFixed(1)} million parameters`,
     bytes: 4 * rule.passes * COUNT,
-    inputs: () => [...SHAPES, ...SHAPES].map((shape, i) => normal(key(i), shape)),
+    inputs: () => [...SHAPES, ...SHAPES].map((shape, i) => random.normal(random.key(i), shape)),
     program: (...tensors) => {
       const params = tensors.slice(0, SHAPES.length);
       const state = rule.optimizer.init(params);

@@ -14,10 +14,9 @@ import {
   cpuDevice,
   type Device,
   jit,
-  key,
   type LaunchListener,
-  normal,
   openDevice,
+  random,
   setDefaultDevice,
   type Tensor,
   webgpuDevice,
@@ -66,8 +65,8 @@ function stepOf(model: Model, size: number, batch: number, decoderWidth: number)
   const inner = trainStep(model, optimizer);
   return {
     step: jit((train: TrainState, images: Tensor) => inner(train, { images }), { donate: [0] }),
-    train: init(model, optimizer, key(0), { inputSize: [size, size], decoderWidth }),
-    images: normal(key(1), [batch, size, size, 3]),
+    train: init(model, optimizer, random.key(0), { inputSize: [size, size], decoderWidth }),
+    images: random.normal(random.key(1), [batch, size, size, 3]),
   };
 }
 

@@ -14,9 +14,8 @@ import {
   cpuDevice,
   type Device,
   jit,
-  key,
-  normal,
   openDevice,
+  random,
   referenceDevice,
   setDefaultDevice,
   type Tensor,
@@ -78,8 +77,8 @@ function prepare(model: Model) {
   const inner = trainStep(model, optimizer);
   const program = (train: TrainState, images: Tensor) => inner(train, { images });
   const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: args["decoder-width"] };
-  const train = init(model, optimizer, key(0), options);
-  return { program, train, images: normal(key(1), [BATCH_SIZE, INPUT_SIZE, INPUT_SIZE, 3]) };
+  const train = init(model, optimizer, random.key(0), options);
+  return { program, train, images: random.normal(random.key(1), [BATCH_SIZE, INPUT_SIZE, INPUT_SIZE, 3]) };
 }
 
 /** Operations of a step if the encoder ran on whole images, as masked-dense implementations compute it. */

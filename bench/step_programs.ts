@@ -1,5 +1,5 @@
 /** @file The programs of a training step and of its parts, as pure functions of the training state. */
-import { add, foldIn, grad, mean, square, type Tensor, type Tree } from "../tensor/mod.ts";
+import { add, grad, mean, random, square, type Tensor, type Tree } from "../tensor/mod.ts";
 import { type Features, type Model, valuesOf } from "../nn/mod.ts";
 import { gather, type SparsePattern } from "../sparse/mod.ts";
 import { forward, inputGrid, lossAndGradients, patchLoss, sampleMask, type TrainState } from "../spark/mod.ts";
@@ -22,7 +22,7 @@ const MASK_RATIO = 0.6;
 function patternOf(model: Model, key: Tensor, images: Tensor): SparsePattern {
   const [batch, height, width] = images.shape as [number, number, number];
   const grid = inputGrid(model, [height, width]);
-  return sampleMask(foldIn(key, 0), { batch, grid, maskRatio: MASK_RATIO });
+  return sampleMask(random.foldIn(key, 0), { batch, grid, maskRatio: MASK_RATIO });
 }
 
 /** The loss alone, in training mode. */

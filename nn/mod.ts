@@ -5,9 +5,9 @@
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { conv2d, initConv2d, relu } from "@tessera/tessera/nn";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const params = initConv2d(key(0), { inChannels: 3, outChannels: 8, kernel: 3 });
+ * const params = initConv2d(random.key(0), { inChannels: 3, outChannels: 8, kernel: 3 });
  * const y = relu(conv2d(params, ones([1, 16, 16, 3]), { padding: 1 }));
  * deepStrictEqual(y.shape, [1, 16, 16, 8]);
  * ```

@@ -27,9 +27,9 @@ export interface GradientSums {
  * import { equal } from "node:assert/strict";
  * import { tinyResnet } from "@tessera/tessera/nn";
  * import { initParams, zeroSums } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const { params } = initParams(tinyResnet(), key(0), { decoderWidth: 64 });
+ * const { params } = initParams(tinyResnet(), random.key(0), { decoderWidth: 64 });
  * equal(await zeroSums(params).patches.item(), 0);
  * ```
  */
@@ -57,10 +57,10 @@ function countedPatches({ gridShape: [batch, rows, columns], indices }: SparsePa
  * import { equal } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { addGradients, applySums, init, zeroSums } from "@tessera/tessera/spark";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
  * const optimizer = lamb({ learningRate: 1e-3 });
- * const train = init(tinyResnet(), optimizer, key(0), { decoderWidth: 16 });
+ * const train = init(tinyResnet(), optimizer, random.key(0), { decoderWidth: 16 });
  * const more = addGradients(tinyResnet());
  * const first = more(train, zeroSums(train.params), { images: ones([2, 64, 64, 3]) });
  * const second = more({ ...train, ...first }, first.sums, { images: ones([1, 96, 96, 3]) });
@@ -102,10 +102,10 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
  * import { deepStrictEqual } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { addGradients, applySums, init, zeroSums } from "@tessera/tessera/spark";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
  * const optimizer = lamb({ learningRate: 1e-3 });
- * const train = init(tinyResnet(), optimizer, key(0), { decoderWidth: 16 });
+ * const train = init(tinyResnet(), optimizer, random.key(0), { decoderWidth: 16 });
  * const { sums, ...after } = addGradients(tinyResnet())(train, zeroSums(train.params), { images: ones([2, 64, 64, 3]) });
  * deepStrictEqual(applySums(optimizer)({ ...train, ...after }, sums).loss.shape, []);
  * ```

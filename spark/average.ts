@@ -26,9 +26,9 @@ export interface Averaged {
  * import { ok } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { init, startAverage } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * ok(startAverage(init(tinyResnet(), lamb({ learningRate: 1 }), key(0), { decoderWidth: 16 })).average);
+ * ok(startAverage(init(tinyResnet(), lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 16 })).average);
  * ```
  */
 export function startAverage<T extends Averaged>(train: T): T {
@@ -51,9 +51,9 @@ export function startAverage<T extends Averaged>(train: T): T {
  * import { ok } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { averageWeights, init, startAverage } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const train = startAverage(init(tinyResnet(), lamb({ learningRate: 1 }), key(0), { decoderWidth: 16 }));
+ * const train = startAverage(init(tinyResnet(), lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 16 }));
  * ok(averageWeights(train, train, { decay: 0.999 }).average);
  * ```
  */

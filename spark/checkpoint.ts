@@ -65,9 +65,9 @@ export interface Checkpoint {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { init, load, save } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), key(0), { decoderWidth: 16 });
+ * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 16 });
  * const path = await Deno.makeTempFile();
  * await save(path, train);
  * deepStrictEqual(await (await load(path, train)).key.data(), await train.key.data());
@@ -150,9 +150,9 @@ function parseConfiguration(path: string, text: string): unknown {
  * import { throws } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { init, restore } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), key(0), { decoderWidth: 16 });
+ * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 16 });
  * throws(() => restore({ path: "empty", configuration: null, tensors: {} }, train), /Cannot restore empty/);
  * ```
  */
@@ -198,9 +198,9 @@ function refuse(path: string, name: string, wanted: string, found: string): neve
  * import { rejects } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { init, load } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), key(0), { decoderWidth: 16 });
+ * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 16 });
  * await rejects(load("missing.safetensors", train), /Cannot read missing.safetensors/);
  * ```
  */

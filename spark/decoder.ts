@@ -1,5 +1,5 @@
 /** @file The light decoder: a U-Net's upward half, from the coarsest dense map to pixels. */
-import { add, foldIn, type Tensor } from "../tensor/mod.ts";
+import { add, random, type Tensor } from "../tensor/mod.ts";
 import {
   batchNorm,
   type BatchNormState,
@@ -67,9 +67,9 @@ export interface DecoderState {
  * ```ts
  * import { equal } from "node:assert/strict";
  * import { initDecoder } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * equal(initDecoder(key(0), { stride: 32, width: 768 }).params.blocks.length, 5);
+ * equal(initDecoder(random.key(0), { stride: 32, width: 768 }).params.blocks.length, 5);
  * ```
  */
 export function initDecoder(
@@ -83,9 +83,9 @@ export function initDecoder(
         `current stride is ${stride}, width is ${width}`,
     );
   }
-  const blocks = Array.from({ length: levels }, (_, i) => initBlock(foldIn(key, i), width / 2 ** i, { dtype }));
+  const blocks = Array.from({ length: levels }, (_, i) => initBlock(random.foldIn(key, i), width / 2 ** i, { dtype }));
   const conv = { inChannels: width / stride, outChannels: 3, kernel: 1, dtype };
-  const projection = initConv2d(foldIn(key, levels), { ...conv, weight: smallNormal, bias: zeroInitializer });
+  const projection = initConv2d(random.foldIn(key, levels), { ...conv, weight: smallNormal, bias: zeroInitializer });
   return {
     params: { blocks: blocks.map((block) => block.params), projection },
     state: { blocks: blocks.map((block) => block.state) },
@@ -102,10 +102,10 @@ function initBlock(
   const [first, second] = [initBatchNorm(width, options), initBatchNorm(width / 2, options)];
   return {
     params: {
-      upSample: initConvTranspose2d(foldIn(key, 0), { ...up, ...options }),
-      conv1: initConv2d(foldIn(key, 1), { ...conv, outChannels: width }),
+      upSample: initConvTranspose2d(random.foldIn(key, 0), { ...up, ...options }),
+      conv1: initConv2d(random.foldIn(key, 1), { ...conv, outChannels: width }),
       norm1: first.params,
-      conv2: initConv2d(foldIn(key, 2), { ...conv, outChannels: width / 2 }),
+      conv2: initConv2d(random.foldIn(key, 2), { ...conv, outChannels: width / 2 }),
       norm2: second.params,
     },
     state: { norm1: first.state, norm2: second.state },
@@ -126,9 +126,9 @@ function initBlock(
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { decode, initDecoder } from "@tessera/tessera/spark";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const { params, state } = initDecoder(key(0), { stride: 4, width: 8 });
+ * const { params, state } = initDecoder(random.key(0), { stride: 4, width: 8 });
  * deepStrictEqual(decode(params, state, [ones([1, 2, 3, 8])]).pixels.shape, [1, 8, 12, 3]);
  * ```
  */

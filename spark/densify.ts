@@ -1,5 +1,5 @@
 /** @file From the sparse maps of the encoder to the dense maps that the decoder reads. */
-import { add, cast, foldIn, type Tensor } from "../tensor/mod.ts";
+import { add, cast, random, type Tensor } from "../tensor/mod.ts";
 import {
   batchNorm,
   type BatchNormState,
@@ -48,9 +48,9 @@ export interface DensifyState {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { resnet50 } from "@tessera/tessera/nn";
  * import { initDensify } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const { params } = initDensify(key(0), resnet50(), { width: 768 });
+ * const { params } = initDensify(random.key(0), resnet50(), { width: 768 });
  * deepStrictEqual(params.maskTokens.map((token) => token.shape[0]), [2048, 1024, 512, 256]);
  * ```
  */
@@ -72,10 +72,10 @@ export function initDensify(
   const projections = channels.map((inChannels, i) => {
     const outChannels = width / 2 ** i;
     if (i === 0 && inChannels === outChannels) return {};
-    return initConv2d(foldIn(key, i), { inChannels, outChannels, kernel: i === 0 ? 1 : 3, dtype });
+    return initConv2d(random.foldIn(key, i), { inChannels, outChannels, kernel: i === 0 ? 1 : 3, dtype });
   });
-  const tokenKey = foldIn(key, channels.length);
-  const maskTokens = channels.map((count, i) => tokenNormal(foldIn(tokenKey, i), [count]));
+  const tokenKey = random.foldIn(key, channels.length);
+  const maskTokens = channels.map((count, i) => tokenNormal(random.foldIn(tokenKey, i), [count]));
   const norms = channels.map((count) => initNorm(count, model.densifyNorm, { dtype }));
   return {
     params: {
@@ -108,10 +108,10 @@ function initNorm(channels: number, kind: Model["densifyNorm"], options: DTypeOp
  * import { deepStrictEqual } from "node:assert/strict";
  * import { densify, initDensify, sampleMask } from "@tessera/tessera/spark";
  * import { sparseTensor } from "@tessera/tessera/sparse";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const { params, state } = initDensify(key(0), { channels: [4], densifyNorm: "ln" }, { width: 8 });
- * const pattern = sampleMask(key(1), { batch: 1, grid: [2, 2], maskRatio: 0.5 });
+ * const { params, state } = initDensify(random.key(0), { channels: [4], densifyNorm: "ln" }, { width: 8 });
+ * const pattern = sampleMask(random.key(1), { batch: 1, grid: [2, 2], maskRatio: 0.5 });
  * const { maps } = densify(params, state, [sparseTensor(pattern, [1, 1], ones([2, 1, 1, 4]))]);
  * deepStrictEqual(maps[0]!.shape, [1, 2, 2, 8]);
  * ```

@@ -6,8 +6,7 @@ import {
   expandDims,
   log,
   max,
-  slice,
-  split,
+  random,
   squeeze,
   stack,
   sub,
@@ -66,9 +65,9 @@ export interface InitFinetuneOptions {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { adamw, tinyResnet } from "@tessera/tessera/nn";
  * import { initFinetune } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const train = initFinetune(tinyResnet(), adamw({ learningRate: 1e-3 }), key(0), { classes: 10 });
+ * const train = initFinetune(tinyResnet(), adamw({ learningRate: 1e-3 }), random.key(0), { classes: 10 });
  * deepStrictEqual(train.params.head.weight.shape, [256, 10]);
  * ```
  */
@@ -78,15 +77,10 @@ export function initFinetune(
   key: Tensor,
   { classes, backbone }: InitFinetuneOptions,
 ): FinetuneState {
-  const [weightKey, headKey, runKey] = keysOf(key, 3) as [Tensor, Tensor, Tensor];
+  const [weightKey, headKey, runKey] = random.split(key, 3);
   const { params: encoder, state } = backbone ?? model.init(weightKey);
   const params = { encoder, head: model.initHead(headKey, { classes }) };
   return { params, state: { encoder: state }, optimizer: optimizer.init(params), key: runKey };
-}
-
-function keysOf(key: Tensor, count: number): readonly Tensor[] {
-  const keys = split(key, count); // [count, 2]
-  return Array.from({ length: count }, (_, i) => squeeze(slice(keys, { start: [i, 0], size: [1, 2] }), 0));
 }
 
 /** Options of `finetuneStep`. */
@@ -130,10 +124,10 @@ export interface FinetuneStepOutput {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { adamw, tinyResnet } from "@tessera/tessera/nn";
  * import { finetuneStep, initFinetune } from "@tessera/tessera/spark";
- * import { full, key, ones } from "@tessera/tessera/tensor";
+ * import { full, ones, random } from "@tessera/tessera/tensor";
  *
  * const optimizer = adamw({ learningRate: 1e-3 });
- * const train = initFinetune(tinyResnet(), optimizer, key(0), { classes: 10 });
+ * const train = initFinetune(tinyResnet(), optimizer, random.key(0), { classes: 10 });
  * const batch = { images: ones([2, 32, 32, 3]), targets: full([2, 10], 0.1) };
  * deepStrictEqual(finetuneStep(tinyResnet(), optimizer)(train, batch).loss.shape, []);
  * ```
@@ -145,7 +139,7 @@ export function finetuneStep(
 ): (train: FinetuneState, batch: TargetBatch) => FinetuneStepOutput {
   const criterion = kind === "bce" ? binaryCrossEntropy : softCrossEntropy;
   return (train, { images, targets }) => {
-    const [next, dropKey] = keysOf(train.key, 2) as [Tensor, Tensor];
+    const [next, dropKey] = random.split(train.key);
     const lossOf = (params: ClassifierWeights["params"]) => {
       const out = model.logits(params, train.state.encoder, images, { train: true, key: dropKey, dropPath });
       return [criterion(out.logits, targets), out.state];
@@ -171,9 +165,9 @@ export function finetuneStep(
  * import { deepStrictEqual } from "node:assert/strict";
  * import { sgd, tinyResnet } from "@tessera/tessera/nn";
  * import { initFinetune, scoreBatch } from "@tessera/tessera/spark";
- * import { key, ones, zeros } from "@tessera/tessera/tensor";
+ * import { ones, random, zeros } from "@tessera/tessera/tensor";
  *
- * const weights = initFinetune(tinyResnet(), sgd({ learningRate: 1 }), key(0), { classes: 10 });
+ * const weights = initFinetune(tinyResnet(), sgd({ learningRate: 1 }), random.key(0), { classes: 10 });
  * const batch = { images: ones([2, 32, 32, 3]), labels: zeros([2], "int32") };
  * deepStrictEqual(scoreBatch(tinyResnet(), weights, batch).shape, [2, 3]);
  * ```

@@ -1,5 +1,5 @@
 /** @file SparK in paper order: mask, sparse encoder, densify, decoder, loss. */
-import { foldIn, type Tensor, type Tree } from "../tensor/mod.ts";
+import { random, type Tensor, type Tree } from "../tensor/mod.ts";
 import type { DTypeOption, Model, ModelOptions } from "../nn/mod.ts";
 import { gather, type SparsePattern, type SparseTensor, toDense } from "../sparse/mod.ts";
 import { decode, type DecoderParams, type DecoderState, initDecoder } from "./decoder.ts";
@@ -73,9 +73,9 @@ export interface SparkOutput {
  * import { equal } from "node:assert/strict";
  * import { tinyResnet } from "@tessera/tessera/nn";
  * import { initParams } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * equal(initParams(tinyResnet(), key(0), { decoderWidth: 64 }).params.decoder.blocks.length, 4);
+ * equal(initParams(tinyResnet(), random.key(0), { decoderWidth: 64 }).params.decoder.blocks.length, 4);
  * ```
  */
 export function initParams(
@@ -83,10 +83,10 @@ export function initParams(
   key: Tensor,
   { decoderWidth = 768, dtype = "float32", ...rest }: InitParamsOptions = {},
 ): { readonly params: SparkParams; readonly state: SparkState } {
-  const encoder = model.init(foldIn(key, 0), { dtype });
+  const encoder = model.init(random.foldIn(key, 0), { dtype });
   checkModel(model, encoder.params, encoder.state);
-  const densified = initDensify(foldIn(key, 1), model, { width: decoderWidth, dtype, ...rest });
-  const decoder = initDecoder(foldIn(key, 2), { stride: model.stride, width: decoderWidth, dtype });
+  const densified = initDensify(random.foldIn(key, 1), model, { width: decoderWidth, dtype, ...rest });
+  const decoder = initDecoder(random.foldIn(key, 2), { stride: model.stride, width: decoderWidth, dtype });
   return {
     params: { encoder: encoder.params, densify: densified.params, decoder: decoder.params },
     state: { encoder: encoder.state, densify: densified.state, decoder: decoder.state },
@@ -107,10 +107,10 @@ export function initParams(
  * import { deepStrictEqual } from "node:assert/strict";
  * import { tinyResnet } from "@tessera/tessera/nn";
  * import { forward, initParams, sampleMask } from "@tessera/tessera/spark";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const weights = initParams(tinyResnet(), key(0), { decoderWidth: 64 });
- * const pattern = sampleMask(key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
+ * const weights = initParams(tinyResnet(), random.key(0), { decoderWidth: 64 });
+ * const pattern = sampleMask(random.key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
  * const { pixels } = forward(tinyResnet(), weights, { images: ones([2, 96, 96, 3]), pattern });
  * deepStrictEqual(pixels.shape, [2, 96, 96, 3]);
  * ```
@@ -176,10 +176,10 @@ export interface Evaluation extends Reconstruction {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { tinyResnet } from "@tessera/tessera/nn";
  * import { evaluate, initParams, sampleMask } from "@tessera/tessera/spark";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const weights = initParams(tinyResnet(), key(0), { decoderWidth: 64 });
- * const pattern = sampleMask(key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
+ * const weights = initParams(tinyResnet(), random.key(0), { decoderWidth: 64 });
+ * const pattern = sampleMask(random.key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
  * const { composite } = evaluate(tinyResnet(), weights, { images: ones([2, 96, 96, 3]), pattern });
  * deepStrictEqual(composite.shape, [2, 96, 96, 3]);
  * ```

@@ -60,10 +60,10 @@ export function inputGrid(
  * ```ts
  * import { tinyResnet } from "@tessera/tessera/nn";
  * import { checkModel } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
  * const model = tinyResnet();
- * const { params, state } = model.init(key(0));
+ * const { params, state } = model.init(random.key(0));
  * checkModel(model, params, state);
  * ```
  */

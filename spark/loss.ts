@@ -42,9 +42,9 @@ function errorsOf(patches: Tensor, predicted: Tensor, target: Target): Tensor {
  * ```ts
  * import { equal } from "node:assert/strict";
  * import { patchLoss, sampleMask } from "@tessera/tessera/spark";
- * import { key, zeros } from "@tessera/tessera/tensor";
+ * import { random, zeros } from "@tessera/tessera/tensor";
  *
- * const pattern = sampleMask(key(0), { batch: 1, grid: [2, 2], maskRatio: 0.5 });
+ * const pattern = sampleMask(random.key(0), { batch: 1, grid: [2, 2], maskRatio: 0.5 });
  * equal(await patchLoss(zeros([1, 8, 8, 3]), zeros([1, 8, 8, 3]), pattern).item(), 0);
  * ```
  */

@@ -38,9 +38,9 @@ const [LEAST, MOST] = [1, 2 ** 24];
  * import { equal } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { init, startLossScale } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const train = startLossScale(init(tinyResnet(), lamb({ learningRate: 1 }), key(0), { decoderWidth: 16 }));
+ * const train = startLossScale(init(tinyResnet(), lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 16 }));
  * equal(await train.lossScale!.scale.item(), 65536);
  * ```
  */
@@ -97,9 +97,9 @@ export function nextLossScale(
  * import { equal } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { init, skipOverflow, startLossScale } from "@tessera/tessera/spark";
- * import { key, tensor } from "@tessera/tessera/tensor";
+ * import { random, tensor } from "@tessera/tessera/tensor";
  *
- * const train = startLossScale(init(tinyResnet(), lamb({ learningRate: 1 }), key(0), { decoderWidth: 16 }));
+ * const train = startLossScale(init(tinyResnet(), lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 16 }));
  * const one = tensor(1);
  * const out = skipOverflow(train, { train, loss: one, learningRate: one, gradientNorm: tensor(Infinity) });
  * equal(await out.train.lossScale!.scale.item(), 32768);

@@ -6,12 +6,12 @@ import {
   div,
   greaterEqual,
   mod,
+  random,
   reshape,
   slice,
   stack,
   takeAlongAxis,
   type Tensor,
-  uniform,
 } from "../tensor/mod.ts";
 import { lookupTable, patternFromMask, type SparsePattern } from "../sparse/mod.ts";
 
@@ -65,16 +65,16 @@ export function countVisible([rows, columns]: readonly [number, number], maskRat
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { sampleMask } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const pattern = sampleMask(key(0), { batch: 2, grid: [7, 7], maskRatio: 0.6 });
+ * const pattern = sampleMask(random.key(0), { batch: 2, grid: [7, 7], maskRatio: 0.6 });
  * deepStrictEqual(pattern.indices.shape, [40, 3]);
  * ```
  */
 export function sampleMask(key: Tensor, { batch, grid, maskRatio }: SampleMaskOptions): SparsePattern {
   const [rows, columns] = grid;
   const visible = countVisible(grid, maskRatio);
-  const order = argsort(uniform(key, [batch, rows * columns])); // [B, L]
+  const order = argsort(random.uniform(key, [batch, rows * columns])); // [B, L]
   const chosen = slice(order, { start: [0, 0], size: [batch, visible] });
   const sorted = takeAlongAxis(chosen, argsort(chosen)); // [B, K], in raster order
   const image = broadcastTo(reshape(arange(batch), [batch, 1]), sorted.shape);

@@ -6,12 +6,12 @@
  * import { deepStrictEqual } from "node:assert/strict";
  * import { tinyResnet } from "@tessera/tessera/nn";
  * import { forward, initParams, patchLoss, sampleMask } from "@tessera/tessera/spark";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
  * const model = tinyResnet();
- * const weights = initParams(model, key(0), { decoderWidth: 64 });
+ * const weights = initParams(model, random.key(0), { decoderWidth: 64 });
  * const images = ones([2, 96, 96, 3]);
- * const pattern = sampleMask(key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
+ * const pattern = sampleMask(random.key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
  * const { pixels } = forward(model, weights, { images, pattern }, { train: true });
  * deepStrictEqual(patchLoss(images, pixels, pattern).shape, []);
  * ```
@@ -24,7 +24,7 @@
  * import { equal } from "node:assert/strict";
  * import { conv2d, initConv2d, type Model, relu } from "@tessera/tessera/nn";
  * import { initParams } from "@tessera/tessera/spark";
- * import { foldIn, key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
  * const model: Model = {
  *   name: "two_convolutions",
@@ -34,8 +34,8 @@
  *   recipe: { dropPath: 0, beta2: 0.95 },
  *   init: (key) => ({
  *     params: [
- *       initConv2d(foldIn(key, 0), { inChannels: 3, outChannels: 16, kernel: 4 }),
- *       initConv2d(foldIn(key, 1), { inChannels: 16, outChannels: 32, kernel: 2 }),
+ *       initConv2d(random.foldIn(key, 0), { inChannels: 3, outChannels: 16, kernel: 4 }),
+ *       initConv2d(random.foldIn(key, 1), { inChannels: 16, outChannels: 32, kernel: 2 }),
  *     ],
  *     state: {},
  *   }),
@@ -44,7 +44,7 @@
  *     return { features: [fine, relu(conv2d(params[1], fine, { stride: 2 }))], state };
  *   },
  * };
- * equal(initParams(model, key(0), { decoderWidth: 64 }).params.decoder.blocks.length, 3);
+ * equal(initParams(model, random.key(0), { decoderWidth: 64 }).params.decoder.blocks.length, 3);
  * ```
  *
  * @module

@@ -90,9 +90,9 @@ function meansFor(patches: Tensor, pattern: SparsePattern, moments: "true" | "vi
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { reconstruct, sampleMask } from "@tessera/tessera/spark";
- * import { key, zeros } from "@tessera/tessera/tensor";
+ * import { random, zeros } from "@tessera/tessera/tensor";
  *
- * const pattern = sampleMask(key(0), { batch: 1, grid: [2, 2], maskRatio: 0.5 });
+ * const pattern = sampleMask(random.key(0), { batch: 1, grid: [2, 2], maskRatio: 0.5 });
  * const { composite } = reconstruct(zeros([1, 8, 8, 3]), zeros([1, 8, 8, 3]), pattern, { moments: "visible" });
  * deepStrictEqual(composite.shape, [1, 8, 8, 3]);
  * ```

@@ -1,4 +1,4 @@
-import { div, mul, slice, split, squeeze, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
+import { div, mul, random, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
 import type { Model, Optimizer, OptimizerState } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import {
@@ -79,25 +79,19 @@ export interface TrainStepOutput {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { init } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
  * const optimizer = lamb({ learningRate: 1e-3 });
- * const train = init(tinyResnet(), optimizer, key(0), { inputSize: [96, 96], decoderWidth: 64 });
+ * const train = init(tinyResnet(), optimizer, random.key(0), { inputSize: [96, 96], decoderWidth: 64 });
  * deepStrictEqual(train.key.shape, [2]);
  * ```
  */
 export function init(model: Model, optimizer: Optimizer, key: Tensor, options: InitOptions = {}): TrainState {
   const { inputSize, ...rest } = options;
   if (inputSize) inputGrid(model, inputSize);
-  const [weightKey, runKey] = keysOf(key, 2) as [Tensor, Tensor];
+  const [weightKey, runKey] = random.split(key);
   const { params, state } = initParams(model, weightKey, rest);
   return { params, state, optimizer: optimizer.init(params), key: runKey };
-}
-
-/** Several keys of one. */
-function keysOf(key: Tensor, count: number): readonly Tensor[] {
-  const keys = split(key, count); // [count, 2]
-  return Array.from({ length: count }, (_, i) => squeeze(slice(keys, { start: [i, 0], size: [1, 2] }), 0));
 }
 
 /**
@@ -114,10 +108,10 @@ function keysOf(key: Tensor, count: number): readonly Tensor[] {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { tinyResnet } from "@tessera/tessera/nn";
  * import { initParams, lossAndGradients, sampleMask } from "@tessera/tessera/spark";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const weights = initParams(tinyResnet(), key(0), { decoderWidth: 64 });
- * const pattern = sampleMask(key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
+ * const weights = initParams(tinyResnet(), random.key(0), { decoderWidth: 64 });
+ * const pattern = sampleMask(random.key(1), { batch: 2, grid: [6, 6], maskRatio: 0.6 });
  * const { gradients } = lossAndGradients(tinyResnet(), weights, { images: ones([2, 96, 96, 3]), pattern }, { train: true });
  * deepStrictEqual(gradients.densify.maskTokens[0]!.shape, [256]);
  * ```
@@ -150,7 +144,7 @@ export function drawBatch(
 } {
   const [batch, height, width] = images.shape as [number, number, number];
   const grid = inputGrid(model, [height, width], patchSize);
-  const [next, maskKey, dropKey] = keysOf(key, 3) as [Tensor, Tensor, Tensor];
+  const [next, maskKey, dropKey] = random.split(key, 3);
   const pattern = sampleMask(maskKey, { batch, grid, maskRatio });
   return { next, pattern, run: { train: true, key: dropKey, dropPath, ...ablation } };
 }
@@ -170,10 +164,10 @@ export function drawBatch(
  * import { deepStrictEqual } from "node:assert/strict";
  * import { lamb, tinyResnet } from "@tessera/tessera/nn";
  * import { init, trainStep } from "@tessera/tessera/spark";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
  * const optimizer = lamb({ learningRate: 1e-3 });
- * const train = init(tinyResnet(), optimizer, key(0), { inputSize: [96, 96], decoderWidth: 64 });
+ * const train = init(tinyResnet(), optimizer, random.key(0), { inputSize: [96, 96], decoderWidth: 64 });
  * const step = trainStep(tinyResnet(), optimizer); // jit(step, { donate: [0] }) to run it
  * deepStrictEqual(step(train, { images: ones([2, 96, 96, 3]) }).loss.shape, []);
  * ```

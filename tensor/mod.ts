@@ -47,7 +47,7 @@ export * from "./functions/pool.ts";
 export * from "./functions/window_map.ts";
 export * from "./functions/first_not_finite.ts";
 export * from "./functions/ring.ts";
-export * from "./functions/random.ts";
+export * as random from "./functions/random/mod.ts";
 export * from "./transform/grad.ts";
 export * from "./transform/jit.ts";
 export { referenceDevice } from "./devices/reference/device.ts";

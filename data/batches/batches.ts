@@ -1,6 +1,6 @@
 import { leaf, type Tensor } from "../../tensor/mod.ts";
 import type { Dataset } from "../sets/dataset.ts";
-import { dataKey, shuffled } from "../images/rng.ts";
+import { dataKey, shuffled } from "./draws.ts";
 import type { SampleSettings } from "./sample.ts";
 import { type SamplePool, samplePool } from "./sample_pool.ts";
 import { IMAGENET_NORMALISATION, type Normalisation, type Transform } from "../images/transforms.ts";

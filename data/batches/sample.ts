@@ -2,7 +2,7 @@ import type { Dataset } from "../sets/dataset.ts";
 import { ImageError } from "../images/decode.ts";
 import { erase } from "../images/erase.ts";
 import { normalise } from "../images/normalise.ts";
-import { dataKey, drawsOf } from "../images/rng.ts";
+import { dataKey, drawsOf } from "./draws.ts";
 import { applyTransform, type Normalisation, type Transform } from "../images/transforms.ts";
 
 /** What all samples of a run have in common. Plain data. */

@@ -14,7 +14,7 @@ import {
   solarize,
 } from "./colour.ts";
 import type { Pixels } from "./pixels.ts";
-import type { Draw } from "./rng.ts";
+import type { Draw } from "./draw.ts";
 
 /** One operation, of any strength. */
 export type Operation = (image: Pixels, strength: number) => Pixels;

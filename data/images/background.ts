@@ -1,6 +1,6 @@
 import type { Pixels } from "./pixels.ts";
 import { resample } from "./resample.ts";
-import type { Draw } from "./rng.ts";
+import type { Draw } from "./draw.ts";
 
 type Colour = readonly [number, number, number];
 

@@ -1,7 +1,7 @@
 /** @file Random erasing (Zhong et al., AAAI 2020) as in timm: a rectangle of noise, one value for each pixel and colour. */
 import { drawNormal } from "./mix.ts";
 import type { Rectangle } from "./pixels.ts";
-import type { Draw } from "./rng.ts";
+import type { Draw } from "./draw.ts";
 
 /** Settings of random erasing. Plain data. */
 export interface RandomErasing {

@@ -2,7 +2,7 @@
  * @file Mixing of labelled images in pairs: mixup (Zhang et al., 2018) and CutMix (Yun et al., 2019), with smoothed
  * labels, as timm does both for a batch.
  */
-import type { Draw } from "./rng.ts";
+import type { Draw } from "./draw.ts";
 
 /** How images and labels are mixed. Plain data. */
 export interface MixSettings {

@@ -3,7 +3,7 @@ import { dropAlpha } from "./decode.ts";
 import type { RandomErasing } from "./erase.ts";
 import { crop, type Pixels, type Rectangle } from "./pixels.ts";
 import { type Filter, resample } from "./resample.ts";
-import type { Draw } from "./rng.ts";
+import type { Draw } from "./draw.ts";
 
 /** Mean and standard deviation of each colour, for values from 0 to 1. */
 export interface Normalisation {

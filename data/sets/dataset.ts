@@ -1,5 +1,5 @@
 import type { Pixels } from "../images/pixels.ts";
-import type { Draw } from "../images/rng.ts";
+import type { Draw } from "../images/draw.ts";
 
 /** How a worker makes its own copy of a data set: it imports the module and calls the function. */
 export interface DatasetSource {

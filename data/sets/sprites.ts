@@ -3,7 +3,7 @@ import type { Dataset } from "./dataset.ts";
 import { type ImageFilesOptions, readImage } from "./image_files.ts";
 import type { Pixels } from "../images/pixels.ts";
 import { resample } from "../images/resample.ts";
-import type { Draw } from "../images/rng.ts";
+import type { Draw } from "../images/draw.ts";
 
 /** What `sprites` is made of. Plain data. */
 export interface SpritesOptions extends ImageFilesOptions {

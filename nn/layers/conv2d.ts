@@ -1,4 +1,4 @@
-import { add, conv2d as denseConv2d, foldIn, type Tensor } from "../../tensor/mod.ts";
+import { add, conv2d as denseConv2d, random, type Tensor } from "../../tensor/mod.ts";
 import { conv2d as sparseConv2d } from "../../sparse/mod.ts";
 import { type Features, isSparse } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
@@ -50,9 +50,9 @@ export interface Conv2dOptions {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { initConv2d } from "@tessera/tessera/nn";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const { weight } = initConv2d(key(0), { inChannels: 3, outChannels: 5, kernel: 7 });
+ * const { weight } = initConv2d(random.key(0), { inChannels: 3, outChannels: 5, kernel: 7 });
  * deepStrictEqual(weight.shape, [7, 7, 3, 5]);
  * ```
  */
@@ -61,8 +61,8 @@ export function initConv2d(key: Tensor, options: InitConv2dOptions): Conv2dParam
   const area = kernel * kernel;
   const fan = { in: inChannels / groups * area, out: outChannels / groups * area };
   const shape = [kernel, kernel, inChannels / groups, outChannels];
-  const made = { weight: initialize(weight, foldIn(key, 0), shape, fan, dtype) };
-  return bias ? { ...made, bias: initialize(bias, foldIn(key, 1), [outChannels], fan, dtype) } : made;
+  const made = { weight: initialize(weight, random.foldIn(key, 0), shape, fan, dtype) };
+  return bias ? { ...made, bias: initialize(bias, random.foldIn(key, 1), [outChannels], fan, dtype) } : made;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { add, convTranspose2d as denseConvTranspose2d, foldIn, type Tensor } from "../../tensor/mod.ts";
+import { add, convTranspose2d as denseConvTranspose2d, random, type Tensor } from "../../tensor/mod.ts";
 import { isSparse } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
 
@@ -36,9 +36,9 @@ export interface InitConvTranspose2dOptions extends DTypeOption {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { initConvTranspose2d } from "@tessera/tessera/nn";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const { weight } = initConvTranspose2d(key(0), { inChannels: 3, outChannels: 5, kernel: 4 });
+ * const { weight } = initConvTranspose2d(random.key(0), { inChannels: 3, outChannels: 5, kernel: 4 });
  * deepStrictEqual(weight.shape, [4, 4, 5, 3]);
  * ```
  */
@@ -46,8 +46,8 @@ export function initConvTranspose2d(key: Tensor, options: InitConvTranspose2dOpt
   const { inChannels, outChannels, kernel, weight = torchUniform, bias = torchUniform, dtype } = options;
   const fan = { in: outChannels * kernel * kernel, out: inChannels * kernel * kernel };
   const shape = [kernel, kernel, outChannels, inChannels];
-  const made = { weight: initialize(weight, foldIn(key, 0), shape, fan, dtype) };
-  return bias ? { ...made, bias: initialize(bias, foldIn(key, 1), [outChannels], fan, dtype) } : made;
+  const made = { weight: initialize(weight, random.foldIn(key, 0), shape, fan, dtype) };
+  return bias ? { ...made, bias: initialize(bias, random.foldIn(key, 1), [outChannels], fan, dtype) } : made;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** @file What is left out at random during training, and the learned scale that starts a branch near zero. */
-import { bernoulli, cast, mul, reshape, slice, squeeze, take, type Tensor } from "../../tensor/mod.ts";
+import { cast, mul, random, reshape, slice, squeeze, take, type Tensor } from "../../tensor/mod.ts";
 import { type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./features.ts";
 
 /** Options of `dropPath` and `dropout`. */
@@ -27,16 +27,16 @@ function checkRate(operation: string, rate: number): void {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { dropPath } from "@tessera/tessera/nn";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(dropPath(ones([2, 4, 4, 3]), { rate: 0.1, key: key(0) }).shape, [2, 4, 4, 3]);
+ * deepStrictEqual(dropPath(ones([2, 4, 4, 3]), { rate: 0.1, key: random.key(0) }).shape, [2, 4, 4, 3]);
  * ```
  */
 export function dropPath<T extends Features>(x: T, { rate, key }: DropOptions): T {
   checkRate("dropPath", rate);
   if (!key || rate === 0) return x;
   const batch = shapeOf(x)[0]!;
-  const kept = mul(cast(bernoulli(key, 1 - rate, [batch]), valuesOf(x).dtype), 1 / (1 - rate)); // [B]
+  const kept = mul(cast(random.bernoulli(key, 1 - rate, [batch]), valuesOf(x).dtype), 1 / (1 - rate)); // [B]
   const factors = isSparse(x) ? take(kept, batchColumn(x.pattern.indices)) : kept; // [P] or [B]
   return mapFeatures(x, (values) => mul(values, reshape(factors, [-1, ...values.shape.slice(1).map(() => 1)])));
 }
@@ -67,7 +67,7 @@ export function dropout<T extends Features>(x: T, { rate, key }: DropOptions): T
   checkRate("dropout", rate);
   if (!key || rate === 0) return x;
   return mapFeatures(x, (values) => {
-    const kept = cast(bernoulli(key, 1 - rate, values.shape), values.dtype);
+    const kept = cast(random.bernoulli(key, 1 - rate, values.shape), values.dtype);
     return mul(values, mul(kept, 1 / (1 - rate)));
   });
 }

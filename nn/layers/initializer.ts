@@ -1,15 +1,5 @@
 /** @file Distributions of first weights, each from a key. */
-import {
-  cast,
-  type DType,
-  mul,
-  normal,
-  type Shape,
-  type Tensor,
-  truncatedNormal,
-  uniform,
-  zeros,
-} from "../../tensor/mod.ts";
+import { cast, type DType, mul, random, type Shape, type Tensor, zeros } from "../../tensor/mod.ts";
 
 /** How many inputs one output reads, and how many outputs one input reaches. */
 export interface Fan {
@@ -40,14 +30,14 @@ export interface DTypeOption {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { torchUniform } from "@tessera/tessera/nn";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(torchUniform(key(0), [3, 4], { in: 3, out: 4 }).shape, [3, 4]);
+ * deepStrictEqual(torchUniform(random.key(0), [3, 4], { in: 3, out: 4 }).shape, [3, 4]);
  * ```
  */
 export function torchUniform(key: Tensor, shape: Shape, fan: Fan): Tensor {
   const bound = 1 / Math.sqrt(fan.in);
-  return uniform(key, shape, { min: -bound, max: bound });
+  return random.uniform(key, shape, { min: -bound, max: bound });
 }
 
 /**
@@ -62,13 +52,13 @@ export function torchUniform(key: Tensor, shape: Shape, fan: Fan): Tensor {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { kaimingNormal } from "@tessera/tessera/nn";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(kaimingNormal(key(0), [3, 4], { in: 3, out: 4 }).shape, [3, 4]);
+ * deepStrictEqual(kaimingNormal(random.key(0), [3, 4], { in: 3, out: 4 }).shape, [3, 4]);
  * ```
  */
 export function kaimingNormal(key: Tensor, shape: Shape, fan: Fan): Tensor {
-  return mul(normal(key, shape), Math.sqrt(2 / fan.out));
+  return mul(random.normal(key, shape), Math.sqrt(2 / fan.out));
 }
 
 /**
@@ -82,13 +72,13 @@ export function kaimingNormal(key: Tensor, shape: Shape, fan: Fan): Tensor {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { smallNormal } from "@tessera/tessera/nn";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(smallNormal(key(0), [3]).shape, [3]);
+ * deepStrictEqual(smallNormal(random.key(0), [3]).shape, [3]);
  * ```
  */
 export function smallNormal(key: Tensor, shape: Shape): Tensor {
-  return mul(normal(key, shape), 0.02);
+  return mul(random.normal(key, shape), 0.02);
 }
 
 /**
@@ -102,13 +92,13 @@ export function smallNormal(key: Tensor, shape: Shape): Tensor {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { tokenNormal } from "@tessera/tessera/nn";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(tokenNormal(key(0), [3]).shape, [3]);
+ * deepStrictEqual(tokenNormal(random.key(0), [3]).shape, [3]);
  * ```
  */
 export function tokenNormal(key: Tensor, shape: Shape): Tensor {
-  return mul(truncatedNormal(key, shape, { lower: -1, upper: 1 }), 0.02);
+  return mul(random.truncatedNormal(key, shape, { lower: -1, upper: 1 }), 0.02);
 }
 
 /**
@@ -122,9 +112,9 @@ export function tokenNormal(key: Tensor, shape: Shape): Tensor {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { zeroInitializer } from "@tessera/tessera/nn";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await zeroInitializer(key(0), [1]).data(), new Float32Array(1));
+ * deepStrictEqual(await zeroInitializer(random.key(0), [1]).data(), new Float32Array(1));
  * ```
  */
 export function zeroInitializer(_key: Tensor, shape: Shape): Tensor {

@@ -1,4 +1,4 @@
-import { add, foldIn, matmul, reshape, type Tensor } from "../../tensor/mod.ts";
+import { add, matmul, random, reshape, type Tensor } from "../../tensor/mod.ts";
 import { type Features, mapFeatures } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
 
@@ -33,9 +33,9 @@ export interface InitLinearOptions extends DTypeOption {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { initLinear } from "@tessera/tessera/nn";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(initLinear(key(0), { inChannels: 3, outChannels: 5 }).weight.shape, [3, 5]);
+ * deepStrictEqual(initLinear(random.key(0), { inChannels: 3, outChannels: 5 }).weight.shape, [3, 5]);
  * ```
  */
 export function initLinear(
@@ -43,8 +43,8 @@ export function initLinear(
   { inChannels, outChannels, weight = torchUniform, bias = torchUniform, dtype }: InitLinearOptions,
 ): LinearParams {
   const fan = { in: inChannels, out: outChannels };
-  const made = { weight: initialize(weight, foldIn(key, 0), [inChannels, outChannels], fan, dtype) };
-  return bias ? { ...made, bias: initialize(bias, foldIn(key, 1), [outChannels], fan, dtype) } : made;
+  const made = { weight: initialize(weight, random.foldIn(key, 0), [inChannels, outChannels], fan, dtype) };
+  return bias ? { ...made, bias: initialize(bias, random.foldIn(key, 1), [outChannels], fan, dtype) } : made;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { foldIn, mul, sigmoid, type Tensor } from "../../tensor/mod.ts";
+import { mul, random, sigmoid, type Tensor } from "../../tensor/mod.ts";
 import { relu } from "./activation.ts";
 import type { Features } from "./features.ts";
 import { type DTypeOption, kaimingNormal, zeroInitializer } from "./initializer.ts";
@@ -25,9 +25,9 @@ export interface SqueezeExciteParams {
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { initSqueezeExcite } from "@tessera/tessera/nn";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(initSqueezeExcite(key(0), { channels: 16 }).expand.weight.shape, [4, 16]);
+ * deepStrictEqual(initSqueezeExcite(random.key(0), { channels: 16 }).expand.weight.shape, [4, 16]);
  * ```
  */
 export function initSqueezeExcite(
@@ -39,8 +39,8 @@ export function initSqueezeExcite(
 ): SqueezeExciteParams {
   const start = { weight: kaimingNormal, bias: zeroInitializer, ...rest };
   return {
-    reduce: initLinear(foldIn(key, 0), { inChannels: channels, outChannels: reduced, ...start }),
-    expand: initLinear(foldIn(key, 1), { inChannels: reduced, outChannels: channels, ...start }),
+    reduce: initLinear(random.foldIn(key, 0), { inChannels: channels, outChannels: reduced, ...start }),
+    expand: initLinear(random.foldIn(key, 1), { inChannels: reduced, outChannels: channels, ...start }),
   };
 }
 
@@ -56,9 +56,9 @@ export function initSqueezeExcite(
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { initSqueezeExcite, squeezeExcite } from "@tessera/tessera/nn";
- * import { key, ones } from "@tessera/tessera/tensor";
+ * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const params = initSqueezeExcite(key(0), { channels: 4 });
+ * const params = initSqueezeExcite(random.key(0), { channels: 4 });
  * deepStrictEqual(squeezeExcite(params, ones([2, 8, 8, 4])).shape, [2, 8, 8, 4]);
  * ```
  */

@@ -1,5 +1,5 @@
 /** @file ConvNeXt: patch stem, stages of depthwise 7×7 blocks with an inverted bottleneck, layer norm throughout. */
-import { foldIn, full, type Tensor, type Tree } from "../../tensor/mod.ts";
+import { full, random, type Tensor, type Tree } from "../../tensor/mod.ts";
 import { gelu } from "../layers/activation.ts";
 import type { NormParams } from "../layers/batch_norm.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
@@ -89,18 +89,18 @@ function initConvNeXt(
   dims: readonly number[],
   { dtype = "float32" }: DTypeOption = {},
 ): ConvNeXtParams {
-  const downsampleKey = foldIn(key, 0);
+  const downsampleKey = random.foldIn(key, 0);
   const downsampleLayers = dims.map((channels, i) => {
     const [inChannels, kernel] = i === 0 ? [3, 4] : [dims[i - 1]!, 2];
     const options = { inChannels, outChannels: channels, kernel, ...WEIGHTS, dtype };
-    const conv = initConv2d(foldIn(downsampleKey, i), options);
+    const conv = initConv2d(random.foldIn(downsampleKey, i), options);
     return i === 0
       ? [conv, initLayerNorm(channels, { dtype })] as const
       : [initLayerNorm(inChannels, { dtype }), conv] as const;
   });
   const stages = depths.map((depth, stage) => {
-    const stageKey = foldIn(key, stage + 1);
-    return Array.from({ length: depth }, (_, i) => initBlock(foldIn(stageKey, i), dims[stage]!, { dtype }));
+    const stageKey = random.foldIn(key, stage + 1);
+    return Array.from({ length: depth }, (_, i) => initBlock(random.foldIn(stageKey, i), dims[stage]!, { dtype }));
   });
   return { downsampleLayers, stages };
 }
@@ -110,10 +110,10 @@ function initBlock(key: Tensor, channels: number, { dtype = "float32" }: DTypeOp
   const options = { inChannels: channels, outChannels: channels, ...WEIGHTS, dtype };
   return {
     gamma: full([channels], 1e-6, dtype),
-    dwconv: initConv2d(foldIn(key, 0), { ...options, ...depthwise }),
+    dwconv: initConv2d(random.foldIn(key, 0), { ...options, ...depthwise }),
     norm: initLayerNorm(channels, { dtype }),
-    pwconv1: initLinear(foldIn(key, 1), { ...options, outChannels: wide }),
-    pwconv2: initLinear(foldIn(key, 2), { ...options, inChannels: wide }),
+    pwconv1: initLinear(random.foldIn(key, 1), { ...options, outChannels: wide }),
+    pwconv2: initLinear(random.foldIn(key, 2), { ...options, inChannels: wide }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** @file What a convolutional network must offer to be pre-trained and fine-tuned here. */
-import { foldIn, type Tensor, type Tree } from "../../tensor/mod.ts";
+import { random, type Tensor, type Tree } from "../../tensor/mod.ts";
 import type { DropOptions } from "../layers/drop.ts";
 import type { Features } from "../layers/features.ts";
 import type { DTypeOption } from "../layers/initializer.ts";
@@ -68,5 +68,5 @@ export interface Classifier extends Model {
 /** What block `index` of `count` drops: its rate rises linearly from 0 to `dropPath`. */
 export function blockDrop({ key, dropPath = 0 }: ModelOptions, index: number, count: number): DropOptions {
   const rate = count > 1 ? dropPath * index / (count - 1) : 0;
-  return key && rate > 0 ? { rate, key: foldIn(key, index) } : { rate };
+  return key && rate > 0 ? { rate, key: random.foldIn(key, index) } : { rate };
 }

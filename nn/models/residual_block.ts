@@ -1,5 +1,5 @@
 /** @file Residual blocks of ResNet: the basic one of two 3×3 convolutions, and the bottleneck 1×1, 3×3, 1×1. */
-import { foldIn, type Tensor } from "../../tensor/mod.ts";
+import { random, type Tensor } from "../../tensor/mod.ts";
 import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "../layers/batch_norm.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
 import { relu } from "../layers/activation.ts";
@@ -54,7 +54,7 @@ export function initResidualBlock(
   const parts = convs.map(({ kernel, inChannels, outChannels }, i) => {
     const options = { kernel, inChannels, outChannels, weight: kaimingNormal, bias: null, dtype };
     const norm = initBatchNorm(outChannels, { dtype, scale: i === convs.length - 1 ? 0 : 1 });
-    return { conv: initConv2d(foldIn(key, i), options), norm };
+    return { conv: initConv2d(random.foldIn(key, i), options), norm };
   });
   const params: Record<string, BlockParams[string]> = {};
   const state: Record<string, BlockState[string]> = {};
@@ -67,7 +67,7 @@ export function initResidualBlock(
   if (spec.stride !== 1 || spec.inChannels !== outChannels) {
     const options = { kernel: 1, inChannels: spec.inChannels, outChannels, weight: kaimingNormal, bias: null, dtype };
     const norm = initBatchNorm(outChannels, { dtype });
-    params.downsample = [initConv2d(foldIn(key, convs.length), options), norm.params];
+    params.downsample = [initConv2d(random.foldIn(key, convs.length), options), norm.params];
     state.downsample = [{}, norm.state];
   }
   return { params, state };

@@ -1,5 +1,5 @@
 /** @file ResNet as timm builds it: 7×7 stem, stages of residual blocks, the stride of a bottleneck on its 3×3. */
-import { foldIn, type Tensor, type Tree } from "../../tensor/mod.ts";
+import { random, type Tensor, type Tree } from "../../tensor/mod.ts";
 import { relu } from "../layers/activation.ts";
 import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "../layers/batch_norm.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
@@ -102,11 +102,14 @@ function initResNet(
   const kernel = stem === "standard" ? 7 : 3;
   const norm = initBatchNorm(stemWidth, { dtype });
   const conv = { kernel, inChannels: 3, outChannels: stemWidth, weight: kaimingNormal, bias: null, dtype };
-  const params: Record<string, ResNetParams[string]> = { conv1: initConv2d(foldIn(key, 0), conv), bn1: norm.params };
+  const params: Record<string, ResNetParams[string]> = {
+    conv1: initConv2d(random.foldIn(key, 0), conv),
+    bn1: norm.params,
+  };
   const state: Record<string, ResNetState[string]> = { bn1: norm.state };
   stages.forEach((blocks, stage) => {
-    const stageKey = foldIn(key, stage + 1);
-    const made = blocks.map((spec, i) => initResidualBlock(foldIn(stageKey, i), spec, { dtype }));
+    const stageKey = random.foldIn(key, stage + 1);
+    const made = blocks.map((spec, i) => initResidualBlock(random.foldIn(stageKey, i), spec, { dtype }));
     params[`layer${stage + 1}`] = made.map((block) => block.params);
     state[`layer${stage + 1}`] = made.map((block) => block.state);
   });

@@ -1,6 +1,6 @@
 /** @file The converting command: `deno task convert --help`. */
 import { parseArgs } from "node:util";
-import { key } from "../../tensor/mod.ts";
+import { random } from "../../tensor/mod.ts";
 import type { Model } from "../../nn/mod.ts";
 import {
   orderedDict,
@@ -110,7 +110,7 @@ async function writeFull(job: Job): Promise<Written> {
   const content = optimizer === null ? "all weights" : "all weights and the optimizer";
   if (to === "safetensors") {
     if (optimizer) {
-      await save(out, { params, state, optimizer, key: key(0) }, { configuration: configurationOf(file) });
+      await save(out, { params, state, optimizer, key: random.key(0) }, { configuration: configurationOf(file) });
       return { tensors: Object.keys((await readStateDict(out)).tensors).length, content };
     }
     const { tensors, metadata } = await ownWeights(params, state, model.name);

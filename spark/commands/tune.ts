@@ -9,9 +9,8 @@
 import { parseArgs } from "node:util";
 import {
   jit,
-  key,
   type LaunchTime,
-  normal,
+  random,
   type TemplateKernel,
   type Tensor,
   tuneWebgpu,
@@ -50,8 +49,11 @@ async function launchesOf(
   const device = await webgpuDevice({ onLaunch: (time) => void times.push(time) });
   const inner = trainStep(model, optimizer);
   const step = jit((train: TrainState, images: Tensor) => inner(train, { images }), { device });
-  const train = init(model, optimizer, key(0), { inputSize: [height, width], decoderWidth: recipe.decoderWidth });
-  await step(train, normal(key(1), [batch ?? recipe.batchSize, height, width, 3])).loss.item({ device });
+  const train = init(model, optimizer, random.key(0), {
+    inputSize: [height, width],
+    decoderWidth: recipe.decoderWidth,
+  });
+  await step(train, random.normal(random.key(1), [batch ?? recipe.batchSize, height, width, 3])).loss.item({ device });
   device.close();
   return times;
 }

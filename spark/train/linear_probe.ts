@@ -1,5 +1,5 @@
 /** @file A linear classifier on frozen features. */
-import { type Device, jit, key, leaf, type Tensor } from "../../tensor/mod.ts";
+import { type Device, jit, leaf, random, type Tensor } from "../../tensor/mod.ts";
 import {
   adamw,
   initLinear,
@@ -92,7 +92,7 @@ function trained(
     const updated = optimizer.update(gradients, state, params);
     return { params: updated.params as LinearParams, state: updated.state };
   }, { device, donate: [0, 1] });
-  const params = initLinear(key(seed), { inChannels: channels, outChannels: classes });
+  const params = initLinear(random.key(seed), { inChannels: channels, outChannels: classes });
   let current = { params, state: optimizer.init(params) };
   for (let epoch = 0; epoch < epochs; epoch++) {
     const order = shuffled(dataKey(seed, epoch), labels.length);

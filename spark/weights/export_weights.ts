@@ -46,10 +46,10 @@ async function exported(entry: OfficialEntry, x: Tensor, shape: readonly number[
  * import { deepStrictEqual } from "node:assert/strict";
  * import { resnet } from "@tessera/tessera/nn";
  * import { backboneStateDict } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
  * const model = resnet({ block: "basic", depths: [1], widths: [4], stemWidth: 4 });
- * const state = await backboneStateDict(model.init(key(0)), { naming: "detectron2" });
+ * const state = await backboneStateDict(model.init(random.key(0)), { naming: "detectron2" });
  * deepStrictEqual([...state.keys()].slice(0, 2), ["stem.conv1.weight", "stem.conv1.norm.weight"]);
  * ```
  */
@@ -137,10 +137,10 @@ function deadBuffer({ key, shape }: OfficialEntry): FileTensor {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { tinyResnet } from "@tessera/tessera/nn";
  * import { initParams, officialCheckpoint } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
  * const model = tinyResnet();
- * const weights = initParams(model, key(0), { decoderWidth: 16 });
+ * const weights = initParams(model, random.key(0), { decoderWidth: 16 });
  * const saved = await officialCheckpoint(model, weights, { inputSize: [96, 96] });
  * deepStrictEqual([saved.get("arch"), saved.get("input_size")], ["tiny_resnet", 96]);
  * ```

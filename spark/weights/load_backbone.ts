@@ -1,5 +1,5 @@
 /** @file Backbones from files of this and of other libraries. */
-import { type DType, key, type Tree } from "../../tensor/mod.ts";
+import { type DType, random, type Tree } from "../../tensor/mod.ts";
 import type { Classifier, Model } from "../../nn/mod.ts";
 import { readStateDict, type StateDictFile } from "../../data/mod.ts";
 import { backboneEntries, headEntries, importOfficial, type OfficialEntry } from "./official_names.ts";
@@ -43,9 +43,9 @@ const BESIDE =
  * import { decodeStateDict, encodePth } from "@tessera/tessera/data";
  * import { tinyResnet } from "@tessera/tessera/nn";
  * import { backboneOf, backboneStateDict } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const weights = tinyResnet().init(key(0));
+ * const weights = tinyResnet().init(random.key(0));
  * const bytes = encodePth(await backboneStateDict(weights, { naming: "timm" }));
  * equal(backboneOf(decodeStateDict(bytes, "tiny.pth"), tinyResnet()).head, null);
  * ```
@@ -87,7 +87,7 @@ export async function loadBackbone(path: string, model: Model, options: LoadBack
 }
 
 function match(file: StateDictFile, model: Model) {
-  const skeleton = model.init(key(0));
+  const skeleton = model.init(random.key(0));
   const entries = backboneEntries(skeleton);
   const source = matchWeights(file, entries, { model: model.name, own: ["encoder", ""] });
   refuseUnexpected(file, source, { entries, model });
@@ -137,7 +137,7 @@ function headOf(
   { source, dtype }: { readonly source: WeightSource; readonly dtype: DType },
 ): Tree | null {
   if (!model.initHead) return null;
-  const entries = headEntries(model.initHead(key(0), { classes: 1 }));
+  const entries = headEntries(model.initHead(random.key(0), { classes: 1 }));
   const scores = entries.find(({ key }) => /^(fc|head)\.weight$/.test(key)); // last layer, [classes, channels]
   if (!scores) return null;
   // Heads have no `encoder` before their names but a `head`.
@@ -148,7 +148,7 @@ function headOf(
   const found = file.tensors[nameOf(scores)];
   if (!found || found.shape.length !== 2) return null;
   const classes = source.naming === "tessera" ? found.shape[1]! : found.shape[0]!;
-  const skeleton = { params: model.initHead(key(0), { classes }), state: {} };
+  const skeleton = { params: model.initHead(random.key(0), { classes }), state: {} };
   const own = headEntries(skeleton.params);
   const missing = own.find((entry) => !Object.hasOwn(file.tensors, nameOf(entry)));
   if (missing) return null;

@@ -1,5 +1,5 @@
 /** @file Everything of pre-training from a file: encoder, densification, decoder, and the optimizer's moments. */
-import { key, tensor } from "../../tensor/mod.ts";
+import { random, tensor } from "../../tensor/mod.ts";
 import type { Model, OptimizerState } from "../../nn/mod.ts";
 import {
   FileTensor,
@@ -82,7 +82,7 @@ function scalesOf({ tensors }: StateDictFile, model: Model): number {
  */
 export function weightsOf(file: StateDictFile, model: Model, options: InitParamsOptions = {}): SparkWeights {
   const { decoderWidth = decoderWidthOf(file) ?? 768, scales = scalesOf(file, model), dtype = "float32" } = options;
-  const skeleton = initParams(model, key(0), { ...options, decoderWidth, scales });
+  const skeleton = initParams(model, random.key(0), { ...options, decoderWidth, scales });
   const entries = officialEntries(skeleton, { inputSize: [1, 1] }).filter(({ tree }) => tree !== null);
   const source = matchWeights(file, entries, { model: `${model.name} with decoder`, own: [""] });
   const { params, state } = importOfficial(skeleton, entries, source.read, { dtype });

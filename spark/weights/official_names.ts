@@ -77,9 +77,9 @@ const BUFFERS: readonly (readonly [name: string, key: string])[] = [
  * import { equal } from "node:assert/strict";
  * import { resnet50 } from "@tessera/tessera/nn";
  * import { initParams, officialEntries } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * equal(officialEntries(initParams(resnet50(), key(0)), { inputSize: [224, 224] }).length, 425);
+ * equal(officialEntries(initParams(resnet50(), random.key(0)), { inputSize: [224, 224] }).length, 425);
  * ```
  */
 export function officialEntries(
@@ -115,9 +115,9 @@ export function officialEntries(
  * import { equal } from "node:assert/strict";
  * import { resnet50 } from "@tessera/tessera/nn";
  * import { backboneEntries } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * equal(backboneEntries(resnet50().init(key(0))).length, 318);
+ * equal(backboneEntries(resnet50().init(random.key(0))).length, 318);
  * ```
  */
 export function backboneEntries(encoder: Weights): readonly OfficialEntry[] {
@@ -135,9 +135,9 @@ export function backboneEntries(encoder: Weights): readonly OfficialEntry[] {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { resnet18 } from "@tessera/tessera/nn";
  * import { headEntries } from "@tessera/tessera/spark";
- * import { key } from "@tessera/tessera/tensor";
+ * import { random } from "@tessera/tessera/tensor";
  *
- * const entries = headEntries(resnet18().initHead(key(0), { classes: 10 }));
+ * const entries = headEntries(resnet18().initHead(random.key(0), { classes: 10 }));
  * deepStrictEqual(entries.map((entry) => [entry.key, ...entry.shape]), [["fc.weight", 10, 512], ["fc.bias", 10]]);
  * ```
  */

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import process from "node:process";
-import { dataKey, drawsOf } from "../../data/images/rng.ts";
+import { dataKey, drawsOf } from "../../data/batches/draws.ts";
 import { readCheckpoint } from "../../spark/mod.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { testFiles } from "../data/support.ts";

@@ -1,6 +1,6 @@
 import type { Pixels } from "../../data/images/pixels.ts";
 import { encodePng } from "../../data/images/png.ts";
-import { dataKey, drawsOf } from "../../data/images/rng.ts";
+import { dataKey, drawsOf } from "../../data/batches/draws.ts";
 
 /** Soft colours with some noise; another image for another seed. */
 export function testImage(width: number, height: number, seed: number): Pixels {

@@ -1,5 +1,5 @@
 /** @file Some training steps on a device, as numbers that can be compared with those of another. */
-import { type Device, jit, key, normal, type Tensor, treeFlatten } from "../../tensor/mod.ts";
+import { type Device, jit, random, type Tensor, treeFlatten } from "../../tensor/mod.ts";
 import { lamb, type Model, namesOf } from "../../nn/mod.ts";
 import { init, type TrainState, trainStep } from "../../spark/mod.ts";
 
@@ -38,8 +38,8 @@ export async function trainTrace(model: Model, device: Device, options: TraceOpt
   const optimizer = lamb({ learningRate: 1e-4, weightDecay: 0.04, beta2: model.recipe.beta2 });
   const inner = trainStep(model, optimizer);
   const step = jit((train: TrainState, images: Tensor) => inner(train, { images }), { donate: [0], device });
-  let train = init(model, optimizer, key(0), { inputSize: [size, size], decoderWidth });
-  const images = normal(key(1), [batchSize, size, size, 3]);
+  let train = init(model, optimizer, random.key(0), { inputSize: [size, size], decoderWidth });
+  const images = random.normal(random.key(1), [batchSize, size, size, 3]);
   const { plannedBytes } = step.stats(train, images);
   const [losses, norms]: [Tensor[], Tensor[]] = [[], []];
   let before = device.counters?.();

@@ -1,5 +1,5 @@
 /** @file Feeds damaged files to a reader and says what went wrong. */
-import { dataKey, drawsOf } from "../../data/images/rng.ts";
+import { dataKey, drawsOf } from "../../data/batches/draws.ts";
 import { mutate } from "./mutate.ts";
 import type { Target } from "./targets.ts";
 

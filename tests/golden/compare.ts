@@ -1,17 +1,5 @@
 /** @file Fills a model as a golden case says, runs it, and compares everything that the case holds. */
-import {
-  type Device,
-  jit,
-  key,
-  sqrt,
-  square,
-  stack,
-  sum,
-  type Tensor,
-  tensor,
-  type Tree,
-  valueAndGrad,
-} from "../../tensor/mod.ts";
+import { type Device, jit, random, sqrt, square, stack, sum, type Tensor, tensor, type Tree, valueAndGrad } from "../../tensor/mod.ts";
 import { convnext, lamb, type Model, type Optimizer, resnet } from "../../nn/mod.ts";
 import { patternFromIndices, type SparsePattern, toDense } from "../../sparse/mod.ts";
 import {
@@ -104,7 +92,7 @@ function prepare(
   const dtype = device.name === "reference" ? "float64" : "float32";
   const model = modelOf(spec);
   const size = typeof spec.inputSize === "number" ? [spec.inputSize, spec.inputSize] as const : spec.inputSize;
-  const skeleton = initParams(model, key(0), { decoderWidth: spec.decoderWidth });
+  const skeleton = initParams(model, random.key(0), { decoderWidth: spec.decoderWidth });
   const entries = officialEntries(skeleton, { inputSize: size });
   const positions = new Map(entries.map((entry, i) => [entry, i + spec.fillOffset]));
   const fill = (entry: OfficialEntry) => fillTensor(entry.key, entry.shape, positions.get(entry)!);

@@ -1,5 +1,5 @@
 /** @file Sends weights and moments through a file and takes them back. */
-import { type DType, key, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
+import { type DType, random, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
 import { type Model, namesOf, type OptimizerState } from "../../nn/mod.ts";
 import { readStateDict, writePth } from "../../data/mod.ts";
 import { officialCheckpoint, save, type SparkParams, type SparkState, type SparkWeights, weightsOf } from "../../spark/mod.ts";
@@ -36,7 +36,7 @@ export async function sendThrough(
       await writePth(path, await officialCheckpoint(model, weights, { inputSize, ...(optimizer ? { optimizer } : {}) }));
     } else {
       const optimizer = sent.optimizer ?? { step: firstCount(sent), moments: {} };
-      await save(path, { params: sent.params, state: sent.state, optimizer, key: key(0) });
+      await save(path, { params: sent.params, state: sent.state, optimizer, key: random.key(0) });
     }
     return weightsOf(await readStateDict(path), model, { dtype });
   } finally {

@@ -1,5 +1,5 @@
 /** @file Compares the names, shapes, types and optimizer groups of all models with lists of the official implementation. */
-import { key } from "../../tensor/mod.ts";
+import { random } from "../../tensor/mod.ts";
 import type { StateDictFile } from "../../data/mod.ts";
 import { initParams, officialEntries, type OfficialEntry, renameWeight, WEIGHT_NAMINGS } from "../../spark/mod.ts";
 import { backboneEntries } from "../../spark/mod.ts";
@@ -37,8 +37,8 @@ function problemsOf(name: string, size: number | null, rows: readonly Row[]): re
   const model = MODELS[name]!.make();
   const isFull = size !== null;
   const entries = isFull
-    ? officialEntries(initParams(model, key(0)), { inputSize: [size, size] })
-    : backboneEntries(model.init(key(0)));
+    ? officialEntries(initParams(model, random.key(0)), { inputSize: [size, size] })
+    : backboneEntries(model.init(random.key(0)));
   const written = entries.map((entry): Row => ({
     key: entry.key,
     shape: entry.shape,

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import process from "node:process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { add, key, mul, normal, type Tensor, tensor, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
+import { add, mul, random, type Tensor, tensor, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
 import { type Classifier, convnextSmall, globalAvgPool, resnet50 } from "../../nn/mod.ts";
 import { orderedDict, readNpz, writeNpz, writePth } from "../../data/mod.ts";
 import { backboneStateDict, initParams, loadBackbone, loadWeights, officialCheckpoint } from "../../spark/mod.ts";
@@ -78,7 +78,7 @@ async function fromTorch(folder: string): Promise<void> {
 function scrambled<T>(tree: T): T {
   const { leaves, structure } = treeFlatten(tree);
   const noisy = (leaves as readonly Tensor[]).map((x, i) =>
-    x.dtype === "int32" || x.shape.length !== 1 ? x : add(x, mul(normal(key(i), x.shape), 0.1))
+    x.dtype === "int32" || x.shape.length !== 1 ? x : add(x, mul(random.normal(random.key(i), x.shape), 0.1))
   );
   return treeUnflatten(structure, noisy);
 }
@@ -89,7 +89,7 @@ async function toTorch(folder: string): Promise<readonly string[]> {
   const names = ["resnet50", "convnext_small"];
   for (const name of names) {
     const model = MODELS[name]!.make();
-    const made = model.init(key(5));
+    const made = model.init(random.key(5));
     const weights = { params: scrambled(made.params), state: scrambled(made.state) };
     const path = join(folder, `ours_${name}.pth`);
     await writePth(path, orderedDict(await backboneStateDict(weights, { naming: "torchvision" })));
@@ -106,7 +106,7 @@ async function fullCheckpoints(folder: string, keys: string): Promise<Record<str
   const lists: Record<string, string> = {};
   for (const make of [resnet50, convnextSmall]) {
     const model = make();
-    const weights = initParams(model, key(7));
+    const weights = initParams(model, random.key(7));
     const moments = { first: weights.params, second: scrambled(weights.params) };
     const optimizer = { step: tensor(107, { dtype: "int32" }), moments };
     const path = join(folder, `full_${model.name}.pth`);

@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok, throws } from "node:assert/strict";
-import { add, greater, key, mul, ones, type Tensor, valueAndGrad, where } from "../../tensor/mod.ts";
+import { add, greater, mul, ones, random, type Tensor, valueAndGrad, where } from "../../tensor/mod.ts";
 import { lamb, type Model, resnet } from "../../nn/mod.ts";
 import { gather, patternFromIndices, type SparsePattern, toDense } from "../../sparse/mod.ts";
 import {
@@ -25,7 +25,7 @@ const MODEL: Model = resnet({ block: "basic", depths: [1, 1], widths: [4, 8], st
 const SIDE = 4;
 const images = (seed: number) => float64(randomValues(seed, 2 * 2 * SIDE * 3 * SIDE * 3), [2, 2 * SIDE, 3 * SIDE, 3]);
 const weightsOf = (scales?: number) =>
-  initParams(MODEL, key(3), { decoderWidth: 8, dtype: "float64", ...(scales ? { scales } : {}) });
+  initParams(MODEL, random.key(3), { decoderWidth: 8, dtype: "float64", ...(scales ? { scales } : {}) });
 
 /** 1 at visible pixels. */
 const visiblePixels = (x: Tensor) => toDense(gather(mul(add(mul(x, 0), 1), 1), PATTERN));
@@ -182,7 +182,7 @@ Deno.test("a patch of several strides encodes as so many patches of one", async 
   assertClose(await read(one.pixels), Array.from(await read(other.pixels)), { absolute: 1e-10 });
   deepStrictEqual(one.features.map((map) => map.blockShape), [[4, 4], [2, 2]]);
   const optimizer = lamb({ learningRate: 1e-3 });
-  const train = init(MODEL, optimizer, key(0), { decoderWidth: 8 });
+  const train = init(MODEL, optimizer, random.key(0), { decoderWidth: 8 });
   const { loss } = trainStep(MODEL, optimizer, { patchSize: 8, maskRatio: 0.5 })(train, {
     images: ones([2, 16, 16, 3]),
   });

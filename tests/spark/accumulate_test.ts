@@ -1,5 +1,5 @@
 import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict";
-import { jit, key, realize, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
+import { jit, random, realize, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
 import { lamb, resnet } from "../../nn/mod.ts";
 import {
   addGradients,
@@ -19,7 +19,7 @@ import { read, REFERENCE } from "../nn/support.ts";
 
 const MODEL = resnet({ block: "basic", depths: [1, 1], widths: [4, 8], stemWidth: 4, stem: "light" });
 const OPTIMIZER = lamb({ learningRate: 0.01 });
-const start = (): TrainState => init(MODEL, OPTIMIZER, key(4), { decoderWidth: 8 });
+const start = (): TrainState => init(MODEL, OPTIMIZER, random.key(4), { decoderWidth: 8 });
 
 const picture = (seed: number, shape: readonly [number, number, number]): Tensor => {
   const [batch, height, width] = shape;

@@ -1,9 +1,9 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok } from "node:assert/strict";
 import {
   jit,
-  key,
   leaf,
   ones,
+  random,
   realize,
   referenceDevice,
   type Tensor,
@@ -49,7 +49,7 @@ Deno.test("finetuneStep() learns the targets, moves head, encoder, statistics an
   for (const loss of ["ce", "bce"] as const) {
     const optimizer = adamw({ learningRate: 0.02, weightDecay: 0 });
     const step = jit(finetuneStep(model, optimizer, { loss }), { device });
-    const start = initFinetune(model, optimizer, key(1), { classes: 3 });
+    const start = initFinetune(model, optimizer, random.key(1), { classes: 3 });
     let train = start;
     const losses: number[] = [];
     for (let i = 0; i < 25; i++) {
@@ -66,7 +66,7 @@ Deno.test("finetuneStep() learns the targets, moves head, encoder, statistics an
 
 Deno.test("finetuneStep() drops paths by its key, another each step; evaluation drops nothing", async () => {
   const optimizer = sgd({ learningRate: 0 });
-  const start = initFinetune(model, optimizer, key(1), { classes: 3 });
+  const start = initFinetune(model, optimizer, random.key(1), { classes: 3 });
   // Blocks start as their shortcut, so that dropping them shows only once their last scale is not 0.
   const params = treeMap((x: Tensor) => x.shape.length === 1 ? ones(x.shape) : x, start.params);
   const lossOf = async (dropPath: number, train: typeof start) =>
@@ -81,8 +81,8 @@ Deno.test("finetuneStep() drops paths by its key, another each step; evaluation 
 
 Deno.test("a network that was pre-trained is taken as it is; its average starts there", async () => {
   const optimizer = adamw({ learningRate: 1e-3 });
-  const backbone = model.init(key(9));
-  const train = startAverage(initFinetune(model, optimizer, key(1), { classes: 3, backbone }));
+  const backbone = model.init(random.key(9));
+  const train = startAverage(initFinetune(model, optimizer, random.key(1), { classes: 3, backbone }));
   deepStrictEqual(await numbers(train.params.encoder), await numbers(backbone.params));
   deepStrictEqual(await numbers(train.average!.params.encoder), await numbers(backbone.params));
   const { train: after } = finetuneStep(model, optimizer)(train, { images, targets });

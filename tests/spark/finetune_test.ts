@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { dataKey, drawsOf, encodePng, encodePth, flipHorizontal, paintBackground } from "../../data/mod.ts";
 import { backboneStateDict, readCheckpoint } from "../../spark/mod.ts";
-import { key } from "../../tensor/mod.ts";
+import { random } from "../../tensor/mod.ts";
 import { MODELS } from "../../spark/train/model_table.ts";
 import { assertClose } from "../support/assert_close.ts";
 import { testWebgpu } from "../support/device_or_skip.ts";
@@ -140,7 +140,7 @@ Deno.test("finetune leaves checkpoints, log and result; a killed run resumes to 
 
 Deno.test("finetune and probe start from PyTorch's files and from runs, and say what does not fit", () =>
   withFolder(async (path) => {
-    const weights = MODELS.mini_resnet8!.make().init(key(5));
+    const weights = MODELS.mini_resnet8!.make().init(random.key(5));
     await Deno.writeFile(`${path}/backbone.pth`, encodePth(await backboneStateDict(weights, { naming: "timm" })));
     const short = "--batch-size 4 --steps 2 --device cpu --threads 1 --workers 0";
     const line = `--data ${path}/images/train --init ${path}/backbone.pth --out ${path}/run ${short}`;

@@ -3,8 +3,8 @@ import {
   cpuDevice,
   emptyRing,
   jit,
-  key,
   leaf,
+  random,
   readRing,
   type Ring,
   type Tensor,
@@ -34,7 +34,7 @@ const device = cpuDevice({ threads: 1 }); // no workers to end
 const MODEL = resnet({ block: "basic", depths: [1, 2], widths: [4, 8], stemWidth: 4, stem: "light" });
 const OPTIMIZER = lamb({ learningRate: warmupCosine({ peak: 0.05, warmup: 2, total: 40 }), beta2: 0.95 });
 const STEP = jit(trainStep(MODEL, OPTIMIZER), { device });
-const start = () => init(MODEL, OPTIMIZER, key(4), { inputSize: [16, 16], decoderWidth: 8 });
+const start = () => init(MODEL, OPTIMIZER, random.key(4), { inputSize: [16, 16], decoderWidth: 8 });
 const images = (values: ArrayLike<number>) =>
   leaf({ shape: [2, 16, 16, 3], dtype: "float32" }, { host: Float32Array.from(values) });
 const IMAGES = images(randomValues(9, 2 * 16 * 16 * 3));

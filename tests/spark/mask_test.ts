@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok, throws } from "node:assert/strict";
-import { jit, key, referenceDevice, type Tensor } from "../../tensor/mod.ts";
+import { jit, random, referenceDevice, type Tensor } from "../../tensor/mod.ts";
 import { countVisible, maskFromRows, patternMask, sampleMask } from "../../spark/mask.ts";
 
 const REFERENCE = referenceDevice();
@@ -22,7 +22,7 @@ Deno.test("countVisible() rounds as the official code", () => {
 
 Deno.test("sampleMask() keeps the same number in every image, in raster order", async () => {
   for (let seed = 0; seed < 20; seed++) {
-    const pattern = sampleMask(key(seed), OPTIONS);
+    const pattern = sampleMask(random.key(seed), OPTIONS);
     deepStrictEqual([pattern.indices.shape, pattern.gridShape], [[60, 3], [3, 7, 7]]);
     const rows = await read(pattern.indices);
     const cells = Array.from({ length: 60 }, (_, p) => rows[3 * p]! * 49 + rows[3 * p + 1]! * 7 + rows[3 * p + 2]!);
@@ -33,26 +33,34 @@ Deno.test("sampleMask() keeps the same number in every image, in raster order", 
 });
 
 Deno.test("sampleMask() depends on the key alone, and masks each image by itself", async () => {
-  const masks = await Promise.all([0, 0, 1].map((seed) => read(patternMask(sampleMask(key(seed), OPTIONS)))));
+  const masks = await Promise.all([0, 0, 1].map((seed) => read(patternMask(sampleMask(random.key(seed), OPTIONS)))));
   deepStrictEqual(masks[0], masks[1]);
   notDeepStrictEqual(masks[0], masks[2]);
   notDeepStrictEqual(masks[0]!.slice(0, 49), masks[0]!.slice(49, 98));
   const traced = jit((key: Tensor) => patternMask(sampleMask(key, OPTIONS)), { device: REFERENCE });
-  deepStrictEqual(await read(traced(key(0))), masks[0]);
+  deepStrictEqual(await read(traced(random.key(0))), masks[0]);
 });
 
 Deno.test("sampleMask() shows every patch equally often", async () => {
   const counts = new Array<number>(16).fill(0);
-  const mask = await read(patternMask(sampleMask(key(5), { batch: 1000, grid: [4, 4], maskRatio: 0.6 })));
+  const mask = await read(patternMask(sampleMask(random.key(5), { batch: 1000, grid: [4, 4], maskRatio: 0.6 })));
   mask.forEach((value, i) => counts[i % 16]! += value);
   // 6 of 16 visible: mean 375, deviation 15.3; five deviations.
   ok(counts.every((count) => Math.abs(count - 375) < 77), `counts are ${counts}`);
 });
 
 Deno.test("sampleMask() works on rectangles, with everything visible and with nothing", async () => {
-  equal(sampleMask(key(0), { batch: 2, grid: [3, 5], maskRatio: 0.6 }).indices.shape[0], 12);
-  ok((await read(patternMask(sampleMask(key(0), { batch: 2, grid: [3, 5], maskRatio: 0 })))).every((v) => v === 1));
-  ok((await read(patternMask(sampleMask(key(0), { batch: 2, grid: [3, 5], maskRatio: 1 })))).every((v) => v === 0));
+  equal(sampleMask(random.key(0), { batch: 2, grid: [3, 5], maskRatio: 0.6 }).indices.shape[0], 12);
+  ok(
+    (await read(patternMask(sampleMask(random.key(0), { batch: 2, grid: [3, 5], maskRatio: 0 })))).every((v) =>
+      v === 1
+    ),
+  );
+  ok(
+    (await read(patternMask(sampleMask(random.key(0), { batch: 2, grid: [3, 5], maskRatio: 1 })))).every((v) =>
+      v === 0
+    ),
+  );
 });
 
 Deno.test("maskFromRows() and patternMask() undo each other", async () => {

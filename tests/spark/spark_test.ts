@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
-import { key, ones, ShapeError, type Tensor, tensor, treeLeaves, valueAndGrad } from "../../tensor/mod.ts";
+import { ones, random, ShapeError, type Tensor, tensor, treeLeaves, valueAndGrad } from "../../tensor/mod.ts";
 import { type Model, resnet, tinyResnet } from "../../nn/mod.ts";
 import { patternFromIndices, type SparsePattern, sparseTensor } from "../../sparse/mod.ts";
 import {
@@ -81,7 +81,7 @@ Deno.test("patchLoss() refuses images that do not divide by the grid", () => {
 });
 
 Deno.test("densify() puts tokens at masked sites before the projection", async () => {
-  const { params, state } = initDensify(key(0), { channels: [2, 4], densifyNorm: "none" }, {
+  const { params, state } = initDensify(random.key(0), { channels: [2, 4], densifyNorm: "none" }, {
     width: 4,
     dtype: "float64",
   });
@@ -97,12 +97,12 @@ Deno.test("densify() puts tokens at masked sites before the projection", async (
 });
 
 Deno.test("decode() doubles as often as the stride says, and takes fewer maps than that", () => {
-  const { params, state } = initDecoder(key(0), { stride: 16, width: 32 });
+  const { params, state } = initDecoder(random.key(0), { stride: 16, width: 32 });
   const pixels = (maps: readonly Tensor[]) => decode(params, state, maps, { train: true }).pixels.shape;
   deepStrictEqual(pixels([ones([1, 2, 3, 32])]), [1, 32, 48, 3]);
   deepStrictEqual(pixels([ones([1, 2, 3, 32]), ones([1, 4, 6, 16])]), [1, 32, 48, 3]);
   throws(() => pixels([ones([1, 2, 3, 32]), ones([1, 8, 6, 16])]), ShapeError);
-  throws(() => initDecoder(key(0), { stride: 32, width: 48 }), /current stride is 32, width is 48/);
+  throws(() => initDecoder(random.key(0), { stride: 32, width: 48 }), /current stride is 32, width is 48/);
 });
 
 Deno.test("inputGrid() names the nearest sizes that fit", () => {
@@ -115,7 +115,7 @@ Deno.test("inputGrid() names the nearest sizes that fit", () => {
 });
 
 Deno.test("checkModel() says what a model of one's own lacks", () => {
-  const { params, state } = MODEL.init(key(0));
+  const { params, state } = MODEL.init(random.key(0));
   checkModel(MODEL, params, state);
   throws(() => checkModel({ ...MODEL, stride: 6 }, params, state), /power of two: current stride is 6/);
   throws(() => checkModel({ ...MODEL, channels: [1, 2, 3] }, params, state), /1 to 2 feature maps/);
@@ -124,7 +124,7 @@ Deno.test("checkModel() says what a model of one's own lacks", () => {
 });
 
 Deno.test("no pixel of a masked patch reaches predictions of visible context", async () => {
-  const weights = initParams(MODEL, key(0), { decoderWidth: 8, dtype: "float64" });
+  const weights = initParams(MODEL, random.key(0), { decoderWidth: 8, dtype: "float64" });
   const x = images(5, 4);
   const { masked } = reconstruct(x, x, PATTERN);
   const run = (given: Tensor) => forward(MODEL, weights, { images: given, pattern: PATTERN }, { train: true }).pixels;
@@ -132,7 +132,7 @@ Deno.test("no pixel of a masked patch reaches predictions of visible context", a
 });
 
 Deno.test("evaluate() gives the loss by the running statistics and changes nothing", async () => {
-  const weights = initParams(MODEL, key(0), { decoderWidth: 8, dtype: "float64" });
+  const weights = initParams(MODEL, random.key(0), { decoderWidth: 8, dtype: "float64" });
   const input = { images: images(6, 4), pattern: PATTERN };
   const { loss, composite } = evaluate(MODEL, weights, input);
   const out = forward(MODEL, weights, input);
@@ -142,7 +142,7 @@ Deno.test("evaluate() gives the loss by the running statistics and changes nothi
 });
 
 Deno.test("lossAndGradients() points uphill", async () => {
-  const weights = initParams(MODEL, key(1), { decoderWidth: 8, dtype: "float64" });
+  const weights = initParams(MODEL, random.key(1), { decoderWidth: 8, dtype: "float64" });
   const input = { images: images(7, 4), pattern: PATTERN };
   const { loss, gradients } = lossAndGradients(MODEL, weights, input, { train: true });
   const bias = weights.params.decoder.projection.bias!;
@@ -163,7 +163,7 @@ Deno.test("lossAndGradients() points uphill", async () => {
 });
 
 Deno.test("a fresh model's loss is about one", async () => {
-  const weights = initParams(tinyResnet(), key(0), { decoderWidth: 16, dtype: "float64" });
+  const weights = initParams(tinyResnet(), random.key(0), { decoderWidth: 16, dtype: "float64" });
   const pattern = patternFromIndices([[0, 0, 0], [0, 1, 1]], [1, 2, 2]);
   const input = { images: float64(randomValues(1, 32 * 32 * 3), [1, 32, 32, 3]), pattern };
   const { loss } = evaluate(tinyResnet(), weights, input);

@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok, throws } from "node:assert/strict";
-import { jit, key, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
+import { jit, random, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
 import { lamb, resnet, warmupCosine } from "../../nn/mod.ts";
 import { init, trainStep } from "../../spark/mod.ts";
 import { randomValues } from "../support/random_values.ts";
@@ -9,7 +9,7 @@ const MODEL = resnet({ block: "basic", depths: [1, 2], widths: [4, 8], stemWidth
 const OPTIMIZER = lamb({ learningRate: warmupCosine({ peak: 0.05, warmup: 2, total: 40 }), beta2: 0.95 });
 const IMAGES = tensor(Float32Array.from(randomValues(9, 2 * 16 * 12 * 3)), { shape: [2, 16, 12, 3] });
 
-const start = () => init(MODEL, OPTIMIZER, key(4), { inputSize: [16, 12], decoderWidth: 8 });
+const start = () => init(MODEL, OPTIMIZER, random.key(4), { inputSize: [16, 12], decoderWidth: 8 });
 const STEP = jit(trainStep(MODEL, OPTIMIZER, { maskRatio: 0.5 }), { device: REFERENCE });
 
 async function numbers(tree: unknown): Promise<readonly number[]> {
@@ -39,7 +39,7 @@ Deno.test("trainStep() is a pure function: two runs of one key agree in every nu
   };
   const [a, b] = [await numbers(run()), await numbers(run())];
   deepStrictEqual(a, b);
-  const other = init(MODEL, OPTIMIZER, key(5), { decoderWidth: 8 });
+  const other = init(MODEL, OPTIMIZER, random.key(5), { decoderWidth: 8 });
   notDeepStrictEqual(await numbers(STEP(other, { images: IMAGES }).loss), await numbers(run().loss));
 });
 
@@ -53,7 +53,7 @@ Deno.test("trainStep() draws a new mask at every step", async () => {
 });
 
 Deno.test("init() and trainStep() refuse sizes that do not divide", () => {
-  throws(() => init(MODEL, OPTIMIZER, key(0), { inputSize: [15, 12] }), /current size is 15×12/);
+  throws(() => init(MODEL, OPTIMIZER, random.key(0), { inputSize: [15, 12] }), /current size is 15×12/);
   const odd = tensor(new Float32Array(2 * 15 * 12 * 3), { shape: [2, 15, 12, 3] });
   throws(() => trainStep(MODEL, OPTIMIZER)(start(), { images: odd }), /multiples of 4/);
   equal(start().key.dtype, "uint32");

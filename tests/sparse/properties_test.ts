@@ -4,17 +4,16 @@ import {
   conv2d as denseConv2d,
   grad,
   jit,
-  key,
   maxPool2d as denseMaxPool2d,
   mean,
   ones,
+  random,
   ShapeError,
   slice,
   square,
   sum,
   type Tensor,
   tensor,
-  uniform,
   valueAndGrad,
   zeros,
 } from "../../tensor/mod.ts";
@@ -209,7 +208,7 @@ Deno.test("conv2d() refuses what does not fit", () => {
 });
 
 Deno.test("a step with a mask drawn inside jit is the step with that mask from the host", async () => {
-  const images = uniform(key(1), [2, 24, 24, 3]);
+  const images = random.uniform(random.key(1), [2, 24, 24, 3]);
   const loss = (w: Tensor, images: Tensor, pattern: SparseTensor["pattern"]) => {
     const x = conv2d(gather(images, pattern), w, { stride: 2, padding: 3 });
     return mean(square(densify(maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }), ones([4]))));
@@ -221,8 +220,8 @@ Deno.test("a step with a mask drawn inside jit is the step with that mask from t
   );
   const w = weights(7, 7, 3, 4);
   for (const seed of [0, 1]) {
-    const [value, gradient] = step(key(seed), w, images);
-    const mask = await patternMask(draw(key(seed))).data({ device: REFERENCE });
+    const [value, gradient] = step(random.key(seed), w, images);
+    const mask = await patternMask(draw(random.key(seed))).data({ device: REFERENCE });
     const pattern = patternFromMask(tensor(mask, { shape: [2, 3, 3], dtype: "bool" }));
     const [expected, expectedGradient] = valueAndGrad((w: Tensor) => loss(w, images, pattern))(w);
     deepStrictEqual(await read(value), await read(expected));

@@ -1,5 +1,5 @@
 /** @file The operations, each with inputs to run it on: gradients and devices are tested row by row. */
-import { arange, full, mul, permutation, randomBits, uniform } from "../../tensor/mod.ts";
+import { arange, full, mul, random } from "../../tensor/mod.ts";
 import { CONTRACTION_ROWS } from "./contraction_rows.ts";
 import { ELEMENTWISE_ROWS } from "./elementwise_rows.ts";
 import { LAYOUT_ROWS } from "./layout_rows.ts";
@@ -17,10 +17,10 @@ const GENERATORS: readonly OpRow[] = [
   row("full of nothing", () => full([0, 3], 1), NO_INPUT, { order: 0 }),
   row("arange", () => arange(-3, 200, 2), NO_INPUT, { order: 0 }),
   row("arange of floats", () => mul(arange(0, 3, 1, { dtype: "float32" }), 0.5), NO_INPUT, { order: 0 }),
-  row("randomBits", (key) => randomBits(key, [3, 67]), KEY, { order: 0 }),
-  row("randomBits of a scalar", (key) => randomBits(key, []), KEY, { order: 0 }),
-  row("uniform", (key) => uniform(key, [300], { min: -2, max: 3 }), KEY, { order: 0 }),
-  row("permutation", (key) => permutation(key, 100), KEY, { order: 0 }),
+  row("randomBits", (key) => random.bits(key, [3, 67]), KEY, { order: 0 }),
+  row("randomBits of a scalar", (key) => random.bits(key, []), KEY, { order: 0 }),
+  row("uniform", (key) => random.uniform(key, [300], { min: -2, max: 3 }), KEY, { order: 0 }),
+  row("permutation", (key) => random.permutation(key, 100), KEY, { order: 0 }),
 ];
 
 /** One row for each operation and choice of settings. */

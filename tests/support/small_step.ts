@@ -17,7 +17,7 @@ export interface SmallResult {
 /** First weights. */
 export function smallWeights(): SmallWeights {
   const [first, second, last] = [[3, 3, 3, 8], [3, 3, 8, 16], [16, 10]].map((shape, i) =>
-    t.mul(t.normal(t.key(i), shape), 0.2)
+    t.mul(t.random.normal(t.random.key(i), shape), 0.2)
   );
   return { first: first!, second: second!, last: last! };
 }

@@ -6,14 +6,13 @@ import {
   type Device,
   full,
   greater,
-  key,
   max,
   mul,
   notEqual,
+  random,
   sub,
   type Tensor,
   treeMap,
-  uniform,
   zeros,
 } from "../../../tensor/mod.ts";
 import { conv2d, type Features, isSparse, mapFeatures, resnet18, valuesOf } from "../../../nn/mod.ts";
@@ -102,7 +101,7 @@ async function activity(x: Features, device: Device): Promise<MaskRows> {
 export async function vanishingMaps(device: Device): Promise<Series> {
   const [mask] = await randomMasks(0, { count: 1, grid: [7, 7], maskRatio: 0.6 });
   const pattern = maskFromRows([mask!]);
-  const image = gather(uniform(key(1), [1, 224, 224, 3]), pattern);
+  const image = gather(random.uniform(random.key(1), [1, 224, 224, 3]), pattern);
   const nothing = gather(zeros([1, 224, 224, 3]), pattern);
   const maps = await knowing(toDense(image), toDense(nothing), device);
   return {
@@ -115,7 +114,7 @@ export async function vanishingMaps(device: Device): Promise<Series> {
 
 async function knowing<T extends Features>(image: T, nothing: T, device: Device): Promise<readonly MaskRows[]> {
   const model = resnet18();
-  const { params, state } = model.init(key(0));
+  const { params, state } = model.init(random.key(0));
   // At first the last scale of each block is 0, so that nothing passes through it: a trained network is not like that.
   const awake = treeMap((x: Tensor) => x.shape.length === 1 && x.dtype === "float32" ? add(x, 0.1) : x, params);
   const [one, other] = [image, nothing].map((x) => model.features(awake, state, x).features) as [

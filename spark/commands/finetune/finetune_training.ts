@@ -1,5 +1,5 @@
 /** @file What fine-tuning computes: the compiled step, made of the options. */
-import { appendRow, type Device, full, jit, type Jitted, key, type Ring, stack } from "../../../tensor/mod.ts";
+import { appendRow, type Device, full, jit, type Jitted, random, type Ring, stack } from "../../../tensor/mod.ts";
 import { adamw, type Classifier, lamb, type Optimizer, warmupCosine, withLayerDecay } from "../../../nn/mod.ts";
 import { averageWeights, startAverage } from "../../average.ts";
 import { type FinetuneState, finetuneStep, initFinetune, type TargetBatch } from "../../finetune.ts";
@@ -74,7 +74,10 @@ export function makeFinetuning(
     const next = options.ema === null ? train : averageWeights(before, train, { decay: options.ema });
     return { train: next, metrics: appendRow(metrics, row) };
   };
-  const fresh = initFinetune(model, optimizer, key(options.seed), { classes, ...(backbone ? { backbone } : {}) });
+  const fresh = initFinetune(model, optimizer, random.key(options.seed), {
+    classes,
+    ...(backbone ? { backbone } : {}),
+  });
   return {
     model,
     initial: options.ema === null ? fresh : startAverage(fresh),

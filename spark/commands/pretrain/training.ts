@@ -1,5 +1,5 @@
 /** @file What a run computes: the compiled step, made of the options. */
-import { appendRow, type Device, type Jitted, key, type Ring, stack, type Tensor } from "../../../tensor/mod.ts";
+import { appendRow, type Device, type Jitted, random, type Ring, stack, type Tensor } from "../../../tensor/mod.ts";
 import { adamw, cosineWeightDecay, lamb, type Model, type Optimizer, sgd, warmupCosine } from "../../../nn/mod.ts";
 import { averageWeights, startAverage } from "../../average.ts";
 import { nameNotFinite } from "../../blame.ts";
@@ -91,7 +91,7 @@ export function makeTraining(
     decoderWidth: options.decoderWidth ?? recipe.decoderWidth,
     scales: options.scales ?? model.channels.length,
   };
-  const unscaled = init(model, optimizer, key(options.seed), { inputSize, ...decoder });
+  const unscaled = init(model, optimizer, random.key(options.seed), { inputSize, ...decoder });
   const fresh = options.precision === "f16" ? startLossScale(unscaled) : unscaled;
   return {
     model,

@@ -1,5 +1,5 @@
 /** @file The probing command: `deno task probe --help`. */
-import { type Device, key } from "../../../tensor/mod.ts";
+import { type Device, random } from "../../../tensor/mod.ts";
 import { batches, readStateDict, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
 import { backboneOf } from "../../weights/load_backbone.ts";
@@ -90,7 +90,7 @@ async function openNetwork({ init, fromScratch, model: name, seed = 0 }: GivenPr
   }
   if (init === undefined) {
     const { make } = MODELS[name ?? refuse("fresh weights need --model", "--model is absent")]!;
-    return { model: make(), weights: make().init(key(seed)), init: null };
+    return { model: make(), weights: make().init(random.key(seed)), init: null };
   }
   const file = await readStateDict(weightPath(init));
   const model = MODELS[modelOf(file, name).name]!.make();

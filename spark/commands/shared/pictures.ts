@@ -1,5 +1,5 @@
 /** @file Pictures of what a model makes of masked images. */
-import { type Device, foldIn, jit, key, leaf, type Tensor } from "../../../tensor/mod.ts";
+import { type Device, jit, leaf, random, type Tensor } from "../../../tensor/mod.ts";
 import { denormalise, type Pixels } from "../../../data/mod.ts";
 import type { Model } from "../../../nn/mod.ts";
 import { evaluate, type SparkParams, type SparkState } from "../../forward.ts";
@@ -40,7 +40,7 @@ export function makePainter(
     return { masked, composite };
   }, { device });
   // Far from the keys of the steps, which are split off the same seed.
-  const maskKey = foldIn(key(seed), 0x70696373);
+  const maskKey = random.foldIn(random.key(seed), 0x70696373);
   return async (train) => {
     const { params, state } = train.average ?? train;
     const { masked, composite } = run(params, state, input, maskKey);

@@ -1,5 +1,5 @@
 /** @file Images through a pre-trained model: what was hidden, and what it puts there. */
-import { type Device, foldIn, jit, key, leaf, realize, type Tensor } from "../../../tensor/mod.ts";
+import { type Device, jit, leaf, random, realize, type Tensor } from "../../../tensor/mod.ts";
 import { denormalise, type Pixels } from "../../../data/mod.ts";
 import { forward, type SparkParams, type SparkState } from "../../forward.ts";
 import { patchLoss } from "../../loss.ts";
@@ -52,7 +52,7 @@ export async function randomMasks(
   const [rows, columns] = grid;
   const drawn = Array.from(
     { length: count },
-    (_, i) => patternMask(sampleMask(foldIn(key(seed), i), { batch: 1, grid, maskRatio })),
+    (_, i) => patternMask(sampleMask(random.foldIn(random.key(seed), i), { batch: 1, grid, maskRatio })),
   );
   const values = await Promise.all(drawn.map((mask) => mask.data()));
   return values.map((mask) =>

@@ -1,5 +1,5 @@
 import { deepStrictEqual, doesNotThrow, equal, ok, rejects, throws } from "node:assert/strict";
-import { dataKey, drawsOf } from "../../../data/images/rng.ts";
+import { dataKey, drawsOf } from "../../../data/batches/draws.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,

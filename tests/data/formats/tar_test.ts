@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { dataKey, drawsOf } from "../../../data/images/rng.ts";
+import { dataKey, drawsOf } from "../../../data/batches/draws.ts";
 import { tarEntries, TarError, type TarOptions } from "../../../data/formats/tar.ts";
 import { withFolder } from "../support.ts";
 import { gzipped, joined, tarHeader, tarOf, type TarPart } from "./tar_support.ts";

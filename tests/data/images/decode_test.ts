@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 import { decodeImage, dropAlpha, ImageError } from "../../../data/images/decode.ts";
 import { readImageHeader } from "../../../data/images/image_header.ts";
 import { encodePng } from "../../../data/images/png.ts";
-import { dataKey, drawsOf } from "../../../data/images/rng.ts";
+import { dataKey, drawsOf } from "../../../data/batches/draws.ts";
 import golden from "../../golden/images_pil.json" with { type: "json" };
 import { testImage } from "../support.ts";
 

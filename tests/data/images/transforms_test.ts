@@ -3,7 +3,7 @@ import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import { denormalise, normalise } from "../../../data/images/normalise.ts";
 import { crop } from "../../../data/images/pixels.ts";
 import { resample } from "../../../data/images/resample.ts";
-import { dataKey, drawsOf, shuffled } from "../../../data/images/rng.ts";
+import { dataKey, drawsOf, shuffled } from "../../../data/batches/draws.ts";
 import { applyTransform, flipHorizontal, randomCropRectangle } from "../../../data/images/transforms.ts";
 import torchvision from "../../golden/crops_torchvision.json" with { type: "json" };
 import { patterned, testImage } from "../support.ts";

@@ -3,7 +3,7 @@ import { paintBackground } from "../../../data/images/background.ts";
 import { batches } from "../../../data/batches/batches.ts";
 import { fluentEmoji } from "../../../data/sets/fluent_emoji.ts";
 import { encodePng } from "../../../data/images/png.ts";
-import { dataKey, drawsOf } from "../../../data/images/rng.ts";
+import { dataKey, drawsOf } from "../../../data/batches/draws.ts";
 import { sprites } from "../../../data/sets/sprites.ts";
 import { withFolder } from "../support.ts";
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, rejects, throws } from "node:assert/strict";
 import { folder } from "../../../data/sets/folder.ts";
 import { ImageError } from "../../../data/images/decode.ts";
-import { dataKey, drawsOf } from "../../../data/images/rng.ts";
+import { dataKey, drawsOf } from "../../../data/batches/draws.ts";
 import { testFiles, withFolder } from "../support.ts";
 
 const draw = drawsOf(dataKey(0));

@@ -4,7 +4,7 @@ import { CIFAR10_CLASSES } from "../../../data/sets/cifar10.ts";
 import type { Dataset } from "../../../data/sets/dataset.ts";
 import { expandBraces, openImages } from "../../../data/sets/open_images.ts";
 import { encodePng } from "../../../data/images/png.ts";
-import { dataKey, drawsOf } from "../../../data/images/rng.ts";
+import { dataKey, drawsOf } from "../../../data/batches/draws.ts";
 import { testImage, withFolder } from "../support.ts";
 import { gzipped, tarOf } from "../formats/tar_support.ts";
 

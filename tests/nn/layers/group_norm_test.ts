@@ -1,5 +1,5 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { key, ones, type Tensor, vjp, zeros } from "../../../tensor/mod.ts";
+import { ones, random, type Tensor, vjp, zeros } from "../../../tensor/mod.ts";
 import {
   avgPool2d,
   convTranspose2d,
@@ -55,7 +55,7 @@ async function visible(x: Tensor, image: number): Promise<Tensor> {
   return float64(kept, [1, kept.length / 4, 1, 4]);
 }
 
-const params = initSqueezeExcite(key(1), { channels: 4, dtype: "float64" });
+const params = initSqueezeExcite(random.key(1), { channels: 4, dtype: "float64" });
 const SPARSE: readonly (readonly [string, <T extends Tensor | ReturnType<typeof gather>>(x: T) => T])[] = [
   ["groupNorm", (x) => groupNorm({ weight: WEIGHT, bias: BIAS }, x, { groups: 2 })],
   ["instance norm", (x) => groupNorm({ weight: WEIGHT, bias: BIAS }, x, { groups: 4 })],

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
-import { key, ones, ShapeError, stack, type Tensor, vjp, zeros } from "../../../tensor/mod.ts";
+import { ones, random, ShapeError, stack, type Tensor, vjp, zeros } from "../../../tensor/mod.ts";
 import {
   addFeatures,
   batchNorm,
@@ -135,7 +135,7 @@ Deno.test("convolutions add their bias; linear() maps the last axis of sparse bl
 });
 
 Deno.test("dropPath() drops whole images and keeps the expectation", async () => {
-  const kept = await read(dropPath(ones([1000, 2, 1, 1]), { rate: 0.25, key: key(3) }));
+  const kept = await read(dropPath(ones([1000, 2, 1, 1]), { rate: 0.25, key: random.key(3) }));
   const pairs = Array.from({ length: 1000 }, (_, i) => [kept[2 * i], kept[2 * i + 1]] as const);
   ok(pairs.every(([a, b]) => a === b && (a === 0 || Math.abs(a! - 4 / 3) < 1e-6)));
   const share = pairs.filter(([a]) => a !== 0).length / 1000;
@@ -146,7 +146,7 @@ Deno.test("dropPath() drops the blocks of one image together", async () => {
   const indices = Array.from({ length: 64 }, (_, i) => [i >> 2, (i >> 1) & 1, i & 1] as const);
   const pattern = patternFromIndices(indices, [16, 2, 2]);
   const x = sparseTensor(pattern, [1, 1], ones([64, 1, 1, 1]));
-  const values = await read(dropPath(x, { rate: 0.5, key: key(1) }).values) as Float32Array;
+  const values = await read(dropPath(x, { rate: 0.5, key: random.key(1) }).values) as Float32Array;
   const images = Array.from({ length: 16 }, (_, b) => new Set(values.slice(4 * b, 4 * b + 4)));
   ok(images.every((fates) => fates.size === 1));
   deepStrictEqual(new Set(values), new Set([0, 2]));
@@ -156,12 +156,12 @@ Deno.test("dropPath() and dropout() do nothing without a key, and refuse a rate 
   const x = ones([2, 1, 1, 1]);
   deepStrictEqual(dropPath(x, { rate: 0.5 }), x);
   deepStrictEqual(dropout(x, { rate: 0.5 }), x);
-  throws(() => dropPath(x, { rate: 1, key: key(0) }), /current rate is 1/);
-  throws(() => dropout(x, { rate: -0.1, key: key(0) }), RangeError);
+  throws(() => dropPath(x, { rate: 1, key: random.key(0) }), /current rate is 1/);
+  throws(() => dropout(x, { rate: -0.1, key: random.key(0) }), RangeError);
 });
 
 Deno.test("dropout() drops single numbers", async () => {
-  const values = await read(dropout(ones([4000]), { rate: 0.5, key: key(2) })) as Float32Array;
+  const values = await read(dropout(ones([4000]), { rate: 0.5, key: random.key(2) })) as Float32Array;
   deepStrictEqual(new Set(values), new Set([0, 2]));
   ok(Math.abs(values.filter((v) => v > 0).length / 4000 - 0.5) < 0.04);
 });
@@ -178,15 +178,15 @@ Deno.test("initializers have the deviations that they name", async () => {
     const values = [...await read(x) as Float32Array];
     return { deviation: Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length), values };
   };
-  const conv = initConv2d(key(0), { inChannels: 16, outChannels: 32, kernel: 3, weight: kaimingNormal });
+  const conv = initConv2d(random.key(0), { inChannels: 16, outChannels: 32, kernel: 3, weight: kaimingNormal });
   assertClose([(await deviation(conv.weight)).deviation], [Math.sqrt(2 / (32 * 9))], { relative: 0.05 });
-  const up = initConvTranspose2d(key(0), { inChannels: 16, outChannels: 8, kernel: 4, weight: kaimingNormal });
+  const up = initConvTranspose2d(random.key(0), { inChannels: 16, outChannels: 8, kernel: 4, weight: kaimingNormal });
   assertClose([(await deviation(up.weight)).deviation], [Math.sqrt(2 / (16 * 16))], { relative: 0.05 });
   const bound = 1 / Math.sqrt(16 * 9);
-  const uniform = await deviation(initConv2d(key(0), { inChannels: 16, outChannels: 32, kernel: 3 }).weight);
+  const uniform = await deviation(initConv2d(random.key(0), { inChannels: 16, outChannels: 32, kernel: 3 }).weight);
   assertClose([uniform.deviation], [bound / Math.sqrt(3)], { relative: 0.05 });
   ok(uniform.values.every((v) => Math.abs(v) <= bound));
-  const token = await deviation(stack([tokenNormal(key(1), [4000])]));
+  const token = await deviation(stack([tokenNormal(random.key(1), [4000])]));
   assertClose([token.deviation], [0.01078], { relative: 0.03 });
   ok(token.values.every((v) => Math.abs(v) <= 0.02));
 });

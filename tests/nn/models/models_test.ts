@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok } from "node:assert/strict";
-import { key, sizeOf, type Tensor, tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
+import { random, sizeOf, type Tensor, tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
 import {
   type Classifier,
   convnext,
@@ -40,7 +40,7 @@ const COUNTS: readonly (readonly [() => Classifier, number])[] = [
 
 for (const [make, expected] of COUNTS) {
   Deno.test(`${make.name}() has its number of parameters`, () => {
-    equal(count(make().init(key(0)).params), expected);
+    equal(count(make().init(random.key(0)).params), expected);
   });
 }
 
@@ -52,7 +52,7 @@ const SMALL: readonly Classifier[] = [
 
 /** Weights without the zeros that hide the branches of a fresh network. */
 async function stirred(model: Classifier): Promise<{ readonly params: Tree; readonly state: Tree }> {
-  const { params, state } = model.init(key(0), { dtype: "float64" });
+  const { params, state } = model.init(random.key(0), { dtype: "float64" });
   const stir = async (node: Tree, path: string): Promise<Tree> => {
     if ("shape" in node) {
       const values = await read(node);
@@ -92,18 +92,18 @@ for (const model of SMALL) {
     const { params: encoder, state } = await stirred(model);
     const side = 2 * model.stride;
     const images = float64(randomValues(2, 3 * side * side * 3), [3, side, side, 3]);
-    const head = model.initHead(key(1), { classes: 5, dtype: "float64" });
+    const head = model.initHead(random.key(1), { classes: 5, dtype: "float64" });
     const run = (options: object) => model.logits({ encoder, head }, state, images, options).logits;
     deepStrictEqual(run({}).shape, [3, 5]);
     const calm = await read(run({ train: true, dropPath: 0.9 }));
     assertClose(await read(run({ train: true })), calm);
-    notDeepStrictEqual(await read(run({ train: true, dropPath: 0.9, key: key(5) })), calm);
+    notDeepStrictEqual(await read(run({ train: true, dropPath: 0.9, key: random.key(5) })), calm);
   });
 }
 
 Deno.test("a fresh ResNet's blocks are their shortcuts", async () => {
   const model = resnet({ block: "basic", depths: [2], widths: [4], stemWidth: 4, stem: "light" });
-  const { params, state } = model.init(key(0));
+  const { params, state } = model.init(random.key(0));
   const x = tensor(Float32Array.from(randomValues(3, 48)), { shape: [1, 4, 4, 3] });
   const stem = resnet({ block: "basic", depths: [1], widths: [4], stemWidth: 4, stem: "light" });
   const expected = await read(stem.features(params, state, x, { train: true }).features[0]!);

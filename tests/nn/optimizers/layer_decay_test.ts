@@ -1,5 +1,5 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { key, type Tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
+import { random, type Tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
 import {
   adamw,
   convnextBase,
@@ -28,7 +28,7 @@ const RESNETS = [
 
 for (const [make, [k2, k3], last] of RESNETS) {
   Deno.test(`layerGroups() of ${make().name} are the official ones`, () => {
-    const names = namesOf(make().init(key(0)).params);
+    const names = namesOf(make().init(random.key(0)).params);
     const groups = layerGroups(names);
     deepStrictEqual(groups.last, last);
     const n2 = Math.ceil(names.filter((name) => /^layer2\.\d+\.conv1/.test(name)).length / k2);
@@ -45,7 +45,7 @@ for (const [make, [k2, k3], last] of RESNETS) {
 
 for (const [make, last] of [[convnextTiny, 6], [convnextBase, 12]] as const) {
   Deno.test(`layerGroups() of ${make().name} are the official ones`, () => {
-    const names = namesOf(make().init(key(0)).params);
+    const names = namesOf(make().init(random.key(0)).params);
     const official = (name: string): number => {
       const [part, first, second] = name.split(".");
       if (part === "downsampleLayers") return [0, 2, 3, last][Number(first)]!;
@@ -56,7 +56,7 @@ for (const [make, last] of [[convnextTiny, 6], [convnextBase, 12]] as const) {
 }
 
 Deno.test("layerGroups() of small and of unknown models rise from the input to the head", () => {
-  const names = namesOf(tinyResnet().init(key(0)).params); // depths 1, 1, 2, 2
+  const names = namesOf(tinyResnet().init(random.key(0)).params); // depths 1, 1, 2, 2
   const { ids, last } = layerGroups(names);
   deepStrictEqual([Math.min(...ids), Math.max(...ids), last], [0, 4, 4]);
   deepStrictEqual(layerGroups(["stem.w", "body.0.w", "body.1.w", "neck.w"]), { ids: [0, 1, 1, 2], last: 2 });

@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { key } from "../../../tensor/mod.ts";
+import { random } from "../../../tensor/mod.ts";
 import { lamb } from "../../../nn/mod.ts";
 import { readPth, readStateDict, writeSafetensors } from "../../../data/mod.ts";
 import { init, save } from "../../../spark/mod.ts";
@@ -20,7 +20,7 @@ async function run(script: string, ...args: readonly string[]) {
 }
 
 async function checkpoint(path: string): Promise<void> {
-  const train = init(MODELS[OPTIONS.model]!.make(), lamb({ learningRate: 1e-3 }), key(0), { decoderWidth: 8 });
+  const train = init(MODELS[OPTIONS.model]!.make(), lamb({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 8 });
   await save(path, train, { configuration: { options: OPTIONS, images: "2:abc", step: 0 } });
 }
 

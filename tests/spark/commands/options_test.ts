@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, match, throws } from "node:assert/strict";
-import { key, zeros } from "../../../tensor/mod.ts";
+import { random, zeros } from "../../../tensor/mod.ts";
 import { inputGrid } from "../../../spark/mod.ts";
 import { parseCommandLine } from "../../../spark/commands/cli/command_line.ts";
 import { helpText } from "../../../spark/commands/cli/help.ts";
@@ -138,7 +138,7 @@ Deno.test("every model is planned at 224 and 384, and gives maps of rectangles",
     ]);
     const inputSize = [2 * stride, 5 * stride] as const;
     const [rows, columns] = inputGrid(make(), resolveOptions({ model, inputSize }).inputSize);
-    const { params, state } = init(key(0));
+    const { params, state } = init(random.key(0));
     const maps = features(params, state, zeros([1, ...inputSize, 3])).features;
     const shapes = channels.map((count, i) => {
       const scale = 2 ** (channels.length - 1 - i);

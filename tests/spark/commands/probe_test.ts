@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { cpuDevice, key, leaf, realize, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
+import { cpuDevice, leaf, random, realize, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
 import { dataKey, drawNormal, drawsOf } from "../../../data/mod.ts";
 import { resnet } from "../../../nn/mod.ts";
 import { type FrozenFeatures, frozenFeatures, recalibrated } from "../../../spark/train/frozen_features.ts";
@@ -92,7 +92,7 @@ async function numbers(tree: unknown): Promise<readonly number[]> {
 }
 
 Deno.test("recalibrated() gives the statistics of dense images, whatever they were before", async () => {
-  const weights = model.init(key(1));
+  const weights = model.init(random.key(1));
   const spoiled = {
     ...weights,
     state: {
@@ -123,7 +123,7 @@ Deno.test("recalibrated() gives the statistics of dense images, whatever they we
 });
 
 Deno.test("frozenFeatures() counts each image once", async () => {
-  const weights = model.init(key(1));
+  const weights = model.init(random.key(1));
   const { values, labels, channels } = await frozenFeatures(weights, { model, device, batches: imageBatches(4) });
   deepStrictEqual([labels.length, channels, values.length], [8, 8, 64]);
   const { features } = model.features(weights.params, weights.state, (await imageBatches(1).next()).value!.images);

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, rejects, throws } from "node:assert/strict";
 import { type Tensor, treeLeaves } from "../../../tensor/mod.ts";
-import { key, normal } from "../../../tensor/mod.ts";
+import { random } from "../../../tensor/mod.ts";
 import { treeFlatten, treeUnflatten } from "../../../tensor/mod.ts";
 import {
   type Classifier,
@@ -50,7 +50,7 @@ function scrambled<T>(tree: T, seed: number): T {
   const { leaves, structure } = treeFlatten(tree);
   const names = namesOf(tree);
   const drawn = (leaves as readonly Tensor[]).map((x, i) =>
-    x.dtype === "int32" ? x : normal(key(seed * 1000 + i), x.shape)
+    x.dtype === "int32" ? x : random.normal(random.key(seed * 1000 + i), x.shape)
   );
   return treeUnflatten(structure, drawn.map((x, i) => names[i]!.endsWith("step") ? leaves[i] : x));
 }
@@ -60,8 +60,8 @@ async function numbers(tree: unknown): Promise<readonly number[][]> {
 }
 
 const weightsFor = (model: Classifier) => {
-  const { params, state } = model.init(key(0));
-  const head = model.initHead(key(1), { classes: 3 });
+  const { params, state } = model.init(random.key(0));
+  const head = model.initHead(random.key(1), { classes: 3 });
   return { params: scrambled(params, 1), state: scrambled(state, 2), head: scrambled(head, 3) };
 };
 
@@ -136,12 +136,12 @@ Deno.test("backboneStateDict() has the names of detectron2, for ResNets alone", 
 });
 
 const sparkFor = (model: Model) => {
-  const { params, state } = initParams(model, key(0), { decoderWidth: 32 });
+  const { params, state } = initParams(model, random.key(0), { decoderWidth: 32 });
   return { params: scrambled(params, 4), state: scrambled(state, 5) };
 };
 
 const optimizerFor = (params: unknown) => {
-  const step = initParams(RESNET(), key(0), { decoderWidth: 8 }).state.decoder.blocks[0]!.norm1.count; // int32 scalar
+  const step = initParams(RESNET(), random.key(0), { decoderWidth: 8 }).state.decoder.blocks[0]!.norm1.count; // int32 scalar
   return { step, moments: { first: scrambled(params, 6), second: scrambled(params, 7) } };
 };
 
@@ -184,7 +184,7 @@ Deno.test("loadWeights() and loadBackbone() read checkpoints of this library", (
     const weights = sparkFor(model);
     const optimizer = optimizerFor(weights.params);
     const path = `${folder}/last.safetensors`;
-    await save(path, { ...weights, optimizer, key: key(3) });
+    await save(path, { ...weights, optimizer, key: random.key(3) });
     const loaded = await loadWeights(path, model);
     deepStrictEqual(await numbers([loaded.params, loaded.state]), await numbers([weights.params, weights.state]));
     deepStrictEqual(await numbers(loaded.optimizer), await numbers(optimizer));
@@ -202,7 +202,7 @@ function fileOf(entries: readonly OfficialEntry[], rename = (key: string) => key
 }
 
 Deno.test("loading refuses other models by file and first name", () => {
-  const entries = (model: Model) => backboneEntries(model.init(key(0)));
+  const entries = (model: Model) => backboneEntries(model.init(random.key(0)));
   const refused = (file: StateDictFile, model: Model, message: RegExp) =>
     throws(() => backboneOf(file, model), message);
   refused(
@@ -216,7 +216,7 @@ Deno.test("loading refuses other models by file and first name", () => {
   const wider = resnet({ block: "basic", depths: [1], widths: [8], stemWidth: 4 });
   const narrower = resnet({ block: "basic", depths: [1], widths: [4], stemWidth: 4 });
   refused(fileOf(entries(wider)), narrower, /must have|must have shape|also has/);
-  const sparse = officialEntries(initParams(RESNET(), key(0), { decoderWidth: 8 }), { inputSize: [32, 32] });
+  const sparse = officialEntries(initParams(RESNET(), random.key(0), { decoderWidth: 8 }), { inputSize: [32, 32] });
   const more = fileOf([...sparse, { ...sparse[3]!, key: "sparse_encoder.sp_cnn.layer9.weight" }]);
   refused(more, RESNET(), /also has sparse_encoder.sp_cnn.layer9.weight$/);
 });

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { key, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
+import { random, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
 import {
   type Classifier,
   convnext,
@@ -39,7 +39,7 @@ const shapeText = (shape: readonly number[]) => `[${shape.join(", ")}]`;
 
 /** The list of pre-training in the form of the traced files. */
 function pretrainingList(name: string, size: number): string {
-  const weights = initParams(MODELS[name]!(), key(0));
+  const weights = initParams(MODELS[name]!(), random.key(0));
   const group = ({ kind, decays }: OfficialEntry) => kind === "buffer" ? "-" : decays ? "decay" : "no_decay";
   const rows = officialEntries(weights, { inputSize: [size, size] })
     .map((entry) => [entry.key, shapeText(entry.shape), entry.dtype, entry.kind, group(entry)].join("\t"));
@@ -49,7 +49,7 @@ function pretrainingList(name: string, size: number): string {
 
 /** The list of the encoder alone in the form of the traced files. */
 function backboneList(name: string): string {
-  const rows = backboneEntries(MODELS[name]!().init(key(0)))
+  const rows = backboneEntries(MODELS[name]!().init(random.key(0)))
     .map((entry) => [entry.key, shapeText(entry.shape), entry.dtype].join("\t"));
   const title = `# backbone-only ("timm style"/"official style") state_dict for ${name}: key | shape | dtype`;
   return `${title}\n${rows.join("\n")}\n`;
@@ -74,7 +74,7 @@ Deno.test("every parameter and statistic has one official name", () => {
       convnext({ depths: [1, 1, 2, 1], dims: [8, 16, 32, 64] }),
     ]
   ) {
-    const weights = initParams(model, key(0), { decoderWidth: 64 });
+    const weights = initParams(model, random.key(0), { decoderWidth: 64 });
     const entries = officialEntries(weights, { inputSize: [64, 64] });
     const held = entries.filter(({ tree }) => tree !== null);
     const leaves = [...treeLeaves(weights.params), ...treeLeaves(weights.state)];
@@ -86,7 +86,7 @@ Deno.test("every parameter and statistic has one official name", () => {
 });
 
 Deno.test("toOfficial() turns kernels round, and fromOfficial() turns them back", () => {
-  const weights = initParams(convnext({ depths: [1], dims: [8] }), key(0), { decoderWidth: 8 });
+  const weights = initParams(convnext({ depths: [1], dims: [8] }), random.key(0), { decoderWidth: 8 });
   const entries = officialEntries(weights, { inputSize: [8, 8] });
   const named = (name: string) => entries.find((entry) => entry.key === name)!;
   const stem = named("sparse_encoder.sp_cnn.downsample_layers.0.0.weight");
@@ -104,7 +104,7 @@ Deno.test("toOfficial() turns kernels round, and fromOfficial() turns them back"
 });
 
 Deno.test("importOfficial() keeps the form and refuses a wrong size", async () => {
-  const weights = resnet({ block: "basic", depths: [1], widths: [4], stemWidth: 4 }).init(key(0));
+  const weights = resnet({ block: "basic", depths: [1], widths: [4], stemWidth: 4 }).init(random.key(0));
   const entries = backboneEntries(weights);
   const read = ({ shape }: OfficialEntry) => new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(0.5);
   const imported = importOfficial(weights, entries, read);

@@ -5,7 +5,7 @@ import { livesOf } from "../../../tensor/compiler/lives.ts";
 import { planMemory } from "../../../tensor/compiler/plan.ts";
 import { recompute } from "../../../tensor/compiler/recompute.ts";
 import { reorder } from "../../../tensor/compiler/reorder.ts";
-import { add, cpuDevice, grad, jit, key, matmul, mul, normal, sum, type Tensor } from "../../../tensor/mod.ts";
+import { add, cpuDevice, grad, jit, matmul, mul, random, sum, type Tensor } from "../../../tensor/mod.ts";
 import { gelu } from "../../../nn/mod.ts";
 import { randomValues } from "../../support/random_values.ts";
 import { draftOf, type Line, scheduleOf } from "./drafts.ts";
@@ -126,7 +126,7 @@ Deno.test("A network of activations trains in the memory of its products alone",
     for (let i = 0; i < 4; i++) h = gelu(add(matmul(h, mul(w, i + 1)), 0.1));
     return sum(h);
   };
-  const [w, x] = [mul(normal(key(0), [16, 16]), 0.1), normal(key(1), [4096, 16])];
+  const [w, x] = [mul(random.normal(random.key(0), [16, 16]), 0.1), random.normal(random.key(1), [4096, 16])];
   const gradient = jit(grad(loss), { device });
   const one = 4096 * 16 * 4;
   const { plannedBytes } = gradient.stats(w, x);

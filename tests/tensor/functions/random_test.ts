@@ -1,7 +1,6 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import * as t from "../../../tensor/mod.ts";
 import type { Tensor } from "../../../tensor/mod.ts";
-import { topologicalOrder } from "../../../tensor/order.ts";
 import { assertClose } from "../../support/assert_close.ts";
 
 const device = t.referenceDevice();
@@ -11,59 +10,91 @@ async function moments(x: Tensor): Promise<{ readonly mean: number; readonly var
   return { mean: await t.mean(x).item({ device }), variance: await t.variance(x).item({ device }) };
 }
 
-Deno.test("Threefry gives the words of its authors' test vectors", () => {
+Deno.test("Threefry gives the words of its authors' test vectors", async () => {
   // Random123, kat_vectors: threefry2x32, 20 rounds, as (key, counter, words).
   const vectors = [
     [[0, 0], [0, 0], [0x6b200159, 0x99ba4efe]],
     [[0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], [0x1cb996fc, 0xbb002be7]],
     [[0x13198a2e, 0x03707344], [0x243f6a88, 0x85a308d3], [0xc4923a9c, 0x483df7a0]],
   ] as const;
-  const node = topologicalOrder([t.foldIn(t.key(0), 0)]).find((x) => x.primitive.name === "threefry2x32")!;
   for (const [key, counter, expected] of vectors) {
-    const operands = [...key, ...counter].map((word) => ({
-      shape: [],
-      dtype: "uint32" as const,
-      data: Float64Array.of(word),
-    }));
-    const words = [1, 0].map((first) => {
-      const choice = { shape: [], dtype: "uint32" as const, data: Float64Array.of(first) };
-      return node.primitive.reference([...operands, choice], {}, node)[0];
-    });
-    deepStrictEqual(words, [...expected]);
+    deepStrictEqual(t.random.threefry(key, counter), [...expected]);
+    const [high, low] = counter.map((word) => t.full([2], word, "uint32")) as [Tensor, Tensor];
+    const words = t.random.threefryWords(t.tensor(new Uint32Array(key)), [high, low], t.arange(2));
+    deepStrictEqual(await values(words), [...expected]);
   }
 });
 
 Deno.test("Keys and numbers equal those of jax.random", async () => {
-  // jax.random with jax_threefry_partitionable off: split(PRNGKey(0)), uniform(PRNGKey(0)), normal(PRNGKey(0), (3,)).
-  deepStrictEqual(await values(t.key(0)), [0, 0]);
-  deepStrictEqual(await values(t.key(2 ** 32 + 5)), [1, 5]);
-  deepStrictEqual(await values(t.split(t.key(0))), [4146024105, 967050713, 2718843009, 1272950319]);
-  deepStrictEqual(await values(t.uniform(t.key(0), [])), [0.41845703125]);
-  assertClose(await values(t.normal(t.key(0), [3])), [1.8160863, -0.48262325, 0.33988908], { absolute: 1e-6 });
+  // As JAX's documentation prints them since 0.5, partitionable: key(0), key(42), their splits and normal numbers.
+  deepStrictEqual(await values(t.random.key(0)), [0, 0]);
+  deepStrictEqual(await values(t.random.key(2 ** 32 + 5)), [1, 5]);
+  const [first, second] = t.random.split(t.random.key(0));
+  deepStrictEqual(await values(first), [1797259609, 2579123966]);
+  deepStrictEqual(await values(second), [928981903, 3453687069]);
+  assertClose(await values(t.random.uniform(t.random.key(0), [])), [0.947667], { absolute: 5e-7, relative: 0 });
+  const close = { absolute: 1e-6, relative: 0 };
+  assertClose(await values(t.random.normal(t.random.key(42), [3])), [-0.02830462, 0.46713185, 0.29570296], close);
+  const each = t.random.split(t.random.key(42), 3).map((key) => t.random.normal(key, []).item({ device }));
+  assertClose(await Promise.all(each), [0.07592554, 0.60576403, 0.4323065], close);
+});
+
+Deno.test("split() gives the keys of foldIn(), as many as were asked for", async () => {
+  const keys = t.random.split(t.random.key(9), 5);
+  deepStrictEqual(keys.length, 5);
+  const folded = keys.map((_, i) => t.random.foldIn(t.random.key(9), i));
+  deepStrictEqual(await Promise.all(keys.map(values)), await Promise.all(folded.map(values)));
+  deepStrictEqual(t.random.split(t.random.key(9), 0).length, 0);
+  [-1, 1.5, NaN].forEach((n) => throws(() => t.random.split(t.random.key(9), n), RangeError));
+  [-1, 1.5, 2 ** 32].forEach((data) => throws(() => t.random.foldIn(t.random.key(9), data), RangeError));
+});
+
+Deno.test("A part of a draw holds the numbers of the whole, wherever it begins", async () => {
+  const key = t.random.key(4);
+  const whole = await values(t.random.uniform(key, [6, 5]));
+  deepStrictEqual(await values(t.random.uniform(key, [2, 5], { first: 15 })), whole.slice(15, 25));
+  deepStrictEqual(
+    await values(t.random.uniform(key, [2, 5], { first: t.tensor(15, "uint32") })),
+    whole.slice(15, 25),
+  );
+  // Across the words of the counter: of 2^32 - 1 and 2^32.
+  const words = await values(t.random.bits(key, [2], { first: 2 ** 32 - 1 }));
+  const expected = [[0, 2 ** 32 - 1], [1, 0]].map(([high, low]) => {
+    const [x0, x1] = t.random.threefry([0, 4], [high!, low!]);
+    return (x0 ^ x1) >>> 0;
+  });
+  deepStrictEqual(words, expected);
+  throws(() => t.random.bits(key, [2], { first: -1 }), RangeError);
 });
 
 Deno.test("key() refuses seeds that are not whole, negative or too large", () => {
-  [-1, 0.5, 2 ** 53, NaN].forEach((seed) => throws(() => t.key(seed), RangeError));
+  [-1, 0.5, 2 ** 53, NaN].forEach((seed) => throws(() => t.random.key(seed), RangeError));
 });
 
 Deno.test("Numbers are a function of the key alone", async () => {
-  deepStrictEqual(await values(t.uniform(t.key(3), [9])), await values(t.uniform(t.key(3), [9])));
-  const [a, b] = [await values(t.uniform(t.key(3), [9])), await values(t.uniform(t.key(4), [9]))];
+  deepStrictEqual(
+    await values(t.random.uniform(t.random.key(3), [9])),
+    await values(t.random.uniform(t.random.key(3), [9])),
+  );
+  const [a, b] = [
+    await values(t.random.uniform(t.random.key(3), [9])),
+    await values(t.random.uniform(t.random.key(4), [9])),
+  ];
   ok(a.every((x, i) => x !== b[i]));
-  const folded = await Promise.all([0, 1, 2].map((i) => values(t.foldIn(t.key(3), i))));
+  const folded = await Promise.all([0, 1, 2].map((i) => values(t.random.foldIn(t.random.key(3), i))));
   deepStrictEqual(new Set(folded.map(String)).size, 3);
-  deepStrictEqual(await values(t.foldIn(t.key(3), t.tensor(2, "int32"))), folded[2]);
+  deepStrictEqual(await values(t.random.foldIn(t.random.key(3), t.tensor(2, "int32"))), folded[2]);
 });
 
 Deno.test("Odd sizes and empty shapes are drawn", async () => {
-  deepStrictEqual(t.randomBits(t.key(0), [0, 3]).shape, [0, 3]);
-  deepStrictEqual(await values(t.randomBits(t.key(0), [0])), []);
-  const words = await values(t.randomBits(t.key(0), [5]));
+  deepStrictEqual(t.random.bits(t.random.key(0), [0, 3]).shape, [0, 3]);
+  deepStrictEqual(await values(t.random.bits(t.random.key(0), [0])), []);
+  const words = await values(t.random.bits(t.random.key(0), [5]));
   deepStrictEqual(new Set(words).size, 5);
 });
 
 Deno.test("uniform() fills its interval evenly", async () => {
-  const x = t.uniform(t.key(1), [20_000], { min: -2, max: 4 });
+  const x = t.random.uniform(t.random.key(1), [20_000], { min: -2, max: 4 });
   const { mean, variance } = await moments(x);
   assertClose([mean, variance], [1, 3], { absolute: 0.06, relative: 0 });
   const all = await values(x);
@@ -71,7 +102,7 @@ Deno.test("uniform() fills its interval evenly", async () => {
 });
 
 Deno.test("normal() has mean 0, deviation 1 and the tails of the distribution", async () => {
-  const x = t.normal(t.key(2), [20_000]);
+  const x = t.random.normal(t.random.key(2), [20_000]);
   const { mean, variance } = await moments(x);
   assertClose([mean, variance], [0, 1], { absolute: 0.03, relative: 0 });
   const all = await values(x);
@@ -80,7 +111,7 @@ Deno.test("normal() has mean 0, deviation 1 and the tails of the distribution", 
 });
 
 Deno.test("truncatedNormal() stays inside its interval", async () => {
-  const x = t.truncatedNormal(t.key(5), [20_000]);
+  const x = t.random.truncatedNormal(t.random.key(5), [20_000]);
   const all = await values(x);
   ok(all.every((v) => v >= -2 && v <= 2));
   // The variance of a standard normal within two deviations.
@@ -88,14 +119,17 @@ Deno.test("truncatedNormal() stays inside its interval", async () => {
 });
 
 Deno.test("bernoulli() is true as often as asked", async () => {
-  const coins = await values(t.bernoulli(t.key(6), 0.3, [10_000]));
+  const coins = await values(t.random.bernoulli(t.random.key(6), 0.3, [10_000]));
   assertClose([coins.reduce((a, b) => a + b) / coins.length], [0.3], { absolute: 0.02, relative: 0 });
-  deepStrictEqual(await values(t.bernoulli(t.key(6), 0, [4])), [0, 0, 0, 0]);
-  deepStrictEqual(await values(t.bernoulli(t.key(6), t.tensor([0, 1]), [3, 2])), [0, 1, 0, 1, 0, 1]);
+  deepStrictEqual(await values(t.random.bernoulli(t.random.key(6), 0, [4])), [0, 0, 0, 0]);
+  deepStrictEqual(await values(t.random.bernoulli(t.random.key(6), t.tensor([0, 1]), [3, 2])), [0, 1, 0, 1, 0, 1]);
 });
 
 Deno.test("permutation() holds every position once, in another order for another key", async () => {
-  const [a, b] = [await values(t.permutation(t.key(7), 50)), await values(t.permutation(t.key(8), 50))];
+  const [a, b] = [
+    await values(t.random.permutation(t.random.key(7), 50)),
+    await values(t.random.permutation(t.random.key(8), 50)),
+  ];
   deepStrictEqual(a.toSorted((x, y) => x - y), [...Array(50).keys()]);
   deepStrictEqual(b.toSorted((x, y) => x - y), [...Array(50).keys()]);
   ok(a.some((x, i) => x !== b[i]));

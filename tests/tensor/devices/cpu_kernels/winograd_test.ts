@@ -10,7 +10,7 @@ import { winogradKernel } from "../../../../tensor/devices/cpu/winograd/winograd
 import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../../tensor/contraction/geometry.ts";
 import type { Linear } from "../../../../tensor/contraction/scheme.ts";
 import { winogradWeightGradientKernel } from "../../../../tensor/devices/cpu/winograd/winograd_weight_gradient.ts";
-import { conv2d, cpuDevice, grad, key, normal, sum, type Tensor } from "../../../../tensor/mod.ts";
+import { conv2d, cpuDevice, grad, random, sum, type Tensor } from "../../../../tensor/mod.ts";
 import { type ConvCase, row, same } from "./conv_cases.ts";
 import { convDefinition, convInputGradientDefinition, convShape, convWeightGradientDefinition } from "./definitions.ts";
 import { randomFloats, runKernel, type Sample, type Words } from "./harness.ts";
@@ -143,7 +143,7 @@ Deno.test("chooseScheme() takes the fastest", () => {
 /** A convolution of a size that takes Winograd's method, and its gradient, on a device; as bits. */
 async function bitsOn(options: Parameters<typeof cpuDevice>[0]): Promise<readonly Uint32Array[]> {
   const device = cpuDevice(options);
-  const [x, w] = [normal(key(1), [2, 20, 20, 24]), normal(key(2), [3, 3, 24, 40])];
+  const [x, w] = [random.normal(random.key(1), [2, 20, 20, 24]), random.normal(random.key(2), [3, 3, 24, 40])];
   const y = (x: Tensor, w: Tensor) => conv2d(x, w, { padding: 1 });
   const [dx, dw] = grad(([x, w]: readonly [Tensor, Tensor]) => sum(y(x, w)))([x, w]);
   const bits: Uint32Array[] = [];

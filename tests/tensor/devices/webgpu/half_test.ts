@@ -5,11 +5,10 @@ import {
   type Device,
   grad,
   jit,
-  key,
   matmul,
   maximum,
   mul,
-  normal,
+  random,
   reshape,
   square,
   sum,
@@ -65,8 +64,10 @@ function loss([w0, w1, w2]: readonly Tensor[], x: Tensor): Tensor {
 const step = (weights: Tree, x: Tensor) => grad(loss as (...args: Tree[]) => Tensor)(weights, x);
 
 async function gradients(device: Device): Promise<readonly (readonly number[])[]> {
-  const weights = [[3, 3, 8, 20], [3, 3, 1, 20], [20, 24]].map((shape, i) => mul(normal(key(i), shape), 0.3));
-  const results = jit(step, { device })(weights, normal(key(9), [2, 8, 8, 8])) as readonly Tensor[];
+  const weights = [[3, 3, 8, 20], [3, 3, 1, 20], [20, 24]].map((shape, i) =>
+    mul(random.normal(random.key(i), shape), 0.3)
+  );
+  const results = jit(step, { device })(weights, random.normal(random.key(9), [2, 8, 8, 8])) as readonly Tensor[];
   const values: number[][] = [];
   for (const x of results) values.push(Array.from(await x.data({ device })));
   return values;
@@ -101,7 +102,10 @@ testWebgpu("Activations take half the memory; what is sorted keeps its bits", as
   const device = await webgpuDevice();
   const widths = [60, 64, 72, 80];
   const make = () =>
-    [normal(key(9), [1000, 60]), widths.slice(1).map((width, i) => normal(key(i), [widths[i]!, width]))] as const;
+    [
+      random.normal(random.key(9), [1000, 60]),
+      widths.slice(1).map((width, i) => random.normal(random.key(i), [widths[i]!, width])),
+    ] as const;
   const through = (x: Tensor, weights: readonly Tensor[]) => weights.reduce((y, w) => matmul(y, w), x);
   const total = (x: Tensor, weights: Tree) => sum(through(x, weights as readonly Tensor[]));
   const planned = (on: Device) => jit(total, { device: on }).stats(...make()).plannedBytes;
@@ -119,7 +123,11 @@ testWebgpu("Activations take half the memory; what is sorted keeps its bits", as
 
 testWebgpu("What overflows float16 becomes infinite", async (half) => {
   const product = jit((x: Tensor, v: Tensor, w: Tensor) => matmul(matmul(x, v), w), { device: half });
-  const [x, v, w] = [normal(key(0), [64, 8]), mul(normal(key(1), [8, 12]), 1e5), normal(key(2), [12, 8])];
+  const [x, v, w] = [
+    random.normal(random.key(0), [64, 8]),
+    mul(random.normal(random.key(1), [8, 12]), 1e5),
+    random.normal(random.key(2), [12, 8]),
+  ];
   const values = await product(x, v, w).data({ device: half });
   ok(values.some((value) => !Number.isFinite(value)));
 }, { precision: "f16" });

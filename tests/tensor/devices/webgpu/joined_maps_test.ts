@@ -4,11 +4,10 @@ import {
   conv2d,
   type Device,
   jit,
-  key,
   matmul,
   mean,
   mul,
-  normal,
+  random,
   referenceDevice,
   reshape,
   type Shape,
@@ -26,7 +25,7 @@ import { spyAdapter } from "../../../support/spy_adapter.ts";
 import { SUBGROUP } from "../webgpu_kernels/harness.ts";
 import { CASES, type JoinedCase } from "./joined_maps_cases.ts";
 
-const operands = ({ shapes }: JoinedCase) => shapes.map((shape, i) => normal(key(i), shape));
+const operands = ({ shapes }: JoinedCase) => shapes.map((shape, i) => random.normal(random.key(i), shape));
 
 /** Operands that no device has to draw again. */
 async function drawnOperands(given: JoinedCase): Promise<readonly Tensor[]> {
@@ -146,7 +145,7 @@ function between({ shapes, f, ...others }: JoinedCase): JoinedCase {
   const used = (x: Tensor) => {
     if (!isActivation(x.shape) || x.dtype !== "float32") return x;
     const [rows, columns] = rowsAndColumns(x.shape);
-    return conv2d(reshape(x, [1, rows, 1, columns]), normal(key(99), [1, 1, 1, columns]), {
+    return conv2d(reshape(x, [1, rows, 1, columns]), random.normal(random.key(99), [1, 1, 1, columns]), {
       stride: 2,
       groups: columns,
     });
@@ -193,7 +192,11 @@ testWebgpu("A contraction with as many operands as a pass may bind keeps its map
 
 testWebgpu("A donated operand of a map is overwritten in place, not read after a product", async (device) => {
   const step = jit((w: Tensor, a: Tensor, b: Tensor) => sub(w, matmul(a, b)), { device, donate: [0] });
-  const [w, a, b] = [[6, 12], [6, 8], [8, 12]].map((shape, i) => normal(key(i), shape)) as [Tensor, Tensor, Tensor];
+  const [w, a, b] = [[6, 12], [6, 8], [8, 12]].map((shape, i) => random.normal(random.key(i), shape)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
   const held = add(w, 0);
   await held.data({ device });
   const { bytes } = device.counters!();

@@ -5,9 +5,8 @@ import {
   type Device,
   grad,
   jit,
-  key,
   mul,
-  normal,
+  random,
   sum,
   type Tensor,
   webgpuDevice,
@@ -26,7 +25,7 @@ function between(x: Tensor, a: Tensor, w: Tensor, c: Tensor): readonly Tensor[] 
 }
 
 async function resultsOf(device: Device): Promise<readonly (readonly number[])[]> {
-  const inputs = [[2, 9, 11, 20], [20], [5, 5, 1, 20], [20]].map((shape, i) => normal(key(i), shape));
+  const inputs = [[2, 9, 11, 20], [20], [5, 5, 1, 20], [20]].map((shape, i) => random.normal(random.key(i), shape));
   const values: number[][] = [];
   for (const x of jit(between, { device })(...inputs as [Tensor, Tensor, Tensor, Tensor])) {
     values.push([...await x.data({ device })]);

@@ -7,11 +7,10 @@ import {
   type Device,
   DeviceError,
   jit,
-  key,
   matmul,
   mod,
   mul,
-  normal,
+  random,
   reshape,
   slice,
   sum,
@@ -82,9 +81,9 @@ testWebgpu("A host tensor that is donated again and again keeps its values", asy
 
 testWebgpu("Temporaries of several buffers hold what one would", async (device) => {
   const f = (x: Tensor) => matmul(matmul(matmul(x, x), x), matmul(x, x));
-  const x = normal(key(1), [64, 64]);
+  const x = random.normal(random.key(1), [64, 64]);
   const small = await webgpuDevice({ limits: { maxBufferSize: 20_000, maxStorageBufferBindingSize: 20_000 } });
-  deepStrictEqual(await f(x).data({ device: small }), await f(normal(key(1), [64, 64])).data({ device }));
+  deepStrictEqual(await f(x).data({ device: small }), await f(random.normal(random.key(1), [64, 64])).data({ device }));
   small.close();
 });
 
@@ -95,7 +94,7 @@ testWebgpu("A program with more operands than bindings is cut into kernels that 
 }, { limits: PORTABLE });
 
 testWebgpu("A tensor larger than a binding is refused with the limit and what fits", async (device) => {
-  await rejects(() => add(normal(key(0), [64, 2 ** 20]), 1).data({ device }), (error) => {
+  await rejects(() => add(random.normal(random.key(0), [64, 2 ** 20]), 1).data({ device }), (error) => {
     ok(error instanceof DeviceError);
     ok(
       /\[64, 1048576\] .* a binding of 128 MiB: current size is 256 MiB; a first axis of at most 32 fits/.test(
@@ -108,8 +107,10 @@ testWebgpu("A tensor larger than a binding is refused with the limit and what fi
 }, { limits: PORTABLE });
 
 testWebgpu("Two runs give the same bits", async (device) => {
-  const f = jit((k: Tensor) => sum(matmul(normal(k, [65, 130]), normal(k, [130, 67])), { axis: 0 }), { device });
-  deepStrictEqual(await f(key(3)).data(), await f(key(3)).data());
+  const f = jit((k: Tensor) => sum(matmul(random.normal(k, [65, 130]), random.normal(k, [130, 67])), { axis: 0 }), {
+    device,
+  });
+  deepStrictEqual(await f(random.key(3)).data(), await f(random.key(3)).data());
 });
 
 testWebgpu("A map of more than 65,535 groups reaches every element", async (device) => {
@@ -170,12 +171,12 @@ testWebgpu("A process that closes its device and ends at once ends well", async 
 
 testWebgpu("Convolutions are direct on demand, and near those by Winograd's method", async (device) => {
   const direct = await webgpuDevice({ winograd: false });
-  const [x, w] = [normal(key(1), [2, 32, 32, 64]), normal(key(2), [3, 3, 64, 64])];
+  const [x, w] = [random.normal(random.key(1), [2, 32, 32, 64]), random.normal(random.key(2), [3, 3, 64, 64])];
   const launches = (device: Device) =>
     jit((x: Tensor, w: Tensor) => conv2d(x, w, { padding: 1 }), { device }).stats(x, w).launches;
   deepStrictEqual([launches(device), launches(direct)], [4, 1]);
   const convolve = async (device: Device) =>
-    await conv2d(normal(key(1), [2, 32, 32, 64]), w, { padding: 1 }).data({ device });
+    await conv2d(random.normal(random.key(1), [2, 32, 32, 64]), w, { padding: 1 }).data({ device });
   const [fast, slow] = [await convolve(device), await convolve(direct)];
   ok(fast.some((value, i) => value !== slow[i]), "the methods round differently");
   assertClose(fast, slow, { absolute: 1e-3, relative: 1e-5 });

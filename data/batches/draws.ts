@@ -1,33 +1,13 @@
 /**
- * @file Randomness of the data pipeline: threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy
- * as 1, 2, 3", SC 2011) on host numbers. A draw is a function of its key and its number alone, so a sample comes out the
- * same whichever worker makes it.
+ * @file Randomness of the data pipeline, on host numbers. A draw is a function of its key and its number alone, and keys
+ * name samples by their numbers in the whole data set: a sample comes out the same whichever worker or machine makes it.
  */
+import type { Draw } from "../images/draw.ts";
+// Not from mod.ts: threads that decode load this file and nothing else of the library of tensors.
+import { threefry } from "../../tensor/functions/random/rounds.ts";
 
 /** Two 32-bit words that a stream of random numbers depends on. */
 export type DataKey = readonly [number, number];
-
-/** Gives the next number of a stream, uniform in [0, 1) with 53 random bits. */
-export type Draw = () => number;
-
-const ROTATIONS = [[13, 15, 26, 6], [17, 29, 16, 24]] as const;
-const PARITY = 0x1bd11bda;
-
-/** Encrypts a counter of two words under a key. */
-function threefry([key0, key1]: DataKey, count0: number, count1: number): DataKey {
-  const keys = [key0, key1, key0 ^ key1 ^ PARITY];
-  let x = (count0 + key0) | 0;
-  let y = (count1 + key1) | 0;
-  for (let group = 0; group < 5; group++) {
-    for (const rotation of ROTATIONS[group % 2]!) {
-      x = (x + y) | 0;
-      y = ((y << rotation) | (y >>> (32 - rotation))) ^ x;
-    }
-    x = (x + keys[(group + 1) % 3]!) | 0;
-    y = (y + keys[(group + 2) % 3]! + group + 1) | 0;
-  }
-  return [x >>> 0, y >>> 0];
-}
 
 /**
  * Makes the key of a place in the run, such as (seed, epoch, sample index).
@@ -49,7 +29,7 @@ export function dataKey(...words: readonly number[]): DataKey {
     if (!Number.isSafeInteger(word) || word < 0) {
       throw new RangeError(`Cannot make a key as its words must be integers of 0 or more: current word is ${word}`);
     }
-    return threefry(key, word >>> 0, Math.floor(word / 2 ** 32));
+    return threefry(key, [word >>> 0, Math.floor(word / 2 ** 32)]);
   }, [0, 0]);
 }
 
@@ -70,7 +50,7 @@ export function dataKey(...words: readonly number[]): DataKey {
 export function drawsOf(key: DataKey): Draw {
   let count = 0;
   return () => {
-    const [high, low] = threefry(key, count++, 1);
+    const [high, low] = threefry(key, [count++, 1]);
     return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
   };
 }
