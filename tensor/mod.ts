@@ -16,7 +16,8 @@
 export * from "./spec.ts";
 export * from "./errors.ts";
 export type * from "./compiler/kernel.ts";
-export type { Access, Bound, Scalar, ScalarOp } from "./compiler/scalar.ts";
+export type { ScalarOp } from "./compiler/operations.ts";
+export type { Access, Bound, Scalar } from "./compiler/scalar.ts";
 export type * from "./contraction/conv_params.ts";
 export * from "./compiler/profile.ts";
 export type * from "./primitive.ts";

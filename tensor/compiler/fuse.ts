@@ -3,6 +3,7 @@ import { sizeOf } from "../spec.ts";
 import { NeedsBuffer } from "./expand.ts";
 import { type FusedStep, kernelOf } from "./fused_step.ts";
 import { type Graph, type GraphNode, storageOf } from "./graph.ts";
+import { operationOf, type ScalarOp } from "./operations.ts";
 import { literal, type Scalar } from "./scalar.ts";
 import { sideBySide } from "./side_by_side.ts";
 
@@ -15,11 +16,6 @@ export interface FusionLimits {
   /** True if templates of the device compute operands and finish results by maps. */
   readonly joins?: boolean;
 }
-
-/** Operations that are dear enough to store a result that two consumers share. */
-const DEAR = new Set(["exp", "log", "sqrt", "rsqrt", "tanh", "sigmoid", "erf", "pow", "sin", "cos", "div", "mod"]);
-/** Those that stay dear where all that is read is one buffer: for the others, to write a result and read it again costs as much. */
-const DEAR_ALONE = new Set(["pow", "sin", "cos", "log", "mod"]);
 
 /**
  * Fuses a graph into kernels.
@@ -113,8 +109,9 @@ function isDear(node: GraphNode, buffers: ReadonlySet<GraphNode>): boolean {
     if (lowering.kind === "expression") {
       for (const name of operationsOf(x)) {
         operations++;
-        dear ||= DEAR.has(name);
-        veryDear ||= DEAR_ALONE.has(name);
+        const { repeat } = operationOf(name);
+        dear ||= repeat !== "cheap";
+        veryDear ||= repeat === "dearest";
       }
     }
     if (!veryDear && operations <= 6 && loads.size < 2) x.inputs.forEach((input) => visit(input));
@@ -125,10 +122,10 @@ function isDear(node: GraphNode, buffers: ReadonlySet<GraphNode>): boolean {
 }
 
 /** Names of the scalar operations of one expression node. */
-function operationsOf(node: GraphNode): readonly string[] {
+function operationsOf(node: GraphNode): readonly ScalarOp[] {
   if (node.lowering.kind !== "expression") return [];
   const args = node.inputs.map((input) => literal(0, input.dtype));
-  const names: string[] = [];
+  const names: ScalarOp[] = [];
   const seen = new Set<Scalar>();
   const visit = (x: Scalar): void => {
     if (x.kind !== "op" || seen.has(x)) return;

@@ -3,6 +3,7 @@ import { sizeOf } from "../spec.ts";
 import type { Draft } from "./draft.ts";
 import type { Step } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
+import { operationOf } from "./operations.ts";
 import { isPlainMap, type MapStep, type TemplateStep } from "./plain_map.ts";
 import { visitScalars } from "./scalar.ts";
 
@@ -10,8 +11,6 @@ import { visitScalars } from "./scalar.ts";
 const MAX_USES = 128;
 /** Operations up to which a map is cheap. */
 const MAX_OPERATIONS = 12;
-/** Operations that are too slow to be computed more than once. */
-const SLOW = new Set(["exp", "log", "tanh", "sigmoid", "erf", "pow", "sin", "cos", "div", "mod"]);
 
 /**
  * Joins maps to templates. A map goes if every reader of its one result is a template that can compute it on the way, and
@@ -48,7 +47,7 @@ function isCheap(step: Step, { values }: Draft): step is MapStep {
   visitScalars(step.kernel.values, (x) => {
     if (x.kind !== "op") return;
     operations++;
-    slow ||= SLOW.has(x.op);
+    slow ||= operationOf(x.op).repeat !== "cheap";
   });
   return values[own!]!.dtype === "float32" && large.length === 1 && sizeOf(values[large[0]!]!.shape) === size &&
     operations <= MAX_OPERATIONS && !slow;

@@ -1,44 +1,5 @@
 import type { DType } from "../spec.ts";
-
-/**
- * Operations on single values. Lowerings are written in them; each device has one line of text for each.
- * `div` and `mod` of integers truncate as C does; `not`, `and`, `or`, `xor` are bitwise on integers, logical on bool.
- * Comparisons give bool. `max` and `min` propagate NaN.
- */
-export type ScalarOp =
-  | "add"
-  | "sub"
-  | "mul"
-  | "div"
-  | "mod"
-  | "neg"
-  | "abs"
-  | "floor"
-  | "max"
-  | "min" // deno-fmt-ignore
-  | "exp"
-  | "log"
-  | "sqrt"
-  | "rsqrt"
-  | "tanh"
-  | "sigmoid"
-  | "erf"
-  | "pow"
-  | "sin"
-  | "cos"
-  | "eq"
-  | "ne"
-  | "lt"
-  | "le"
-  | "and"
-  | "or"
-  | "xor"
-  | "not"
-  | "shiftLeft"
-  | "shiftRight"
-  | "select"
-  | "cast"
-  | "bitcast";
+import { operationOf, type ScalarOp } from "./operations.ts";
 
 /** Where an element of a buffer lies, as a function of the iteration indices of a kernel. */
 export interface Access {
@@ -96,15 +57,14 @@ export type Scalar =
   | { readonly kind: "op"; readonly dtype: DType; readonly op: ScalarOp; readonly args: readonly Scalar[] };
 
 /**
- * Applies an operation; the dtype is that of the last argument, `bool` for comparisons.
+ * Applies an operation; the dtype is that of the last argument, or `bool` if the operation tells.
  *
  * @param op The operation.
  * @param args Its operands, of one dtype (`select`: bool first).
  * @returns The expression.
  */
 export function op(op: ScalarOp, ...args: readonly Scalar[]): Scalar {
-  const comparison = op === "eq" || op === "ne" || op === "lt" || op === "le";
-  return { kind: "op", op, args, dtype: comparison ? "bool" : args.at(-1)!.dtype };
+  return { kind: "op", op, args, dtype: operationOf(op).tells ? "bool" : args.at(-1)!.dtype };
 }
 
 /**

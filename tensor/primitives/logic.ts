@@ -1,5 +1,6 @@
 /** @file Bits of integers and logic of bool. */
-import { op, type ScalarOp } from "../compiler/scalar.ts";
+import type { ScalarOp } from "../compiler/operations.ts";
+import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast, wrap } from "./cast.ts";

@@ -1,5 +1,6 @@
 /** @file How records of element by element operations are made. */
-import { op, type Scalar, type ScalarOp } from "../compiler/scalar.ts";
+import type { ScalarOp } from "../compiler/operations.ts";
+import { op, type Scalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { DTYPES } from "../spec.ts";
 import { bind, Tensor } from "../tensor.ts";

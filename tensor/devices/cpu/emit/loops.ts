@@ -1,7 +1,8 @@
 /** @file Loops of kernels as WAT text. */
 import type { WatPass } from "../../../compiler/kernel.ts";
+import { operationOf } from "../../../compiler/operations.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
-import { mathFunctions } from "./math.ts";
+import { mathFunctions } from "./functions.ts";
 import { varies } from "./values.ts";
 
 /** Counts `$name` upwards by `step` while `name + step <= end`. */
@@ -41,9 +42,7 @@ export function costOf(roots: readonly Scalar[], lane: number): number {
   let cost = 0;
   visitScalars(roots, (x) => {
     if (lane >= 0 && !varies(x, lane)) return;
-    cost += x.kind === "op"
-      ? (["exp", "log", "tanh", "sigmoid", "erf", "pow", "div", "mod", "sqrt"].includes(x.op) ? 3 : 0.3)
-      : 0.4;
+    cost += x.kind === "op" ? operationOf(x.op).cost : 0.4;
   });
   return cost + 0.2;
 }

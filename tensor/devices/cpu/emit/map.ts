@@ -3,7 +3,7 @@ import type { Scalar } from "../../../compiler/scalar.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import { costOf, decode, loopWhile, needsScalar, runFunction } from "./loops.ts";
-import { mathFunctions } from "./math.ts";
+import { mathFunctions } from "./functions.ts";
 import { stored } from "./operations.ts";
 import { type Place, ValueWriter } from "./values.ts";
 

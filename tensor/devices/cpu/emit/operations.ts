@@ -1,5 +1,6 @@
 /** @file Operations of expressions as WAT over four lanes. Bools in registers are masks: all bits set or none. */
-import type { Scalar, ScalarOp } from "../../../compiler/scalar.ts";
+import { operationOf, type ScalarOp } from "../../../compiler/operations.ts";
+import type { Scalar } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
 
 /** Text of a float constant. */
@@ -15,7 +16,8 @@ export function splat(value: number, dtype: DType): string {
   return `(i32x4.splat (i32.const ${dtype === "bool" ? (value ? -1 : 0) : value | 0}))`;
 }
 
-const MATH = new Set<ScalarOp>(["exp", "log", "tanh", "sigmoid", "erf", "sin", "cos"]);
+/** Texts of vectors without a bit. */
+const ZEROS: ReadonlySet<string> = new Set([splat(0, "float32"), splat(0, "int32")]);
 
 /** Writes the call of a function. */
 type Call = (name: string, ...args: readonly string[]) => string;
@@ -32,11 +34,16 @@ export function operationText(x: Scalar & { kind: "op" }, args: readonly string[
   const { op: name, dtype } = x;
   const of = x.args.at(-1)!.dtype;
   const [a, b, c] = args as [string, string, string];
-  if (name === "select") return `(v128.bitselect ${b} ${c} ${a})`;
+  if (name === "select") return selectText(a, b, c);
   if (name === "cast") return castText(a, of, dtype);
   if (name === "bitcast") return a;
-  if (MATH.has(name)) return call(name, a);
+  if (operationOf(name).expand) return call(name, ...args);
   return of === "float32" ? floatText(name, a, b, call) : integerText(name, of, a, b, call);
+}
+
+/** One of two values by a mask; one instruction less where the other is zero. */
+function selectText(mask: string, whenTrue: string, whenFalse: string): string {
+  return ZEROS.has(whenFalse) ? `(v128.and ${mask} ${whenTrue})` : `(v128.bitselect ${whenTrue} ${whenFalse} ${mask})`;
 }
 
 function floatText(name: ScalarOp, x: string, y: string, call: Call): string {
@@ -51,7 +58,15 @@ function floatText(name: ScalarOp, x: string, y: string, call: Call): string {
     case "abs":
     case "sqrt":
     case "floor":
+    case "trunc":
       return `(f32x4.${name} ${x})`;
+    case "round":
+      return `(f32x4.nearest ${x})`;
+    case "isNaN":
+      return `(f32x4.ne ${x} ${x})`;
+    case "lesser":
+    case "greater":
+      return `(f32x4.${name === "lesser" ? "pmin" : "pmax"} ${x} ${y})`;
     default:
       return `(f32x4.${name} ${x} ${y})`; // add sub mul div max min eq ne lt le
   }

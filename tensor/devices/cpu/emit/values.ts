@@ -102,6 +102,7 @@ export class ValueWriter {
       case "gather":
         return asMask(x.dtype, this.#gather(x));
       case "op":
+        if (x.op === "rarely") return this.#rarely(x);
         return operationText(x, x.args.map((arg) => this.value(arg)), (...call) => this.#call(...call));
     }
   }
@@ -168,11 +169,11 @@ export class ValueWriter {
     return `(i32.lt_u ${this.#coordinate(coefficients, offset)} (i32.const ${extent}))`; // negative is large unsigned
   }
 
-  /** Code of a branch, with locals of its own. */
-  #branch(x: Scalar): string {
+  /** Code of a branch, with locals of its own; `last` makes its result of the value. */
+  #branch(x: Scalar, last = (value: string) => value): string {
     const inner = new ValueWriter(this.#shared(), this.#place, null, new Map(this.#visible()));
     const value = inner.value(x);
-    return `${inner.lines.join(" ")} ${value}`;
+    return `${inner.lines.join(" ")} ${last(value)}`;
   }
 
   #visible(): [string, string][] {
@@ -182,6 +183,13 @@ export class ValueWriter {
   #guard(x: Scalar & { kind: "guard" }): string {
     const holds = x.bounds.map((bound) => this.#holds(bound)).reduce((a, b) => `(i32.and ${a} ${b})`);
     return `(if (result v128) ${holds} (then ${this.#branch(x.value)}) (else ${splat(x.fill, x.dtype)}))`;
+  }
+
+  /** A choice whose first value is computed only where a lane takes it. */
+  #rarely({ args: [condition, rare, usual] }: Scalar & { kind: "op" }): string {
+    const [mask, other] = [this.value(condition!), this.value(usual!)];
+    const chosen = this.#branch(rare!, (value) => `(v128.bitselect ${value} ${other} ${mask})`);
+    return `(if (result v128) (v128.any_true ${mask}) (then ${chosen}) (else ${other}))`;
   }
 
   #gather(x: Scalar & { kind: "gather" }): string {

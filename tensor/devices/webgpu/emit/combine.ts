@@ -1,8 +1,10 @@
 /** @file How the results of a reduction come together: two values, those of a team, those of slabs. */
+import type { ScalarOp } from "../../../compiler/operations.ts";
 import type { Reduced, WgslPass } from "../../../compiler/kernel.ts";
 import type { DType } from "../../../spec.ts";
 import { GROUP, type ReducePlan } from "./reduce_plan.ts";
-import { literalOf, shader, storageType, TYPES } from "./values.ts";
+import { shader } from "./shader.ts";
+import { literalOf, storageType, TYPES } from "./values.ts";
 
 /**
  * Combines two values.
@@ -23,7 +25,7 @@ export function combine({ op, value: { dtype } }: Reduced, a: string, b: string)
  * @param results What is reduced, and how.
  * @returns Their names.
  */
-export function needsOf(results: readonly Reduced[]): Set<string> {
+export function needsOf(results: readonly Reduced[]): Set<ScalarOp> {
   return new Set(results.flatMap(({ op, value: { dtype } }) => dtype === "float32" && op !== "sum" ? [op] : []));
 }
 

@@ -1,9 +1,10 @@
 /** @file Maps that finish the results of a template where its shaders write them. */
+import type { ScalarOp } from "../../../compiler/operations.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import type { Epilogue, WgslKernel, WgslPass } from "../../../compiler/kernel.ts";
 import type { DType, TensorSpec } from "../../../spec.ts";
 import { appendBuffers, declareAnew, type Declared, declaredIn, rewriteUses } from "./buffer_uses.ts";
-import { addWithMath } from "./math.ts";
+import { addWithMath } from "./functions.ts";
 import { type Elements, storeNeighbours, wideBuffers, writeElements } from "./neighbours.ts";
 import { LANES, storageType } from "./values.ts";
 
@@ -54,7 +55,7 @@ function finishPass(
   const wide = four ? wideBuffers(values) : new Set<number>();
   const { read, written } = boundBuffers(operands, { ...epilogue, four, wide });
   const buffers = [result.name, ...read.map(({ name }) => name)];
-  const needs = new Set<string>();
+  const needs = new Set<ScalarOp>();
   const finish = finishFunction({ sizes, values, four, buffers, wide, own: 0 }, written, needs);
   const kept: readonly Bound[] = keeps ? [{ ...result, position: operands.inputs.length }] : [];
   // What is written first takes the binding of the result.
@@ -107,7 +108,7 @@ function handOver(
 function finishFunction(
   map: Elements,
   written: readonly { readonly name: string; readonly dtype: DType }[],
-  needs: Set<string>,
+  needs: Set<ScalarOp>,
 ): string {
   const { lines, results } = writeElements(map, needs);
   const stores = written.flatMap((output, i) => storeNeighbours(output, results.map((lane) => lane[i]!)));

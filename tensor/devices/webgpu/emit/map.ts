@@ -1,9 +1,11 @@
 /** @file Fused elementwise kernels. */
+import type { ScalarOp } from "../../../compiler/operations.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import type { MapKernel, WgslKernel } from "../../../compiler/kernel.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../spec.ts";
 import { isShort, storeNeighbours, wideBuffers, writeElements } from "./neighbours.ts";
-import { shader, storageType } from "./values.ts";
+import { shader } from "./shader.ts";
+import { storageType } from "./values.ts";
 
 /** Invocations of a group, as many as every device allows: with 64, llvmpipe took twice as long. */
 const GROUP = 256;
@@ -30,7 +32,7 @@ export function emitMapWgsl(
   const wide = wideBuffers(values);
   const four = (sizes.at(-1) ?? 1) % 4 === 0 && wide.size > 0 && isShort(values);
   const typeOf = (dtype: DType, vector: boolean) => four && vector ? "vec4f" : storageType(dtype);
-  const needs = new Set<string>();
+  const needs = new Set<ScalarOp>();
   const map = { sizes, values, four, buffers: inputs.map((_, i) => `in${i}`), wide };
   const { lines, results } = writeElements(map, needs);
   const stores = outputs.flatMap(({ dtype }, i) => {

@@ -1,4 +1,5 @@
 /** @file A map at one index, or at four neighbours at once, as statements of a function of a shader. */
+import type { ScalarOp } from "../../../compiler/operations.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
 import { affine, decode, LANES, stored, ValueWriter } from "./values.ts";
@@ -84,7 +85,7 @@ export function isShort(values: readonly Scalar[]): boolean {
  * @param needs Takes the names of functions that the statements call.
  * @returns Statements, and the names of the values.
  */
-export function writeElements(map: Elements, needs: Set<string>): Computed {
+export function writeElements(map: Elements, needs: Set<ScalarOp>): Computed {
   const names = map.sizes.map((_, axis) => `i${axis}`);
   const { lines, results } = writeNeighbours(map, names, needs);
   return { lines: [decode("at", map.sizes, names), ...lines], results };
@@ -98,7 +99,7 @@ export function writeElements(map: Elements, needs: Set<string>): Computed {
  * @param needs Takes the names of functions that the statements call.
  * @returns Statements, and the names of the values.
  */
-export function writeNeighbours(map: Neighbours, names: readonly string[], needs: Set<string>): Computed {
+export function writeNeighbours(map: Neighbours, names: readonly string[], needs: Set<ScalarOp>): Computed {
   const { values, four, buffers, axis = names.length - 1 } = map;
   const shared = { needs, count: 0 };
   const loads = wideLoads(map, names);

@@ -1,9 +1,10 @@
 /** @file Maps that make an operand of a template where its shaders read it. */
+import type { ScalarOp } from "../../../compiler/operations.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import type { Prologue, WgslKernel, WgslPass } from "../../../compiler/kernel.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { appendBuffers, declareAnew, declaredIn, rewriteUses } from "./buffer_uses.ts";
-import { addWithMath } from "./math.ts";
+import { addWithMath } from "./functions.ts";
 import { type Elements, wideBuffers, writeElements } from "./neighbours.ts";
 import { LANES, storageType } from "./values.ts";
 
@@ -56,7 +57,7 @@ function beginPass(
     read: (_, index) => callOf(begin, type, four, index),
     write: refuseWrite,
   });
-  const needs = new Set<string>();
+  const needs = new Set<ScalarOp>();
   const buffers = bound.map((each) => each.name);
   const text = beginFunction(begin, { sizes, values, four, wide, buffers }, needs);
   return appendBuffers({ ...pass, code: addWithMath(begun, needs, text) }, bound.slice(1));
@@ -73,7 +74,7 @@ function refuseWrite(name: string): never {
 }
 
 /** The function that makes one element of the operand, or four. */
-function beginFunction(name: string, map: Elements, needs: Set<string>): string {
+function beginFunction(name: string, map: Elements, needs: Set<ScalarOp>): string {
   const { lines, results } = writeElements(map, needs);
   const made = results.map(([value]) => value!);
   return `fn ${name}(index: u32) -> ${map.four ? "vec4f" : "f32"} {

@@ -1,10 +1,12 @@
 /** @file The main pass of a reduction: what every invocation reads, combines and stores. */
+import type { ScalarOp } from "../../../compiler/operations.ts";
 import type { Store, WgslPass } from "../../../compiler/kernel.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { accumulatorOf, clearOf, combine, combineTeam, needsOf, partOf, registerOf, teamMemory } from "./combine.ts";
 import { isWide, writeNeighbours } from "./neighbours.ts";
 import { GROUP, type Lanes, type ReducePlan } from "./reduce_plan.ts";
-import { affine, decode, shader, storageType, stored } from "./values.ts";
+import { shader } from "./shader.ts";
+import { affine, decode, storageType, stored } from "./values.ts";
 
 /** What the pass reads. */
 interface Operands {
@@ -86,7 +88,7 @@ function reduceLoops({ reduced, cut, length, team, four }: ReducePlan, innermost
 }
 
 /** What happens at one index, or at four neighbours: values are combined into accumulators and stored. */
-function visit(plan: ReducePlan, { inputs, inPlace }: Operands, needs: Set<string>): string {
+function visit(plan: ReducePlan, { inputs, inPlace }: Operands, needs: Set<ScalarOp>): string {
   const { kernel: { results, stores }, kept, reduced, four, axis, wide, team } = plan;
   const values = [...results, ...stores].map(({ value }) => value);
   const names = [...namesOf("k", kept), ...namesOf("r", reduced)];

@@ -1,7 +1,7 @@
 /** @file Scalar expressions as WGSL statements, one value per invocation. */
-import type { Access, Bound, Scalar, ScalarOp } from "../../../compiler/scalar.ts";
+import { operationOf, type ScalarOp } from "../../../compiler/operations.ts";
+import type { Access, Bound, Scalar } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
-import { mathText } from "./math.ts";
 
 /** WGSL type of values in registers. */
 export const TYPES: Readonly<Record<DType, string>> = {
@@ -27,7 +27,7 @@ export function literalOf(value: number, dtype: DType): string {
   if (dtype === "int32") return value === -2147483648 ? "bitcast<i32>(0x80000000u)" : `i32(${value | 0})`;
   if (Number.isNaN(value)) return "bitcast<f32>(nan_bits)";
   if (!Number.isFinite(Math.fround(value))) return `${value < 0 ? "-" : ""}bitcast<f32>(infinity_bits)`;
-  return `f32(${Math.fround(value)})`;
+  return Object.is(value, -0) ? "bitcast<f32>(0x80000000u)" : `f32(${Math.fround(value)})`;
 }
 
 /** Sum of products of indices with constants, as an i32 expression. */
@@ -53,27 +53,26 @@ const BINARY: Readonly<Partial<Record<ScalarOp, string>>> = {
   or: "|",
   xor: "^", // deno-fmt-ignore
 };
-/** Functions of `math.ts`: the name under which it has them, and the call. */
-const CALLS: Readonly<Partial<Record<ScalarOp, readonly [need: string, call: (args: string) => string]>>> = {
-  exp: ["exp", (x) => `exp_real(${x})`],
-  log: ["log", (x) => `log_real(${x})`],
-  sin: ["sin", (x) => `wave(${x}, 0)`],
-  cos: ["sin", (x) => `wave(${x}, 1)`],
-  tanh: ["tanh", (x) => `tanh_safe(${x})`],
-  sigmoid: ["sigmoid", (x) => `sigmoid(${x})`],
-  erf: ["erf", (x) => `erf(${x})`],
-  max: ["max", (xy) => `max_nan(${xy})`],
-  min: ["min", (xy) => `min_nan(${xy})`],
-  mod: ["mod", (xy) => `mod_real(${xy})`],
-  pow: ["pow", (xy) => `pow_real(${xy})`],
+/** Functions of `math.ts` for floats; a name tells what they do with NaN. */
+const CALLS: Readonly<Partial<Record<ScalarOp, string>>> = {
+  max: "max_nan",
+  min: "min_nan",
+  mod: "mod_real",
+  pow: "pow_real",
+  isNaN: "is_nan",
 };
+
+/** Name of the function that an operation with an expansion becomes. */
+export function functionName(name: ScalarOp): string {
+  return `${name}_f32`;
+}
 
 /** Writes the values of expressions as `let` statements. */
 export class ValueWriter {
   /** Statements so far. */
   readonly lines: string[] = [];
   readonly #indices: readonly string[];
-  readonly #shared: { readonly needs: Set<string>; count: number };
+  readonly #shared: { readonly needs: Set<ScalarOp>; count: number };
   readonly #known: Map<Scalar, string>;
   readonly #buffers: readonly string[];
 
@@ -81,7 +80,7 @@ export class ValueWriter {
   constructor(
     indices: readonly string[],
     buffers: readonly string[],
-    shared: { readonly needs: Set<string>; count: number },
+    shared: { readonly needs: Set<ScalarOp>; count: number },
     known: Map<Scalar, string> = new Map(),
   ) {
     this.#indices = indices;
@@ -123,6 +122,7 @@ export class ValueWriter {
       case "gather":
         return this.#gather(x);
       case "op":
+        if (x.op === "rarely") return this.#rarely(x);
         return this.#let(this.#operation(x.op, x.dtype, x.args.map((arg) => this.value(arg)), x.args.at(-1)!.dtype));
     }
   }
@@ -139,6 +139,17 @@ export class ValueWriter {
     const value = inner.value(x.value);
     this.lines.push(`var ${name}: ${TYPES[x.dtype]} = ${literalOf(x.fill, x.dtype)};`);
     this.lines.push(`if (${holds}) { ${inner.lines.join(" ")} ${name} = ${value}; }`);
+    return name;
+  }
+
+  /** A choice whose first value is computed only where it is taken. */
+  #rarely({ args: [condition, rare, usual], dtype }: Scalar & { kind: "op" }): string {
+    const name = this.#name();
+    const [taken, other] = [this.value(condition!), this.value(usual!)];
+    const inner = new ValueWriter(this.#indices, this.#buffers, this.#shared, new Map(this.#known));
+    const value = inner.value(rare!);
+    this.lines.push(`var ${name}: ${TYPES[dtype]} = ${other};`);
+    this.lines.push(`if (${taken}) { ${inner.lines.join(" ")} ${name} = ${value}; }`);
     return name;
   }
 
@@ -168,10 +179,12 @@ export class ValueWriter {
     if (name === "neg") return of === "uint32" ? `0u - ${x}` : `-${x}`;
     // Drivers may take `!=` as ordered: false for NaN.
     if (name === "ne" && float) return `!(${x} == ${y})`;
-    const known = CALLS[name];
+    if (float && name === "lesser") return `select(${x}, ${y}, ${y} < ${x})`;
+    if (float && name === "greater") return `select(${x}, ${y}, ${x} < ${y})`;
+    const known = operationOf(name).expand ? functionName(name) : CALLS[name];
     if (known && float) {
-      this.#shared.needs.add(known[0]);
-      return known[1](args.join(", "));
+      this.#shared.needs.add(name);
+      return `${known}(${args.join(", ")})`;
     }
     const operator = BINARY[name];
     if (operator && of === "bool" && (name === "lt" || name === "le")) return `u32(${x}) ${operator} u32(${y})`;
@@ -209,23 +222,4 @@ export function decode(flat: string, sizes: readonly number[], names: readonly s
     inner *= sizes[axis]!;
   }
   return lines.join(" ");
-}
-
-/** A whole shader: bindings, the functions it needs, and `main` over a linear group id. */
-export function shader(
-  bindings: readonly string[],
-  needs: ReadonlySet<string>,
-  size: number,
-  groups: number,
-  body: string,
-): string {
-  const declared = bindings.map((text, i) => `@group(0) @binding(${i}) var<storage, read_write> ${text};`);
-  return `${mathText(needs)}
-${declared.join("\n")}
-@compute @workgroup_size(${size})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let linear = group.x + group.y * groups.x;
-  if (linear >= ${groups}u) { return; }
-  ${body}
-}`;
 }

@@ -1,6 +1,7 @@
 /** @file What fused kernels must compute, one element at a time. */
 import type { Kernel, MapKernel, ReduceKernel } from "../../../../tensor/compiler/kernel.ts";
-import type { Access, Bound, Scalar, ScalarOp } from "../../../../tensor/compiler/scalar.ts";
+import type { Access, Bound, Scalar } from "../../../../tensor/compiler/scalar.ts";
+import type { ScalarOp } from "../../../../tensor/compiler/operations.ts";
 import type { DType, Shape, TensorSpec } from "../../../../tensor/spec.ts";
 
 /** Rounds a number to a dtype. */

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { mathFunctions } from "../../../../tensor/devices/cpu/emit/math.ts";
+import { mathFunctions } from "../../../../tensor/devices/cpu/emit/functions.ts";
 import { assemble } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
 import { randomValues } from "../../../support/random_values.ts";
 
@@ -85,15 +85,38 @@ Deno.test("erf is exactly 1 in the tails", () => {
   deepStrictEqual(compiled("erf")(Float32Array.of(3.93, -3.93, 50, -Infinity)), Float32Array.of(1, -1, 1, -1));
 });
 
+Deno.test("erf stays in [-1, 1]: every float32 from 3 to 4", () => {
+  const first = new Int32Array(Float32Array.of(3).buffer)[0]!;
+  const x = new Float32Array(Int32Array.from({ length: 1 << 22 }, (_, i) => first + i).buffer);
+  const f = compiled("erf");
+  for (let at = 0; at < x.length; at += 1 << 18) {
+    const part = x.subarray(at, at + (1 << 18));
+    const outside = f(part).findIndex((y) => !(y <= 1));
+    ok(outside < 0, `erf(${part[outside]}) is above 1`);
+  }
+});
+
+/** Float32 numbers spread over the exponents of a domain, of both signs. */
+function overExponents(low: number, high: number): Float32Array {
+  const signs = randomValues(3, 20_000, [-1, 1]);
+  const logarithms = randomValues(1, 20_000, [Math.log(low), Math.log(high)]);
+  return Float32Array.from(logarithms, (x, i) => Math.sign(signs[i]!) * Math.exp(x));
+}
+
 for (const name of ["sin", "cos"] as const) {
-  Deno.test(`${name} is within 2e-7 for angles up to 10,000, and NaN without a limit`, () => {
-    for (const domain of [[-1, 1], [-10, 10], [-10_000, 10_000]] as const) {
-      const x = Float32Array.from(randomValues(1, 20_000, domain));
+  Deno.test(`${name} is within 1.5e-7 for every angle, 3 units of the last place far out, and NaN without a limit`, () => {
+    const near = [[-1, 1], [-10, 10], [-20_000, 20_000]] as const;
+    const far = overExponents(13_000, 3.4e38);
+    for (const x of [...near.map((domain) => Float32Array.from(randomValues(1, 20_000, domain))), far]) {
       const y = compiled(name)(x);
-      x.forEach((value, i) => ok(Math.abs(y[i]! - Math[name](value)) <= 2e-7, `${name}(${value}) = ${y[i]}`));
+      x.forEach((value, i) => {
+        const exact = Math[name](value);
+        ok(Math.abs(y[i]! - exact) <= 1.5e-7, `${name}(${value}) = ${y[i]}, exactly ${exact}`);
+        ok(x !== far || ulps(y[i]!, exact) <= 3, `${name}(${value}) = ${y[i]}, exactly ${exact}`);
+      });
     }
-    const edges = compiled(name)(Float32Array.of(Infinity, -Infinity, NaN, 0));
-    ok(edges.subarray(0, 3).every(Number.isNaN) && edges[3] === Math[name](0));
+    const edges = compiled(name)(Float32Array.of(Infinity, -Infinity, NaN, -0));
+    ok(edges.subarray(0, 3).every(Number.isNaN) && Object.is(edges[3], Math[name](-0)));
   });
 }
 

@@ -1,0 +1,40 @@
+import { deepStrictEqual, ok, throws } from "node:assert/strict";
+import { expanded } from "../../../tensor/compiler/expansions/expanded.ts";
+import { operationOf, OPERATIONS, type ScalarOp, takes } from "../../../tensor/compiler/operations.ts";
+import { visitScalars } from "../../../tensor/compiler/scalar.ts";
+import { DTYPES } from "../../../tensor/mod.ts";
+
+const NAMES = Object.keys(OPERATIONS) as ScalarOp[];
+
+Deno.test("Expansions use operations as the table has them: operands, dtypes", () => {
+  for (const name of NAMES.filter((each) => operationOf(each).expand)) {
+    const { result } = expanded(name);
+    deepStrictEqual(result.dtype, "float32", name);
+    visitScalars([result], (x) => {
+      if (x.kind !== "op") return;
+      deepStrictEqual(x.args.length, operationOf(x.op).arity, `${name} gives ${x.op} ${x.args.length} operands`);
+      const operands = x.op === "select" || x.op === "rarely" ? x.args.slice(1) : x.args;
+      operands.forEach(({ dtype }) => ok(takes(x.op, dtype), `${name} gives ${x.op} ${dtype}`));
+      ok(operands.every(({ dtype }) => dtype === operands[0]!.dtype), `${name} gives ${x.op} operands of two dtypes`);
+    });
+  }
+});
+
+Deno.test("What is dear to repeat costs more than what is not", () => {
+  const costs = (repeat: boolean) =>
+    NAMES.map(operationOf).filter((each) => (each.repeat !== "cheap") === repeat).map(({ cost }) => cost);
+  ok(Math.min(...costs(true)) > Math.max(...costs(false)));
+});
+
+Deno.test("An operation takes bits, numbers or any dtype", () => {
+  const taken = (name: ScalarOp) => Object.keys(DTYPES).filter((dtype) => takes(name, dtype as keyof typeof DTYPES));
+  deepStrictEqual(taken("exp"), ["float32", "float64"]);
+  deepStrictEqual(taken("shiftLeft"), ["int32", "uint32"]);
+  deepStrictEqual(taken("xor"), ["int32", "uint32", "bool"]);
+  deepStrictEqual(taken("mul"), ["float32", "float64", "int32", "uint32"]);
+  deepStrictEqual(taken("eq"), Object.keys(DTYPES));
+});
+
+Deno.test("What a device writes itself has no expansion", () => {
+  throws(() => expanded("add"), TypeError);
+});
