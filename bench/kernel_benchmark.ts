@@ -4,6 +4,7 @@
  *
  *     deno bench -A bench/                         # on the cpu
  *     deno bench -A bench/ -- --device webgpu      # or BENCH_DEVICE=webgpu
+ *     deno bench -A bench/ -- --json kernels.jsonl # also appends an object a line for each kernel
  *
  * The times in Deno's own columns are those of a batch of runs; the table counts single runs.
  */
@@ -40,7 +41,11 @@ export interface KernelBench {
   readonly check: (inputs: readonly TypedArray[], results: readonly TypedArray[]) => void;
 }
 
-const NAMED = parseArgs({ args: Deno.args, options: { device: { type: "string" } }, strict: false }).values.device;
+const { device: NAMED, json: FILE } = parseArgs({
+  args: Deno.args,
+  options: { device: { type: "string" }, json: { type: "string" } },
+  strict: false,
+}).values;
 
 /** Opens the device that was asked for. One that cannot be opened ends the process with a line: no benchmark could run. */
 async function openNamed(): Promise<Device> {
@@ -123,14 +128,22 @@ export function benchKernel(bench: KernelBench): void {
   });
 }
 
-function text({ bench: { group, name, flops, bytes }, times }: (typeof rows)[number]): string {
-  const [fastest, middle] = [Math.min(...times), median(times)];
-  const [gflops, gigabytes] = [(flops ?? 0) / fastest / 1e6, (bytes ?? 0) / fastest / 1e6];
-  const share = Math.max(gflops / limits.gflops, gigabytes / limits.gigabytesPerSecond);
-  const rate = flops ? `${gflops.toFixed(1).padStart(8)} GFLOP/s` : `${gigabytes.toFixed(1).padStart(8)} GB/s   `;
+/** What was reached, of the fastest batch. */
+function rateOf({ bench: { group, name, flops, bytes }, times }: (typeof rows)[number]) {
+  const milliseconds = Math.min(...times);
+  const [gflops, gigabytesPerSecond] = [(flops ?? 0) / milliseconds / 1e6, (bytes ?? 0) / milliseconds / 1e6];
+  const share = Math.max(gflops / limits.gflops, gigabytesPerSecond / limits.gigabytesPerSecond);
+  return { group, name, milliseconds, medianMilliseconds: median(times), gflops, gigabytesPerSecond, share };
+}
+
+function text(row: (typeof rows)[number]): string {
+  const { group, name, milliseconds, medianMilliseconds, gflops, gigabytesPerSecond, share } = rateOf(row);
+  const rate = gflops > 0
+    ? `${gflops.toFixed(1).padStart(8)} GFLOP/s`
+    : `${gigabytesPerSecond.toFixed(1).padStart(8)} GB/s   `;
   return [
-    fastest.toFixed(3).padStart(10),
-    middle.toFixed(3).padStart(10),
+    milliseconds.toFixed(3).padStart(10),
+    medianMilliseconds.toFixed(3).padStart(10),
     `${rate} ${(100 * share).toFixed(0).padStart(5)} %`,
     `  ${group}: ${name}`,
   ].join(" ");
@@ -139,6 +152,9 @@ function text({ bench: { group, name, flops, bytes }, times }: (typeof rows)[num
 globalThis.addEventListener("unload", () => {
   const timed = rows.filter(({ times }) => times.length > 0);
   if (timed.length === 0) return;
+  if (typeof FILE === "string") {
+    Deno.writeTextFileSync(FILE, timed.map((row) => `${JSON.stringify(rateOf(row))}\n`).join(""), { append: true });
+  }
   console.log(
     `\n${device.name}: at most ${limits.gflops.toFixed(1)} GFLOP/s, ${limits.gigabytesPerSecond.toFixed(1)} GB/s\n` +
       "fastest ms  median ms          rate   limit   kernel\n" + timed.map(text).join("\n"),

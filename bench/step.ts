@@ -6,7 +6,7 @@
  * The first step is timed from the start of the process and warms up. The loss of every step must be finite and near 1, as
  * it is before training. `--baseline` lets each step alternate with one of `bench/baseline/spark_torch.py` on the same cores;
  * `--parts` also times the forward pass, and forward and backward without update; `--profile` tells the time of each
- * kernel; `--direct` does without Winograd's method; `--sparse-vs-dense` compares the encoder on packed visible patches with the encoder on whole images instead.
+ * kernel; `--precision f16` stores activations in 16 bits on webgpu; `--direct` does without Winograd's method; `--sparse-vs-dense` compares the encoder on packed visible patches with the encoder on whole images instead.
  * With `--json` the last line of the output is one object.
  */
 // deno-lint-ignore-file no-console
@@ -39,6 +39,7 @@ const args = readArguments("bench:step", {
   "decoder-width": { type: "whole", default: 768 },
   device: { type: "string", default: "cpu" },
   threads: { type: "whole" },
+  precision: { type: "string", default: "f32" },
   direct: { type: "boolean" },
   steps: { type: "whole", default: 5 },
   baseline: { type: "boolean" },
@@ -62,7 +63,11 @@ async function open(profile: Profile): Promise<Device> {
     const threads = args.threads ? { threads: args.threads } : {};
     return cpuDevice({ ...threads, winograd: !args.direct, ...(args.profile ? { onLaunch: profile.listen } : {}) });
   }
-  if (!args.profile) return await openDevice(args.device, args.direct ? { winograd: false } : {});
+  const options = {
+    ...(args.direct ? { winograd: false } : {}),
+    ...(args.device === "webgpu" ? { precision: args.precision } : {}),
+  };
+  if (!args.profile) return await openDevice(args.device, options);
   throw new RangeError(`Cannot profile as launches are timed on the cpu device: current device is ${args.device}`);
 }
 

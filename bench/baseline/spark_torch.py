@@ -59,7 +59,7 @@ class SparseBatchNorm2d(nn.BatchNorm1d):
         bhwc = x.permute(0, 2, 3, 1)
         index = Masked.at(x).squeeze(1).nonzero(as_tuple=True)
         out = torch.zeros_like(bhwc)
-        out[index] = super().forward(bhwc[index])
+        out[index] = super().forward(bhwc[index]).to(out.dtype)  # autocast norms in float32
         return out.permute(0, 3, 1, 2)
 
 
@@ -75,7 +75,7 @@ class SparseLayerNorm(nn.LayerNorm):
         mask = expand(Masked.active, bhwc.shape[1], bhwc.shape[2]).squeeze(1)
         index = mask.nonzero(as_tuple=True)
         out = torch.zeros_like(bhwc)
-        out[index] = super().forward(bhwc[index])
+        out[index] = super().forward(bhwc[index]).to(out.dtype)  # autocast norms in float32
         return out if self.channels_last else out.permute(0, 3, 1, 2)
 
 
@@ -248,32 +248,47 @@ def main():
     parser.add_argument("--warmup", type=int, default=1)
     parser.add_argument("--mask-ratio", type=float, default=0.6)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, or auto: cuda where there is one")
+    parser.add_argument("--precision", default="f32", choices=["f32", "tf32", "amp"], help="of cuda: exact, TensorFloat-32, autocast")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--on-request", action="store_true", help="wait for a line of standard input before each timed step")
     args = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(args.threads)
-    model = SparK(args.model).train()
+    device = "cuda" if args.device == "auto" and torch.cuda.is_available() else args.device.replace("auto", "cpu")
+    if device == "cpu" and args.precision != "f32":
+        sys.exit(f"Cannot compute with {args.precision} as there must be a GPU: current device is cpu")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.precision != "f32"
+    model = SparK(args.model).train().to(device)
+    scaler = torch.cuda.amp.GradScaler(enabled=args.precision == "amp")
+
+    def now():
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
     decay = [p for p in model.parameters() if p.ndim > 1 and p.shape[0] != 1]
     rest = [p for p in model.parameters() if not (p.ndim > 1 and p.shape[0] != 1)]
     optimizer = Lamb([{"params": decay, "decay": 0.04}, {"params": rest, "decay": 0.0}])
     f = args.input_size // 32
     keep = round(f * f * (1 - args.mask_ratio))
-    images = torch.randn(args.batch_size, 3, args.input_size, args.input_size)
+    images = torch.randn(args.batch_size, 3, args.input_size, args.input_size).to(device)
     rows = []
     for step in range(args.warmup + args.steps):
         if args.on_request and step >= args.warmup and not sys.stdin.readline():
             break
         order = torch.rand(args.batch_size, f * f).argsort(1)[:, :keep]
-        active = torch.zeros(args.batch_size, f * f).scatter_(1, order, 1.0).bool().reshape(-1, 1, f, f)
-        times = [time.perf_counter()]
-        loss = model(images, active)
-        times.append(time.perf_counter())
+        active = torch.zeros(args.batch_size, f * f).scatter_(1, order, 1.0).bool().reshape(-1, 1, f, f).to(device)
+        times = [now()]
+        with torch.autocast("cuda", enabled=args.precision == "amp"):
+            loss = model(images, active)
+        times.append(now())
         optimizer.zero_grad()
-        loss.backward()
-        times.append(time.perf_counter())
-        optimizer.step()
-        times.append(time.perf_counter())
+        scaler.scale(loss).backward()
+        times.append(now())
+        scaler.step(optimizer)
+        scaler.update()
+        times.append(now())
         if step >= args.warmup:
             rows.append([b - a for a, b in zip(times, times[1:])])
         if args.on_request and step >= args.warmup:
@@ -294,6 +309,8 @@ def report(args, rows):
         "imagesPerSecond": args.batch_size / total, "millisecondsPerStep": 1000 * total,
         "forwardMilliseconds": 1000 * forward, "backwardMilliseconds": 1000 * backward, "optimizerMilliseconds": 1000 * update,
         "residentBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "threads": args.threads,
+        "device": args.device, "precision": args.precision,
+        **({"deviceBytes": torch.cuda.max_memory_allocated()} if torch.cuda.is_available() else {}),
     })
 
 

@@ -1,0 +1,88 @@
+/** @file What the GPU benchmark runs, in the order of what is worth most if time runs out. */
+
+/** A process of the benchmark. */
+export interface Stage {
+  /** Names it in the report. */
+  readonly name: string;
+  /** Program and arguments; `deno` stands for the running one. */
+  readonly command: readonly string[];
+  /** Seconds after which it is ended. */
+  readonly seconds: number;
+  /** `json`: the last line of its output is one object. `text`: the end of it is kept. */
+  readonly result: "json" | "text";
+}
+
+/** Sizes of a run: those of a card, or small ones for a rehearsal in software. */
+export interface Sizes {
+  readonly inputSize: number;
+  readonly batches: readonly [number, ...number[]];
+}
+
+const MODELS = ["resnet50", "convnext_small"];
+const run = (script: string, ...args: readonly string[]) => ["deno", "run", "-A", "--no-lock", script, ...args];
+
+/** A step of a model here. */
+function ownStep(model: string, batch: number, precision: string, { inputSize }: Sizes): Stage {
+  const sizes = ["--model", model, "--input-size", `${inputSize}`, "--batch-size", `${batch}`];
+  return {
+    name: `step ${model} ${batch} ${precision}`,
+    command: run("bench/step.ts", ...sizes, "--device", "webgpu", "--precision", precision, "--steps", "5", "--json"),
+    seconds: 60,
+    result: "json",
+  };
+}
+
+/** The same step in PyTorch: exact float32, with TensorFloat-32, and with autocast. */
+function torchStep(model: string, batch: number, precision: string, { inputSize }: Sizes): Stage {
+  const sizes = ["--model", model, "--input-size", `${inputSize}`, "--batch-size", `${batch}`];
+  const flags = ["--device", "auto", "--precision", precision, "--steps", "5", "--warmup", "2", "--json"];
+  return {
+    name: `torch ${model} ${batch} ${precision}`,
+    command: ["python3", "bench/baseline/spark_torch.py", ...sizes, ...flags],
+    seconds: 40,
+    result: "json",
+  };
+}
+
+/** The steps of one batch size, each beside PyTorch's. */
+function stepsOf(batch: number, sizes: Sizes): readonly Stage[] {
+  return MODELS.flatMap((model) => [
+    ...["f32", "f16"].map((precision) => ownStep(model, batch, precision, sizes)),
+    ...["f32", "tf32", "amp"].map((precision) => torchStep(model, batch, precision, sizes)),
+  ]);
+}
+
+/** What is known without sizes, or for one. */
+function singleStages(size: number, batch: number, folder: string): Readonly<Record<string, Stage>> {
+  const main = ["--model", "resnet50", "--input-size", `${size}`, "--batch-size", `${batch}`];
+  const text = (name: string, seconds: number, command: readonly string[]): Stage => ({
+    name,
+    command,
+    seconds,
+    result: "text",
+  });
+  const tests = ["deno", "test", "-A", "--no-lock", "--no-check", "tests/tensor/devices/webgpu/"];
+  const bench = ["deno", "bench", "-A", "--no-lock", "--no-check", "bench/", "--", "--device", "webgpu"];
+  return {
+    tests: text("tests", 120, tests),
+    profile: text("profile", 60, run("bench/profile.ts", ...main, "--device", "webgpu")),
+    kernels: text("kernels", 150, [...bench, "--json", `${folder}/kernels.jsonl`]),
+    golden: text("golden", 90, run("tests/golden/run.ts", "--device", "webgpu")),
+    equal: text("equal", 60, run("tests/devices/run.ts")),
+    tune: text("tune", 90, run("spark/commands/tune.ts", ...main, "--out", `${folder}/tuning.json`)),
+  };
+}
+
+/**
+ * Lists the stages.
+ *
+ * @param sizes Of the steps.
+ * @param folder Where stages write files.
+ * @returns The stages in order.
+ */
+export function stagesOf(sizes: Sizes, folder: string): readonly Stage[] {
+  const [small, ...larger] = sizes.batches;
+  const { tests, profile, kernels, golden, equal, tune } = singleStages(sizes.inputSize, small, folder);
+  const rest = larger.flatMap((batch) => stepsOf(batch, sizes));
+  return [tests!, ...stepsOf(small, sizes), profile!, kernels!, golden!, equal!, tune!, ...rest];
+}
