@@ -11,18 +11,17 @@ export function topologicalOrder(outputs: readonly Tensor[], stop: (x: Tensor) =
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
   // An explicit stack: programs of a training step are deeper than the call stack allows.
-  const stack: { readonly node: Tensor; next: number }[] = [];
+  const stack: { readonly node: Tensor; readonly inputs: readonly Tensor[]; next: number }[] = [];
   const enter = (node: Tensor) => {
     if (seen.has(node)) return;
     seen.add(node);
-    stack.push({ node, next: 0 });
+    stack.push({ node, inputs: stop(node) ? [] : node.inputs, next: 0 });
   };
   for (const output of outputs) {
     enter(output);
     while (stack.length > 0) {
       const top = stack.at(-1)!;
-      const inputs = stop(top.node) ? [] : top.node.inputs;
-      if (top.next < inputs.length) enter(inputs[top.next++]!);
+      if (top.next < top.inputs.length) enter(top.inputs[top.next++]!);
       else order.push(stack.pop()!.node);
     }
   }

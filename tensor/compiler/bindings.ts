@@ -92,10 +92,8 @@ export function bindBlocks<B extends Block>(
   const { values, aliases, spent } = schedule;
   const blocks = new Map<number, B>();
   const taken = new Set<B>();
-  const donated = (input: number) => {
-    const [x, given] = [inputs[schedule.inputs.indexOf(input)]!, blocks.get(input)!];
-    return donatedBlock(store, x, given);
-  };
+  const leaves = new Map(schedule.inputs.map((value, i) => [value, inputs[i]!]));
+  const donated = (input: number) => donatedBlock(store, leaves.get(input)!, blocks.get(input)!);
   try {
     schedule.inputs.forEach((value, i) => blocks.set(value, inputBlock(store, inputs[i]!, taken)));
     values.forEach((value, number) => {

@@ -5,10 +5,16 @@ import { type GraphNode, storageOf } from "./graph.ts";
 import type { Bound, Scalar } from "./scalar.ts";
 import { applyMove, contiguous, coordinate, type View } from "./view.ts";
 
-/** Moves from a node to the iteration axes, innermost first, each with the node it made. Interned, so equal paths are one object. */
+/**
+ * Moves from a node to the iteration axes, innermost first, each with the node it made: a list whose ends are shared.
+ * Interned, so equal paths are one object.
+ */
 interface Path {
   readonly id: number;
-  readonly moves: readonly { readonly move: ViewMove; readonly node: GraphNode | null }[];
+  readonly move: ViewMove;
+  readonly node: GraphNode | null;
+  /** Moves after this one; `null` at the iteration axes. */
+  readonly rest: Path | null;
 }
 
 /** Thrown inside: this node must have a buffer of its own, because a reshape does not fit the strides under it. */
@@ -63,40 +69,39 @@ export class Expander {
    * @throws {NeedsBuffer} If a node inside must be computed before.
    */
   root(node: GraphNode, moves: readonly ViewMove[] = []): Scalar {
-    const path = moves.reduce<Path>((path, move) => this.#extend(path, move, null, "after"), this.#path([]));
-    return this.#compute(node, path);
+    return this.#compute(node, this.#path(moves));
   }
 
   /** The value of an input, read from memory where it has a buffer. */
   operand(node: GraphNode, moves: readonly ViewMove[] = []): Scalar {
-    const path = moves.reduce<Path>((path, move) => this.#extend(path, move, null, "after"), this.#path([]));
-    return this.#expand(node, path);
+    return this.#expand(node, this.#path(moves));
   }
 
-  #path(moves: Path["moves"]): Path {
-    const key = moves.map(({ move, node }) => `${node?.id}:${textOf(move)}`).join();
-    const path = this.#paths.get(key) ?? { id: this.#paths.size, moves };
+  /** The path of moves that no node made. */
+  #path(moves: readonly ViewMove[]): Path | null {
+    return moves.reduceRight<Path | null>((path, move) => this.#extend(path, move, null), null);
+  }
+
+  /** One more move between a node and a path. */
+  #extend(rest: Path | null, move: ViewMove, node: GraphNode | null): Path {
+    const key = `${rest?.id} ${node ? node.id : JSON.stringify(move)}`;
+    const path = this.#paths.get(key) ?? { id: this.#paths.size, move, node, rest };
     this.#paths.set(key, path);
     return path;
   }
 
-  #extend(path: Path, move: ViewMove, node: GraphNode | null, where: "before" | "after"): Path {
-    const step = { move, node };
-    return this.#path(where === "before" ? [step, ...path.moves] : [...path.moves, step]);
-  }
-
-  #expand(node: GraphNode, path: Path): Scalar {
+  #expand(node: GraphNode, path: Path | null): Scalar {
     return this.#hasBuffer(node) ? this.#load(node, path) : this.#compute(node, path);
   }
 
-  #compute(node: GraphNode, path: Path): Scalar {
-    const key = `${node.id}/${path.id}`;
+  #compute(node: GraphNode, path: Path | null): Scalar {
+    const key = `${node.id}/${path?.id}`;
     const value = this.#memo.get(key) ?? this.#computeAnew(node, path);
     this.#memo.set(key, value);
     return value;
   }
 
-  #computeAnew(node: GraphNode, path: Path): Scalar {
+  #computeAnew(node: GraphNode, path: Path | null): Scalar {
     const { lowering, params, inputs } = node;
     switch (lowering.kind) {
       case "expression":
@@ -111,7 +116,7 @@ export class Expander {
       case "view": {
         const move = lowering.view(params, node);
         if (move.move === "pad") return this.#pad(node, move, path);
-        return this.#expand(inputs[0]!, this.#extend(path, move, node, "before"));
+        return this.#expand(inputs[0]!, this.#extend(path, move, node));
       }
       case "gather":
         return this.#gather(node, path);
@@ -120,7 +125,7 @@ export class Expander {
     }
   }
 
-  #load(node: GraphNode, path: Path): Scalar {
+  #load(node: GraphNode, path: Path | null): Scalar {
     const view = this.#see(contiguous(node.shape), path, node);
     const { strides, offset } = view;
     if (this.#atHand.has(node)) return this.#valueAtHand(node, view);
@@ -142,7 +147,7 @@ export class Expander {
   }
 
   /** A padded node is its input shifted, guarded by one bound for each padded axis. */
-  #pad(node: GraphNode, move: ViewMove & { move: "pad" }, path: Path): Scalar {
+  #pad(node: GraphNode, move: ViewMove & { move: "pad" }, path: Path | null): Scalar {
     const input = node.inputs[0]!;
     const bounds: Bound[] = [];
     move.before.forEach((before, axis) => {
@@ -152,11 +157,11 @@ export class Expander {
     });
     const start = move.before.map((before) => -before);
     const shift: ViewMove = { move: "slice", start, size: node.shape, step: start.map(() => 1) };
-    const value = this.#expand(input, this.#extend(path, shift, node, "before"));
+    const value = this.#expand(input, this.#extend(path, shift, node));
     return bounds.length === 0 ? value : { kind: "guard", dtype: node.dtype, bounds, value, fill: move.value };
   }
 
-  #gather(node: GraphNode, path: Path): Scalar {
+  #gather(node: GraphNode, path: Path | null): Scalar {
     const { lowering, params, inputs: [x, indices] } = node;
     if (lowering.kind !== "gather" || !x || !indices) throw new NeedsBuffer(node);
     const storage = storageOf(x);
@@ -172,8 +177,8 @@ export class Expander {
     if (!along) {
       const ones = (n: number) => new Array<number>(n).fill(1);
       const spread = [...ones(axis), ...indices.shape, ...ones(x.shape.length - axis - 1)];
-      indexPath = this.#extend(indexPath, { move: "broadcast", shape: node.shape }, node, "before");
-      indexPath = this.#extend(indexPath, { move: "reshape", shape: spread }, null, "before");
+      indexPath = this.#extend(indexPath, { move: "broadcast", shape: node.shape }, node);
+      indexPath = this.#extend(indexPath, { move: "reshape", shape: spread }, null);
     }
     return {
       kind: "gather",
@@ -187,10 +192,11 @@ export class Expander {
   }
 
   /** Sees a view of `node` from the iteration axes. */
-  #see(view: View, path: Path, node: GraphNode): View {
+  #see(view: View, path: Path | null, node: GraphNode): View {
     let seen = view;
     let reached = node;
-    for (const { move, node: made } of path.moves) {
+    for (let step = path; step; step = step.rest) {
+      const { move, node: made } = step;
       const next = applyMove(seen, move);
       // What the failing reshape looks at is computed before; an internal move has no node of its own.
       if (!next) throw new NeedsBuffer(made?.inputs[0] && made !== node ? made.inputs[0] : reached);

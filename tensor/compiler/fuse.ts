@@ -3,9 +3,11 @@ import { sizeOf } from "../spec.ts";
 import { NeedsBuffer } from "./expand.ts";
 import { type FusedStep, kernelOf } from "./fused_step.ts";
 import { type Graph, type GraphNode, storageOf } from "./graph.ts";
+import { limitKernels } from "./limit_kernels.ts";
 import { operationOf, type ScalarOp } from "./operations.ts";
-import { literal, type Scalar } from "./scalar.ts";
+import { visitScalars } from "./scalar.ts";
 import { sideBySide } from "./side_by_side.ts";
+import { expressionOf } from "./work.ts";
 
 /** Limits of a device that shape the kernels. */
 export interface FusionLimits {
@@ -16,6 +18,9 @@ export interface FusionLimits {
   /** True if templates of the device compute operands and finish results by maps. */
   readonly joins?: boolean;
 }
+
+/** Nodes to look at before one counts as dear: a bound for long chains of views. */
+const MAX_VISITS = 64;
 
 /**
  * Fuses a graph into kernels.
@@ -60,18 +65,19 @@ function needed(graph: Graph, steps: ReadonlyMap<GraphNode, FusedStep>): readonl
 function chooseBuffers(graph: Graph, limits: FusionLimits): Set<GraphNode> {
   const buffers = new Set<GraphNode>(graph.outputs);
   const uses = new Map<GraphNode, number>();
+  const under = underViews(graph);
   for (const node of graph.nodes) {
     const { kind } = node.lowering;
     if (kind === "leaf" || kind === "kernel" || kind === "reduction") buffers.add(node);
     if (kind === "kernel") node.inputs.forEach((input) => buffers.add(storageOf(input)));
     if (kind === "gather") buffers.add(storageOf(node.inputs[0]!));
-    if (expands(node) && isComputed(node.inputs[0]!)) buffers.add(computedUnder(node.inputs[0]!));
+    if (expands(node) && under.computed.has(node.inputs[0]!)) buffers.add(under.source.get(node.inputs[0]!)!);
     node.inputs.forEach((input) => uses.set(input, (uses.get(input) ?? 0) + 1));
   }
   for (const node of graph.nodes) {
-    if ((uses.get(node) ?? 0) > 1 && isComputed(node) && isDear(node, buffers)) buffers.add(node);
+    if ((uses.get(node) ?? 0) > 1 && under.computed.has(node) && isDear(node, buffers)) buffers.add(node);
   }
-  limitInputs(graph, buffers, limits.maxInputs);
+  limitKernels(graph, buffers, limits.maxInputs);
   return buffers;
 }
 
@@ -81,75 +87,50 @@ function expands(node: GraphNode): boolean {
   return sizeOf(node.shape) > sizeOf(node.inputs[0]!.shape);
 }
 
-/** The expression below views, such as the `[C]` under `[1, 1, 1, C]`. */
-function computedUnder(node: GraphNode): GraphNode {
-  return node.lowering.kind === "view" && node.lowering.view(node.params, node).move !== "pad"
-    ? computedUnder(node.inputs[0]!)
-    : node;
-}
-
-/** True if an expression with operands would have to be evaluated to read the node. */
-function isComputed(node: GraphNode): boolean {
-  const { kind } = node.lowering;
-  if (kind === "gather") return true;
-  if (kind === "view") return isComputed(node.inputs[0]!);
-  return kind === "expression" && node.inputs.length > 0;
+/**
+ * For each node what lies below its views, such as the `[C]` under `[1, 1, 1, C]`; and the nodes of which an expression with
+ * operands would have to be evaluated to read them.
+ */
+function underViews(graph: Graph) {
+  const source = new Map<GraphNode, GraphNode>();
+  const computed = new Set<GraphNode>();
+  for (const node of graph.nodes) {
+    const { lowering, params, inputs } = node;
+    const isView = lowering.kind === "view";
+    source.set(node, isView && lowering.view(params, node).move !== "pad" ? source.get(inputs[0]!)! : node);
+    const expression = lowering.kind === "expression" && inputs.length > 0;
+    if (expression || lowering.kind === "gather" || (isView && computed.has(inputs[0]!))) computed.add(node);
+  }
+  return { source, computed };
 }
 
 /** Worth storing when several kernels read it: it loads two or more buffers or calls something slow. */
 function isDear(node: GraphNode, buffers: ReadonlySet<GraphNode>): boolean {
+  if (node.lowering.kind === "view") return false;
   const loads = new Set<GraphNode>();
   let [dear, veryDear] = [false, false];
-  let operations = 0;
-  const visit = (x: GraphNode, root = false): void => {
+  let [operations, visits] = [0, 0];
+  const stack = [node];
+  while (stack.length > 0 && !veryDear && operations <= 6 && loads.size < 2) {
+    const x = stack.pop()!;
     // Operands that repeat, such as one value per channel, stay in cache and count for nothing.
-    if (!root && buffers.has(x)) return void (2 * sizeOf(x.shape) > sizeOf(node.shape) && loads.add(x));
-    const { lowering } = x;
-    if (lowering.kind === "gather") veryDear = true;
-    if (lowering.kind === "expression") {
-      for (const name of operationsOf(x)) {
-        operations++;
-        const { repeat } = operationOf(name);
-        dear ||= repeat !== "cheap";
-        veryDear ||= repeat === "dearest";
-      }
+    if (x !== node && buffers.has(x)) {
+      if (2 * sizeOf(x.shape) > sizeOf(node.shape)) loads.add(x);
+      continue;
     }
-    if (!veryDear && operations <= 6 && loads.size < 2) x.inputs.forEach((input) => visit(input));
-  };
-  if (node.lowering.kind === "view") return false;
-  visit(node, true);
+    const repeats = operationsOf(x).map((name) => operationOf(name).repeat);
+    operations += repeats.length;
+    dear ||= repeats.some((repeat) => repeat !== "cheap");
+    veryDear ||= x.lowering.kind === "gather" || repeats.includes("dearest") || visits++ > MAX_VISITS;
+    stack.push(...x.inputs.toReversed());
+  }
   return veryDear || operations > 6 || loads.size > 1 || (dear && loads.size === 0);
 }
 
 /** Names of the scalar operations of one expression node. */
 function operationsOf(node: GraphNode): readonly ScalarOp[] {
   if (node.lowering.kind !== "expression") return [];
-  const args = node.inputs.map((input) => literal(0, input.dtype));
   const names: ScalarOp[] = [];
-  const seen = new Set<Scalar>();
-  const visit = (x: Scalar): void => {
-    if (x.kind !== "op" || seen.has(x)) return;
-    seen.add(x);
-    names.push(x.op);
-    x.args.forEach(visit);
-  };
-  visit(node.lowering.expression(args, node.params, node));
+  visitScalars([expressionOf(node)], (x) => x.kind === "op" && names.push(x.op));
   return names;
-}
-
-/** Gives buffers to expressions until no kernel reads more than `maxInputs`. */
-function limitInputs(graph: Graph, buffers: Set<GraphNode>, maxInputs: number): void {
-  const reads = new Map<GraphNode, ReadonlySet<GraphNode>>();
-  const readsOf = (node: GraphNode) => buffers.has(node) ? new Set([node]) : reads.get(node)!;
-  for (const node of graph.nodes) {
-    const { kind } = node.lowering;
-    if (kind === "leaf" || kind === "kernel") continue;
-    const union = () => new Set(node.inputs.flatMap((input) => [...readsOf(input)]));
-    while (union().size > maxInputs) {
-      const candidates = node.inputs.filter((input) => !buffers.has(input));
-      if (candidates.length === 0) break;
-      buffers.add(candidates.reduce((a, b) => readsOf(a).size >= readsOf(b).size ? a : b));
-    }
-    reads.set(node, union());
-  }
 }

@@ -24,9 +24,13 @@ export interface GraphNode extends TensorSpec {
  * @returns The node under its reshapes.
  */
 export function storageOf(node: GraphNode): GraphNode {
-  const { lowering, inputs } = node;
-  const reshaped = lowering.kind === "view" && lowering.view(node.params, node).move === "reshape";
-  return reshaped ? storageOf(inputs[0]!) : node;
+  let storage = node;
+  while (isReshape(storage)) storage = storage.inputs[0]!;
+  return storage;
+}
+
+function isReshape(node: GraphNode): boolean {
+  return node.lowering.kind === "view" && node.lowering.view(node.params, node).move === "reshape";
 }
 
 /** A program as the compiler sees it: no duplicates, nothing that is not needed. */
@@ -41,7 +45,7 @@ export interface Graph {
   readonly capturedNodes: readonly GraphNode[];
 }
 
-function isOpaque({ primitive: { lowering } }: Tensor): boolean {
+function isOpaque({ primitive: { lowering } }: Pick<Tensor, "primitive">): boolean {
   return lowering.kind === "view" && lowering.opaque === true;
 }
 
@@ -100,13 +104,21 @@ export function graphOf(program: Program): Graph {
       byTensor.set(x, byTensor.get(alias)!);
       continue;
     }
-    const operands = readInputs(x).map((input) => byTensor.get(input)!);
+    const operands = operandsOf(x, readInputs(x).map((input) => byTensor.get(input)!));
     const key = keyOf(x, operands);
     const node = byKey.get(key) ?? add(x, operands);
     byKey.set(key, node);
     byTensor.set(x, node);
   }
   return alive({ nodes, inputs, outputs: program.outputs.map((x) => byTensor.get(x)!), captured, capturedNodes });
+}
+
+/** A reshape of a reshape is one reshape. */
+function operandsOf(x: Tensor, operands: readonly GraphNode[]): readonly GraphNode[] {
+  const { lowering } = x.primitive;
+  if (lowering.kind !== "view" || isOpaque(x) || lowering.view(x.params, x).move !== "reshape") return operands;
+  const [input] = operands as [GraphNode];
+  return isReshape(input) && !isOpaque(input) ? input.inputs : operands;
 }
 
 function keyOf(x: Tensor, inputs: readonly GraphNode[]): string {

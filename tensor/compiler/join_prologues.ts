@@ -23,7 +23,13 @@ const MAX_OPERATIONS = 12;
 export function joinPrologues(draft: Draft, { maxBuffers }: { readonly maxBuffers: number }): Draft {
   const { values, steps } = draft;
   const readers = new Map<number, number[]>();
-  steps.forEach(({ inputs }, at) => new Set(inputs).forEach((x) => readers.set(x, [...readers.get(x) ?? [], at])));
+  steps.forEach(({ inputs }, at) =>
+    new Set(inputs).forEach((x) => {
+      const known = readers.get(x);
+      if (known) known.push(at);
+      else readers.set(x, [at]);
+    })
+  );
   const result: (Step | null)[] = [...steps];
   steps.forEach((map, at) => {
     if (!isCheap(map, draft)) return;

@@ -65,36 +65,39 @@ function scheduleOf(
   return { ...draft, inputs, outputs, aliases, spent };
 }
 
-/** Finds for each donated input a result of its spec that may be written in its place. */
+/** Finds for each donated input a result of its spec that may be written in its place; one that a reader of it writes if there is. */
 function aliasesOf(
   { values, steps }: Draft,
   { outputs, given }: { readonly outputs: readonly number[]; readonly given: ReadonlySet<number> },
 ): ReadonlyMap<number, number> {
   const lastRead = new Map<number, number>();
   const writer = new Map<number, number>();
+  const beside = new Map<number, number[]>(); // results of the steps that read a donated input
   steps.forEach((step, i) => {
-    step.inputs.forEach((value) => lastRead.set(value, i));
     step.outputs.forEach((value) => writer.set(value, i));
+    step.inputs.forEach((value) => {
+      lastRead.set(value, i);
+      if (given.has(value)) beside.set(value, [...beside.get(value) ?? [], ...step.outputs]);
+    });
   });
+  const results = new Set(outputs);
   const specOf = (value: number) => `${values[value]!.dtype}${values[value]!.shape}`;
-  const free = new Map<string, number[]>();
-  for (const value of new Set(outputs)) {
-    if (values[value]!.role === "output") free.set(specOf(value), [...free.get(specOf(value)) ?? [], value]);
-  }
+  const made = [...results].filter((value) => values[value]!.role === "output");
+  const free = new Map(Map.groupBy(made, specOf).entries().map(([spec, numbers]) => [spec, new Set(numbers)]));
   const aliases = new Map<number, number>();
   for (const input of given) {
-    if (outputs.includes(input)) continue;
-    const candidates = free.get(specOf(input)) ?? [];
+    const candidates = results.has(input) ? undefined : free.get(specOf(input));
+    if (!candidates) continue;
     const fits = (value: number) => {
       const at = writer.get(value)!;
       const last = lastRead.get(input) ?? -1;
       return last < at || (last === at && readsInPlace(steps[at]!, input, value));
     };
-    const readers = candidates.filter((value) => steps[writer.get(value)!]!.inputs.includes(input) && fits(value));
-    const chosen = readers[0] ?? candidates.find(fits);
+    const reader = beside.get(input)?.find((value) => candidates.has(value) && fits(value));
+    const chosen = reader ?? candidates.values().find(fits);
     if (chosen === undefined) continue;
     aliases.set(chosen, input);
-    candidates.splice(candidates.indexOf(chosen), 1);
+    candidates.delete(chosen);
   }
   return aliases;
 }

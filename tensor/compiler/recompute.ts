@@ -60,10 +60,10 @@ function insert({ values, steps }: Draft, reruns: readonly Rerun[], copies: Copi
   const next = [...values];
   const renamed = new Map<number, number>();
   const result: Step[] = [];
+  const byPlace = Map.groupBy(reruns, ({ before }) => before);
   const current = (step: Step): Step => ({ ...step, inputs: step.inputs.map((input) => renamed.get(input) ?? input) });
   steps.forEach((step, at) => {
-    for (const { value, before, step: alone } of reruns) {
-      if (before !== at) continue;
+    for (const { value, step: alone } of byPlace.get(at) ?? []) {
       const again = next.push(values[value]!) - 1;
       const family = copies.get(value) ?? [value];
       family.push(again);

@@ -89,18 +89,53 @@ export function cast(x: Scalar, dtype: DType): Scalar {
   return x.dtype === dtype ? x : { kind: "op", op: "cast", args: [x], dtype };
 }
 
-/** Visits each node of an expression once. */
-export function visitScalars(roots: readonly Scalar[], visit: (x: Scalar) => void): void {
+/** Expressions that one is made of. */
+export function operandsOf(x: Scalar): readonly Scalar[] {
+  if (x.kind === "op") return x.args;
+  if (x.kind === "guard") return [x.value];
+  return x.kind === "gather" ? [x.index] : [];
+}
+
+/** Those of them that are read whatever their values are: what is under a guard or is rarely needed is code of its own. */
+export function alwaysRead(x: Scalar): readonly Scalar[] {
+  if (x.kind === "guard") return [];
+  return x.kind === "op" && x.op === "rarely" ? [x.args[0]!, x.args[2]!] : operandsOf(x);
+}
+
+/**
+ * Lists expressions so that each follows its operands. Expressions are as deep as a program is long: an explicit stack,
+ * not the call stack, holds the way down.
+ *
+ * @param roots The expressions.
+ * @param operands What is listed before an expression; nothing where that was done elsewhere.
+ * @returns Each once.
+ */
+export function scalarOrder(
+  roots: readonly Scalar[],
+  operands: (x: Scalar) => readonly Scalar[] = operandsOf,
+): readonly Scalar[] {
+  const order: Scalar[] = [];
   const seen = new Set<Scalar>();
-  const walk = (x: Scalar): void => {
-    if (seen.has(x)) return;
-    seen.add(x);
-    if (x.kind === "op") x.args.forEach(walk);
-    if (x.kind === "guard") walk(x.value);
-    if (x.kind === "gather") walk(x.index);
-    visit(x);
+  const stack: { readonly node: Scalar; readonly operands: readonly Scalar[]; next: number }[] = [];
+  const enter = (node: Scalar) => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    stack.push({ node, operands: operands(node), next: 0 });
   };
-  roots.forEach(walk);
+  for (const root of roots) {
+    enter(root);
+    while (stack.length > 0) {
+      const top = stack.at(-1)!;
+      if (top.next < top.operands.length) enter(top.operands[top.next++]!);
+      else order.push(stack.pop()!.node);
+    }
+  }
+  return order;
+}
+
+/** Visits each node of an expression once, after its operands. */
+export function visitScalars(roots: readonly Scalar[], visit: (x: Scalar) => void): void {
+  scalarOrder(roots).forEach(visit);
 }
 
 /**
@@ -112,22 +147,14 @@ export function visitScalars(roots: readonly Scalar[], visit: (x: Scalar) => voi
  */
 export function mapScalars(roots: readonly Scalar[], change: (x: Scalar) => Scalar): readonly Scalar[] {
   const done = new Map<Scalar, Scalar>();
-  const walk = (x: Scalar): Scalar => {
-    const known = done.get(x);
-    if (known) return known;
-    const next = change(
-      x.kind === "op"
-        ? { ...x, args: x.args.map(walk) }
-        : x.kind === "guard"
-        ? { ...x, value: walk(x.value) }
-        : x.kind === "gather"
-        ? { ...x, index: walk(x.index) }
-        : x,
-    );
-    done.set(x, next);
-    return next;
+  const rebuilt = (x: Scalar) => done.get(x)!;
+  const withOperands = (x: Scalar): Scalar => {
+    if (x.kind === "op") return { ...x, args: x.args.map(rebuilt) };
+    if (x.kind === "guard") return { ...x, value: rebuilt(x.value) };
+    return x.kind === "gather" ? { ...x, index: rebuilt(x.index) } : x;
   };
-  return roots.map(walk);
+  visitScalars(roots, (x) => done.set(x, change(withOperands(x))));
+  return roots.map(rebuilt);
 }
 
 /** Rebuilds expressions that read other positions of a list of inputs. */

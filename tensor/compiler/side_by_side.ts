@@ -6,6 +6,7 @@ import { type FusedStep, kernelOf, type Space, spaceOf } from "./fused_step.ts";
 import type { GraphNode } from "./graph.ts";
 import { valuesOf } from "./kernel.ts";
 import { visitScalars } from "./scalar.ts";
+import { MAX_WORK, workOf } from "./work.ts";
 
 /** How many kernels before its own place one may move to join another. */
 const REACH = 48;
@@ -51,20 +52,23 @@ interface Candidate {
   readonly step: FusedStep;
   readonly space: Space;
   readonly size: number;
+  readonly work: number;
   /** Guards make an emitter go element by element: such kernels stay alone, as do templates. */
   readonly alone: boolean;
 }
 
 function candidate(step: FusedStep): Candidate {
   const space = spaceOf(step.outputs[0]!);
+  const values = step.kernel.kind === "template" ? [] : valuesOf(step.kernel);
   let alone = step.kernel.kind === "template";
-  if (step.kernel.kind !== "template") visitScalars(valuesOf(step.kernel), (x) => alone ||= x.kind === "guard");
-  return { step, space, size: sizeOf(space.shape), alone };
+  visitScalars(values, (x) => alone ||= x.kind === "guard");
+  return { step, space, size: sizeOf(space.shape), work: workOf(values), alone };
 }
 
 /** True if it pays to join two kernels, and nothing that is seen at once forbids it. */
 function isWorthJoining(a: Candidate, b: Candidate, { maxInputs, maxBuffers }: JoinOptions): boolean {
   if (a.alone || b.alone || a.size !== b.size || a.size === 0 || !fits(a.space, b.space)) return false;
+  if (a.work + b.work > MAX_WORK) return false;
   const inputs = new Set([...a.step.inputs, ...b.step.inputs]).size;
   // One may make what the other reads.
   if (inputs - a.step.outputs.length > maxInputs) return false;

@@ -107,7 +107,7 @@ function prepare(core: Core, schedule: Schedule, { onLaunch, ...options }: LoadO
   const kernels = schedule.steps.map((step) => kernelOf(step, schedule, options));
   const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
   const plan = planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes });
-  const largest = (sizes: readonly number[]) => Math.ceil(Math.max(0, ...sizes) / ALIGNMENT) * ALIGNMENT;
+  const localBytes = kernels.reduce((most, kernel) => Math.max(most, kernel.localBytes), 0);
   const launches = kernels.flatMap(({ passes }, i) => {
     const { inputs, outputs } = schedule.steps[i]!;
     return passes.map(({ code, items, itemCost }): Launch => ({
@@ -122,7 +122,7 @@ function prepare(core: Core, schedule: Schedule, { onLaunch, ...options }: LoadO
     launches,
     program: core.shared.programs++,
     plan,
-    localBytes: largest(kernels.map(({ localBytes }) => localBytes)),
+    localBytes: Math.ceil(localBytes / ALIGNMENT) * ALIGNMENT,
     ...(onLaunch ? { onLaunch: launchTeller(schedule, kernels.map(({ passes }) => passes), onLaunch) } : {}),
   };
 }

@@ -1,5 +1,5 @@
 /** @file Scalar expressions as WAT over four lanes. In `scalar` mode all lanes hold one element. */
-import type { Access, Bound, Scalar } from "../../../compiler/scalar.ts";
+import { type Access, alwaysRead, type Bound, operandsOf, type Scalar, scalarOrder } from "../../../compiler/scalar.ts";
 import { asMask, operationText, splat } from "./operations.ts";
 
 /** Where the code stands: what the axes' indices are called, and which axis the lanes run along. */
@@ -82,8 +82,14 @@ export class ValueWriter {
     return id;
   }
 
-  /** The value of an expression; its code is written where it belongs. */
+  /** The value of an expression; its code is written where it belongs, after that of its operands. */
   value(x: Scalar): string {
+    const unwritten = (y: Scalar) => this.#find(`v${this.#idOf(y)}`) ? [] : alwaysRead(y);
+    scalarOrder([x], unwritten).forEach((y) => this.#one(y));
+    return this.#one(x);
+  }
+
+  #one(x: Scalar): string {
     if (x.kind === "const") return splat(x.value, x.dtype);
     if (this.#outer && !varies(x, this.#place.lane)) return this.#outer.value(x);
     return this.#once(`v${this.#idOf(x)}`, "v128", () => this.#code(x));
@@ -103,7 +109,7 @@ export class ValueWriter {
         return asMask(x.dtype, this.#gather(x));
       case "op":
         if (x.op === "rarely") return this.#rarely(x);
-        return operationText(x, x.args.map((arg) => this.value(arg)), (...call) => this.#call(...call));
+        return operationText(x, x.args.map((arg) => this.#one(arg)), (...call) => this.#call(...call));
     }
   }
 
@@ -187,14 +193,14 @@ export class ValueWriter {
 
   /** A choice whose first value is computed only where a lane takes it. */
   #rarely({ args: [condition, rare, usual] }: Scalar & { kind: "op" }): string {
-    const [mask, other] = [this.value(condition!), this.value(usual!)];
+    const [mask, other] = [this.#one(condition!), this.#one(usual!)];
     const chosen = this.#branch(rare!, (value) => `(v128.bitselect ${value} ${other} ${mask})`);
     return `(if (result v128) (v128.any_true ${mask}) (then ${chosen}) (else ${other}))`;
   }
 
   #gather(x: Scalar & { kind: "gather" }): string {
     const { lane, scalar } = this.#place;
-    const index = this.value(x.index);
+    const index = this.#one(x.index);
     const base = this.#local("i32");
     this.lines.push(`(local.set ${base} ${this.#address(x.access)})`);
     const at = (k: number) => `(i32x4.extract_lane ${k} ${index})`;
@@ -231,19 +237,18 @@ const variation = new WeakMap<Scalar, Map<number, boolean>>();
 /** Tells whether a value depends on the index of an axis. Documented cache by expression. */
 export function varies(x: Scalar, axis: number): boolean {
   if (axis < 0 || x.kind === "const") return false;
-  const memo = variation.get(x) ?? new Map<number, boolean>();
-  variation.set(x, memo);
-  const known = memo.get(axis);
-  if (known !== undefined) return known;
-  const result = x.kind === "op"
-    ? x.args.some((arg) => varies(arg, axis))
-    : x.kind === "load"
-    ? x.access.strides[axis] !== 0
-    : x.kind === "gather"
-    ? x.access.strides[axis] !== 0 || varies(x.index, axis)
-    : x.kind === "index"
-    ? x.coefficients[axis] !== 0
-    : varies(x.value, axis) || x.bounds.some((bound) => bound.coefficients[axis] !== 0);
-  memo.set(axis, result);
-  return result;
+  const known = (y: Scalar) => variation.get(y)?.get(axis);
+  for (const y of scalarOrder([x], (y) => known(y) === undefined ? operandsOf(y) : [])) {
+    if (known(y) !== undefined) continue;
+    const memo = variation.get(y) ?? new Map<number, boolean>();
+    variation.set(y, memo.set(axis, variesItself(y, axis) || operandsOf(y).some(known)));
+  }
+  return known(x)!;
+}
+
+/** True if a value depends on the index of an axis by more than its operands. */
+function variesItself(x: Scalar, axis: number): boolean {
+  if (x.kind === "load" || x.kind === "gather") return x.access.strides[axis] !== 0;
+  if (x.kind === "index") return x.coefficients[axis] !== 0;
+  return x.kind === "guard" && x.bounds.some((bound) => bound.coefficients[axis] !== 0);
 }

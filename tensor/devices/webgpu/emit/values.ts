@@ -1,6 +1,6 @@
 /** @file Scalar expressions as WGSL statements, one value per invocation. */
 import { operationOf, type ScalarOp } from "../../../compiler/operations.ts";
-import type { Access, Bound, Scalar } from "../../../compiler/scalar.ts";
+import { type Access, alwaysRead, type Bound, type Scalar, scalarOrder } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
 
 /** WGSL type of values in registers. */
@@ -91,6 +91,12 @@ export class ValueWriter {
 
   /** The value of an expression; shared parts are computed once. */
   value(x: Scalar): string {
+    const unwritten = (y: Scalar) => this.#known.has(y) ? [] : alwaysRead(y);
+    scalarOrder([x], unwritten).forEach((y) => this.#one(y));
+    return this.#one(x);
+  }
+
+  #one(x: Scalar): string {
     if (x.kind === "const") return literalOf(x.value, x.dtype);
     const known = this.#known.get(x);
     if (known) return known;
@@ -123,7 +129,7 @@ export class ValueWriter {
         return this.#gather(x);
       case "op":
         if (x.op === "rarely") return this.#rarely(x);
-        return this.#let(this.#operation(x.op, x.dtype, x.args.map((arg) => this.value(arg)), x.args.at(-1)!.dtype));
+        return this.#let(this.#operation(x.op, x.dtype, x.args.map((arg) => this.#one(arg)), x.args.at(-1)!.dtype));
     }
   }
 
@@ -158,7 +164,7 @@ export class ValueWriter {
   }
 
   #gather(x: Scalar & { kind: "gather" }): string {
-    const index = this.value(x.index);
+    const index = this.#one(x.index);
     const name = this.#name();
     const at = `${affine(this.#indices, x.access.strides, x.access.offset)} + ${index} * ${x.axisStride}`;
     this.lines.push(`var ${name}: ${TYPES[x.dtype]} = ${literalOf(x.fill, x.dtype)};`);

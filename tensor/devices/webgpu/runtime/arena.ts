@@ -58,7 +58,7 @@ export function planArena(schedule: Schedule, scratchBytes: readonly number[], m
     // What lies below the bound is a plan of its own; the rest goes to the next buffer.
     const fits = [...offsets.keys()].filter((number) => end(number) <= maxBytes);
     fits.forEach((number) => places.set(number, { chunk: chunks.length, offset: offsets.get(number)! }));
-    chunks.push(Math.max(ALIGNMENT, ...fits.map(end)));
+    chunks.push(fits.reduce((most, number) => Math.max(most, end(number)), ALIGNMENT));
     left = new Set([...offsets.keys()].filter((number) => !places.has(number)));
     if (fits.length === 0) break;
   } while (left.size > 0);

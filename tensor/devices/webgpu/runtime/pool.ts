@@ -73,7 +73,9 @@ export function makePool(device: GPUDevice, refused: Refused): BufferPool {
         return;
       }
       kept.bytes += buffer.size;
-      free.set(buffer.size, [...free.get(buffer.size) ?? [], buffer]);
+      const known = free.get(buffer.size);
+      if (known) known.push(buffer);
+      else free.set(buffer.size, [buffer]);
     },
     destroy() {
       all.forEach((buffer) => buffer.destroy());
