@@ -1,5 +1,17 @@
 /** @file What this machine can do at most: fused multiply-adds in registers, and a copy through memory, on all threads of a device. */
-import { bind, type Device, jit, type Primitive, realize, type Tensor, type WatKernel, zeros } from "../tensor/mod.ts";
+import {
+  bind,
+  type Device,
+  jit,
+  type Primitive,
+  realize,
+  type Tensor,
+  type WatKernel,
+  type WgslBuffer,
+  type WgslKernel,
+  type WgslMemory,
+  zeros,
+} from "../tensor/mod.ts";
 import { leaf } from "../tensor/mod.ts";
 
 /** Rates that no kernel exceeds. */
@@ -73,28 +85,29 @@ function copyWat(): WatKernel {
   return kernelOf("(local $from i32) (local $to i32) (local $stop i32)", body, 1e6);
 }
 
-const BINDINGS = "@group(0) @binding(0) var<storage, read_write> x: array<vec4f>;\n" +
-  "@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;\n";
+const BUFFERS: readonly WgslBuffer[] = [
+  { name: "x", type: "vec4f", buffer: 0 },
+  { name: "y", type: "vec4f", buffer: 1 },
+];
 
 /** The same multiply-adds, with registers that begin with other values in every invocation. */
-function fmaWgsl() {
+function fmaWgsl(): WgslKernel {
   const names = Array.from({ length: ACCUMULATORS }, (_, k) => `a${k}`);
-  const code = `${BINDINGS}
-@compute @workgroup_size(${GROUP}) fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let s = vec4f(0.5);
-  ${names.map((name) => `var ${name} = x[0] + f32(lane);`).join(" ")}
+  const write = ({ load, store }: WgslMemory) => ({
+    body: `let s = vec4f(0.5);
+  ${names.map((name) => `var ${name} = ${load("x", "0")} + f32(local);`).join(" ")}
   for (var round = 0u; round < ${GROUP_ROUNDS}u; round++) { ${names.map((a) => `${a} = fma(${a}, s, s);`).join(" ")} }
-  y[group.x * ${GROUP} + lane] = ${names.join(" + ")};
-}`;
-  return { passes: [{ code, buffers: [0, 1], workgroups: ITEMS }], scratchBytes: 0 };
+  ${store("y", `group.x * ${GROUP} + local`, names.join(" + "))}`,
+  });
+  return { passes: [{ buffers: BUFFERS, workgroups: ITEMS, workgroupSize: GROUP, write }], scratchBytes: 0 };
 }
 
-function copyWgsl() {
-  const code = `${BINDINGS}
-@compute @workgroup_size(256) fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  for (var k = 0u; k < 4u; k++) { y[(group.x * 4 + k) * 256 + lane] = x[(group.x * 4 + k) * 256 + lane]; }
-}`;
-  return { passes: [{ code, buffers: [0, 1], workgroups: COPIED / 4096 }], scratchBytes: 0 };
+function copyWgsl(): WgslKernel {
+  const at = "(group.x * 4 + k) * 256 + local";
+  const write = ({ load, store }: WgslMemory) => ({
+    body: `for (var k = 0u; k < 4u; k++) { ${store("y", at, load("x", at))} }`,
+  });
+  return { passes: [{ buffers: BUFFERS, workgroups: COPIED / 4096, workgroupSize: 256, write }], scratchBytes: 0 };
 }
 
 const FMA: Primitive = {

@@ -61,13 +61,13 @@ export type Lowering<P> =
     /** Floating point operations by the definition, a multiply-add being two; 0 by default. Benchmarks count with it. */
     flops?(inputs: readonly TensorSpec[], output: TensorSpec, params: P): number;
     /**
-     * True if a map can finish the output on `webgpu`, false by default: the WGSL text writes each of its float32 elements
-     * once, as `name[index] = value;` with the index in u32, and reads none.
+     * True if a map can finish the output on `webgpu`, false by default: the WGSL text stores each of its float32 elements
+     * once, with the index in u32, and loads none.
      */
     readonly finishes?: boolean;
     /**
-     * Positions of the inputs that a map can make on `webgpu`, none by default: the WGSL text reads them as `name[index]`
-     * only, with the index in u32, and not tap by tap, as the map is computed anew wherever an element is read.
+     * Positions of the inputs that a map can make on `webgpu`, none by default: the WGSL text loads them with the index in
+     * u32, and not tap by tap, as the map is computed anew wherever an element is read.
      */
     computes?(params: P, inputs: readonly TensorSpec[]): readonly number[];
     wat(inputs: readonly TensorSpec[], output: TensorSpec, params: P, options: WatOptions): WatKernel;

@@ -185,19 +185,53 @@ export interface TileVariant {
   readonly depth: number;
 }
 
+/** A buffer of a pass of a webgpu kernel. */
+export interface WgslBuffer {
+  /** Name in the text. */
+  readonly name: string;
+  /** Type of its elements as the text computes with them; in memory they may be narrower. */
+  readonly type: "f32" | "i32" | "u32" | "vec4f" | "atomic<u32>";
+  /** Position in `[...inputs, ...outputs, scratch]`. */
+  readonly buffer: number;
+}
+
 /**
- * One pass of a webgpu kernel. `code` is a whole shader with entry point `main`; binding i of group 0 is
- * `buffers[i]`: a position in `[...inputs, ...outputs, scratch]`, declared `var<storage, read_write>` throughout.
- * Groups above 65,535 are split over x and y by the device: the linear group id is
- * `group.x + group.y * groups.x` from `workgroup_id` and `num_workgroups`, and ids at or past `workgroups` must do nothing.
+ * How a pass reads and writes its buffers: it asks for the text of each access and writes none itself, so that a map may be
+ * computed where an operand is read or a result written, and memory may hold float16.
  */
+export interface WgslMemory {
+  /** Expression of an element, of the type of its buffer; the index is an i32 or u32 expression. */
+  load(name: string, index: string): string;
+  /** Statement that writes an element. */
+  store(name: string, index: string, value: string): string;
+  /** The element as such, for atomic functions: of buffers that nothing joins. */
+  place(name: string, index: string): string;
+}
+
+/** What a pass is made of beside its buffers. */
+export interface WgslText {
+  /** Texts at module scope: functions, constants, memory of a group. Equal ones are written once. */
+  readonly functions?: readonly string[];
+  /**
+   * Statements of one invocation. It knows `group`, `groups` (vec3u) and `local` (u32): groups above 65,535 are split over x
+   * and y, so that the linear number of a group is `group.x + group.y * groups.x`; those at or past `workgroups` must do
+   * nothing.
+   */
+  readonly body: string;
+}
+
+/** One pass of a webgpu kernel: a shader that is written once it is known how its buffers lie in memory. */
 export interface WgslPass {
-  /** The text. */
-  readonly code: string;
-  /** What is bound, in the order of the bindings. */
-  readonly buffers: readonly number[];
+  /** What is bound, in the order of the bindings; every name and every position once. */
+  readonly buffers: readonly WgslBuffer[];
   /** How many groups run. */
   readonly workgroups: number;
+  /** Invocations of a group. */
+  readonly workgroupSize: number;
+  /** Directives at the top. */
+  readonly enable?: string;
+  /** Writes the text. */
+  readonly write: (memory: WgslMemory) => WgslText;
 }
 
 /** A webgpu kernel: passes that see each other's writes. */

@@ -9,13 +9,13 @@ import { attachEpilogue } from "./emit/epilogue.ts";
 import { emitMapWgsl } from "./emit/map.ts";
 import { attachPrologue } from "./emit/prologue.ts";
 import { emitReduceWgsl } from "./emit/reduce.ts";
+import { shaderOf } from "./emit/shader.ts";
 import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
 import { bindBlocks, type Bindings, handOut } from "../../compiler/bindings.ts";
 import { bytesOf } from "../../compiler/draft.ts";
 import type { Block } from "./runtime/blocks.ts";
 import { chooseHalf } from "./half/choose_half.ts";
 import { requireHalf } from "./half/half_trial.ts";
-import { storeHalf } from "./half/store_half.ts";
 import {
   bytesHeld,
   closeCore,
@@ -204,7 +204,7 @@ function prepare({ gpu, limits }: Core, schedule: Schedule, onLaunch?: LaunchLis
     passes.forEach((pass) => refusePass(gpu.limits, pass, kernel.kind === "template" ? kernel.name : kernel.kind));
     const inPlace = outputs.some((value) => inputs.includes(schedule.aliases.get(value) ?? -1));
     const halves = new Set(slots.keys().filter((position) => schedule.values[slots[position]!]?.half));
-    return passes.map((pass) => ({ pass: storeHalf(pass, halves), slots, inPlace }));
+    return passes.map((pass) => ({ pass: shaderOf(pass, halves), slots, inPlace }));
   });
   const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
   return {

@@ -64,7 +64,8 @@ function pixelRows(
 let dx = tap % ${kw}u * ${dilation[1]}u - ${padding[1][0]}u; let dy_rows = tap / ${kw}u * ${dilation[0]}u - ${
     padding[0][0]
   }u;`;
-  const row = `let iy = oy * ${stride[0]}u + dy_rows; let ix = ox * ${stride[1]}u + dx;
+  const row = () =>
+    `let iy = oy * ${stride[0]}u + dy_rows; let ix = ox * ${stride[1]}u + dx;
 let in_row = iy < ${H}u && ix < ${W}u;
 let left_from = select(0u, ((b * ${H}u + iy) * ${W}u + ix) * ${C}u + ${channel}, in_row);`;
   const rightFrom = (row: string) => `${row} * ${cout}u + ${column}`;

@@ -1,7 +1,7 @@
 /** @file Depthwise convolutions: every channel has a weight of its own, so that the matrix of a tap is a diagonal. */
-import type { WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { RowProduct } from "./row_product.ts";
-import { type Binding, shaderPass } from "../kernels/shader.ts";
+import { itemPass } from "../emit/shader.ts";
 
 /** Rows of one invocation: neighbours share the weights. */
 const HEIGHT = 4;
@@ -19,30 +19,35 @@ export function diagonalProduct(product: RowProduct): WgslPass {
   const [type, zero] = width === 4 ? ["vec4f", "vec4f()"] as const : ["f32", "0f"] as const;
   const height = Math.min(HEIGHT, product.rows);
   const rows = [...Array(height).keys()];
-  const element = (name: string, at: string) => width === 4 ? `${name}[(${at}) / 4u]` : `${name}[${at}]`;
-  const load = (m: number) => {
-    const text = element(left.name, `from_${m} + channel`);
+  const element = (at: string) => width === 4 ? `(${at}) / 4u` : at;
+  const value = ({ load }: WgslMemory, m: number) => {
+    const text = load(left.name, element(`from_${m} + channel`));
     return left.guarded ? `select(${zero}, ${text}, in_${m})` : text;
   };
   const down = Math.ceil(product.rows / height);
-  const lines = [
-    "let batch = 0u;",
-    `let channel = item % ${channels / width}u * ${width}u;`,
-    `let row = item / ${channels / width}u * ${height}u;`,
-    ...rows.map((m) => `let row_${m} = min(row + ${m}u, ${product.rows - 1}u);`),
-    ...rows.map((m) => left.row(m)),
-    ...rows.map((m) => `var sum_${m} = ${zero};`),
-    ...(taps
-      ? [taps.open, ...rows.map((m) => left.tap(m)), `let weight = ${element(right.name, `${right.from} + channel`)};`]
-      : []),
-    ...(taps ? [...rows.map((m) => `sum_${m} = fma(${load(m)}, weight, sum_${m});`), taps.close] : []),
-    ...rows.map((m) => `${element(result.name, `${result.at(m)} + channel`)} = sum_${m};`),
-  ];
-  const bindings: readonly Binding[] = [
+  const body = (memory: WgslMemory) =>
+    [
+      "let batch = 0u;",
+      `let channel = item % ${channels / width}u * ${width}u;`,
+      `let row = item / ${channels / width}u * ${height}u;`,
+      ...rows.map((m) => `let row_${m} = min(row + ${m}u, ${product.rows - 1}u);`),
+      ...rows.map((m) => left.row(m)),
+      ...rows.map((m) => `var sum_${m} = ${zero};`),
+      ...(taps
+        ? [
+          taps.open,
+          ...rows.map((m) => left.tap(m, memory)),
+          `let weight = ${memory.load(right.name, element(`${right.from} + channel`))};`,
+        ]
+        : []),
+      ...(taps ? [...rows.map((m) => `sum_${m} = fma(${value(memory, m)}, weight, sum_${m});`), taps.close] : []),
+      ...rows.map((m) => memory.store(result.name, element(`${result.at(m)} + channel`), `sum_${m}`)),
+    ].join("\n");
+  const bindings: readonly WgslBuffer[] = [
     { name: left.name, type, buffer: left.buffer },
     { name: right.name, type, buffer: right.buffer },
     ...others,
     { name: result.name, type, buffer: result.buffer },
   ];
-  return shaderPass(taps ? bindings : bindings.slice(-1), { items: down * (channels / width), body: lines.join("\n") });
+  return itemPass(taps ? bindings : bindings.slice(-1), { items: down * (channels / width), body });
 }

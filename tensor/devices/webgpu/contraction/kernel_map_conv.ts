@@ -13,9 +13,9 @@ function mappedRows(rows: number, channels: number, taps: number, channel: strin
     guarded: true,
     sparse: true,
     row: () => "",
-    tap: (m) =>
+    tap: (m, { load }) =>
       [
-        `let source_${m} = u32(map[row_${m} * ${taps}u + t]);`,
+        `let source_${m} = u32(${load("map", `row_${m} * ${taps}u + t`)});`,
         `let in_${m} = source_${m} < ${rows}u;`,
         `let from_${m} = select(0u, source_${m} * ${channels}u + ${channel}, in_${m});`,
       ].join(" "),

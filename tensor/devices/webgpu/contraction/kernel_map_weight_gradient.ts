@@ -32,7 +32,8 @@ export function kernelMapWeightGradientWgsl(
       right: { name: "dy", buffer: 1, aligned: whole(columns) },
       others: [{ name: "map", type: "i32", buffer: 2 }],
       open: "",
-      row: `let source = u32(map[row * ${taps}u + tap]);
+      row: ({ load }) =>
+        `let source = u32(${load("map", `row * ${taps}u + tap`)});
 let in_row = source < ${rows}u;
 let left_from = select(0u, source * ${channels}u + ${channel}, in_row);`,
       rightFrom: (row) => `${row} * ${cout}u + ${column}`,

@@ -1,9 +1,9 @@
 import type { MatmulParams } from "../../../contraction/conv_params.ts";
-import type { WgslKernel, WgslLimits } from "../../../compiler/kernel.ts";
+import type { WgslKernel, WgslLimits, WgslMemory } from "../../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
 import { outerProduct } from "./outer_product.ts";
 import { rowProduct } from "./row_product.ts";
-import { shaderPass, unravel } from "../kernels/shader.ts";
+import { itemPass, unravel } from "../emit/shader.ts";
 
 /** Sizes of a batched product: `a [batches, m, k]`, `b [batches, k, n]`, as far as they are not transposed. */
 interface Sizes {
@@ -68,7 +68,8 @@ function sumOfOuterProducts({ batches, m, n, k }: Sizes, limits: WgslLimits): Wg
       left: { name: "a", buffer: 0, aligned: m % 4 === 0 },
       right: { name: "b", buffer: 1, aligned: n % 4 === 0 },
       open: "",
-      row: `let in_row = true;
+      row: () =>
+        `let in_row = true;
 let left_from = (batch * ${k}u + row) * ${m}u;`,
       rightFrom: (row) => `(batch * ${k}u + ${row}) * ${n}u`,
       next: "",
@@ -81,12 +82,13 @@ let left_from = (batch * ${k}u + row) * ${m}u;`,
 
 /** Rare: one invocation for each element. */
 function bothTransposed({ batches, m, n, k }: Sizes): WgslKernel {
-  const body = `${unravel("item", [["batch", 0], ["row", m], ["column", n]])}
+  const body = ({ load, store }: WgslMemory) =>
+    `${unravel("item", [["batch", 0], ["row", m], ["column", n]])}
   var sum = 0f;
   for (var t = 0u; t < ${k}u; t++) {
-    sum += a[batch * ${m * k}u + t * ${m}u + row] * b[batch * ${k * n}u + column * ${k}u + t];
+    sum += ${load("a", `batch * ${m * k}u + t * ${m}u + row`)} * ${load("b", `batch * ${k * n}u + column * ${k}u + t`)};
   }
-  y[item] = sum;`;
+  ${store("y", "item", "sum")}`;
   const bindings = ["a", "b", "y"].map((name, buffer) => ({ name, type: "f32", buffer }) as const);
-  return { passes: [shaderPass(bindings, { items: batches * m * n, body })], scratchBytes: 0 };
+  return { passes: [itemPass(bindings, { items: batches * m * n, body })], scratchBytes: 0 };
 }

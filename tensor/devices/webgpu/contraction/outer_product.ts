@@ -1,9 +1,16 @@
 /** @file Sums of outer products over many rows: weight gradients. The rows are cut into slabs that depend on shapes alone. */
-import type { TileVariant, WgslKernel, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type {
+  TileVariant,
+  WgslBuffer,
+  WgslKernel,
+  WgslLimits,
+  WgslMemory,
+  WgslPass,
+} from "../../../compiler/kernel.ts";
 import { registerOuter } from "./outer_product_registers.ts";
 import { shuffledOuter } from "./outer_product_subgroup.ts";
 import { sharedOuter } from "./outer_product_workgroup.ts";
-import { type Binding, shaderPass } from "../kernels/shader.ts";
+import { itemPass } from "../emit/shader.ts";
 import { chooseTile } from "./tiles.ts";
 
 /** Invocations that fill a GPU, and a processor; slabs are made until there are as many. */
@@ -34,11 +41,11 @@ export interface OuterProduct {
   readonly diagonal?: boolean;
   readonly left: OuterFactor;
   readonly right: OuterFactor;
-  readonly others?: readonly Binding[];
+  readonly others?: readonly WgslBuffer[];
   /** Statements before the rows; `tap` and `batch` (u32) are known, and `first_row` (u32), the first that follows. */
   readonly open: string;
   /** Statements for `row` (u32) that define `in_row` (bool) and `left_from` (u32); rows come in order. */
-  readonly row: string;
+  row(memory: WgslMemory): string;
   /** u32 expression of the element of the right factor where a row begins. */
   rightFrom(row: string): string;
   /** Statements after each row. */
@@ -151,12 +158,13 @@ export function slabSum(
 ): WgslPass {
   const width = elements % 4 === 0 ? 4 : 1;
   const [type, zero] = width === 4 ? ["vec4f", "vec4f()"] as const : ["f32", "0f"] as const;
-  const body = `var sum = ${zero};
-for (var slab = 0u; slab < ${slabs}u; slab++) { sum += sums[slab * ${elements / width}u + item]; }
-result[item] = sum;`;
-  const bindings: readonly Binding[] = [
+  const body = ({ load, store }: WgslMemory) =>
+    `var sum = ${zero};
+for (var slab = 0u; slab < ${slabs}u; slab++) { sum += ${load("sums", `slab * ${elements / width}u + item`)}; }
+${store("result", "item", "sum")}`;
+  const bindings: readonly WgslBuffer[] = [
     { name: "sums", type, buffer: from },
     { name: "result", type, buffer: to },
   ];
-  return shaderPass(bindings, { items: elements / width, body });
+  return itemPass(bindings, { items: elements / width, body });
 }

@@ -1,20 +1,21 @@
 /** @file What the variants of a sum of outer products have in common. */
+import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
 import type { OuterFactor, OuterProduct } from "./outer_product.ts";
 import { count } from "./row_product_parts.ts";
-import { type Binding, distinct } from "../kernels/shader.ts";
+import { distinct } from "../emit/shader.ts";
 
 /** Four elements of a factor from `at` on. */
-export function four({ name, aligned }: OuterFactor, at: string): string {
-  if (aligned) return `${name}[(${at}) / 4u]`;
-  return `vec4f(${LANES.map((_, lane) => `${name}[${at} + ${lane}u]`).join(", ")})`;
+export function four({ load }: WgslMemory, { name, aligned }: OuterFactor, at: string): string {
+  if (aligned) return load(name, `(${at}) / 4u`);
+  return `vec4f(${LANES.map((_, lane) => load(name, `${at} + ${lane}u`)).join(", ")})`;
 }
 
 /** The buffers of a pass over slabs; sums go to `target`. */
 export function outerBindings(
   { left, right, others = [], sizes, result }: OuterProduct,
   target: number,
-): readonly Binding[] {
+): readonly WgslBuffer[] {
   const type = (aligned: boolean) => aligned ? "vec4f" as const : "f32" as const;
   return distinct([
     { name: left.name, type: type(left.aligned), buffer: left.buffer },
@@ -44,6 +45,7 @@ export interface Target {
 
 /** Writes the sums `sum_m_v` that lie inside the result; `slab`, `tap` and `batch` (u32) are known. */
 export function storeOuter(
+  { store }: WgslMemory,
   product: OuterProduct,
   { rows, vectors }: { readonly rows: readonly number[]; readonly vectors: readonly number[] },
   { row, column, even }: Target,
@@ -52,13 +54,14 @@ export function storeOuter(
   const vector = storesVectors(product);
   const name = nameOf(result);
   const at = (m: number, v: number) => `to + (${row(m)}) * ${result.stride}u + ${column(v)}`;
-  const inside = (text: string, size: number, store: string) => even ? store : `if (${text} < ${size}u) { ${store} }`;
+  const inside = (text: string, size: number, written: string) =>
+    even ? written : `if (${text} < ${size}u) { ${written} }`;
   const stores = rows.flatMap((m) =>
     vectors.map((v) => {
       const parts = vector
-        ? [inside(column(v), width, `${name}[(${at(m, v)}) / 4u] = sum_${m}_${v};`)]
+        ? [inside(column(v), width, store(name, `(${at(m, v)}) / 4u`, `sum_${m}_${v}`))]
         : LANES.map((lane, n) =>
-          inside(`${column(v)} + ${n}u`, width, `${name}[${at(m, v)} + ${n}u] = sum_${m}_${v}.${lane};`)
+          inside(`${column(v)} + ${n}u`, width, store(name, `${at(m, v)} + ${n}u`, `sum_${m}_${v}.${lane}`))
         );
       return inside(row(m), height, parts.join(" "));
     })
@@ -72,6 +75,12 @@ export function openOuter(rows: readonly number[], vectors: readonly number[]): 
 }
 
 /** Names `left_v`: elements 4 v … of the own rows, or zero where the row is not there; `left_at` and `there` are known. */
-export function zeroWhereAbsent(left: OuterFactor, vectors: number, there: string): readonly string[] {
-  return count(vectors).map((v) => `let left_${v} = select(vec4f(), ${four(left, `left_at + ${4 * v}u`)}, ${there});`);
+export function zeroWhereAbsent(
+  memory: WgslMemory,
+  left: OuterFactor,
+  vectors: number,
+  there: string,
+): readonly string[] {
+  const value = (v: number) => four(memory, left, `left_at + ${4 * v}u`);
+  return count(vectors).map((v) => `let left_${v} = select(vec4f(), ${value(v)}, ${there});`);
 }

@@ -1,10 +1,10 @@
 /** @file Sums of outer products with nothing shared: each invocation walks the rows of a slab for its tile. */
-import type { TileVariant, WgslPass } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
 import type { OuterProduct, Slabs } from "./outer_product.ts";
 import { four, openOuter, outerBindings, storeOuter } from "./outer_product_parts.ts";
 import { count } from "./row_product_parts.ts";
-import { shaderPass, unravel } from "../kernels/shader.ts";
+import { itemPass, unravel } from "../emit/shader.ts";
 
 /**
  * Writes the sums of slabs.
@@ -23,34 +23,39 @@ export function registerOuter(product: OuterProduct, variant: TileVariant, { sla
   const where = { row: (m: number) => `i + ${m}u`, column: (v: number) => `j + ${4 * v}u`, even };
   const stored = diagonal ? { ...product, sizes: [1, batches] as const } : product;
   const digits = [["tap", taps], ["batch", diagonal ? 1 : batches], ["tile_i", down], ["tile_j", across]] as const;
-  const lines = [
-    unravel("item", [["slab", 0], ...digits]),
-    `let i = tile_i * ${variant.rows}u; let j = tile_j * ${variant.columns}u;`,
-    `let first_row = slab * ${length}u;`,
-    ...openOuter(tile.rows, tile.vectors),
-    product.open,
-    `for (var row = first_row; row < min(first_row + ${length}u, ${rows}u); row++) {`,
-    product.row,
-    "if (in_row) {",
-    `let right_from = ${product.rightFrom("row")};`,
-    ...addRow(product, variant),
-    "}",
-    product.next,
-    "}",
-    ...storeOuter(stored, tile, where),
-  ];
+  const body = (memory: WgslMemory) =>
+    [
+      unravel("item", [["slab", 0], ...digits]),
+      `let i = tile_i * ${variant.rows}u; let j = tile_j * ${variant.columns}u;`,
+      `let first_row = slab * ${length}u;`,
+      ...openOuter(tile.rows, tile.vectors),
+      product.open,
+      `for (var row = first_row; row < min(first_row + ${length}u, ${rows}u); row++) {`,
+      product.row(memory),
+      "if (in_row) {",
+      `let right_from = ${product.rightFrom("row")};`,
+      ...addRow(memory, product, variant),
+      "}",
+      product.next,
+      "}",
+      ...storeOuter(memory, stored, tile, where),
+    ].join("\n");
   const items = slabs * taps * (diagonal ? 1 : batches) * down * across;
-  return shaderPass(outerBindings(stored, target), { items, body: lines.join("\n") });
+  return itemPass(outerBindings(stored, target), { items, body });
 }
 
-function addRow({ left, right, diagonal }: OuterProduct, { rows: height, columns }: TileVariant): readonly string[] {
+function addRow(
+  memory: WgslMemory,
+  { left, right, diagonal }: OuterProduct,
+  { rows: height, columns }: TileVariant,
+): readonly string[] {
   const vectors = count(columns / 4);
-  const rightLoads = vectors.map((v) => `let right_${v} = ${four(right, `right_from + j + ${4 * v}u`)};`);
-  if (diagonal) return [...rightLoads, `sum_0_0 = fma(${four(left, "left_from + j")}, right_0, sum_0_0);`];
+  const rightLoads = vectors.map((v) => `let right_${v} = ${four(memory, right, `right_from + j + ${4 * v}u`)};`);
+  if (diagonal) return [...rightLoads, `sum_0_0 = fma(${four(memory, left, "left_from + j")}, right_0, sum_0_0);`];
   const scalar = (m: number) => left.aligned ? `left_${m >> 2}.${LANES[m & 3]}` : `left_${m}`;
   const leftLoads = left.aligned
-    ? count(height / 4).map((v) => `let left_${v} = ${four(left, `left_from + i + ${4 * v}u`)};`)
-    : count(height).map((m) => `let left_${m} = ${left.name}[left_from + i + ${m}u];`);
+    ? count(height / 4).map((v) => `let left_${v} = ${four(memory, left, `left_from + i + ${4 * v}u`)};`)
+    : count(height).map((m) => `let left_${m} = ${memory.load(left.name, `left_from + i + ${m}u`)};`);
   const adds = count(height).flatMap((m) =>
     vectors.map((v) => `sum_${m}_${v} = fma(vec4f(${scalar(m)}), right_${v}, sum_${m}_${v});`)
   );

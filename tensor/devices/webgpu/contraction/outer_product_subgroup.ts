@@ -1,10 +1,10 @@
 /** @file Sums of outer products by invocations that run together: each loads the left factor of some rows for all. */
-import type { TileVariant, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
 import type { OuterProduct, Slabs } from "./outer_product.ts";
 import { four, outerBindings, storeOuter, zeroWhereAbsent } from "./outer_product_parts.ts";
 import { addProducts, count, openSums, type Tile } from "./row_product_parts.ts";
-import { groupPass, unravel } from "../kernels/shader.ts";
+import { groupPass, unravel } from "../emit/shader.ts";
 
 /**
  * Writes the sums of slabs. `across` invocations side by side, a team, hold the same i and different j, and take `across`
@@ -29,31 +29,32 @@ export function shuffledOuter(product: OuterProduct, variant: TileVariant, slabs
   ];
   const even = height % (variant.rows * down) === 0 && width % (columns * across) === 0;
   const place = alone ? "" : "team + ";
-  const lines = [
-    unravel("square", [["slab", 0], ["tap", taps], ["batch", batches], ["tile_i", groupsDown], [
-      "tile_j",
-      groupsAcross,
-    ]]),
-    `let lane = local % ${across}u;`,
-    ...(alone ? [] : [`let team = local % ${limits.subgroup!.size}u - lane;`]),
-    `let i = (tile_i * ${down}u + local / ${across}u) * ${variant.rows}u;`,
-    `let j = tile_j * ${columns * across}u + lane * 4u;`,
-    ...openSums(tile),
-    `let end = min(slab * ${slabs.length}u + ${slabs.length}u, ${rows}u);`,
-    `for (var block = slab * ${slabs.length}u; block < end; block += ${across}u) {`,
-    `let first_row = min(block + lane, ${rows - 1}u); let row = first_row;`,
-    product.open,
-    product.row,
-    "let there = in_row && block + lane < end;",
-    "let left_at = left_from + i;",
-    ...zeroWhereAbsent(product.left, variant.rows / 4, "there"),
-    ...count(across / size).flatMap((n) => addRows(product, tile, { first: n * size, size, place })),
-    "}",
-    ...storeOuter(product, tile, { row: (m) => `i + ${m}u`, column: (v) => `j + ${tile.step * v}u`, even }),
-  ];
+  const body = (memory: WgslMemory) =>
+    [
+      unravel("square", [["slab", 0], ["tap", taps], ["batch", batches], ["tile_i", groupsDown], [
+        "tile_j",
+        groupsAcross,
+      ]]),
+      `let lane = local % ${across}u;`,
+      ...(alone ? [] : [`let team = local % ${limits.subgroup!.size}u - lane;`]),
+      `let i = (tile_i * ${down}u + local / ${across}u) * ${variant.rows}u;`,
+      `let j = tile_j * ${columns * across}u + lane * 4u;`,
+      ...openSums(tile),
+      `let end = min(slab * ${slabs.length}u + ${slabs.length}u, ${rows}u);`,
+      `for (var block = slab * ${slabs.length}u; block < end; block += ${across}u) {`,
+      `let first_row = min(block + lane, ${rows - 1}u); let row = first_row;`,
+      product.open,
+      product.row(memory),
+      "let there = in_row && block + lane < end;",
+      "let left_at = left_from + i;",
+      ...zeroWhereAbsent(memory, product.left, variant.rows / 4, "there"),
+      ...count(across / size).flatMap((n) => addRows(memory, product, tile, { first: n * size, size, place })),
+      "}",
+      ...storeOuter(memory, product, tile, { row: (m) => `i + ${m}u`, column: (v) => `j + ${tile.step * v}u`, even }),
+    ].join("\n");
   const workgroups = slabs.slabs * taps * batches * groupsDown * groupsAcross;
-  const body = lines.join("\n");
-  return groupPass(outerBindings(product, slabs.target), { workgroups, workgroupSize: across * down, enable, body });
+  const write = (memory: WgslMemory) => ({ body: body(memory) });
+  return groupPass(outerBindings(product, slabs.target), { workgroups, workgroupSize: across * down, enable, write });
 }
 
 /**
@@ -61,13 +62,14 @@ export function shuffledOuter(product: OuterProduct, variant: TileVariant, slabs
  * a left factor of zero; the right one is then that of the last.
  */
 function addRows(
+  memory: WgslMemory,
   { right, rows, rightFrom }: OuterProduct,
   tile: Tile,
   { first, size, place }: { readonly first: number; readonly size: number; readonly place: string },
 ): readonly string[] {
   const rights = count(size).flatMap((i) => [
     `let at_${i} = ${rightFrom(`min(block + ${first + i}u, ${rows - 1}u)`)} + j;`,
-    ...tile.vectors.map((v) => `let right_${i}_${v} = ${four(right, `at_${i} + ${tile.step * v}u`)};`),
+    ...tile.vectors.map((v) => `let right_${i}_${v} = ${four(memory, right, `at_${i} + ${tile.step * v}u`)};`),
   ]);
   const factor = (m: number, i: number) => `subgroupShuffle(left_${m >> 2}.${LANES[m & 3]}, ${place}${first + i}u)`;
   return ["{", ...rights, ...addProducts(tile, size, factor), "}"];

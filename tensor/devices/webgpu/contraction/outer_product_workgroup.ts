@@ -1,10 +1,10 @@
 /** @file Sums of outer products through workgroup memory: a group loads blocks of rows once for all its invocations. */
-import type { TileVariant, WgslPass } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
 import type { OuterProduct, Slabs } from "./outer_product.ts";
 import { four, openOuter, outerBindings, storeOuter } from "./outer_product_parts.ts";
 import { count } from "./row_product_parts.ts";
-import { groupPass, unravel } from "../kernels/shader.ts";
+import { groupPass, unravel } from "../emit/shader.ts";
 
 /**
  * Writes the sums of slabs. Blocks of `depth` rows lie in workgroup memory; vec4 of i and of j are dealt to the
@@ -21,33 +21,36 @@ export function sharedOuter(product: OuterProduct, variant: TileVariant, slabs: 
   const tile = { rows: count(variant.rows), vectors: count(variant.columns / 4) };
   const [high, wide] = [variant.rows * down, variant.columns * across];
   const [groupsDown, groupsAcross] = [Math.ceil(height / high), Math.ceil(width / wide)];
-  const lines = [
-    unravel("square", [["slab", 0], ["tap", taps], ["batch", batches], ["tile_i", groupsDown], [
-      "tile_j",
-      groupsAcross,
-    ]]),
-    `let down = local / ${across}u; let across = local % ${across}u;`,
-    `let i = tile_i * ${high}u; let j = tile_j * ${wide}u;`,
-    ...openOuter(tile.rows, tile.vectors),
-    `let end = min(slab * ${slabs.length}u + ${slabs.length}u, ${rows}u);`,
-    `for (var block = slab * ${slabs.length}u; block < end; block += ${depth}u) {`,
-    ...loadLefts(product, high / 4, depth, across * down),
-    ...loadRights(product, wide / 4, depth, across * down),
-    "workgroupBarrier();",
-    ...count(depth).flatMap((k) => addRow(tile, { high: high / 4, wide: wide / 4, across, down }, k)),
-    "workgroupBarrier();",
-    "}",
-    ...storeOuter(product, tile, {
-      row: (m) => `i + (${(m >> 2) * down}u + down) * 4u + ${m & 3}u`,
-      column: (v) => `j + (${v * across}u + across) * 4u`,
-      even: height % high === 0 && width % wide === 0,
-    }),
+  const body = (memory: WgslMemory) =>
+    [
+      unravel("square", [["slab", 0], ["tap", taps], ["batch", batches], ["tile_i", groupsDown], [
+        "tile_j",
+        groupsAcross,
+      ]]),
+      `let down = local / ${across}u; let across = local % ${across}u;`,
+      `let i = tile_i * ${high}u; let j = tile_j * ${wide}u;`,
+      ...openOuter(tile.rows, tile.vectors),
+      `let end = min(slab * ${slabs.length}u + ${slabs.length}u, ${rows}u);`,
+      `for (var block = slab * ${slabs.length}u; block < end; block += ${depth}u) {`,
+      ...loadLefts(memory, product, high / 4, depth, across * down),
+      ...loadRights(memory, product, wide / 4, depth, across * down),
+      "workgroupBarrier();",
+      ...count(depth).flatMap((k) => addRow(tile, { high: high / 4, wide: wide / 4, across, down }, k)),
+      "workgroupBarrier();",
+      "}",
+      ...storeOuter(memory, product, tile, {
+        row: (m) => `i + (${(m >> 2) * down}u + down) * 4u + ${m & 3}u`,
+        column: (v) => `j + (${v * across}u + across) * 4u`,
+        even: height % high === 0 && width % wide === 0,
+      }),
+    ].join("\n");
+  const functions = [
+    `var<workgroup> left_block: array<vec4f, ${depth * high / 4}>;`,
+    `var<workgroup> right_block: array<vec4f, ${depth * wide / 4}>;`,
   ];
-  const helpers = `var<workgroup> left_block: array<vec4f, ${depth * high / 4}>;
-var<workgroup> right_block: array<vec4f, ${depth * wide / 4}>;`;
   const workgroups = slabs.slabs * taps * batches * groupsDown * groupsAcross;
-  const body = lines.join("\n");
-  return groupPass(outerBindings(product, slabs.target), { workgroups, workgroupSize: across * down, helpers, body });
+  const write = (memory: WgslMemory) => ({ functions, body: body(memory) });
+  return groupPass(outerBindings(product, slabs.target), { workgroups, workgroupSize: across * down, write });
 }
 
 /** Deals the vec4 of a block to the invocations; `row` and `e` are known inside. Rows beyond the last are that one. */
@@ -60,23 +63,31 @@ function deal(rows: number, wide: number, depth: number, group: number, text: st
 }
 
 function loadLefts(
+  memory: WgslMemory,
   { rows, left, open, row }: OuterProduct,
   wide: number,
   depth: number,
   group: number,
 ): readonly string[] {
-  const value = four(left, `left_from + i + e % ${wide}u * 4u`);
+  const value = four(memory, left, `left_from + i + e % ${wide}u * 4u`);
   const there = `in_row && block + e / ${wide}u < end`;
-  return deal(rows, wide, depth, group, `${open}\n${row}\nleft_block[e] = select(vec4f(), ${value}, ${there});`);
+  return deal(
+    rows,
+    wide,
+    depth,
+    group,
+    `${open}\n${row(memory)}\nleft_block[e] = select(vec4f(), ${value}, ${there});`,
+  );
 }
 
 function loadRights(
+  memory: WgslMemory,
   { rows, right, rightFrom }: OuterProduct,
   wide: number,
   depth: number,
   group: number,
 ): readonly string[] {
-  const value = four(right, `right_at + e % ${wide}u * 4u`);
+  const value = four(memory, right, `right_at + e % ${wide}u * 4u`);
   return deal(rows, wide, depth, group, `let right_at = ${rightFrom("row")} + j; right_block[e] = ${value};`);
 }
 

@@ -1,9 +1,8 @@
 /** @file Rows times a matrix: the inner part of products, convolutions and kernel map convolutions. */
-import type { TileVariant, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslBuffer, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { registerRows } from "./row_product_registers.ts";
 import { shuffledRows } from "./row_product_subgroup.ts";
 import { sharedRows } from "./row_product_workgroup.ts";
-import type { Binding } from "../kernels/shader.ts";
 import { chooseTile } from "./tiles.ts";
 
 /** Where the rows of the left factor lie. Texts are WGSL statements about row `m` of the tile, whose number is `row_m` (u32). */
@@ -19,7 +18,7 @@ export interface LeftRows {
   /** Statements before the taps. */
   row(m: number): string;
   /** Statements inside the taps; they define `from_m` (u32), the element at depth zero. */
-  tap(m: number): string;
+  tap(m: number, memory: WgslMemory): string;
 }
 
 /** The right factor: `[depth, columns]`, or `[columns, depth]` if transposed, for each batch and tap. */
@@ -44,7 +43,7 @@ export interface RowProduct {
   readonly left: LeftRows;
   readonly right: RightMatrix;
   /** Further buffers that the texts read. */
-  readonly others?: readonly Binding[];
+  readonly others?: readonly WgslBuffer[];
   /** Loops around the taps, and how many there are; `null` if there are none: the result is zero. */
   readonly taps: { readonly open: string; readonly close: string; readonly count: number } | null;
   readonly result: {

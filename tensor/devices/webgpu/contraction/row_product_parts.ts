@@ -1,7 +1,8 @@
 /** @file What the variants of a product of rows and a matrix have in common: loads, sums and stores as text. */
+import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
 import type { LeftRows, RightMatrix, RowProduct } from "./row_product.ts";
-import { type Binding, distinct } from "../kernels/shader.ts";
+import { distinct } from "../emit/shader.ts";
 
 /** `0 … n - 1`. */
 export function count(n: number): readonly number[] {
@@ -16,9 +17,9 @@ export interface Tile {
 }
 
 /** The buffers of a product, those of one name once; without taps only the result. */
-export function bindingsOf({ left, right, others = [], taps, result }: RowProduct): readonly Binding[] {
+export function bindingsOf({ left, right, others = [], taps, result }: RowProduct): readonly WgslBuffer[] {
   const type = (aligned: boolean) => aligned ? "vec4f" as const : "f32" as const;
-  const written: Binding = { name: result.name, type: type(result.aligned), buffer: result.buffer };
+  const written: WgslBuffer = { name: result.name, type: type(result.aligned), buffer: result.buffer };
   if (!taps) return [written];
   return distinct([
     { name: left.name, type: type(left.aligned), buffer: left.buffer },
@@ -39,13 +40,19 @@ export function openSums({ rows, vectors }: Tile): readonly string[] {
 }
 
 /** The elements of a row of the left factor from depth `k` on; zero where the row is absent. */
-export function leftValue({ name, aligned, guarded }: LeftRows, k: string, m: number): string {
-  const load = aligned ? `${name}[(from_${m} + ${k}) / 4u]` : `${name}[from_${m} + ${k}]`;
-  return guarded ? `select(${aligned ? "vec4f()" : "0f"}, ${load}, in_${m})` : load;
+export function leftValue(
+  memory: WgslMemory,
+  { name, aligned, guarded }: LeftRows,
+  k: string,
+  m: number,
+): string {
+  const value = memory.load(name, aligned ? `(from_${m} + ${k}) / 4u` : `from_${m} + ${k}`);
+  return guarded ? `select(${aligned ? "vec4f()" : "0f"}, ${value}, in_${m})` : value;
 }
 
 /** Names `right_i_v`: vec4 v of the columns at depth `k + i`, for each depth of a step. */
 export function loadRights(
+  { load }: WgslMemory,
   right: RightMatrix,
   { vectors, step: apart }: Tile,
   k: string,
@@ -57,8 +64,8 @@ export function loadRights(
       `let at_${i} = right_from + (${k} + ${i}u) * ${stride}u + column;`,
       ...vectors.map((v) => {
         const at = `at_${i} + ${apart * v}u`;
-        const scalars = LANES.map((_, j) => `${name}[${at} + ${j}u]`).join(", ");
-        return `let right_${i}_${v} = ${aligned ? `${name}[(${at}) / 4u]` : `vec4f(${scalars})`};`;
+        const scalars = LANES.map((_, j) => load(name, `${at} + ${j}u`)).join(", ");
+        return `let right_${i}_${v} = ${aligned ? load(name, `(${at}) / 4u`) : `vec4f(${scalars})`};`;
       }),
     ]);
   }
@@ -66,13 +73,13 @@ export function loadRights(
   if (!aligned) {
     return count(step).flatMap((i) =>
       vectors.map((v) => {
-        const scalars = LANES.map((_, j) => `${name}[${from(v, j)} + ${i}u]`).join(", ");
+        const scalars = LANES.map((_, j) => load(name, `${from(v, j)} + ${i}u`)).join(", ");
         return `let right_${i}_${v} = vec4f(${scalars});`;
       })
     );
   }
   return vectors.flatMap((v) => [
-    ...LANES.map((_, j) => `let along_${v}_${j} = ${name}[(${from(v, j)}) / 4u];`),
+    ...LANES.map((_, j) => `let along_${v}_${j} = ${load(name, `(${from(v, j)}) / 4u`)};`),
     ...LANES.map((lane, i) =>
       `let right_${i}_${v} = vec4f(${LANES.map((_, j) => `along_${v}_${j}.${lane}`).join(", ")});`
     ),
@@ -97,6 +104,7 @@ export function addProducts(
 
 /** Writes what lies inside the result. `number` is the u32 expression of the row m of the tile, which may lie outside. */
 export function storeRows(
+  { store }: WgslMemory,
   product: RowProduct,
   tile: Tile,
   number: (m: number) => string,
@@ -108,8 +116,10 @@ export function storeRows(
     const stores = tile.vectors.flatMap((v) => {
       const first = tile.step * v;
       const inside = (j: number) => whole ? "" : `if (column + ${first + j}u < ${columns}u) `;
-      if (aligned) return [`${inside(0)}{ ${name}[(at_${m} + ${first}u) / 4u] = sum_${m}_${v}; }`];
-      return LANES.map((lane, j) => `${inside(j)}{ ${name}[at_${m} + ${first + j}u] = sum_${m}_${v}.${lane}; }`);
+      if (aligned) return [`${inside(0)}{ ${store(name, `(at_${m} + ${first}u) / 4u`, `sum_${m}_${v}`)} }`];
+      return LANES.map((lane, j) =>
+        `${inside(j)}{ ${store(name, `at_${m} + ${first + j}u`, `sum_${m}_${v}.${lane}`)} }`
+      );
     });
     const clamped = even ? number(m) : `min(${number(m)}, ${rows - 1}u)`;
     const address = `let row_${m} = ${clamped}; ${left.row(m)} let at_${m} = ${at(m)} + column;`;

@@ -1,5 +1,5 @@
 /** @file Rows times a matrix by invocations that run together: each loads some of the rows and hands them to the others. */
-import type { TileVariant, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
 import type { RowProduct } from "./row_product.ts";
 import {
@@ -13,7 +13,7 @@ import {
   storeRows,
   type Tile,
 } from "./row_product_parts.ts";
-import { groupPass } from "../kernels/shader.ts";
+import { groupPass } from "../emit/shader.ts";
 
 /**
  * Writes a product. `across` invocations side by side, a team, hold the same rows and different columns. Each loads every
@@ -33,24 +33,32 @@ export function shuffledRows(product: RowProduct, variant: TileVariant, limits: 
   const even = rows % (height * down) === 0;
   const bound = (row: string) => even ? row : `min(${row}, ${rows - 1}u)`;
   const own = count(height / across);
-  const body = [
-    `let batch = square / ${groupsDown * groupsAcross}u;`,
-    `let lane = local % ${across}u;`,
-    `let row = (square / ${groupsAcross}u % ${groupsDown}u * ${down}u + local / ${across}u) * ${height}u;`,
-    `let column = square % ${groupsAcross}u * ${width * across}u + lane * 4u;`,
-    ...(across === size ? [] : [`let team = local % ${size}u - lane;`]),
-    ...own.map((m) => `let row_${m} = ${bound(`row + ${m * across}u + lane`)};`),
-    ...own.map((m) => left.row(m)),
-    ...openSums(tile),
-    ...(taps ? [taps.open, ...tapBody(product, tile, across, across === size), taps.close] : []),
-    ...storeRows(product, tile, (m) => `row + ${m}u`, even),
-  ].join("\n");
+  const body = (memory: WgslMemory) =>
+    [
+      `let batch = square / ${groupsDown * groupsAcross}u;`,
+      `let lane = local % ${across}u;`,
+      `let row = (square / ${groupsAcross}u % ${groupsDown}u * ${down}u + local / ${across}u) * ${height}u;`,
+      `let column = square % ${groupsAcross}u * ${width * across}u + lane * 4u;`,
+      ...(across === size ? [] : [`let team = local % ${size}u - lane;`]),
+      ...own.map((m) => `let row_${m} = ${bound(`row + ${m * across}u + lane`)};`),
+      ...own.map((m) => left.row(m)),
+      ...openSums(tile),
+      ...(taps ? [taps.open, ...tapBody(memory, product, tile, across, across === size), taps.close] : []),
+      ...storeRows(memory, product, tile, (m) => `row + ${m}u`, even),
+    ].join("\n");
   const workgroups = batches * groupsDown * groupsAcross;
-  return groupPass(bindingsOf(product), { workgroups, workgroupSize: across * down, enable, body });
+  const write = (memory: WgslMemory) => ({ body: body(memory) });
+  return groupPass(bindingsOf(product), { workgroups, workgroupSize: across * down, enable, write });
 }
 
 /** One tap. Row m of the team is row `m / across` of the invocation at place `m % across`. */
-function tapBody(product: RowProduct, tile: Tile, across: number, alone: boolean): readonly string[] {
+function tapBody(
+  memory: WgslMemory,
+  product: RowProduct,
+  tile: Tile,
+  across: number,
+  alone: boolean,
+): readonly string[] {
   const { depth, left, right } = product;
   const step = stepOf(left);
   const own = count(tile.rows.length / across);
@@ -60,13 +68,13 @@ function tapBody(product: RowProduct, tile: Tile, across: number, alone: boolean
     return `subgroupShuffle(left_${Math.floor(m / across)}${part}, ${place(m)})`;
   };
   const walk = (k: string) => [
-    ...own.map((m) => `let left_${m} = ${leftValue(left, k, m)};`),
-    ...loadRights(right, tile, k, step),
+    ...own.map((m) => `let left_${m} = ${leftValue(memory, left, k, m)};`),
+    ...loadRights(memory, right, tile, k, step),
     ...addProducts(tile, step, factor),
   ];
   const skip = left.sparse && left.guarded ? [`if (subgroupAny(${own.map((m) => `in_${m}`).join(" || ")})) {`] : [];
   return [
-    ...own.map((m) => left.tap(m)),
+    ...own.map((m) => left.tap(m, memory)),
     ...skip,
     `let right_from = ${right.from};`,
     ...(depth <= step ? walk("0u") : [`for (var k = 0u; k < ${depth}u; k += ${step}u) {`, ...walk("k"), "}"]),

@@ -1,5 +1,5 @@
 /** @file Rows times a matrix through workgroup memory: a group loads blocks of both factors once for all its invocations. */
-import type { TileVariant, WgslPass } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
 import type { RightMatrix, RowProduct } from "./row_product.ts";
 import {
@@ -12,7 +12,7 @@ import {
   storeRows,
   type Tile,
 } from "./row_product_parts.ts";
-import { groupPass } from "../kernels/shader.ts";
+import { groupPass } from "../emit/shader.ts";
 
 /** A block: rows by depth on the left, depth by columns on the right, loaded by `group` invocations. */
 interface Block {
@@ -44,35 +44,45 @@ export function sharedRows(product: RowProduct, variant: TileVariant): WgslPass 
   const even = rows % block.rows === 0;
   const loads = count(Math.ceil(block.rows * depth / step / block.group));
   const apart = block.group / (depth / step);
-  const body = [
-    `let batch = square / ${groupsDown * groupsAcross}u;`,
-    `let first_row = square / ${groupsAcross}u % ${groupsDown}u * ${block.rows}u;`,
-    `let first_column = square % ${groupsAcross}u * ${block.columns}u;`,
-    `let down = local / ${across}u; let across = local % ${across}u;`,
-    "let column = first_column + across * 4u;",
-    `let own_depth = local % ${depth / step}u * ${step}u; let own_row = local / ${depth / step}u;`,
-    ...loads.map((i) => `let row_${i} = min(first_row + own_row + ${i * apart}u, ${rows - 1}u);`),
-    ...loads.map((i) => left.row(i)),
-    ...openSums(tile),
-    ...(taps ? [taps.open, ...tapBody(product, tile, block, loads), taps.close] : []),
-    ...storeRows(product, tile, (m) => `first_row + ${m * down}u + down`, even),
-  ].join("\n");
-  const helpers = taps
-    ? `var<workgroup> left_block: array<${step === 4 ? "vec4f" : "f32"}, ${block.rows * depth / step}>;
-var<workgroup> right_block: array<vec4f, ${depth * block.columns / 4}>;`
-    : "";
+  const body = (memory: WgslMemory) =>
+    [
+      `let batch = square / ${groupsDown * groupsAcross}u;`,
+      `let first_row = square / ${groupsAcross}u % ${groupsDown}u * ${block.rows}u;`,
+      `let first_column = square % ${groupsAcross}u * ${block.columns}u;`,
+      `let down = local / ${across}u; let across = local % ${across}u;`,
+      "let column = first_column + across * 4u;",
+      `let own_depth = local % ${depth / step}u * ${step}u; let own_row = local / ${depth / step}u;`,
+      ...loads.map((i) => `let row_${i} = min(first_row + own_row + ${i * apart}u, ${rows - 1}u);`),
+      ...loads.map((i) => left.row(i)),
+      ...openSums(tile),
+      ...(taps ? [taps.open, ...tapBody(memory, product, tile, block, loads), taps.close] : []),
+      ...storeRows(memory, product, tile, (m) => `first_row + ${m * down}u + down`, even),
+    ].join("\n");
+  const functions = taps
+    ? [
+      `var<workgroup> left_block: array<${step === 4 ? "vec4f" : "f32"}, ${block.rows * depth / step}>;`,
+      `var<workgroup> right_block: array<vec4f, ${depth * block.columns / 4}>;`,
+    ]
+    : [];
+  const write = (memory: WgslMemory) => ({ functions, body: body(memory) });
   const workgroups = batches * groupsDown * groupsAcross;
-  return groupPass(bindingsOf(product), { workgroups, workgroupSize: block.group, helpers, body });
+  return groupPass(bindingsOf(product), { workgroups, workgroupSize: block.group, write });
 }
 
-function tapBody(product: RowProduct, tile: Tile, block: Block, loads: readonly number[]): readonly string[] {
+function tapBody(
+  memory: WgslMemory,
+  product: RowProduct,
+  tile: Tile,
+  block: Block,
+  loads: readonly number[],
+): readonly string[] {
   const { depth, left, right } = product;
   return [
-    ...loads.map((i) => left.tap(i)),
+    ...loads.map((i) => left.tap(i, memory)),
     `let right_from = ${right.from};`,
     `for (var k = 0u; k < ${depth}u; k += ${block.depth}u) {`,
-    ...loads.map((i) => storeLeft(product, block, i)),
-    ...(right.transposed ? storeTransposed(right, depth, block) : storeStraight(right, depth, block)),
+    ...loads.map((i) => storeLeft(memory, product, block, i)),
+    ...(right.transposed ? storeTransposed : storeStraight)(memory, right, depth, block),
     "workgroupBarrier();",
     ...count(block.depth / block.step).flatMap((d) => addBlock(tile, block, d)),
     "workgroupBarrier();",
@@ -80,8 +90,8 @@ function tapBody(product: RowProduct, tile: Tile, block: Block, loads: readonly 
   ];
 }
 
-function storeLeft({ depth, left }: RowProduct, block: Block, i: number): string {
-  const value = leftValue(left, "k + own_depth", i);
+function storeLeft(memory: WgslMemory, { depth, left }: RowProduct, block: Block, i: number): string {
+  const value = leftValue(memory, left, "k + own_depth", i);
   const zero = block.step === 4 ? "vec4f()" : "0f";
   const inside = depth % block.depth === 0 ? value : `select(${zero}, ${value}, k + own_depth < ${depth}u)`;
   const at = `local + ${i * block.group}u`;
@@ -98,30 +108,40 @@ function deal(elements: number, group: number, text: (e: string) => string): rea
 }
 
 /** Right block of a matrix that is contiguous along the columns. Beyond the depth it is zero, as anything may lie there. */
-function storeStraight({ name, stride, aligned }: RightMatrix, depth: number, block: Block): readonly string[] {
+function storeStraight(
+  { load }: WgslMemory,
+  { name, stride, aligned }: RightMatrix,
+  depth: number,
+  block: Block,
+): readonly string[] {
   const wide = block.columns / 4;
   return deal(block.depth * wide, block.group, (e) => {
     const at = `right_from + (k + ${e} / ${wide}u) * ${stride}u + first_column + ${e} % ${wide}u * 4u`;
-    const scalars = LANES.map((_, j) => `${name}[at + ${j}u]`).join(", ");
-    const value = aligned ? `${name}[at / 4u]` : `vec4f(${scalars})`;
+    const scalars = LANES.map((_, j) => load(name, `at + ${j}u`)).join(", ");
+    const value = aligned ? load(name, "at / 4u") : `vec4f(${scalars})`;
     const inside = depth % block.depth === 0 ? value : `select(vec4f(), ${value}, k + ${e} / ${wide}u < ${depth}u)`;
     return `let at = ${at}; right_block[${e}] = ${inside};`;
   });
 }
 
 /** The same of a matrix that is contiguous along the depth: four columns by one step are turned in registers. */
-function storeTransposed(right: RightMatrix, depth: number, block: Block): readonly string[] {
+function storeTransposed(
+  memory: WgslMemory,
+  right: RightMatrix,
+  depth: number,
+  block: Block,
+): readonly string[] {
   const { name, stride, aligned } = right;
   const [wide, steps, step] = [block.columns / 4, block.depth / block.step, block.step];
   return deal(wide * steps, block.group, (e) => {
     const at = (j: number) => `(right_from + (first_column + c * 4u + ${j}u) * ${stride}u + k + d)`;
-    const load = (j: number) => aligned ? `${name}[${at(j)} / 4u]` : `${name}[${at(j)}]`;
+    const load = (j: number) => memory.load(name, aligned ? `${at(j)} / 4u` : at(j));
     const zero = aligned ? "vec4f()" : "0f";
     const bounded = (j: number) =>
       depth % block.depth === 0 ? load(j) : `select(${zero}, ${load(j)}, k + d < ${depth}u)`;
     const part = (i: number) => aligned ? `.${LANES[i]}` : "";
     // Unaligned matrices are read one depth at a time, also where the rows on the left are aligned.
-    if (step === 4 && !aligned) return storeScalars(right, depth, block, e);
+    if (step === 4 && !aligned) return storeScalars(memory, right, depth, block, e);
     return [
       `let c = ${e} / ${steps}u; let d = ${e} % ${steps}u * ${step}u;`,
       ...LANES.map((_, j) => `let along_${j} = ${bounded(j)};`),
@@ -132,11 +152,17 @@ function storeTransposed(right: RightMatrix, depth: number, block: Block): reado
   });
 }
 
-function storeScalars({ name, stride }: RightMatrix, depth: number, block: Block, e: string): string {
+function storeScalars(
+  memory: WgslMemory,
+  { name, stride }: RightMatrix,
+  depth: number,
+  block: Block,
+  e: string,
+): string {
   const [wide, steps] = [block.columns / 4, block.depth / block.step];
   const element = (i: number, j: number) => {
-    const load = `${name}[right_from + (first_column + c * 4u + ${j}u) * ${stride}u + k + d + ${i}u]`;
-    return depth % block.depth === 0 ? load : `select(0f, ${load}, k + d + ${i}u < ${depth}u)`;
+    const value = memory.load(name, `right_from + (first_column + c * 4u + ${j}u) * ${stride}u + k + d + ${i}u`);
+    return depth % block.depth === 0 ? value : `select(0f, ${value}, k + d + ${i}u < ${depth}u)`;
   };
   return [
     `let c = ${e} / ${steps}u; let d = ${e} % ${steps}u * ${block.step}u;`,

@@ -1,7 +1,7 @@
 /** @file What the variants of windows of single channels have in common: the walk over the taps, and stores, as text. */
+import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
 import { heightOf, vectorOf, type WindowTile } from "./depthwise_tiles.ts";
 import { count } from "../contraction/row_product_parts.ts";
-import type { Binding } from "../kernels/shader.ts";
 import type { WindowAxis } from "../contraction/window_rows.ts";
 
 /** `result[image, y, x, c] = Σ_jy Σ_jx image[…, c] · weight[jy, jx, c]`. */
@@ -50,8 +50,8 @@ export function patchOf(windows: Depthwise, { rows, columns }: Pick<WindowTile, 
 }
 
 /** The buffers; without taps only the result. */
-export function bindingsOf({ y, x, image, weight, result }: Depthwise, { type }: Patch): readonly Binding[] {
-  const written: Binding = { name: "y_out", type, buffer: result.buffer };
+export function bindingsOf({ y, x, image, weight, result }: Depthwise, { type }: Patch): readonly WgslBuffer[] {
+  const written: WgslBuffer = { name: "y_out", type, buffer: result.buffer };
   if (y.taps * x.taps === 0) return [written];
   return [{ name: image.name, type, buffer: image.buffer }, { name: "w", type, buffer: weight.buffer }, written];
 }
@@ -105,6 +105,7 @@ export function addWindows({ y, x }: Depthwise, { height, width, type }: Patch, 
 
 /** Writes what lies inside the result; rows and columns come in tiles of so many. */
 export function storePatch(
+  { store }: WgslMemory,
   { y, x, result }: Depthwise,
   { height, width, vector }: Patch,
   tile: { readonly rows: number; readonly columns: number },
@@ -116,7 +117,7 @@ export function storePatch(
         ...(x.rows % tile.columns === 0 ? [] : [`x + ${t}u < ${x.rows}u`]),
       ].join(" && ");
       const at = result.at("image", `(y + ${r}u)`, `(x + ${t}u)`);
-      return `${bounds && `if (${bounds}) `}{ y_out[(${at}) / ${vector}u + part] = sum_${r}_${t}; }`;
+      return `${bounds && `if (${bounds}) `}{ ${store("y_out", `(${at}) / ${vector}u + part`, `sum_${r}_${t}`)} }`;
     })
   );
 }

@@ -1,8 +1,8 @@
 /** @file Windows of single channels with nothing shared: each invocation loads what its results see. */
-import type { WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { addWindows, bindingsOf, type Depthwise, evenWidth, patchOf, storePatch } from "./depthwise_parts.ts";
 import type { WindowTile } from "./depthwise_tiles.ts";
-import { shaderPass, unravel } from "../kernels/shader.ts";
+import { itemPass, unravel } from "../emit/shader.ts";
 
 /**
  * Writes windows: one invocation holds a run of results along x, in one row or two, and walks the rows of pixels.
@@ -16,19 +16,21 @@ export function registerWindows(windows: Depthwise, tile: WindowTile): WgslPass 
   const patch = patchOf(windows, { rows: tile.rows, columns: evenWidth(x.rows, tile.columns) });
   const { height, width, type, vector, parts } = patch;
   const [pairs, runs] = [Math.ceil(y.rows / height), Math.ceil(x.rows / width)];
-  const sums = addWindows(windows, patch, {
-    weight: (j) => `w[(${weight.at("u32(jy)", `${j}u`)}) / ${vector}u + part]`,
-    line: `let line = (image * ${y.size}u + u32(py)) * ${x.size}u; let first = i32(x) * ${x.stride} + ${x.offset};`,
-    pixel(n, distance) {
-      const value = `${image.name}[(line + u32(px_${n})) * ${parts}u + part]`;
-      return `let px_${n} = first + ${distance}; let seen_${n} = select(${type}(), ${value}, u32(px_${n}) < ${x.size}u);`;
-    },
-  });
-  const body = [
-    unravel("item", [["image", 0], ["pair", pairs], ["run", runs], ["part", parts]]),
-    `let x = run * ${width}u; let y = pair * ${height}u;`,
-    ...sums,
-    ...storePatch(windows, patch, { rows: height, columns: width }),
-  ].join("\n");
-  return shaderPass(bindingsOf(windows, patch), { items: images * pairs * runs * parts, body });
+  const sums = ({ load }: WgslMemory) =>
+    addWindows(windows, patch, {
+      weight: (j) => load("w", `(${weight.at("u32(jy)", `${j}u`)}) / ${vector}u + part`),
+      line: `let line = (image * ${y.size}u + u32(py)) * ${x.size}u; let first = i32(x) * ${x.stride} + ${x.offset};`,
+      pixel(n, distance) {
+        const value = load(image.name, `(line + u32(px_${n})) * ${parts}u + part`);
+        return `let px_${n} = first + ${distance}; let seen_${n} = select(${type}(), ${value}, u32(px_${n}) < ${x.size}u);`;
+      },
+    });
+  const body = (memory: WgslMemory) =>
+    [
+      unravel("item", [["image", 0], ["pair", pairs], ["run", runs], ["part", parts]]),
+      `let x = run * ${width}u; let y = pair * ${height}u;`,
+      ...sums(memory),
+      ...storePatch(memory, windows, patch, { rows: height, columns: width }),
+    ].join("\n");
+  return itemPass(bindingsOf(windows, patch), { items: images * pairs * runs * parts, body });
 }

@@ -1,11 +1,11 @@
 import type { ConvWeightGradientParams } from "../../../contraction/conv_params.ts";
-import type { WgslKernel, WgslLimits } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory } from "../../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
 import { evenWidth, sharedPixels } from "./depthwise_parts.ts";
 import { usualWidth } from "./depthwise_tiles.ts";
 import { slabSum } from "../contraction/outer_product.ts";
 import { count } from "../contraction/row_product_parts.ts";
-import { type Binding, shaderPass, unravel } from "../kernels/shader.ts";
+import { itemPass, unravel } from "../emit/shader.ts";
 
 /** Invocations that fill a device; slabs of rows are made until there are as many. */
 const FULL = { gpu: 1 << 14, software: 1 << 11 };
@@ -53,19 +53,20 @@ export function depthwiseWeightGradient(
   const type = vector === 4 ? "vec4f" : "f32";
   const slabs = Math.max(1, images * chunks);
   const cut: Cut = { images, chunks, length, height, width: evenWidth(columns || 1, usualWidth(limits)), type, parts };
-  const bindings: readonly Binding[] = [
+  const bindings: readonly WgslBuffer[] = [
     { name: "x", type, buffer: 0 },
     { name: "dy", type, buffer: 1 },
     { name: "sums", type, buffer: slabs > 1 ? 3 : 2 },
   ];
-  const body = slabBody(inputs, output, params, cut);
-  const main = shaderPass(bindings, { items: slabs * Math.ceil(kh / height) * parts, body });
+  const body = (memory: WgslMemory) => slabBody(memory, inputs, output, params, cut);
+  const main = itemPass(bindings, { items: slabs * Math.ceil(kh / height) * parts, body });
   if (slabs === 1) return { passes: [main], scratchBytes: 0 };
   const sum = slabSum({ elements, slabs, from: 3, to: 2 });
   return { passes: [main, sum], scratchBytes: 4 * slabs * elements };
 }
 
 function slabBody(
+  memory: WgslMemory,
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   params: ConvWeightGradientParams,
@@ -78,7 +79,7 @@ function slabBody(
   const stores = taps.map(([r, j]) => {
     const inside = kh % height === 0 || r === 0 ? "" : `if (jy + ${r}u < ${kh}u) `;
     const at = `slab * ${kh * kw * parts}u + ((jy + ${r}u) * ${kw}u + ${j}u) * ${parts}u + part`;
-    return `${inside}{ sums[${at}] = sum_${r}_${j}; }`;
+    return `${inside}{ ${memory.store("sums", at, `sum_${r}_${j}`)} }`;
   });
   return [
     unravel("item", [["slab", 0], ["pair", Math.ceil(kh / height)], ["part", parts]]),
@@ -89,7 +90,7 @@ function slabBody(
     ...(height === 1 ? [] : count(width).map((t) => `var last_${t} = ${type}();`)),
     // The second row of taps sees the pixels of the first with the cotangents of the row before.
     `for (var oy = begin; oy < end + ${height - 1}u; oy++) {`,
-    ...addRow(inputs, output, params, cut),
+    ...addRow(memory, inputs, output, params, cut),
     ...(height === 1 ? [] : count(width).map((t) => `last_${t} = dy_${t};`)),
     "} }",
     ...stores,
@@ -98,6 +99,7 @@ function slabBody(
 
 /** Loads a row of cotangents and the pixels that belong to it, and adds their products. */
 function addRow(
+  { load }: WgslMemory,
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   { stride, padding, dilation }: ConvWeightGradientParams,
@@ -106,7 +108,7 @@ function addRow(
   const [, H, W] = inputs[0]!.shape as [number, number, number];
   const [, rows, columns] = inputs[1]!.shape as [number, number, number];
   const cotangent = (t: number) => {
-    const value = `dy[((image * ${rows}u + oy) * ${columns}u + ox + ${t}u) * ${parts}u + part]`;
+    const value = load("dy", `((image * ${rows}u + oy) * ${columns}u + ox + ${t}u) * ${parts}u + part`);
     const bounds = [
       ...(height === 1 ? [] : ["oy < end"]),
       ...(columns % width === 0 ? [] : [`ox + ${t}u < ${columns}u`]),
@@ -123,7 +125,7 @@ function addRow(
     `let line = (image * ${H}u + iy) * ${W}u;`,
     ...sharedPixels(width, axis).flatMap(([pixel, pairs], n) => [
       `let px_${n} = first + ${pixel}u;`,
-      `let seen_${n} = select(${type}(), x[(line + px_${n}) * ${parts}u + part], px_${n} < ${W}u);`,
+      `let seen_${n} = select(${type}(), ${load("x", `(line + px_${n}) * ${parts}u + part`)}, px_${n} < ${W}u);`,
       ...pairs.flatMap(([t, j]) => [
         `sum_0_${j} = fma(seen_${n}, dy_${t}, sum_0_${j});`,
         ...(height === 1 ? [] : [`sum_1_${j} = fma(seen_${n}, last_${t}, sum_1_${j});`]),

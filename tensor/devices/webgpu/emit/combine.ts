@@ -1,9 +1,10 @@
 /** @file How the results of a reduction come together: two values, those of a team, those of slabs. */
 import type { ScalarOp } from "../../../compiler/operations.ts";
-import type { Reduced, WgslPass } from "../../../compiler/kernel.ts";
+import type { Reduced, WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { DType } from "../../../spec.ts";
+import { mathTexts } from "./functions.ts";
 import { GROUP, type ReducePlan } from "./reduce_plan.ts";
-import { shader } from "./shader.ts";
+import { groupPass } from "./shader.ts";
 import { literalOf, storageType, TYPES } from "./values.ts";
 
 /**
@@ -111,10 +112,9 @@ function combineGroup(result: Reduced, k: number, run: number, store: (x: string
  * @param plan The results and the team.
  * @returns Declarations of a shader; none if registers are enough.
  */
-export function teamMemory({ kernel: { results }, team }: ReducePlan): string {
-  if (team !== GROUP) return "";
-  return results.map((result, k) => `var<workgroup> partial${k}: array<${TYPES[registerOf(result)]}, ${GROUP}>;\n`)
-    .join("");
+export function teamMemory({ kernel: { results }, team }: ReducePlan): readonly string[] {
+  if (team !== GROUP) return [];
+  return results.map((result, k) => `var<workgroup> partial${k}: array<${TYPES[registerOf(result)]}, ${GROUP}>;`);
 }
 
 /**
@@ -123,10 +123,10 @@ export function teamMemory({ kernel: { results }, team }: ReducePlan): string {
  * @param plan The results and places.
  * @param k Position of the result.
  * @param place The place, as text.
- * @returns An element of the scratch, which holds u32.
+ * @returns The index in the scratch, which holds u32.
  */
 export function partOf({ kernel: { results }, places }: ReducePlan, k: number, place: string): string {
-  return `parts[(slab * ${results.length} + ${k}) * ${places} + ${place}]`;
+  return `(slab * ${results.length} + ${k}) * ${places} + ${place}`;
 }
 
 /**
@@ -138,21 +138,27 @@ export function partOf({ kernel: { results }, places }: ReducePlan, k: number, p
  */
 export function combinePass(plan: ReducePlan, inputs: number): WgslPass {
   const { kernel: { results, stores }, places, slabs } = plan;
-  const workgroups = Math.ceil(places / GROUP);
   const registers = results.map(registerOf);
-  const part = (k: number) => {
-    const element = partOf(plan, k, "at");
-    return registers[k] === "uint32" ? element : `bitcast<${TYPES[registers[k]!]}>(${element})`;
-  };
-  const body = `let at = i32(linear) * ${GROUP} + i32(local);
+  const body = ({ load, store }: WgslMemory) => {
+    const part = (k: number) => {
+      const element = load("parts", partOf(plan, k, "at"));
+      return registers[k] === "uint32" ? element : `bitcast<${TYPES[registers[k]!]}>(${element})`;
+    };
+    return `let at = i32(square) * ${GROUP} + i32(local);
   if (at >= ${places}) { return; }
   ${results.map((result, k) => clearOf(result, k)).join(" ")}
   for (var slab: i32 = 0; slab < ${slabs}; slab += 1) {
     ${results.map((result, k) => `${accumulatorOf(k)} = ${combine(result, accumulatorOf(k), part(k))};`).join(" ")}
   }
-  ${results.map((_, k) => `out${k}[at] = ${accumulatorOf(k)};`).join(" ")}`;
-  const bindings = [...registers.map((register, k) => `out${k}: array<${storageType(register)}>`), "parts: array<u32>"];
-  const code = shader(bindings, needsOf(results), GROUP, workgroups, body);
-  const scratch = inputs + results.length + stores.length;
-  return { code, buffers: [...results.map((_, k) => inputs + k), scratch], workgroups };
+  ${results.map((_, k) => store(`out${k}`, "at", accumulatorOf(k))).join(" ")}`;
+  };
+  const buffers: readonly WgslBuffer[] = [
+    ...registers.map((register, k) => ({ name: `out${k}`, type: storageType(register), buffer: inputs + k })),
+    { name: "parts", type: "u32", buffer: inputs + results.length + stores.length },
+  ];
+  return groupPass(buffers, {
+    workgroups: Math.ceil(places / GROUP),
+    workgroupSize: GROUP,
+    write: (memory) => ({ functions: mathTexts(needsOf(results)), body: body(memory) }),
+  });
 }

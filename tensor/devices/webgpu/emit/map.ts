@@ -1,10 +1,11 @@
 /** @file Fused elementwise kernels. */
 import type { ScalarOp } from "../../../compiler/operations.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
-import type { MapKernel, WgslKernel } from "../../../compiler/kernel.ts";
+import type { MapKernel, WgslBuffer, WgslKernel, WgslMemory } from "../../../compiler/kernel.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../spec.ts";
+import { mathTexts } from "./functions.ts";
 import { isShort, storeNeighbours, wideBuffers, writeElements } from "./neighbours.ts";
-import { shader } from "./shader.ts";
+import { groupPass } from "./shader.ts";
 import { storageType } from "./values.ts";
 
 /** Invocations of a group, as many as every device allows: with 64, llvmpipe took twice as long. */
@@ -31,25 +32,26 @@ export function emitMapWgsl(
   const { sizes, values } = mergeAxes([kernel.shape], kernel.values);
   const wide = wideBuffers(values);
   const four = (sizes.at(-1) ?? 1) % 4 === 0 && wide.size > 0 && isShort(values);
-  const typeOf = (dtype: DType, vector: boolean) => four && vector ? "vec4f" : storageType(dtype);
-  const needs = new Set<ScalarOp>();
-  const map = { sizes, values, four, buffers: inputs.map((_, i) => `in${i}`), wide };
-  const { lines, results } = writeElements(map, needs);
-  const stores = outputs.flatMap(({ dtype }, i) => {
-    const name = inPlace.has(i) ? `in${inPlace.get(i)}` : `out${i}`;
-    return storeNeighbours({ name, dtype }, results.map((lane) => lane[i]!));
-  });
-  const items = four ? size / 4 : size;
-  const workgroups = Math.ceil(items / GROUP);
-  const body = `let at = (i32(linear) * ${GROUP} + i32(local))${four ? " * 4" : ""};
+  const typeOf = (dtype: DType, vector: boolean): WgslBuffer["type"] => four && vector ? "vec4f" : storageType(dtype);
+  const buffers: readonly WgslBuffer[] = [
+    ...inputs.map(({ dtype }, i) => ({ name: `in${i}`, type: typeOf(dtype, wide.has(i)), buffer: i })),
+    ...outputs.map(({ dtype }, i) => (
+      { name: `out${i}`, type: typeOf(dtype, dtype === "float32"), buffer: inputs.length + i }
+    )).filter((_, i) => !inPlace.has(i)),
+  ];
+  const write = (memory: WgslMemory) => {
+    const needs = new Set<ScalarOp>();
+    const load = (buffer: number, index: string) => memory.load(`in${buffer}`, index);
+    const { lines, results } = writeElements({ sizes, values, four, load, wide }, needs);
+    const stores = outputs.flatMap(({ dtype }, i) => {
+      const name = inPlace.has(i) ? `in${inPlace.get(i)}` : `out${i}`;
+      return storeNeighbours(memory, { name, dtype }, results.map((lane) => lane[i]!));
+    });
+    const body = `let at = (i32(square) * ${GROUP} + i32(local))${four ? " * 4" : ""};
   if (at >= ${size}) { return; }
   ${[...lines, ...stores].join("\n  ")}`;
-  const own = outputs.flatMap(({ dtype }, i) => inPlace.has(i) ? [] : [{ dtype, i }]);
-  const bindings = [
-    ...inputs.map(({ dtype }, i) => `in${i}: array<${typeOf(dtype, wide.has(i))}>`),
-    ...own.map(({ dtype, i }) => `out${i}: array<${typeOf(dtype, dtype === "float32")}>`),
-  ];
-  const buffers = [...inputs.keys(), ...own.map(({ i }) => inputs.length + i)];
-  const code = shader(bindings, needs, GROUP, workgroups, body);
-  return { passes: [{ code, buffers, workgroups }], scratchBytes: 0 };
+    return { functions: mathTexts(needs), body };
+  };
+  const workgroups = Math.ceil((four ? size / 4 : size) / GROUP);
+  return { passes: [groupPass(buffers, { workgroups, workgroupSize: GROUP, write })], scratchBytes: 0 };
 }

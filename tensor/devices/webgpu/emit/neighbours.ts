@@ -2,7 +2,8 @@
 import type { ScalarOp } from "../../../compiler/operations.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
-import { affine, decode, LANES, stored, ValueWriter } from "./values.ts";
+import type { WgslMemory } from "../../../compiler/kernel.ts";
+import { affine, decode, LANES, type Load, stored, ValueWriter } from "./values.ts";
 
 /** Nodes of expressions up to which four elements are written out: beyond, shaders take longer to compile than they save. */
 const MAX_NODES = 96;
@@ -14,8 +15,8 @@ export interface Neighbours {
   readonly four: boolean;
   /** That axis, the last by default. */
   readonly axis?: number;
-  /** Names of the buffers by their position in the loads. */
-  readonly buffers: readonly string[];
+  /** How the buffers are read. */
+  readonly load: Load;
   /** Buffers that hold vec4, as of `wideBuffers`. */
   readonly wide: ReadonlySet<number>;
   /** Position of a buffer whose element at hand is there already, under the name `own`. */
@@ -100,11 +101,11 @@ export function writeElements(map: Elements, needs: Set<ScalarOp>): Computed {
  * @returns Statements, and the names of the values.
  */
 export function writeNeighbours(map: Neighbours, names: readonly string[], needs: Set<ScalarOp>): Computed {
-  const { values, four, buffers, axis = names.length - 1 } = map;
+  const { values, four, load, axis = names.length - 1 } = map;
   const shared = { needs, count: 0 };
   const loads = wideLoads(map, names);
   const once = new Map<Scalar, string>();
-  const before = new ValueWriter(names, buffers, shared, once);
+  const before = new ValueWriter(names, load, shared, once);
   if (four) sameForNeighbours(map, axis).forEach((x) => before.value(x));
   const lanes = (four ? LANES : [null]).map((part, lane) => {
     const indices = lane === 0 ? names : names.with(axis, `(${names[axis]} + ${lane})`);
@@ -113,7 +114,7 @@ export function writeNeighbours(map: Neighbours, names: readonly string[], needs
       const name = isOwn(map, x) ? "own" : loads.names.get(x);
       if (name) known.set(x, part ? `${name}.${part}` : name);
     });
-    const writer = new ValueWriter(indices, buffers, shared, known);
+    const writer = new ValueWriter(indices, load, shared, known);
     const results = values.map((value) => writer.value(value));
     return { lines: writer.lines, results };
   });
@@ -128,14 +129,14 @@ function isOwn({ own }: Neighbours, x: Scalar): boolean {
 }
 
 /** Loads of vec4, and the name of each. */
-function wideLoads({ values, four, wide, own, buffers }: Neighbours, indices: readonly string[]) {
+function wideLoads({ values, four, wide, own, load }: Neighbours, indices: readonly string[]) {
   const lines: string[] = [];
   const names = new Map<Scalar, string>();
   visitScalars(values, (x) => {
     if (!four || x.kind !== "load" || !wide.has(x.access.buffer) || x.access.buffer === own) return;
     const { buffer, strides, offset } = x.access;
     const name = `four_${lines.length}`;
-    lines.push(`let ${name} = ${buffers[buffer]}[(${affine(indices, strides, offset)}) / 4];`);
+    lines.push(`let ${name} = ${load(buffer, `(${affine(indices, strides, offset)}) / 4`)};`);
     names.set(x, name);
   });
   return { lines, names };
@@ -158,15 +159,17 @@ function sameForNeighbours(map: Neighbours, axis: number): readonly Scalar[] {
 /**
  * Writes values of neighbours at element `at` (i32): as one vec4 where there are four numbers, else one by one.
  *
+ * @param memory How it is written.
  * @param output The buffer; with four float32 it holds vec4.
  * @param values Name of the value of each neighbour.
  * @returns Statements.
  */
 export function storeNeighbours(
+  { store }: WgslMemory,
   { name, dtype }: { readonly name: string; readonly dtype: DType },
   values: readonly string[],
 ): readonly string[] {
   const made = values.map((value) => stored(dtype, value));
-  if (made.length === 4 && dtype === "float32") return [`${name}[at / 4] = vec4f(${made.join(", ")});`];
-  return made.map((value, lane) => `${name}[at + ${lane}] = ${value};`);
+  if (made.length === 4 && dtype === "float32") return [store(name, "at / 4", `vec4f(${made.join(", ")})`)];
+  return made.map((value, lane) => store(name, `at + ${lane}`, value));
 }

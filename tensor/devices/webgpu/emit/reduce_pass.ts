@@ -1,11 +1,12 @@
 /** @file The main pass of a reduction: what every invocation reads, combines and stores. */
 import type { ScalarOp } from "../../../compiler/operations.ts";
-import type { Store, WgslPass } from "../../../compiler/kernel.ts";
+import type { Store, WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { accumulatorOf, clearOf, combine, combineTeam, needsOf, partOf, registerOf, teamMemory } from "./combine.ts";
+import { mathTexts } from "./functions.ts";
 import { isWide, writeNeighbours } from "./neighbours.ts";
 import { GROUP, type Lanes, type ReducePlan } from "./reduce_plan.ts";
-import { shader } from "./shader.ts";
+import { groupPass } from "./shader.ts";
 import { affine, decode, storageType, stored } from "./values.ts";
 
 /** What the pass reads. */
@@ -24,14 +25,29 @@ interface Operands {
  * @returns The pass. Where there are slabs, it leaves partial results in the scratch, else results.
  */
 export function reducePass(plan: ReducePlan, operands: Operands): WgslPass {
-  const { places, slabs, length, team, kept, subgroup, kernel: { results } } = plan;
+  const { places, slabs, team, subgroup, kernel: { results } } = plan;
+  const write = (memory: WgslMemory) => {
+    const needs = needsOf(results);
+    const body = reduceBody(plan, memory, visit(plan, operands, memory, needs));
+    return { functions: [...teamMemory(plan), ...mathTexts(needs)], body };
+  };
+  return groupPass(bind(plan, operands), {
+    workgroups: Math.ceil(places / sideOf(plan) * slabs * team / GROUP),
+    workgroupSize: GROUP,
+    ...team > 1 && subgroup && { enable: subgroup.enable },
+    write,
+  });
+}
+
+/** Statements of an invocation around what it does at each index. */
+function reduceBody(plan: ReducePlan, memory: WgslMemory, innermost: string): string {
+  const { places, slabs, length, team, kept, kernel: { results } } = plan;
   const together = team > 1;
-  const needs = needsOf(results);
   const side = sideOf(plan);
   const items = places / side * slabs;
-  const loops = reduceLoops(plan, visit(plan, operands, needs));
+  const loops = reduceLoops(plan, innermost);
   // Who has no place must not leave where others wait for what is handed on.
-  const body = `let item = i32(linear) * ${GROUP / team} + i32(local)${together ? ` / ${team}` : ""};
+  return `let item = i32(square) * ${GROUP / team} + i32(local)${together ? ` / ${team}` : ""};
   ${together ? "" : `if (item >= ${items}) { return; }`}
   let place = item % ${places / side}${side === 1 ? "" : ` * ${side}`};
   let slab = item / ${places / side};
@@ -39,11 +55,7 @@ export function reducePass(plan: ReducePlan, operands: Operands): WgslPass {
   ${decode("place", kept, namesOf("k", kept))}
   ${results.flatMap((result, k) => lanesOf(plan).map((lane) => clearOf(result, k, lane))).join("\n")}
   ${together ? `if (item < ${items}) {\n${loops}\n}` : loops}
-  ${storeResults(plan).join("\n")}`;
-  const workgroups = Math.ceil(items * team / GROUP);
-  const { bindings, buffers } = bind(plan, operands);
-  const enable = together && subgroup ? `${subgroup.enable}\n` : "";
-  return { code: enable + teamMemory(plan) + shader(bindings, needs, GROUP, workgroups, body), buffers, workgroups };
+  ${storeResults(plan, memory).join("\n")}`;
 }
 
 /** Places of an invocation. */
@@ -61,11 +73,13 @@ function namesOf(letter: string, sizes: readonly number[]): readonly string[] {
 }
 
 /** Statements that write the results once all is reduced. */
-function storeResults(plan: ReducePlan): readonly string[] {
+function storeResults(plan: ReducePlan, memory: WgslMemory): readonly string[] {
   const { kernel: { results }, slabs, team } = plan;
   const store = (k: number, lane: number, x: string) => {
     const place = lane === 0 ? "place" : `place + ${lane}`;
-    return slabs > 1 ? `${partOf(plan, k, place)} = bitcast<u32>(${x});` : `out${k}[${place}] = ${x};`;
+    return slabs > 1
+      ? memory.store("parts", partOf(plan, k, place), `bitcast<u32>(${x})`)
+      : memory.store(`out${k}`, place, x);
   };
   return results.flatMap((result, k) =>
     team > 1
@@ -88,11 +102,12 @@ function reduceLoops({ reduced, cut, length, team, four }: ReducePlan, innermost
 }
 
 /** What happens at one index, or at four neighbours: values are combined into accumulators and stored. */
-function visit(plan: ReducePlan, { inputs, inPlace }: Operands, needs: Set<ScalarOp>): string {
+function visit(plan: ReducePlan, { inPlace }: Operands, memory: WgslMemory, needs: Set<ScalarOp>): string {
   const { kernel: { results, stores }, kept, reduced, four, axis, wide, team } = plan;
   const values = [...results, ...stores].map(({ value }) => value);
   const names = [...namesOf("k", kept), ...namesOf("r", reduced)];
-  const computed = writeNeighbours({ values, four, axis, wide, buffers: inputs.map((_, i) => `in${i}`) }, names, needs);
+  const load = (buffer: number, index: string) => memory.load(`in${buffer}`, index);
+  const computed = writeNeighbours({ values, four, axis, wide, load }, names, needs);
   const combined = results.flatMap((result, k) =>
     computed.results.map((texts, lane) => {
       const { dtype } = result.value;
@@ -105,9 +120,9 @@ function visit(plan: ReducePlan, { inputs, inPlace }: Operands, needs: Set<Scala
     const name = inPlace.has(output) ? `in${inPlace.get(output)}` : `out${output}`;
     const at = affine(names, store.strides, 0);
     const texts = computed.results.map((lane) => stored(store.value.dtype, lane[output]!));
-    if (storesWide(store, plan)) return [`${name}[(${at}) / 4] = vec4f(${texts.join(", ")});`];
+    if (storesWide(store, plan)) return [memory.store(name, `(${at}) / 4`, `vec4f(${texts.join(", ")})`)];
     const apart = (lane: number) => lane === 0 ? "" : ` + ${lane * store.strides[axis]!}`;
-    return texts.map((text, lane) => `${name}[${at}${apart(lane)}] = ${text};`);
+    return texts.map((text, lane) => memory.store(name, `${at}${apart(lane)}`, text));
   });
   return [...computed.lines, ...combined, ...written].join("\n");
 }
@@ -117,23 +132,19 @@ function storesWide({ value: { dtype }, strides }: Store, { four, axis }: Lanes)
   return four && dtype === "float32" && isWide(strides, axis);
 }
 
-/** Bindings of the pass. Partial results go to scratch, which comes after the outputs. */
-function bind(plan: ReducePlan, { inputs, inPlace }: Operands) {
+/** Buffers of the pass. Partial results go to scratch, which comes after the outputs. */
+function bind(plan: ReducePlan, { inputs, inPlace }: Operands): readonly WgslBuffer[] {
   const { kernel: { results, stores }, slabs, wide } = plan;
-  const finals = slabs > 1 ? [] : results.map((result, k) => ({ at: k, type: storageType(registerOf(result)) }));
-  const own = stores.map((store, i) => ({
-    at: results.length + i,
-    type: storesWide(store, plan) ? "vec4f" : storageType(store.value.dtype),
-  })).filter(({ at }) => !inPlace.has(at));
-  const bindings = [
-    ...inputs.map((x, i) => `in${i}: array<${wide.has(i) ? "vec4f" : storageType(x.dtype)}>`),
-    ...[...finals, ...own].map(({ at, type }) => `out${at}: array<${type}>`),
-    ...(slabs > 1 ? ["parts: array<u32>"] : []),
+  const outputs: readonly WgslBuffer["type"][] = [
+    ...results.map((result) => storageType(registerOf(result))),
+    ...stores.map((store) => storesWide(store, plan) ? "vec4f" : storageType(store.value.dtype)),
   ];
-  const buffers = [
-    ...inputs.keys(),
-    ...[...finals, ...own].map(({ at }) => inputs.length + at),
-    ...(slabs > 1 ? [inputs.length + results.length + stores.length] : []),
+  const written = outputs.map((type, at): WgslBuffer => ({ name: `out${at}`, type, buffer: inputs.length + at }));
+  return [
+    ...inputs.map((x, i): WgslBuffer => (
+      { name: `in${i}`, type: wide.has(i) ? "vec4f" : storageType(x.dtype), buffer: i }
+    )),
+    ...written.filter((_, at) => at < results.length ? slabs === 1 : !inPlace.has(at)),
+    ...(slabs > 1 ? [{ name: "parts", type: "u32", buffer: inputs.length + outputs.length } as const] : []),
   ];
-  return { bindings, buffers };
 }

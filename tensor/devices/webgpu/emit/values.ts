@@ -4,7 +4,7 @@ import { type Access, alwaysRead, type Bound, type Scalar, scalarOrder } from ".
 import type { DType } from "../../../spec.ts";
 
 /** WGSL type of values in registers. */
-export const TYPES: Readonly<Record<DType, string>> = {
+export const TYPES: Readonly<Record<Exclude<DType, "bool">, "f32" | "i32" | "u32"> & Record<"bool", "bool">> = {
   float32: "f32",
   float64: "f32",
   int32: "i32",
@@ -13,7 +13,7 @@ export const TYPES: Readonly<Record<DType, string>> = {
 };
 
 /** WGSL type of elements in memory: bools are 0 and 1. */
-export function storageType(dtype: DType): string {
+export function storageType(dtype: DType): "f32" | "i32" | "u32" {
   return dtype === "bool" ? "u32" : TYPES[dtype];
 }
 
@@ -67,6 +67,9 @@ export function functionName(name: ScalarOp): string {
   return `${name}_f32`;
 }
 
+/** Expression of an element of the buffer at a position of the loads; the index is an i32 expression. */
+export type Load = (buffer: number, index: string) => string;
+
 /** Writes the values of expressions as `let` statements. */
 export class ValueWriter {
   /** Statements so far. */
@@ -74,17 +77,17 @@ export class ValueWriter {
   readonly #indices: readonly string[];
   readonly #shared: { readonly needs: Set<ScalarOp>; count: number };
   readonly #known: Map<Scalar, string>;
-  readonly #buffers: readonly string[];
+  readonly #load: Load;
 
-  /** `indices` are i32 expressions of the iteration indices; `buffers` are names of what loads read; `shared` counts names and collects functions of a shader. */
+  /** `indices` are i32 expressions of the iteration indices; `load` writes what loads read; `shared` counts names and collects functions of a shader. */
   constructor(
     indices: readonly string[],
-    buffers: readonly string[],
+    load: Load,
     shared: { readonly needs: Set<ScalarOp>; count: number },
     known: Map<Scalar, string> = new Map(),
   ) {
     this.#indices = indices;
-    this.#buffers = buffers;
+    this.#load = load;
     this.#shared = shared;
     this.#known = known;
   }
@@ -134,14 +137,14 @@ export class ValueWriter {
   }
 
   #element({ buffer }: Access, dtype: DType, at: string): string {
-    const element = `${this.#buffers[buffer]}[${at}]`;
+    const element = this.#load(buffer, at);
     return dtype === "bool" ? `(${element} != 0u)` : element;
   }
 
   #guard(x: Scalar & { kind: "guard" }): string {
     const name = this.#name();
     const holds = x.bounds.map((bound) => this.#holds(bound)).join(" && ");
-    const inner = new ValueWriter(this.#indices, this.#buffers, this.#shared, new Map(this.#known));
+    const inner = new ValueWriter(this.#indices, this.#load, this.#shared, new Map(this.#known));
     const value = inner.value(x.value);
     this.lines.push(`var ${name}: ${TYPES[x.dtype]} = ${literalOf(x.fill, x.dtype)};`);
     this.lines.push(`if (${holds}) { ${inner.lines.join(" ")} ${name} = ${value}; }`);
@@ -152,7 +155,7 @@ export class ValueWriter {
   #rarely({ args: [condition, rare, usual], dtype }: Scalar & { kind: "op" }): string {
     const name = this.#name();
     const [taken, other] = [this.value(condition!), this.value(usual!)];
-    const inner = new ValueWriter(this.#indices, this.#buffers, this.#shared, new Map(this.#known));
+    const inner = new ValueWriter(this.#indices, this.#load, this.#shared, new Map(this.#known));
     const value = inner.value(rare!);
     this.lines.push(`var ${name}: ${TYPES[dtype]} = ${other};`);
     this.lines.push(`if (${taken}) { ${inner.lines.join(" ")} ${name} = ${value}; }`);

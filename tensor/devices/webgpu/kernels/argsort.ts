@@ -1,7 +1,7 @@
 import type { ArgsortParams } from "../../../contraction/conv_params.ts";
-import type { WgslKernel, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../spec.ts";
-import { type Binding, groupPass, shaderPass, unravel } from "./shader.ts";
+import { groupPass, itemPass, unravel } from "../emit/shader.ts";
 
 /** Elements that a group sorts in its memory: two for each of its invocations. */
 const BLOCK = 512;
@@ -55,7 +55,7 @@ export function argsortWgsl(
   return { passes, scratchBytes: padded > block ? 8 * layout.lines * padded : 0 };
 }
 
-const SCRATCH: Binding = { name: "scratch", type: "u32", buffer: 2 };
+const SCRATCH: WgslBuffer = { name: "scratch", type: "u32", buffer: 2 };
 
 /** Puts the pair at `low` and the one at `high` in order; rising where the bit `run` of the position is not set. */
 function exchange(position: string, run: string): string {
@@ -65,19 +65,58 @@ if (after == rising) {`;
 }
 
 /** Merges runs of the lengths `first … last` as far as they lie in one block; the first pass reads x, the last writes y. */
-function blockPass({ lines, length, padded, block, blocks, key }: Layout, first: number, last: number): WgslPass {
-  const half = block / 2;
+function blockPass(layout: Layout, first: number, last: number): WgslPass {
+  const { lines, padded, block, blocks } = layout;
   const [reads, writes] = [first === 2, last === padded];
-  const at = `line * ${padded}u + begin + e`;
-  const load = reads
-    ? `if (begin + e < ${length}u) { let v = x[line * ${length}u + begin + e]; keys[e] = ${key}; } else { keys[e] = 0xffffffffu; }
-places[e] = begin + e;`
-    : `keys[e] = scratch[${at}]; places[e] = scratch[${lines * padded}u + ${at}];`;
-  const store = writes
-    ? `if (begin + e < ${length}u) { y[line * ${length}u + begin + e] = i32(places[e]); }`
-    : `scratch[${at}] = keys[e]; scratch[${lines * padded}u + ${at}] = places[e];`;
-  const both = (text: string) => `for (var e = local; e < ${block}u; e += ${half}u) {\n${text}\n}`;
-  const body = `let line = square / ${blocks}u; let begin = square % ${blocks}u * ${block}u;
+  const buffers: readonly WgslBuffer[] = [
+    ...(reads ? [{ name: "x", type: "u32", buffer: 0 } as const] : []),
+    ...(writes ? [{ name: "y", type: "i32", buffer: 1 } as const] : []),
+    ...(reads && writes ? [] : [SCRATCH]),
+  ];
+  const functions = [`var<workgroup> keys: array<u32, ${block}>;`, `var<workgroup> places: array<u32, ${block}>;`];
+  const write = (memory: WgslMemory) => {
+    const load = reads ? loadValues(memory, layout) : loadPairs(memory, layout);
+    const store = writes ? storePlaces(memory, layout) : storePairs(memory, layout);
+    return { functions, body: mergeBlock(layout, { first, last }, { load, store }) };
+  };
+  return groupPass(buffers, { workgroups: lines * blocks, workgroupSize: block / 2, write });
+}
+
+/** Element `e` of a block as the scratch has it: keys of all lines, then places. */
+function pairAt({ padded }: Layout): string {
+  return `line * ${padded}u + begin + e`;
+}
+
+function loadValues({ load }: WgslMemory, { length, key }: Layout): string {
+  const value = load("x", `line * ${length}u + begin + e`);
+  return `if (begin + e < ${length}u) { let v = ${value}; keys[e] = ${key}; } else { keys[e] = 0xffffffffu; }
+places[e] = begin + e;`;
+}
+
+function loadPairs({ load }: WgslMemory, layout: Layout): string {
+  const at = pairAt(layout);
+  const place = load("scratch", `${layout.lines * layout.padded}u + ${at}`);
+  return `keys[e] = ${load("scratch", at)}; places[e] = ${place};`;
+}
+
+function storePlaces({ store }: WgslMemory, { length }: Layout): string {
+  return `if (begin + e < ${length}u) { ${store("y", `line * ${length}u + begin + e`, "i32(places[e])")} }`;
+}
+
+function storePairs({ store }: WgslMemory, layout: Layout): string {
+  const at = pairAt(layout);
+  const place = store("scratch", `${layout.lines * layout.padded}u + ${at}`, "places[e]");
+  return `${store("scratch", at, "keys[e]")} ${place}`;
+}
+
+/** Statements of an invocation, which loads and stores two elements of the block and compares others. */
+function mergeBlock(
+  { block, blocks }: Layout,
+  { first, last }: { readonly first: number; readonly last: number },
+  { load, store }: { readonly load: string; readonly store: string },
+): string {
+  const both = (text: string) => `for (var e = local; e < ${block}u; e += ${block / 2}u) {\n${text}\n}`;
+  return `let line = square / ${blocks}u; let begin = square % ${blocks}u * ${block}u;
 ${both(load)}
 workgroupBarrier();
 for (var run = ${first}u; run <= ${last}u; run *= 2u) {
@@ -90,26 +129,20 @@ ${
 workgroupBarrier();
 } }
 ${both(store)}`;
-  const bindings: readonly Binding[] = [
-    ...(reads ? [{ name: "x", type: "u32", buffer: 0 } as const] : []),
-    ...(writes ? [{ name: "y", type: "i32", buffer: 1 } as const] : []),
-    ...(reads && writes ? [] : [SCRATCH]),
-  ];
-  const helpers = `var<workgroup> keys: array<u32, ${block}>; var<workgroup> places: array<u32, ${block}>;`;
-  return groupPass(bindings, { workgroups: lines * blocks, workgroupSize: half, helpers, body });
 }
 
 /** One step of merging runs of length `run`: pairs that lie `apart` elements from each other. */
 function distantPass({ lines, padded }: Layout, run: number, apart: number): WgslPass {
   const all = lines * padded;
-  const body = `${unravel("item", [["line", 0], ["pair", padded / 2]])}
+  const body = ({ load, store }: WgslMemory) =>
+    `${unravel("item", [["line", 0], ["pair", padded / 2]])}
 let position = pair / ${apart}u * ${2 * apart}u + pair % ${apart}u;
 let low = line * ${padded}u + position; let high = low + ${apart}u;
-let key_low = scratch[low]; let key_high = scratch[high];
-let place_low = scratch[${all}u + low]; let place_high = scratch[${all}u + high];
+let key_low = ${load("scratch", "low")}; let key_high = ${load("scratch", "high")};
+let place_low = ${load("scratch", `${all}u + low`)}; let place_high = ${load("scratch", `${all}u + high`)};
 ${exchange("position", `${run}u`)}
-scratch[low] = key_high; scratch[high] = key_low;
-scratch[${all}u + low] = place_high; scratch[${all}u + high] = place_low;
+${store("scratch", "low", "key_high")} ${store("scratch", "high", "key_low")}
+${store("scratch", `${all}u + low`, "place_high")} ${store("scratch", `${all}u + high`, "place_low")}
 }`;
-  return shaderPass([SCRATCH], { items: all / 2, body });
+  return itemPass([SCRATCH], { items: all / 2, body });
 }

@@ -1,7 +1,7 @@
 import type { ScatterAddParams } from "../../../contraction/conv_params.ts";
-import type { WgslKernel, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
-import { type Binding, shaderPass, unravel } from "./shader.ts";
+import { itemPass, unravel } from "../emit/shader.ts";
 
 /** Up to so many pairs of place and row, each place looks at every row; beyond, rows are sorted by place first. */
 const SCAN_LIMIT = 1 << 18;
@@ -43,84 +43,92 @@ export function scatterAddWgsl(
 }
 
 function scanRows(rows: number, places: number, columns: number, type: Element): WgslPass {
-  const body = `${unravel("item", [["place", 0], ["column", columns]])}
+  const body = ({ load, store }: WgslMemory) =>
+    `${unravel("item", [["place", 0], ["column", columns]])}
   var sum = ${type}();
   for (var m = 0u; m < ${rows}u; m++) {
-    if (u32(indices[m]) == place) { sum += updates[m * ${columns}u + column]; }
+    if (u32(${load("indices", "m")}) == place) { sum += ${load("updates", `m * ${columns}u + column`)}; }
   }
-  y[item] = sum;`;
-  const bindings: readonly Binding[] = [
+  ${store("y", "item", "sum")}`;
+  const bindings: readonly WgslBuffer[] = [
     { name: "updates", type, buffer: 0 },
     { name: "indices", type: "i32", buffer: 1 },
     { name: "y", type, buffer: 2 },
   ];
-  return shaderPass(bindings, { items: places * columns, body });
+  return itemPass(bindings, { items: places * columns, body });
 }
 
 /** Counting sort of the rows by place. Atomic counts are whole numbers: only the order within a place varies. */
 function sortRows(layout: Layout): readonly WgslPass[] {
   const { rows, places, loose, sorted } = layout;
-  const indices: Binding = { name: "indices", type: "i32", buffer: 1 };
-  const plain: Binding = { name: "scratch", type: "u32", buffer: 3 };
-  const atomic: Binding = { ...plain, type: "atomic<u32>" };
-  const place = `  let place = u32(indices[item]);\n  if (place >= ${places}u) { return; }`;
-  return [
-    shaderPass([plain], { items: places, body: "  scratch[item] = 0u;" }),
-    shaderPass([indices, atomic], { items: rows, body: `${place}\n  atomicAdd(&scratch[place], 1u);` }),
-    ...startsOfPlaces(plain, layout),
-    // Each row moves the start of its place on, so that afterwards it is the end: the start of the next.
-    shaderPass([indices, atomic], {
-      items: rows,
-      body: `${place}\n  let at = atomicAdd(&scratch[place], 1u);\n  atomicStore(&scratch[${loose}u + at], item);`,
-    }),
-    shaderPass([indices, plain], {
-      items: rows,
-      body: `${place}
-${range()}
+  const indices: WgslBuffer = { name: "indices", type: "i32", buffer: 1 };
+  const plain: WgslBuffer = { name: "scratch", type: "u32", buffer: 3 };
+  const atomic: WgslBuffer = { ...plain, type: "atomic<u32>" };
+  const place = ({ load }: WgslMemory) =>
+    `  let place = u32(${load("indices", "item")});\n  if (place >= ${places}u) { return; }`;
+  const count = (memory: WgslMemory) => `${place(memory)}\n  atomicAdd(&${memory.place("scratch", "place")}, 1u);`;
+  // Each row moves the start of its place on, so that afterwards it is the end: the start of the next.
+  const spread = (memory: WgslMemory) =>
+    `${place(memory)}
+  let at = atomicAdd(&${memory.place("scratch", "place")}, 1u);
+  atomicStore(&${memory.place("scratch", `${loose}u + at`)}, item);`;
+  const order = (memory: WgslMemory) =>
+    `${place(memory)}
+${range(memory)}
   var at = begin;
-  for (var i = begin; i < end; i++) { at += u32(scratch[${loose}u + i] < item); }
-  scratch[${sorted}u + at] = item;`,
-    }),
+  for (var i = begin; i < end; i++) { at += u32(${memory.load("scratch", `${loose}u + i`)} < item); }
+  ${memory.store("scratch", `${sorted}u + at`, "item")}`;
+  return [
+    itemPass([plain], { items: places, body: ({ store }) => store("scratch", "item", "0u") }),
+    itemPass([indices, atomic], { items: rows, body: count }),
+    ...startsOfPlaces(plain, layout),
+    itemPass([indices, atomic], { items: rows, body: spread }),
+    itemPass([indices, plain], { items: rows, body: order }),
   ];
 }
 
 /** Names the rows of a place: from the end of the one before to its own. */
-function range(): string {
+function range({ load }: WgslMemory): string {
   return `  var begin = 0u;
-  if (place > 0u) { begin = scratch[place - 1u]; }
-  let end = scratch[place];`;
+  if (place > 0u) { begin = ${load("scratch", "place - 1u")}; }
+  let end = ${load("scratch", "place")};`;
 }
 
 /** Turns counts into starts: sums of ranges first, then each range goes on from the sum of those before. */
-function startsOfPlaces(scratch: Binding, { places, sums }: Layout): readonly WgslPass[] {
+function startsOfPlaces(scratch: WgslBuffer, { places, sums }: Layout): readonly WgslPass[] {
   const width = Math.ceil(places / RANGES);
   const bounds = `  let begin = min(item * ${width}u, ${places}u);
   let end = min(begin + ${width}u, ${places}u);`;
-  const add = `${bounds}
+  const add = ({ load, store }: WgslMemory) =>
+    `${bounds}
   var sum = 0u;
-  for (var i = begin; i < end; i++) { sum += scratch[i]; }
-  scratch[${sums}u + item] = sum;`;
-  const place = `${bounds}
+  for (var i = begin; i < end; i++) { sum += ${load("scratch", "i")}; }
+  ${store("scratch", `${sums}u + item`, "sum")}`;
+  const place = ({ load, store }: WgslMemory) =>
+    `${bounds}
   var start = 0u;
-  for (var i = 0u; i < item; i++) { start += scratch[${sums}u + i]; }
+  for (var i = 0u; i < item; i++) { start += ${load("scratch", `${sums}u + i`)}; }
   for (var i = begin; i < end; i++) {
-    let count = scratch[i];
-    scratch[i] = start;
+    let count = ${load("scratch", "i")};
+    ${store("scratch", "i", "start")}
     start += count;
   }`;
-  return [add, place].map((body) => shaderPass([scratch], { items: RANGES, body }));
+  return [add, place].map((body) => itemPass([scratch], { items: RANGES, body }));
 }
 
 function addSortedRows({ places, sorted }: Layout, columns: number, type: Element): WgslPass {
-  const body = `${unravel("item", [["place", 0], ["column", columns]])}
-${range()}
+  const body = (memory: WgslMemory) => {
+    const row = memory.load("scratch", `${sorted}u + i`);
+    return `${unravel("item", [["place", 0], ["column", columns]])}
+${range(memory)}
   var sum = ${type}();
-  for (var i = begin; i < end; i++) { sum += updates[scratch[${sorted}u + i] * ${columns}u + column]; }
-  y[item] = sum;`;
-  const bindings: readonly Binding[] = [
+  for (var i = begin; i < end; i++) { sum += ${memory.load("updates", `${row} * ${columns}u + column`)}; }
+  ${memory.store("y", "item", "sum")}`;
+  };
+  const bindings: readonly WgslBuffer[] = [
     { name: "updates", type, buffer: 0 },
     { name: "y", type, buffer: 2 },
     { name: "scratch", type: "u32", buffer: 3 },
   ];
-  return shaderPass(bindings, { items: places * columns, body });
+  return itemPass(bindings, { items: places * columns, body });
 }

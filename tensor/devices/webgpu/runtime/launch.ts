@@ -1,5 +1,5 @@
 /** @file The passes of a program, their bind groups, and the one submit of a replay. */
-import type { WgslPass } from "../../../compiler/kernel.ts";
+import type { Shader } from "../emit/shader.ts";
 import { type Pipeline, pipelineOf, type Pipelines } from "./pipelines.ts";
 import type { Queue } from "./queue.ts";
 
@@ -20,7 +20,7 @@ export interface Range {
 
 /** A pass with the memory that it was last bound to. */
 export interface Launch {
-  readonly pass: WgslPass;
+  readonly pass: Shader;
   /** Positions in the buffer table of a run. */
   readonly slots: readonly number[];
   readonly groups: readonly [number, number];
@@ -71,7 +71,7 @@ export function gridOf(workgroups: number): readonly [number, number] {
  * @returns The launches, in order.
  */
 export function makeLaunches(
-  passes: readonly { readonly pass: WgslPass; readonly slots: readonly number[]; readonly inPlace: boolean }[],
+  passes: readonly { readonly pass: Shader; readonly slots: readonly number[]; readonly inPlace: boolean }[],
 ): Launches {
   const users = new Map<number, Launch[]>();
   const all = passes.map(({ pass, slots }): Launch => {

@@ -53,12 +53,12 @@ export function refuseLarge(
  * @param name Of the kernel, for the message.
  * @throws {DeviceError} Naming the limit.
  */
-export function refusePass(limits: RunLimits, { code, buffers, workgroups }: WgslPass, name: string): void {
+export function refusePass(limits: RunLimits, { buffers, workgroups, workgroupSize }: WgslPass, name: string): void {
   const perAxis = limits.maxComputeWorkgroupsPerDimension;
   const rows: readonly (readonly [what: string, asked: number, limit: number])[] = [
     ["storage buffers a pass", buffers.length, limits.maxStorageBuffersPerShaderStage],
     ["workgroups a pass", workgroups, perAxis * perAxis],
-    ["invocations a workgroup", invocationsOf(code), limits.maxComputeInvocationsPerWorkgroup],
+    ["invocations a workgroup", workgroupSize, limits.maxComputeInvocationsPerWorkgroup],
   ];
   const over = rows.find(([, asked, limit]) => asked > limit);
   if (!over) return;
@@ -67,10 +67,4 @@ export function refusePass(limits: RunLimits, { code, buffers, workgroups }: Wgs
     `Cannot run ${name} on webgpu as it must need at most ${over[2]} ${over[0]}: current number is ${over[1]}; ` +
       "smaller batches need fewer groups, an adapter with higher limits allows more",
   );
-}
-
-/** Invocations of a workgroup, as the text declares them. */
-function invocationsOf(code: string): number {
-  const sizes = /@workgroup_size\(([^)]*)\)/.exec(code)?.[1]?.split(",") ?? [];
-  return sizes.reduce((product, size) => product * (parseInt(size) || 1), 1);
 }

@@ -1,5 +1,5 @@
 /** @file Pipelines of a device, each made once for its text. */
-import type { WgslPass } from "../../../compiler/kernel.ts";
+import type { Shader } from "../emit/shader.ts";
 import { DeviceError } from "../../../errors.ts";
 
 /** A compiled shader. */
@@ -11,11 +11,6 @@ export interface Pipeline {
 /** Pipelines by their full text. Documented cache: they live as long as the device. */
 export type Pipelines = Map<string, Pipeline>;
 
-/** Tells whether the pipeline of a pass is there. */
-export function hasPipeline(pipelines: Pipelines, { code }: WgslPass): boolean {
-  return pipelines.has(code);
-}
-
 /**
  * Finds the pipeline of a pass, or makes it now, which holds up the caller.
  *
@@ -24,7 +19,7 @@ export function hasPipeline(pipelines: Pipelines, { code }: WgslPass): boolean {
  * @param pass Text and bindings.
  * @returns The pipeline. What is wrong with the text is reported by the device, later.
  */
-export function pipelineOf(gpu: GPUDevice, pipelines: Pipelines, pass: WgslPass): Pipeline {
+export function pipelineOf(gpu: GPUDevice, pipelines: Pipelines, pass: Shader): Pipeline {
   const known = pipelines.get(pass.code);
   if (known) return known;
   const { layout, descriptor } = describe(gpu, pass);
@@ -45,7 +40,7 @@ export function pipelineOf(gpu: GPUDevice, pipelines: Pipelines, pass: WgslPass)
 export async function preparePipelines(
   gpu: GPUDevice,
   pipelines: Pipelines,
-  passes: readonly WgslPass[],
+  passes: readonly Shader[],
 ): Promise<void> {
   const missing = new Map(passes.filter(({ code }) => !pipelines.has(code)).map((pass) => [pass.code, pass]));
   const made = [...missing.values()].map(async (pass) => {
@@ -64,7 +59,7 @@ export async function preparePipelines(
   await Promise.all(made);
 }
 
-function describe(gpu: GPUDevice, { code, buffers }: WgslPass) {
+function describe(gpu: GPUDevice, { code, buffers }: Shader) {
   const layout = gpu.createBindGroupLayout({
     entries: buffers.map((_, binding) => ({
       binding,

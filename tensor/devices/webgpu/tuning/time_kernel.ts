@@ -1,10 +1,10 @@
 /** @file Runs one kernel by itself, to time it and to compare what it computes. */
-import type { WgslKernel } from "../../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
 import { bytesOf } from "../../../compiler/draft.ts";
 import { type Block, releaseBlock, takeBlock } from "../runtime/blocks.ts";
 import { type Core, requireAlive } from "../runtime/core.ts";
 import { bindSlot, makeLaunches } from "../runtime/launch.ts";
+import type { Shader } from "../emit/shader.ts";
 import { runTimed } from "../runtime/timed_launches.ts";
 import { readBlock, writeBlock } from "../runtime/transfers.ts";
 
@@ -44,18 +44,24 @@ export function closeBench(core: Core, { blocks }: Bench): void {
   blocks.forEach((block) => releaseBlock(core.pool, block));
 }
 
+/** What is timed. */
+export interface Timed {
+  readonly shaders: readonly Shader[];
+  readonly scratchBytes: number;
+}
+
 /** Milliseconds of the fastest of some runs, after one that warms up. Runs that are far above `enough` end the trial. */
 export async function timeKernel(
   core: Core,
-  kernel: WgslKernel,
+  { shaders, scratchBytes }: Timed,
   bench: Bench,
   { repeats, enough = Infinity }: { readonly repeats: number; readonly enough?: number },
 ): Promise<number> {
-  const scratch = takeBlock(core.pool, { shape: [Math.ceil(Math.max(kernel.scratchBytes, 4) / 4)], dtype: "float32" });
+  const scratch = takeBlock(core.pool, { shape: [Math.ceil(Math.max(scratchBytes, 4) / 4)], dtype: "float32" });
   const blocks = [...bench.blocks, scratch];
   const slots = [...blocks.keys()];
-  const launches = makeLaunches(kernel.passes.map((pass) => ({ pass, slots, inPlace: false })));
-  const sizes = [...bench.specs.map(bytesOf), kernel.scratchBytes];
+  const launches = makeLaunches(shaders.map((pass) => ({ pass, slots, inPlace: false })));
+  const sizes = [...bench.specs.map(bytesOf), scratchBytes];
   blocks.forEach(({ buffer }, slot) => {
     bindSlot(launches, slot, { buffer, offset: 0, size: Math.max(16, Math.ceil(sizes[slot]! / 16) * 16) });
   });

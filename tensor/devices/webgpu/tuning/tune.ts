@@ -1,8 +1,9 @@
 /** @file Finds the fastest tiles for kernels by timing them. */
 import type { TemplateKernel, TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
+import { shaderOf } from "../emit/shader.ts";
 import type { Core } from "../runtime/core.ts";
 import { classCandidates } from "./class_candidates.ts";
-import { type Bench, closeBench, openBench, resultOf, timeKernel } from "./time_kernel.ts";
+import { type Bench, closeBench, openBench, resultOf, type Timed, timeKernel } from "./time_kernel.ts";
 
 /** What tuning found for one class of shape. */
 export interface TuningResult {
@@ -75,13 +76,17 @@ export async function tuneTiles(
 
 async function tuneClass(core: Core, kernel: TemplateKernel, name: string, bench: Bench): Promise<TuningResult> {
   const { limits } = core;
-  const plain = kernel.wgsl({ ...limits, tiles: {} });
+  const timed = (tiles: Readonly<Record<string, TileVariant>>): Timed => {
+    const { passes, scratchBytes } = kernel.wgsl({ ...limits, tiles });
+    return { shaders: passes.map((pass) => shaderOf(pass)), scratchBytes };
+  };
+  const plain = timed({});
   const defaultMilliseconds = await timeKernel(core, plain, bench, { repeats: REPEATS });
   const expected = await resultOf(core, bench);
   const tried = new Set([JSON.stringify(plain)]);
   let best: { tile: TileVariant | null; milliseconds: number } = { tile: null, milliseconds: defaultMilliseconds };
   for (const tile of classCandidates(limits, name)) {
-    const cut = kernel.wgsl({ ...limits, tiles: { [name]: tile } });
+    const cut = timed({ [name]: tile });
     if (tried.has(JSON.stringify(cut))) continue; // the tile does not fit this shape, or is one that was timed
     tried.add(JSON.stringify(cut));
     const milliseconds = await timeKernel(core, cut, bench, { repeats: REPEATS, enough: best.milliseconds });

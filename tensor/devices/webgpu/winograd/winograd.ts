@@ -3,12 +3,12 @@
  * input and the tiles of the output (Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks").
  */
 import type { ConvParams } from "../../../contraction/conv_params.ts";
-import type { WgslKernel, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { GPU_COSTS, type TransformCosts, winogradFor } from "../../../contraction/choice.ts";
 import type { WinogradConv } from "../../../contraction/geometry.ts";
 import { count } from "../contraction/row_product_parts.ts";
 import { rowProduct } from "../contraction/row_product.ts";
-import { shaderPass, unravel } from "../kernels/shader.ts";
+import { itemPass, unravel } from "../emit/shader.ts";
 import { readTiles, SCRATCH, tileCount, writeTiles } from "./winograd_tiles.ts";
 import { transformSquare } from "./winograd_transform.ts";
 
@@ -109,24 +109,26 @@ function weightPass(conv: WinogradConv, layout: Layout): WgslPass {
   const { squares, depth } = layout;
   const phases = [inner[0] * outer[0], inner[1] * outer[1]] as const;
   const texts = phaseTexts(conv, layout);
-  const tap = (i: number, j: number) => `w[u32(first + ${i * tapStrides[0] + j * tapStrides[1]})]`;
-  const store = (k: number, value: string) => `scratch[to + ${k * depth * columns}u] = ${value};`;
   const inside = [["channel", channels], ["column", columns]] as const;
-  const body = [
-    unravel("item", [
-      ["phase_y", phases[0]],
-      ["phase_x", phases[1]],
-      ...columnStride === 1 ? inside : inside.toReversed(),
-    ]),
-    `let phase = phase_y * ${phases[1]}u + phase_x;`,
-    `let first = ${offset} + i32(phase_y) * ${phaseStrides[0]} + i32(phase_x) * ${phaseStrides[1]} + ` +
-    `i32(channel) * ${channelStride} + i32(column) * ${columnStride};`,
-    `let to = (${texts.outer} * ${squares * depth}u + ${texts.channel} + channel) * ${columns}u + column;`,
-    ...transformSquare(scheme.weights, scheme.taps, tap, store),
-  ].join("\n");
+  const body = ({ load, store }: WgslMemory) =>
+    [
+      unravel("item", [
+        ["phase_y", phases[0]],
+        ["phase_x", phases[1]],
+        ...columnStride === 1 ? inside : inside.toReversed(),
+      ]),
+      `let phase = phase_y * ${phases[1]}u + phase_x;`,
+      `let first = ${offset} + i32(phase_y) * ${phaseStrides[0]} + i32(phase_x) * ${phaseStrides[1]} + ` +
+      `i32(channel) * ${channelStride} + i32(column) * ${columnStride};`,
+      `let to = (${texts.outer} * ${squares * depth}u + ${texts.channel} + channel) * ${columns}u + column;`,
+      ...transformSquare(scheme.weights, scheme.taps, {
+        input: (i, j) => load("w", `u32(first + ${i * tapStrides[0] + j * tapStrides[1]})`),
+        output: (k, value) => store("scratch", `to + ${k * depth * columns}u`, value),
+      }),
+    ].join("\n");
   const items = phases[0] * phases[1] * channels * columns;
   const bindings = [{ name: "w", type: "f32", buffer: 1 }, { name: "scratch", type: "f32", buffer: SCRATCH }] as const;
-  return shaderPass(bindings, { items, body });
+  return itemPass(bindings, { items, body });
 }
 
 /** Transforms the tiles of the images from `first` on. */

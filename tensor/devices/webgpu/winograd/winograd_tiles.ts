@@ -1,9 +1,9 @@
 /** @file Passes over the tiles of images: into scratch through a transform, and back through another. */
-import type { WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { PatchAxis, Patches, TileGrid } from "../../../contraction/geometry.ts";
 import type { Linear } from "../../../contraction/scheme.ts";
 import { count } from "../contraction/row_product_parts.ts";
-import { type Binding, shaderPass, unravel } from "../kernels/shader.ts";
+import { itemPass, unravel } from "../emit/shader.ts";
 import { transformSquare } from "./winograd_transform.ts";
 
 /** Position of the scratch in kernels of two inputs and one output, of whose parts every pass reads some and writes others. */
@@ -73,14 +73,18 @@ function pixelAt({ patches: { x, pixel } }: TileTransfer, i: number, j: number):
   return `(((line + y_${i}) * ${x.extent}u + x_${j}) * ${pixel}u + channel) / 4u`;
 }
 
-function transferPass(transfer: TileTransfer, name: string, statements: readonly string[]): WgslPass {
+function transferPass(
+  transfer: TileTransfer,
+  name: string,
+  statements: (memory: WgslMemory) => readonly string[],
+): WgslPass {
   const { buffer, phases, channels, tiles, images } = transfer;
-  const bindings: readonly Binding[] = [
+  const bindings: readonly WgslBuffer[] = [
     { name, type: "vec4f", buffer },
     { name: "scratch", type: "vec4f", buffer: SCRATCH },
   ];
   const items = phases[0] * phases[1] * tileCount(tiles, images) * channels / 4;
-  return shaderPass(bindings, { items, body: statements.join("\n") });
+  return itemPass(bindings, { items, body: (memory) => statements(memory).join("\n") });
 }
 
 /**
@@ -92,10 +96,16 @@ function transferPass(transfer: TileTransfer, name: string, statements: readonly
  */
 export function readTiles(transfer: TileTransfer): WgslPass {
   const { side, map, at } = transfer;
-  const pixel = (i: number, j: number) =>
-    `select(vec4f(), image_in[${pixelAt(transfer, i, j)}], there && y_there_${i} && x_there_${j})`;
-  const store = (k: number, value: string) => `scratch[(${at(k)}) / 4u] = ${value};`;
-  return transferPass(transfer, "image_in", [...place(transfer, side), ...transformSquare(map, side, pixel, store)]);
+  return transferPass(transfer, "image_in", ({ load, store }) => [
+    ...place(transfer, side),
+    ...transformSquare(map, side, {
+      input(i, j) {
+        const pixel = load("image_in", pixelAt(transfer, i, j));
+        return `select(vec4f(), ${pixel}, there && y_there_${i} && x_there_${j})`;
+      },
+      output: (k, value) => store("scratch", `(${at(k)}) / 4u`, value),
+    }),
+  ]);
 }
 
 /**
@@ -107,14 +117,16 @@ export function readTiles(transfer: TileTransfer): WgslPass {
 export function writeTiles(transfer: TileTransfer): WgslPass {
   const { side, map, at } = transfer;
   const across = map.outputs.length;
-  const number = (i: number, j: number) => `scratch[(${at(i * side + j)}) / 4u]`;
-  const store = (k: number, value: string) => {
-    const [i, j] = [Math.floor(k / across), k % across];
-    return `if (y_there_${i} && x_there_${j}) { image_out[${pixelAt(transfer, i, j)}] = ${value}; }`;
-  };
-  return transferPass(transfer, "image_out", [
+  return transferPass(transfer, "image_out", ({ load, store }) => [
     ...place(transfer, across),
     "if (!there) { return; }",
-    ...transformSquare(map, side, number, store),
+    ...transformSquare(map, side, {
+      input: (i, j) => load("scratch", `(${at(i * side + j)}) / 4u`),
+      output(k, value) {
+        const [i, j] = [Math.floor(k / across), k % across];
+        const pixel = store("image_out", pixelAt(transfer, i, j), value);
+        return `if (y_there_${i} && x_there_${j}) { ${pixel} }`;
+      },
+    }),
   ]);
 }

@@ -30,15 +30,17 @@ function apply({ lines, outputs }: Linear, from: (i: string) => string, to: stri
  *
  * @param map What to do along an axis.
  * @param size Inputs along an axis.
- * @param input Expression of the number at row `i`, column `j`.
- * @param output Statement that stores number `k` of the result, row by row.
+ * @param memory `input`: expression of the number at row `i`, column `j`; `output`: statement that stores number `k` of the
+ * result, row by row.
  * @returns The statements.
  */
 export function transformSquare(
   map: Linear,
   size: number,
-  input: (i: number, j: number) => string,
-  output: (k: number, value: string) => string,
+  { input, output }: {
+    readonly input: (i: number, j: number) => string;
+    readonly output: (k: number, value: string) => string;
+  },
 ): readonly string[] {
   const columns = count(size).map((j) => apply(map, (i) => `in_${i}_${j}`, `down_${j}`));
   const rows = map.outputs.map((_, k) => apply(map, (j) => columns[Number(j)]!.results[k]!, `across_${k}`));

@@ -2,11 +2,11 @@
  * @file Weight gradients by Winograd's method: tiles of the input and of the output's gradient are transformed, their outer
  * products added up, and the sums transformed to the gradient.
  */
-import type { WgslKernel, WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";
 import { type OuterProduct, outerSlabs, planOuter } from "../contraction/outer_product.ts";
 import { count } from "../contraction/row_product_parts.ts";
-import { shaderPass, unravel } from "../kernels/shader.ts";
+import { itemPass, unravel } from "../emit/shader.ts";
 import { fitsBinding, imagesOfPart, MAX_BYTES } from "./winograd.ts";
 import { readTiles, SCRATCH, tileCount } from "./winograd_tiles.ts";
 import { transformSquare } from "./winograd_transform.ts";
@@ -95,7 +95,7 @@ function productOf(
     left: part,
     right: part,
     open: "",
-    row: `let in_row = true; let left_from = (batch * ${tiles}u + row) * ${channels}u;`,
+    row: () => `let in_row = true; let left_from = (batch * ${tiles}u + row) * ${channels}u;`,
     rightFrom: (row) => `${right}u + (batch * ${tiles}u + ${row}) * ${columns}u`,
     next: "",
     result: {
@@ -113,23 +113,24 @@ function gradientPass(
 ): WgslPass {
   const { size, taps } = scheme;
   const each = channels * columns;
-  const store = (k: number, value: string) => {
-    const at = Math.floor(k / taps) * tapStrides[0] + k % taps * tapStrides[1];
-    return `dw[(${at}u + place) / 4u] = ${value};`;
-  };
-  const body = [
-    unravel("item", [["place_four", each / 4]]),
-    "let place = place_four * 4u;",
-    ...count(size ** 2).map((k) => `var sum_${k} = vec4f();`),
-    `for (var slab = 0u; slab < ${slabs}u; slab++) {`,
-    `let first = ${sums}u + slab * ${elements}u + place;`,
-    ...count(size ** 2).map((k) => `sum_${k} += scratch[(first + ${k * each}u) / 4u];`),
-    "}",
-    ...transformSquare(scheme.weightsGradient, size, (i, j) => `sum_${i * size + j}`, store),
-  ].join("\n");
+  const tapAt = (k: number) => Math.floor(k / taps) * tapStrides[0] + k % taps * tapStrides[1];
+  const body = ({ load, store }: WgslMemory) =>
+    [
+      unravel("item", [["place_four", each / 4]]),
+      "let place = place_four * 4u;",
+      ...count(size ** 2).map((k) => `var sum_${k} = vec4f();`),
+      `for (var slab = 0u; slab < ${slabs}u; slab++) {`,
+      `let first = ${sums}u + slab * ${elements}u + place;`,
+      ...count(size ** 2).map((k) => `sum_${k} += ${load("scratch", `(first + ${k * each}u) / 4u`)};`),
+      "}",
+      ...transformSquare(scheme.weightsGradient, size, {
+        input: (i, j) => `sum_${i * size + j}`,
+        output: (k, value) => store("dw", `(${tapAt(k)}u + place) / 4u`, value),
+      }),
+    ].join("\n");
   const bindings = [
     { name: "scratch", type: "vec4f", buffer: SCRATCH },
     { name: "dw", type: "vec4f", buffer: 2 },
   ] as const;
-  return shaderPass(bindings, { items: each / 4, body });
+  return itemPass(bindings, { items: each / 4, body });
 }

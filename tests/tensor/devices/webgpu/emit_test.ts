@@ -4,6 +4,7 @@ import { literal, op, type Scalar } from "../../../../tensor/compiler/scalar.ts"
 import { type DType, type Shape, sizeOf } from "../../../../tensor/spec.ts";
 import { emitMapWgsl } from "../../../../tensor/devices/webgpu/emit/map.ts";
 import { emitReduceWgsl } from "../../../../tensor/devices/webgpu/emit/reduce.ts";
+import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { interpret, outputsOf } from "../cpu/interpreter.ts";
 import { gpuTest, randomFloats, randomInts, runKernel, type Sample, SUBGROUP } from "../webgpu_kernels/harness.ts";
 
@@ -56,7 +57,10 @@ async function compare(
     if (output === compared) return inputs.length + others.length;
     return inputs.length + (output < compared ? output : output - 1);
   };
-  const passes = text.passes.map((pass) => ({ ...pass, buffers: pass.buffers.map(moved) }));
+  const passes = text.passes.map((pass) => ({
+    ...pass,
+    buffers: pass.buffers.map((each) => ({ ...each, buffer: moved(each.buffer) })),
+  }));
   const actual = await runKernel({ ...text, passes }, [...inputs, ...others], outputs[compared]!);
   const expected = interpret(kernel, inputs.map(({ data }) => data))[compared];
   equal(actual.length, expected!.length);
@@ -71,7 +75,7 @@ gpuTest("Reductions hand partial results on in registers where subgroups are the
   const text = (size: number) =>
     emitReduceWgsl(kernel, [randomFloats([3, 5000])], { subgroup: { size, enable: "enable subgroups;" } });
   for (const [size, shuffles, barriers] of [[8, 3, 4], [64, 6, 1]] as const) {
-    const { code } = text(size).passes[0]!;
+    const { code } = shaderOf(text(size).passes[0]!);
     ok(code.startsWith("enable subgroups;\n"));
     deepStrictEqual([code.split("subgroupShuffle").length - 1, code.split("workgroupBarrier").length - 1], [
       shuffles,

@@ -1,4 +1,4 @@
-import { deepStrictEqual, equal, match, notDeepStrictEqual, ok, rejects, throws } from "node:assert/strict";
+import { deepStrictEqual, match, notDeepStrictEqual, ok, rejects, throws } from "node:assert/strict";
 import {
   argsort,
   conv2d,
@@ -17,40 +17,41 @@ import {
   type Tree,
   webgpuDevice,
 } from "../../../../tensor/mod.ts";
-import { storeHalf } from "../../../../tensor/devices/webgpu/half/store_half.ts";
+import type { WgslBuffer, WgslMemory, WgslPass } from "../../../../tensor/compiler/kernel.ts";
+import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";
 import { spyAdapter } from "../../../support/spy_adapter.ts";
 import { SUBGROUP } from "../webgpu_kernels/harness.ts";
 
-const pass = (body: string) => ({
-  code: `@group(0) @binding(0) var<storage, read_write> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> xy: array<u32>;
-${body}`,
-  buffers: [3, 5, 7],
-  workgroups: 1,
-});
+const BUFFERS: readonly WgslBuffer[] = [
+  { name: "x", type: "f32", buffer: 3 },
+  { name: "y", type: "vec4f", buffer: 5 },
+  { name: "xy", type: "u32", buffer: 7 },
+];
 
-Deno.test("storeHalf() widens what is read, rounds what is written, and leaves other buffers alone", () => {
-  const { code } = storeHalf(
-    pass("y[xy[i] / 4u] = fma(y[u32(x[i])], vec4f(x [xy[0]]), y[1].wzyx);\nlet a = y[1].x == x[2];"),
-    new Set([3, 5]),
-  );
+const pass = (write: WgslPass["write"]): WgslPass => ({ buffers: BUFFERS, workgroups: 1, workgroupSize: 1, write });
+
+Deno.test("A shader widens what it reads of float16, rounds what it writes, and leaves other buffers alone", () => {
+  const write = ({ load, store }: WgslMemory) => ({
+    body: store("y", load("xy", "i"), `fma(${load("y", `u32(${load("x", "i")})`)}, vec4f(1), ${load("y", "1")}.wzyx)`),
+  });
+  const { code } = shaderOf(pass(write), new Set([3, 5]));
   ok(code.startsWith("enable f16;\n"));
   match(code, /x: array<f16>;[^]*y: array<vec4h>;[^]*xy: array<u32>;/);
   match(
     code,
-    /\ny\[xy\[i\] \/ 4u\] = vec4h\(fma\(vec4f\(y\[u32\(f32\(x\[i\]\)\)\]\), vec4f\(f32\(x\[xy\[0\]\]\)\), vec4f\(y\[1\]\)\.wzyx\)\);\n/,
+    /\ny\[xy\[i\]\] = vec4h\(fma\(vec4f\(y\[u32\(f32\(x\[i\]\)\)\]\), vec4f\(1\), vec4f\(y\[1\]\)\.wzyx\)\);\n/,
   );
-  match(code, /let a = vec4f\(y\[1\]\)\.x == f32\(x\[2\]\);$/);
-  const untouched = pass("x[0] = 1f;");
-  equal(storeHalf(untouched, new Set([4])), untouched);
+  const plain = shaderOf(pass(write), new Set([4])).code;
+  match(plain, /x: array<f32>;[^]*\ny\[xy\[i\]\] = fma\(y\[u32\(x\[i\]\)\], vec4f\(1\), y\[1\]\.wzyx\);\n/);
+  ok(!plain.includes("f16"));
 });
 
-Deno.test("storeHalf() refuses buffers of integers and other uses than reading and writing an element", () => {
-  throws(() => storeHalf(pass(""), new Set([7])), /must hold f32 or vec4f: current declaration is xy: u32/);
-  throws(() => storeHalf(pass("x[0] += 1f;"), new Set([3])), /must be used as name\[index\]/);
-  throws(() => storeHalf(pass("f(&x[0]);"), new Set([3])), /must be used as name\[index\]/);
+Deno.test("A shader refuses float16 in buffers of integers", () => {
+  throws(
+    () => shaderOf(pass(() => ({ body: "" })), new Set([7])),
+    /must hold f32 or vec4f: current declaration is xy: u32/,
+  );
 });
 
 /** Two convolutions, one of them depthwise, and a product, with activations between them that no result is as large as. */

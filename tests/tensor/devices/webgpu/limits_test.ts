@@ -1,4 +1,5 @@
 import { doesNotThrow, throws } from "node:assert/strict";
+import type { WgslPass } from "../../../../tensor/compiler/kernel.ts";
 import { refuseLarge, refusePass, type RunLimits } from "../../../../tensor/devices/webgpu/runtime/limits.ts";
 
 const LIMITS: RunLimits = {
@@ -9,18 +10,19 @@ const LIMITS: RunLimits = {
   maxComputeInvocationsPerWorkgroup: 256,
 };
 
-const pass = (size: string, buffers: number, workgroups: number) => ({
-  code: `@compute @workgroup_size(${size}) fn main() {}`,
-  buffers: Array.from({ length: buffers }, (_, i) => i),
+const pass = (workgroupSize: number, buffers: number, workgroups: number): WgslPass => ({
+  buffers: Array.from({ length: buffers }, (_, i) => ({ name: `x${i}`, type: "f32", buffer: i })),
   workgroups,
+  workgroupSize,
+  write: () => ({ body: "" }),
 });
 
 Deno.test("refusePass() names the limit that a pass exceeds", () => {
-  doesNotThrow(() => refusePass(LIMITS, pass("16, 16", 8, 65535 ** 2), "matmul"));
+  doesNotThrow(() => refusePass(LIMITS, pass(256, 8, 65535 ** 2), "matmul"));
   const rows = [
-    [pass("64", 9, 1), /^DeviceError: Cannot run matmul .* at most 8 storage buffers a pass: current number is 9; /],
-    [pass("64", 1, 65535 ** 2 + 1), /at most 4294836225 workgroups a pass: current number is 4294836226; /],
-    [pass("8, 8, 5", 1, 1), /at most 256 invocations a workgroup: current number is 320; /],
+    [pass(64, 9, 1), /^DeviceError: Cannot run matmul .* at most 8 storage buffers a pass: current number is 9; /],
+    [pass(64, 1, 65535 ** 2 + 1), /at most 4294836225 workgroups a pass: current number is 4294836226; /],
+    [pass(320, 1, 1), /at most 256 invocations a workgroup: current number is 320; /],
   ] as const;
   rows.forEach(([each, message]) => throws(() => refusePass(LIMITS, each, "matmul"), message));
 });

@@ -11,6 +11,7 @@ import {
   type Tensor,
   webgpuDevice,
 } from "../../../../tensor/mod.ts";
+import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";
 import { LIMITS } from "../webgpu_kernels/harness.ts";
 
@@ -46,7 +47,9 @@ for (const precision of ["f32", "f16"] as const) {
           ...precision === "f16" && { precision },
           onLaunch: ({ step: { kernel } }) => {
             const shares = kernel.kind === "template" &&
-              kernel.wgsl({ ...LIMITS, tiles: tuning.tiles }).passes.some(({ code }) => code.includes("group_pixels"));
+              kernel.wgsl({ ...LIMITS, tiles: tuning.tiles }).passes.some((pass) =>
+                shaderOf(pass).code.includes("group_pixels")
+              );
             launched.push(shares ? `shared ${kernel.name}` : kernel.kind);
           },
         });

@@ -1,3 +1,4 @@
+import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import type { TileVariant, WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel.ts";
 import {
@@ -75,7 +76,7 @@ function passesOf({ x: xShape, w: wShape, ...settings }: ConvCase) {
 
 /** True if some pass has memory of a group. */
 function shares({ passes }: WgslKernel): boolean {
-  return passes.some(({ code }) => code.includes("var<workgroup>"));
+  return passes.some((pass) => shaderOf(pass).code.includes("var<workgroup>"));
 }
 
 for (const each of CASES) {

@@ -1,6 +1,7 @@
 /** @file Runs webgpu kernels without a device of ours: straight on `navigator.gpu`, with poison in all that may be written. */
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import type { WgslKernel, WgslLimits, WgslSubgroup } from "../../../../tensor/compiler/kernel.ts";
+import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { findSubgroup, requestWithSubgroups } from "../../../../tensor/devices/webgpu/runtime/subgroup.ts";
 import { type DType, type Shape, sizeOf, type TensorSpec } from "../../../../tensor/spec.ts";
 
@@ -59,7 +60,7 @@ export class LoadedKernel {
       })
     );
     [this.#inputs, this.#output] = [inputs, output];
-    this.#launches = kernel.passes.map(({ code, buffers, workgroups }) => {
+    this.#launches = kernel.passes.map((pass) => shaderOf(pass)).map(({ code, buffers, workgroups }) => {
       ok(workgroups > 0 && buffers.length <= LIMITS.maxStorageBuffers);
       const module = gpu!.createShaderModule({ code });
       const pipeline = gpu!.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
@@ -137,7 +138,7 @@ export async function runKernel(kernel: WgslKernel, inputs: readonly Sample[], o
   const loaded = new LoadedKernel(kernel, inputs, output);
   loaded.run();
   const result = await loaded.output();
-  equal((await gpu!.popErrorScope())?.message, undefined, kernel.passes.map(({ code }) => code).join("\n"));
+  equal((await gpu!.popErrorScope())?.message, undefined, kernel.passes.map((pass) => shaderOf(pass).code).join("\n"));
   loaded.poison();
   loaded.run();
   const again = await loaded.output();

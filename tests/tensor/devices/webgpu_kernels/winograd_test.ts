@@ -7,6 +7,7 @@ import { winogradWeightGradientWgsl } from "../../../../tensor/devices/webgpu/wi
 import { winogradWgsl } from "../../../../tensor/devices/webgpu/winograd/winograd.ts";
 import { SCHEMES } from "../../../../tensor/contraction/choice.ts";
 import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../../tensor/contraction/geometry.ts";
+import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import type { WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel.ts";
 import type { TensorSpec } from "../../../../tensor/spec.ts";
 import { type ConvCase, row, same } from "../cpu_kernels/conv_cases.ts";
@@ -101,11 +102,12 @@ Deno.test("Convolutions with strides, and their gradients, are direct: also 3×6
     )) as [TensorSpec, TensorSpec, TensorSpec];
     const back = { ...params, inputSize: [x[1]!, x[2]!] } as const;
     const adjoint = { ...params, kernelSize: [w[0]!, w[1]!] } as const;
-    const kernels = (limits: WgslLimits) => [
-      conv2dWgsl([images, weights], result, params, limits),
-      conv2dInputGradientWgsl([result, weights], images, back, limits),
-      conv2dWeightGradientWgsl([images, result], weights, adjoint, limits),
-    ];
+    const kernels = (limits: WgslLimits) =>
+      [
+        conv2dWgsl([images, weights], result, params, limits),
+        conv2dInputGradientWgsl([result, weights], images, back, limits),
+        conv2dWeightGradientWgsl([images, result], weights, adjoint, limits),
+      ].map(({ passes }) => passes.map((pass) => shaderOf(pass)));
     deepStrictEqual(kernels({ ...LIMITS, winograd: true }), kernels(LIMITS), `${kernel}, stride ${stride}`);
   }
 });
