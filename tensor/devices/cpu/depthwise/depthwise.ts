@@ -81,6 +81,7 @@ function depthwiseItem(i: number, part: DepthwisePart, channels: number): Wat {
     block(
       set("m0", mul(get("index"), ROWS)),
       set("mn", min(int(ROWS), sub(int(left.rows), get("m0")))),
+      set("g", int(0)), // rows are noted from the first channel on
       loop("i", int(0), get("mn"), lists),
       set("block0", int(0)),
       set("block_end", int(blocks.count)),

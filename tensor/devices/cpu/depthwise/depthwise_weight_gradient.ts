@@ -101,6 +101,7 @@ function listTaps(left: RowSource): Wat {
     ["m0", "mn"],
     block(
       set("m_end", add(get("m0"), get("mn"))),
+      set("g", int(0)), // rows are noted from the first channel on
       loop("t", int(0), int(left.taps), `(i32.store ${note} ${list})`),
       loop("m", get("m0"), get("m_end"), row),
     ),

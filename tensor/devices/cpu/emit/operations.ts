@@ -41,9 +41,11 @@ export function operationText(x: Scalar & { kind: "op" }, args: readonly string[
   return of === "float32" ? floatText(name, a, b, call) : integerText(name, of, a, b, call);
 }
 
-/** One of two values by a mask; one instruction less where the other is zero. */
+/** One of two values by a mask; fewer instructions where one is zero. */
 function selectText(mask: string, whenTrue: string, whenFalse: string): string {
-  return ZEROS.has(whenFalse) ? `(v128.and ${mask} ${whenTrue})` : `(v128.bitselect ${whenTrue} ${whenFalse} ${mask})`;
+  if (ZEROS.has(whenFalse)) return `(v128.and ${mask} ${whenTrue})`;
+  if (ZEROS.has(whenTrue)) return `(v128.andnot ${whenFalse} ${mask})`;
+  return `(v128.bitselect ${whenTrue} ${whenFalse} ${mask})`;
 }
 
 function floatText(name: ScalarOp, x: string, y: string, call: Call): string {

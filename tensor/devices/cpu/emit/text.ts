@@ -117,13 +117,21 @@ export function unroll(count: number, body: (i: number) => Wat): Wat {
  * @param body Statements. Variables that are not in `types` are i32.
  * @param types Types of the other variables.
  * @returns The text.
+ * @throws {ReferenceError} If the body reads a variable that it never sets: WebAssembly would give it zero.
  */
 export function func(name: string, params: readonly string[], body: Wat, types: Record<string, WatType> = {}): Wat {
-  const used = new Set(Array.from(body.matchAll(/local\.(?:get|set|tee) \$(\w+)/g), (match) => match[1]!));
-  const locals = [...used].filter((local) => !params.includes(local));
+  const mentioned = (words: string) =>
+    new Set(Array.from(body.matchAll(new RegExp(`local\\.(?:${words}) \\$(\\w+)`, "g")), (match) => match[1]!));
+  const locals = mentioned("set|tee").difference(new Set(params));
+  const unset = [...mentioned("get").difference(locals).difference(new Set(params))];
+  if (unset.length > 0) {
+    throw new ReferenceError(
+      `Cannot write function ${name} as each variable must be set or a parameter: current text only reads ${unset}`,
+    );
+  }
   return [
     `(func $${name} ${params.map((param) => `(param $${param} i32)`).join(" ")}`,
-    ...locals.map((local) => `(local $${local} ${types[local] ?? "i32"})`),
+    ...[...locals].map((local) => `(local $${local} ${types[local] ?? "i32"})`),
     body,
     ")",
   ].join("\n");
