@@ -115,7 +115,7 @@ const FMA: Primitive = {
   shapeRule: () => ({ shape: [ITEMS * GROUP * 4], dtype: "float32" }),
   reference: ([x]) => Float64Array.from({ length: ITEMS * GROUP * 4 }, () => x!.data[0]!),
   vjpRule: () => [null],
-  lowering: { kind: "kernel", flops: () => FMA_FLOPS, wat: fmaWat, wgsl: fmaWgsl },
+  lowering: { kind: "kernel", flops: () => FMA_FLOPS, texts: { cpu: fmaWat, webgpu: fmaWgsl } },
 };
 
 const COPY: Primitive = {
@@ -123,7 +123,7 @@ const COPY: Primitive = {
   shapeRule: ([x]) => x!,
   reference: ([x]) => Float64Array.from(x!.data),
   vjpRule: (ct) => [ct],
-  lowering: { kind: "kernel", wat: copyWat, wgsl: copyWgsl },
+  lowering: { kind: "kernel", texts: { cpu: copyWat, webgpu: copyWgsl } },
 };
 
 /** Seconds of the fastest of some runs. */

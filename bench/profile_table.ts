@@ -94,14 +94,14 @@ function gather(times: readonly LaunchTime[], name: (time: LaunchTime) => string
   return [...rows.values()].toSorted((a, b) => b.milliseconds - a.milliseconds);
 }
 
-/** Name and, for contractions, the window: `conv2d 3×3`. */
+/** Name and, for contractions, the window: `conv 3×3`. */
 export function familyOf({ step: { kernel } }: LaunchTime): string {
   if (kernel.kind === "map") return "map";
   if (kernel.kind === "reduce") return `reduce ${kernel.results.map(({ op }) => op).join(" ")}`;
   const shapes = kernel.specs.map(({ shape }) => shape);
   const weight = kernel.name.endsWith("WeightGradient") ? shapes.at(-1)! : shapes[1];
-  if (kernel.name.startsWith("conv2d")) {
-    return `${kernel.name} ${weight![0]}×${weight![1]}${weight![2] === 1 ? " depthwise" : ""}`;
+  if (kernel.name.startsWith("conv")) {
+    return `${kernel.name} ${weight!.slice(0, -2).join("×")}${weight!.at(-2) === 1 ? " depthwise" : ""}`;
   }
   if (!kernel.name.startsWith("kernelMap")) return kernel.name;
   return `${kernel.name} ${weight![0]} taps${weight![1] === 1 ? " depthwise" : ""}`;

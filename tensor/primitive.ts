@@ -1,6 +1,8 @@
 /** @file One operation is one record; a tensor is a record applied to inputs. Nothing is computed here. */
-import type { WatKernel, WatOptions, WgslKernel, WgslLimits } from "./compiler/kernel.ts";
+import type { KernelTexts } from "./compiler/kernel.ts";
+import type { KernelForm } from "./compiler/kernel_forms.ts";
 import type { Scalar } from "./compiler/scalar.ts";
+import type { Contraction } from "./contraction/contraction.ts";
 import type { DenseArray, Shape, TensorSpec } from "./spec.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -33,6 +35,33 @@ export type ViewMove =
     readonly value: number;
   };
 
+interface AnyKernelLowering<P> {
+  /** Tells lowerings apart. */
+  readonly kind: "kernel";
+  /** How many of the first inputs are read, all by default; further ones matter to gradients only. */
+  readonly reads?: number;
+  /** Floating point operations by the definition, a multiply-add being two; 0 by default. Benchmarks count with it. */
+  flops?(inputs: readonly TensorSpec[], output: TensorSpec, params: P): number;
+  /**
+   * True if a map can finish the output on `webgpu`, false by default: the WGSL text stores each of its float32 elements
+   * once, with the index in u32, and loads none.
+   */
+  readonly finishes?: boolean;
+  /**
+   * Positions of the inputs that a map can make on `webgpu`, none by default: the WGSL text loads them with the index in
+   * u32, and not tap by tap, as the map is computed anew wherever an element is read.
+   */
+  computes?(params: P, inputs: readonly TensorSpec[]): readonly number[];
+}
+
+/** A kernel that each device knows by heart, or whose texts the record brings: those of one device are enough to compute there. */
+export type KernelLowering<P> =
+  & AnyKernelLowering<P>
+  & (
+    | { readonly form: KernelForm; readonly texts?: never }
+    | { readonly texts: KernelTexts<P>; readonly form?: never }
+  );
+
 /** How a primitive becomes device code. */
 export type Lowering<P> =
   /** One expression per output element from the input elements at the same index; fused with its neighbours. All inputs have the output's shape. */
@@ -54,25 +83,13 @@ export type Lowering<P> =
    * `along: true`: takeAlongAxis, output has the shape of the indices, which agree with x off the axis.
    */
   | { readonly kind: "gather"; axis(params: P): number; along(params: P): boolean; fill(params: P): number }
-  /** Text for each device. Kernels read the first `reads` inputs, all by default; further ones matter to gradients only. */
+  /** A product, a convolution, or one of their gradients, as data. It reads the first inputs; further ones matter to gradients only. */
   | {
-    readonly kind: "kernel";
-    readonly reads?: number;
-    /** Floating point operations by the definition, a multiply-add being two; 0 by default. Benchmarks count with it. */
-    flops?(inputs: readonly TensorSpec[], output: TensorSpec, params: P): number;
-    /**
-     * True if a map can finish the output on `webgpu`, false by default: the WGSL text stores each of its float32 elements
-     * once, with the index in u32, and loads none.
-     */
-    readonly finishes?: boolean;
-    /**
-     * Positions of the inputs that a map can make on `webgpu`, none by default: the WGSL text loads them with the index in
-     * u32, and not tap by tap, as the map is computed anew wherever an element is read.
-     */
-    computes?(params: P, inputs: readonly TensorSpec[]): readonly number[];
-    wat(inputs: readonly TensorSpec[], output: TensorSpec, params: P, options: WatOptions): WatKernel;
-    wgsl(inputs: readonly TensorSpec[], output: TensorSpec, params: P, limits: WgslLimits): WgslKernel;
+    readonly kind: "contraction";
+    contraction(params: P, inputs: readonly TensorSpec[], output: TensorSpec): Contraction;
   }
+  /** Text for a device, of its own or brought along. */
+  | KernelLowering<P>
   /** A value that is there before the program runs: host data, a device buffer or a placeholder. */
   | { readonly kind: "leaf" };
 

@@ -100,3 +100,33 @@ export function stridesOf(shape: Shape): readonly number[] {
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
+
+/** Lists of a known length. */
+interface Tuples<T> {
+  readonly 1: readonly [T];
+  readonly 2: readonly [T, T];
+  readonly 3: readonly [T, T, T];
+  readonly 4: readonly [T, T, T, T];
+}
+
+/**
+ * Checks the length of a list, such as a shape, so that it can be taken apart by position.
+ *
+ * @param list A shape, or one item an axis.
+ * @param length How many items it must have.
+ * @returns The list.
+ * @throws {RangeError} If it has another length.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { tupleOf } from "@tessera/tessera/tensor";
+ *
+ * const [rows, columns] = tupleOf([2, 3], 2);
+ * equal(rows * columns, 6);
+ * ```
+ */
+export function tupleOf<T, N extends keyof Tuples<T>>(list: readonly T[], length: N): Tuples<T>[N] {
+  if (list.length === length) return list as readonly T[] as Tuples<T>[N];
+  throw new RangeError(`Cannot take a list apart as it must have ${length} items: current list is [${list}]`);
+}

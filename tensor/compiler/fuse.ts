@@ -4,6 +4,7 @@ import { NeedsBuffer } from "./expand.ts";
 import { type FusedStep, kernelOf } from "./fused_step.ts";
 import { type Graph, type GraphNode, storageOf } from "./graph.ts";
 import { limitKernels } from "./limit_kernels.ts";
+import { isTemplate } from "./lowering.ts";
 import { operationOf, type ScalarOp } from "./operations.ts";
 import { visitScalars } from "./scalar.ts";
 import { sideBySide } from "./side_by_side.ts";
@@ -68,8 +69,8 @@ function chooseBuffers(graph: Graph, limits: FusionLimits): Set<GraphNode> {
   const under = underViews(graph);
   for (const node of graph.nodes) {
     const { kind } = node.lowering;
-    if (kind === "leaf" || kind === "kernel" || kind === "reduction") buffers.add(node);
-    if (kind === "kernel") node.inputs.forEach((input) => buffers.add(storageOf(input)));
+    if (kind === "leaf" || isTemplate(node.lowering) || kind === "reduction") buffers.add(node);
+    if (isTemplate(node.lowering)) node.inputs.forEach((input) => buffers.add(storageOf(input)));
     if (kind === "gather") buffers.add(storageOf(node.inputs[0]!));
     if (expands(node) && under.computed.has(node.inputs[0]!)) buffers.add(under.source.get(node.inputs[0]!)!);
     node.inputs.forEach((input) => uses.set(input, (uses.get(input) ?? 0) + 1));

@@ -1,10 +1,11 @@
 /** @file Makes the kernel of one node, or of several that run over the same indices. */
 import type { ViewMove } from "../primitive.ts";
 import { type Shape, stridesOf } from "../spec.ts";
-import { idOf, textOf } from "../text_of.ts";
 import { Expander } from "./expand.ts";
 import { type GraphNode, storageOf } from "./graph.ts";
-import type { Kernel, TemplateKernel } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
+import { isTemplate } from "./lowering.ts";
+import { templateOf } from "./template.ts";
 
 /** A kernel with the nodes it reads and the nodes it computes. */
 export interface FusedStep {
@@ -43,8 +44,8 @@ export function kernelOf(
   space: Space = spaceOf(nodes[0]!),
 ): FusedStep {
   const first = nodes[0]!;
-  if (first.lowering.kind === "kernel") {
-    return { kernel: templateFor(first), inputs: first.inputs.map(storageOf), outputs: [first] };
+  if (isTemplate(first.lowering)) {
+    return { kernel: templateOf(first), inputs: first.inputs.map(storageOf), outputs: [first] };
   }
   const { shape, reduced } = space;
   const kept = shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
@@ -71,25 +72,4 @@ export function kernelOf(
     stores: values.map((value) => ({ value, strides: pick(strides, permutation) })),
   };
   return { kernel, inputs: expander.inputs, outputs: [...reductions, ...maps] };
-}
-
-function templateFor(node: GraphNode): TemplateKernel {
-  const { lowering, params, inputs, name, primitive } = node;
-  if (lowering.kind !== "kernel") {
-    throw new TypeError(`Cannot make a template as the lowering must be a kernel: current kind is ${lowering.kind}`);
-  }
-  const specs = inputs.map(({ shape, dtype }) => ({ shape, dtype }));
-  const output = { shape: node.shape, dtype: node.dtype };
-  return {
-    kind: "template",
-    name,
-    key: `${name}@${idOf(primitive)}|${textOf(params)}|${textOf(specs)}`,
-    specs: [...specs.slice(0, lowering.reads), output],
-    flops: lowering.flops?.(specs, output, params) ?? 0,
-    finishes: lowering.finishes ?? false,
-    computes: lowering.computes?.(params, specs) ?? [],
-    prologues: [],
-    wat: (options) => lowering.wat(specs, output, params, options),
-    wgsl: (limits) => lowering.wgsl(specs, output, params, limits),
-  };
 }

@@ -4,6 +4,7 @@ import type { Lowering, Params, Primitive } from "../primitive.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
 import { bufferOf, leafSource, type Tensor } from "../tensor.ts";
 import { idOf, textOf } from "../text_of.ts";
+import { readCount } from "./lowering.ts";
 
 /** A tensor of the program after common subexpressions became one. */
 export interface GraphNode extends TensorSpec {
@@ -59,8 +60,8 @@ function aliasOf(x: Tensor): Tensor {
 }
 
 /** Inputs that are computed with; the others matter to gradients only. */
-function readInputs({ primitive: { lowering }, inputs }: Tensor): readonly Tensor[] {
-  return inputs.slice(0, lowering.kind === "view" ? 1 : lowering.kind === "kernel" ? lowering.reads : undefined);
+function readInputs(x: Tensor): readonly Tensor[] {
+  return x.inputs.slice(0, readCount(x));
 }
 
 function isValue(x: Tensor): boolean {

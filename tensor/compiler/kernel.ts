@@ -1,5 +1,7 @@
 /** @file What devices run: kernels as data. The compiler makes loops, primitives bring templates, devices turn both into text. */
+import type { Contraction } from "../contraction/contraction.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
+import type { KernelForm } from "./kernel_forms.ts";
 import type { Scalar } from "./scalar.ts";
 
 /** A fused elementwise kernel: one loop over `shape`; output i holds `values[i]` at every index, row-major. */
@@ -73,13 +75,26 @@ export interface Epilogue {
   readonly keeps: boolean;
 }
 
-/** A kernel that a primitive brings as text for each device. */
+/** A kernel whose text a device or a primitive holds: who writes it is found by `textWriter`. */
+export interface TextBody {
+  /** Tells bodies apart. */
+  readonly kind: "text";
+  /** A form that devices know by heart, or texts by device. */
+  readonly source: KernelForm | KernelTexts<never>;
+  /** What it reads. */
+  readonly inputs: readonly TensorSpec[];
+  readonly output: TensorSpec;
+  /** Settings of the primitive. */
+  readonly params: object;
+}
+
+/** A kernel that is no loop over expressions: what it computes, as data; devices turn it into text. */
 export interface TemplateKernel {
   /** Tells kernels apart. */
   readonly kind: "template";
   /** Name of the primitive. */
   readonly name: string;
-  /** Name, settings and specs as text: templates of equal keys are equal. */
+  /** Operation, settings and specs as text: templates of equal keys are equal. */
   readonly key: string;
   /** What it reads, then what it writes, in the shapes by which it was called: those of the values may differ. */
   readonly specs: readonly TensorSpec[];
@@ -93,10 +108,8 @@ export interface TemplateKernel {
   readonly prologues: readonly Prologue[];
   /** What becomes of the results; only on devices whose limits offer it. */
   readonly epilogue?: Epilogue;
-  /** Writes it for the cpu. */
-  readonly wat: (options: WatOptions) => WatKernel;
-  /** Writes it for a GPU, without prologues and epilogue. */
-  readonly wgsl: (limits: WgslLimits) => WgslKernel;
+  /** What it computes, without prologues and epilogue. */
+  readonly body: Contraction | TextBody;
 }
 
 /** Any kernel. */
@@ -240,6 +253,34 @@ export interface WgslKernel {
   readonly passes: readonly WgslPass[];
   /** Bytes of scratch shared by all passes. */
   readonly scratchBytes: number;
+}
+
+/** Writes the text of a kernel for the cpu. */
+export type WatWriter<P> = (
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  params: P,
+  options: WatOptions,
+) => WatKernel;
+
+/** Writes the text of a kernel for a GPU. */
+export type WgslWriter<P> = (
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  params: P,
+  limits: WgslLimits,
+) => WgslKernel;
+
+/** Texts of a kernel by the name of the device; one is enough to compute there. */
+export interface KernelTexts<P> {
+  /** For the cpu. */
+  readonly cpu?: WatWriter<P>;
+  /** For a GPU. */
+  readonly webgpu?: WgslWriter<P>;
+  /** For a device that was registered from outside. */
+  readonly [device: string]:
+    | ((inputs: readonly TensorSpec[], output: TensorSpec, params: P, options: never) => unknown)
+    | undefined;
 }
 
 /** One launch of a program: a kernel and the values it reads and writes, by number. */

@@ -1,4 +1,5 @@
 /** @file Gives buffers to nodes until no kernel reads or computes more than one may. */
+import { isTemplate } from "./lowering.ts";
 import type { Graph, GraphNode } from "./graph.ts";
 import { expressionOf, MAX_WORK, VIEW_WORK, workOf } from "./work.ts";
 
@@ -21,8 +22,7 @@ export function limitKernels(graph: Graph, buffers: Set<GraphNode>, maxInputs: n
     return candidates.length > 0;
   };
   for (const node of graph.nodes) {
-    const { kind } = node.lowering;
-    if (kind === "leaf" || kind === "kernel") continue;
+    if (node.lowering.kind === "leaf" || isTemplate(node.lowering)) continue;
     while (union(node).size > maxInputs && cut(node, (input) => readsOf(input).size));
     const total = () => workUnder(node, buffers, work);
     let most = total();

@@ -45,15 +45,3 @@ export interface KernelMapWeightGradientParams {
   /** As in the convolution. */
   readonly groups: number;
 }
-
-/** Settings of a stable sort along the last axis. */
-export interface ArgsortParams {
-  /** True to put the largest first; equal elements keep their order either way. */
-  readonly descending: boolean;
-}
-
-/** Settings of the adjoint of take. */
-export interface ScatterAddParams {
-  /** Rows of the result. */
-  readonly size: number;
-}

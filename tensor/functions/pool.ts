@@ -2,7 +2,6 @@ import { customVjp } from "../transform/grad.ts";
 import { equal } from "../primitives/comparison.ts";
 import { where } from "../primitives/where.ts";
 import { iota } from "../primitives/constant.ts";
-import { type Conv2dOptions, convParams } from "../primitives/convolution.ts";
 import { mul } from "../primitives/arithmetic.ts";
 import { max, min } from "../primitives/extremum.ts";
 import { take } from "../primitives/gather.ts";
@@ -12,6 +11,7 @@ import { broadcastTo, sum } from "../primitives/sum.ts";
 import { sizeOf } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { ShapeError } from "../errors.ts";
+import { type Conv2dOptions, convParams } from "./conv_options.ts";
 import { windowMap } from "./window_map.ts";
 
 /** The largest row of each window. */
@@ -91,7 +91,7 @@ function pool(
   const kernel: readonly [number, number] = typeof options.kernel === "number"
     ? [options.kernel, options.kernel]
     : options.kernel;
-  const params = convParams(operation, { ...options, stride: options.stride ?? kernel });
+  const params = convParams(operation, 2, { ...options, stride: options.stride ?? kernel });
   const maps = windowMap(B, [H, W], kernel, params);
   if (maps.outputSize.some((n) => n < 1)) {
     throw new ShapeError(operation, "the window must fit into the padded image", [x.shape]);

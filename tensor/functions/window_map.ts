@@ -1,15 +1,18 @@
-import type { ConvParams } from "../contraction/conv_params.ts";
-import { tensor } from "./creation.ts";
+import type { ConvParams } from "../contraction/convolution.ts";
+import { windowCount } from "../contraction/window_axis.ts";
 import type { KernelMaps } from "../primitives/kernel_map.ts";
+import { sizeOf } from "../spec.ts";
+import { tensor } from "./creation.ts";
 
 /**
  * The kernel map of windows over dense images whose rows are their pixels in order.
  *
  * @param batch Number of images B.
- * @param size Their `[H, W]`.
- * @param kernel Window `[kh, kw]`.
+ * @param size Sizes of their axes, such as `[H, W]`.
+ * @param kernel Window on each axis, such as `[kh, kw]`.
  * @param params Stride, padding and dilation.
- * @returns Maps between `N = B·H·W` input and `M = B·Ho·Wo` output rows, with `T = kh·kw` taps in raster order, and `[Ho, Wo]`.
+ * @returns Maps between `N = B·H·W` input and `M = B·Ho·Wo` output rows, with `T = kh·kw` taps in raster order, and the sizes
+ * of the output, such as `[Ho, Wo]`.
  *
  * @example Usage
  * ```ts
@@ -23,30 +26,31 @@ import type { KernelMaps } from "../primitives/kernel_map.ts";
  */
 export function windowMap(
   batch: number,
-  size: readonly [number, number],
-  kernel: readonly [number, number],
+  size: readonly number[],
+  kernel: readonly number[],
   { stride, padding, dilation }: Pick<ConvParams, "stride" | "padding" | "dilation">,
-): KernelMaps & { readonly outputSize: readonly [number, number] } {
-  const [H, W] = size;
-  const outputs = (axis: 0 | 1) =>
-    Math.floor(
-      (size[axis] + padding[axis][0] + padding[axis][1] - dilation[axis] * (kernel[axis] - 1) - 1) / stride[axis],
-    ) + 1;
-  const [Ho, Wo] = [outputs(0), outputs(1)];
-  const taps = kernel[0] * kernel[1];
-  const map = new Int32Array(batch * Ho * Wo * taps).fill(-1);
-  const inverse = new Int32Array(batch * H * W * taps).fill(-1);
-  for (let row = 0; row < batch * Ho * Wo; row++) {
-    const [b, oy, ox] = [Math.floor(row / (Ho * Wo)), Math.floor(row / Wo) % Ho, row % Wo];
-    for (let t = 0; t < taps; t++) {
-      const iy = oy * stride[0] - padding[0][0] + Math.floor(t / kernel[1]) * dilation[0];
-      const ix = ox * stride[1] - padding[1][0] + (t % kernel[1]) * dilation[1];
-      if (iy < 0 || iy >= H || ix < 0 || ix >= W) continue;
-      const input = (b * H + iy) * W + ix;
-      map[row * taps + t] = input;
-      inverse[input * taps + t] = row;
+): KernelMaps & { readonly outputSize: readonly number[] } {
+  const outputSize = size.map((extent, axis) =>
+    windowCount(extent, kernel[axis]!, { stride: stride[axis]!, padding: padding[axis]!, dilation: dilation[axis]! })
+  );
+  const [taps, rows, sources] = [sizeOf(kernel), batch * sizeOf(outputSize), batch * sizeOf(size)];
+  const map = new Int32Array(rows * taps).fill(-1);
+  const inverse = new Int32Array(sources * taps).fill(-1);
+  const visit = (axis: number, source: number, tap: number, row: number): void => {
+    if (axis === size.length) {
+      map[row * taps + tap] = source;
+      inverse[source * taps + tap] = row;
+      return;
     }
-  }
-  const table = (values: Int32Array, rows: number) => tensor(values, { shape: [rows, taps] });
-  return { map: table(map, batch * Ho * Wo), inverse: table(inverse, batch * H * W), outputSize: [Ho, Wo] };
+    for (let output = 0; output < outputSize[axis]!; output++) {
+      for (let k = 0; k < kernel[axis]!; k++) {
+        const at = output * stride[axis]! - padding[axis]![0] + k * dilation[axis]!;
+        if (at < 0 || at >= size[axis]!) continue;
+        visit(axis + 1, source * size[axis]! + at, tap * kernel[axis]! + k, row * outputSize[axis]! + output);
+      }
+    }
+  };
+  for (let image = 0; image < batch; image++) visit(0, image, 0, image);
+  const table = (values: Int32Array, length: number) => tensor(values, { shape: [length, taps] });
+  return { map: table(map, rows), inverse: table(inverse, sources), outputSize };
 }

@@ -1,8 +1,6 @@
-import type { ArgsortParams } from "../contraction/conv_params.ts";
-import { argsortWat } from "../devices/cpu/kernels/argsort.ts";
+import { ARGSORT_FORM, type ArgsortParams } from "../compiler/kernel_forms.ts";
 import type { Primitive } from "../primitive.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { argsortWgsl } from "../devices/webgpu/kernels/argsort.ts";
 import { transpose } from "./layout.ts";
 import { normalizeAxes } from "./sum.ts";
 
@@ -29,7 +27,7 @@ const ARGSORT: Primitive<ArgsortParams> = {
     return result;
   },
   vjpRule: () => [null],
-  lowering: { kind: "kernel", wat: argsortWat, wgsl: argsortWgsl },
+  lowering: { kind: "kernel", form: ARGSORT_FORM },
 };
 
 /**

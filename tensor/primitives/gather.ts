@@ -1,10 +1,9 @@
 /** @file Reading at positions that are values themselves, and its transpose. */
+import { SCATTER_ADD_FORM, type ScatterAddParams } from "../compiler/kernel_forms.ts";
 import { ShapeError } from "../errors.ts";
-import { scatterAddWat } from "../devices/cpu/kernels/scatter_add.ts";
 import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { scatterAddWgsl } from "../devices/webgpu/kernels/scatter_add.ts";
 import { wrap } from "./cast.ts";
 import { greaterEqual, less } from "./comparison.ts";
 import { logicalOr } from "./logic.ts";
@@ -145,7 +144,7 @@ export function takeAlongAxis(
   return bind(TAKE_ALONG_AXIS, [x, indices], { axis: normalizeAxes("takeAlongAxis", x, axis)[0]!, fill });
 }
 
-const SCATTER_ADD: Primitive<{ readonly size: number }> = {
+const SCATTER_ADD: Primitive<ScatterAddParams> = {
   name: "scatterAdd",
   shapeRule: ([updates, indices], { size }) => {
     requireInt32("scatterAdd", indices!);
@@ -166,7 +165,7 @@ const SCATTER_ADD: Primitive<{ readonly size: number }> = {
     return result;
   },
   vjpRule: (cotangent, { inputs: [, indices] }) => [take(cotangent, indices!), null],
-  lowering: { kind: "kernel", wat: scatterAddWat, wgsl: scatterAddWgsl },
+  lowering: { kind: "kernel", form: SCATTER_ADD_FORM },
 };
 
 /**

@@ -1,13 +1,14 @@
 /** @file Convolution whose windows are a table of rows, for sparse tensors: the rows may lie anywhere. */
-import type { KernelMapConvParams, KernelMapWeightGradientParams } from "../contraction/conv_params.ts";
-import { kernelMapConvWat } from "../devices/cpu/contraction/kernel_map_conv.ts";
-import { kernelMapWeightGradientWat } from "../devices/cpu/contraction/kernel_map_weight_gradient.ts";
+import {
+  type KernelMapConvParams,
+  tableOuterProduct,
+  tableProduct,
+  type TableSizes,
+} from "../contraction/table_product.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
-import { type DenseArray, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
+import { type DenseArray, type Shape, sizeOf, type TensorSpec, tupleOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { kernelMapConvWgsl } from "../devices/webgpu/contraction/kernel_map_conv.ts";
-import { kernelMapWeightGradientWgsl } from "../devices/webgpu/contraction/kernel_map_weight_gradient.ts";
 import { requireFloating } from "./operands.ts";
 
 /** Calls `visit` for every multiplication: flat positions in x `[N, Cin]`, w `[T, Cin / groups, Cout]` and y `[M, Cout]`. */
@@ -17,7 +18,7 @@ function eachProduct(
   groups: number,
   visit: (x: number, w: number, y: number) => void,
 ): void {
-  const [taps, cinPerGroup, cout] = w as [number, number, number];
+  const [taps, cinPerGroup, cout] = tupleOf(w, 3);
   map.data.forEach((row, at) => {
     if (row < 0) return;
     const [m, t] = [Math.floor(at / taps), at % taps];
@@ -30,9 +31,11 @@ function eachProduct(
   });
 }
 
-/** Operations of the convolution and its gradients, absent rows included: every weight once for each row of the map. */
-function mapFlops(map: Shape, w: Shape): number {
-  return 2 * map[0]! * sizeOf(w);
+/** Sizes of a table over rows of x, and of the weights `w`. */
+function tableSizes(map: TensorSpec, x: TensorSpec, w: Shape, groups: number): TableSizes {
+  const [rows, taps] = tupleOf(map.shape, 2);
+  const [, channels, outChannels] = tupleOf(w, 3);
+  return { rows, taps, sources: x.shape[0]!, groups, channels, columns: outChannels / groups };
 }
 
 function requireMaps(operation: string, x: TensorSpec, w: Shape, map: TensorSpec, inverse: TensorSpec): void {
@@ -55,7 +58,7 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
   shapeRule: ([x, w, map, inverse], { groups, transposeWeight }) => {
     requireFloating("kernelMapConv", [x!, w!]);
     requireMaps("kernelMapConv", x!, w!.shape, map!, inverse!);
-    const [, cinPerGroup, cout] = w!.shape as [number, number, number];
+    const [, cinPerGroup, cout] = tupleOf(w!.shape, 3);
     const [from, to] = transposeWeight ? [cout, cinPerGroup * groups] : [cinPerGroup * groups, cout];
     if (x!.shape[1] === from && cout % groups === 0) return { shape: [map!.shape[0]!, to], dtype: x!.dtype };
     throw new ShapeError("kernelMapConv", `x must have ${from} channels, and ${groups} groups must divide Cout`, [
@@ -70,7 +73,7 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
       return y;
     }
     // The roles of rows are swapped: row `map[m, t]` of x holds output channels, row m of y input channels.
-    const [taps, cinPerGroup, cout] = w!.shape as [number, number, number];
+    const [taps, cinPerGroup, cout] = tupleOf(w!.shape, 3);
     map!.data.forEach((row, at) => {
       if (row < 0) return;
       for (let ci = 0; ci < cinPerGroup; ci++) {
@@ -92,17 +95,12 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
     null,
   ],
   lowering: {
-    kind: "kernel",
-    reads: 3,
-    finishes: true,
-    computes: ({ groups }, [, w]) => groups === 1 && w!.shape[0] === 1 ? [0] : [],
-    flops: ([, w, map]) => mapFlops(map!.shape, w!.shape),
-    wat: kernelMapConvWat,
-    wgsl: kernelMapConvWgsl,
+    kind: "contraction",
+    contraction: (params, [x, w, map]) => tableProduct(tableSizes(map!, x!, w!.shape, params.groups), params),
   },
 };
 
-const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
+const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<Pick<KernelMapConvParams, "groups">> = {
   name: "kernelMapWeightGradient",
   shapeRule: ([x, dy, map, inverse], { groups }) => {
     requireFloating("kernelMapWeightGradient", [x!, dy!]);
@@ -126,12 +124,8 @@ const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<KernelMapWeightGradientParams> = {
     null,
   ],
   lowering: {
-    kind: "kernel",
-    reads: 3,
-    computes: ({ groups }, [, , map]) => groups === 1 && map!.shape[1] === 1 ? [0, 1] : [],
-    flops: ([, , map], w) => mapFlops(map!.shape, w.shape),
-    wat: kernelMapWeightGradientWat,
-    wgsl: kernelMapWeightGradientWgsl,
+    kind: "contraction",
+    contraction: ({ groups }, [x, , map], w) => tableOuterProduct(tableSizes(map!, x!, w.shape, groups)),
   },
 };
 

@@ -1,10 +1,8 @@
-import type { MatmulParams } from "../contraction/conv_params.ts";
-import { matmulWat } from "../devices/cpu/contraction/matmul.ts";
+import { type MatmulParams, matrixProduct } from "../contraction/matrix_product.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sameShape, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { matmulWgsl } from "../devices/webgpu/contraction/matmul.ts";
 import { cast } from "./cast.ts";
 import { reshape } from "./layout.ts";
 import { broadcastShapes, promoteTypes, requireFloating } from "./operands.ts";
@@ -49,12 +47,12 @@ const MATMUL: Primitive<MatmulParams> = {
       : product(a!, ct, { transposeA: !transposeA, transposeB: false }),
   ],
   lowering: {
-    kind: "kernel",
-    finishes: true,
-    computes: () => [0, 1],
-    flops: ([a], { shape }, { transposeA }) => 2 * sizeOf(shape) * matrixOf(a!, transposeA)[1],
-    wat: matmulWat,
-    wgsl: matmulWgsl,
+    kind: "contraction",
+    contraction: (params, [a], { shape }) => {
+      const [m, n] = [shape.at(-2)!, shape.at(-1)!];
+      const batch = sizeOf(shape.slice(0, -2));
+      return matrixProduct({ batch, m, k: matrixOf(a!, params.transposeA)[1], n }, params);
+    },
   },
 };
 

@@ -8,6 +8,7 @@ import { DeviceError } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { emitMapWat } from "./emit/map.ts";
 import { emitReduceWat } from "./emit/reduce.ts";
+import { templateWat } from "./kernels/template.ts";
 import { assemble } from "./runtime/assemble.ts";
 import { bindBlocks, type Bindings, handOut } from "../../compiler/bindings.ts";
 import { type Block, bytesOf, readBlock } from "./runtime/blocks.ts";
@@ -128,7 +129,7 @@ function prepare(core: Core, schedule: Schedule, { onLaunch, ...options }: LoadO
 }
 
 function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule, options: WatOptions): WatKernel {
-  if (kernel.kind === "template") return kernel.wat(options);
+  if (kernel.kind === "template") return templateWat(kernel, options);
   const specs = (numbers: readonly number[]) => numbers.map((number) => values[number]!);
   return kernel.kind === "map"
     ? emitMapWat(kernel, specs(inputs), specs(outputs))

@@ -1,4 +1,5 @@
 /** @file The oracle: every value in float64, every operation by its reference rule. Slow, obviously right. */
+import { templateFlops } from "../../compiler/lowering.ts";
 import type { Device, DeviceBuffer, Executable, Program } from "../../device.ts";
 import { registerDevice } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
@@ -39,7 +40,7 @@ export function referenceDevice(): Device {
 function compile(device: Device, program: Program): Executable {
   const order = topologicalOrder(program.outputs);
   const plannedBytes = order.reduce((sum, x) => sum + 8 * sizeOf(x.shape), 0);
-  const flops = order.reduce((sum, x) => sum + flopsOf(x), 0);
+  const flops = order.reduce((sum, x) => sum + templateFlops(x), 0);
   return {
     stats: { plannedBytes, launches: order.length, flops },
     run(inputs) {
@@ -47,12 +48,6 @@ function compile(device: Device, program: Program): Executable {
       return compute(device, program.outputs, bindings);
     },
   };
-}
-
-/** Operations of a matrix product or convolution; 0 of anything else. */
-function flopsOf(x: Tensor): number {
-  const { lowering } = x.primitive;
-  return lowering.kind === "kernel" ? lowering.flops?.(x.inputs, x, x.params) ?? 0 : 0;
 }
 
 function compute(device: Device, outputs: readonly Tensor[], bindings: Map<Tensor, DenseArray>): ReferenceBuffer[] {

@@ -10,6 +10,7 @@ import { emitMapWgsl } from "./emit/map.ts";
 import { attachPrologue } from "./emit/prologue.ts";
 import { emitReduceWgsl } from "./emit/reduce.ts";
 import { shaderOf } from "./emit/shader.ts";
+import { templateWgsl } from "./kernels/template.ts";
 import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
 import { bindBlocks, type Bindings, handOut } from "../../compiler/bindings.ts";
 import { bytesOf } from "../../compiler/draft.ts";
@@ -148,7 +149,7 @@ function kernelOf(step: Step, schedule: Schedule, limits: WgslLimits): WgslKerne
   const specs = (numbers: readonly number[]) => numbers.map((number) => schedule.values[number]!);
   if (kernel.kind === "template") {
     const operands = { inputs: specs(step.inputs), outputs: specs(step.outputs) };
-    const plain = kernel.wgsl(limits);
+    const plain = templateWgsl(kernel, limits);
     const begun = kernel.prologues.reduce((text, prologue) => attachPrologue(text, prologue, operands), plain);
     return kernel.epilogue ? attachEpilogue(begun, kernel.epilogue, operands) : begun;
   }

@@ -1,4 +1,4 @@
-import type { ArgsortParams } from "../../../contraction/conv_params.ts";
+import type { ArgsortParams } from "../../../compiler/kernel_forms.ts";
 import type { WatKernel } from "../../../compiler/kernel.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../spec.ts";
 import { add, argument, block, func, get, int, loop, min, mul, pass, set, type Wat } from "../emit/text.ts";

@@ -1,4 +1,4 @@
-import type { ScatterAddParams } from "../../../contraction/conv_params.ts";
+import type { ScatterAddParams } from "../../../compiler/kernel_forms.ts";
 import type { WatKernel } from "../../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
 import {

@@ -1,4 +1,4 @@
-import type { ScatterAddParams } from "../../../contraction/conv_params.ts";
+import type { ScatterAddParams } from "../../../compiler/kernel_forms.ts";
 import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
 import { itemPass, unravel } from "../emit/shader.ts";

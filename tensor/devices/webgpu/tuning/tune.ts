@@ -1,4 +1,5 @@
 /** @file Finds the fastest tiles for kernels by timing them. */
+import { templateWgsl } from "../kernels/template.ts";
 import type { TemplateKernel, TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
 import { shaderOf } from "../emit/shader.ts";
 import type { Core } from "../runtime/core.ts";
@@ -41,7 +42,7 @@ export function classesOf(kernel: TemplateKernel, limits: WgslLimits): readonly 
       return undefined;
     },
   });
-  kernel.wgsl({ ...limits, tiles });
+  templateWgsl(kernel, { ...limits, tiles });
   return [...asked];
 }
 
@@ -77,7 +78,7 @@ export async function tuneTiles(
 async function tuneClass(core: Core, kernel: TemplateKernel, name: string, bench: Bench): Promise<TuningResult> {
   const { limits } = core;
   const timed = (tiles: Readonly<Record<string, TileVariant>>): Timed => {
-    const { passes, scratchBytes } = kernel.wgsl({ ...limits, tiles });
+    const { passes, scratchBytes } = templateWgsl(kernel, { ...limits, tiles });
     return { shaders: passes.map((pass) => shaderOf(pass)), scratchBytes };
   };
   const plain = timed({});

@@ -45,7 +45,7 @@ const CASES: readonly {
     name: "a convolution",
     f: (x) => conv2d(x, ones([3, 3, 4, 6]), { padding: 1, stride: 2 }),
     shape: [2, 8, 8, 4],
-    kind: "conv2d",
+    kind: "conv",
     flops: 2 * (2 * 4 * 4 * 6) * (3 * 3 * 4),
   },
   { name: "a map", f: (x) => add(mul(x, x), 1), shape: [4, 9], kind: "map", flops: 2 * 36 },

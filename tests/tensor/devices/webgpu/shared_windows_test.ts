@@ -1,3 +1,4 @@
+import { templateWgsl } from "../../../../tensor/devices/webgpu/kernels/template.ts";
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import {
   add,
@@ -47,7 +48,7 @@ for (const precision of ["f32", "f16"] as const) {
           ...precision === "f16" && { precision },
           onLaunch: ({ step: { kernel } }) => {
             const shares = kernel.kind === "template" &&
-              kernel.wgsl({ ...LIMITS, tiles: tuning.tiles }).passes.some((pass) =>
+              templateWgsl(kernel, { ...LIMITS, tiles: tuning.tiles }).passes.some((pass) =>
                 shaderOf(pass).code.includes("group_pixels")
               );
             launched.push(shares ? `shared ${kernel.name}` : kernel.kind);
@@ -57,7 +58,7 @@ for (const precision of ["f32", "f16"] as const) {
         device.close();
       }
       const [shared, own] = found.map(({ launched }) => launched);
-      deepStrictEqual(shared!.filter((name) => /shared/.test(name)), ["shared conv2d", "shared conv2dInputGradient"]);
+      deepStrictEqual(shared!.filter((name) => /shared/.test(name)), ["shared conv", "shared convInputGradient"]);
       equal(own!.length, shared!.length, "the same maps join");
       ok(!own!.some((name) => /shared/.test(name)));
       deepStrictEqual(found[0]!.values, found[1]!.values);
