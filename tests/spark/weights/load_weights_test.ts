@@ -36,6 +36,7 @@ import {
   officialEntries,
   type OfficialEntry,
   save,
+  type SparkParams,
   WEIGHT_NAMINGS,
   weightsOf,
 } from "../../../spark/mod.ts";
@@ -140,7 +141,7 @@ const sparkFor = (model: Model) => {
   return { params: scrambled(params, 4), state: scrambled(state, 5) };
 };
 
-const optimizerFor = (params: unknown) => {
+const optimizerFor = (params: SparkParams) => {
   const step = initParams(RESNET(), random.key(0), { decoderWidth: 8 }).state.decoder.blocks[0]!.norm1.count; // int32 scalar
   return { step, moments: { first: scrambled(params, 6), second: scrambled(params, 7) } };
 };
