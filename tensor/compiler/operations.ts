@@ -1,6 +1,8 @@
 /** @file The one table of operations on single values: what lowerings are written in. */
 import type { DType } from "../spec.ts";
 import { expOf, logOf } from "./expansions/exponential.ts";
+import { intPowOf, powOf, uintPowOf } from "./expansions/power.ts";
+import { modFarOf, modOf } from "./expansions/remainder.ts";
 import { erfOf, sigmoidOf, tanhOf } from "./expansions/sigmoid.ts";
 import { cosFarOf, cosOf, sinFarOf, sinOf } from "./expansions/wave.ts";
 import type { Expansion } from "./expansions/words.ts";
@@ -26,8 +28,8 @@ export interface ScalarOperation {
    * always. For those in between, to write a result and read it again costs as much.
    */
   readonly repeat: "cheap" | "dear" | "dearest";
-  /** Of a function of floats: how it is made of others. A device writes those that have none. */
-  readonly expand?: Expansion;
+  /** How it is made of others, by the dtype of its operands. A device writes what has no expansion. */
+  readonly expand?: Readonly<Partial<Record<DType, Expansion>>>;
 }
 
 /**
@@ -41,7 +43,7 @@ export const OPERATIONS = {
   sub: { arity: 2, takes: "number", cost: 0.3, repeat: "cheap" },
   mul: { arity: 2, takes: "number", cost: 0.3, repeat: "cheap" },
   div: { arity: 2, takes: "number", cost: 3, repeat: "dear" },
-  mod: { arity: 2, takes: "number", cost: 3, repeat: "dearest" },
+  mod: { arity: 2, takes: "number", cost: 3, repeat: "dearest", expand: { float32: modOf as Expansion } },
   neg: { arity: 1, takes: "number", cost: 0.3, repeat: "cheap" },
   abs: { arity: 1, takes: "number", cost: 0.3, repeat: "cheap" },
   max: { arity: 2, takes: "number", cost: 0.3, repeat: "cheap" },
@@ -53,16 +55,23 @@ export const OPERATIONS = {
   trunc: { arity: 1, takes: "float", cost: 0.3, repeat: "cheap" },
   sqrt: { arity: 1, takes: "float", cost: 3, repeat: "dear" },
   rsqrt: { arity: 1, takes: "float", cost: 3, repeat: "dear" },
-  pow: { arity: 2, takes: "number", cost: 3, repeat: "dearest" },
-  exp: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: expOf as Expansion },
-  log: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: logOf as Expansion },
-  tanh: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: tanhOf as Expansion },
-  sigmoid: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: sigmoidOf as Expansion },
-  erf: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: erfOf as Expansion },
-  sin: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: sinOf as Expansion },
-  cos: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: cosOf as Expansion },
-  sinFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", expand: sinFarOf as Expansion },
-  cosFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", expand: cosFarOf as Expansion },
+  pow: {
+    arity: 2,
+    takes: "number",
+    cost: 3,
+    repeat: "dearest",
+    expand: { float32: powOf as Expansion, int32: intPowOf as Expansion, uint32: uintPowOf as Expansion },
+  },
+  exp: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: expOf as Expansion } },
+  log: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: logOf as Expansion } },
+  tanh: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: tanhOf as Expansion } },
+  sigmoid: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: sigmoidOf as Expansion } },
+  erf: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: erfOf as Expansion } },
+  sin: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: sinOf as Expansion } },
+  cos: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: cosOf as Expansion } },
+  sinFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", expand: { float32: sinFarOf as Expansion } },
+  cosFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", expand: { float32: cosFarOf as Expansion } },
+  modFar: { arity: 2, takes: "float", cost: 100, repeat: "dearest", expand: { float32: modFarOf as Expansion } },
   eq: { arity: 2, takes: "any", tells: true, cost: 0.3, repeat: "cheap" },
   ne: { arity: 2, takes: "any", tells: true, cost: 0.3, repeat: "cheap" },
   lt: { arity: 2, takes: "any", tells: true, cost: 0.3, repeat: "cheap" },
@@ -82,11 +91,6 @@ export const OPERATIONS = {
 
 /** Name of an operation on single values. */
 export type ScalarOp = keyof typeof OPERATIONS;
-
-/** Name of an operation that each device writes itself. */
-export type BasicOp = {
-  [Name in ScalarOp]: (typeof OPERATIONS)[Name] extends { readonly expand: Expansion } ? never : Name;
-}[ScalarOp];
 
 /**
  * Looks an operation up.

@@ -1,7 +1,10 @@
 /** @file Functions of calculus, for floating tensors. */
 import { op } from "../compiler/scalar.ts";
+import type { Primitive } from "../primitive.ts";
+import { DTYPES } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { div, mul, neg, sub } from "./arithmetic.ts";
+import { wrap } from "./cast.ts";
 import { equal, greater } from "./comparison.ts";
 import { erfOf } from "./erf_of.ts";
 import type { TensorLike } from "./operands.ts";
@@ -33,10 +36,32 @@ const ERF = unary(
 const SIN = unary("sin", (x) => op("sin", x), Math.sin, (ct, x) => mul(ct, cos(x)));
 const COS = unary("cos", (x) => op("cos", x), Math.cos, (ct, x) => neg(mul(ct, sin(x))));
 const FLOOR = unary("floor", (x) => op("floor", x), Math.floor, () => null);
-const POW = binary("pow", "pow", Math.pow, (ct, x, y, out) => [
-  mul(ct, where(equal(y, 0), 0, mul(y, pow(x, sub(y, 1))))),
-  mul(ct, where(greater(x, 0), mul(out, log(where(greater(x, 0), x, 1))), 0)),
-]);
+/** As C and NumPy have it: a power of 1 is 1, also of NaN, and so is -1 to infinity. */
+function powerOf(x: number, y: number): number {
+  return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y;
+}
+
+/** Modulo 2^32; of negative exponents what truncation leaves of 1 / x^-y, and 0 of 1 / 0. */
+function integerPowerOf(x: number, y: number): number {
+  if (y < 0) return x === 1 ? 1 : x === -1 ? 1 - 2 * Math.abs(y % 2) : 0;
+  let [product, square] = [1, x];
+  for (let rest = y; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) product = Math.imul(product, square);
+    square = Math.imul(square, square);
+  }
+  return product;
+}
+
+const POW: Primitive = {
+  ...binary("pow", "pow", powerOf, (ct, x, y, out) => [
+    mul(ct, where(equal(y, 0), 0, mul(y, pow(x, sub(y, 1))))),
+    mul(ct, where(greater(x, 0), mul(out, log(where(greater(x, 0), x, 1))), 0)),
+  ]),
+  reference: ([x, y], _, { dtype }) => {
+    const power = DTYPES[dtype].floating ? powerOf : integerPowerOf;
+    return x!.data.map((value, i) => wrap(power(value, y!.data[i]!), dtype));
+  },
+};
 
 /**
  * Raises e to each element.
@@ -233,7 +258,9 @@ export function floor(x: TensorLike): Tensor {
  *
  * @param x Tensor or number.
  * @param y Tensor or number that broadcasts with `x`.
- * @returns Tensor of the broadcast shape and promoted dtype. NaN for negative `x` unless `y` is whole.
+ * @returns Tensor of the broadcast shape and promoted dtype. Of floats 1 for `y = 0` and for `x = 1`, whatever the other is,
+ * and NaN for negative `x` unless `y` is whole. Of integers the product modulo 2^32; a negative `y` gives what truncation
+ * leaves of `1 / x^-y`, which is 0 unless `x` is 1 or -1.
  * @throws {ShapeError} If the shapes do not broadcast.
  *
  * @example Usage

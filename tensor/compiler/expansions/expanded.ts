@@ -3,7 +3,7 @@ import { operationOf, OPERATIONS, type ScalarOp } from "../operations.ts";
 import { cast, literal, op, type Scalar } from "../scalar.ts";
 import type { Words } from "./words.ts";
 
-/** A function of one or two values as an expression of its parameters. */
+/** An operation on one or two values as an expression of its parameters. */
 export interface Expanded {
   /** Stand for the operands: whoever writes the result has names for them. */
   readonly parameters: readonly Scalar[];
@@ -32,18 +32,36 @@ const SCALARS: Words<Scalar> = {
   asUint: (x) => bitcast(x, "uint32"),
 };
 
+/** Name of a function: an operation, and the dtype of its operands. */
+export type FunctionName = `${ScalarOp}_${DType}`;
+
 /**
- * Writes a function of floats as an expression.
+ * Names the function that an operation is where it has an expansion.
  *
- * @param name An operation that has an expansion.
+ * @param name The operation.
+ * @param dtype Of its operands.
+ * @returns The name; `undefined` if devices write the operation themselves.
+ */
+export function expansionName(name: ScalarOp, dtype: DType): FunctionName | undefined {
+  return operationOf(name).expand?.[dtype] && `${name}_${dtype}`;
+}
+
+/**
+ * Writes an operation as an expression.
+ *
+ * @param name An operation that has an expansion, and the dtype of its operands.
  * @returns The expression and its parameters.
  */
-export function expanded(name: ScalarOp): Expanded {
-  const { arity, expand } = operationOf(name);
-  if (!expand) throw new TypeError(`Cannot expand ${name} as devices write it themselves: current expansion is none`);
+export function expanded(name: FunctionName): Expanded {
+  const [operation, dtype] = name.split("_") as [ScalarOp, DType];
+  const { arity, expand } = operationOf(operation);
+  const expansion = expand?.[dtype];
+  if (!expansion) {
+    throw new TypeError(`Cannot expand ${name} as devices write it themselves: current expansion is none`);
+  }
   const parameters = Array.from({ length: arity }, (_, buffer): Scalar => (
-    { kind: "load", dtype: "float32", access: { buffer, strides: [], offset: 0 } }
+    { kind: "load", dtype, access: { buffer, strides: [], offset: 0 } }
   ));
   const [x, y = x] = parameters;
-  return { parameters, result: expand(SCALARS, x!, y!) };
+  return { parameters, result: expansion(SCALARS, x!, y!) };
 }

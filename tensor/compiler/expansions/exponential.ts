@@ -4,14 +4,22 @@ import { polynomial, type Words } from "./words.ts";
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.12194440e-4;
 
-const EXP = [1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
+/** (e^r - 1 - r) / r², highest first. */
+export const EXPONENTIAL: readonly number[] = [
+  1.9875691500e-4,
+  1.3981999507e-3,
+  8.3334519073e-3,
+  4.1665795894e-2,
+  1.6666665459e-1,
+  5.0000001201e-1,
+];
 
 /** e^x = 2^n e^r with |r| at most ln 2 / 2; 2^n in two factors, as it may be out of range where the product is not. */
 export function expOf<T>(w: Words<T>, x: T): T {
   const bounded = w.greater(w.float(-104), w.lesser(w.float(89), x));
   const n = w.round(w.mul(bounded, w.float(Math.LOG2E)));
   const r = w.sub(w.sub(x, w.mul(n, w.float(LN2_HIGH))), w.mul(n, w.float(LN2_LOW)));
-  const p = w.add(w.add(w.mul(polynomial(w, r, EXP), w.mul(r, r)), r), w.float(1));
+  const p = w.add(w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r), w.float(1));
   const half = w.shiftRight(w.toInt(n), w.int(1));
   const rest = w.sub(w.toInt(n), half);
   const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, rest));
@@ -21,7 +29,7 @@ export function expOf<T>(w: Words<T>, x: T): T {
 }
 
 /** 2^n for an int32 in the normal range. */
-function powerOfTwo<T>(w: Words<T>, n: T): T {
+export function powerOfTwo<T>(w: Words<T>, n: T): T {
   return w.asFloat(w.shiftLeft(w.add(n, w.int(127)), w.int(23)));
 }
 

@@ -75,6 +75,10 @@ export interface Words<T> {
   sinFar(x: T): T;
   /** Cosine by the long reduction. */
   cosFar(x: T): T;
+  /** Remainder of uint32. */
+  mod(x: T, y: T): T;
+  /** Remainder of positive floats by the long division. */
+  modFar(x: T, y: T): T;
 }
 
 /** A function of one or two values, written in words. */
@@ -90,4 +94,9 @@ export function polynomial<T>(w: Words<T>, x: T, coefficients: readonly number[]
 export function withSign<T>(w: Words<T>, x: T, y: T): T {
   const sign = w.and(w.asUint(y), w.uint(0x80000000));
   return w.asFloat(w.or(w.asUint(x), sign));
+}
+
+/** A float without the lower half of its bits: products of two such are exact. */
+export function upper<T>(w: Words<T>, x: T): T {
+  return w.asFloat(w.and(w.asUint(x), w.uint(0xfffff000)));
 }

@@ -1,16 +1,19 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
-import { expanded } from "../../../tensor/compiler/expansions/expanded.ts";
+import { expanded, type FunctionName } from "../../../tensor/compiler/expansions/expanded.ts";
 import { operationOf, OPERATIONS, type ScalarOp, takes } from "../../../tensor/compiler/operations.ts";
-import { visitScalars } from "../../../tensor/compiler/scalar.ts";
-import { DTYPES } from "../../../tensor/mod.ts";
+import { scalarOrder } from "../../../tensor/compiler/scalar.ts";
+import { type DType, DTYPES } from "../../../tensor/mod.ts";
 
 const NAMES = Object.keys(OPERATIONS) as ScalarOp[];
 
 Deno.test("Expansions use operations as the table has them: operands, dtypes", () => {
-  for (const name of NAMES.filter((each) => operationOf(each).expand)) {
-    const { result } = expanded(name);
-    deepStrictEqual(result.dtype, "float32", name);
-    visitScalars([result], (x) => {
+  const functions = NAMES.flatMap((name) =>
+    Object.keys(operationOf(name).expand ?? {}).map((dtype): FunctionName => `${name}_${dtype as DType}`)
+  );
+  for (const name of functions) {
+    const { result, parameters } = expanded(name);
+    deepStrictEqual(result.dtype, parameters[0]!.dtype, name);
+    scalarOrder([result]).forEach((x) => {
       if (x.kind !== "op") return;
       deepStrictEqual(x.args.length, operationOf(x.op).arity, `${name} gives ${x.op} ${x.args.length} operands`);
       const operands = x.op === "select" || x.op === "rarely" ? x.args.slice(1) : x.args;
@@ -36,5 +39,5 @@ Deno.test("An operation takes bits, numbers or any dtype", () => {
 });
 
 Deno.test("What a device writes itself has no expansion", () => {
-  throws(() => expanded("add"), TypeError);
+  throws(() => expanded("add_float32"), TypeError);
 });

@@ -1,12 +1,11 @@
 /** @file The functions that a module calls. */
-import { expanded } from "../../../compiler/expansions/expanded.ts";
-import type { ScalarOp } from "../../../compiler/operations.ts";
+import { expanded, type FunctionName } from "../../../compiler/expansions/expanded.ts";
 import type { Scalar } from "../../../compiler/scalar.ts";
 import { FUNCTIONS, type WatFunction } from "./math.ts";
 import { ValueWriter } from "./values.ts";
 
 /** The function of four values at once that an expansion becomes. */
-function functionOf(name: ScalarOp): WatFunction {
+function functionOf(name: FunctionName): WatFunction {
   const { parameters, result } = expanded(name);
   const [locals, calls]: [string[], Set<string>] = [[], new Set()];
   const ids = new Map<Scalar, number>(parameters.map((parameter, i) => [parameter, i]));
@@ -22,7 +21,7 @@ function functionOf(name: ScalarOp): WatFunction {
 const written = new Map<string, WatFunction>(Object.entries(FUNCTIONS));
 
 function functionFor(name: string): WatFunction {
-  const known = written.get(name) ?? functionOf(name as ScalarOp);
+  const known = written.get(name) ?? functionOf(name as FunctionName);
   written.set(name, known);
   return known;
 }

@@ -1,5 +1,4 @@
 /** @file Operations on four values at once that WebAssembly has no instruction for. */
-import { DOUBLE_FUNCTIONS } from "./double_math.ts";
 
 const get = (name: string): string => `(local.get $${name})`;
 
@@ -41,9 +40,8 @@ export interface WatFunction {
   readonly uses: readonly string[];
 }
 
-/** What takes several instructions, and what needs float64: by the name under which it is called. */
+/** What takes several instructions, by the name under which it is called. */
 export const FUNCTIONS: Readonly<Record<string, WatFunction>> = {
-  ...DOUBLE_FUNCTIONS,
   idiv: { uses: [], text: integerDivision("idiv", "div_s") },
   udiv: { uses: [], text: integerDivision("udiv", "div_u") },
   imod: { uses: [], text: integerDivision("imod", "rem_s") },

@@ -1,5 +1,6 @@
 /** @file Operations of expressions as WAT over four lanes. Bools in registers are masks: all bits set or none. */
-import { operationOf, type ScalarOp } from "../../../compiler/operations.ts";
+import { expansionName } from "../../../compiler/expansions/expanded.ts";
+import type { ScalarOp } from "../../../compiler/operations.ts";
 import type { Scalar } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
 
@@ -37,8 +38,9 @@ export function operationText(x: Scalar & { kind: "op" }, args: readonly string[
   if (name === "select") return selectText(a, b, c);
   if (name === "cast") return castText(a, of, dtype);
   if (name === "bitcast") return a;
-  if (operationOf(name).expand) return call(name, ...args);
-  return of === "float32" ? floatText(name, a, b, call) : integerText(name, of, a, b, call);
+  const expansion = expansionName(name, of);
+  if (expansion) return call(expansion, ...args);
+  return of === "float32" ? floatText(name, a, b) : integerText(name, of, a, b, call);
 }
 
 /** One of two values by a mask; fewer instructions where one is zero. */
@@ -48,12 +50,8 @@ function selectText(mask: string, whenTrue: string, whenFalse: string): string {
   return `(v128.bitselect ${whenTrue} ${whenFalse} ${mask})`;
 }
 
-function floatText(name: ScalarOp, x: string, y: string, call: Call): string {
+function floatText(name: ScalarOp, x: string, y: string): string {
   switch (name) {
-    case "mod":
-      return call("fmod", x, y);
-    case "pow":
-      return call("pow", x, y);
     case "rsqrt":
       return `(f32x4.div ${splat(1, "float32")} (f32x4.sqrt ${x}))`;
     case "neg":

@@ -1,5 +1,5 @@
 /** @file How the results of a reduction come together: two values, those of a team, those of slabs. */
-import type { ScalarOp } from "../../../compiler/operations.ts";
+import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import type { Reduced, WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { DType } from "../../../spec.ts";
 import { mathTexts } from "./functions.ts";
@@ -17,7 +17,7 @@ import { literalOf, storageType, TYPES } from "./values.ts";
  */
 export function combine({ op, value: { dtype } }: Reduced, a: string, b: string): string {
   if (op === "sum") return `${a} + ${b}`;
-  return dtype === "float32" ? `${op}_nan(${a}, ${b})` : `${op}(${a}, ${b})`;
+  return dtype === "float32" ? `${op}_float32(${a}, ${b})` : `${op}(${a}, ${b})`;
 }
 
 /**
@@ -26,8 +26,12 @@ export function combine({ op, value: { dtype } }: Reduced, a: string, b: string)
  * @param results What is reduced, and how.
  * @returns Their names.
  */
-export function needsOf(results: readonly Reduced[]): Set<ScalarOp> {
-  return new Set(results.flatMap(({ op, value: { dtype } }) => dtype === "float32" && op !== "sum" ? [op] : []));
+export function needsOf(results: readonly Reduced[]): Set<FunctionName> {
+  return new Set(
+    results.flatMap(({ op, value: { dtype } }) =>
+      dtype === "float32" && op !== "sum" ? [`${op}_float32` as const] : []
+    ),
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 /** @file Maps that finish the results of a template where its shaders write them. */
-import type { ScalarOp } from "../../../compiler/operations.ts";
+import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import type { Epilogue, WgslBuffer, WgslKernel, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { DType, TensorSpec } from "../../../spec.ts";
@@ -48,7 +48,7 @@ function finishPass(pass: WgslPass, epilogue: Epilogue, operands: Operands, own:
   // What is written first takes the binding of the result.
   const [first, ...others] = [...kept, ...written, ...read];
   const write = (memory: WgslMemory) => {
-    const needs = new Set<ScalarOp>();
+    const needs = new Set<FunctionName>();
     const load = (buffer: number, index: string) => memory.load(read[buffer - 1]!.name, index);
     const finish = finishFunction(memory, { sizes, values, four, load, wide, own: 0 }, written, needs);
     const store = keeps ? `${memory.store(own.name, "own_at", "own")} ` : "";
@@ -90,7 +90,7 @@ function finishFunction(
   memory: WgslMemory,
   map: Elements,
   written: readonly { readonly name: string; readonly dtype: DType }[],
-  needs: Set<ScalarOp>,
+  needs: Set<FunctionName>,
 ): string {
   const { lines, results } = writeElements(map, needs);
   const stores = written.flatMap((output, i) => storeNeighbours(memory, output, results.map((lane) => lane[i]!)));

@@ -1,33 +1,32 @@
 /** @file The functions that a shader calls. */
-import { expanded } from "../../../compiler/expansions/expanded.ts";
-import { operationOf, type ScalarOp } from "../../../compiler/operations.ts";
+import { expanded, type FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { FUNCTIONS, type MathFunction, PREAMBLE } from "./math.ts";
-import { functionName, ValueWriter } from "./values.ts";
+import { TYPES, ValueWriter } from "./values.ts";
 
 function noMemory(): never {
   throw new TypeError("Cannot write a function as it must compute from its parameters alone: current text loads");
 }
 
 /** The function that an expansion becomes. */
-function functionOf(name: ScalarOp): MathFunction {
+function functionOf(name: FunctionName): MathFunction {
   const { parameters, result } = expanded(name);
   const names = parameters.map((_, i) => `x${i}`);
-  const calls = new Set<ScalarOp>();
+  const calls = new Set<FunctionName>();
   const known = new Map(parameters.map((parameter, i) => [parameter, names[i]!]));
   const writer = new ValueWriter([], noMemory, { needs: calls, count: 0 }, known);
   const value = writer.value(result);
-  const text = `fn ${functionName(name)}(${names.map((x) => `${x}: f32`).join(", ")}) -> f32 {
+  const typed = parameters.map(({ dtype }, i) => `${names[i]}: ${TYPES[dtype]}`);
+  const text = `fn ${name}(${typed.join(", ")}) -> ${TYPES[result.dtype]} {
   ${[...writer.lines, `return ${value};`].join("\n  ")}
 }`;
   return { text, calls: [...calls] };
 }
 
-/** Functions by operation, written once: they are the same in every shader. Documented cache. */
-const written = new Map<ScalarOp, MathFunction>();
+/** Functions by name, written once: they are the same in every shader. Documented cache. */
+const written = new Map<FunctionName, MathFunction>();
 
-function functionFor(name: ScalarOp): MathFunction | undefined {
-  if (!operationOf(name).expand) return FUNCTIONS[name];
-  const known = written.get(name) ?? functionOf(name);
+function functionFor(name: FunctionName): MathFunction {
+  const known = FUNCTIONS[name] ?? written.get(name) ?? functionOf(name);
   written.set(name, known);
   return known;
 }
@@ -35,15 +34,15 @@ function functionFor(name: ScalarOp): MathFunction | undefined {
 /**
  * Module-scope texts of the functions that a shader uses.
  *
- * @param needs Names of operations.
+ * @param needs Names of functions.
  * @returns What all of them use, then their functions and those they call, each once.
  */
-export function mathTexts(needs: Iterable<ScalarOp>): readonly string[] {
+export function mathTexts(needs: Iterable<FunctionName>): readonly string[] {
   const texts = new Set<string>([PREAMBLE]);
-  const add = (name: ScalarOp): void => {
-    const needed = functionFor(name);
-    needed?.calls?.forEach(add);
-    if (needed) texts.add(needed.text);
+  const add = (name: FunctionName): void => {
+    const { text, calls = [] } = functionFor(name);
+    calls.forEach(add);
+    texts.add(text);
   };
   for (const name of needs) add(name);
   return [...texts];

@@ -1,5 +1,5 @@
 /** @file Fused elementwise kernels. */
-import type { ScalarOp } from "../../../compiler/operations.ts";
+import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import type { MapKernel, WgslBuffer, WgslKernel, WgslMemory } from "../../../compiler/kernel.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../spec.ts";
@@ -40,7 +40,7 @@ export function emitMapWgsl(
     )).filter((_, i) => !inPlace.has(i)),
   ];
   const write = (memory: WgslMemory) => {
-    const needs = new Set<ScalarOp>();
+    const needs = new Set<FunctionName>();
     const load = (buffer: number, index: string) => memory.load(`in${buffer}`, index);
     const { lines, results } = writeElements({ sizes, values, four, load, wide }, needs);
     const stores = outputs.flatMap(({ dtype }, i) => {

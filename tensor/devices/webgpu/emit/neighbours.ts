@@ -1,5 +1,5 @@
 /** @file A map at one index, or at four neighbours at once, as statements of a function of a shader. */
-import type { ScalarOp } from "../../../compiler/operations.ts";
+import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
 import type { WgslMemory } from "../../../compiler/kernel.ts";
@@ -86,7 +86,7 @@ export function isShort(values: readonly Scalar[]): boolean {
  * @param needs Takes the names of functions that the statements call.
  * @returns Statements, and the names of the values.
  */
-export function writeElements(map: Elements, needs: Set<ScalarOp>): Computed {
+export function writeElements(map: Elements, needs: Set<FunctionName>): Computed {
   const names = map.sizes.map((_, axis) => `i${axis}`);
   const { lines, results } = writeNeighbours(map, names, needs);
   return { lines: [decode("at", map.sizes, names), ...lines], results };
@@ -100,7 +100,7 @@ export function writeElements(map: Elements, needs: Set<ScalarOp>): Computed {
  * @param needs Takes the names of functions that the statements call.
  * @returns Statements, and the names of the values.
  */
-export function writeNeighbours(map: Neighbours, names: readonly string[], needs: Set<ScalarOp>): Computed {
+export function writeNeighbours(map: Neighbours, names: readonly string[], needs: Set<FunctionName>): Computed {
   const { values, four, load, axis = names.length - 1 } = map;
   const shared = { needs, count: 0 };
   const loads = wideLoads(map, names);

@@ -1,5 +1,5 @@
 /** @file Maps that make an operand of a template where its shaders read it. */
-import type { ScalarOp } from "../../../compiler/operations.ts";
+import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import type { Prologue, WgslBuffer, WgslKernel, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { TensorSpec } from "../../../spec.ts";
@@ -49,7 +49,7 @@ function beginPass(
   ));
   const name = `begin${operand}`;
   const write = (memory: WgslMemory) => {
-    const needs = new Set<ScalarOp>();
+    const needs = new Set<FunctionName>();
     const load = (source: number, index: string) => memory.load(`source${operand}_${source}`, index);
     const begin = beginFunction(name, { sizes, values, four, wide, load }, needs);
     const computing = joinedMemory(memory, own.name, { load: (_, index) => callOf(name, own, four, index) });
@@ -66,7 +66,7 @@ function callOf(name: string, { type }: WgslBuffer, four: boolean, index: string
 }
 
 /** The function that makes one element of the operand, or four. */
-function beginFunction(name: string, map: Elements, needs: Set<ScalarOp>): string {
+function beginFunction(name: string, map: Elements, needs: Set<FunctionName>): string {
   const { lines, results } = writeElements(map, needs);
   const made = results.map(([value]) => value!);
   return `fn ${name}(index: u32) -> ${map.four ? "vec4f" : "f32"} {

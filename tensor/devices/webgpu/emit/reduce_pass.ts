@@ -1,5 +1,5 @@
 /** @file The main pass of a reduction: what every invocation reads, combines and stores. */
-import type { ScalarOp } from "../../../compiler/operations.ts";
+import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import type { Store, WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { accumulatorOf, clearOf, combine, combineTeam, needsOf, partOf, registerOf, teamMemory } from "./combine.ts";
@@ -102,7 +102,7 @@ function reduceLoops({ reduced, cut, length, team, four }: ReducePlan, innermost
 }
 
 /** What happens at one index, or at four neighbours: values are combined into accumulators and stored. */
-function visit(plan: ReducePlan, { inPlace }: Operands, memory: WgslMemory, needs: Set<ScalarOp>): string {
+function visit(plan: ReducePlan, { inPlace }: Operands, memory: WgslMemory, needs: Set<FunctionName>): string {
   const { kernel: { results, stores }, kept, reduced, four, axis, wide, team } = plan;
   const values = [...results, ...stores].map(({ value }) => value);
   const names = [...namesOf("k", kept), ...namesOf("r", reduced)];

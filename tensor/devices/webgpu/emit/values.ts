@@ -1,7 +1,9 @@
 /** @file Scalar expressions as WGSL statements, one value per invocation. */
-import { operationOf, type ScalarOp } from "../../../compiler/operations.ts";
+import { expansionName, type FunctionName } from "../../../compiler/expansions/expanded.ts";
+import type { ScalarOp } from "../../../compiler/operations.ts";
 import { type Access, alwaysRead, type Bound, type Scalar, scalarOrder } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
+import { FUNCTIONS } from "./math.ts";
 
 /** WGSL type of values in registers. */
 export const TYPES: Readonly<Record<Exclude<DType, "bool">, "f32" | "i32" | "u32"> & Record<"bool", "bool">> = {
@@ -53,19 +55,6 @@ const BINARY: Readonly<Partial<Record<ScalarOp, string>>> = {
   or: "|",
   xor: "^", // deno-fmt-ignore
 };
-/** Functions of `math.ts` for floats; a name tells what they do with NaN. */
-const CALLS: Readonly<Partial<Record<ScalarOp, string>>> = {
-  max: "max_nan",
-  min: "min_nan",
-  mod: "mod_real",
-  pow: "pow_real",
-  isNaN: "is_nan",
-};
-
-/** Name of the function that an operation with an expansion becomes. */
-export function functionName(name: ScalarOp): string {
-  return `${name}_f32`;
-}
 
 /** Expression of an element of the buffer at a position of the loads; the index is an i32 expression. */
 export type Load = (buffer: number, index: string) => string;
@@ -75,7 +64,7 @@ export class ValueWriter {
   /** Statements so far. */
   readonly lines: string[] = [];
   readonly #indices: readonly string[];
-  readonly #shared: { readonly needs: Set<ScalarOp>; count: number };
+  readonly #shared: { readonly needs: Set<FunctionName>; count: number };
   readonly #known: Map<Scalar, string>;
   readonly #load: Load;
 
@@ -83,7 +72,7 @@ export class ValueWriter {
   constructor(
     indices: readonly string[],
     load: Load,
-    shared: { readonly needs: Set<ScalarOp>; count: number },
+    shared: { readonly needs: Set<FunctionName>; count: number },
     known: Map<Scalar, string> = new Map(),
   ) {
     this.#indices = indices;
@@ -190,10 +179,11 @@ export class ValueWriter {
     if (name === "ne" && float) return `!(${x} == ${y})`;
     if (float && name === "lesser") return `select(${x}, ${y}, ${y} < ${x})`;
     if (float && name === "greater") return `select(${x}, ${y}, ${x} < ${y})`;
-    const known = operationOf(name).expand ? functionName(name) : CALLS[name];
-    if (known && float) {
-      this.#shared.needs.add(name);
-      return `${known}(${args.join(", ")})`;
+    if (name === "isNaN") return `is_nan(${x})`;
+    const called: FunctionName = `${name}_${of}`;
+    if (called in FUNCTIONS || expansionName(name, of)) {
+      this.#shared.needs.add(called);
+      return `${called}(${args.join(", ")})`;
     }
     const operator = BINARY[name];
     if (operator && of === "bool" && (name === "lt" || name === "le")) return `u32(${x}) ${operator} u32(${y})`;

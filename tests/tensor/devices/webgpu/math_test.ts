@@ -55,13 +55,36 @@ testWebgpu("tanh, sigmoid and erf keep their digits near zero and end at one", a
 
 testWebgpu("pow of a base near one and a large exponent is right", async (device) => {
   const steps = Float32Array.from({ length: COUNT }, (_, i) => i);
-  await checkError(device, (n) => t.pow(0.999, n), (n) => Math.fround(0.999) ** n, steps, 2e-6);
+  await checkError(device, (n) => t.pow(0.999, n), (n) => Math.fround(0.999) ** n, steps, 2.5e-7);
+  await checkError(device, (x) => t.pow(x, -7.3), (x) => x ** Math.fround(-7.3), spread(1e-5, 1e5, true), 2.5e-7);
+});
+
+testWebgpu("Powers of integers are products modulo 2^32", async (device) => {
+  const ints = (values: readonly number[], dtype: "int32" | "uint32" = "int32") => t.tensor([...values], { dtype });
+  const read = async (x: Tensor) => [...await x.data({ device })];
+  const [x, y] = [[3, -2, 2, -1, 1, 0, 3, 5], [2, 3, 31, -3, -3, -1, -1, 20]];
+  deepStrictEqual(await read(t.pow(ints(x), ints(y))), [
+    9,
+    -8,
+    -(2 ** 31),
+    -1,
+    1,
+    0,
+    0,
+    Number(5n ** 20n % 2n ** 32n) | 0,
+  ]);
+  deepStrictEqual(await read(t.pow(ints([3, 2], "uint32"), ints([40, 31], "uint32"))), [
+    Number(3n ** 40n % 2n ** 32n),
+    2 ** 31,
+  ]);
 });
 
 testWebgpu("pow has the values of powers of zero and of negative numbers", async (device) => {
   const [x, y] = [[-2, -2, -2, 0, 0, 5, -1], [3, 2, -1, 2, 0, 0, 7]];
   const values = await t.pow(t.tensor(x), t.tensor(y)).data({ device });
   deepStrictEqual([...values].map((value) => Math.round(value * 1e5) / 1e5), [-8, 4, -0.5, 0, 1, 1, -1]);
+  const edges = await t.pow(t.tensor([1, NaN, -1, NaN, -8]), t.tensor([NaN, 0, Infinity, 2, 1 / 3])).data({ device });
+  deepStrictEqual([...edges], [1, 1, 1, NaN, NaN]);
 });
 
 testWebgpu("mod is exact where the quotient rounds to a whole number", async (device) => {
