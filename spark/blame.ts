@@ -1,13 +1,13 @@
 /** @file Which layer made the first number that is not finite. */
-import { type Device, firstNotFinite, type Tensor, treeLeaves } from "../tensor/mod.ts";
+import { type Device, firstNotFinite, type Tensor, type Tree, treeLeaves } from "../tensor/mod.ts";
 import { type Model, namesOf } from "../nn/mod.ts";
 import { type Batch, drawBatch, lossAndGradients, type TrainState, type TrainStepOptions } from "./train_step.ts";
 
 /** Names of the tensors that a step is made of. */
 function namesIn({ params, state }: Pick<TrainState, "params" | "state">, images: Tensor): ReadonlyMap<Tensor, string> {
-  const named = (tree: unknown, prefix: string) => {
+  const named = (tree: Tree, prefix: string) => {
     const names = namesOf(tree);
-    return (treeLeaves(tree) as readonly Tensor[]).map((x, i) => [x, prefix + names[i]!] as const);
+    return treeLeaves(tree).map((x, i) => [x, prefix + names[i]!] as const);
   };
   return new Map([...named(state, "the statistics "), ...named(params, ""), [images, "the images"]]);
 }
@@ -44,12 +44,12 @@ function layerOf(name: string): string {
  * @example Usage
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { convnext } from "@tessera/tessera/nn";
- * import { init, nameNotFinite, pretrainOptimizer } from "@tessera/tessera/spark";
+ * import { convnext, lamb } from "@tessera/tessera/nn";
+ * import { init, nameNotFinite } from "@tessera/tessera/spark";
  * import { full, random, referenceDevice } from "@tessera/tessera/tensor";
  *
  * const model = convnext({ depths: [1], dims: [4] });
- * const train = init(model, pretrainOptimizer({ learningRate: 1 }), random.key(0), { decoderWidth: 4 });
+ * const train = init(model, lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 4 });
  * const images = full([1, 8, 8, 3], NaN);
  * equal(await nameNotFinite(model, train, { images }, { device: referenceDevice() }), "the value of the images");
  * ```
@@ -68,7 +68,7 @@ export async function nameNotFinite(
   if (forward) {
     return `the output of ${forward.primitive.name} in ${layerOf(nearestName(forward, names) ?? "the loss")}`;
   }
-  const backward = await firstNotFinite(treeLeaves(gradients) as readonly Tensor[], { device });
+  const backward = await firstNotFinite(treeLeaves<Tree>(gradients), { device });
   if (!backward) return null;
   return `the gradient, at ${backward.primitive.name} near ${layerOf(nearestName(backward, names) ?? "the loss")}`;
 }

@@ -17,10 +17,8 @@ import {
   valueAndGrad,
 } from "../tensor/mod.ts";
 import {
-  applyUpdates,
   binaryCrossEntropy,
   type Classifier,
-  globalNorm,
   isInTop,
   type Optimizer,
   type OptimizerState,
@@ -38,7 +36,7 @@ export interface ClassifierWeights {
 /** Everything that fine-tuning carries from step to step. */
 export interface FinetuneState extends ClassifierWeights {
   /** Step counter and moments. */
-  readonly optimizer: OptimizerState<ClassifierWeights["params"]>;
+  readonly optimizer: OptimizerState;
   /** Random key of the next step, uint32 `[2]`. */
   readonly key: Tensor;
   /** Moving average of parameters and statistics; absent if none is kept. */
@@ -67,10 +65,10 @@ export interface InitFinetuneOptions {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { adamw, tinyResnet } from "@tessera/tessera/nn";
  * import { initFinetune } from "@tessera/tessera/spark";
- * import { random } from "@tessera/tessera/tensor";
+ * import { random, treeLeaves } from "@tessera/tessera/tensor";
  *
  * const train = initFinetune(tinyResnet(), adamw({ learningRate: 1e-3 }), random.key(0), { classes: 10 });
- * deepStrictEqual(train.params.head.weight.shape, [256, 10]);
+ * deepStrictEqual(treeLeaves(train.params.head).map(({ shape }) => shape), [[10], [256, 10]]);
  * ```
  */
 export function initFinetune(
@@ -107,6 +105,8 @@ export interface FinetuneStepOutput {
   readonly train: FinetuneState;
   /** Loss before the step, scalar. */
   readonly loss: Tensor;
+  /** Learning rate of the step, scalar: that of the head where rates are decayed by layer. */
+  readonly learningRate: Tensor;
   /** Norm of the gradient before clipping, scalar. */
   readonly gradientNorm: Tensor;
 }
@@ -117,7 +117,7 @@ export interface FinetuneStepOutput {
  * @param model The model.
  * @param optimizer The optimizer whose moments the state holds.
  * @param options Loss and drop path.
- * @returns From a state and a batch to the state after it, with loss and gradient norm.
+ * @returns From a state and a batch to the state after it, with loss, learning rate and gradient norm.
  *
  * @example Usage
  * ```ts
@@ -142,13 +142,18 @@ export function finetuneStep(
     const [next, dropKey] = random.split(train.key);
     const lossOf = (params: ClassifierWeights["params"]) => {
       const out = model.logits(params, train.state.encoder, images, { train: true, key: dropKey, dropPath });
-      return [criterion(out.logits, targets), out.state];
+      return [criterion(out.logits, targets), out.state] as const;
     };
     const [[loss, after], gradients] = valueAndGrad(lossOf, { hasAux: true })(train.params);
-    const [updates, optimizerState] = optimizer.update(gradients, train.optimizer, train.params);
-    const params = applyUpdates(train.params, updates);
-    const moved = { ...train, params, state: { encoder: after }, optimizer: optimizerState, key: next };
-    return { train: moved, loss, gradientNorm: globalNorm(gradients) };
+    const { params, state, learningRate, gradientNorm } = optimizer.update(gradients, train.optimizer, train.params);
+    const moved = {
+      ...train,
+      params,
+      state: { encoder: after },
+      optimizer: state,
+      key: next,
+    };
+    return { train: moved, loss, learningRate, gradientNorm };
   };
 }
 

@@ -22,7 +22,7 @@
  *
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { conv2d, initConv2d, type Model, relu } from "@tessera/tessera/nn";
+ * import { conv2d, type Conv2dParams, initConv2d, type Model, relu } from "@tessera/tessera/nn";
  * import { initParams } from "@tessera/tessera/spark";
  * import { random } from "@tessera/tessera/tensor";
  *
@@ -39,7 +39,7 @@
  *     ],
  *     state: {},
  *   }),
- *   features: (params, state, x) => {
+ *   features: (params: readonly [Conv2dParams, Conv2dParams], state, x) => {
  *     const fine = relu(conv2d(params[0], x, { stride: 4 }));
  *     return { features: [fine, relu(conv2d(params[1], fine, { stride: 2 }))], state };
  *   },
@@ -67,7 +67,6 @@ export {
   type TrainStepOptions,
   type TrainStepOutput,
 } from "./train_step.ts";
-export * from "./recipe.ts";
 export * from "./accumulate.ts";
 export * from "./average.ts";
 export * from "./loss_scale.ts";

@@ -27,7 +27,19 @@ export * from "./compiler/profile.ts";
 export type * from "./primitive.ts";
 export { bind, bufferOf, leaf, type LeafSource, leafSource, realize, Tensor } from "./tensor.ts";
 export * from "./device.ts";
-export * from "./tree.ts";
+export {
+  type IsTree,
+  type LeafOf,
+  type Mapped,
+  type Tree,
+  treeFlatten,
+  treeLeaves,
+  treeMap,
+  type TreePath,
+  treePaths,
+  type TreeStructure,
+  treeUnflatten,
+} from "./tree.ts";
 export * from "./functions/creation.ts";
 export { identity, stopGradient } from "./primitives/identity.ts";
 export { cast } from "./primitives/cast.ts";
@@ -54,8 +66,12 @@ export * from "./functions/window_map.ts";
 export * from "./functions/first_not_finite.ts";
 export * from "./functions/ring.ts";
 export * as random from "./functions/random/mod.ts";
-export * from "./transform/grad.ts";
-export * from "./transform/jit.ts";
+export { checkpoint } from "./transform/checkpoint.ts";
+export { customVjp } from "./transform/custom_vjp.ts";
+export { grad, type GradOptions, valueAndGrad } from "./transform/grad.ts";
+export { jit, type JitOptions, type Jitted } from "./transform/jit.ts";
+export { vjp } from "./transform/vjp.ts";
+export type { Cotangent, Given, Gradient, GradientsAt, NotTraced, TracedAt, TracedBut } from "./transform/arguments.ts";
 export { referenceDevice } from "./devices/reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
 export { webgpuDevice, type WebgpuOptions } from "./devices/webgpu/webgpu_device.ts";

@@ -217,3 +217,8 @@ export function hostArray(values: ArrayLike<number>, dtype: DType): TypedArray {
   for (let i = 0; i < values.length; i++) array[i] = dtype === "bool" ? Number(values[i] !== 0) : values[i]!;
   return array;
 }
+
+/** The sequence number that the next tensor will have: what is younger is made from now on. */
+export function nextSequence(): number {
+  return counter.next;
+}

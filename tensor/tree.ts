@@ -1,49 +1,84 @@
+/** @file Trees: tensors and plain values in nested arrays and records, taken apart, put together and mapped with their types. */
 import { Tensor } from "./tensor.ts";
 
-/** A tensor, a plain value, or a nested record or array of such: arguments and results of transformed functions. */
-// deno-lint-ignore no-explicit-any
-export type Tree = any;
+/**
+ * A tree of tensors whose form is not known here, such as the parameters of any model: it can be passed on and mapped, but
+ * its fields cannot be read. Where the form is known, its own type or interface is used instead, and kept by all functions.
+ */
+export type Tree = object;
 
-/** How a tree is nested, without its leaves. Equal structures have equal text. */
-export type TreeStructure =
+/** Values that are leaves by their type. */
+type Leaf = Tensor | number | bigint | boolean | string | symbol | null | undefined | ((...args: never) => unknown);
+
+/** True of `Tree` itself, whose leaves are tensors; false of an empty record. */
+export type IsTree<T> = (<X>() => X extends T ? 1 : 2) extends (<X>() => X extends Tree ? 1 : 2) ? true : false;
+
+/** Type of the leaves of a tree; `Tensor` where the form is not known. */
+export type LeafOf<T> = unknown extends T ? unknown : IsTree<T> extends true ? Tensor : KnownLeafOf<T>;
+
+type KnownLeafOf<T> = T extends Leaf ? T
+  : T extends readonly (infer Item)[] ? LeafOf<Item>
+  : LeafOf<Required<T>[keyof T]>;
+
+/** The tree with each leaf replaced by a `Result`. */
+export type Mapped<T, Result> = unknown extends T ? unknown : IsTree<T> extends true ? Tree : KnownMapped<T, Result>;
+
+type KnownMapped<T, Result> = T extends undefined ? never
+  : T extends Leaf ? Result
+  : { [Key in keyof T]: Mapped<T[Key], Result> };
+
+/** How a tree is nested, without its leaves. The order of a record's keys is that of the tree, and does not matter. */
+export type TreeStructure<T = unknown> = { readonly like?: T } & StructureNode;
+
+type StructureNode =
   | { readonly kind: "leaf" }
-  | { readonly kind: "array"; readonly items: readonly TreeStructure[] }
-  | { readonly kind: "record"; readonly keys: readonly string[]; readonly items: readonly TreeStructure[] };
+  | { readonly kind: "array"; readonly items: readonly StructureNode[] }
+  | { readonly kind: "record"; readonly keys: readonly string[]; readonly items: readonly StructureNode[] };
 
-const LEAF: TreeStructure = { kind: "leaf" };
+/** The way from the root of a tree to a leaf: keys of records, positions in arrays. */
+export type TreePath = readonly (string | number)[];
 
-function isRecord(x: unknown): x is Record<string, unknown> {
+const LEAF: StructureNode = { kind: "leaf" };
+
+function isRecord(x: unknown): x is Readonly<Record<string, unknown>> {
   if (typeof x !== "object" || x === null || x instanceof Tensor) return false;
   const prototype = Object.getPrototypeOf(x);
   return prototype === Object.prototype || prototype === null;
+}
+
+/** Visits the leaves in order: arrays by position, records by sorted keys. */
+function visitLeaves(node: unknown, path: TreePath, visit: (leaf: unknown, path: TreePath) => void): StructureNode {
+  if (Array.isArray(node)) {
+    return { kind: "array", items: Array.from(node, (item, i) => visitLeaves(item, [...path, i], visit)) };
+  }
+  if (!isRecord(node)) {
+    visit(node, path);
+    return LEAF;
+  }
+  const keys = Object.keys(node);
+  const items = new Map(keys.toSorted().map((key) => [key, visitLeaves(node[key], [...path, key], visit)]));
+  return { kind: "record", keys, items: keys.map((key) => items.get(key)!) };
 }
 
 /**
  * Takes a tree apart.
  *
  * @param tree Nested arrays and plain records. Anything else, such as a tensor, a number or `null`, is a leaf.
- * @returns The leaves, records in key order of insertion, and the structure.
+ * @returns The leaves, those of a record in the order of its sorted keys, and the structure.
  *
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { treeFlatten } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(treeFlatten({ a: 1, b: [2, 3] }).leaves, [1, 2, 3]);
+ * deepStrictEqual(treeFlatten({ b: [2, 3], a: 1 }).leaves, [1, 2, 3]);
  * ```
  */
-export function treeFlatten(tree: Tree): { readonly leaves: readonly unknown[]; readonly structure: TreeStructure } {
-  const leaves: unknown[] = [];
-  const visit = (node: unknown): TreeStructure => {
-    if (Array.isArray(node)) return { kind: "array", items: node.map(visit) };
-    if (isRecord(node)) {
-      const keys = Object.keys(node);
-      return { kind: "record", keys, items: keys.map((key) => visit(node[key])) };
-    }
-    leaves.push(node);
-    return LEAF;
-  };
-  const structure = visit(tree);
+export function treeFlatten<T>(
+  tree: T,
+): { readonly leaves: readonly LeafOf<T>[]; readonly structure: TreeStructure<T> } {
+  const leaves: LeafOf<T>[] = [];
+  const structure = visitLeaves(tree, [], (leaf) => leaves.push(leaf as LeafOf<T>));
   return { leaves, structure };
 }
 
@@ -51,8 +86,8 @@ export function treeFlatten(tree: Tree): { readonly leaves: readonly unknown[]; 
  * Puts a tree together again.
  *
  * @param structure Of `treeFlatten`.
- * @param leaves One for each leaf of the structure, in order.
- * @returns The tree.
+ * @param leaves One for each leaf of the structure, in its order.
+ * @returns The tree; keys of records stand as they stood in the tree that was taken apart.
  * @throws {RangeError} If there are fewer or more leaves than the structure has.
  *
  * @example Usage
@@ -64,25 +99,27 @@ export function treeFlatten(tree: Tree): { readonly leaves: readonly unknown[]; 
  * deepStrictEqual(treeUnflatten(structure, leaves), { a: 1, b: [2] });
  * ```
  */
-export function treeUnflatten(structure: TreeStructure, leaves: readonly unknown[]): Tree {
+export function treeUnflatten<T, Result>(structure: TreeStructure<T>, leaves: readonly Result[]): Mapped<T, Result> {
   let next = 0;
-  const build = (node: TreeStructure): unknown => {
+  const build = (node: StructureNode): unknown => {
     if (node.kind === "leaf") return leaves[next++];
     if (node.kind === "array") return node.items.map(build);
-    return Object.fromEntries(node.keys.map((key, i) => [key, build(node.items[i]!)]));
+    const places = [...node.keys.keys()].sort((a, b) => node.keys[a]! < node.keys[b]! ? -1 : 1);
+    const values = new Map(places.map((place) => [place, build(node.items[place]!)]));
+    return Object.fromEntries(node.keys.map((key, place) => [key, values.get(place)]));
   };
   const tree = build(structure);
   if (next !== leaves.length) {
     throw new RangeError(`Cannot build a tree as it must have ${next} leaves: current number is ${leaves.length}`);
   }
-  return tree;
+  return tree as Mapped<T, Result>;
 }
 
 /**
  * Lists the leaves of a tree.
  *
  * @param tree Any tree.
- * @returns Its leaves, in order.
+ * @returns Its leaves, in the order of `treeFlatten`.
  *
  * @example Usage
  * ```ts
@@ -92,37 +129,103 @@ export function treeUnflatten(structure: TreeStructure, leaves: readonly unknown
  * deepStrictEqual(treeLeaves([1, { a: 2 }]), [1, 2]);
  * ```
  */
-export function treeLeaves(tree: Tree): readonly unknown[] {
+export function treeLeaves<T>(tree: T): readonly LeafOf<T>[] {
   return treeFlatten(tree).leaves;
 }
 
 /**
- * Applies a function to the leaves of one tree, or to corresponding leaves of several.
+ * Lists the ways to the leaves of a tree.
+ *
+ * @param tree Any tree.
+ * @returns One path per leaf, in the order of `treeLeaves`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { treePaths } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(treePaths({ a: [1, { b: 2 }] }), [["a", 0], ["a", 1, "b"]]);
+ * ```
+ */
+export function treePaths(tree: unknown): readonly TreePath[] {
+  const paths: TreePath[] = [];
+  visitLeaves(tree, [], (_, path) => paths.push(path));
+  return paths;
+}
+
+/** A path as it is written in code behind `root`: `params.layers[2].weight`. */
+export function pathText(root: string, path: TreePath): string {
+  return path.reduce<string>((text, step) => typeof step === "number" ? `${text}[${step}]` : `${text}.${step}`, root);
+}
+
+/** Where two structures differ first, in words; `null` if they are one. */
+function differenceOf(first: StructureNode, second: StructureNode, path: string): string | null {
+  if (first.kind === "leaf" || second.kind === "leaf" || first.kind !== second.kind) {
+    return first.kind === second.kind
+      ? null
+      : `${path} is a ${first.kind} in the first and a ${second.kind} in the other`;
+  }
+  const [own, other] = [childrenOf(first, path), childrenOf(second, path)];
+  for (const name of new Set([...own.keys(), ...other.keys()].sort())) {
+    const [a, b] = [own.get(name), other.get(name)];
+    if (!a || !b) return `${name} is in the ${a ? "first" : "other"} only`;
+    const difference = differenceOf(a, b, name);
+    if (difference) return difference;
+  }
+  return null;
+}
+
+function childrenOf(node: Exclude<StructureNode, { kind: "leaf" }>, path: string): ReadonlyMap<string, StructureNode> {
+  const steps = node.kind === "array" ? [...node.items.keys()] : node.keys;
+  return new Map(node.items.map((item, i) => [pathText(path, [steps[i]!]), item]));
+}
+
+/**
+ * Flattens several trees of one structure.
+ *
+ * @param operation What it is for, named in the error.
+ * @param trees Trees by name; the first says the structure.
+ * @returns The leaves of each, in corresponding order, and the structure.
+ * @throws {TypeError} If a structure differs from the first, naming the key.
+ */
+export function treeFlattenAll<T>(
+  operation: string,
+  trees: readonly (readonly [name: string, tree: unknown])[],
+): { readonly leaves: readonly (readonly unknown[])[]; readonly structure: TreeStructure<T> } {
+  const flat = trees.map(([, tree]) => treeFlatten(tree));
+  const { structure } = flat[0]!;
+  flat.forEach((other, i) => {
+    const difference = differenceOf(structure, other.structure, trees[i]![0]);
+    if (difference === null) return;
+    throw new TypeError(`Cannot ${operation} as all trees must have one structure: current ${difference}`);
+  });
+  return { leaves: flat.map(({ leaves }) => leaves), structure: structure as TreeStructure<T> };
+}
+
+/**
+ * Applies a function to the leaves of one tree, or to corresponding leaves of several: those under equal keys.
  *
  * @param f Takes one leaf of each tree.
  * @param tree The tree whose structure the result has.
- * @param rest Trees of the same structure.
- * @returns The tree of the results.
- * @throws {TypeError} If the structures differ.
+ * @param rest Trees of the same structure; the order of keys does not matter.
+ * @returns The tree of the results, with the type of the first tree.
+ * @throws {TypeError} If the structures differ, naming the first key that does.
  *
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { treeMap } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(treeMap((x: number, y: number) => x + y, { a: 1 }, { a: 2 }), { a: 3 });
+ * deepStrictEqual(treeMap((x, y) => x + y, { a: 1, b: 10 }, { b: 20, a: 2 }), { a: 3, b: 30 });
  * ```
  */
-export function treeMap<T extends Tree>(f: (...leaves: Tree[]) => Tree, tree: T, ...rest: readonly Tree[]): T {
-  const { leaves, structure } = treeFlatten(tree);
-  const expected = JSON.stringify(structure);
-  const others = rest.map((other, i) => {
-    const flat = treeFlatten(other);
-    if (JSON.stringify(flat.structure) === expected) return flat.leaves;
-    throw new TypeError(
-      `Cannot map over trees as all must have one structure: current structure of tree ${i + 2} is ` +
-        `${JSON.stringify(flat.structure)}, of the first ${expected}`,
-    );
-  });
-  return treeUnflatten(structure, leaves.map((leaf, i) => f(leaf, ...others.map((leaves) => leaves[i]))));
+export function treeMap<T, Rest extends readonly unknown[], Result>(
+  f: (leaf: LeafOf<NoInfer<T>>, ...rest: { [Place in keyof Rest]: LeafOf<NoInfer<Rest[Place]>> }) => Result,
+  tree: T,
+  ...rest: Rest
+): Mapped<T, Result> {
+  const trees = [tree, ...rest].map((tree, i) => [i === 0 ? "tree" : `tree ${i + 1}`, tree] as const);
+  const { leaves: [first, ...others], structure } = treeFlattenAll<T>("map over trees", trees);
+  const apply = f as (...leaves: readonly unknown[]) => Result;
+  return treeUnflatten(structure, first!.map((leaf, i) => apply(leaf, ...others.map((leaves) => leaves[i]))));
 }

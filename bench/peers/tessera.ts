@@ -16,7 +16,6 @@ import {
   sum,
   type Tensor,
   tensor,
-  type Tree,
 } from "../../tensor/mod.ts";
 import { relu } from "../../nn/mod.ts";
 import { convProgram } from "../conv_program.ts";
@@ -43,8 +42,8 @@ function contraction(work: Exclude<Work, { kind: "cnn" }>, inputs: readonly Tens
 }
 
 /** Cross-entropy of the small network. */
-function cnnLoss(weights: Tree, images: Tensor, targets: Tensor): Tensor {
-  const [head, ...convs] = (weights as readonly Tensor[]).toReversed() as [Tensor, ...Tensor[]];
+function cnnLoss(weights: readonly Tensor[], images: Tensor, targets: Tensor): Tensor {
+  const [head, ...convs] = weights.toReversed() as [Tensor, ...Tensor[]];
   const maps = convs.toReversed().reduce((x, w) => relu(conv2d(x, w, { stride: 2, padding: 1 })), images);
   const logits = matmul(mean(maps, { axis: [1, 2] }), head); // [B, 10]
   return mean(sub(log(sum(exp(logits), { axis: 1 })), sum(mul(logits, targets), { axis: 1 })));
@@ -54,12 +53,12 @@ function trainingStep([images, ...weights]: readonly Tensor[]): Program {
   const labels = labelsOf(CNN.batch);
   const targets = tensor(labels.map((label) => Array.from({ length: CNN.classes }, (_, i) => Number(i === label))));
   const onDeviceTargets = leaf(targets, { buffer: realize([targets], device)[0]! });
-  const step = jit((weights: Tree, images: Tensor, targets: Tensor) => {
-    const gradients = grad(cnnLoss as (...args: Tree[]) => Tree)(weights, images, targets) as readonly Tensor[];
-    return (weights as readonly Tensor[]).map((w, i) => sub(w, mul(gradients[i]!, CNN.rate)));
+  const step = jit((weights: readonly Tensor[], images: Tensor, targets: Tensor) => {
+    const gradients = grad(cnnLoss)(weights, images, targets);
+    return weights.map((w, i) => sub(w, mul(gradients[i]!, CNN.rate)));
   }, { device });
   const current = { weights };
-  const advance = (weights: readonly Tensor[]) => step(weights as Tree, images!, onDeviceTargets) as readonly Tensor[];
+  const advance = (weights: readonly Tensor[]) => step(weights, images!, onDeviceTargets);
   return {
     run: () => {
       const next = advance(current.weights);

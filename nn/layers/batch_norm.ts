@@ -137,7 +137,8 @@ function normalize(params: NormParams, x: Tensor, average: Tensor, variance: Ten
   const deviation = rsqrt(add(variance, epsilon)); // [C], 1 / σ
   const normalized = mul(sub(x, average), deviation); // [rows, C], x̂
   const f = customVjp(
-    (_x: Tensor, weight: Tensor, bias: Tensor) => add(mul(normalized, weight), bias),
+    // The pullback of x is written below, with that through x̂.
+    (_x: Tensor, weight: Tensor, bias: Tensor) => add(mul(stopGradient(normalized), weight), bias),
     ([_x, weight], _output, cotangent) => {
       const shiftGradient = sum(cotangent, { axis: 0 }); // [C]
       const scaleGradient = sum(mul(cotangent, normalized), { axis: 0 }); // [C]

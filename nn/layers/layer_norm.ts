@@ -7,6 +7,7 @@ import {
   reshape,
   rsqrt,
   square,
+  stopGradient,
   sub,
   sum,
   type Tensor,
@@ -70,7 +71,8 @@ function normalize(params: NormParams, x: Tensor, epsilon: number): Tensor {
   const deviation = rsqrt(add(mean(square(centred), { axis: 1, keepDims: true }), epsilon)); // [rows, 1], 1 / σ
   const normalized = mul(centred, deviation); // [rows, C], x̂
   const f = customVjp(
-    (_x: Tensor, weight: Tensor, bias: Tensor) => add(mul(normalized, weight), bias),
+    // The pullback of x is written below, with that through x̂.
+    (_x: Tensor, weight: Tensor, bias: Tensor) => add(mul(stopGradient(normalized), weight), bias),
     ([_x, weight], _output, cotangent) => {
       const inner = mul(cotangent, weight); // [rows, C]
       const first = mean(inner, { axis: 1, keepDims: true }); // [rows, 1]

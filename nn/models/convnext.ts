@@ -45,6 +45,14 @@ interface ConvNeXtParams {
   readonly stages: readonly (readonly ConvNeXtBlockParams[])[];
 }
 
+/** Parameters of the head, by their official names. */
+interface ConvNeXtHead {
+  /** Layer norm of the pooled features. */
+  readonly norm: NormParams;
+  /** Channels to classes. */
+  readonly head: LinearParams;
+}
+
 const WEIGHTS = { weight: smallNormal, bias: zeroInitializer };
 
 /**
@@ -70,12 +78,12 @@ export function convnext({ name, depths, dims, dropPath = 0 }: ConvNeXtOptions):
     densifyNorm: "ln",
     recipe: { dropPath, beta2: 0.999 },
     init: (key, init) => ({ params: initConvNeXt(key, depths, dims, init), state: {} }),
-    features: (params, _state, x, run) => runConvNeXt(params, x, run),
+    features: (params: ConvNeXtParams, _state, x, run) => runConvNeXt(params, x, run),
     initHead: (key, { classes, ...init }) => ({
       norm: initLayerNorm(dims.at(-1)!, init),
       head: initLinear(key, { inChannels: dims.at(-1)!, outChannels: classes, ...WEIGHTS, ...init }),
     }),
-    logits: ({ encoder, head }, state, x, run) => {
+    logits: ({ encoder, head }: { readonly encoder: Tree; readonly head: ConvNeXtHead }, state, x, run) => {
       const out = model.features(encoder, state, x, run);
       return { logits: linear(head.head, layerNorm(head.norm, globalAvgPool(out.features.at(-1)!))), state: out.state };
     },
@@ -136,5 +144,5 @@ function runConvNeXt<T extends Features>(params: ConvNeXtParams, x: T, options: 
     for (const blockParams of blocks) h = block(blockParams, h, blockDrop(options, index++, count));
     return h;
   });
-  return { features, state: {} as Tree };
+  return { features, state: {} };
 }

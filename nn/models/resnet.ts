@@ -5,7 +5,7 @@ import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
 import type { Features } from "../layers/features.ts";
 import { type DTypeOption, kaimingNormal } from "../layers/initializer.ts";
-import { initLinear, linear } from "../layers/linear.ts";
+import { initLinear, linear, type LinearParams } from "../layers/linear.ts";
 import { blockDrop, type Classifier, type ModelOptions, type ModelOutput } from "./model.ts";
 import { globalAvgPool, maxPool2d } from "../layers/pool.ts";
 import {
@@ -78,10 +78,11 @@ export function resnet(options: ResNetOptions): Classifier {
     densifyNorm: "bn",
     recipe: { dropPath, beta2: 0.95 },
     init: (key, init) => initResNet(key, stages, { stem, stemWidth, ...init }),
-    features: (params, state, x, run) => runResNet(params, state, x, { stages, stem, ...run }),
+    features: (params: ResNetParams, state: ResNetState, x, run) =>
+      runResNet(params, state, x, { stages, stem, ...run }),
     initHead: (key, { classes, ...init }) =>
       initLinear(key, { inChannels: channels.at(-1)!, outChannels: classes, ...init }),
-    logits: ({ encoder, head }, state, x, run) => {
+    logits: ({ encoder, head }: { readonly encoder: Tree; readonly head: LinearParams }, state, x, run) => {
       const out = model.features(encoder, state, x, run);
       return { logits: linear(head, globalAvgPool(out.features.at(-1)!)), state: out.state };
     },

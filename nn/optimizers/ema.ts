@@ -19,9 +19,9 @@ import { add, mul, sub, type Tensor, type Tree, treeMap } from "../../tensor/mod
  * equal(await w.item(), 1.5);
  * ```
  */
-export function ema<T extends Tree>(average: T, current: T, decay: number | Tensor): T {
+export function ema<T>(average: T, current: T, decay: number | Tensor): T {
   // average + (current - average) · (1 - decay): what has converged stays put.
   const share = typeof decay === "number" ? 1 - decay : sub(1, decay);
   const blend = (old: Tensor, now: Tensor) => now.dtype.startsWith("float") ? add(old, mul(sub(now, old), share)) : now;
-  return treeMap(blend as (...leaves: Tree[]) => Tree, average, current);
+  return treeMap(blend, average as Tree, current as Tree) as T;
 }

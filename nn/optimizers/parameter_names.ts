@@ -1,4 +1,4 @@
-import { type Tensor, type Tree, treeFlatten, type TreeStructure } from "../../tensor/mod.ts";
+import { treePaths } from "../../tensor/mod.ts";
 
 /**
  * Names the leaves of a tree by their way from the root.
@@ -14,32 +14,26 @@ import { type Tensor, type Tree, treeFlatten, type TreeStructure } from "../../t
  * deepStrictEqual(namesOf({ a: [1, { b: 2 }] }), ["a.0", "a.1.b"]);
  * ```
  */
-export function namesOf(tree: Tree): readonly string[] {
-  const names: string[] = [];
-  const visit = (node: TreeStructure, path: readonly string[]): void => {
-    if (node.kind === "leaf") names.push(path.join("."));
-    else node.items.forEach((item, i) => visit(item, [...path, node.kind === "record" ? node.keys[i]! : String(i)]));
-  };
-  visit(treeFlatten(tree).structure, []);
-  return names;
+export function namesOf(tree: unknown): readonly string[] {
+  return treePaths(tree).map((path) => path.join("."));
 }
 
 /**
- * Tells matrices and kernels from biases and the scales of norms: a mask of what weight decay is for.
+ * Tells whether weight decay applies to a parameter: to matrices and kernels, not to biases, scales and tokens.
  *
- * @param name Name of the parameter.
- * @param param The parameter.
- * @returns False for one axis or none, and for names that end with `bias`.
+ * @param name Name of the parameter, ours or the official one.
+ * @param rank Number of its axes.
+ * @returns False for one axis or none, for names that end with `bias`, and for class tokens, position embeddings, mask
+ * tokens and layer scales.
  *
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { notNormOrBias } from "@tessera/tessera/nn";
- * import { ones } from "@tessera/tessera/tensor";
+ * import { decays } from "@tessera/tessera/nn";
  *
- * deepStrictEqual([notNormOrBias("fc.weight", ones([2, 2])), notNormOrBias("norm.scale", ones([2]))], [true, false]);
+ * deepStrictEqual([decays("conv1.weight", 4), decays("bn1.weight", 1), decays("mask_tokens.0", 4)], [true, false, false]);
  * ```
  */
-export function notNormOrBias(name: string, { shape }: Pick<Tensor, "shape">): boolean {
-  return shape.length > 1 && !/(^|\.)bias$/i.test(name);
+export function decays(name: string, rank: number): boolean {
+  return rank > 1 && !/(^|\.)bias$|cls_?token|pos_?embed|mask_?token|gamma/i.test(name);
 }

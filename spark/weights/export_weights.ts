@@ -1,6 +1,6 @@
 /** @file State dicts of this library's weights in the names and layouts of others. */
 import { type Tensor, treeLeaves } from "../../tensor/mod.ts";
-import type { Model, Moments } from "../../nn/mod.ts";
+import type { Model, OptimizerState } from "../../nn/mod.ts";
 import {
   FileTensor,
   IMAGENET_NORMALISATION,
@@ -66,7 +66,7 @@ export async function backboneStateDict(
   const trees = { params: weights.params, state: weights.state, head: weights.head };
   const body = entries.map((entry) => ({ entry, x: tensorOf(trees[entry.tree!], entry) }));
   const head = weights.head
-    ? headEntries(weights.head).map((entry) => ({ entry, x: tensorOf(weights.head, entry) }))
+    ? headEntries(weights.head).map((entry) => ({ entry, x: tensorOf(weights.head!, entry) }))
     : [];
   const named = await Promise.all([...body, ...head].map(async ({ entry, x }) => {
     const shape = renamedShape(entry.key, entry.shape, naming);
@@ -87,7 +87,7 @@ export interface OfficialCheckpointOptions {
   /** Loss of the last epoch. */
   readonly loss?: number;
   /** Steps and moments to go on from. */
-  readonly optimizer?: Moments<SparkParams>;
+  readonly optimizer?: OptimizerState;
   /** Rates of the last step and settings of the optimizer; SparK's defaults for what is not given. */
   readonly rates?: {
     readonly learningRate?: number;
@@ -186,7 +186,7 @@ export function officialConfig(
 
 async function officialOptimizer(
   entries: readonly OfficialEntry[],
-  optimizer: Moments<SparkParams> | null,
+  optimizer: OptimizerState | null,
   { learningRate = 0, weightDecay = 0.04, beta2 }: NonNullable<OfficialCheckpointOptions["rates"]>,
   recipeBeta2: number,
 ): Promise<ReadonlyMap<string, unknown>> {
@@ -219,7 +219,7 @@ async function officialOptimizer(
 /** PyTorch's names of the moments. */
 const NAMES: Readonly<Record<string, string>> = { first: "exp_avg", second: "exp_avg_sq", velocity: "momentum_buffer" };
 
-async function momentsOf(ordered: readonly OfficialEntry[], { moments }: Moments<SparkParams>) {
+async function momentsOf(ordered: readonly OfficialEntry[], { moments }: OptimizerState) {
   const states = await Promise.all(ordered.map(async (entry, i) => {
     const named = await Promise.all(
       Object.entries(moments).map(async ([name, tree]) =>

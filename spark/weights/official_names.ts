@@ -9,8 +9,7 @@ import {
   treeFlatten,
   treeUnflatten,
 } from "../../tensor/mod.ts";
-import { namesOf } from "../../nn/mod.ts";
-import { decays } from "../recipe.ts";
+import { decays, namesOf } from "../../nn/mod.ts";
 import { fromOfficial, permutationOf } from "./official_layout.ts";
 
 /** One tensor of the official state dict. */
@@ -143,24 +142,26 @@ export function backboneEntries(encoder: Weights): readonly OfficialEntry[] {
  * ```
  */
 export function headEntries(head: Tree): readonly OfficialEntry[] {
-  return walk(head, {}, [], head?.weight instanceof Tensor ? "fc" : "");
+  return walk(head, {}, [], at(head, ["weight"]) instanceof Tensor ? "fc" : "");
 }
 
 /** The subtree at a path, `undefined` where there is none. */
-function at(tree: Tree, path: readonly string[]): Tree {
-  return path.reduce((node, name) => node?.[name], tree);
+function at(tree: unknown, path: readonly string[]): unknown {
+  return path.reduce((node, name) => (node as Readonly<Record<string, unknown>> | undefined)?.[name], tree);
 }
 
-function walk(params: Tree, state: Tree, path: readonly string[], key: string): readonly OfficialEntry[] {
+function walk(params: unknown, state: unknown, path: readonly string[], key: string): readonly OfficialEntry[] {
   if (params instanceof Tensor) return [entryOf(params, "params", path, key)];
   const join = (name: string) => key === "" ? name : `${key}.${name}`;
   const own = Object.keys(params ?? {}).flatMap((name) => {
     const inDecoder = key.startsWith("dense_decoder.");
     const official = inDecoder && DECODER_NAMES[name] || name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    return walk(params[name], state?.[name], [...path, name], join(official));
+    return walk(at(params, [name]), at(state, [name]), [...path, name], join(official));
   });
-  const buffers = BUFFERS.filter(([name]) => state?.[name] instanceof Tensor)
-    .map(([name, official]) => entryOf(state[name], "state", [...path, name], join(official)));
+  const buffers = BUFFERS.flatMap(([name, official]) => {
+    const buffer = at(state, [name]);
+    return buffer instanceof Tensor ? [entryOf(buffer, "state", [...path, name], join(official))] : [];
+  });
   return [...own, ...buffers];
 }
 
@@ -171,7 +172,7 @@ function entryOf(x: Tensor, tree: "params" | "state", path: readonly string[], k
     shape: isToken ? [1, x.shape[0]!, 1, 1] : permutationOf(x.shape.length).map((axis) => x.shape[axis]!),
     dtype: path.at(-1) === "count" ? "int64" : "float32",
     kind: tree === "params" ? "param" : "buffer",
-    decays: tree === "params" && decays(key, x),
+    decays: tree === "params" && decays(key, isToken ? 4 : x.shape.length),
     tree,
     path,
     ownShape: x.shape,

@@ -1,4 +1,4 @@
-import { customVjp } from "../transform/grad.ts";
+import { customVjp } from "../transform/custom_vjp.ts";
 import { equal } from "../primitives/comparison.ts";
 import { where } from "../primitives/where.ts";
 import { iota } from "../primitives/constant.ts";

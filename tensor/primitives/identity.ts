@@ -60,14 +60,19 @@ export function identity(x: Tensor): Tensor {
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { grad, mul, stopGradient, tensor } from "@tessera/tessera/tensor";
+ * import { grad, mul, stopGradient, type Tensor, tensor } from "@tessera/tessera/tensor";
  *
- * const derivative = grad((x) => mul(stopGradient(x), x))(tensor(3));
+ * const derivative = grad((x: Tensor) => mul(stopGradient(x), x))(tensor(3));
  * deepStrictEqual(await derivative.item(), 3);
  * ```
  */
 export function stopGradient(x: Tensor): Tensor {
   return bind(STOP_GRADIENT, [x], {});
+}
+
+/** True of the result of `stopGradient`. */
+export function isConstantToGradients(x: Tensor): boolean {
+  return x.primitive === STOP_GRADIENT;
 }
 
 /** Attaches a pullback to `y`; see `customVjp`. */

@@ -1,25 +1,45 @@
+/** @file Functions that are traced once for each form of their arguments, and replayed after. */
 import { defaultDevice, type Device, type Executable, type ExecutableStats } from "../device.ts";
+import { topologicalOrder } from "../order.ts";
+import type { DType } from "../spec.ts";
 import { leaf, leafSource, placeholder, realize, Tensor } from "../tensor.ts";
 import { textOf } from "../text_of.ts";
-import { type Tree, treeFlatten, type TreeStructure, treeUnflatten } from "../tree.ts";
+import { type TreeStructure, treeUnflatten } from "../tree.ts";
+import {
+  checkPositions,
+  describeLeaf,
+  type NamedLeaf,
+  namedLeaves,
+  type TracedBut,
+  tracedScalar,
+} from "./arguments.ts";
+import { isInside, runInside } from "./running.ts";
 
 /** Options of `jit`. */
-export interface JitOptions {
+export interface JitOptions<Static extends readonly number[] = readonly number[]> {
   /** Positions of arguments whose memory may be overwritten: they must not be used afterwards. */
   readonly donate?: readonly number[];
+  /**
+   * Positions of arguments that are plain values, such as a number of layers or a flag: the function sees them as they
+   * are, and is compiled anew for each value.
+   */
+  readonly static?: Static;
   /** Where to run; the default device at the time of the call if not named. */
   readonly device?: Device;
 }
 
-/** A compiled function. */
-export interface Jitted<F> {
+/** A compiled function of the signature of `F`, which takes numbers for tensors. */
+export interface Jitted<F extends (...args: never) => unknown, Static extends readonly number[] = []> {
   /** Calls it. */
-  (...args: Parameters<Extract<F, (...args: Tree[]) => Tree>>): ReturnType<Extract<F, (...args: Tree[]) => Tree>>;
+  (...args: TracedBut<Parameters<F>, Static>): ReturnType<F>;
   /** What a call with such arguments costs; compiles if need be, runs nothing. */
-  stats(...args: Parameters<Extract<F, (...args: Tree[]) => Tree>>): ExecutableStats;
+  stats(...args: TracedBut<Parameters<F>, Static>): ExecutableStats;
   /** Compiles all that a call with such arguments needs, side by side where the device can; the call then only runs. */
-  prepare(...args: Parameters<Extract<F, (...args: Tree[]) => Tree>>): Promise<ExecutableStats>;
+  prepare(...args: TracedBut<Parameters<F>, Static>): Promise<ExecutableStats>;
 }
+
+/** How many compilations a jitted function keeps on a device; the one that was not used for longest is dropped first. */
+const CACHE_SIZE = 64;
 
 /** One compilation: for arguments of one structure, one set of specs and one set of static values. */
 interface Entry {
@@ -30,13 +50,72 @@ interface Entry {
   readonly isTensor: readonly boolean[];
 }
 
+/** Arguments of one call: what is traced, as tensors, and what is static. */
+interface Call {
+  readonly args: readonly Argument[];
+  readonly key: string;
+}
+
+type Argument =
+  | { readonly static: unknown }
+  | { readonly structure: TreeStructure; readonly leaves: readonly (Tensor | null)[] };
+
+/** The class of a traced number: the cache knows it, not the value. */
+function classOf(x: number): DType {
+  if (!Number.isInteger(x) || Object.is(x, -0)) return "float32";
+  if (x === (x | 0)) return "int32";
+  return x === x >>> 0 ? "uint32" : "float32";
+}
+
+function tracedLeaf({ name, value }: NamedLeaf): Tensor | null {
+  if (value === null || value instanceof Tensor) return value;
+  if (typeof value === "number") return tracedScalar(value, classOf(value));
+  throw new TypeError(
+    `Cannot jit as leaves of traced arguments must be tensors, numbers or null: current ${name} is ` +
+      `${describeLeaf(value)}; name the position of a plain argument in \`static\``,
+  );
+}
+
+function readCall(args: readonly unknown[], isStatic: (position: number) => boolean): Call {
+  const parts = args.map((arg, position): Argument => {
+    if (isStatic(position)) return { static: arg };
+    const { leaves, structure } = namedLeaves(`argument ${position}`, arg);
+    return { structure, leaves: leaves.map(tracedLeaf) };
+  });
+  const key = parts.map((part) =>
+    "static" in part ? `static ${textOf(part.static)}` : `${structureText(part.structure)} ${part.leaves.map(specText)}`
+  );
+  return { args: parts, key: key.join("\n") };
+}
+
+function specText(x: Tensor | null): string {
+  return x === null ? "null" : `${x.dtype}[${x.shape}]`;
+}
+
+/** Equal for structures that differ in the order of keys only. */
+function structureText(node: TreeStructure): string {
+  if (node.kind === "leaf") return "*";
+  if (node.kind === "array") return `[${node.items.map(structureText)}]`;
+  return `{${node.keys.map((key, i) => `${JSON.stringify(key)}:${structureText(node.items[i]!)}`).sort()}}`;
+}
+
+function tensorsOf({ args }: Call): readonly Tensor[] {
+  return args.flatMap((arg) => "static" in arg ? [] : arg.leaves.filter((x) => x !== null));
+}
+
 /**
  * Compiles a function: it is traced once per combination of shapes, dtypes and static arguments, and replayed after.
+ * Called while something is differentiated, mapped or traced, it becomes a part of that. Each function keeps its 64
+ * compilations used last on a device.
  *
- * @param f A pure function of trees. Leaves that are not tensors are static: they take part in the cache key.
- * @param options Donation and device.
- * @returns The compiled function. Results hold device memory; the call returns when the work is queued.
- * @throws {TypeError} At the call, if `f` reads values of a traced tensor.
+ * @param f A pure function of trees of tensors. A number given for a tensor is traced as a scalar of its class, int32,
+ * uint32 or float32, so that another value compiles nothing; `null` stands for what is not there.
+ * @param options Donation, static arguments, device.
+ * @returns The compiled function. Results hold device memory until they are collected or given back with `using` or
+ * `[Symbol.dispose]()`, donated arguments as soon as the call returns; the call returns when the work is queued.
+ * @throws {TypeError} At the call, if a traced argument holds anything but tensors, numbers and `null`, naming it; if `f`
+ * reads values of a traced tensor or uses operators on it; if it uses a tensor of a trace that has ended.
+ * @throws {RangeError} If a position of `static` or `donate` is negative or no integer.
  *
  * @example Usage
  * ```ts
@@ -44,77 +123,110 @@ interface Entry {
  * import { add, jit, mul, type Tensor, tensor } from "@tessera/tessera/tensor";
  *
  * const f = jit((x: Tensor, y: Tensor) => add(mul(x, y), 1));
- * deepStrictEqual(await f(tensor([1, 2]), tensor([3, 4])).data(), new Float32Array([4, 9]));
+ * deepStrictEqual(await f(tensor([1, 2]), 3).data(), new Float32Array([4, 7]));
+ * ```
+ *
+ * @example An argument that is no tensor
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { jit, ones, type Tensor, zeros } from "@tessera/tessera/tensor";
+ *
+ * const f = jit((x: Tensor, empty: boolean) => empty ? zeros(x.shape) : ones(x.shape), { static: [1] });
+ * deepStrictEqual(await f(ones([2]), true).data(), new Float32Array([0, 0]));
  * ```
  */
-// deno-lint-ignore no-explicit-any
-export function jit<F extends (...args: any[]) => any>(f: F, options: JitOptions = {}): Jitted<F> {
+export function jit<Args extends readonly unknown[], R, const Static extends readonly number[] = []>(
+  f: (...args: Args) => R,
+  options: JitOptions<Static> = {},
+): Jitted<(...args: Args) => R, Static> {
+  const { donate = [], static: statics = [] } = options as JitOptions;
+  checkPositions("jit", "donate", donate);
+  checkPositions("jit", "static", statics);
+  const loose = f as unknown as (...args: unknown[]) => unknown;
+  // Documented cache: compilations by device and form of the arguments.
   const caches = new WeakMap<Device, Map<string, Entry>>();
-  const entryFor = (args: Tree[], device: Device) => {
-    const { leaves, structure } = treeFlatten(args);
-    const key = textOf([structure, leaves.map(keyOf)]);
+  const read = (args: readonly unknown[]) => readCall(args, (position) => statics.includes(position));
+  const entryFor = (call: Call, device: Device) => {
     const cache = caches.get(device) ?? new Map<string, Entry>();
     caches.set(device, cache);
-    const entry = cache.get(key) ?? trace(f, args, device, options.donate ?? []);
-    cache.set(key, entry);
-    return { entry, leaves: leaves.filter((x) => x instanceof Tensor) };
+    const entry = cache.get(call.key) ?? trace(loose, call, device, donate);
+    cache.delete(call.key);
+    cache.set(call.key, entry);
+    if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value!);
+    return entry;
   };
-  const call = (...args: Tree[]) => {
-    // Inside another trace the function is inlined.
-    if (treeFlatten(args).leaves.some((x) => x instanceof Tensor && x.traced)) return f(...args);
+  const run = (...args: unknown[]) => {
+    const call = read(args);
+    if (isInside()) return loose(...call.args.map((arg) => rebuild(arg)));
     const device = options.device ?? defaultDevice();
-    const { entry, leaves } = entryFor(args, device);
-    return runEntry(entry, leaves, device);
+    return runEntry(entryFor(call, device), tensorsOf(call), device);
   };
-  const executableFor = (args: Tree[]) => entryFor(args, options.device ?? defaultDevice()).entry.executable;
-  const stats = (...args: Tree[]) => executableFor(args).stats;
-  const prepare = async (...args: Tree[]) => {
+  const executableFor = (args: readonly unknown[]) =>
+    entryFor(read(args), options.device ?? defaultDevice()).executable;
+  const stats = (...args: unknown[]) => executableFor(args).stats;
+  const prepare = async (...args: unknown[]) => {
     const executable = executableFor(args);
     await executable.ready?.();
     return executable.stats;
   };
-  return Object.assign(call, { stats, prepare }) as unknown as Jitted<F>;
+  return Object.assign(run, { stats, prepare }) as unknown as Jitted<(...args: Args) => R, Static>;
 }
 
-function keyOf(x: unknown): unknown {
-  if (x instanceof Tensor) return [x.dtype, x.shape];
-  if (typeof x === "function" || typeof x === "symbol" || (typeof x === "object" && x !== null)) {
-    throw new TypeError(
-      `Cannot jit as leaves of arguments must be tensors or plain values: current leaf is ${String(x)}`,
-    );
-  }
-  return { static: x };
+function rebuild(arg: Argument, standIn: (x: Tensor) => Tensor = (x) => x): unknown {
+  if ("static" in arg) return arg.static;
+  return treeUnflatten(arg.structure, arg.leaves.map((x) => x && standIn(x)));
 }
 
-// deno-lint-ignore no-explicit-any
-function trace(f: (...args: any[]) => any, args: Tree[], device: Device, donate: readonly number[]): Entry {
+function trace(
+  f: (...args: unknown[]) => unknown,
+  call: Call,
+  device: Device,
+  donate: readonly number[],
+): Entry {
   const inputs: Tensor[] = [];
   const donated = new Set<number>();
-  const traced = args.map((arg, position) => {
-    const { leaves, structure } = treeFlatten(arg);
-    const standIns = leaves.map((x) => {
-      if (!(x instanceof Tensor)) return x;
+  const traced = call.args.map((arg, position) =>
+    rebuild(arg, (x) => {
       if (donate.includes(position)) donated.add(inputs.length);
       inputs.push(placeholder(x));
       return inputs.at(-1)!;
-    });
-    return treeUnflatten(structure, standIns);
-  });
-  const { leaves, structure } = treeFlatten(f(...traced));
-  const outputs = leaves.filter((x) => x instanceof Tensor);
+    })
+  );
+  const { leaves, structure } = namedLeaves("result", runInside([], () => f(...traced)));
+  leaves.forEach(checkResult);
+  const outputs = leaves.map(({ value }) => value).filter((x) => x instanceof Tensor);
+  refuseForeign(outputs, inputs);
   return {
     executable: device.compile({ inputs, outputs, donated }),
     structure,
-    constants: leaves.map((x) => x instanceof Tensor ? undefined : x),
-    isTensor: leaves.map((x) => x instanceof Tensor),
+    constants: leaves.map(({ value }) => value instanceof Tensor ? undefined : value),
+    isTensor: leaves.map(({ value }) => value instanceof Tensor),
   };
+}
+
+function checkResult({ name, value }: NamedLeaf): void {
+  if (value instanceof Tensor || value === null || (typeof value !== "object" && typeof value !== "function")) return;
+  throw new TypeError(
+    `Cannot jit as results must be tensors or plain values: current ${name} is ${describeLeaf(value)}`,
+  );
+}
+
+/** Refuses placeholders that are not of this trace: nothing would ever give them a value. */
+function refuseForeign(outputs: readonly Tensor[], inputs: readonly Tensor[]): void {
+  const own = new Set(inputs);
+  const foreign = topologicalOrder(outputs, (x) => !x.traced).find((x) => leafSource(x) === null && !own.has(x));
+  if (!foreign) return;
+  throw new TypeError(
+    "Cannot jit as the function may use only tensors that have values and its own arguments: current capture is a tensor " +
+      `of shape [${foreign.shape}] that was an argument of another jitted call, which has ended; return it from there`,
+  );
 }
 
 function runEntry(
   { executable, structure, constants, isTensor }: Entry,
   args: readonly Tensor[],
   device: Device,
-): Tree {
+): unknown {
   const lazy = args.filter((x) => leafSource(x) === undefined);
   const buffers = new Map(realize(lazy, device).map((buffer, i) => [lazy[i]!, buffer]));
   const inputs = args.map((x) => buffers.has(x) ? leaf(x, { buffer: buffers.get(x)! }) : x);

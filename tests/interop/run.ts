@@ -67,7 +67,7 @@ async function fromTorch(folder: string): Promise<void> {
     const { params, state, head } = await loadBackbone(join(folder, `torch_${name}.pth`), model);
     const expected = await readNpz(join(folder, `torch_${name}.npz`));
     const { features } = model.features(params, state, x);
-    const { logits } = model.logits({ encoder: params, head }, state, x);
+    const { logits } = model.logits({ encoder: params, head: head! }, state, x);
     const pooled = globalAvgPool(features.at(-1)!);
     verdict(`${name} of torchvision here, features`, await relative(pooled, expected.features!.data as Float32Array));
     verdict(`${name} of torchvision here, logits`, await relative(logits, expected.logits!.data as Float32Array));
@@ -80,7 +80,7 @@ function scrambled<T>(tree: T): T {
   const noisy = (leaves as readonly Tensor[]).map((x, i) =>
     x.dtype === "int32" || x.shape.length !== 1 ? x : add(x, mul(random.normal(random.key(i), x.shape), 0.1))
   );
-  return treeUnflatten(structure, noisy);
+  return treeUnflatten(structure, noisy) as T;
 }
 
 /** Files of this library there: strictly loaded, the same features. */

@@ -26,8 +26,12 @@ function run(
   dy: SparseTensor,
   device: (typeof DEVICES)[number],
 ): readonly [Tensor, Tensor, Tensor] {
-  return jit((values, w, cotangent) => {
-    const [y, pull] = vjp((values, w) => f(sparseTensor(x.pattern, x.blockShape, values), w).values, values, w);
+  return jit((values: Tensor, w: Tensor, cotangent: Tensor) => {
+    const [y, pull] = vjp(
+      (values: Tensor, w: Tensor) => f(sparseTensor(x.pattern, x.blockShape, values), w).values,
+      values,
+      w,
+    );
     const [dx, dw] = pull(cotangent);
     return [y, dx, dw] as [Tensor, Tensor, Tensor];
   }, { device })(x.values, w, dy.values);
@@ -102,7 +106,7 @@ for (const device of DEVICES) {
           const quotient = images(expected.y.shape, (k) => {
             return expected.y.data[k]! / (divisor === "window" ? area : Math.max(1, expected.count.data[k]!));
           });
-          const y = jit((values) => {
+          const y = jit((values: Tensor) => {
             const sx = sparseTensor(patternFromMask(mask), geometry.block, values);
             return avgPool2d(sx, { ...optionsOf(geometry), divisor }).values;
           }, { device })(asSparse(x, mask).values);

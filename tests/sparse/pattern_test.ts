@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, notEqual, ok, rejects, throws } from "node:assert/strict";
-import { jit, ShapeError, tensor } from "../../tensor/mod.ts";
+import { jit, ShapeError, type Tensor, tensor } from "../../tensor/mod.ts";
 import {
   concretePattern,
   fullPattern,
@@ -29,14 +29,14 @@ Deno.test("patternFromMask() gives the same of host arrays, tensors and traced t
   const mask = tensor(Uint8Array.from(MASK_M.flat(2)), { shape: [1, 7, 7] });
   const expected = await read(patternFromMask(MASK_M).indices);
   deepStrictEqual(await read(patternFromMask(mask).indices), expected);
-  const traced = jit((mask) => patternFromMask(mask, { nse: 20 }).indices, { device: REFERENCE });
+  const traced = jit((mask: Tensor) => patternFromMask(mask, { nse: 20 }).indices, { device: REFERENCE });
   deepStrictEqual(await read(traced(mask)), expected);
 });
 
 Deno.test("patternFromMask() refuses a wrong or missing number of active cells", () => {
   throws(() => patternFromMask(MASK_M, { nse: 19 }), RangeError);
   throws(() => patternFromMask([[[1, 0], [1]]]), ShapeError);
-  const traced = jit((mask) => patternFromMask(mask).indices, { device: REFERENCE });
+  const traced = jit((mask: Tensor) => patternFromMask(mask).indices, { device: REFERENCE });
   throws(() => traced(tensor([[[true]]])), /nse must be given/);
 });
 
@@ -57,11 +57,13 @@ Deno.test("samePattern() looks at the coordinate tensor, not at equal numbers", 
 });
 
 Deno.test("concretePattern() reads coordinates that were computed", async () => {
-  const lazy = jit((mask) => patternFromMask(mask, { nse: 2 }), { device: REFERENCE })(tensor([[[true, false, true]]]));
+  const lazy = jit((mask: Tensor) => patternFromMask(mask, { nse: 2 }), { device: REFERENCE })(
+    tensor([[[true, false, true]]]),
+  );
   const concrete = await concretePattern(lazy);
   deepStrictEqual(await read(concrete.indices), [0, 0, 0, 0, 0, 2]);
   const refusals: Promise<unknown>[] = [];
-  jit((mask) => {
+  jit((mask: Tensor) => {
     const pattern = patternFromMask(mask, { nse: 1 });
     refusals.push(rejects(concretePattern(pattern), TypeError));
     return pattern.indices;
@@ -74,7 +76,7 @@ Deno.test("lookupTable() gives the row of each cell, on the host and traced alik
   const mask = tensor(Uint8Array.from(MASK_M.flat(2)), { shape: [1, 7, 7] });
   const host = await read(lookupTable(patternFromMask(MASK_M)));
   deepStrictEqual(host.filter((row) => row >= 0), [...Array(20).keys()]);
-  const traced = jit((mask) => lookupTable(patternFromMask(mask, { nse: 20 })), { device: REFERENCE });
+  const traced = jit((mask: Tensor) => lookupTable(patternFromMask(mask, { nse: 20 })), { device: REFERENCE });
   deepStrictEqual(await read(traced(mask)), host);
 });
 

@@ -56,7 +56,7 @@ for (const row of ROWS) {
 function declaredNames(): ReadonlySet<string> {
   const folder = new URL("../../tensor/", import.meta.url);
   const files = [...Deno.readDirSync(new URL("primitives/", folder))].map(({ name }) => `primitives/${name}`);
-  const names = [...files, "random.ts"].flatMap((file) => {
+  const names = [...files, "functions/random/words.ts"].flatMap((file) => {
     const source = Deno.readTextFileSync(new URL(file, folder));
     const records = source.matchAll(/^const [A-Z0-9_]+(?:: Primitive[^=]*)? = (?:\w+\(\s*"(\w+)"|\{[\s\S]*?"(\w+)")/gm);
     return [...records].map(([, made, written]) => (made ?? written)!);

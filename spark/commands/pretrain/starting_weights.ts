@@ -1,7 +1,7 @@
 /** @file The weights that a new run starts from. */
 import { readStateDict } from "../../../data/mod.ts";
 import { startAverage } from "../../average.ts";
-import { backboneOf } from "../../weights/load_backbone.ts";
+import { type Backbone, backboneOf } from "../../weights/load_backbone.ts";
 import { decoderWidthOf, weightsOf } from "../../weights/load_weights.ts";
 import type { TrainState } from "../../train_step.ts";
 import type { RunOptions } from "../shared/options.ts";
@@ -26,7 +26,7 @@ export async function startingWeights(options: RunOptions, { model, initial }: T
   return average ? startAverage(train) : train;
 }
 
-function withEncoder({ params, state }: TrainState, encoder: Pick<TrainState, "params" | "state">) {
+function withEncoder({ params, state }: TrainState, encoder: Backbone) {
   return { params: { ...params, encoder: encoder.params }, state: { ...state, encoder: encoder.state } };
 }
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok } from "node:assert/strict";
-import { random, sizeOf, type Tensor, tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
+import { random, sizeOf, Tensor, tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
 import {
   type Classifier,
   convnext,
@@ -54,7 +54,7 @@ const SMALL: readonly Classifier[] = [
 async function stirred(model: Classifier): Promise<{ readonly params: Tree; readonly state: Tree }> {
   const { params, state } = model.init(random.key(0), { dtype: "float64" });
   const stir = async (node: Tree, path: string): Promise<Tree> => {
-    if ("shape" in node) {
+    if (node instanceof Tensor) {
       const values = await read(node);
       const noise = randomValues(path.length, values.length, [0.1, 0.4]);
       return float64(Array.from({ length: values.length }, (_, i) => values[i]! + noise[i]!), node.shape);

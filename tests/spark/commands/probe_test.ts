@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { cpuDevice, leaf, random, realize, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
 import { dataKey, drawNormal, drawsOf } from "../../../data/mod.ts";
-import { resnet } from "../../../nn/mod.ts";
+import { type BatchNormState, type Conv2dParams, resnet } from "../../../nn/mod.ts";
 import { type FrozenFeatures, frozenFeatures, recalibrated } from "../../../spark/train/frozen_features.ts";
 import { linearProbe } from "../../../spark/train/linear_probe.ts";
 import { nearestNeighbours } from "../../../spark/train/nearest_neighbours.ts";
@@ -91,6 +91,9 @@ async function numbers(tree: unknown): Promise<readonly number[]> {
   return (await Promise.all(leaves.map((x) => x.data({ device })))).flatMap((values) => Array.from(values, Number));
 }
 
+/** Layers of the stem by their names. */
+type Stem<Layer> = Readonly<Record<"bn1" | "conv1", Layer>>;
+
 Deno.test("recalibrated() gives the statistics of dense images, whatever they were before", async () => {
   const weights = model.init(random.key(1));
   const spoiled = {
@@ -98,7 +101,7 @@ Deno.test("recalibrated() gives the statistics of dense images, whatever they we
     state: {
       ...weights.state,
       bn1: {
-        ...weights.state.bn1,
+        ...(weights.state as Stem<BatchNormState>).bn1,
         runningMean: leaf({ shape: [4], dtype: "float32" }, { host: Float32Array.of(50, -50, 9, 9) }),
       },
     },
@@ -110,12 +113,12 @@ Deno.test("recalibrated() gives the statistics of dense images, whatever they we
   const { conv2d } = await import("../../../nn/mod.ts");
   const means: number[][] = [];
   for await (const { images } of imageBatches(3)) {
-    const maps = await numbers(conv2d(weights.params.conv1, images, { stride: 2, padding: 1 })); // [4, 4, 4, 4]
+    const maps = await numbers(conv2d((weights.params as Stem<Conv2dParams>).conv1, images, { stride: 2, padding: 1 })); // [4, 4, 4, 4]
     means.push(
       [0, 1, 2, 3].map((c) => maps.filter((_, i) => i % 4 === c).reduce((sum, x) => sum + x, 0) / (maps.length / 4)),
     );
   }
-  const found = await numbers(one.bn1.runningMean);
+  const found = await numbers((one as Stem<BatchNormState>).bn1.runningMean);
   found.forEach((mean, c) => {
     const around = means.map((each) => each[c]!);
     ok(mean >= Math.min(...around) - 1e-4 && mean <= Math.max(...around) + 1e-4, `${mean} of ${around}`);

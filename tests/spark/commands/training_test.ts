@@ -10,6 +10,7 @@ import {
   treeMap,
 } from "../../../tensor/mod.ts";
 import { addGradients, backboneStateDict, save, type TrainState, zeroSums } from "../../../spark/mod.ts";
+import type { Conv2dParams } from "../../../nn/mod.ts";
 import { encodePth } from "../../../data/mod.ts";
 import { resolveOptions, runLengths, type RunOptions } from "../../../spark/commands/shared/options.ts";
 import { startingWeights } from "../../../spark/commands/pretrain/starting_weights.ts";
@@ -93,7 +94,7 @@ Deno.test("--init-weight takes all of a checkpoint, and the encoder of a backbon
 Deno.test("--debug-nans names the layer, of a state that the step left alone", async () => {
   const training = trainingOf({}, true);
   const start = await copyOf(training.initial);
-  const { encoder } = start.params;
+  const encoder = start.params.encoder as { readonly conv1: Conv2dParams };
   const broken = {
     ...start,
     params: {

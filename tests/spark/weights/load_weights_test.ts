@@ -1,8 +1,9 @@
 import { deepStrictEqual, equal, rejects, throws } from "node:assert/strict";
-import { type Tensor, treeLeaves } from "../../../tensor/mod.ts";
+import { type Tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
 import { random } from "../../../tensor/mod.ts";
 import { treeFlatten, treeUnflatten } from "../../../tensor/mod.ts";
 import {
+  type BatchNormState,
   type Classifier,
   convnext,
   convnextSmall,
@@ -36,7 +37,6 @@ import {
   officialEntries,
   type OfficialEntry,
   save,
-  type SparkParams,
   WEIGHT_NAMINGS,
   weightsOf,
 } from "../../../spark/mod.ts";
@@ -53,7 +53,7 @@ function scrambled<T>(tree: T, seed: number): T {
   const drawn = (leaves as readonly Tensor[]).map((x, i) =>
     x.dtype === "int32" ? x : random.normal(random.key(seed * 1000 + i), x.shape)
   );
-  return treeUnflatten(structure, drawn.map((x, i) => names[i]!.endsWith("step") ? leaves[i] : x));
+  return treeUnflatten(structure, drawn.map((x, i) => names[i]!.endsWith("step") ? leaves[i] : x)) as T;
 }
 
 async function numbers(tree: unknown): Promise<readonly number[][]> {
@@ -141,7 +141,7 @@ const sparkFor = (model: Model) => {
   return { params: scrambled(params, 4), state: scrambled(state, 5) };
 };
 
-const optimizerFor = (params: SparkParams) => {
+const optimizerFor = (params: Tree) => {
   const step = initParams(RESNET(), random.key(0), { decoderWidth: 8 }).state.decoder.blocks[0]!.norm1.count; // int32 scalar
   return { step, moments: { first: scrambled(params, 6), second: scrambled(params, 7) } };
 };
@@ -227,7 +227,7 @@ Deno.test("loading refuses values that are not finite, and a missing count is 0"
   const state = new Map(await backboneStateDict(weightsFor(model), { naming: "official" }));
   state.delete("bn1.num_batches_tracked");
   const loaded = backboneOf(decodeStateDict(encodePth(state), "x.pth"), model);
-  equal(await (loaded.state.bn1.count as Tensor).item(), 0);
+  equal(await (loaded.state as { readonly bn1: BatchNormState }).bn1.count.item(), 0);
   state.set("bn1.bias", new FileTensor("F32", [4], Float32Array.of(0, NaN, 0, 0)));
   throws(() => backboneOf(decodeStateDict(encodePth(state), "x.pth"), model), /current value of bn1.bias at 1 is NaN$/);
 });

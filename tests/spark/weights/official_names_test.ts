@@ -2,7 +2,9 @@ import { deepStrictEqual, equal, throws } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { random, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
 import {
+  type BatchNormState,
   type Classifier,
+  type Conv2dParams,
   convnext,
   convnextBase,
   convnextLarge,
@@ -112,7 +114,7 @@ Deno.test("importOfficial() keeps the form and refuses a wrong size", async () =
     entries.map((entry) => tensorOf(imported[entry.tree!], entry).shape),
     entries.map((entry) => entry.ownShape),
   );
-  equal((await imported.params.conv1.weight.data())[7], 0.5);
-  equal(imported.state.bn1.count.dtype, "int32");
+  equal((await (imported.params as { readonly conv1: Conv2dParams }).conv1.weight.data())[7], 0.5);
+  equal((imported.state as { readonly bn1: BatchNormState }).bn1.count.dtype, "int32");
   throws(() => importOfficial(weights, entries, () => [1]), /Cannot import conv1\.weight as it must have 588 numbers/);
 });

@@ -1,0 +1,114 @@
+/** @file What transformations take: types of differentiated and traced arguments, and the checks of their leaves. */
+import { type DType, DTYPES } from "../spec.ts";
+import { hostArray, leaf, Tensor } from "../tensor.ts";
+import { type IsTree, pathText, type Tree, treeFlatten, treePaths, type TreeStructure } from "../tree.ts";
+
+/** In place of a parameter that is declared as something else than tensors: no argument has this type. */
+export interface NotTraced {
+  /** What to do. */
+  readonly notTraced: "Declare this parameter as Tensor, or name its position in `static` of jit";
+}
+
+/** What may be given for a traced parameter that is declared as `T`: a number for each tensor, which is traced too. */
+export type Given<T> = unknown extends T ? T : IsTree<T> extends true ? T : KnownGiven<T>;
+
+type KnownGiven<T> = T extends Tensor ? Tensor | number
+  : T extends null ? null
+  : T extends undefined ? never // of an optional field: left out, or there
+  : T extends number | bigint | boolean | string | symbol | ((...args: never) => unknown) ? NotTraced
+  : { [Key in keyof T]: Given<T[Key]> };
+
+/** The tree of gradients for an argument of type `T`: a tensor for each tensor or number. */
+export type Gradient<T> = unknown extends T ? Tree : IsTree<T> extends true ? Tree : KnownGradient<T>;
+
+type KnownGradient<T> = T extends Tensor | number ? Tensor
+  : T extends null ? null
+  : T extends undefined | bigint | boolean | string | symbol | ((...args: never) => unknown) ? never
+  : { [Key in keyof T]: Gradient<T[Key]> };
+
+/** What a pullback takes for a value of type `T`: `null` for zero, a number for a scalar. */
+export type Cotangent<T> = unknown extends T ? unknown : IsTree<T> extends true ? Tree : KnownCotangent<T>;
+
+type KnownCotangent<T> = T extends Tensor ? Tensor | number | null
+  : T extends null | undefined | number | bigint | boolean | string | symbol | ((...args: never) => unknown) ? T | null
+  : { [Key in keyof T]: Cotangent<T[Key]> };
+
+/** Keys of the positions in a list, as they stand in types of arguments. */
+type KeysOf<Positions extends number | readonly number[]> = Positions extends number ? `${Positions}`
+  : Positions extends readonly number[] ? `${Positions[number]}`
+  : never;
+
+/** The arguments of a function whose parameters at `Positions` are traced, the others being as declared. */
+export type TracedAt<Args extends readonly unknown[], Positions extends number | readonly number[]> = {
+  [Place in keyof Args]: Place extends KeysOf<Positions> ? Given<Args[Place]> : Args[Place];
+};
+
+/** The arguments of a function whose parameters are traced, those at `Static` being as declared. */
+export type TracedBut<Args extends readonly unknown[], Static extends readonly number[]> = {
+  [Place in keyof Args]: Place extends KeysOf<Static> ? Args[Place] : Given<Args[Place]>;
+};
+
+/** Gradients of the arguments at `Positions`: one, or a list if `Positions` is one. */
+export type GradientsAt<Args extends readonly unknown[], Positions extends number | readonly number[]> =
+  Positions extends number ? Gradient<Args[Positions]>
+    : { [Place in keyof Positions]: Positions[Place] extends number ? Gradient<Args[Positions[Place]]> : never };
+
+/** In words, for messages. */
+export function describeLeaf(x: unknown): string {
+  if (x instanceof Tensor) return `a tensor of ${x.dtype}`;
+  if (typeof x === "function") return `the function ${x.name || "without a name"}`;
+  if (typeof x === "object" && x !== null) return `an object of ${x.constructor?.name || "a class without a name"}`;
+  if (typeof x === "bigint") return `${x}n`;
+  return typeof x === "string" ? JSON.stringify(x) : String(x);
+}
+
+/** The scalar that a number stands for: a leaf, so that another value is the same program. */
+export function tracedScalar(x: Tensor | number, dtype: DType): Tensor {
+  return x instanceof Tensor ? x : leaf({ shape: [], dtype }, { host: hostArray([x], dtype) });
+}
+
+/** One leaf with its name in messages. */
+export interface NamedLeaf {
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/**
+ * Takes an argument apart and names its leaves.
+ *
+ * @param root Name of the argument, such as `argument 0`.
+ * @param tree The argument.
+ * @returns Named leaves, and the structure.
+ */
+export function namedLeaves<T>(
+  root: string,
+  tree: T,
+): { readonly leaves: readonly NamedLeaf[]; readonly structure: TreeStructure<T> } {
+  const { leaves, structure } = treeFlatten(tree);
+  const paths = treePaths(tree);
+  return { leaves: leaves.map((value, i) => ({ name: pathText(root, paths[i]!), value })), structure };
+}
+
+/** Refuses positions that are no positions. */
+export function checkPositions(operation: string, option: string, positions: readonly number[], count?: number): void {
+  const bad = positions.find((at) => !Number.isInteger(at) || at < 0 || (count !== undefined && at >= count));
+  if (bad === undefined) return;
+  const range = count === undefined ? "positions of arguments, counted from 0" : `below the ${count} arguments given`;
+  throw new RangeError(`Cannot ${operation} as ${option} must be ${range}: current ${option} is ${bad}`);
+}
+
+/** Refuses leaves that cannot be differentiated: all but floating tensors, numbers, and `null` for what is not there. */
+export function checkDifferentiable(operation: string, { name, value }: NamedLeaf): void {
+  if (value === null || typeof value === "number") return;
+  if (!(value instanceof Tensor)) {
+    throw new TypeError(
+      `Cannot ${operation} as leaves of differentiated arguments must be floating tensors: current ${name} is ` +
+        `${describeLeaf(value)}; pass it as another argument`,
+    );
+  }
+  if (DTYPES[value.dtype].floating) return;
+  throw new TypeError(
+    `Cannot ${operation} as tensors of differentiated arguments must be floating: current dtype is ${value.dtype} ` +
+      `of ${name}; pass it as another argument`,
+  );
+}

@@ -1,0 +1,154 @@
+/** @file Reverse-mode differentiation: one walk backwards over the program, by each primitive's vjp rule. */
+import { ShapeError } from "../errors.ts";
+import { topologicalOrder } from "../order.ts";
+import { add } from "../primitives/arithmetic.ts";
+import { constant } from "../primitives/constant.ts";
+import { identity } from "../primitives/identity.ts";
+import { DTYPES, sameShape } from "../spec.ts";
+import { Tensor } from "../tensor.ts";
+import { treeFlattenAll, type TreeStructure, treeUnflatten } from "../tree.ts";
+import {
+  checkDifferentiable,
+  type Cotangent,
+  describeLeaf,
+  type Gradient,
+  namedLeaves,
+  tracedScalar,
+} from "./arguments.ts";
+import { runInside } from "./running.ts";
+
+/**
+ * Pulls cotangents back.
+ *
+ * @param outputs Results of a program.
+ * @param cotangents Theirs; `null` for zero.
+ * @param wrt Tensors of the program at which the walk ends.
+ * @returns Cotangents of `wrt`; `null` where nothing flows.
+ */
+export function walkBack(
+  outputs: readonly Tensor[],
+  cotangents: readonly (Tensor | null)[],
+  wrt: readonly Tensor[],
+): readonly (Tensor | null)[] {
+  const ends = new Set(wrt);
+  const order = topologicalOrder(outputs, (x) => ends.has(x));
+  const depends = new Set<Tensor>();
+  for (const x of order) if (ends.has(x) || x.inputs.some((input) => depends.has(input))) depends.add(x);
+  const sums = new Map<Tensor, Tensor>();
+  const accumulate = (x: Tensor, part: Tensor | null | undefined) => {
+    if (!part || !depends.has(x) || !DTYPES[x.dtype].floating) return;
+    const sum = sums.get(x);
+    sums.set(x, sum ? add(sum, part) : part);
+  };
+  outputs.forEach((output, i) => accumulate(output, cotangents[i]));
+  // By age, youngest first: a cotangent is complete when every consumer, made later, has been visited.
+  for (const node of order.filter((x) => depends.has(x)).sort((a, b) => b.sequence - a.sequence)) {
+    const cotangent = sums.get(node);
+    if (!cotangent || ends.has(node)) continue;
+    const parts = node.primitive.vjpRule(cotangent, node, node.params);
+    node.inputs.forEach((input, i) => accumulate(input, parts[i]));
+    sums.delete(node);
+  }
+  return wrt.map((x) => sums.get(x) ?? null);
+}
+
+/** One differentiated argument: stand-ins for its tensors, `null` for what is not there. */
+interface Primal {
+  readonly structure: TreeStructure;
+  readonly standIns: readonly (Tensor | null)[];
+}
+
+function separate(operation: string, name: string, tree: unknown): Primal {
+  const { leaves, structure } = namedLeaves(name, tree);
+  leaves.forEach((leaf) => checkDifferentiable(operation, leaf));
+  const standIns = leaves.map(({ value }) =>
+    value === null ? null : identity(tracedScalar(value as Tensor | number, "float32"))
+  );
+  if (standIns.every((x) => x === null) && structure.kind === "leaf") {
+    throw new TypeError(`Cannot ${operation} as a differentiated argument must hold tensors: current ${name} is null`);
+  }
+  return { structure, standIns };
+}
+
+function checkCotangent(name: string, output: Tensor, cotangent: unknown): Tensor | null {
+  if (cotangent === null) return null;
+  if (typeof cotangent === "number" && output.shape.length === 0) return constant([], cotangent, output.dtype);
+  if (!(cotangent instanceof Tensor)) {
+    throw new TypeError(
+      `Cannot vjp as cotangents must be tensors, or null for zero: current ${name} is ${describeLeaf(cotangent)}`,
+    );
+  }
+  if (sameShape(output.shape, cotangent.shape)) return cotangent;
+  throw new ShapeError("vjp", "value and cotangent must have one shape", [output.shape, cotangent.shape]);
+}
+
+/** Pairs of the value's tensors and their cotangents. */
+function pairsOf(value: unknown, cotangent: unknown): readonly (readonly [Tensor, Tensor | null])[] {
+  const { leaves: [outputs, given] } = treeFlattenAll("vjp", [["value", value], ["cotangent", cotangent]]);
+  return outputs!.flatMap((output, i) =>
+    output instanceof Tensor ? [[output, checkCotangent(`cotangent ${i}`, output, given![i])] as const] : []
+  );
+}
+
+/** What `differentiate` yields. */
+export interface Differentiated<R> {
+  readonly value: R;
+  /** From pairs of results and their cotangents to the cotangents of each primal, zeros where nothing flows. */
+  pull(pairs: readonly (readonly [Tensor, Tensor | null])[]): readonly unknown[];
+}
+
+/**
+ * Runs a function on stand-ins of its arguments, so that cotangents can be pulled back to them.
+ *
+ * @param operation Name of the transformation, for messages.
+ * @param names Of the primals, for messages.
+ * @param primals Trees of floating tensors.
+ * @param f Takes trees like the primals.
+ * @returns Its value and the way back.
+ */
+export function differentiate<R>(
+  operation: string,
+  names: readonly string[],
+  primals: readonly unknown[],
+  f: (...primals: unknown[]) => R,
+): Differentiated<R> {
+  const parts = primals.map((primal, i) => separate(operation, names[i]!, primal));
+  const wrt = parts.flatMap(({ standIns }) => standIns).filter((x) => x !== null);
+  const value = runInside(wrt, () => f(...parts.map(({ structure, standIns }) => treeUnflatten(structure, standIns))));
+  const pull = (pairs: readonly (readonly [Tensor, Tensor | null])[]) => {
+    const found = walkBack(pairs.map(([x]) => x), pairs.map(([, cotangent]) => cotangent), wrt);
+    const byTensor = new Map(wrt.map((x, i) => [x, found[i] ?? constant(x.shape, 0, x.dtype)]));
+    return parts.map(({ structure, standIns }) => treeUnflatten(structure, standIns.map((x) => x && byTensor.get(x)!)));
+  };
+  return { value, pull };
+}
+
+/**
+ * Evaluates a function and its vector-Jacobian product.
+ *
+ * @param f A function of trees of floating tensors: all of its arguments are differentiated.
+ * @param primals Where to evaluate it. A number stands for a float32 scalar, `null` for what is not there.
+ * @returns The value, and the pullback: from a cotangent tree of the value's structure, `null` for zero, to one cotangent
+ * tree per primal, zeros where nothing flows.
+ * @throws {TypeError} If a primal holds anything but floating tensors, naming it; by the pullback, if the structure of the
+ * cotangent is another than that of the value.
+ * @throws {ShapeError} By the pullback, if a cotangent has another shape than the value.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { mul, type Tensor, tensor, vjp } from "@tessera/tessera/tensor";
+ *
+ * const [, pullback] = vjp((x: Tensor) => mul(x, x), tensor([1, 2]));
+ * deepStrictEqual(await pullback(tensor([1, 10]))[0].data(), new Float32Array([2, 40]));
+ * ```
+ */
+export function vjp<Primals extends readonly unknown[], R>(
+  f: (...primals: Primals) => R,
+  ...primals: Primals
+): [value: R, pullback: (cotangent: Cotangent<R>) => { [Place in keyof Primals]: Gradient<Primals[Place]> }] {
+  const names = primals.map((_, i) => `argument ${i}`);
+  const { value, pull } = differentiate("vjp", names, primals, f as unknown as (...primals: unknown[]) => R);
+  const pullback = (cotangent: Cotangent<R>) => pull(pairsOf(value, cotangent));
+  return [value, pullback as ReturnType<typeof vjp<Primals, R>>[1]];
+}
