@@ -1,6 +1,7 @@
 import type { Device, DeviceBuffer, DeviceCounters, Executable, ExecutableStats, Program } from "../device.ts";
 import { DeviceError } from "../errors.ts";
 import { bufferOf, leaf, leafSource, type Tensor } from "../tensor.ts";
+import { type RecentLimits, recentMap } from "../recent_map.ts";
 import type { TypedArray } from "../spec.ts";
 import type { FusionLimits } from "./fuse.ts";
 import type { Schedule } from "./kernel.ts";
@@ -35,8 +36,8 @@ export interface Backend {
   close(): void;
 }
 
-/** How many loaded schedules a device keeps for programs that are computed without `jit`. */
-const CACHE_SIZE = 256;
+/** Loaded schedules that a device keeps for programs that are computed without `jit`; the text of one may be megabytes. */
+const KEPT: RecentLimits = { entries: 256, characters: 2 ** 25 };
 
 /**
  * Makes a device of a backend: traces become schedules, schedules are loaded once.
@@ -46,14 +47,12 @@ const CACHE_SIZE = 256;
  */
 export function compilingDevice(backend: Backend): Device {
   // Documented cache: loaded schedules by content, oldest dropped first.
-  const cache = new Map<string, Loaded>();
+  const cache = recentMap<Loaded>(KEPT);
   const load = (program: Program) => {
     const { schedule, captured, key } = lower(program, backend.limits);
     refuseFloat64(backend.name, schedule);
     const loaded = cache.get(key) ?? backend.load(schedule);
-    cache.delete(key);
     cache.set(key, loaded);
-    if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value!);
     return { loaded, flops: contractionFlops(schedule), captured: captured.map((x) => withBuffer(x)) };
   };
   const device: Device = {

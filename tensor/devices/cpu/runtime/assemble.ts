@@ -1,12 +1,16 @@
 /** @file WAT text to WebAssembly modules. */
 import wabt from "wabt";
 import { DeviceError } from "../../../errors.ts";
+import { recentMap } from "../../../recent_map.ts";
 
 const FEATURES = { simd: true, threads: true, "relaxed_simd": true };
 const toolkit = await wabt();
 
-/** Modules by their full text. Documented cache: texts repeat between programs and within them. */
-const modules = new Map<string, WebAssembly.Module>();
+/**
+ * Modules by their full text. Documented cache: texts repeat between programs and within them. Some thousand are what a few
+ * large networks need; programs hold on to their own.
+ */
+const modules = recentMap<WebAssembly.Module>({ entries: 4096, characters: 2 ** 26 });
 
 const MADD = "f32x4.relaxed_madd";
 const PLAIN_MADD = "(func $madd (param v128 v128 v128) (result v128) " +

@@ -55,7 +55,7 @@ export function makeCore(threads: number, relaxedSimd: boolean, maxBytes?: numbe
     relaxed: relaxedSimd && hasRelaxedSimd(),
     member: member(0),
     workers,
-    instances: new Map(),
+    instances: new WeakMap(),
     collectedBlocks: new FinalizationRegistry((block) => releaseBlock(heap, block)),
     collectedPrograms: new FinalizationRegistry((program) =>
       workers.forEach((worker) => tell(worker, { kind: "drop", program }))

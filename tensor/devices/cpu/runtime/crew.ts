@@ -42,8 +42,8 @@ export interface Member {
 
 type Entry = (...args: number[]) => void;
 
-/** Instances by module, one set for each thread. */
-export type Instances = Map<WebAssembly.Module, Entry>;
+/** Instances by module, one set for each thread. Documented cache; weak: they go with the programs that hold the modules. */
+export type Instances = WeakMap<WebAssembly.Module, Entry>;
 
 function entryOf(module: WebAssembly.Module, member: Member, instances: Instances): Entry {
   const known = instances.get(module);

@@ -14,7 +14,7 @@ const programs = new Map<number, { readonly launches: readonly Launch[]; readonl
 
 function handle(data: WorkerMessage): void {
   if (data.kind === "join") join(state.member = data.member);
-  if (data.kind === "load") programs.set(data.program, { launches: data.launches, instances: new Map() });
+  if (data.kind === "load") programs.set(data.program, { launches: data.launches, instances: new WeakMap() });
   if (data.kind === "drop") programs.delete(data.program);
   if (data.kind !== "run" || !state.member) return;
   try {

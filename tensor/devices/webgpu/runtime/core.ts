@@ -5,7 +5,7 @@ import { DeviceError } from "../../../errors.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import type { Refused } from "./allocate.ts";
 import { type Block, releaseBlock } from "./blocks.ts";
-import type { Pipelines } from "./pipelines.ts";
+import { makePipelines, type Pipelines } from "./pipelines.ts";
 import { type BufferPool, makePool } from "./pool.ts";
 import { type Backlog, makeQueue, type Queue } from "./queue.ts";
 
@@ -61,7 +61,7 @@ export function makeCore(
     state,
     arena: [],
     times: [],
-    pipelines: new Map(),
+    pipelines: makePipelines(),
     limits: {
       maxInvocations: gpu.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: gpu.limits.maxComputeWorkgroupStorageSize,

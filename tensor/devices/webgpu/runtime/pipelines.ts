@@ -1,6 +1,7 @@
 /** @file Pipelines of a device, each made once for its text. */
 import type { Shader } from "../emit/shader.ts";
 import { DeviceError } from "../../../errors.ts";
+import { type RecentMap, recentMap } from "../../../recent_map.ts";
 
 /** A compiled shader. */
 export interface Pipeline {
@@ -8,8 +9,13 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** Pipelines by their full text. Documented cache: they live as long as the device. */
-export type Pipelines = Map<string, Pipeline>;
+/** Pipelines by their full text. Documented cache: those used longest ago are dropped; launches hold on to their own. */
+export type Pipelines = RecentMap<Pipeline>;
+
+/** Makes the cache of a device: some thousand are what a few large networks need. */
+export function makePipelines(): Pipelines {
+  return recentMap({ entries: 4096, characters: 2 ** 26 });
+}
 
 /**
  * Finds the pipeline of a pass, or makes it now, which holds up the caller.
