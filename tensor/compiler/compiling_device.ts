@@ -6,6 +6,7 @@ import type { TypedArray } from "../spec.ts";
 import type { FusionLimits } from "./fuse.ts";
 import type { Schedule } from "./kernel.ts";
 import { lower } from "./lower.ts";
+import type { Pressure } from "./pressure.ts";
 
 /** A schedule made ready to run on a device. */
 export interface Loaded {
@@ -33,6 +34,8 @@ export interface Backend {
   read(buffer: DeviceBuffer): Promise<TypedArray>;
   synchronize(): Promise<void>;
   counters?(): DeviceCounters;
+  /** Account of the memory of its tensors. */
+  readonly pressure: Pressure;
   close(): void;
 }
 
@@ -46,14 +49,11 @@ const KEPT: RecentLimits = { entries: 256, characters: 2 ** 25 };
  * @returns The device.
  */
 export function compilingDevice(backend: Backend): Device {
-  // Documented cache: loaded schedules by content, oldest dropped first.
-  const cache = recentMap<Loaded>(KEPT);
-  const load = (program: Program) => {
-    const { schedule, captured, key } = lower(program, backend.limits);
-    refuseFloat64(backend.name, schedule);
-    const loaded = cache.get(key) ?? backend.load(schedule);
-    cache.set(key, loaded);
-    return { loaded, flops: contractionFlops(schedule), captured: captured.map((x) => withBuffer(x)) };
+  const load = loader(backend);
+  const settled = async <R>(work: Promise<R>): Promise<R> => {
+    const result = await work;
+    await backend.pressure.turn();
+    return result;
   };
   const device: Device = {
     name: backend.name,
@@ -73,12 +73,25 @@ export function compilingDevice(backend: Backend): Device {
     evaluate(tensors) {
       return device.compile({ inputs: [], outputs: tensors, donated: new Set() }).run([]);
     },
-    read: (buffer) => backend.read(buffer),
-    synchronize: () => backend.synchronize(),
+    read: (buffer) => settled(backend.read(buffer)),
+    synchronize: () => settled(backend.synchronize()),
     ...(backend.counters ? { counters: () => backend.counters!() } : {}),
     close: () => backend.close(),
   };
   return device;
+}
+
+/** Lowers programs and loads each once. */
+function loader(backend: Backend) {
+  // Documented cache: loaded schedules by content, those used longest ago dropped first.
+  const cache = recentMap<Loaded>(KEPT);
+  return (program: Program) => {
+    const { schedule, captured, key } = lower(program, backend.limits);
+    refuseFloat64(backend.name, schedule);
+    const loaded = cache.get(key) ?? backend.load(schedule);
+    cache.set(key, loaded);
+    return { loaded, flops: contractionFlops(schedule), captured: captured.map((x) => withBuffer(x)) };
+  };
 }
 
 /** Operations of the kernels that primitives bring. */

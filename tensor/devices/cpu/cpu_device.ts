@@ -63,6 +63,7 @@ export function cpuDevice(options: CpuOptions = {}): Device {
     load: (schedule) => load(core, device, schedule, { winograd, onLaunch }),
     read: (buffer) => Promise.resolve(readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec)),
     synchronize: () => Promise.resolve(),
+    pressure: core.pressure,
     close: () => closeCore(core),
   };
   const device = compilingDevice(backend);

@@ -43,6 +43,11 @@ export interface WebgpuOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** How much a loop that never awaits may queue: 65,536 launches and 256 MiB of host values if left out. */
   readonly backlog?: Backlog;
+  /**
+   * Upper bound of the memory of tensors in bytes: what the driver gives if left out, of a software adapter 4 GiB, as it takes
+   * the memory of the host.
+   */
+  readonly maxBytes?: number;
   /** Called after each launch, to see where the time goes: runs take longer then. Nothing is timed without it. */
   readonly onLaunch?: LaunchListener;
   /** Tiles of an adapter, of `deno task tune`; what is known of such adapters if left out. */
@@ -58,6 +63,9 @@ export interface WebgpuOptions {
    */
   readonly precision?: "f32" | "f16";
 }
+
+/** Bounds where a processor stands in for the GPU. */
+const SOFTWARE_BOUNDS = { maxBytes: 2 ** 32 };
 
 /** Limits that a larger adapter may raise, and that the kernels make use of. */
 const RAISED = ["maxStorageBufferBindingSize", "maxBufferSize", "maxStorageBuffersPerShaderStage"] as const;
@@ -90,8 +98,8 @@ export async function webgpuDevice(options: WebgpuOptions = {}): Promise<Device>
  * @returns What the parts of a device share.
  */
 export async function openCore(
-  { adapter, limits, backlog, winograd = true, subgroups = true, onLaunch, tuning, precision = "f32" }: WebgpuOptions =
-    {},
+  { adapter, limits, winograd = true, subgroups = true, onLaunch, tuning, precision = "f32", ...bounds }:
+    WebgpuOptions = {},
 ): Promise<Core> {
   const chosen = adapter ?? await globalThis.navigator.gpu?.requestAdapter() ?? refuse("current adapter is null");
   const half = precision === "f16";
@@ -108,7 +116,11 @@ export async function openCore(
   const traits = { software, winograd, vendor: vendor.toLowerCase(), ...subgroup && { subgroup } };
   if (onLaunch) requireTimes(gpu);
   if (half) await requireHalf(gpu);
-  return makeCore(gpu, { ...traits, ...tuning && { tiles: tuning.tiles } }, { ...backlog && { backlog }, half });
+  return makeCore(gpu, { ...traits, ...tuning && { tiles: tuning.tiles } }, {
+    ...software && SOFTWARE_BOUNDS,
+    ...bounds,
+    half,
+  });
 }
 
 function refuse(found: string): never {
@@ -140,6 +152,7 @@ function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): B
       requireAlive(core);
     },
     counters: () => ({ ...core.queue.counters(), bytes: bytesHeld(core) }),
+    pressure: core.pressure,
     close: () => closeCore(core),
   };
 }

@@ -1,8 +1,18 @@
 import type { BlockBuffer, Resident, Store } from "../../../compiler/bindings.ts";
+import { dropBallast, makePressure, type Pressure } from "../../../compiler/pressure.ts";
 import type { Device } from "../../../device.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { hasRelaxedSimd } from "./assemble.ts";
-import { type Block, copyBlock, readBlock, refuseReleased, releaseBlock, takeBlock, writeBlock } from "./blocks.ts";
+import {
+  type Block,
+  bytesOf,
+  copyBlock,
+  readBlock,
+  refuseReleased,
+  releaseBlock,
+  takeBlock,
+  writeBlock,
+} from "./blocks.ts";
 import { CONTROL_BYTES, type Instances, type Member } from "./crew.ts";
 import { type Heap, makeHeap } from "./memory.ts";
 import { nodeThreads, type Thread } from "./threads.ts";
@@ -31,6 +41,7 @@ export interface Core {
   /** Makes workers forget collected programs. */
   readonly collectedPrograms: FinalizationRegistry<number>;
   readonly resident: Resident<Block>;
+  readonly pressure: Pressure;
   /** One arena for the temporaries of all programs, as only one runs at a time; private scratch of each thread. */
   readonly shared: { arena: Region; scratch: Region; turn: number; programs: number; alone: boolean; closed: boolean };
 }
@@ -60,6 +71,7 @@ export function makeCore(threads: number, relaxedSimd: boolean, maxBytes?: numbe
     collectedPrograms: new FinalizationRegistry((program) =>
       workers.forEach((worker) => tell(worker, { kind: "drop", program }))
     ),
+    pressure: makePressure(() => heap.used()),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
     shared: { arena: none, scratch: none, turn: 0, programs: 0, alone: workers.length === 0, closed: false },
   };
@@ -91,13 +103,23 @@ export function closeCore({ shared, workers }: Core): void {
 }
 
 /** Makes the handle of a block; its memory is given back when the handle is collected. */
-function makeBuffer({ heap, collectedBlocks }: Core, device: Device, spec: TensorSpec, block: Block): CpuBuffer {
+function makeBuffer(
+  { heap, collectedBlocks, pressure }: Core,
+  device: Device,
+  spec: TensorSpec,
+  block: Block,
+  ballast: ArrayBuffer | null = pressure.ballast(bytesOf(spec)),
+): CpuBuffer {
   const { shape, dtype } = spec;
   const buffer: CpuBuffer = {
     device,
     spec: { shape, dtype },
     block,
-    free: () => releaseBlock(heap, block),
+    ballast,
+    free() {
+      releaseBlock(heap, block);
+      dropBallast(buffer);
+    },
     peek: () => block.taken ? readBlock(heap, block, { shape, dtype }) : undefined,
   };
   collectedBlocks.register(buffer, block);
@@ -115,7 +137,7 @@ export function storeOf(core: Core, device: Device): Store<Block> {
     passOn: ({ address }) => ({ address, taken: true }),
     release: (block) => releaseBlock(heap, block),
     refuseReleased,
-    handle: (spec, block) => makeBuffer(core, device, spec, block),
+    handle: (spec, block, ballast) => makeBuffer(core, device, spec, block, ballast),
   };
 }
 

@@ -1,4 +1,5 @@
 /** @file The one memory of a cpu device, and who holds which part of it. */
+import { HOW_MEMORY_COMES_BACK } from "../../../compiler/pressure.ts";
 import { DeviceError } from "../../../errors.ts";
 
 const PAGE = 65536;
@@ -114,7 +115,7 @@ function outOfMemory({ used, maxBytes }: HeapState, asked: number, cause?: unkno
   return new DeviceError(
     "cpu",
     `Cannot allocate ${mib(asked)} on cpu as all of it must fit into ${mib(maxBytes)}: current use is ${mib(used)}; ` +
-      "use a smaller batch or a smaller input size",
+      HOW_MEMORY_COMES_BACK,
     { cause },
   );
 }

@@ -1,4 +1,5 @@
 /** @file Device memory, with what goes wrong reported. */
+import { HOW_MEMORY_COMES_BACK } from "../../../compiler/pressure.ts";
 
 /** What is called when memory was refused, with a message for the user. */
 export type Refused = (message: string) => void;
@@ -18,8 +19,8 @@ export function allocate(gpu: GPUDevice, descriptor: GPUBufferDescriptor, refuse
     if (!error) return;
     const mib = Math.ceil(descriptor.size / 2 ** 20);
     refused(
-      `Cannot allocate on webgpu as the device must have memory left: current request is ${mib} MiB; lower the batch ` +
-        `or image size, or close other programs that use the GPU (${error.message})`,
+      `Cannot allocate on webgpu as the device must have memory left: current request is ${mib} MiB; ` +
+        `${HOW_MEMORY_COMES_BACK}, or close other programs that use the GPU (${error.message})`,
     );
   }, () => {}); // a lost device is reported by the next call
   return buffer;

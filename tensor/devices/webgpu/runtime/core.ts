@@ -1,5 +1,6 @@
 import type { WgslLimits } from "../../../compiler/kernel.ts";
 import type { BlockBuffer, Resident } from "../../../compiler/bindings.ts";
+import { dropBallast, makePressure, type Pressure } from "../../../compiler/pressure.ts";
 import type { Device } from "../../../device.ts";
 import { DeviceError } from "../../../errors.ts";
 import type { TensorSpec } from "../../../spec.ts";
@@ -26,6 +27,7 @@ export interface Core {
   /** Gives back the memory of collected buffers. */
   readonly collected: FinalizationRegistry<Block>;
   readonly resident: Resident<Block>;
+  readonly pressure: Pressure;
   /** Told of memory that the device did not have. */
   readonly refused: Refused;
   /** Times of runs that were not told yet, where launches are timed. */
@@ -37,11 +39,20 @@ export interface Core {
 /** What kernels may know of a GPU beside its limits. */
 export type Traits = Pick<WgslLimits, "software" | "vendor" | "subgroup" | "tiles" | "winograd">;
 
+/** How a device is to be used. */
+export interface CoreOptions {
+  readonly backlog?: Backlog;
+  /** True to keep activations in float16. */
+  readonly half?: boolean;
+  /** Bound of the memory of tensors. */
+  readonly maxBytes?: number;
+}
+
 /** Starts to watch a GPU. */
 export function makeCore(
   gpu: GPUDevice,
   traits: Traits = {},
-  { backlog, half = false }: { readonly backlog?: Backlog; readonly half?: boolean } = {},
+  { backlog, half = false, maxBytes }: CoreOptions = {},
 ): Core {
   const state: Core["state"] = { error: null, lost: null };
   gpu.addEventListener("uncapturederror", (event) => {
@@ -51,7 +62,7 @@ export function makeCore(
   });
   gpu.lost.then(({ message, reason }) => state.lost ??= message || reason);
   const refused = (message: string) => void (state.error ??= message);
-  const pool = makePool(gpu, refused);
+  const pool = makePool(gpu, { refused, ...maxBytes !== undefined && { maxBytes } });
   return {
     refused,
     half,
@@ -70,6 +81,7 @@ export function makeCore(
       ...traits,
     },
     collected: new FinalizationRegistry((block) => releaseBlock(pool, block)),
+    pressure: makePressure(() => pool.bytesInUse()),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
   };
 }
@@ -89,9 +101,24 @@ export function requireAlive({ state }: Core): void {
 }
 
 /** Makes the handle of a block; its memory is given back when the handle is collected. */
-export function makeBuffer({ pool, collected }: Core, device: Device, spec: TensorSpec, block: Block): WebgpuBuffer {
+export function makeBuffer(
+  { pool, collected, pressure }: Core,
+  device: Device,
+  spec: TensorSpec,
+  block: Block,
+  ballast: ArrayBuffer | null = pressure.ballast(block.buffer.size),
+): WebgpuBuffer {
   const { shape, dtype } = spec;
-  const buffer: WebgpuBuffer = { device, spec: { shape, dtype }, block, free: () => releaseBlock(pool, block) };
+  const buffer: WebgpuBuffer = {
+    device,
+    spec: { shape, dtype },
+    block,
+    ballast,
+    free() {
+      releaseBlock(pool, block);
+      dropBallast(buffer);
+    },
+  };
   collected.register(buffer, block);
   return buffer;
 }

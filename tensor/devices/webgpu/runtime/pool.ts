@@ -1,4 +1,6 @@
 /** @file Buffers of a WebGPU device, used again after they are given back. */
+import { HOW_MEMORY_COMES_BACK } from "../../../compiler/pressure.ts";
+import { DeviceError } from "../../../errors.ts";
 import { allocate, type Refused } from "./allocate.ts";
 
 /** Buffers by size. */
@@ -9,12 +11,22 @@ export interface BufferPool {
   give(buffer: GPUBuffer): void;
   /** Bytes of all buffers that exist. */
   bytes(): number;
+  /** Bytes of those that are not free. */
+  bytesInUse(): number;
   /** Destroys every buffer. */
   destroy(): void;
 }
 
 /** Bytes of free buffers that are kept. */
 const MAX_FREE = 256 * 2 ** 20;
+
+/** What a pool asks and tells. */
+export interface PoolOptions {
+  /** Called when the device had no memory for a buffer, which is then forgotten. */
+  readonly refused: Refused;
+  /** Bytes of all buffers together; only the driver's bound if left out. */
+  readonly maxBytes?: number;
+}
 
 function rounded(bytes: number): number {
   const step = bytes < 65536 ? 256 : 65536;
@@ -49,29 +61,36 @@ function makeLedger(device: GPUDevice, refused: Refused) {
  * Makes a pool.
  *
  * @param device Where the buffers lie.
- * @param refused Called when the device had no memory for a buffer, which is then forgotten.
+ * @param options Bound, and whom to tell.
  * @returns The pool. Free buffers beyond 256 MiB are destroyed.
  */
-export function makePool(device: GPUDevice, refused: Refused): BufferPool {
+export function makePool(device: GPUDevice, { refused, maxBytes = Infinity }: PoolOptions): BufferPool {
   const free = new Map<number, GPUBuffer[]>();
   const kept = { bytes: 0 };
   const { all, sum, forget, make } = makeLedger(device, refused);
+  const destroy = (buffer: GPUBuffer) => {
+    forget(buffer);
+    buffer.destroy();
+  };
+  const dropFree = () => {
+    [...free.values()].flat().forEach(destroy);
+    free.clear();
+    kept.bytes = 0;
+  };
   return {
     bytes: () => sum.bytes,
+    bytesInUse: () => sum.bytes - kept.bytes,
     take(bytes) {
       const size = Math.min(rounded(bytes), Math.floor(device.limits.maxBufferSize / 16) * 16);
       const known = free.get(size)?.pop();
-      if (!known) return make(size);
-      kept.bytes -= size;
-      return known;
+      if (known) kept.bytes -= size;
+      else if (sum.bytes + size > maxBytes) dropFree();
+      if (!known && sum.bytes + size > maxBytes) throw tooMuch(size, maxBytes);
+      return known ?? make(size);
     },
     give(buffer) {
       if (!all.has(buffer)) return;
-      if (kept.bytes + buffer.size > MAX_FREE) {
-        forget(buffer);
-        buffer.destroy();
-        return;
-      }
+      if (kept.bytes + buffer.size > MAX_FREE) return destroy(buffer);
       kept.bytes += buffer.size;
       const known = free.get(buffer.size);
       if (known) known.push(buffer);
@@ -83,4 +102,13 @@ export function makePool(device: GPUDevice, refused: Refused): BufferPool {
       free.clear();
     },
   };
+}
+
+function tooMuch(asked: number, maxBytes: number): DeviceError {
+  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  return new DeviceError(
+    "webgpu",
+    `Cannot allocate on webgpu as all tensors must fit into ${mib(maxBytes)}: current request is ${mib(asked)} more; ` +
+      HOW_MEMORY_COMES_BACK,
+  );
 }
