@@ -244,7 +244,7 @@ export function square(x: Tensor): Tensor {
  * The sign of each element.
  *
  * @param x Tensor of any shape.
- * @returns -1, 0 or 1, in the shape and dtype of `x`; a constant to gradients.
+ * @returns -1, 0, 1 or NaN, in the shape and dtype of `x`; a constant to gradients.
  *
  * @example Usage
  * ```ts
@@ -255,8 +255,9 @@ export function square(x: Tensor): Tensor {
  * ```
  */
 export function sign(x: Tensor): Tensor {
-  const one = constant(x.shape, 1, x.dtype);
-  return where(greater(x, 0), one, where(less(x, 0), constant(x.shape, -1, x.dtype), constant(x.shape, 0, x.dtype)));
+  const value = (y: number) => constant(x.shape, y, x.dtype);
+  const rest = DTYPES[x.dtype].floating ? where(equal(x, 0), value(0), value(NaN)) : value(0);
+  return where(greater(x, 0), value(1), where(less(x, 0), value(-1), rest));
 }
 
 /**
