@@ -14,7 +14,6 @@ export interface PatchAxis {
 
 /** The squares of images `[batch, y.extent, x.extent, pixel]`. */
 export interface Patches {
-  readonly buffer: string;
   readonly y: PatchAxis;
   readonly x: PatchAxis;
   /** Floats of a pixel. */
@@ -30,7 +29,6 @@ export interface TileGrid {
 
 /** Where the weight of tap (i, j) of phase (y, x), a channel and a column lies: `offset` plus multiples of strides, in floats. */
 export interface WinogradWeights {
-  readonly buffer: string;
   readonly offset: number;
   readonly tapStrides: readonly [number, number];
   readonly phaseStrides: readonly [number, number];
@@ -65,7 +63,6 @@ export interface WinogradWeightGradient {
   readonly phases: readonly [number, number];
   /** Where the gradient of tap (i, j) of phase (y, x) starts, `[channels, columns]`: multiples of these, in floats. */
   readonly result: {
-    readonly buffer: string;
     readonly tapStrides: readonly [number, number];
     readonly phaseStrides: readonly [number, number];
   };
@@ -122,19 +119,16 @@ export function forwardConv(conv: PhasedConv, scheme: Scheme): WinogradConv {
     scheme,
     tiles: tilesOf(conv.batch, conv.small, scheme),
     input: {
-      buffer: "x",
       y: windows(conv, 0, scheme),
       x: windows(conv, 1, scheme),
       pixel: channels,
     },
     output: {
-      buffer: "y",
       y: neighbours(conv.small[0], scheme),
       x: neighbours(conv.small[1], scheme),
       pixel: outChannels,
     },
     weights: {
-      buffer: "w",
       offset: 0,
       tapStrides: [stride[0] * row, stride[1] * tap],
       phaseStrides: [row, tap],
@@ -182,15 +176,13 @@ export function adjointConv(conv: PhasedConv, scheme: Scheme): WinogradConv {
   return {
     scheme,
     tiles: tilesOf(conv.batch, phased, scheme),
-    input: { buffer: "dy", y: reversed(conv, 0, scheme), x: reversed(conv, 1, scheme), pixel: outChannels },
+    input: { y: reversed(conv, 0, scheme), x: reversed(conv, 1, scheme), pixel: outChannels },
     output: {
-      buffer: "dx",
       y: { ...windows(conv, 0, scheme), origin: 0 },
       x: { ...windows(conv, 1, scheme), origin: 0 },
       pixel: channels,
     },
     weights: {
-      buffer: "w",
       offset: offset(0, 0),
       tapStrides: [-stride[0] * floats[0], -stride[1] * floats[1]],
       phaseStrides: [offset(1, 0) - offset(0, 0), offset(0, 1) - offset(0, 0)],
@@ -229,10 +221,10 @@ export function weightAdjoint(conv: PhasedConv, scheme: Scheme): WinogradWeightG
     scheme,
     tiles,
     input,
-    outputGradient: { ...output, buffer: "dy" },
+    outputGradient: { ...output },
     channels: conv.channels,
     columns: conv.outChannels,
     phases: inner,
-    result: { buffer: "dw", tapStrides: weights.tapStrides, phaseStrides: weights.phaseStrides },
+    result: { tapStrides: weights.tapStrides, phaseStrides: weights.phaseStrides },
   };
 }

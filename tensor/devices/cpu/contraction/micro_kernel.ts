@@ -1,23 +1,20 @@
 /**
  * @file The register tile all products are made of. Engines that check every address spend more on loads than on
- * multiplications: the left factor is read four values at a time and spread over lanes in registers. Of the 15 vector registers
- * that engines leave on x86, that takes 15 where its rows lie apart and 14 where its steps do.
+ * multiplications: the left factor is read four values at a time and spread over lanes in registers.
  */
+import type { Tile } from "../../../contraction/tile.ts";
 import { add, block, func, get, int, loop, mul, set, unroll, type Wat, when } from "../emit/text.ts";
+import { columnsOf, panelBytes, type Tiles } from "./tiles.ts";
 
-/** Rows of a tile, by what of the left factor lies apart: its rows, of neighbouring steps; or its steps, of neighbouring rows. */
-export const TILE_ROWS = { rows: 4, steps: 5 } as const;
-/** Columns of a tile. */
-export const TILE_COLUMNS = 8;
-/** Bytes of one row of a packed panel of the right factor. */
-export const PANEL_BYTES = 32;
 /** Steps of the contraction that are written out: a vector of them. */
 const UNROLL = 4;
 
 /** Where the elements of the packed left factor lie. */
 export interface MicroKernelOptions {
+  /** Rows and columns at once. */
+  readonly tile: Tile;
   /** What lies apart. */
-  readonly apart: keyof typeof TILE_ROWS;
+  readonly apart: keyof Tiles;
   /** By how many bytes. What does not lies 4 bytes apart, and may be read up to 16 bytes past its end. */
   readonly stride: number;
   /** Columns of the whole result; the last panel stores only what is left of them. */
@@ -33,22 +30,23 @@ export interface MicroKernelOptions {
  * @returns The text of the function.
  */
 export function microKernel(options: MicroKernelOptions): Wat {
-  const left = options.columns % TILE_COLUMNS;
-  const count = TILE_ROWS[options.apart];
-  const rows = (store: (row: number) => Wat) => unroll(count, store);
-  const full = rows((row) => storeRow(row, TILE_COLUMNS));
-  const edge = rows((row) => storeRow(row, left));
-  const accumulators = Array.from({ length: count }, (_, row) => [`low${row}`, `high${row}`]).flat();
-  const vectors = [...accumulators, "b0", "b1", "splat", ...Array.from({ length: count }, (_, row) => `a${row}`)];
-  const steps = options.apart === "rows" ? rowsApart(options.stride) : unroll(UNROLL, (step) => oneStep(options, step));
+  const { tile, apart, columns, stride } = options;
+  const left = columns % columnsOf(tile);
+  const full = unroll(tile.rows, (row) => storeRow(tile, row, columnsOf(tile)));
+  const edge = unroll(tile.rows, (row) => storeRow(tile, row, left));
+  const accumulators = numbered(tile.rows, (row) => numbered(tile.vectors, (vector) => sumOf(row, vector))).flat();
+  const factors = numbered(tile.vectors, (vector) => `b${vector}`);
+  const vectors = [...accumulators, ...factors, "splat", ...numbered(tile.rows, (row) => `a${row}`)];
+  const bytes = panelBytes(tile);
+  const steps = apart === "rows" ? rowsApart(tile, stride) : unroll(UNROLL, (step) => oneStep(options, step));
   return func(
     "tile",
     ["a", "b", "steps", "table", "column", "more", "last"],
     block(
       ...accumulators.map((name) => set(name, "(v128.const i32x4 0 0 0 0)")),
-      set("end", add(get("b"), mul(`(i32.and ${get("steps")} ${int(-UNROLL)})`, PANEL_BYTES))),
+      set("end", add(get("b"), mul(`(i32.and ${get("steps")} ${int(-UNROLL)})`, bytes))),
       contraction(options, UNROLL, steps),
-      set("end", add(get("b"), mul(`(i32.and ${get("steps")} ${int(UNROLL - 1)})`, PANEL_BYTES))),
+      set("end", add(get("b"), mul(`(i32.and ${get("steps")} ${int(UNROLL - 1)})`, bytes))),
       contraction(options, 1, oneStep(options, 0)),
       left === 0 ? full : when(get("last"), edge, full),
     ),
@@ -56,32 +54,39 @@ export function microKernel(options: MicroKernelOptions): Wat {
   );
 }
 
+function numbered<T>(count: number, of: (i: number) => T): readonly T[] {
+  return Array.from({ length: count }, (_, i) => of(i));
+}
+
+/** The accumulator of four columns of a row. */
+function sumOf(row: number, vector: number): string {
+  return `sum${row}_${vector}`;
+}
+
 /** Runs `count` steps of the contraction at a time until `b` reaches `end`. */
-function contraction({ apart, stride }: MicroKernelOptions, count: number, steps: Wat): Wat {
+function contraction({ tile, apart, stride }: MicroKernelOptions, count: number, steps: Wat): Wat {
   const stepBytes = apart === "rows" ? 4 : stride;
   return loop(
     "b",
     get("b"),
     get("end"),
     block(steps, set("a", add(get("a"), count * stepBytes))),
-    count * PANEL_BYTES,
+    count * panelBytes(tile),
   );
 }
 
 /** Reads the panel's row of a step. */
-function loadPanel(step: number): Wat {
-  return block(
-    set("b0", `(v128.load offset=${step * PANEL_BYTES} ${get("b")})`),
-    set("b1", `(v128.load offset=${step * PANEL_BYTES + 16} ${get("b")})`),
-  );
+function loadPanel(tile: Tile, step: number): Wat {
+  const offset = (vector: number) => step * panelBytes(tile) + 16 * vector;
+  return unroll(tile.vectors, (vector) => set(`b${vector}`, `(v128.load offset=${offset(vector)} ${get("b")})`));
 }
 
 /** Multiplies the panel's row with one value, and adds to a row of the tile. */
-function multiply(row: number, value: Wat): Wat {
+function multiply({ vectors }: Tile, row: number, value: Wat): Wat {
+  const madd = (sum: string, factor: string) => `(f32x4.relaxed_madd ${get("splat")} ${get(factor)} ${get(sum)})`;
   return block(
     set("splat", value),
-    set(`low${row}`, `(f32x4.relaxed_madd ${get("splat")} ${get("b0")} ${get(`low${row}`)})`),
-    set(`high${row}`, `(f32x4.relaxed_madd ${get("splat")} ${get("b1")} ${get(`high${row}`)})`),
+    unroll(vectors, (vector) => set(sumOf(row, vector), madd(sumOf(row, vector), `b${vector}`))),
   );
 }
 
@@ -92,46 +97,52 @@ function spread(vector: Wat, lane: number): Wat {
 }
 
 /** Four steps: a vector holds those of a row. */
-function rowsApart(stride: number): Wat {
+function rowsApart(tile: Tile, stride: number): Wat {
   return block(
-    unroll(TILE_ROWS.rows, (row) => set(`a${row}`, `(v128.load offset=${row * stride} ${get("a")})`)),
+    unroll(tile.rows, (row) => set(`a${row}`, `(v128.load offset=${row * stride} ${get("a")})`)),
     unroll(UNROLL, (step) =>
       block(
-        loadPanel(step),
-        unroll(TILE_ROWS.rows, (row) => multiply(row, spread(get(`a${row}`), step))),
+        loadPanel(tile, step),
+        unroll(tile.rows, (row) => multiply(tile, row, spread(get(`a${row}`), step))),
       )),
   );
 }
 
-/** One step; where steps lie apart, a vector holds that of four rows. */
-function oneStep({ apart, stride }: MicroKernelOptions, step: number): Wat {
+/** One step; where steps lie apart, a vector holds that of four rows, and what is left of the rows is read one by one. */
+function oneStep({ tile, apart, stride }: MicroKernelOptions, step: number): Wat {
   const single = (row: number) => {
     const offset = apart === "rows" ? row * stride : row * 4 + step * stride;
-    return multiply(row, `(v128.load32_splat offset=${offset} ${get("a")})`);
+    return multiply(tile, row, `(v128.load32_splat offset=${offset} ${get("a")})`);
   };
-  if (apart === "rows") return block(loadPanel(step), unroll(TILE_ROWS.rows, single));
+  if (apart === "rows") return block(loadPanel(tile, step), unroll(tile.rows, single));
+  const whole = Math.floor(tile.rows / 4);
   return block(
-    loadPanel(step),
-    ...Array.from({ length: TILE_ROWS.steps - 4 }, (_, i) => single(4 + i)),
-    set("a0", `(v128.load offset=${step * stride} ${get("a")})`),
-    unroll(4, (row) => multiply(row, spread(get("a0"), row))),
+    loadPanel(tile, step),
+    unroll(tile.rows % 4, (i) => single(4 * whole + i)),
+    unroll(whole, (four) =>
+      block(
+        set("a0", `(v128.load offset=${step * stride + 16 * four} ${get("a")})`),
+        unroll(4, (row) => multiply(tile, 4 * four + row, spread(get("a0"), row))),
+      )),
   );
 }
 
 /** Stores the first `columns` columns of a row of the tile, or adds them to what is there. */
-function storeRow(row: number, columns: number): Wat {
+function storeRow(tile: Tile, row: number, columns: number): Wat {
   return block(
     set("to", add(`(i32.load offset=${row * 4} ${get("table")})`, get("column"))),
-    when(get("more"), addRow(row, columns)),
-    storeLanes(get("to"), get(`low${row}`), Math.min(columns, 4)),
-    storeLanes(get("to"), get(`high${row}`), columns - 4, 16),
+    when(get("more"), unroll(tile.vectors, (vector) => addVector(row, vector, Math.min(columns - 4 * vector, 4)))),
+    unroll(
+      tile.vectors,
+      (vector) => storeLanes(get("to"), get(sumOf(row, vector)), Math.min(columns - 4 * vector, 4), 16 * vector),
+    ),
   );
 }
 
-function addRow(row: number, columns: number): Wat {
-  const plus = (name: string, lanes: number, offset: number) =>
-    lanes <= 0 ? "" : set(name, `(f32x4.add ${loadLanes(get("to"), lanes, offset)} ${get(name)})`);
-  return block(plus(`low${row}`, Math.min(columns, 4), 0), plus(`high${row}`, columns - 4, 16));
+function addVector(row: number, vector: number, lanes: number): Wat {
+  if (lanes <= 0) return "";
+  const sum = sumOf(row, vector);
+  return set(sum, `(f32x4.add ${loadLanes(get("to"), lanes, 16 * vector)} ${get(sum)})`);
 }
 
 /**

@@ -1,5 +1,14 @@
-/** @file The right factor of a product, packed once into panels of 8 columns that the register tile reads in order. */
-import { loadLanes, PANEL_BYTES, TILE_COLUMNS } from "./micro_kernel.ts";
+/** @file The right factor of a product, packed once into panels of a tile's columns that the register tile reads in order. */
+import {
+  type RightMatrix,
+  type RowsContraction,
+  type RowsProduct,
+  tapSizes,
+} from "../../../contraction/contraction.ts";
+import type { Tile } from "../../../contraction/tile.ts";
+import { type Shape, sizeOf } from "../../../spec.ts";
+import { loadLanes } from "./micro_kernel.ts";
+import { columnsOf, panelBytes, panelsOf } from "./tiles.ts";
 import {
   add,
   argument,
@@ -14,37 +23,42 @@ import {
   set,
   split,
   sub,
+  unroll,
   type Wat,
   when,
 } from "../emit/text.ts";
 
-/** Where element (tap, channel, column) of group g lies: all strides count floats. */
-export interface RightFactor {
-  readonly buffer: string;
-  readonly offset: number;
-  readonly taps: readonly [number, number];
-  readonly tapStrides: readonly [number, number];
+/** Matrices with their sizes, to be packed for a tile. */
+export interface RightFactor extends RightMatrix {
+  readonly taps: Shape;
   readonly channels: number;
-  readonly channelStride: number;
   readonly columns: number;
-  readonly columnStride: number;
-  readonly groups: number;
-  readonly groupStride: number;
+  readonly batch: number;
+  readonly tile: Tile;
+}
+
+/** The right factor of a product. */
+export function rightFactor(
+  { batch, columns }: RowsContraction,
+  { rows, right }: RowsProduct,
+  tile: Tile,
+): RightFactor {
+  return { ...right, taps: tapSizes(rows), channels: rows.channels, columns, batch, tile };
 }
 
 /** Panels of one group. */
-export function panelsOf(columns: number): number {
-  return Math.ceil(columns / TILE_COLUMNS);
+export function panelCount({ columns, tile }: RightFactor): number {
+  return panelsOf(columns, tile);
 }
 
 /** Steps of the contraction: taps × channels. */
 export function stepsOf({ taps, channels }: RightFactor): number {
-  return taps[0] * taps[1] * channels;
+  return sizeOf(taps) * channels;
 }
 
 /** Bytes of a packed factor. */
 export function packedBytes(factor: RightFactor): number {
-  return factor.groups * panelsOf(factor.columns) * stepsOf(factor) * PANEL_BYTES;
+  return factor.batch * panelCount(factor) * stepsOf(factor) * panelBytes(factor.tile);
 }
 
 /** Steps and panels that one work item packs. */
@@ -52,13 +66,14 @@ const STEPS = 128;
 const PANELS = 8;
 
 /** How many work items packing takes. */
-export function packItems({ groups, taps, channels, columns }: RightFactor): number {
-  return groups * taps[0] * taps[1] * Math.ceil(channels / STEPS) * Math.ceil(panelsOf(columns) / PANELS);
+export function packItems(factor: RightFactor): number {
+  const { batch, taps, channels } = factor;
+  return batch * sizeOf(taps) * Math.ceil(channels / STEPS) * Math.ceil(panelCount(factor) / PANELS);
 }
 
 /** Elements of a work item of packing. */
-export function packItemFloats({ channels, columns }: RightFactor): number {
-  return Math.min(channels, STEPS) * Math.min(panelsOf(columns), PANELS) * TILE_COLUMNS;
+export function packItemFloats(factor: RightFactor): number {
+  return Math.min(factor.channels, STEPS) * Math.min(panelCount(factor), PANELS) * columnsOf(factor.tile);
 }
 
 /**
@@ -66,21 +81,27 @@ export function packItemFloats({ channels, columns }: RightFactor): number {
  * last are zero.
  *
  * @param name Name of the function.
+ * @param buffer Name of the buffer that holds the factor.
  * @param factor Where the factor lies.
  * @param offset Bytes from the start of scratch to the packed factor.
  * @returns The text of the function.
  */
-export function packPanels(name: string, factor: RightFactor, offset: number): Wat {
-  const { taps, tapStrides, channels, columnStride } = factor;
-  const panels = panelsOf(factor.columns);
-  const left = factor.columns - (panels - 1) * TILE_COLUMNS;
-  const digits = [["g", factor.groups], ["ty", taps[0]], ["tx", taps[1]], ["c0", Math.ceil(channels / STEPS)], [
-    "p0",
-    Math.ceil(panels / PANELS),
-  ]] as const;
-  const tap = add(mul(get("ty"), tapStrides[0] * 4), mul(get("tx"), tapStrides[1] * 4));
-  const group = mul(get("g"), factor.groupStride * 4);
-  const step = add(mul(get("g"), panels * stepsOf(factor)), mul(add(mul(get("ty"), taps[1]), get("tx")), channels));
+export function packPanels(name: string, buffer: string, factor: RightFactor, offset: number): Wat {
+  const { taps, tapStrides, channels, columnStride, batchStride, tile } = factor;
+  const panels = panelCount(factor);
+  const [width, bytes] = [columnsOf(tile), panelBytes(tile)];
+  const left = factor.columns - (panels - 1) * width;
+  const names = taps.map((_, axis) => `tap${axis}`);
+  const digits = [
+    ["g", factor.batch],
+    ...names.map((name, axis) => [name, taps[axis]!] as const),
+    ["c0", Math.ceil(channels / STEPS)],
+    ["p0", Math.ceil(panels / PANELS)],
+  ] as const;
+  const tap = add(...names.map((name, axis) => mul(get(name), tapStrides[axis]! * 4)));
+  const number = names.reduce((number, name, axis) => add(mul(number, taps[axis]!), get(name)), int(0));
+  const step = add(mul(get("g"), panels * stepsOf(factor)), mul(number, channels));
+  const from = add(mul(get("g"), batchStride * 4), tap, mul(get("c0"), factor.channelStride * 4));
   return func(
     name,
     ["index"],
@@ -90,14 +111,11 @@ export function packPanels(name: string, factor: RightFactor, offset: number): W
       set("c_end", min(int(channels), add(get("c0"), STEPS))),
       set("p0", mul(get("p0"), PANELS)),
       set("p_end", min(int(panels), add(get("p0"), PANELS))),
-      set(
-        "base",
-        add(argument(factor.buffer), factor.offset * 4, group, tap, mul(get("c0"), factor.channelStride * 4)),
-      ),
-      set("base", add(get("base"), mul(get("p0"), TILE_COLUMNS * columnStride * 4))),
-      set("start", mul(add(step, get("c0"), mul(get("p0"), stepsOf(factor))), PANEL_BYTES)),
+      set("base", add(argument(buffer), factor.offset * 4, from)),
+      set("base", add(get("base"), mul(get("p0"), width * columnStride * 4))),
+      set("start", mul(add(step, get("c0"), mul(get("p0"), stepsOf(factor))), bytes)),
       set("start", add(argument("scratch"), offset, get("start"))),
-      left < TILE_COLUMNS
+      left < width
         ? when(
           `(i32.eq ${get("p_end")} ${int(panels)})`,
           block(set("p_end", sub(get("p_end"), int(1))), lastPanel(factor, left)),
@@ -110,6 +128,7 @@ export function packPanels(name: string, factor: RightFactor, offset: number): W
 
 /** Packs whole panels `p0` to `p_end`, reading along the rows of a row-major factor. */
 function byRows(factor: RightFactor): Wat {
+  const bytes = panelBytes(factor.tile);
   const row = block(
     set("from", get("base")),
     set("to", get("start")),
@@ -118,25 +137,26 @@ function byRows(factor: RightFactor): Wat {
       get("p0"),
       get("p_end"),
       block(
-        packStep(factor, TILE_COLUMNS),
-        set("from", add(get("from"), PANEL_BYTES)),
-        set("to", add(get("to"), stepsOf(factor) * PANEL_BYTES)),
+        packStep(factor, columnsOf(factor.tile)),
+        set("from", add(get("from"), bytes)),
+        set("to", add(get("to"), stepsOf(factor) * bytes)),
       ),
     ),
     set("base", add(get("base"), factor.channelStride * 4)),
-    set("start", add(get("start"), PANEL_BYTES)),
+    set("start", add(get("start"), bytes)),
   );
   return loop("c", get("c0"), get("c_end"), row);
 }
 
-/** Packs whole panels one after the other, reading along 8 columns of a column-major factor. */
+/** Packs whole panels one after the other, reading along the columns of a column-major factor. */
 function byPanels(factor: RightFactor): Wat {
+  const width = columnsOf(factor.tile);
   const panel = block(
     set("from", get("base")),
     set("to", get("start")),
-    column(factor, TILE_COLUMNS),
-    set("base", add(get("base"), TILE_COLUMNS * factor.columnStride * 4)),
-    set("start", add(get("start"), stepsOf(factor) * PANEL_BYTES)),
+    column(factor, width),
+    set("base", add(get("base"), width * factor.columnStride * 4)),
+    set("start", add(get("start"), stepsOf(factor) * panelBytes(factor.tile))),
   );
   return loop("p", get("p0"), get("p_end"), panel);
 }
@@ -145,8 +165,8 @@ function byPanels(factor: RightFactor): Wat {
 function lastPanel(factor: RightFactor, lanes: number): Wat {
   const panel = sub(get("p_end"), get("p0"));
   return block(
-    set("from", add(get("base"), mul(panel, TILE_COLUMNS * factor.columnStride * 4))),
-    set("to", add(get("start"), mul(panel, stepsOf(factor) * PANEL_BYTES))),
+    set("from", add(get("base"), mul(panel, columnsOf(factor.tile) * factor.columnStride * 4))),
+    set("to", add(get("start"), mul(panel, stepsOf(factor) * panelBytes(factor.tile)))),
     column(factor, lanes),
   );
 }
@@ -155,19 +175,19 @@ function lastPanel(factor: RightFactor, lanes: number): Wat {
 function column(factor: RightFactor, lanes: number): Wat {
   const next = block(
     set("from", add(get("from"), factor.channelStride * 4)),
-    set("to", add(get("to"), PANEL_BYTES)),
+    set("to", add(get("to"), panelBytes(factor.tile))),
   );
   return loop("c", get("c0"), get("c_end"), block(packStep(factor, lanes), next));
 }
 
 /** Writes one row of a panel. */
-function packStep({ columnStride }: RightFactor, lanes: number): Wat {
-  const half = (first: number) => {
+function packStep({ columnStride, tile }: RightFactor, lanes: number): Wat {
+  const vector = (first: number) => {
     const count = Math.min(4, lanes - first);
     if (count <= 0) return "(v128.const i32x4 0 0 0 0)";
     return columnStride === 1 ? loadLanes(get("from"), count, first * 4) : gatherLanes(count, first, columnStride);
   };
-  return block(`(v128.store ${get("to")} ${half(0)})`, `(v128.store offset=16 ${get("to")} ${half(4)})`);
+  return unroll(tile.vectors, (i) => `(v128.store offset=${16 * i} ${get("to")} ${vector(4 * i)})`);
 }
 
 function gatherLanes(count: number, first: number, stride: number): Wat {

@@ -1,6 +1,20 @@
 /** @file Where the rows of a left factor come from. A row is taps × channels; packing reads them where they lie: no im2col array. */
-import { TILE_ROWS } from "./micro_kernel.ts";
-import { add, argument, block, func, get, int, loop, mul, set, split, sub, type Wat, when } from "../emit/text.ts";
+import {
+  type Contraction,
+  type MatrixRows,
+  rowCount,
+  type Rows,
+  rowSizes,
+  type RowsProduct,
+  type TableRows,
+  tapCount,
+  tapSizes,
+  type WindowRows,
+} from "../../../contraction/contraction.ts";
+import { readsOf } from "../../../contraction/traits.ts";
+import { leaves, type WindowAxis } from "../../../contraction/window_axis.ts";
+import { type Shape, sizeOf, stridesOf } from "../../../spec.ts";
+import { add, argument, block, get, int, mul, set, split, type Wat } from "../emit/text.ts";
 
 /** A matrix whose row `m` is, for each tap, a run of neighbouring floats or zeros. */
 export interface RowSource {
@@ -18,248 +32,109 @@ export interface RowSource {
   readonly valid: Wat | null;
 }
 
-/** How the positions of windows along one axis follow from the output position and the tap: `output·stride + origin + tap·step`. */
-export interface WindowAxis {
-  readonly outputs: number;
-  readonly taps: number;
-  readonly stride: number;
-  readonly origin: number;
-  readonly step: number;
-  /** Positions outside `[0, extent)` read zero. */
-  readonly extent: number;
+const INPUTS: readonly string[] = ["left", "right", "table"];
+
+/** Names of the buffers of a contraction: the inputs that it reads, then `result`. */
+export function buffersOf(contraction: Contraction): readonly string[] {
+  return [...INPUTS.slice(0, readsOf(contraction)), "result"];
 }
 
-/** The windows of images `[batch, y.extent, x.extent, pixel]`, of which each group sees `channels`. */
-export interface WindowOptions {
-  readonly buffer: string;
-  readonly batch: number;
-  readonly y: WindowAxis;
-  readonly x: WindowAxis;
-  readonly channels: number;
-  readonly pixel: number;
+/** Name of the buffer of an input. */
+export function bufferOf(input: number): string {
+  return INPUTS[input]!;
 }
 
-/** Rows of matrices `[groups, rows, channels]`. */
-export function matrixRows(buffer: string, rows: number, channels: number): RowSource {
-  const matrix = add(argument(buffer), mul(get("g"), rows * channels * 4));
+/** The rows of a left factor as text. */
+export function rowSource(rows: Rows): RowSource {
+  const text = rows.kind === "matrix" ? matrixRows(rows) : rows.kind === "table" ? tableRows(rows) : windowRows(rows);
+  return { rows: rowCount(rows), taps: tapCount(rows), channels: rows.channels, ...text };
+}
+
+type RowText = Pick<RowSource, "row" | "tap" | "valid">;
+
+function matrixRows({ input, channels, batchStride }: MatrixRows): RowText {
+  const matrix = add(argument(bufferOf(input)), mul(get("g"), batchStride * 4));
   return {
-    rows,
-    taps: 1,
-    channels,
     row: set("from_row", add(matrix, mul(get("m"), channels * 4))),
     tap: set("from", get("from_row")),
     valid: null,
   };
 }
 
-/** Windows of images: the rows of an implicit im2col matrix. */
-export function windowRows({ buffer, batch, y, x, channels, pixel }: WindowOptions): RowSource {
-  const inside = (name: string, axis: WindowAxis) => `(i32.lt_u ${get(name)} ${int(axis.extent)})`;
-  const image = add(mul(get("b"), y.extent * x.extent * pixel * 4), mul(get("g"), channels * 4));
+/** Names of the axes of images, outermost first. */
+export function axisNames(rank: number): readonly string[] {
+  return Array.from({ length: rank }, (_, axis) => ["x", "y", "z"][rank - 1 - axis] ?? `u${axis}`);
+}
+
+/** The rows of an implicit im2col matrix. */
+function windowRows({ input, images, axes, pixel, batchStride }: WindowRows): RowText {
+  const names = axisNames(axes.length);
+  const each = <T>(of: (name: string, axis: WindowAxis) => T) => axes.map((axis, i) => of(names[i]!, axis));
+  const floats = pixel * sizeOf(axes.map(({ extent }) => extent));
+  const image = add(mul(get("b"), floats * 4), mul(get("g"), batchStride * 4));
+  const position = names.reduce((at, name, i) => add(mul(at, axes[i]!.extent), get(name)), int(0));
+  const inside = each((name, { extent }) => `(i32.lt_u ${get(name)} ${int(extent)})`);
   return {
-    rows: batch * y.outputs * x.outputs,
-    taps: y.taps * x.taps,
-    channels,
     row: block(
-      split(get("m"), [["b", batch], ["oy", y.outputs], ["ox", x.outputs]]),
-      set("y0", add(mul(get("oy"), y.stride), y.origin)),
-      set("x0", add(mul(get("ox"), x.stride), x.origin)),
-      set("image", add(argument(buffer), image)),
+      split(get("m"), [["b", images], ...each((name, { outputs }) => [`o${name}`, outputs] as const)]),
+      ...each((name, { stride, origin }) => set(`${name}0`, add(mul(get(`o${name}`), stride), origin))),
+      set("image", add(argument(bufferOf(input)), image)),
     ),
     tap: block(
-      split(get("t"), [["ty", y.taps], ["tx", x.taps]]),
-      set("y", add(get("y0"), mul(get("ty"), y.step))),
-      set("x", add(get("x0"), mul(get("tx"), x.step))),
-      set("from", add(get("image"), mul(add(mul(get("y"), x.extent), get("x")), pixel * 4))),
+      split(get("t"), each((name, { taps }) => [`t${name}`, taps] as const)),
+      ...each((name, { step }) => set(name, add(get(`${name}0`), mul(get(`t${name}`), step)))),
+      set("from", add(get("image"), mul(position, pixel * 4))),
     ),
-    valid: leaves(y) || leaves(x) ? `(i32.and ${inside("y", y)} ${inside("x", x)})` : null,
+    valid: axes.some(leaves) ? inside.reduce((all, one) => `(i32.and ${all} ${one})`) : null,
   };
 }
 
-/** Rows of `x [N, pixel]` that a table `[rows, taps]` names; -1 is a row of zeros. */
-export function mapRows(
-  { buffer, table, rows, taps, channels, pixel }: {
-    readonly buffer: string;
-    readonly table: string;
-    readonly rows: number;
-    readonly taps: number;
-    readonly channels: number;
-    readonly pixel: number;
-  },
-): RowSource {
+function tableRows({ input, index, taps, sources, pixel, batchStride }: TableRows): RowText {
   return {
-    rows,
-    taps,
-    channels,
     row: block(
-      set("entries", add(argument(table), mul(get("m"), taps * 4))),
-      set("origin", add(argument(buffer), mul(get("g"), channels * 4))),
+      set("entries", add(argument(bufferOf(index)), mul(get("m"), taps * 4))),
+      set("origin", add(argument(bufferOf(input)), mul(get("g"), batchStride * 4))),
     ),
     tap: block(
       set("source", `(i32.load ${add(get("entries"), mul(get("t"), 4))})`),
       set("from", add(get("origin"), mul(get("source"), pixel * 4))),
     ),
-    valid: `(i32.ge_s ${get("source")} ${int(0)})`,
+    valid: `(i32.lt_u ${get("source")} ${int(sources)})`,
   };
 }
 
-/** Whether some window reaches outside the image. */
-function leaves({ outputs, taps, stride, origin, step, extent }: WindowAxis): boolean {
-  const ends = [origin, origin + (taps - 1) * step];
-  return Math.min(...ends) < 0 || Math.max(...ends) + (outputs - 1) * stride >= extent;
+/** Elements from one number to the next, if numbers over the sizes are that regularly spaced. */
+function evenStride(sizes: Shape, strides: readonly number[]): number | null {
+  const last = strides.at(-1) ?? 0;
+  const dense = stridesOf(sizes);
+  return strides.every((stride, axis) => sizes[axis] === 1 || stride === dense[axis]! * last) ? last : null;
 }
 
-/**
- * Writes a function that copies a block of a left factor into local memory: rows `m0` to `m0 + mn`, of each the taps `t0` to
- * `t0 + tn`, of each the channels `c0` to `c0 + cn`; parameters `to g m0 mn t0 tn c0 cn`.
- *
- * @param name Name of the function.
- * @param source Where the rows lie.
- * @param rowBytes Bytes from one packed row to the next.
- * @returns The text of the function.
- */
-export function packRows(name: string, source: RowSource, rowBytes: number): Wat {
-  const copy = runOf(source.channels, (bytes) => moves[bytes]!);
-  const clear = runOf(source.channels, (bytes) => clears[bytes]!);
-  const advance = add(get("from"), mul(get("c0"), 4));
-  const filled = block(set("from", advance), copy);
-  return func(
-    name,
-    ["to", "g", "m0", "mn", "t0", "tn", "c0", "cn"],
-    block(
-      set("next_row", get("to")),
-      set("m_end", add(get("m0"), get("mn"))),
-      set("t_end", add(get("t0"), get("tn"))),
-      loop(
-        "m",
-        get("m0"),
-        get("m_end"),
-        block(
-          set("to", get("next_row")),
-          set("next_row", add(get("next_row"), rowBytes)),
-          source.row,
-          loop(
-            "t",
-            get("t0"),
-            get("t_end"),
-            block(
-              source.tap,
-              set("stop", add(get("to"), mul(get("cn"), 4))),
-              source.valid ? when(source.valid, filled, clear) : filled,
-            ),
-          ),
-        ),
-      ),
-    ),
-  );
+/** Where the result of row `$m` of group `$g` begins: statements before, if there must be any, and the address. */
+export interface ResultText {
+  readonly index: Wat | null;
+  readonly address: Wat;
 }
 
-/** Least floats of a run for which rows that lack it are left out, rather than multiplied as zeros. */
-const SKIPPED = 64;
-
-/** Tells whether it is worth it to pack, tap by tap, only the rows that have the tap. */
-export function skipsRows({ valid, taps, channels }: RowSource): boolean {
-  return valid !== null && taps > 1 && channels >= SKIPPED;
+/** The place of a row's result. */
+export function resultText({ rows, result: { offset, rowStrides, batchStride } }: RowsProduct): ResultText {
+  const sizes = rowSizes(rows);
+  const base = [argument("result"), offset * 4] as const;
+  const group = mul(get("g"), batchStride * 4);
+  const even = evenStride(sizes, rowStrides);
+  if (even !== null) return { index: null, address: add(...base, mul(get("m"), even * 4), group) };
+  const names = sizes.map((_, axis) => `place${axis}`);
+  return {
+    index: split(get("m"), names.map((name, axis) => [name, sizes[axis]!])),
+    address: add(...base, ...names.map((name, axis) => mul(get(name), rowStrides[axis]! * 4)), group),
+  };
 }
 
-/** Where `packRowsThere` finds and leaves things: bytes between packed rows, and positions in local memory. */
-export interface PackedRows {
-  readonly rowBytes: number;
-  /** An address for each row: of its result, or of what it is multiplied with. */
-  readonly table: number;
-  /** How many rows are packed, then the addresses of those, the last tile's filled up with `dump`. */
-  readonly there: number;
-  readonly dump: number;
-}
-
-/**
- * Writes a function that copies one tap of those rows that have it: rows `m0` to `m0 + mn`, the channels `c0` to `c0 + cn`;
- * parameters `to g m0 mn t c0 cn all`. If `all` is not 0, rows without the tap are packed as zeros.
- *
- * @param name Name of the function.
- * @param source Where the rows lie; runs may be absent.
- * @param layout Where things lie in local memory.
- * @returns The text of the function.
- */
-export function packRowsThere(name: string, source: RowSource, { rowBytes, table, there, dump }: PackedRows): Wat {
-  const [copy, clear] = [moves, clears].map((by) => runOf(source.channels, (bytes) => by[bytes]!)) as [Wat, Wat];
-  const note = (address: Wat) => `(i32.store offset=${there + 4} ${get("entry")} ${address})`;
-  const pack = block(
-    set("to", get("next_row")),
-    set("next_row", add(get("next_row"), rowBytes)),
-    set("stop", add(get("to"), mul(get("cn"), 4))),
-    when(get("valid"), block(set("from", add(get("from"), mul(get("c0"), 4))), copy), clear),
-    note(`(i32.load offset=${table} ${add(argument("local"), mul(sub(get("m"), get("m0")), 4))})`),
-    set("entry", add(get("entry"), 4)),
-  );
-  return func(
-    name,
-    ["to", "g", "m0", "mn", "t", "c0", "cn", "all"],
-    block(
-      set("next_row", get("to")),
-      set("m_end", add(get("m0"), get("mn"))),
-      set("entry", argument("local")),
-      loop(
-        "m",
-        get("m0"),
-        get("m_end"),
-        block(
-          source.row,
-          source.tap,
-          set("valid", source.valid ?? int(1)),
-          when(`(i32.or ${get("valid")} ${get("all")})`, pack),
-        ),
-      ),
-      `(i32.store offset=${there} ${argument("local")} (i32.shr_u ${
-        sub(get("entry"), argument("local"))
-      } (i32.const 2)))`,
-      set("stop", add(get("entry"), 4 * (TILE_ROWS.rows - 1))),
-      loop("entry", get("entry"), get("stop"), note(add(argument("local"), dump)), 4),
-    ),
-  );
-}
-
-const move = (load: string, store: string) => (offset: number) =>
-  `(${store} offset=${offset} ${get("to")} (${load} offset=${offset} ${get("from")}))`;
-const moves: Readonly<Record<number, (offset: number) => Wat>> = {
-  4: move("i32.load", "i32.store"),
-  8: move("i64.load", "i64.store"),
-  16: move("v128.load", "v128.store"),
-};
-const clears: Readonly<Record<number, (offset: number) => Wat>> = {
-  4: (offset) => `(i32.store offset=${offset} ${get("to")} (i32.const 0))`,
-  8: (offset) => `(i64.store offset=${offset} ${get("to")} (i64.const 0))`,
-  16: (offset) => `(v128.store offset=${offset} ${get("to")} (v128.const i32x4 0 0 0 0))`,
-};
-
-/** Channel counts up to this are never cut into chunks and are copied without loops. */
-const SHORT = 8;
-
-/** Moves a run of floats to `$to`, until `$stop`, and leaves `$to` there. */
-function runOf(channels: number, at: (bytes: number) => (offset: number) => Wat): Wat {
-  if (channels <= SHORT) {
-    const pieces = piecesOf(channels * 4);
-    return block(...pieces.map(([bytes, offset]) => at(bytes)(offset)), set("to", get("stop")));
-  }
-  const stage = (bytes: number, count: number) =>
-    block(
-      set("whole", add(get("to"), `(i32.and (i32.sub ${get("stop")} ${get("to")}) ${int(-bytes * count)})`)),
-      `(block $none (br_if $none (i32.eq ${get("to")} ${get("whole")})) (loop $more`,
-      ...Array.from({ length: count }, (_, i) => at(bytes)(i * bytes)),
-      set("from", add(get("from"), bytes * count)),
-      set("to", add(get("to"), bytes * count)),
-      `(br_if $more (i32.ne ${get("to")} ${get("whole")}))))`,
-    );
-  return block(channels >= 16 ? stage(16, 4) : null, stage(16, 1), channels % 4 ? stage(4, 1) : null);
-}
-
-/** Cuts bytes into pieces of 16, 8 and 4 with their offsets. */
-function piecesOf(bytes: number): readonly (readonly [bytes: number, offset: number])[] {
-  const pieces: [number, number][] = [];
-  for (let offset = 0; offset < bytes;) {
-    const piece = bytes - offset >= 16 ? 16 : bytes - offset >= 8 ? 8 : 4;
-    pieces.push([piece, offset]);
-    offset += piece;
-  }
-  return pieces;
+/** Address of the matrix of tap `$t`, once the statements of the tap have run. */
+export function tapAddress({ rows, right: { input, offset, tapStrides } }: RowsProduct): Wat {
+  const base = [argument(bufferOf(input)), offset * 4] as const;
+  const even = evenStride(tapSizes(rows), tapStrides);
+  if (even !== null) return add(...base, mul(get("t"), even * 4));
+  const names = axisNames(tapStrides.length);
+  return add(...base, ...names.map((name, axis) => mul(get(`t${name}`), tapStrides[axis]! * 4)));
 }

@@ -1,10 +1,8 @@
-import type { WatPass } from "../../../compiler/kernel.ts";
-import { add, argument, block, func, get, int, loop, min, mul, pass, set, when } from "../emit/text.ts";
+import type { WatKernel, WatPass } from "../../../compiler/kernel.ts";
+import { add, argument, block, func, get, int, loop, min, mul, pass, set, type Wat, when } from "../emit/text.ts";
 
-/** Partial sums at the start of scratch. */
-export interface SlabSumOptions {
-  /** Name of the buffer that gets the sums. */
-  readonly output: string;
+/** Sums over slabs of rows: those of each at the start of scratch, or the results themselves if there is one slab. */
+export interface PartialSums {
   /** How many sums. */
   readonly floats: number;
   readonly slabs: number;
@@ -12,17 +10,39 @@ export interface SlabSumOptions {
   readonly slabFloats: number;
 }
 
+/** Address of the sums of a slab. */
+export function sumsOf({ slabs, slabFloats }: PartialSums, slab: Wat): Wat {
+  return slabs > 1 ? add(argument("scratch"), mul(slab, slabFloats * 4)) : argument("result");
+}
+
+/**
+ * Makes a kernel of the pass that sums over slabs, with one that adds the slabs if there are several.
+ *
+ * @param buffers Names of the inputs and outputs, in order.
+ * @param sums Sizes.
+ * @param contract The pass over slabs.
+ * @param localBytes Scratch of a thread.
+ * @returns The kernel.
+ */
+export function summedKernel(
+  buffers: readonly string[],
+  sums: PartialSums,
+  contract: WatPass,
+  localBytes: number,
+): WatKernel {
+  if (sums.slabs === 1) return { passes: [contract], scratchBytes: 0, localBytes };
+  return {
+    passes: [contract, slabSum(buffers, sums)],
+    scratchBytes: sums.slabs * sums.slabFloats * 4,
+    localBytes,
+  };
+}
+
 /** Floats one work item sums. */
 const EACH = 2048;
 
-/**
- * Makes the pass that adds partial sums in the order of their slabs, so that the result does not depend on who computed them.
- *
- * @param buffers Names of the inputs and outputs, in order.
- * @param options Where the partial sums lie.
- * @returns The pass.
- */
-export function slabSum(buffers: readonly string[], { output, floats, slabs, slabFloats }: SlabSumOptions): WatPass {
+/** Makes the pass that adds partial sums in the order of their slabs, so that the result does not depend on who computed them. */
+function slabSum(buffers: readonly string[], { floats, slabs, slabFloats }: PartialSums): WatPass {
   const vectors = Math.floor(floats / 4) * 16;
   const sumOf = (load: string, plus: string) =>
     block(
@@ -37,7 +57,7 @@ export function slabSum(buffers: readonly string[], { output, floats, slabs, sla
           set(load, `(${plus} ${get(load)} (${load}.load ${get("from")}))`),
         ),
       ),
-      `(${load}.store ${add(argument(output), get("i"))} ${get(load)})`,
+      `(${load}.store ${add(argument("result"), get("i"))} ${get(load)})`,
     );
   const item = func(
     "item",

@@ -1,40 +1,47 @@
 /** @file Depthwise convolutions: each channel with its own weights. A row's taps that are there become a list, then the channels run. */
 import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { RowsContraction } from "../../../contraction/contraction.ts";
+import { wholeRows } from "../../../contraction/traits.ts";
 import { channelBlocks, eachBlock, PAIR_BYTES, pairSums } from "../contraction/pair_sums.ts";
-import { dispatch } from "../contraction/product.ts";
-import type { RowSource } from "../contraction/row_source.ts";
+import {
+  buffersOf,
+  type ResultText,
+  resultText,
+  type RowSource,
+  rowSource,
+  tapAddress,
+} from "../contraction/row_source.ts";
+import { dispatch } from "../contraction/rows_kernel.ts";
 import { add, argument, block, call, func, get, int, loop, min, mul, pass, set, sub, type Wat } from "../emit/text.ts";
+import { COSTS } from "../machine.ts";
 
-/** Some rows of a depthwise convolution. */
-export interface DepthwisePart {
-  /** Rows of all channels. */
+/** Some rows of a depthwise convolution, with all channels. */
+interface DepthwisePart {
   readonly left: RowSource;
   /** Expression, after the statements of the tap: address of the tap's weights. */
   readonly weights: Wat;
-  /** Statements before `result`, if it needs any. */
-  readonly resultIndex?: Wat;
-  /** Expression: address of result row `$m`. */
-  readonly result: Wat;
+  readonly result: ResultText;
 }
 
 /** Rows of a work item: while they pass, a block's weights stay in the L1 cache. */
 const ROWS = 16;
-/** Nanoseconds for one multiply-add, as measured on a core of 2.3 GHz. */
-const COST = 0.1;
 
 /**
- * Makes the kernel of a depthwise convolution.
+ * Makes the kernel of a depthwise convolution, whatever its rows are.
  *
- * @param buffers Names of the inputs and outputs, in order.
- * @param channels How many.
- * @param parts Rows that together are the output.
+ * @param contraction Its channels are its batch.
  * @returns One pass; a work item is some rows of a part.
  */
-export function depthwiseKernel(
-  buffers: readonly string[],
-  channels: number,
-  parts: readonly DepthwisePart[],
-): WatKernel {
+export function depthwiseKernel(contraction: RowsContraction): WatKernel {
+  const channels = contraction.batch;
+  const parts = contraction.phases.map((phase): DepthwisePart => {
+    const whole = {
+      ...phase,
+      rows: wholeRows(phase.rows, contraction),
+      result: { ...phase.result, batchStride: 0 },
+    };
+    return { left: rowSource(whole.rows), weights: tapAddress(whole), result: resultText(whole) };
+  });
   const taps = Math.max(0, ...parts.map(({ left }) => left.taps));
   const counts = parts.map(({ left }) => Math.ceil(left.rows / ROWS));
   const functions = [
@@ -44,7 +51,7 @@ export function depthwiseKernel(
   ];
   const items = channels === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0);
   return {
-    passes: [pass(buffers, functions, items, ROWS * taps * channels * COST)],
+    passes: [pass(buffersOf(contraction), functions, items, ROWS * taps * channels * COSTS.lists)],
     scratchBytes: 0,
     localBytes: ROWS * 8 + ROWS * taps * PAIR_BYTES,
   };
@@ -58,8 +65,8 @@ function depthwiseItem(i: number, part: DepthwisePart, channels: number): Wat {
   const begin = add(argument("local"), ROWS * 8, mul(get("i"), left.taps * PAIR_BYTES));
   const lists = block(
     set("m", add(get("m0"), get("i"))),
-    part.resultIndex ?? null,
-    `(i32.store ${note} ${part.result})`,
+    part.result.index,
+    `(i32.store ${note} ${part.result.address})`,
     set("list", begin),
     left.row,
     loop("t", int(0), int(left.taps), pushTap(part)),
@@ -81,7 +88,6 @@ function depthwiseItem(i: number, part: DepthwisePart, channels: number): Wat {
     block(
       set("m0", mul(get("index"), ROWS)),
       set("mn", min(int(ROWS), sub(int(left.rows), get("m0")))),
-      set("g", int(0)), // rows are noted from the first channel on
       loop("i", int(0), get("mn"), lists),
       set("block0", int(0)),
       set("block_end", int(blocks.count)),
@@ -98,9 +104,4 @@ function pushTap({ left, weights }: DepthwisePart): Wat {
     `(i32.store offset=4 ${get("list")} ${weights})`,
     set("list", add(get("list"), left.valid ? mul(left.valid, PAIR_BYTES) : PAIR_BYTES)),
   );
-}
-
-/** Whether a grouped convolution is depthwise: as many groups as input and as output channels. */
-export function isDepthwise(groups: number, groupChannels: number, outChannels: number): boolean {
-  return groups > 1 && groupChannels === 1 && outChannels === groups;
 }

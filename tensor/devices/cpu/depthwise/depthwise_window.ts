@@ -2,8 +2,9 @@
  * @file Depthwise convolutions of images at stride 1. Along a row a few outputs, or taps, stay in registers with what they are
  * multiplied with, and each value of the image that is loaded meets all of them.
  */
-import type { ConvParams } from "../../../contraction/conv_params.ts";
 import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { Contraction, Rows } from "../../../contraction/contraction.ts";
+import type { WindowAxis } from "../../../contraction/window_axis.ts";
 import {
   add,
   argument,
@@ -22,6 +23,7 @@ import {
   unroll,
   type Wat,
 } from "../emit/text.ts";
+import { COSTS } from "../machine.ts";
 
 /** Windows that slide over images `[batch, height, width, channels]` by one pixel: pairs are `[y, x]`. */
 export interface SlidingWindow {
@@ -38,24 +40,45 @@ export interface SlidingWindow {
 const REGISTERS = 15;
 /** Fewest outputs of a group for which sliding is worth it. */
 const LEAST_OUTPUTS = 3;
-/** Nanoseconds for one multiply-add, as measured on a core of 2.3 GHz. */
-export const COST = 0.05;
+
+/** Lines are images of one row. */
+const ROW: WindowAxis = { outputs: 1, taps: 1, stride: 1, origin: 0, step: 1, extent: 1 };
 
 /**
- * Tells whether windows slide as the kernels here expect.
+ * Finds windows that slide as the kernels here expect.
  *
- * @param window Sizes.
- * @param params Settings of the convolution.
- * @returns True for stride 1 without dilation, whole vectors of channels, kernels that leave room in the registers, and windows
- * that all reach the image.
+ * @param rows Rows of a depthwise contraction.
+ * @param contraction Its channels are its batch.
+ * @returns The windows, and whether taps walk backwards; `null` but for images or lines at stride 1 without dilation, whole
+ * vectors of channels, kernels that leave room in the registers, and windows that all reach the image.
  */
-export function slides(window: SlidingWindow, { stride, dilation }: ConvParams): boolean {
-  const { size, outputs, kernel, padding, channels } = window;
+export function slidingWindow(
+  rows: Rows,
+  { batch: channels }: Contraction,
+): { readonly window: SlidingWindow; readonly reversed: boolean } | null {
+  if (rows.kind !== "window" || rows.axes.length > 2) return null;
+  const step = rows.axes[0]!.step;
+  const [y, x] = rows.axes.length === 2 ? rows.axes as [WindowAxis, WindowAxis] : [{ ...ROW, step }, rows.axes[0]!];
+  const reversed = step < 0;
+  const pair = (of: (axis: WindowAxis) => number) => [of(y), of(x)] as const;
+  const window: SlidingWindow = {
+    batch: rows.images,
+    size: pair(({ extent }) => extent),
+    outputs: pair(({ outputs }) => outputs),
+    kernel: pair(({ taps }) => taps),
+    padding: pair(({ origin, taps }) => reversed ? taps - 1 - origin : 0 - origin),
+    channels,
+  };
+  const even = [y, x].every((axis) => axis.stride === 1 && axis.step === (reversed ? -1 : 1));
+  return even && fits(window) ? { window, reversed } : null;
+}
+
+/** Whether registers hold what slides, and every window reaches the image. */
+function fits({ size, outputs, kernel, padding, channels }: SlidingWindow): boolean {
   const reach = padding.every((zeros, axis) =>
     zeros >= 0 && zeros < kernel[axis]! && outputs[axis]! - zeros <= size[axis]!
   );
-  return [...stride, ...dilation].every((step) => step === 1) && channels % 4 === 0 &&
-    kernel[1] + LEAST_OUTPUTS < REGISTERS && reach;
+  return channels % 4 === 0 && kernel[1] + LEAST_OUTPUTS < REGISTERS && reach;
 }
 
 /** Some neighbouring outputs of a row, `count` times one after the other. */
@@ -134,21 +157,15 @@ export function vectorTypes({ kernel }: SlidingWindow): Record<string, "v128"> {
 }
 
 /**
- * The kernel of a depthwise convolution, or of its input gradient.
+ * The kernel of a depthwise convolution, or of its input gradient, with weights `[kh, kw, channels]`.
  *
- * @param buffers Names of the images, the weights `[kh, kw, channels]` and the result, in order.
  * @param window Sizes of the images that are read and of the result.
  * @param reversed True to take the weights from the last to the first.
  * @returns One pass; a work item is a row of the result.
  */
-export function slidingConv(
-  buffers: readonly [x: string, w: string, y: string],
-  window: SlidingWindow,
-  reversed: boolean,
-): WatKernel {
+export function slidingConv(window: SlidingWindow, reversed: boolean): WatKernel {
   const { batch, size: [height, width], outputs: [outHeight, outWidth], kernel: [kh, kw], channels } = window;
   const bytes = channels * 4;
-  const [x, w, y] = buffers;
   const tap = (row: Wat) => reversed ? sub(int(kh - 1), row) : row;
   const item = func(
     "item",
@@ -156,9 +173,9 @@ export function slidingConv(
     block(
       split(get("index"), [["image", batch], ["oy", outHeight]]),
       kernelRows(window),
-      set("x", add(argument(x), mul(add(mul(get("image"), height), get("iy")), width * bytes))),
-      set("w", add(argument(w), mul(tap(get("first")), kw * bytes))),
-      set("y", add(argument(y), mul(get("index"), outWidth * bytes))),
+      set("x", add(argument("left"), mul(add(mul(get("image"), height), get("iy")), width * bytes))),
+      set("w", add(argument("right"), mul(tap(get("first")), kw * bytes))),
+      set("y", add(argument("result"), mul(get("index"), outWidth * bytes))),
       set("rows", sub(get("last"), get("first"))),
       loop(
         "c",
@@ -172,7 +189,7 @@ export function slidingConv(
   const items = channels === 0 ? 0 : batch * outHeight;
   const functions = [convRow(window, reversed), item];
   return {
-    passes: [pass(buffers, functions, items, outWidth * kh * kw * channels * COST)],
+    passes: [pass(["left", "right", "result"], functions, items, outWidth * kh * kw * channels * COSTS.sliding)],
     scratchBytes: 0,
     localBytes: 0,
   };

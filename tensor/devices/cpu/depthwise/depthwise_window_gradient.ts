@@ -1,16 +1,8 @@
 /** @file Weight gradients of depthwise convolutions of images at stride 1: taps stay in registers while the windows slide. */
 import type { WatKernel } from "../../../compiler/kernel.ts";
-import {
-  COST,
-  eachGroup,
-  type Group,
-  kernelRows,
-  madd,
-  slide,
-  type SlidingWindow,
-  vectorTypes,
-} from "./depthwise_window.ts";
-import { slabSum } from "../contraction/slab_sum.ts";
+import { eachGroup, type Group, kernelRows, madd, slide, type SlidingWindow, vectorTypes } from "./depthwise_window.ts";
+import { cutSlabs } from "../../../contraction/slabs.ts";
+import { summedKernel, sumsOf } from "../contraction/slab_sum.ts";
 import {
   add,
   argument,
@@ -29,9 +21,7 @@ import {
   unroll,
   type Wat,
 } from "../emit/text.ts";
-
-/** Work items to aim at, so that 8 threads end at about the same time. */
-const ITEMS = 32;
+import { COSTS, ITEMS, PARTIALS } from "../machine.ts";
 
 /**
  * The kernel of the weight gradient of a depthwise convolution.
@@ -41,32 +31,30 @@ const ITEMS = 32;
  */
 export function slidingWeightGradient(window: SlidingWindow): WatKernel {
   const { batch, outputs: [outHeight, outWidth], kernel: [kh, kw], channels } = window;
-  const buffers = ["x", "dy", "dw"];
+  const buffers = ["left", "right", "result"];
   const rows = batch * outHeight;
-  const rowsEach = Math.max(1, Math.ceil(rows / ITEMS));
-  const slabs = Math.max(1, Math.ceil(rows / rowsEach));
   const floats = kh * kw * channels;
   const slabFloats = roundUp(floats, 16);
-  const start = slabs > 1 ? add(argument("scratch"), mul(get("index"), slabFloats * 4)) : argument("dw");
+  const { slabs, length } = cutSlabs({
+    ...{ rows, whole: 1, wanted: ITEMS },
+    ...{ elements: slabFloats * 4, most: PARTIALS },
+  });
+  const sums = { floats, slabs, slabFloats };
   const item = func(
     "item",
     ["index"],
     block(
-      set("sums", start),
+      set("sums", sumsOf(sums, get("index"))),
       set("sums_end", add(get("sums"), floats * 4)),
       loop("at", get("sums"), get("sums_end"), `(v128.store ${get("at")} (v128.const i32x4 0 0 0 0))`, 16),
-      set("m", mul(get("index"), rowsEach)),
-      set("m_end", min(int(rows), add(get("m"), rowsEach))),
+      set("m", mul(get("index"), length)),
+      set("m_end", min(int(rows), add(get("m"), length))),
       loop("m", get("m"), get("m_end"), gradientRow(window)),
     ),
   );
-  const cost = rowsEach * outWidth * floats * COST;
+  const cost = length * outWidth * floats * COSTS.sliding;
   const contract = pass(buffers, [gradientRowSums(window), item], channels === 0 ? 0 : slabs, cost);
-  return {
-    passes: slabs > 1 ? [contract, slabSum(buffers, { output: "dw", floats, slabs, slabFloats })] : [contract],
-    scratchBytes: slabs > 1 ? slabs * slabFloats * 4 : 0,
-    localBytes: 0,
-  };
+  return summedKernel(buffers, sums, contract, 0);
 }
 
 /** Adds what a row of `dy` gives to the sums at `$sums`. */
@@ -86,9 +74,9 @@ function gradientRow(window: SlidingWindow): Wat {
   return block(
     split(get("m"), [["image", batch], ["oy", outHeight]]),
     kernelRows(window),
-    set("x", add(argument("x"), mul(add(mul(get("image"), height), get("iy")), width * bytes))),
+    set("x", add(argument("left"), mul(add(mul(get("image"), height), get("iy")), width * bytes))),
     set("w", add(get("sums"), mul(get("first"), kw * bytes))),
-    set("y", add(argument("dy"), mul(get("m"), outWidth * bytes))),
+    set("y", add(argument("right"), mul(get("m"), outWidth * bytes))),
     loop(
       "c",
       int(0),

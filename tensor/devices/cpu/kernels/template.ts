@@ -2,13 +2,7 @@
 import type { TemplateKernel, WatKernel, WatOptions, WatWriter } from "../../../compiler/kernel.ts";
 import { ARGSORT_FORM, type KernelForm, SCATTER_ADD_FORM } from "../../../compiler/kernel_forms.ts";
 import { textWriter } from "../../../compiler/template.ts";
-import { presentForm } from "../../../contraction/present_form.ts";
-import { conv2dWat } from "../contraction/conv2d.ts";
-import { conv2dInputGradientWat } from "../contraction/conv2d_input_gradient.ts";
-import { conv2dWeightGradientWat } from "../contraction/conv2d_weight_gradient.ts";
-import { kernelMapConvWat } from "../contraction/kernel_map_conv.ts";
-import { kernelMapWeightGradientWat } from "../contraction/kernel_map_weight_gradient.ts";
-import { matmulWat } from "../contraction/matmul.ts";
+import { writeContraction } from "../contraction/write_contraction.ts";
 import { argsortWat } from "./argsort.ts";
 import { scatterAddWat } from "./scatter_add.ts";
 
@@ -17,15 +11,6 @@ const FORMS: ReadonlyMap<KernelForm, WatWriter<never>> = new Map<KernelForm, Wat
   [ARGSORT_FORM, argsortWat],
   [SCATTER_ADD_FORM, scatterAddWat],
 ]);
-
-const WRITERS = {
-  matmul: matmulWat,
-  conv2d: conv2dWat,
-  conv2dInputGradient: conv2dInputGradientWat,
-  conv2dWeightGradient: conv2dWeightGradientWat,
-  kernelMapConv: kernelMapConvWat,
-  kernelMapWeightGradient: kernelMapWeightGradientWat,
-};
 
 /**
  * Writes a kernel for the cpu.
@@ -36,7 +21,7 @@ const WRITERS = {
  * @throws {DeviceError} If nobody has a text for it.
  */
 export function templateWat(kernel: TemplateKernel, options: WatOptions): WatKernel {
-  const { body, specs } = kernel;
-  if (body.kind === "contraction") return presentForm(WRITERS, body, specs, options);
+  const { body } = kernel;
+  if (body.kind === "contraction") return writeContraction(body, options);
   return textWriter(kernel, body, "cpu", FORMS)(body.inputs, body.output, body.params as never, options);
 }

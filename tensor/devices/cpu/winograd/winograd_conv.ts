@@ -4,8 +4,10 @@
  */
 import type { WatKernel } from "../../../compiler/kernel.ts";
 import type { WinogradConv } from "../../../contraction/geometry.ts";
-import { microKernel, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "../contraction/micro_kernel.ts";
+import type { Tile } from "../../../contraction/tile.ts";
+import { microKernel } from "../contraction/micro_kernel.ts";
 import { aligned, oddLines } from "../contraction/right_factor.ts";
+import { columnsOf, panelBytes } from "../contraction/tiles.ts";
 import {
   add,
   argument,
@@ -24,23 +26,19 @@ import {
   sub,
   type Wat,
 } from "../emit/text.ts";
+import { COSTS, DEAR_ITEMS, STEPS } from "../machine.ts";
 import { readTiles, type TileTransfer, writeTiles } from "./winograd_tiles.ts";
 import { type WeightLayout, weightLayout, winogradWeights } from "./winograd_weights.ts";
 
-/** Most steps of a contraction between two visits of a register tile's result. */
-const STEPS = 384;
 /** Bytes of transformed input at most, more only where a block would have too few tiles. */
 const BLOCK_BYTES = 512 * 1024;
 /** Least and most tiles of a block. */
 const LEAST_TILES = 48;
 const MOST_TILES = 96;
-/** Work items to aim at. */
-const ITEMS = 12;
-/** Nanoseconds for one multiply-add. */
-const COST = 0.06;
 
 /** How a convolution is cut into work items, and where things lie in a thread's local memory. */
 interface Cut {
+  readonly tile: Tile;
   readonly tilesEach: number;
   readonly blocks: number;
   readonly panelsEach: number;
@@ -60,27 +58,28 @@ interface Cut {
   readonly bytes: number;
 }
 
-function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels }: WeightLayout): Cut {
+function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels, tile }: WeightLayout): Cut {
   const squares = scheme.size ** 2;
   const count = tiles.batch * tiles.y * tiles.x;
   const fitting = Math.floor(BLOCK_BYTES / (squares * weights.channels * 4));
   const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, fitting));
   const blocks = Math.max(1, Math.ceil(count / most));
-  const tilesEach = Math.max(TILE_ROWS.rows, roundUp(Math.ceil(count / blocks), TILE_ROWS.rows));
+  const tilesEach = Math.max(tile.rows, roundUp(Math.ceil(count / blocks), tile.rows));
   const used = Math.ceil(count / tilesEach);
-  const wanted = Math.ceil(ITEMS / Math.max(1, used * outer[0] * outer[1]));
+  const wanted = Math.ceil(DEAR_ITEMS / Math.max(1, used * outer[0] * outer[1]));
   const parts = Math.max(1, Math.min(wanted, Math.ceil(panels / 8)));
   const panelsEach = Math.max(1, Math.ceil(panels / parts));
   const leftRow = roundUp(weights.channels * 4, 16) + 16;
   const leftProduct = oddLines(tilesEach * leftRow);
   const products = squares * leftProduct;
-  const productRow = panelsEach * PANEL_BYTES + 16;
+  const productRow = panelsEach * panelBytes(tile) + 16;
   const productBytes = oddLines(tilesEach * productRow);
   const rows = products + squares * productBytes;
   const pixels = rows + aligned(tilesEach * 4);
   const zeros = pixels + aligned(squares * 4);
   const dump = zeros + aligned(leftRow);
   return {
+    tile,
     tilesEach,
     blocks: used,
     panelsEach,
@@ -94,23 +93,24 @@ function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels }: Weig
     pixels,
     zeros,
     dump,
-    bytes: dump + aligned(panelsEach * PANEL_BYTES),
+    bytes: dump + aligned(panelsEach * panelBytes(tile)),
   };
 }
 
 /**
  * Makes the kernel of a convolution by Winograd's method.
  *
- * @param buffers Names of the inputs and outputs, in order.
  * @param conv What to compute.
+ * @param tile What the registers hold.
  * @returns Two passes: one transforms the weights, one convolves.
  */
-export function winogradKernel(buffers: readonly string[], conv: WinogradConv): WatKernel {
+export function winogradKernel(conv: WinogradConv, tile: Tile): WatKernel {
+  const buffers = ["left", "right", "result"];
   const { scheme, weights, outer, inner } = conv;
-  const layout = weightLayout(weights, scheme, [inner[0] * outer[0], inner[1] * outer[1]]);
+  const layout = weightLayout(weights, scheme, [inner[0] * outer[0], inner[1] * outer[1]], tile);
   const cut = cutOf(conv, layout);
   const functions = [
-    microKernel({ apart: "rows", stride: cut.leftRow, columns: TILE_COLUMNS }),
+    microKernel({ tile, apart: "rows", stride: cut.leftRow, columns: columnsOf(tile) }),
     readTiles(inputTiles(conv, cut)),
     productsFunction(conv, layout, cut),
     writeTiles(outputTiles(conv, cut)),
@@ -118,10 +118,10 @@ export function winogradKernel(buffers: readonly string[], conv: WinogradConv): 
     itemFunction(conv, layout, cut),
   ];
   const steps = inner[0] * inner[1] * scheme.size ** 2 * weights.channels;
-  const work = steps * cut.tilesEach * cut.panelsEach * TILE_COLUMNS;
+  const work = steps * cut.tilesEach * cut.panelsEach * columnsOf(cut.tile);
   const items = outer[0] * outer[1] * cut.parts * cut.blocks;
   return {
-    passes: [winogradWeights(buffers, weights, scheme, layout), pass(buffers, functions, items, work * COST)],
+    passes: [winogradWeights(buffers, weights, scheme, layout), pass(buffers, functions, items, work * COSTS.tile)],
     scratchBytes: layout.bytes,
     localBytes: cut.bytes,
   };
@@ -131,6 +131,7 @@ function inputTiles({ scheme, tiles, input, weights }: WinogradConv, cut: Cut): 
   return {
     name: "input",
     tiles,
+    buffer: "left",
     patches: input,
     side: scheme.size,
     size: scheme.size,
@@ -149,6 +150,7 @@ function outputTiles({ scheme, tiles, output, weights }: WinogradConv, cut: Cut)
   return {
     name: "output",
     tiles,
+    buffer: "result",
     patches: output,
     side: scheme.outputs,
     size: scheme.size,
@@ -170,7 +172,7 @@ function productsFunction({ scheme, weights: { channels } }: WinogradConv, layou
   const steps = block(
     set("kn", min(int(stepsEach), sub(int(channels), get("k")))),
     set("add", `(i32.or ${get("more")} (i32.ne ${get("k")} ${int(0)}))`),
-    set("b", add(get("weights"), mul(get("k"), PANEL_BYTES))),
+    set("b", add(get("weights"), mul(get("k"), panelBytes(cut.tile)))),
     set("column", get("product")),
     loop("p", int(0), get("panels"), panelTiles(layout, cut)),
   );
@@ -193,15 +195,15 @@ function productsFunction({ scheme, weights: { channels } }: WinogradConv, layou
 function panelTiles(layout: WeightLayout, cut: Cut): Wat {
   const tile = block(
     call("tile", ...["a", "b", "kn", "row", "column", "add"].map(get), int(0)),
-    set("a", add(get("a"), TILE_ROWS.rows * cut.leftRow)),
-    set("row", add(get("row"), TILE_ROWS.rows * 4)),
+    set("a", add(get("a"), cut.tile.rows * cut.leftRow)),
+    set("row", add(get("row"), cut.tile.rows * 4)),
   );
   return block(
     set("a", add(get("left"), mul(get("k"), 4))),
     set("row", add(argument("local"), cut.rows)),
-    loop("r", int(0), get("tiles"), tile, TILE_ROWS.rows),
+    loop("r", int(0), get("tiles"), tile, cut.tile.rows),
     set("b", add(get("b"), layout.panelBytes)),
-    set("column", add(get("column"), PANEL_BYTES)),
+    set("column", add(get("column"), panelBytes(cut.tile))),
   );
 }
 
@@ -240,8 +242,8 @@ function itemFunction({ tiles, weights, inner, outer }: WinogradConv, layout: We
       set("tile0", mul(get("tile0"), cut.tilesEach)),
       set("tiles", min(int(cut.tilesEach), sub(int(count), get("tile0")))),
       set("panels", min(int(cut.panelsEach), sub(int(layout.panels), mul(get("part"), cut.panelsEach)))),
-      set("column", mul(get("part"), cut.panelsEach * TILE_COLUMNS)),
-      set("columns", min(mul(get("panels"), TILE_COLUMNS), sub(int(weights.columns), get("column")))),
+      set("column", mul(get("part"), cut.panelsEach * columnsOf(cut.tile))),
+      set("columns", min(mul(get("panels"), columnsOf(cut.tile)), sub(int(weights.columns), get("column")))),
       call("prepare"),
       several ? loop("phase_y", int(0), int(inner[0]), loop("phase_x", int(0), int(inner[1]), phase)) : phase,
       call("output", ...["tile0", "tiles", "column", "columns", "phase_y", "phase_x"].map(get)),

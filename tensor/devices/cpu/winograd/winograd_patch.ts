@@ -12,11 +12,12 @@ export function decodeTile({ batch, y, x }: TileGrid): Wat {
  * Parameters: `table` where to note them; `other` the address to note for pixels that are not there; `image tile_y tile_x`; `phase_y phase_x`.
  *
  * @param name Name of the function.
+ * @param buffer Name of the buffer that holds the images.
  * @param patches Where the squares lie.
  * @param size Pixels along a side.
  * @returns The text of the function.
  */
-export function patchTable(name: string, { buffer, y, x, pixel }: Patches, size: number): Wat {
+export function patchTable(name: string, buffer: string, { y, x, pixel }: Patches, size: number): Wat {
   const start = (axis: PatchAxis, name: string) =>
     add(mul(get(`tile_${name}`), axis.tileStep), mul(get(`phase_${name}`), axis.phaseStep), axis.origin);
   const inside = (value: Wat, { extent }: PatchAxis) => `(i32.lt_u ${value} ${int(extent)})`;

@@ -11,6 +11,8 @@ export interface TileTransfer {
   /** Name of the function. */
   readonly name: string;
   readonly tiles: TileGrid;
+  /** Name of the buffer that holds the images. */
+  readonly buffer: string;
   readonly patches: Patches;
   /** Pixels along a side of a square, and elements along a side of a transformed one. */
   readonly side: number;
@@ -78,7 +80,7 @@ export function writeTiles(transfer: TileTransfer): Wat {
 
 /** The loops over tiles and over channels, 4 at a time, around a transform of some lanes. */
 function eachTile(transfer: TileTransfer, transform: (lanes: number) => Wat): Wat {
-  const { name, tiles, patches, side, table, outside, tileBytes, place } = transfer;
+  const { name, tiles, buffer, patches, side, table, outside, tileBytes, place } = transfer;
   const rest = transfer.channels % 4;
   const local = set("local", add(get("tile_local"), place));
   const tile = block(
@@ -103,7 +105,7 @@ function eachTile(transfer: TileTransfer, transform: (lanes: number) => Wat): Wa
     loop("t", int(0), get("count"), tile),
   );
   return block(
-    patchTable(`${name}_pixels`, patches, side),
+    patchTable(`${name}_pixels`, buffer, patches, side),
     func(name, ["tile0", "count", "first", "channels", "phase_y", "phase_x"], body, vectorTypes(body)),
   );
 }

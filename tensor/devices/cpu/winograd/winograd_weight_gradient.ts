@@ -5,8 +5,10 @@
 import type { WatKernel, WatPass } from "../../../compiler/kernel.ts";
 import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";
 import type { Scheme } from "../../../contraction/scheme.ts";
-import { microKernel, PANEL_BYTES, storeLanes, TILE_COLUMNS, TILE_ROWS } from "../contraction/micro_kernel.ts";
-import { aligned, oddLines, panelsOf } from "../contraction/right_factor.ts";
+import type { Tile } from "../../../contraction/tile.ts";
+import { microKernel, storeLanes } from "../contraction/micro_kernel.ts";
+import { aligned, oddLines } from "../contraction/right_factor.ts";
+import { columnsOf, panelBytes, panelsOf } from "../contraction/tiles.ts";
 import {
   add,
   argument,
@@ -25,6 +27,7 @@ import {
   sub,
   type Wat,
 } from "../emit/text.ts";
+import { COSTS, DEAR_ITEMS, PARTIALS } from "../machine.ts";
 import { readTiles, type TileTransfer } from "./winograd_tiles.ts";
 import { transformSquare, vectorTypes } from "./winograd_transform.ts";
 
@@ -35,17 +38,12 @@ const PANELS = 12;
 const BLOCK_BYTES = 2 * 2 ** 20;
 const LEAST_TILES = 24;
 const MOST_TILES = 96;
-/** Work items to aim at. */
-const ITEMS = 12;
-/** Most bytes of partial sums. */
-const PARTIALS = 64 * 2 ** 20;
-/** Nanoseconds for one multiply-add. */
-const COST = 0.06;
 /** Channels of a work item of the last pass. */
 const LAST_CHANNELS = 16;
 
 /** How a gradient is cut into work items, where things lie in local memory and, of the sums, in scratch. */
 interface Cut {
+  readonly tile: Tile;
   readonly channelsEach: number;
   readonly channelBlocks: number;
   /** Rows that sums have for the channels of a block. */
@@ -80,26 +78,27 @@ function piecesOf(length: number, most: number, multiple: number): { readonly ea
   return { each, count: Math.ceil(length / each) };
 }
 
-function cutOf(gradient: WinogradWeightGradient): Cut {
+function cutOf(gradient: WinogradWeightGradient, tile: Tile): Cut {
   const { scheme, tiles, phases, channels, columns } = gradient;
   const squares = scheme.size ** 2;
-  const panels = panelsOf(columns);
-  const channelCut = piecesOf(channels, CHANNELS, 4 * TILE_ROWS.steps);
+  const panels = panelsOf(columns, tile);
+  const channelCut = piecesOf(channels, CHANNELS, 4 * tile.rows);
   const panelCut = piecesOf(panels, PANELS, 1);
   const count = tiles.batch * tiles.y * tiles.x;
-  const tileBytes = squares * 4 * (channelCut.each + panelCut.each * TILE_COLUMNS);
+  const tileBytes = squares * 4 * (channelCut.each + panelCut.each * columnsOf(tile));
   const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, Math.floor(BLOCK_BYTES / tileBytes)));
   const tilesEach = Math.max(1, Math.ceil(count / Math.max(1, Math.ceil(count / most))));
   const blocks = Math.max(1, Math.ceil(count / tilesEach));
-  const rowsEach = roundUp(channelCut.each, TILE_ROWS.steps);
-  const sumRow = panels * PANEL_BYTES;
+  const rowsEach = roundUp(channelCut.each, tile.rows);
+  const sumRow = panels * panelBytes(tile);
   const sumProduct = oddLines(channelCut.count * rowsEach * sumRow);
   const sumPhase = squares * sumProduct;
   const slabBytes = sumPhase * phases[0] * phases[1];
   const pieces = channelCut.count * panelCut.count * phases[0] * phases[1];
-  const wanted = Math.min(blocks, Math.ceil(ITEMS / pieces), Math.max(1, Math.floor(PARTIALS / slabBytes)));
+  const wanted = Math.min(blocks, Math.ceil(DEAR_ITEMS / pieces), Math.max(1, Math.floor(PARTIALS / slabBytes)));
   const blocksEach = Math.ceil(blocks / wanted);
   return {
+    tile,
     channelsEach: channelCut.each,
     channelBlocks: channelCut.count,
     rowsEach,
@@ -114,35 +113,36 @@ function cutOf(gradient: WinogradWeightGradient): Cut {
     sumProduct,
     sumPhase,
     slabBytes,
-    ...localLayout(squares, tilesEach, rowsEach, panelCut.each),
+    ...localLayout(squares, tilesEach, rowsEach, panelCut.each, tile),
   };
 }
 
-function localLayout(squares: number, tilesEach: number, rowsEach: number, panelsEach: number) {
+function localLayout(squares: number, tilesEach: number, rowsEach: number, panelsEach: number, tile: Tile) {
   const leftRow = roundUp(rowsEach * 4, 16) + 16;
   const leftProduct = oddLines(tilesEach * leftRow);
   const right = squares * leftProduct;
-  const rightPanel = tilesEach * PANEL_BYTES;
+  const rightPanel = tilesEach * panelBytes(tile);
   const rightProduct = oddLines(panelsEach * rightPanel);
   const rows = right + squares * rightProduct;
   const pixels = rows + aligned(rowsEach * 4);
   const zeros = pixels + aligned(squares * 4);
-  const bytes = zeros + aligned(Math.max(rowsEach * 4, panelsEach * PANEL_BYTES));
+  const bytes = zeros + aligned(Math.max(rowsEach * 4, panelsEach * panelBytes(tile)));
   return { leftRow, leftProduct, right, rightPanel, rightProduct, rows, pixels, zeros, bytes };
 }
 
 /**
  * Makes the kernel of a weight gradient by Winograd's method.
  *
- * @param buffers Names of the inputs and outputs, in order.
  * @param gradient What to compute.
+ * @param tile What the registers hold; a power of two of vectors.
  * @returns Two passes: one multiplies and adds up, one transforms the sums.
  */
-export function winogradWeightGradientKernel(buffers: readonly string[], gradient: WinogradWeightGradient): WatKernel {
+export function winogradWeightGradientKernel(gradient: WinogradWeightGradient, tile: Tile): WatKernel {
+  const buffers = ["left", "right", "result"];
   const { scheme, phases } = gradient;
-  const cut = cutOf(gradient);
+  const cut = cutOf(gradient, tile);
   const functions = [
-    microKernel({ apart: "steps", stride: cut.leftRow, columns: TILE_COLUMNS }),
+    microKernel({ tile, apart: "steps", stride: cut.leftRow, columns: columnsOf(cut.tile) }),
     readTiles(inputTiles(gradient, cut)),
     readTiles(outputTiles(gradient, cut)),
     productsFunction(scheme, cut),
@@ -150,9 +150,10 @@ export function winogradWeightGradientKernel(buffers: readonly string[], gradien
     itemFunction(gradient, cut),
   ];
   const items = cut.slabs * phases[0] * phases[1] * cut.channelBlocks * cut.panelBlocks;
-  const work = cut.blocksEach * cut.tilesEach * scheme.size ** 2 * cut.channelsEach * cut.panelsEach * TILE_COLUMNS;
+  const work = cut.blocksEach * cut.tilesEach * scheme.size ** 2 * cut.channelsEach * cut.panelsEach *
+    columnsOf(cut.tile);
   return {
-    passes: [pass(buffers, functions, items, work * COST), sumPass(buffers, gradient, cut)],
+    passes: [pass(buffers, functions, items, work * COSTS.tile), sumPass(buffers, gradient, cut)],
     scratchBytes: cut.slabs * cut.slabBytes,
     localBytes: cut.bytes,
   };
@@ -162,6 +163,7 @@ function inputTiles({ scheme, tiles, input, channels }: WinogradWeightGradient, 
   return {
     name: "input",
     tiles,
+    buffer: "left",
     patches: input,
     side: scheme.size,
     size: scheme.size,
@@ -178,10 +180,11 @@ function inputTiles({ scheme, tiles, input, channels }: WinogradWeightGradient, 
 
 function outputTiles({ scheme, tiles, outputGradient, columns }: WinogradWeightGradient, cut: Cut): TileTransfer {
   const offset = sub(get("c"), get("c0"));
-  const panel = `(i32.shr_u ${offset} ${int(Math.log2(PANEL_BYTES))})`;
+  const panel = `(i32.shr_u ${offset} ${int(Math.log2(panelBytes(cut.tile)))})`;
   return {
     name: "gradient",
     tiles,
+    buffer: "right",
     patches: outputGradient,
     side: scheme.outputs,
     size: scheme.size,
@@ -191,8 +194,8 @@ function outputTiles({ scheme, tiles, outputGradient, columns }: WinogradWeightG
     outside: cut.zeros,
     start: cut.right,
     elementBytes: cut.rightProduct,
-    tileBytes: PANEL_BYTES,
-    place: add(mul(panel, cut.rightPanel), `(i32.and ${offset} ${int(PANEL_BYTES - 1)})`),
+    tileBytes: panelBytes(cut.tile),
+    place: add(mul(panel, cut.rightPanel), `(i32.and ${offset} ${int(panelBytes(cut.tile) - 1)})`),
   };
 }
 
@@ -200,15 +203,15 @@ function outputTiles({ scheme, tiles, outputGradient, columns }: WinogradWeightG
 function productsFunction({ size }: Scheme, cut: Cut): Wat {
   const tile = block(
     call("tile", ...["a", "b", "tiles", "row", "column", "more"].map(get), int(0)),
-    set("a", add(get("a"), TILE_ROWS.steps * 4)),
-    set("row", add(get("row"), TILE_ROWS.steps * 4)),
+    set("a", add(get("a"), cut.tile.rows * 4)),
+    set("row", add(get("row"), cut.tile.rows * 4)),
   );
   const panel = block(
     set("a", get("left")),
     set("row", add(argument("local"), cut.rows)),
-    loop("r", int(0), get("channels"), tile, TILE_ROWS.steps),
+    loop("r", int(0), get("channels"), tile, cut.tile.rows),
     set("b", add(get("b"), cut.rightPanel)),
-    set("column", add(get("column"), PANEL_BYTES)),
+    set("column", add(get("column"), panelBytes(cut.tile))),
   );
   const product = block(
     set("b", get("right")),
@@ -253,7 +256,7 @@ function itemFunction({ tiles, phases, channels, columns }: WinogradWeightGradie
     call("products", ...["tiles", "channels", "panels"].map(get), `(i32.ne ${get("tile0")} ${get("first")})`),
   );
   const sums = add(argument("scratch"), mul(get("slab"), cut.slabBytes), mul(phaseNumber, cut.sumPhase));
-  const corner = add(mul(get("channel_block"), cut.rowsEach * cut.sumRow), mul(get("p0"), PANEL_BYTES));
+  const corner = add(mul(get("channel_block"), cut.rowsEach * cut.sumRow), mul(get("p0"), panelBytes(cut.tile)));
   const digits = [["slab", cut.slabs], ["phase_y", phases[0]], ["phase_x", phases[1]], [
     "channel_block",
     cut.channelBlocks,
@@ -267,8 +270,8 @@ function itemFunction({ tiles, phases, channels, columns }: WinogradWeightGradie
       set("channels", min(int(cut.channelsEach), sub(int(channels), get("c0")))),
       set("p0", mul(get("p0"), cut.panelsEach)),
       set("panels", min(int(cut.panelsEach), sub(int(cut.panels), get("p0")))),
-      set("column", mul(get("p0"), TILE_COLUMNS)),
-      set("columns", min(mul(get("panels"), TILE_COLUMNS), sub(int(columns), get("column")))),
+      set("column", mul(get("p0"), columnsOf(cut.tile))),
+      set("columns", min(mul(get("panels"), columnsOf(cut.tile)), sub(int(columns), get("column")))),
       call("prepare", add(sums, corner)),
       set("first", mul(get("slab"), cut.blocksEach * cut.tilesEach)),
       set("end", min(int(count), add(get("first"), cut.blocksEach * cut.tilesEach))),
@@ -295,7 +298,7 @@ function sumPass(buffers: readonly string[], gradient: WinogradWeightGradient, c
       get("c_end"),
       block(
         set("sums", add(argument("scratch"), mul(phaseNumber, cut.sumPhase), mul(row, cut.sumRow))),
-        set("to", add(argument(result.buffer), phase, mul(get("c"), columns * 4))),
+        set("to", add(argument("result"), phase, mul(get("c"), columns * 4))),
         loop("n", int(0), int(Math.floor(columns / 4) * 16), sumVector(gradient, cut, 4), 16),
         columns % 4 > 0 ? sumVector(gradient, cut, columns % 4) : null,
       ),

@@ -2,8 +2,9 @@
 import type { WatPass } from "../../../compiler/kernel.ts";
 import type { WinogradWeights } from "../../../contraction/geometry.ts";
 import type { Scheme } from "../../../contraction/scheme.ts";
-import { loadLanes, PANEL_BYTES, TILE_COLUMNS } from "../contraction/micro_kernel.ts";
-import { panelsOf } from "../contraction/right_factor.ts";
+import type { Tile } from "../../../contraction/tile.ts";
+import { loadLanes } from "../contraction/micro_kernel.ts";
+import { columnsOf, panelBytes as bytesOf, panelsOf } from "../contraction/tiles.ts";
 import {
   add,
   argument,
@@ -19,13 +20,15 @@ import {
   set,
   split,
   sub,
+  unroll,
   type Wat,
   when,
 } from "../emit/text.ts";
 import { transformSquare, vectorTypes } from "./winograd_transform.ts";
 
-/** The packed weights: for each phase, for each of the `n²` products, panels of 8 columns with a row for each channel. */
+/** The packed weights: for each phase, for each of the `n²` products, panels of a tile's columns with a row for each channel. */
 export interface WeightLayout {
+  readonly tile: Tile;
   readonly phases: readonly [number, number];
   readonly panels: number;
   /** Bytes from one panel to the next. */
@@ -45,12 +48,13 @@ export function weightLayout(
   { channels, columns }: Pick<WinogradWeights, "channels" | "columns">,
   { size }: Scheme,
   phases: readonly [number, number],
+  tile: Tile,
 ): WeightLayout {
-  const panels = panelsOf(columns);
-  const panelBytes = channels * PANEL_BYTES;
+  const panels = panelsOf(columns, tile);
+  const panelBytes = channels * bytesOf(tile);
   const productBytes = panels * panelBytes + 64;
   const phaseBytes = size * size * productBytes;
-  return { phases, panels, panelBytes, productBytes, phaseBytes, bytes: phaseBytes * phases[0] * phases[1] };
+  return { tile, phases, panels, panelBytes, productBytes, phaseBytes, bytes: phaseBytes * phases[0] * phases[1] };
 }
 
 /**
@@ -69,11 +73,12 @@ export function winogradWeights(
   layout: WeightLayout,
 ): WatPass {
   const { channels, columns } = weights;
+  const width = columnsOf(layout.tile);
   const [channelBlocks, panelBlocks] = [Math.ceil(channels / CHANNELS), Math.ceil(layout.panels / PANELS)];
-  const lanes = columns - (layout.panels - 1) * TILE_COLUMNS;
+  const lanes = columns - (layout.panels - 1) * width;
   const functions = [
-    packPanel("whole", weights, scheme, layout, TILE_COLUMNS),
-    ...lanes < TILE_COLUMNS ? [packPanel("last", weights, scheme, layout, lanes)] : [],
+    packPanel("whole", weights, scheme, layout, width),
+    ...lanes < width ? [packPanel("last", weights, scheme, layout, lanes)] : [],
   ];
   const args = block(...addresses(weights, scheme, layout), get("count"));
   const run = (name: string) => call(name, args);
@@ -91,7 +96,7 @@ export function winogradWeights(
       set("count", min(int(CHANNELS), sub(int(channels), get("c0")))),
       set("p0", mul(get("p0"), PANELS)),
       set("p_end", min(int(layout.panels), add(get("p0"), PANELS))),
-      loop("p", get("p0"), get("p_end"), lanes < TILE_COLUMNS ? when(isLast, run("last"), run("whole")) : run("whole")),
+      loop("p", get("p0"), get("p_end"), lanes < width ? when(isLast, run("last"), run("whole")) : run("whole")),
     ),
   );
   const items = layout.phases[0] * layout.phases[1] * panelBlocks * channelBlocks;
@@ -102,13 +107,13 @@ export function winogradWeights(
 /** Expressions: where the weights of panel `$p` and channel `$c0` lie, and where they go. */
 function addresses(weights: WinogradWeights, scheme: Scheme, layout: WeightLayout): readonly [from: Wat, to: Wat] {
   const phase = add(mul(get("phase_y"), weights.phaseStrides[0] * 4), mul(get("phase_x"), weights.phaseStrides[1] * 4));
-  const column = mul(get("p"), TILE_COLUMNS * weights.columnStride * 4);
+  const column = mul(get("p"), columnsOf(layout.tile) * weights.columnStride * 4);
   const start = (weights.offset + lowest(weights, scheme)) * 4;
   const phaseNumber = add(mul(get("phase_y"), layout.phases[1]), get("phase_x"));
   const panel = add(mul(phaseNumber, layout.phaseBytes), mul(get("p"), layout.panelBytes));
   return [
-    add(argument(weights.buffer), start, phase, column, mul(get("c0"), weights.channelStride * 4)),
-    add(argument("scratch"), panel, mul(get("c0"), PANEL_BYTES)),
+    add(argument("right"), start, phase, column, mul(get("c0"), weights.channelStride * 4)),
+    add(argument("scratch"), panel, mul(get("c0"), bytesOf(layout.tile))),
   ];
 }
 
@@ -122,12 +127,12 @@ function packPanel(
   name: string,
   weights: WinogradWeights,
   scheme: Scheme,
-  { productBytes }: WeightLayout,
+  { productBytes, tile }: WeightLayout,
   lanes: number,
 ): Wat {
   const { tapStrides, columnStride } = weights;
   const offset = (i: number, j: number) => (i * tapStrides[0] + j * tapStrides[1] - lowest(weights, scheme)) * 4;
-  const half = (first: number) => {
+  const vector = (first: number) => {
     const count = Math.min(4, lanes - first);
     const store = (i: number, j: number, value: Wat) =>
       `(v128.store offset=${(i * scheme.size + j) * productBytes + first * 4} ${get("to")} ${value})`;
@@ -141,13 +146,13 @@ function packPanel(
     return transformSquare(scheme.weights, scheme.taps, tap, store);
   };
   const body = block(
-    set("to_end", add(get("to"), `(i32.mul ${get("count")} ${int(PANEL_BYTES)})`)),
+    set("to_end", add(get("to"), `(i32.mul ${get("count")} ${int(bytesOf(tile))})`)),
     loop(
       "to",
       get("to"),
       get("to_end"),
-      block(half(0), half(4), set("from", add(get("from"), weights.channelStride * 4))),
-      PANEL_BYTES,
+      block(unroll(tile.vectors, (i) => vector(4 * i)), set("from", add(get("from"), weights.channelStride * 4))),
+      bytesOf(tile),
     ),
   );
   return func(name, ["from", "to", "count"], body, vectorTypes(body));

@@ -1,10 +1,6 @@
 /** @file What the kernels compute, as plain float64 loops. */
-import type {
-  ConvInputGradientParams,
-  ConvParams,
-  ConvWeightGradientParams,
-  MatmulParams,
-} from "../../../../tensor/contraction/conv_params.ts";
+import type { ConvParams } from "../../../../tensor/contraction/convolution.ts";
+import type { MatmulParams } from "../../../../tensor/contraction/matrix_product.ts";
 import { type Shape, sizeOf } from "../../../../tensor/spec.ts";
 import type { Sample } from "./harness.ts";
 
@@ -30,10 +26,10 @@ export function matmulDefinition(a: Sample, b: Sample, shape: Shape, params: Mat
 
 /** Output shape of a convolution. */
 export function convShape(x: Shape, w: Shape, { stride, padding, dilation }: ConvParams): Shape {
-  const size = (axis: 0 | 1) =>
-    Math.floor(
-      (x[axis + 1]! + padding[axis][0] + padding[axis][1] - dilation[axis] * (w[axis]! - 1) - 1) / stride[axis],
-    ) + 1;
+  const size = (axis: 0 | 1) => {
+    const [before, after] = padding[axis]!;
+    return Math.floor((x[axis + 1]! + before + after - dilation[axis]! * (w[axis]! - 1) - 1) / stride[axis]!) + 1;
+  };
   return [x[0]!, size(0), size(1), w[3]!];
 }
 
@@ -45,11 +41,12 @@ export function convTerms(x: Shape, w: Shape, y: Shape, params: ConvParams, visi
   const [kh, kw, channels, outChannels] = w as [number, number, number, number];
   const [batch, outHeight, outWidth] = y as [number, number, number];
   const perGroup = outChannels / params.groups;
+  const [y0, x0] = params.padding.map(([before]) => before) as [number, number];
   for (let m = 0; m < batch * outHeight * outWidth; m++) {
     const [b, oy, ox] = [Math.floor(m / (outHeight * outWidth)), Math.floor(m / outWidth) % outHeight, m % outWidth];
     for (let t = 0; t < kh * kw; t++) {
-      const iy = oy * params.stride[0] - params.padding[0][0] + Math.floor(t / kw) * params.dilation[0];
-      const ix = ox * params.stride[1] - params.padding[1][0] + t % kw * params.dilation[1];
+      const iy = oy * params.stride[0]! - y0 + Math.floor(t / kw) * params.dilation[0]!;
+      const ix = ox * params.stride[1]! - x0 + t % kw * params.dilation[1]!;
       if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
       const from = ((b * height + iy) * width + ix) * pixel;
       for (let n = 0; n < outChannels; n++) {
@@ -72,7 +69,7 @@ export function convInputGradientDefinition(
   dy: Sample,
   w: Sample,
   x: Shape,
-  params: ConvInputGradientParams,
+  params: ConvParams,
 ): Float64Array {
   const result = new Float64Array(sizeOf(x));
   convTerms(x, w.shape, dy.shape, params, (i, j, k) => result[i]! += dy.data[k]! * w.data[j]!);
@@ -84,7 +81,7 @@ export function convWeightGradientDefinition(
   x: Sample,
   dy: Sample,
   w: Shape,
-  params: ConvWeightGradientParams,
+  params: ConvParams,
 ): Float64Array {
   const result = new Float64Array(sizeOf(w));
   convTerms(x.shape, w, dy.shape, params, (i, j, k) => result[j]! += x.data[i]! * dy.data[k]!);

@@ -1,10 +1,10 @@
 /** @file Winograd convolutions against the definition in float64, beside direct ones. */
 import { deepStrictEqual, equal, notDeepStrictEqual, ok } from "node:assert/strict";
+import type { ConvolutionPart } from "../../../../tensor/contraction/contraction.ts";
 import type { WatKernel } from "../../../../tensor/compiler/kernel.ts";
-import { conv2dWat } from "../../../../tensor/devices/cpu/contraction/conv2d.ts";
-import { conv2dInputGradientWat } from "../../../../tensor/devices/cpu/contraction/conv2d_input_gradient.ts";
-import { conv2dWeightGradientWat } from "../../../../tensor/devices/cpu/contraction/conv2d_weight_gradient.ts";
-import { convolutionOf } from "../../../../tensor/contraction/convolution.ts";
+import { TILES } from "../../../../tensor/devices/cpu/contraction/tiles.ts";
+import { writeContraction } from "../../../../tensor/devices/cpu/contraction/write_contraction.ts";
+import { convolutionOf, convolutionPart } from "../../../../tensor/contraction/convolution.ts";
 import { chooseScheme, CPU_COSTS, SCHEMES } from "../../../../tensor/contraction/choice.ts";
 import { winogradKernel } from "../../../../tensor/devices/cpu/winograd/winograd_conv.ts";
 import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../../tensor/contraction/geometry.ts";
@@ -55,25 +55,21 @@ function checkError(
 for (const { x: xShape, w: wShape, ...params } of CASES) {
   const [x, w] = [randomFloats(xShape, 1), randomFloats(wShape, 2)];
   const dy = randomFloats(convShape(xShape, wShape, params), 3);
-  const conv = phasedConv(convolutionOf(xShape, wShape, dy.shape, params))!;
-  const inputSize = [xShape[1]!, xShape[2]!] as const;
+  const whole = convolutionOf(xShape, wShape, dy.shape, params);
+  const conv = phasedConv(whole)!;
+  const directly = (part: ConvolutionPart) => writeContraction(convolutionPart(whole, part), { winograd: false });
   for (const [name, scheme] of Object.entries(SCHEMES).filter(([, scheme]) => scheme.taps === conv.taps)) {
     Deno.test(`${name} convolves [${xShape}] with [${wShape}], ${JSON.stringify(params)}`, () => {
-      const kernel = winogradKernel(["x", "w", "y"], forwardConv(conv, scheme));
-      const direct = conv2dWat([x, w], dy, params, { winograd: false });
-      checkError(kernel, direct, [x, w], convDefinition(x, w, dy.shape, params), dy);
+      const kernel = winogradKernel(forwardConv(conv, scheme), TILES.rows);
+      checkError(kernel, directly("output"), [x, w], convDefinition(x, w, dy.shape, params), dy);
     });
     Deno.test(`${name} gives the input gradient of [${xShape}] with [${wShape}], ${JSON.stringify(params)}`, () => {
-      const settings = { ...params, inputSize };
-      const kernel = winogradKernel(["dy", "w", "dx"], adjointConv(conv, scheme));
-      const direct = conv2dInputGradientWat([dy, w], x, settings, { winograd: false });
-      checkError(kernel, direct, [dy, w], convInputGradientDefinition(dy, w, xShape, settings), x);
+      const kernel = winogradKernel(adjointConv(conv, scheme), TILES.rows);
+      checkError(kernel, directly("input"), [dy, w], convInputGradientDefinition(dy, w, xShape, params), x);
     });
     Deno.test(`${name} gives the weight gradient of [${xShape}] with [${wShape}], ${JSON.stringify(params)}`, () => {
-      const settings = { ...params, kernelSize: [wShape[0]!, wShape[1]!] as const };
-      const kernel = winogradWeightGradientKernel(["x", "dy", "dw"], weightAdjoint(conv, scheme));
-      const direct = conv2dWeightGradientWat([x, dy], w, settings, { winograd: false });
-      checkError(kernel, direct, [x, dy], convWeightGradientDefinition(x, dy, wShape, settings), w);
+      const kernel = winogradWeightGradientKernel(weightAdjoint(conv, scheme), TILES.steps);
+      checkError(kernel, directly("weight"), [x, dy], convWeightGradientDefinition(x, dy, wShape, params), w);
     });
   }
 }

@@ -1,18 +1,24 @@
-/** @file The macro-kernel: products of row sources with packed right factors, blocked for the caches. All dense kernels are lists of these. */
-import type { WatKernel } from "../../../compiler/kernel.ts";
+/** @file The macro-kernel: rows times packed matrices, blocked for the caches. */
+import type { WatKernel, WatPass } from "../../../compiler/kernel.ts";
+import type { RowsContraction, RowsProduct } from "../../../contraction/contraction.ts";
+import type { Tile } from "../../../contraction/tile.ts";
+import { COSTS, ITEMS, STEPS } from "../machine.ts";
 import { type TapBlocks, tapBlocks } from "./contraction_blocks.ts";
-import { microKernel, PANEL_BYTES, TILE_COLUMNS, TILE_ROWS } from "./micro_kernel.ts";
+import { microKernel } from "./micro_kernel.ts";
+import { packRows, packRowsThere, skipsRows } from "./pack_rows.ts";
 import {
   aligned,
   packedBytes,
   packItemFloats,
   packItems,
   packPanels,
-  panelsOf,
+  panelCount,
   type RightFactor,
+  rightFactor,
   stepsOf,
 } from "./right_factor.ts";
-import { packRows, packRowsThere, type RowSource, skipsRows } from "./row_source.ts";
+import { bufferOf, buffersOf, type ResultText, resultText, type RowSource, rowSource } from "./row_source.ts";
+import { columnsOf, panelBytes, type Tiles } from "./tiles.ts";
 import {
   add,
   argument,
@@ -34,26 +40,32 @@ import {
 } from "../emit/text.ts";
 
 /** One product: each row of `left` with the right factor of its group. */
-export interface Product {
+interface Product {
   /** Rows of the left factor, or of its transpose. */
   readonly left: RowSource;
   /** True to multiply the transpose of `left` (one tap): its rows are the steps of the contraction. */
   readonly transposed: boolean;
   readonly right: RightFactor;
-  /** Statements before `result`, if it needs any. */
-  readonly resultIndex?: Wat;
-  /** Expression: address of result row `$m` of group `$g`. */
-  readonly result: Wat;
+  readonly result: ResultText;
+  readonly tile: Tile;
 }
 
-/** Most steps of the contraction between two visits of a result tile: a panel of 12 KiB stays in the L1 cache. */
-const STEPS = 384;
+/** The parts of a product as text; a matrix that lies transposed is read along what lies side by side. */
+function productOf(contraction: RowsContraction, product: RowsProduct, tiles: Tiles): Product {
+  const { rows } = product;
+  const transposed = rows.kind === "matrix" && rows.transposed;
+  const tile = transposed ? tiles.steps : tiles.rows;
+  return {
+    left: rowSource(transposed ? { ...rows, rows: rows.channels, channels: rows.rows } : rows),
+    transposed,
+    right: rightFactor(contraction, product, tile),
+    result: resultText(product),
+    tile,
+  };
+}
+
 /** Most rows of a work item, whole tiles, and whole vectors of a transpose's: 100 × 384 floats stay in the L2 cache. */
 const ROWS = { rows: 96, steps: 100 } as const;
-/** Work items to aim at, so that 8 threads end at about the same time. */
-const ITEMS = 32;
-/** Nanoseconds for one multiply-add, as measured on a core of 2.3 GHz. */
-const COST = 0.06;
 
 /** How a product is cut into work items. */
 interface Blocking {
@@ -68,63 +80,84 @@ interface Blocking {
 }
 
 /**
- * Makes the kernel of some products that together write one output.
+ * Makes the kernel of rows times matrices.
  *
- * @param buffers Names of the inputs and outputs, in order.
- * @param products The products; they may differ in everything but the number of columns.
- * @returns Two passes: one packs the right factors, one multiplies.
+ * @param contraction Products that together write one output.
+ * @param tiles What the registers hold.
+ * @returns Two passes: one packs the right factors, one multiplies. None if there is nothing to write.
  */
-export function productKernel(buffers: readonly string[], products: readonly Product[]): WatKernel {
+export function rowsKernel(contraction: RowsContraction, tiles: Tiles): WatKernel {
+  const products = contraction.phases.map((phase) => productOf(contraction, phase, tiles));
   if (products.length === 0) return { passes: [], scratchBytes: 0, localBytes: 0 };
-  const offsets = products.map((_, i) =>
-    products.slice(0, i).reduce((sum, { right }) => sum + aligned(packedBytes(right)), 0)
-  );
+  const sizes = products.map(({ right }) => aligned(packedBytes(right)));
+  const offsets = sizes.map((_, i) => total(sizes.slice(0, i)));
   const blockings = products.map((product) => blockingOf(product, products.length));
   const layout = localLayout(products, blockings);
-  const parts = products.map(({ right }) => packItems(right));
-  const items = blockings.map((cut, i) => products[i]!.right.groups * cut.rowBlocks * cut.columnBlocks);
-  const work = Math.max(...blockings.map((cut, i) => cut.rowsEach * cut.panelsEach * stepsOf(products[i]!.right)));
-  const packing = products.map(({ right }, i) => packPanels(`pack${i}`, right, offsets[i]!));
-  const columns = products[0]!.right.columns;
-  const multiplying = products.flatMap((product, i) => [
-    blockings[i]!.skips
-      ? packRowsThere(`rows${i}`, product.left, layout)
-      : packRows(`rows${i}`, product.left, layout.rowBytes),
-    productItem(i, product, blockings[i]!, layout, offsets[i]!),
-  ]);
-  const tile = microKernel({ apart: apartIn(products[0]!), stride: layout.rowBytes, columns });
-  const packWork = Math.max(...products.map(({ right }) => packItemFloats(right)));
+  const buffers = buffersOf(contraction);
   return {
     passes: [
-      pass(buffers, [...packing, dispatch("pack", parts)], parts.reduce((a, b) => a + b, 0), packWork),
-      pass(
+      packingPass(buffers, products, offsets),
+      productPass(
         buffers,
-        [tile, ...multiplying, dispatch("product", items)],
-        items.reduce((a, b) => a + b, 0),
-        work * TILE_COLUMNS * COST,
+        products.map((product, i) => ({ product, cut: blockings[i]!, offset: offsets[i]! })),
+        layout,
       ),
     ],
-    scratchBytes: products.reduce((sum, { right }) => sum + aligned(packedBytes(right)), 0),
+    scratchBytes: total(sizes),
     localBytes: layout.bytes,
   };
 }
 
+function total(counts: readonly number[]): number {
+  return counts.reduce((a, b) => a + b, 0);
+}
+
+function packingPass(buffers: readonly string[], products: readonly Product[], offsets: readonly number[]): WatPass {
+  const packing = products.map(({ right }, i) => packPanels(`pack${i}`, bufferOf(right.input), right, offsets[i]!));
+  const parts = products.map(({ right }) => packItems(right));
+  const work = Math.max(...products.map(({ right }) => packItemFloats(right)));
+  return pass(buffers, [...packing, dispatch("pack", parts)], total(parts), work);
+}
+
+/** A product, how it is cut, and where its packed right factor begins in scratch. */
+interface Part {
+  readonly product: Product;
+  readonly cut: Blocking;
+  readonly offset: number;
+}
+
+function productPass(buffers: readonly string[], parts: readonly Part[], layout: LocalLayout): WatPass {
+  const { tile, right, ...first } = parts[0]!.product;
+  const apart = apartIn(first);
+  const multiplying = parts.flatMap(({ product, cut, offset }, i) => [
+    cut.skips
+      ? packRowsThere(`rows${i}`, product.left, { ...layout, tileRows: tile.rows })
+      : packRows(`rows${i}`, product.left, layout.rowBytes),
+    productItem(i, product, cut, layout, offset),
+  ]);
+  const micro = microKernel({ tile, apart, stride: layout.rowBytes, columns: right.columns });
+  const items = parts.map(({ product, cut }) => product.right.batch * cut.rowBlocks * cut.columnBlocks);
+  const work = Math.max(...parts.map(({ product, cut }) => cut.rowsEach * cut.panelsEach * stepsOf(product.right)));
+  const functions = [micro, ...multiplying, dispatch("product", items)];
+  return pass(buffers, functions, total(items), work * columnsOf(tile) * COSTS.tile);
+}
+
 /** Cuts a product; the cut depends on shapes only. */
 function blockingOf(product: Product, parts: number): Blocking {
-  const { left, right, transposed } = product;
+  const { left, right, transposed, tile } = product;
   const rows = transposed ? left.channels : left.rows;
-  const panels = panelsOf(right.columns);
+  const panels = panelCount(right);
   const skips = !transposed && skipsRows(left);
   // where rows are skipped, a block is of one tap
   const most = skips ? Math.min(STEPS, left.channels) : STEPS;
   const apart = apartIn(product);
   const rowBlocks = Math.ceil(rows / ROWS[apart]);
-  const wanted = Math.ceil(ITEMS / Math.max(1, rowBlocks * right.groups * parts));
+  const wanted = Math.ceil(ITEMS / Math.max(1, rowBlocks * right.batch * parts));
   const columnCuts = Math.max(1, Math.min(wanted, Math.ceil(panels / 8)));
   const panelsEach = Math.max(1, Math.ceil(panels / columnCuts));
   return {
     rows,
-    rowsEach: roundUp(Math.ceil(rows / Math.max(1, rowBlocks)), transposed ? 4 * TILE_ROWS[apart] : TILE_ROWS[apart]),
+    rowsEach: roundUp(Math.ceil(rows / Math.max(1, rowBlocks)), transposed ? 4 * tile.rows : tile.rows),
     rowBlocks,
     panelsEach,
     columnBlocks: Math.ceil(panels / panelsEach),
@@ -155,25 +188,25 @@ function localLayout(products: readonly Product[], blockings: readonly Blocking[
     rowBytes * most((cut, { transposed }) => transposed ? cut.contraction.width : cut.rowsEach) + 64,
   );
   const there = table + aligned(4 * most((cut) => cut.rowsEach));
-  const dump = there + aligned(4 * most((cut) => cut.skips ? TILE_ROWS.rows + cut.rowsEach : 0));
-  return { rowBytes, table, there, dump, bytes: dump + PANEL_BYTES * most((cut) => cut.panelsEach) };
+  const dump = there + aligned(4 * most((cut, { tile }) => cut.skips ? tile.rows + cut.rowsEach : 0));
+  return { rowBytes, table, there, dump, bytes: dump + most((cut, { tile }) => panelBytes(tile) * cut.panelsEach) };
 }
 
 /** What lies apart in the packed left factor: packing copies runs of the rows of `left`. */
-function apartIn({ transposed }: Product): keyof typeof TILE_ROWS {
+function apartIn({ transposed }: Pick<Product, "transposed">): keyof Tiles {
   return transposed ? "steps" : "rows";
 }
 
 /** Writes the function that does one work item: some rows times some panels. */
 function productItem(i: number, product: Product, cut: Blocking, layout: LocalLayout, offset: number): Wat {
-  const panels = panelsOf(product.right.columns);
+  const panels = panelCount(product.right);
   // of a transpose, the steps k0 to k0 + kn are the rows, and the rows m0 to m0 + mn the channels of its one tap
   const range = product.transposed ? ["k0", "kn", "t0", "tn", "m0", "mn"] : ["m0", "mn", "t0", "tn", "c0", "cn"];
   return func(
     `product${i}`,
     ["index"],
     block(
-      split(get("index"), [["g", product.right.groups], ["m0", cut.rowBlocks], ["p0", cut.columnBlocks]]),
+      split(get("index"), [["g", product.right.batch], ["m0", cut.rowBlocks], ["p0", cut.columnBlocks]]),
       set("m0", mul(get("m0"), cut.rowsEach)),
       set("mn", min(int(cut.rowsEach), sub(int(cut.rows), get("m0")))),
       set("p0", mul(get("p0"), cut.panelsEach)),
@@ -214,7 +247,10 @@ function resultTable(product: Product, cut: Blocking, { table, dump }: LocalLayo
       set("m", add(get("m0"), get("i"))),
       when(
         `(i32.lt_u ${get("i")} ${get("mn")})`,
-        block(product.resultIndex ?? null, set("address", add(product.result, mul(get("p0"), PANEL_BYTES)))),
+        block(
+          product.result.index,
+          set("address", add(product.result.address, mul(get("p0"), panelBytes(product.tile)))),
+        ),
         set("address", add(argument("local"), dump)),
       ),
       `(i32.store offset=${table} ${add(argument("local"), mul(get("i"), 4))} ${get("address")})`,
@@ -226,11 +262,12 @@ function resultTable(product: Product, cut: Blocking, { table, dump }: LocalLayo
 function tiles(product: Product, offset: number, layout: LocalLayout, panels: number, skips: boolean): Wat {
   const steps = stepsOf(product.right);
   const panel = add(mul(get("g"), panels * steps), mul(get("p"), steps), get("k0"));
-  const tileRows = TILE_ROWS[apartIn(product)];
+  const tileRows = product.tile.rows;
+  const bytes = panelBytes(product.tile);
   const tileBytes = tileRows * (product.transposed ? 4 : layout.rowBytes);
   return block(
-    set("b", add(argument("scratch"), offset, mul(panel, PANEL_BYTES))),
-    set("column", mul(sub(get("p"), get("p0")), PANEL_BYTES)),
+    set("b", add(argument("scratch"), offset, mul(panel, bytes))),
+    set("column", mul(sub(get("p"), get("p0")), bytes)),
     set("last", `(i32.eq ${get("p")} ${int(panels - 1)})`),
     set("a", argument("local")),
     set("table", add(argument("local"), skips ? layout.there + 4 : layout.table)),

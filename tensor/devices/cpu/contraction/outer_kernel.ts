@@ -1,0 +1,265 @@
+/** @file Products contracted over rows, `leftᵀ × right`: weight gradients. Slabs of rows give partial sums, added in order. */
+import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { OuterContraction, RightRows } from "../../../contraction/contraction.ts";
+import { cutSlabs } from "../../../contraction/slabs.ts";
+import type { Tile } from "../../../contraction/tile.ts";
+import { COSTS, ITEMS, PARTIALS } from "../machine.ts";
+import { type TapBlocks, tapBlocks } from "./contraction_blocks.ts";
+import { loadLanes, microKernel } from "./micro_kernel.ts";
+import { packRows, packRowsThere, skipsRows } from "./pack_rows.ts";
+import { aligned } from "./right_factor.ts";
+import { bufferOf, buffersOf, type RowSource, rowSource } from "./row_source.ts";
+import { type PartialSums, summedKernel, sumsOf } from "./slab_sum.ts";
+import { columnsOf, panelBytes, panelsOf, type Tiles } from "./tiles.ts";
+import {
+  add,
+  argument,
+  block,
+  call,
+  func,
+  get,
+  int,
+  loop,
+  min,
+  mul,
+  pass,
+  roundUp,
+  set,
+  split,
+  sub,
+  unroll,
+  type Wat,
+  when,
+} from "../emit/text.ts";
+
+/** Rows between two visits of a result tile. */
+const ROWS = 256;
+/** Most columns of the left factor in one work item: with 256 rows of them and of the panels, the L2 cache is half full. */
+const WIDTH = 288;
+/** Most panels of the right factor in one work item. */
+const PANELS = 24;
+
+/** How a contraction is cut into work items; depends on shapes only. */
+interface Cut {
+  readonly width: TapBlocks;
+  readonly panels: number;
+  readonly panelsEach: number;
+  readonly columnBlocks: number;
+  /** Rows of a slab, whole chunks, and of all slabs. */
+  readonly length: number;
+  readonly end: number;
+  readonly sums: PartialSums;
+  /** True if only rows that have the tap are packed. */
+  readonly skips: boolean;
+}
+
+/**
+ * Where things lie in a thread's local memory: packed rows, addresses of result rows, a row for results nobody wants; where
+ * rows are skipped, addresses of the right factor's rows, and of those that meet a row that is there; packed columns.
+ */
+interface LocalLayout {
+  readonly rowBytes: number;
+  readonly table: number;
+  readonly dump: number;
+  readonly rights: number;
+  readonly there: number;
+  readonly packed: number;
+  readonly bytes: number;
+}
+
+/** All that the functions of the kernel are written from. */
+interface Plan {
+  readonly contraction: OuterContraction;
+  readonly left: RowSource;
+  readonly tile: Tile;
+  readonly cut: Cut;
+  readonly layout: LocalLayout;
+}
+
+/**
+ * Makes the kernel of a sum of outer products.
+ *
+ * @param contraction What to contract.
+ * @param tiles What the registers hold.
+ * @returns One pass that contracts and, if there is more than one slab, one that adds the slabs.
+ */
+export function outerKernel(contraction: OuterContraction, { steps: tile }: Tiles): WatKernel {
+  const left = rowSource(contraction.rows);
+  const cut = cutOf(contraction, left, tile);
+  const layout = layoutOf(cut, tile);
+  const plan = { contraction, left, tile, cut, layout };
+  const { batch, columns } = contraction;
+  const functions = [
+    microKernel({ tile, apart: "steps", stride: layout.rowBytes, columns }),
+    cut.skips
+      ? packRowsThere("rows", left, { ...layout, table: layout.rights, tileRows: tile.rows })
+      : packRows("rows", left, layout.rowBytes),
+    packColumns(plan),
+    contractionItem(plan),
+  ];
+  const items = cut.sums.slabs * batch * cut.width.count * cut.columnBlocks;
+  const cost = cut.length * cut.width.width * cut.panelsEach * columnsOf(tile) * COSTS.tile;
+  const buffers = buffersOf(contraction);
+  return summedKernel(buffers, cut.sums, pass(buffers, functions, items, cost), layout.bytes);
+}
+
+function cutOf({ batch, columns }: OuterContraction, left: RowSource, tile: Tile): Cut {
+  const width = tapBlocks(left.taps, left.channels, WIDTH);
+  const panels = panelsOf(columns, tile);
+  const panelsEach = Math.ceil(panels / Math.max(1, Math.ceil(panels / PANELS)));
+  const columnBlocks = Math.ceil(panels / Math.max(1, panelsEach));
+  const floats = batch * left.taps * left.channels * columns;
+  const slabFloats = roundUp(floats, 16);
+  const pieces = batch * width.count * columnBlocks;
+  const wanted = pieces >= ITEMS / 2 ? 1 : Math.ceil(ITEMS / Math.max(1, pieces));
+  const { slabs, length } = cutSlabs({
+    ...{ rows: left.rows, whole: ROWS, wanted },
+    ...{ elements: slabFloats * 4, most: PARTIALS },
+  });
+  return {
+    width,
+    panels,
+    panelsEach,
+    columnBlocks,
+    length,
+    end: roundUp(Math.max(1, left.rows), ROWS),
+    sums: { floats, slabs, slabFloats },
+    skips: skipsRows(left) && width.width <= left.channels, // blocks of one tap; narrower ones cost more than they save
+  };
+}
+
+function layoutOf({ width, panelsEach, skips }: Cut, tile: Tile): LocalLayout {
+  const rowBytes = roundUp(roundUp(width.width, tile.rows) * 4, 16) + 16;
+  const table = aligned(rowBytes * ROWS + 64);
+  const dump = table + aligned(4 * roundUp(width.width, tile.rows));
+  const rights = dump + aligned(panelsEach * panelBytes(tile));
+  const there = rights + (skips ? ROWS * 4 : 0);
+  const packed = there + (skips ? aligned((ROWS + tile.rows) * 4) : 0);
+  return { rowBytes, table, dump, rights, there, packed, bytes: packed + ROWS * panelsEach * panelBytes(tile) };
+}
+
+/** Writes the function that packs `mn` rows of the right factor, from `m0` on or those that are noted, into panels `p0` to `p_end`. */
+function packColumns({ contraction: { right, columns }, tile, cut: { skips }, layout: { there } }: Plan): Wat {
+  const panels = panelsOf(columns, tile);
+  const [width, bytes] = [columnsOf(tile), panelBytes(tile)];
+  const left = columns - (panels - 1) * width;
+  const vector = (lanes: number, first: number) =>
+    lanes <= first ? "(v128.const i32x4 0 0 0 0)" : loadLanes(get("from"), Math.min(4, lanes - first), first * 4);
+  const note = add(argument("local"), mul(get("m"), 4));
+  const noted = set("from", add(`(i32.load offset=${there + 4} ${note})`, mul(get("p"), bytes)));
+  const run = (lanes: number) =>
+    loop(
+      "m",
+      int(0),
+      get("mn"),
+      block(
+        skips ? noted : null,
+        unroll(tile.vectors, (i) => `(v128.store offset=${16 * i} ${get("to")} ${vector(lanes, 4 * i)})`),
+        set("to", add(get("to"), bytes)),
+        skips ? null : set("from", add(get("from"), right.rowStride * 4)),
+      ),
+    );
+  const start = add(rightOf(right), mul(get("m0"), right.rowStride * 4));
+  const body = left === width ? run(width) : when(`(i32.eq ${get("p")} ${int(panels - 1)})`, run(left), run(width));
+  return func(
+    "columns",
+    ["to", "g", "m0", "mn", "p0", "p_end"],
+    loop("p", get("p0"), get("p_end"), block(set("from", add(start, mul(get("p"), bytes))), body)),
+  );
+}
+
+/** Writes the function that does one work item: a slab of rows, some columns of each factor. */
+function contractionItem(plan: Plan): Wat {
+  const { contraction: { batch }, left, cut, layout } = plan;
+  const digits = [["slab", cut.sums.slabs], ["g", batch], ["kb", cut.width.count], ["p0", cut.columnBlocks]] as const;
+  return func(
+    "item",
+    ["index"],
+    block(
+      split(get("index"), digits),
+      cut.width.decode,
+      set("p0", mul(get("p0"), cut.panelsEach)),
+      set("p_end", min(int(cut.panels), add(get("p0"), cut.panelsEach))),
+      set("first", mul(get("slab"), cut.length)),
+      set("end", min(int(cut.end), add(get("first"), cut.length))),
+      resultTable(plan),
+      set("panels", add(argument("local"), layout.packed)),
+      loop(
+        "m0",
+        get("first"),
+        get("end"),
+        block(
+          set("mn", min(int(ROWS), sub(int(left.rows), get("m0")))),
+          cut.skips ? packThere(plan) : packAll,
+          call("columns", ...["panels", "g", "m0", "mn", "p0", "p_end"].map(get)),
+          set("b", get("panels")),
+          loop("p", get("p0"), get("p_end"), tiles(plan)),
+        ),
+        ROWS,
+      ),
+    ),
+  );
+}
+
+/** Packs rows `$m0` to `$m0 + $mn` of the left factor. */
+const packAll = call("rows", argument("local"), ...["g", "m0", "mn", "t0", "tn", "c0", "cn"].map(get));
+
+/** Packs those that have tap `$t0`, notes the right factor's rows that they meet, and sets `$mn` to their number. */
+function packThere({ contraction: { right }, layout: { rights, there } }: Plan): Wat {
+  const row = add(rightOf(right), mul(add(get("m0"), get("i")), right.rowStride * 4));
+  return block(
+    loop("i", int(0), get("mn"), `(i32.store offset=${rights} ${add(argument("local"), mul(get("i"), 4))} ${row})`),
+    call("rows", argument("local"), ...["g", "m0", "mn", "t0", "c0", "cn"].map(get), int(0)),
+    set("mn", `(i32.load offset=${there} ${argument("local")})`),
+  );
+}
+
+/** Notes the address of each result row; rows past the last write to the dump. */
+function resultTable({ contraction: { result }, tile, cut: { sums, width }, layout: { table, dump } }: Plan): Wat {
+  const start = sumsOf(sums, get("slab"));
+  const row = mul(add(get("k0"), get("i")), result.rowStride * 4);
+  return block(
+    set("start", add(start, mul(get("g"), result.batchStride * 4), mul(get("p0"), panelBytes(tile)))),
+    loop(
+      "i",
+      int(0),
+      int(roundUp(width.width, tile.rows)),
+      block(
+        when(
+          `(i32.lt_u ${get("i")} ${get("kn")})`,
+          set("address", add(get("start"), row)),
+          set("address", add(argument("local"), dump)),
+        ),
+        `(i32.store offset=${table} ${add(argument("local"), mul(get("i"), 4))} ${get("address")})`,
+      ),
+    ),
+  );
+}
+
+/** All tiles of panel `$p`, which is at `$b`. */
+function tiles({ tile, cut, layout }: Plan): Wat {
+  return block(
+    set("a", argument("local")),
+    set("table", add(argument("local"), layout.table)),
+    set("column", mul(sub(get("p"), get("p0")), panelBytes(tile))),
+    set("more", `(i32.ne ${get("m0")} ${get("first")})`),
+    set("last", `(i32.eq ${get("p")} ${int(cut.panels - 1)})`),
+    loop(
+      "r",
+      int(0),
+      get("kn"),
+      block(
+        call("tile", ...["a", "b", "mn", "table", "column", "more", "last"].map(get)),
+        set("a", add(get("a"), tile.rows * 4)),
+        set("table", add(get("table"), tile.rows * 4)),
+      ),
+      tile.rows,
+    ),
+    set("b", add(get("b"), mul(get("mn"), panelBytes(tile)))),
+  );
+}
+
+/** Address of the rows of the right factor of group `$g`. */
+function rightOf({ input, batchStride }: RightRows): Wat {
+  return add(argument(bufferOf(input)), mul(get("g"), batchStride * 4));
+}
