@@ -71,7 +71,7 @@ export * from "./accumulate.ts";
 export * from "./average.ts";
 export * from "./loss_scale.ts";
 export * from "./finetune.ts";
-export * from "./checkpoint.ts";
+export * from "./train/checkpoint.ts";
 export * from "./weights/official_names.ts";
 export * from "./blame.ts";
 export { fromOfficial, toOfficial } from "./weights/official_layout.ts";

@@ -3,7 +3,6 @@
  * (`tensorflow/core/util/event.proto`, `summary.proto`), of which what is needed is written by hand.
  */
 import { crc32c } from "./crc32c.ts";
-import { readImageHeader } from "../images/image_header.ts";
 
 /** What happened at one step. */
 export interface TensorboardEvent {
@@ -73,8 +72,10 @@ function record(data: Uint8Array): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
+/** A PNG file states width and height after its signature and the head of its first chunk. */
 function imageMessage(png: Uint8Array): Uint8Array {
-  const { width, height } = readImageHeader(png) ?? { width: 0, height: 0 };
+  const view = new DataView(png.buffer, png.byteOffset, png.length);
+  const [width, height] = png.length < 24 ? [0, 0] : [view.getUint32(16), view.getUint32(20)];
   return message([[1, "int", height], [2, "int", width], [3, "int", 3], [4, "bytes", png]]); // 3: RGB
 }
 

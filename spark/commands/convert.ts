@@ -12,7 +12,7 @@ import {
   writePth,
   writeSafetensors,
 } from "../../data/mod.ts";
-import { save } from "../checkpoint.ts";
+import { save } from "../train/checkpoint.ts";
 import { backboneStateDict, flattenOfficial, officialCheckpoint } from "../weights/export_weights.ts";
 import { backboneOf } from "../weights/load_backbone.ts";
 import { decoderWidthOf, weightsOf } from "../weights/load_weights.ts";

@@ -1,6 +1,6 @@
 /** @file What fine-tuning keeps: log, evaluations, last and best checkpoint. */
 import { appendFile, writeFileAtomic } from "../../../data/mod.ts";
-import { save } from "../../checkpoint.ts";
+import { save } from "../../train/checkpoint.ts";
 import type { FinetuneState } from "../../finetune.ts";
 import type { Evaluate, Evaluation } from "../../train/evaluation.ts";
 import type { Best, FinetuneConfiguration } from "./finetune_start.ts";

@@ -1,7 +1,7 @@
 /** @file From an opened fine-tuning run to its results. */
 import { type Device, leaf, type Ring } from "../../../tensor/mod.ts";
 import { writeFileAtomic } from "../../../data/mod.ts";
-import { restore } from "../../checkpoint.ts";
+import { restore } from "../../train/checkpoint.ts";
 import { bytes } from "../../train/devices.ts";
 import { makeEvaluate } from "../../train/evaluation.ts";
 import { evalBatches, type LabelledData, targetBatches } from "../shared/finetune_data.ts";

@@ -1,6 +1,6 @@
 /** @file How a fine-tuning run starts: from a pre-trained network, from nothing, or from a checkpoint. */
 import { readStateDict, type StateDictFile } from "../../../data/mod.ts";
-import { type Checkpoint, readCheckpoint } from "../../checkpoint.ts";
+import { type Checkpoint, readCheckpoint } from "../../train/checkpoint.ts";
 import { type Backbone, backboneOf } from "../../weights/load_backbone.ts";
 import { type FinetuneOptions, resolveFinetuneOptions, resumeFinetuneOptions } from "../shared/finetune_options.ts";
 import type { GivenFinetuneOptions } from "../shared/finetune_table.ts";

@@ -1,6 +1,6 @@
 /** @file What a run keeps every so often: checkpoint, pictures, loss curve, report, events. */
 import { appendFile, imageGrid, writeFileAtomic } from "../../../data/mod.ts";
-import { save } from "../../checkpoint.ts";
+import { save } from "../../train/checkpoint.ts";
 import type { TrainState } from "../../train_step.ts";
 import { enlargementFor, type Painter } from "../shared/pictures.ts";
 import { lossCurve, reportHtml, type ReportPicture } from "../../train/report.ts";

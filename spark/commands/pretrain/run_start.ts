@@ -1,5 +1,5 @@
 /** @file How a run starts: from nothing, or from a checkpoint. */
-import { type Checkpoint, readCheckpoint } from "../../checkpoint.ts";
+import { type Checkpoint, readCheckpoint } from "../../train/checkpoint.ts";
 import { MODELS } from "../../train/model_table.ts";
 import type { GivenOptions } from "../shared/option_table.ts";
 import { resolveOptions, resumeOptions, type RunOptions } from "../shared/options.ts";

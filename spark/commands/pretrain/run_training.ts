@@ -1,7 +1,7 @@
 /** @file From an opened run to its results. */
 import { type Device, leaf, type Ring } from "../../../tensor/mod.ts";
 import { batches, type Dataset } from "../../../data/mod.ts";
-import { restore } from "../../checkpoint.ts";
+import { restore } from "../../train/checkpoint.ts";
 import { bytes } from "../../train/devices.ts";
 import { INTERRUPTED } from "../../train/interrupt.ts";
 import { planBatch } from "../../train/largest_batch.ts";

@@ -1,8 +1,8 @@
 import { deepStrictEqual, equal, match, rejects, throws } from "node:assert/strict";
-import { readSafetensors, writeSafetensors } from "../../data/mod.ts";
-import { lamb, type Model, namesOf, resnet, sgd } from "../../nn/mod.ts";
-import { init, load, readCheckpoint, restore, save, type TrainState } from "../../spark/mod.ts";
-import { full, random, type Tensor, treeLeaves } from "../../tensor/mod.ts";
+import { readSafetensors, writeSafetensors } from "../../../data/mod.ts";
+import { lamb, type Model, namesOf, resnet, sgd } from "../../../nn/mod.ts";
+import { init, load, readCheckpoint, restore, save, type TrainState } from "../../../spark/mod.ts";
+import { full, random, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
 
 const model = (widths: readonly number[]): Model =>
   resnet({ name: "small", block: "basic", depths: [1, 1], widths, stemWidth: 4, stem: "light" });

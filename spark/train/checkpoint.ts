@@ -12,10 +12,10 @@ import {
   treeFlatten,
   treeUnflatten,
   type TypedArray,
-} from "../tensor/mod.ts";
-import { namesOf } from "../nn/mod.ts";
-import { readSafetensors, type SafetensorsDType, type SafetensorsTensor, writeSafetensors } from "../data/mod.ts";
-import type { TrainState } from "./train_step.ts";
+} from "../../tensor/mod.ts";
+import { namesOf } from "../../nn/mod.ts";
+import { readSafetensors, type SafetensorsDType, type SafetensorsTensor, writeSafetensors } from "../../data/mod.ts";
+import type { TrainState } from "../train_step.ts";
 
 /** A state that can be saved: of pre-training or of fine-tuning. */
 export interface Savable extends Pick<TrainState, "optimizer" | "key"> {
