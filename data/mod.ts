@@ -68,3 +68,8 @@ export * from "./images/grid.ts";
 export * from "./formats/line_chart.ts";
 export * from "./formats/crc32c.ts";
 export * from "./formats/event_file.ts";
+export * from "./sets/coco/run_lengths.ts";
+export { boxMask, polygonMask, polygonsMask } from "./sets/coco/polygon.ts";
+export * from "./sets/coco/annotations.ts";
+export { cocoResultRecords, type CocoResults, type Detection, readCocoResults } from "./sets/coco/results.ts";
+export * from "./sets/coco/evaluation.ts";
