@@ -108,7 +108,7 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
  */
 export function isInTop(logits: Tensor, labels: Tensor, k: number): Tensor {
   const column = expandDims(labels, 1); // [B, 1]
-  const own = takeAlongAxis(logits, column, { axis: 1 }); // [B, 1]
+  const own = takeAlongAxis(logits, column, { axis: 1, wrapNegativeIndices: false }); // [B, 1]
   const classes = tensor(Int32Array.from({ length: logits.shape[1]! }, (_, i) => i), { shape: [1, logits.shape[1]!] });
   const better = cast(logicalNot(lessEqual(logits, own)), "int32"); // true where either is not a number
   const before = cast(logicalAnd(equal(logits, own), less(classes, column)), "int32");

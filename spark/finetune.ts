@@ -196,7 +196,7 @@ export function scoreBatch(
 export function scoreRows(logits: Tensor, labels: Tensor): Tensor {
   const largest = max(logits, { axis: 1, keepDims: true }); // [B, 1]
   const total = add(log(sum(exp(sub(logits, largest)), { axis: 1, keepDims: true })), largest);
-  const own = takeAlongAxis(logits, expandDims(labels, 1), { axis: 1 });
+  const own = takeAlongAxis(logits, expandDims(labels, 1), { axis: 1, wrapNegativeIndices: false });
   const found = [1, 5].map((k) => cast(isInTop(logits, labels, k), logits.dtype));
   return stack([squeeze(sub(total, own), 1), ...found], 1);
 }

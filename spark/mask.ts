@@ -3,15 +3,15 @@ import {
   arange,
   argsort,
   broadcastTo,
-  div,
+  fmod,
   greaterEqual,
-  mod,
   random,
   reshape,
   slice,
   stack,
   takeAlongAxis,
   type Tensor,
+  truncDivide,
 } from "../tensor/mod.ts";
 import { lookupTable, patternFromMask, type SparsePattern } from "../sparse/mod.ts";
 
@@ -76,9 +76,9 @@ export function sampleMask(key: Tensor, { batch, grid, maskRatio }: SampleMaskOp
   const visible = countVisible(grid, maskRatio);
   const order = argsort(random.uniform(key, [batch, rows * columns])); // [B, L]
   const chosen = slice(order, { start: [0, 0], size: [batch, visible] });
-  const sorted = takeAlongAxis(chosen, argsort(chosen)); // [B, K], in raster order
+  const sorted = takeAlongAxis(chosen, argsort(chosen), { wrapNegativeIndices: false }); // [B, K], in raster order
   const image = broadcastTo(reshape(arange(batch), [batch, 1]), sorted.shape);
-  const indices = stack([image, div(sorted, columns), mod(sorted, columns)], 2); // [B, K, 3]
+  const indices = stack([image, truncDivide(sorted, columns), fmod(sorted, columns)], 2); // [B, K, 3]
   return Object.freeze({ indices: reshape(indices, [batch * visible, 3]), gridShape: [batch, rows, columns] as const });
 }
 

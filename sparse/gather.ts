@@ -2,13 +2,13 @@
 import {
   add,
   arange,
-  div,
   greaterEqual,
   mul,
   reshape,
   type Shape,
   ShapeError,
   type Tensor,
+  truncDivide,
   where,
 } from "../tensor/mod.ts";
 import { derived } from "./derived.ts";
@@ -30,7 +30,7 @@ function rowTables(pattern: SparsePattern, h: number): RowTables {
   return derived(pattern, pattern, ["rows", h], () => {
     const [batch, rows, columns] = pattern.gridShape;
     const cell = reshape(cellsOf(pattern), [nseOf(pattern), 1]); // line · gw + column, where line = b · gh + row
-    const first = add(cell, mul(div(cell, columns), columns * (h - 1))); // line · h · gw + column
+    const first = add(cell, mul(truncDivide(cell, columns), columns * (h - 1))); // line · h · gw + column
     const block = reshape(lookupTable(pattern), [batch, rows, 1, columns]);
     const ofImages = where(greaterEqual(block, 0), add(mul(block, h), reshape(arange(h), [h, 1])), -1);
     return { ofBlocks: add(first, mul(reshape(arange(h), [1, h]), columns)), ofImages };

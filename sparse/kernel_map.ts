@@ -145,7 +145,10 @@ function makeMap(
   const read = readGeometry(window, blockShape, outBlockShape);
   const cells = cellTable(input, output, { step, low: read.low, high: read.high });
   const map = rowsOf(cells, read, blockShape, taps);
-  const outside = reshape(take(equal(cells, OUTSIDE), tensor(read.slots), { axis: 1 }), map.shape);
+  const outside = reshape(
+    take(equal(cells, OUTSIDE), tensor(read.slots), { axis: 1, wrapNegativeIndices: false }),
+    map.shape,
+  );
   if (step[0] > 1 || step[1] > 1) {
     return { map, inverse: invert(map, nseOf(input) * blockShape[0] * blockShape[1]), outside, outBlockShape };
   }
@@ -161,7 +164,7 @@ const FAR_BELOW = -(2 ** 30);
 function rowsOf(cells: Tensor, { slots, pixels }: WindowGeometry, block: Pair, taps: number): Tensor {
   // Absence is encoded in the small table, so that the large one is one fused chain.
   const first = where(greaterEqual(cells, 0), mul(cells, block[0] * block[1]), FAR_BELOW); // [P, window]
-  const row = add(take(first, tensor(slots), { axis: 1, fill: FAR_BELOW }), tensor(pixels)); // [P, pixels · T]
+  const row = add(take(first, tensor(slots), { axis: 1, fill: FAR_BELOW, wrapNegativeIndices: false }), tensor(pixels)); // [P, pixels · T]
   return reshape(maximum(row, -1), [(cells.shape[0]! * slots.length) / taps, taps]);
 }
 
@@ -170,6 +173,9 @@ function invert(map: Tensor, rows: number): Tensor {
   const [count, taps] = map.shape as [number, number];
   const places = where(greaterEqual(map, 0), add(mul(map, taps), arange(taps)), -1);
   const outputs = broadcastTo(reshape(add(arange(count), 1), [count, 1]), [count, taps]); // m + 1 in every column
-  const sums = scatterAdd(reshape(outputs, [count * taps]), reshape(places, [count * taps]), { size: rows * taps });
+  const sums = scatterAdd(reshape(outputs, [count * taps]), reshape(places, [count * taps]), {
+    size: rows * taps,
+    wrapNegativeIndices: false,
+  });
   return sub(reshape(sums, [rows, taps]), 1);
 }

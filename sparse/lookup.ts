@@ -44,7 +44,7 @@ export function lookupTable(pattern: SparsePattern): Tensor {
     const host = hostValues(pattern.indices);
     if (host) return tensor(hostLookup(host, pattern), { shape: pattern.gridShape });
     const rows = add(arange(nseOf(pattern)), 1);
-    return reshape(sub(scatterAdd(rows, cellsOf(pattern), { size }), 1), pattern.gridShape);
+    return reshape(sub(scatterAdd(rows, cellsOf(pattern), { size, wrapNegativeIndices: false }), 1), pattern.gridShape);
   });
 }
 
@@ -93,7 +93,7 @@ export function cellTable(from: SparsePattern, to: SparsePattern, window: CellWi
     ); // [P]
     const offsets = windowOffsets(window, columns, [before(0), before(1)]);
     const positions = add(reshape(origin, [-1, 1]), reshape(offsets, [1, -1])); // [P, window]
-    return take(reshape(padded, [batch * rows * columns]), positions, { fill: OUTSIDE });
+    return take(reshape(padded, [batch * rows * columns]), positions, { fill: OUTSIDE, wrapNegativeIndices: false });
   });
 }
 

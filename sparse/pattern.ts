@@ -4,9 +4,8 @@ import {
   argsort,
   cast,
   concat,
-  div,
+  fmod,
   logicalNot,
-  mod,
   mul,
   reshape,
   type Shape,
@@ -16,6 +15,7 @@ import {
   squeeze,
   Tensor,
   tensor,
+  truncDivide,
 } from "../tensor/mod.ts";
 import { hostValues } from "./host_values.ts";
 
@@ -77,9 +77,9 @@ export function patternFromCellTensor(cells: Tensor, gridShape: GridShape): Spar
   const [, rows, columns] = gridShape;
   const column = (x: Tensor) => reshape(x, [-1, 1]);
   const parts = [
-    column(div(cells, rows * columns)),
-    column(mod(div(cells, columns), rows)),
-    column(mod(cells, columns)),
+    column(truncDivide(cells, rows * columns)),
+    column(fmod(truncDivide(cells, columns), rows)),
+    column(fmod(cells, columns)),
   ];
   return makePattern(cells.shape[0] === 0 ? tensor(new Int32Array(), { shape: [0, 3] }) : concat(parts, 1), gridShape);
 }

@@ -101,8 +101,8 @@ export function maxPool2d(x: SparseTensor, options: SparseMaxPool2dOptions): Spa
 
 /** What each tap reads, `[M, T, C]`; -Infinity where it is left out. */
 function tapValues(rows: Tensor, { map, outside }: KernelMap, zero: boolean): Tensor {
-  if (!zero) return take(rows, map, { fill: -Infinity });
-  return where(reshape(outside, [...outside.shape, 1]), -Infinity, take(rows, map));
+  if (!zero) return take(rows, map, { fill: -Infinity, wrapNegativeIndices: false });
+  return where(reshape(outside, [...outside.shape, 1]), -Infinity, take(rows, map, { wrapNegativeIndices: false }));
 }
 
 function maxOverTaps(rows: Tensor, maps: KernelMap, zero: boolean): Tensor {
@@ -116,8 +116,12 @@ function maxOverTaps(rows: Tensor, maps: KernelMap, zero: boolean): Tensor {
     const values = tapValues(rows, maps, zero); // [M, T, C]
     const won = equal(values, expandDims(output, 1));
     const winner = min(where(won, tapNumbers, taps), { axis: 1 }); // [M, C]; T in a window without any site
-    const theirs = take(winner, maps.inverse, { fill: -1 }); // [N, T, C]: the winner of each window that sees the row
-    return [sum(where(equal(theirs, tapNumbers), take(cotangent, maps.inverse), 0), { axis: 1 })];
+    const theirs = take(winner, maps.inverse, { fill: -1, wrapNegativeIndices: false }); // [N, T, C]: the winner of each window that sees the row
+    return [
+      sum(where(equal(theirs, tapNumbers), take(cotangent, maps.inverse, { wrapNegativeIndices: false }), 0), {
+        axis: 1,
+      }),
+    ];
   })(rows);
 }
 

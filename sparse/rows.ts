@@ -15,5 +15,5 @@ export function takeRows(x: Tensor, map: Tensor, inverse: Tensor, fill = 0): Ten
     const back = takeRows(flat, reshape(inverse, [-1]), reshape(map, [-1]));
     return [back];
   };
-  return customVjp((x: Tensor) => take(x, map, { fill }), pull)(x);
+  return customVjp((x: Tensor) => take(x, map, { fill, wrapNegativeIndices: false }), pull)(x);
 }

@@ -1,5 +1,5 @@
 /** @file The same sites as single pixels or as blocks: permutations of rows. */
-import { add, arange, argsort, div, mod, mul, reshape, ShapeError, take, type Tensor } from "../tensor/mod.ts";
+import { add, arange, argsort, fmod, mul, reshape, ShapeError, take, type Tensor, truncDivide } from "../tensor/mod.ts";
 import { requireHostCells } from "./concrete.ts";
 import type { Pair } from "./conv_window.ts";
 import { derived } from "./derived.ts";
@@ -33,8 +33,8 @@ function pixelGrid([batch, rows, columns]: GridShape, [h, w]: Pair): GridShape {
 function pixelCells(pattern: SparsePattern, [h, w]: Pair): Tensor {
   const [, , columns] = pattern.gridShape;
   const cell = reshape(cellsOf(pattern), [nseOf(pattern), 1, 1]);
-  const line = add(mul(div(cell, columns), h), reshape(arange(h), [1, h, 1])); // [P, h, 1]
-  const column = add(mul(mod(cell, columns), w), reshape(arange(w), [1, 1, w])); // [P, 1, w]
+  const line = add(mul(truncDivide(cell, columns), h), reshape(arange(h), [1, h, 1])); // [P, h, 1]
+  const column = add(mul(fmod(cell, columns), w), reshape(arange(w), [1, 1, w])); // [P, 1, w]
   return reshape(add(mul(line, columns * w), column), [nseOf(pattern) * h * w]);
 }
 
@@ -45,7 +45,7 @@ function pixelView(pattern: SparsePattern, blockShape: Pair): PixelView {
     const order = argsort(cells);
     const view = hostValues(pattern.indices)
       ? patternFromCells(hostPixelCells(pattern, blockShape), grid)
-      : patternFromCellTensor(take(cells, order), grid);
+      : patternFromCellTensor(take(cells, order, { wrapNegativeIndices: false }), grid);
     return { pattern: view, order, ranks: argsort(order) };
   });
 }
@@ -108,7 +108,7 @@ export function toBlocks(x: SparseTensor, blockShape: Pair): SparseTensor {
   const pattern = blockPattern(x, blockShape);
   const [h, w] = blockShape;
   const cells = pixelCells(pattern, blockShape); // [P · h · w]
-  const order = take(reshape(lookupTable(x.pattern), [-1]), cells);
+  const order = take(reshape(lookupTable(x.pattern), [-1]), cells, { wrapNegativeIndices: false });
   const channels = x.values.shape[3]!;
   const rows = takeRows(reshape(x.values, [nseOf(x.pattern), channels]), order, argsort(order));
   return sparseTensor(pattern, [h, w], reshape(rows, [nseOf(pattern), h, w, channels]));

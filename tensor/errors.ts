@@ -62,3 +62,27 @@ export class DeviceError extends Error {
     this.device = device;
   }
 }
+
+/**
+ * What a value is, in an error: numbers and the like as they are written, objects by their class.
+ *
+ * @param value Anything.
+ * @returns Short text.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { shown } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual([shown("1"), shown(null), shown([1, 2])], ['"1"', "null", "an array of length 2"]);
+ * ```
+ */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return `a function`;
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return `an array of length ${value.length}`;
+  const name = value.constructor?.name ?? "object";
+  return name === "Object" ? "an object" : `a ${name}`;
+}

@@ -25,7 +25,7 @@ export type { KernelMapConvParams } from "./contraction/table_product.ts";
 export type * from "./compiler/kernel_forms.ts";
 export * from "./compiler/profile.ts";
 export type * from "./primitive.ts";
-export { bind, bufferOf, leaf, type LeafSource, leafSource, realize, Tensor } from "./tensor.ts";
+export { bind, bufferOf, leaf, type LeafSource, leafSource, realize, requireTensor, Tensor } from "./tensor.ts";
 export * from "./device.ts";
 export {
   type IsTree,
@@ -44,6 +44,7 @@ export * from "./functions/creation.ts";
 export { identity, stopGradient } from "./primitives/identity.ts";
 export { cast } from "./primitives/cast.ts";
 export * from "./primitives/arithmetic.ts";
+export * from "./primitives/division.ts";
 export * from "./primitives/transcendental.ts";
 export * from "./primitives/comparison.ts";
 export * from "./primitives/logic.ts";
@@ -53,7 +54,9 @@ export { reshape, transpose } from "./primitives/layout.ts";
 export { broadcastTo, type ReduceOptions, sum } from "./primitives/sum.ts";
 export { argmax, argmin, max, min } from "./primitives/extremum.ts";
 export { pad, slice, type SliceOptions } from "./primitives/window.ts";
-export { scatterAdd, take, takeAlongAxis } from "./primitives/gather.ts";
+export { scatterAdd, take, takeAlongAxis, type TakeOptions } from "./primitives/gather.ts";
+export type { Indices } from "./primitives/indices.ts";
+export type { Nested } from "./host_values.ts";
 export { argsort } from "./primitives/argsort.ts";
 export { matmul } from "./primitives/matmul.ts";
 export { kernelMapConv, type KernelMaps } from "./primitives/kernel_map.ts";

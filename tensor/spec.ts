@@ -40,6 +40,57 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
   bool: { bytes: 4, floating: false, Array: Uint8Array },
 };
 
+/** Whole numbers that a dtype holds: the least and the largest. */
+export const RANGES: Readonly<Record<"int32" | "uint32", readonly [number, number]>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint32: [0, 2 ** 32 - 1],
+};
+
+/**
+ * Tells whether a dtype holds a number: integers hold whole numbers of their range, floats what is not beyond their
+ * largest number (rounded), bool any number, as true unless it is 0.
+ *
+ * @param dtype Any dtype.
+ * @param value Any number.
+ * @returns True if the number becomes an element without loss of more than rounding.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { holds } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual([holds("int32", 3e9), holds("uint32", 3e9), holds("int32", 0.5)], [false, true, false]);
+ * ```
+ */
+export function holds(dtype: DType, value: number): boolean {
+  if (dtype === "int32" || dtype === "uint32") {
+    return Number.isInteger(value) && value >= RANGES[dtype][0] && value <= RANGES[dtype][1];
+  }
+  return dtype !== "float32" || !Number.isFinite(value) || Number.isFinite(Math.fround(value));
+}
+
+/**
+ * Checks that a name is that of a dtype.
+ *
+ * @param operation What is refused otherwise, for the error.
+ * @param dtype The name.
+ * @throws {RangeError} If there is no such dtype, naming those that there are.
+ *
+ * @example Usage
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { requireDType } from "@tessera/tessera/tensor";
+ *
+ * throws(() => requireDType("cast", "int64"), /current dtype is int64/);
+ * ```
+ */
+export function requireDType(operation: string, dtype: string): asserts dtype is DType {
+  if (Object.hasOwn(DTYPES, dtype)) return;
+  throw new RangeError(
+    `Cannot ${operation} as dtype must be one of ${Object.keys(DTYPES).join(", ")}: current dtype is ${dtype}`,
+  );
+}
+
 /**
  * Counts the elements of a shape.
  *

@@ -1,5 +1,6 @@
 import type { Device, DeviceBuffer } from "./device.ts";
 import { defaultDevice } from "./device.ts";
+import { shown } from "./errors.ts";
 import type { Params, Primitive } from "./primitive.ts";
 import { type DType, DTYPES, type Shape, sizeOf, type TensorSpec, type TypedArray } from "./spec.ts";
 
@@ -42,7 +43,7 @@ export class Tensor implements TensorSpec {
 
   /** Library code makes tensors with `bind`, `leaf` and `placeholder`. */
   constructor(spec: TensorSpec, primitive: Primitive, inputs: readonly Tensor[], params: Params, traced: boolean) {
-    this.shape = spec.shape;
+    this.shape = Object.isFrozen(spec.shape) ? spec.shape : Object.freeze([...spec.shape]);
     this.dtype = spec.dtype;
     this.primitive = primitive;
     this.inputs = inputs;
@@ -108,6 +109,28 @@ function refuseTraced(x: Tensor): never {
     `Cannot read values as a tensor inside jit or grad has none until the function has run: current tensor is ` +
       `${x.primitive.name} [${x.shape}]; return it instead`,
   );
+}
+
+/**
+ * Checks an argument that must be a tensor.
+ *
+ * @param operation What is refused otherwise, for the error.
+ * @param argument Name of the argument, for the error.
+ * @param x What was given.
+ * @throws {TypeError} If it is no tensor, saying what it is.
+ *
+ * @example Usage
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { requireTensor } from "@tessera/tessera/tensor";
+ *
+ * throws(() => requireTensor("sum", "x", [1, 2]), /current x is an array of length 2; make one with tensor/);
+ * ```
+ */
+export function requireTensor(operation: string, argument: string, x: unknown): asserts x is Tensor {
+  if (x instanceof Tensor) return;
+  const hint = typeof x === "number" || Array.isArray(x) || ArrayBuffer.isView(x) ? "; make one with tensor(…)" : "";
+  throw new TypeError(`Cannot ${operation} as ${argument} must be a tensor: current ${argument} is ${shown(x)}${hint}`);
 }
 
 /** The primitive of tensors that hold values. */

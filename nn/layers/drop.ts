@@ -37,7 +37,7 @@ export function dropPath<T extends Features>(x: T, { rate, key }: DropOptions): 
   if (!key || rate === 0) return x;
   const batch = shapeOf(x)[0]!;
   const kept = mul(cast(random.bernoulli(key, 1 - rate, [batch]), valuesOf(x).dtype), 1 / (1 - rate)); // [B]
-  const factors = isSparse(x) ? take(kept, batchColumn(x.pattern.indices)) : kept; // [P] or [B]
+  const factors = isSparse(x) ? take(kept, batchColumn(x.pattern.indices), { wrapNegativeIndices: false }) : kept; // [P] or [B]
   return mapFeatures(x, (values) => mul(values, reshape(factors, [-1, ...values.shape.slice(1).map(() => 1)])));
 }
 

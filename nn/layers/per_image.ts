@@ -7,7 +7,10 @@ import { type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./featu
 export function imageSums(x: Features): Tensor {
   if (!isSparse(x)) return sum(x, { axis: [1, 2] });
   const size = x.pattern.gridShape[0];
-  return scatterAdd(sum(x.values, { axis: [1, 2] }), batchColumn(x.pattern.indices), { size });
+  return scatterAdd(sum(x.values, { axis: [1, 2] }), batchColumn(x.pattern.indices), {
+    size,
+    wrapNegativeIndices: false,
+  });
 }
 
 /** Sites of each image, of sparse features the active ones and at least one, `[B, 1]`, or one number for all. */
@@ -15,7 +18,10 @@ export function imageSites(x: Features): Tensor | number {
   const [, height, width] = shapeOf(x);
   if (!isSparse(x)) return height! * width!;
   const image = batchColumn(x.pattern.indices); // [P]
-  const blocks = scatterAdd(ones([image.shape[0]!, 1], "int32"), image, { size: x.pattern.gridShape[0] }); // [B, 1]
+  const blocks = scatterAdd(ones([image.shape[0]!, 1], "int32"), image, {
+    size: x.pattern.gridShape[0],
+    wrapNegativeIndices: false,
+  }); // [B, 1]
   return mul(cast(maximum(blocks, 1), x.values.dtype), x.blockShape[0] * x.blockShape[1]);
 }
 
@@ -25,7 +31,7 @@ export function withImages<T extends Features>(
   numbers: Tensor,
   combine: (values: Tensor, numbers: Tensor) => Tensor,
 ): T {
-  const rows = isSparse(x) ? take(numbers, batchColumn(x.pattern.indices)) : numbers; // [P, C] or [B, C]
+  const rows = isSparse(x) ? take(numbers, batchColumn(x.pattern.indices), { wrapNegativeIndices: false }) : numbers; // [P, C] or [B, C]
   const { shape } = valuesOf(x);
   return mapFeatures(x, (values) => combine(values, reshape(rows, [shape[0]!, 1, 1, numbers.shape[1]!])));
 }

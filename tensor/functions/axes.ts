@@ -6,7 +6,7 @@ import { promoteTypes } from "../primitives/operands.ts";
 import { reshape } from "../primitives/layout.ts";
 import { normalizeAxes } from "../primitives/sum.ts";
 import { pad, slice } from "../primitives/window.ts";
-import type { Tensor } from "../tensor.ts";
+import { requireTensor, type Tensor } from "../tensor.ts";
 
 /**
  * Drops axes of size 1.
@@ -32,12 +32,21 @@ export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
   return reshape(x, x.shape.filter((_, i) => !axes.includes(i)));
 }
 
+/** Where a new axis stands, from the front. */
+function newAxis(operation: string, x: Tensor, axis: number): number {
+  const rank = x.shape.length;
+  const at = axis < 0 ? axis + rank + 1 : axis;
+  if (Number.isInteger(at) && at >= 0 && at <= rank) return at;
+  throw new ShapeError(operation, `the axis must lie in [-${rank + 1}, ${rank}], not ${axis}`, [x.shape]);
+}
+
 /**
  * Adds an axis of size 1.
  *
  * @param x Any tensor.
  * @param axis Where it stands in the result; negative counts from the end.
  * @returns Tensor of one rank more.
+ * @throws {ShapeError} If the axis is out of range.
  *
  * @example Usage
  * ```ts
@@ -48,8 +57,8 @@ export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
  * ```
  */
 export function expandDims(x: Tensor, axis: number): Tensor {
-  const at = axis < 0 ? axis + x.shape.length + 1 : axis;
-  return reshape(x, x.shape.toSpliced(at, 0, 1));
+  requireTensor("expandDims", "x", x);
+  return reshape(x, x.shape.toSpliced(newAxis("expandDims", x, axis), 0, 1));
 }
 
 /**
@@ -90,6 +99,7 @@ export function flip(x: Tensor, axis?: number | readonly number[]): Tensor {
  * ```
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  tensors.forEach((x, i) => requireTensor("concat", `tensors[${i}]`, x));
   const [first] = tensors;
   if (!first) throw new ShapeError("concat", "there must be at least one tensor", []);
   const [at] = normalizeAxes("concat", first, axis);
@@ -97,7 +107,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tensors.some((x) => offAxis(x) !== offAxis(first))) {
     throw new ShapeError("concat", `sizes must agree off axis ${axis}`, tensors.map((x) => x.shape));
   }
-  const dtype = tensors.map((x) => x.dtype).reduce(promoteTypes);
+  const dtype = tensors.map((x) => x.dtype).reduce((a, b) => promoteTypes(a, b, "concat"));
   const total = tensors.reduce((sum, x) => sum + x.shape[at!]!, 0);
   let before = 0;
   const padded = tensors.map((x) => {
@@ -132,6 +142,9 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
  * ```
  */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  const at = axis < 0 ? axis + (tensors[0]?.shape.length ?? 0) + 1 : axis;
+  tensors.forEach((x, i) => requireTensor("stack", `tensors[${i}]`, x));
+  const [first] = tensors;
+  if (!first) throw new ShapeError("stack", "there must be at least one tensor", []);
+  const at = newAxis("stack", first, axis);
   return concat(tensors.map((x) => expandDims(x, at)), at);
 }

@@ -1,50 +1,21 @@
+import { shown } from "../errors.ts";
+import { hostValues, type Nested, requireSizes } from "../host_values.ts";
 import { constant, iota } from "../primitives/constant.ts";
-import { ShapeError } from "../errors.ts";
 import { cast } from "../primitives/cast.ts";
 import { add, mul } from "../primitives/arithmetic.ts";
-import { type DType, type Shape, sizeOf, type TypedArray } from "../spec.ts";
-import { hostArray, leaf, type Tensor } from "../tensor.ts";
-
-/** Numbers or booleans, nested to the depth of the rank. */
-export type Nested = number | boolean | readonly Nested[];
-
-function isTyped(x: unknown): x is TypedArray {
-  return ArrayBuffer.isView(x) && !(x instanceof DataView);
-}
-
-function dtypeOf(x: TypedArray): DType {
-  if (x instanceof Float64Array) return "float64";
-  if (x instanceof Int32Array) return "int32";
-  if (x instanceof Uint32Array) return "uint32";
-  return x instanceof Uint8Array ? "bool" : "float32";
-}
-
-function shapeOf(values: Nested): Shape {
-  return Array.isArray(values) ? [values.length, ...(values.length > 0 ? shapeOf(values[0]) : [])] : [];
-}
-
-/** Nested arrays in row-major order, with the dtype of their first element. */
-function flatten(values: Nested): { readonly shape: Shape; readonly flat: readonly number[]; readonly kind: DType } {
-  const shape = shapeOf(values);
-  const flat: (number | boolean)[] = [];
-  const visit = (part: Nested, axis: number): void => {
-    if ((Array.isArray(part) ? part.length : undefined) !== shape[axis]) {
-      throw new ShapeError("make a tensor", "nested arrays must have equal lengths", [shape]);
-    }
-    if (Array.isArray(part)) part.forEach((item) => visit(item, axis + 1));
-    else flat.push(part as number | boolean);
-  };
-  visit(values, 0);
-  return { shape, flat: flat.map(Number), kind: typeof flat[0] === "boolean" ? "bool" : "float32" };
-}
+import { type DType, holds, requireDType, type Shape } from "../spec.ts";
+import { leaf, type Tensor } from "../tensor.ts";
 
 /**
  * Makes a tensor of given values, copied.
  *
- * @param values A number, nested arrays, or a typed array (its kind gives the dtype; `Uint8Array` gives bool).
- * @param options `dtype` (float32, or bool for booleans, if left out) and, for typed arrays, `shape`.
- * @returns A tensor that holds the values.
- * @throws {ShapeError} If nested arrays are ragged, or the shape does not hold the typed array.
+ * @param values A number, a boolean, nested arrays of one of them, or a typed array.
+ * @param options `dtype` and, for typed arrays, `shape`. Without a dtype numbers become float32, booleans bool, and a
+ * `Float32Array`, `Float64Array`, `Int32Array` or `Uint32Array` its own; other arrays need one.
+ * @returns A tensor that holds the values; floats rounded, bool true unless 0.
+ * @throws {TypeError} If a value is neither number nor boolean, or a typed array has no dtype and none is named.
+ * @throws {RangeError} If there is no such dtype, or it does not hold a value: a fraction or 3e9 as int32.
+ * @throws {ShapeError} If nested arrays are ragged, or the shape does not hold the values.
  *
  * @example Usage
  * ```ts
@@ -53,20 +24,15 @@ function flatten(values: Nested): { readonly shape: Shape; readonly flat: readon
  *
  * deepStrictEqual(tensor([[1, 2], [3, 4]]).shape, [2, 2]);
  * deepStrictEqual(tensor(new Float32Array(6), { shape: [2, 3] }).shape, [2, 3]);
+ * deepStrictEqual(tensor(new Uint8Array([200]), { dtype: "int32" }).dtype, "int32");
  * ```
  */
 export function tensor(
-  values: Nested | TypedArray,
+  values: Nested | ArrayLike<number>,
   options: DType | { readonly dtype?: DType; readonly shape?: Shape } = {},
 ): Tensor {
-  const { dtype, shape: target } = typeof options === "string" ? { dtype: options, shape: undefined } : options;
-  const { shape, flat, kind } = isTyped(values)
-    ? { shape: [values.length], flat: values, kind: dtypeOf(values) }
-    : flatten(values);
-  if (target && sizeOf(target) !== flat.length) {
-    throw new ShapeError("make a tensor", `the shape must hold ${flat.length} values`, [target]);
-  }
-  return leaf({ shape: target ?? shape, dtype: dtype ?? kind }, { host: hostArray(flat, dtype ?? kind) });
+  const { shape, dtype, data } = hostValues(values, typeof options === "string" ? { dtype: options } : options);
+  return leaf({ shape, dtype }, { host: data });
 }
 
 /**
@@ -76,6 +42,8 @@ export function tensor(
  * @param value The value.
  * @param dtype Its dtype.
  * @returns A lazy constant; it takes no memory where it is fused.
+ * @throws {ShapeError} If sizes are negative or no whole numbers.
+ * @throws {RangeError} If there is no such dtype, or it does not hold the value.
  *
  * @example Usage
  * ```ts
@@ -86,8 +54,10 @@ export function tensor(
  * ```
  */
 export function full(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
-  if (!shape.every((size) => Number.isInteger(size) && size >= 0)) {
-    throw new ShapeError("fill", "sizes must be whole and not negative", [shape]);
+  requireSizes("fill", shape);
+  requireDType("fill", dtype);
+  if (!holds(dtype, value)) {
+    throw new RangeError(`Cannot fill as the value must be of ${dtype}: current value is ${value}`);
   }
   return constant(shape, value, dtype);
 }
@@ -132,7 +102,7 @@ export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
 
 /** Options of `arange`. */
 export interface ArangeOptions {
-  /** int32 if left out. */
+  /** If left out, int32 where start and step are whole, else float32. */
   readonly dtype?: DType;
 }
 
@@ -140,7 +110,7 @@ export interface ArangeOptions {
  * Counts from 0 to a stop.
  *
  * @param stop End, exclusive.
- * @param options `dtype`, int32 if left out.
+ * @param options `dtype`; if left out, int32 where start and step are whole, else float32.
  * @returns Tensor of shape `[ceil(stop)]`, empty for a stop below 0.
  *
  * @example Usage
@@ -157,7 +127,7 @@ export function arange(stop: number, options?: ArangeOptions): Tensor;
  *
  * @param start First value.
  * @param stop End, exclusive.
- * @param options `dtype`, int32 if left out.
+ * @param options `dtype`; if left out, int32 where start and step are whole, else float32.
  * @returns Tensor of shape `[ceil(stop - start)]`.
  */
 export function arange(start: number, stop: number, options?: ArangeOptions): Tensor;
@@ -167,9 +137,9 @@ export function arange(start: number, stop: number, options?: ArangeOptions): Te
  * @param start First value.
  * @param stop End, exclusive.
  * @param step Distance of neighbours, not 0; negative counts down.
- * @param options `dtype`, int32 if left out.
+ * @param options `dtype`; if left out, int32 where start and step are whole, else float32.
  * @returns Tensor of shape `[ceil((stop - start) / step)]`.
- * @throws {RangeError} If the step is 0.
+ * @throws {RangeError} If the step is 0, a number is not finite, or the dtype does not hold the values.
  *
  * @example Usage
  * ```ts
@@ -181,11 +151,30 @@ export function arange(start: number, stop: number, options?: ArangeOptions): Te
  */
 export function arange(start: number, stop: number, step: number, options?: ArangeOptions): Tensor;
 export function arange(...args: readonly (number | ArangeOptions | undefined)[]): Tensor {
-  const numbers = args.filter((arg) => typeof arg === "number");
-  const { dtype = "int32" } = args.find((arg) => typeof arg === "object") ?? {};
+  const options = args.find((arg) => typeof arg === "object");
+  const numbers = args.filter((arg) => arg !== undefined && arg !== options) as readonly number[];
   const [start = 0, stop = 0, step = 1] = numbers.length === 1 ? [0, ...numbers] : numbers;
-  if (step === 0) throw new RangeError("Cannot count as the step must not be 0: current step is 0");
-  const positions = cast(iota([Math.max(0, Math.ceil((stop - start) / step))], 0), dtype);
+  const whole = Number.isInteger(start) && Number.isInteger(step);
+  const { dtype = whole ? "int32" : "float32" } = options ?? {};
+  const count = countOf(start, stop, step);
+  requireDType("count", dtype);
+  const last = start + Math.max(0, count - 1) * step;
+  if (!holds(dtype, start) || !holds(dtype, step) || !holds(dtype, last)) {
+    throw new RangeError(
+      `Cannot count as all values must be of ${dtype}: current values go from ${start} to ${last} by ${step}`,
+    );
+  }
+  const positions = cast(iota([count], 0), dtype);
   const scaled = step === 1 ? positions : mul(positions, step);
   return start === 0 ? scaled : add(scaled, start);
+}
+
+/** How many steps there are from a start to a stop. */
+function countOf(start: number, stop: number, step: number): number {
+  for (const [name, value] of Object.entries({ start, stop, step })) {
+    if (Number.isFinite(value)) continue;
+    throw new RangeError(`Cannot count as ${name} must be a finite number: current ${name} is ${shown(value)}`);
+  }
+  if (step === 0) throw new RangeError("Cannot count as the step must not be 0: current step is 0");
+  return Math.max(0, Math.ceil((stop - start) / step));
 }

@@ -16,7 +16,7 @@ import { windowMap } from "./window_map.ts";
 
 /** The largest row of each window. */
 function maxOverMap(x: Tensor, map: Tensor, fill: number): Tensor {
-  return max(take(x, map, { fill }), { axis: 1 }); // [M, T, C] -> [M, C]
+  return max(take(x, map, { fill, wrapNegativeIndices: false }), { axis: 1 }); // [M, T, C] -> [M, C]
 }
 
 /**
@@ -40,13 +40,13 @@ export function maxPoolByMap(x: Tensor, { map, inverse }: KernelMaps, fill: numb
   const taps = map.shape[1]!;
   return customVjp((x: Tensor) => maxOverMap(x, map, fill), ([x], output, cotangent) => {
     // Which tap won: the first whose value is the output's. A window whose fill won gives to nobody.
-    const values = take(x, map, { fill }); // [M, T, C]
+    const values = take(x, map, { fill, wrapNegativeIndices: false }); // [M, T, C]
     const shape = values.shape;
     const spread = (y: Tensor) => broadcastTo(reshape(y, [shape[0]!, 1, shape[2]!]), shape);
     const won = equal(values, spread(output));
     const winner = min(where(won, iota(shape, 1), taps), { axis: 1 }); // [M, C]
-    const theirs = take(winner, inverse, { fill: -1 }); // [N, T, C]: the winning tap of each window that sees the row
-    const given = take(cotangent, inverse);
+    const theirs = take(winner, inverse, { fill: -1, wrapNegativeIndices: false }); // [N, T, C]: the winning tap of each window that sees the row
+    const given = take(cotangent, inverse, { wrapNegativeIndices: false });
     return [sum(where(equal(theirs, iota(theirs.shape, 1)), given, 0), { axis: 1 })];
   })(x);
 }
@@ -69,7 +69,7 @@ export function maxPoolByMap(x: Tensor, { map, inverse }: KernelMaps, fill: numb
  */
 export function sumPoolByMap(x: Tensor, { map, inverse }: KernelMaps): Tensor {
   return customVjp(
-    (x: Tensor) => sum(take(x, map), { axis: 1 }),
+    (x: Tensor) => sum(take(x, map, { wrapNegativeIndices: false }), { axis: 1 }),
     (_x, _output, cotangent) => [sumPoolByMap(cotangent, { map: inverse, inverse: map })],
   )(x);
 }

@@ -1,6 +1,7 @@
 import { arange, full } from "./creation.ts";
 import type { Device } from "../device.ts";
-import { add, mod } from "../primitives/arithmetic.ts";
+import { add } from "../primitives/arithmetic.ts";
+import { fmod } from "../primitives/division.ts";
 import { equal } from "../primitives/comparison.ts";
 import { reshape } from "../primitives/layout.ts";
 import { where } from "../primitives/where.ts";
@@ -55,7 +56,7 @@ export function appendRow({ rows, next }: Ring, row: Tensor): Ring {
   const here = equal(reshape(arange(length), [length, 1]), next);
   return {
     rows: where(here, reshape(row, [1, width]), rows),
-    next: mod(add(next, 1), length),
+    next: fmod(add(next, 1), length),
   };
 }
 

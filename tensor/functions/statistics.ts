@@ -1,6 +1,11 @@
-import { sizeOf } from "../spec.ts";
-import type { Tensor } from "../tensor.ts";
-import { mul, square, sub } from "../primitives/arithmetic.ts";
+import { DTYPES, sizeOf } from "../spec.ts";
+import { requireTensor, type Tensor } from "../tensor.ts";
+import { abs, add, mul, neg, square, sub } from "../primitives/arithmetic.ts";
+import { cast } from "../primitives/cast.ts";
+import { less } from "../primitives/comparison.ts";
+import { div } from "../primitives/division.ts";
+import { bitwiseAnd, shiftRight } from "../primitives/logic.ts";
+import { where } from "../primitives/where.ts";
 import { normalizeAxes, type ReduceOptions, sum } from "../primitives/sum.ts";
 
 /** Elements that a reduction combines into one. */
@@ -9,11 +14,26 @@ function countOf(x: Tensor, axis: ReduceOptions["axis"]): number {
 }
 
 /**
+ * The mean of integers without overflow, exact but for the rounding of float32: numbers are cut into parts of so few bits
+ * that the sum of each part is an int32, those below zero counted off.
+ */
+function wholeMean(x: Tensor, options: ReduceOptions, count: number): Tensor {
+  const bits = Math.max(1, 31 - Math.ceil(Math.log2(Math.max(1, count))));
+  const size = cast(x.dtype === "int32" ? abs(x) : x, "uint32"); // the bits of the least int32 stay: 2^31
+  const parts = Array.from({ length: Math.ceil(32 / bits) }, (_, i) => {
+    const part = cast(bitwiseAnd(shiftRight(size, i * bits), 2 ** bits - 1), "int32");
+    const signed = x.dtype === "int32" ? where(less(x, 0), neg(part), part) : part;
+    return mul(div(sum(signed, options), count), 2 ** (i * bits));
+  });
+  return parts.reduceRight(add);
+}
+
+/**
  * The arithmetic mean.
  *
- * @param x Floating tensor.
+ * @param x Any tensor.
  * @param options Axes; all by default.
- * @returns Means; NaN over an empty axis.
+ * @returns Means, float32 of integers (without overflow) and bools; NaN over an empty axis.
  *
  * @example Usage
  * ```ts
@@ -24,7 +44,11 @@ function countOf(x: Tensor, axis: ReduceOptions["axis"]): number {
  * ```
  */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return mul(sum(x, options), 1 / countOf(x, options.axis));
+  requireTensor("mean", "x", x);
+  const count = countOf(x, options.axis);
+  if (x.dtype === "bool") return div(sum(x, options), count);
+  if (!DTYPES[x.dtype].floating) return wholeMean(x, options, count);
+  return mul(sum(x, options), 1 / count);
 }
 
 /**

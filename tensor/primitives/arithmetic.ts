@@ -1,14 +1,21 @@
 /** @file Arithmetic: what integers have too. */
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { DTYPES } from "../spec.ts";
-import type { Tensor } from "../tensor.ts";
-import { cast, wrap } from "./cast.ts";
+import { type DType, DTYPES, RANGES } from "../spec.ts";
+import { bind, requireTensor, Tensor } from "../tensor.ts";
+import { wrap } from "./cast.ts";
 import { equal, greater, less } from "./comparison.ts";
 import { constant } from "./constant.ts";
-import type { TensorLike } from "./operands.ts";
+import { bitwiseAnd, bitwiseOr } from "./logic.ts";
+import { alignOperands, type TensorLike } from "./operands.ts";
 import { applyBinary, applyUnary, binary, type BinaryVjp, unary } from "./records.ts";
 import { where } from "./where.ts";
+
+/** Applies a binary record; to bools what is its like in logic. */
+function applyOrLogic(primitive: Primitive, logic: typeof bitwiseOr, x: TensorLike, y: TensorLike): Tensor {
+  const [a, b] = alignOperands(primitive.name, [x, y]) as readonly [Tensor, Tensor];
+  return a.dtype === "bool" ? logic(a, b) : bind(primitive, [a, b], {});
+}
 
 /** Half of the cotangent to each operand where they tie, as JAX does. */
 const extremumVjp: BinaryVjp = (ct, x, y, output) => {
@@ -27,20 +34,6 @@ const MUL: Primitive = {
       DTYPES[dtype].floating ? value * y!.data[i]! : wrap(Math.imul(value, y!.data[i]!), dtype)
     ),
 };
-const DIV: Primitive = {
-  ...binary("div", "div", (x, y) => x / y, (ct, _, y, out) => [div(ct, y), neg(div(mul(ct, out), y))]),
-  reference: ([x, y], _, { dtype }) =>
-    x!.data.map((value, i) => {
-      const quotient = value / y!.data[i]!;
-      return DTYPES[dtype].floating ? quotient : wrap(Math.trunc(quotient), dtype);
-    }),
-};
-const MOD = binary(
-  "mod",
-  "mod",
-  (x, y) => x % y,
-  (ct, x, y) => [ct, neg(mul(ct, cast(cast(div(x, y), "int32"), x.dtype)))],
-);
 const MAXIMUM = binary("maximum", "max", (x, y) => Math.max(x, y), extremumVjp);
 const MINIMUM = binary("minimum", "min", (x, y) => Math.min(x, y), extremumVjp);
 const NEG = unary("neg", (x) => op("neg", x), (x) => -x, (ct) => neg(ct), true);
@@ -51,7 +44,7 @@ const ABS = unary("abs", (x) => op("abs", x), Math.abs, (ct, x) => mul(ct, sign(
  *
  * @param x Tensor or number.
  * @param y Tensor or number that broadcasts with `x`.
- * @returns Tensor of the broadcast shape and promoted dtype.
+ * @returns Tensor of the broadcast shape and promoted dtype; integers wrap, of bools it is logical or.
  * @throws {ShapeError} If the shapes do not broadcast.
  *
  * @example Usage
@@ -63,7 +56,7 @@ const ABS = unary("abs", (x) => op("abs", x), Math.abs, (ct, x) => mul(ct, sign(
  * ```
  */
 export function add(x: TensorLike, y: TensorLike): Tensor {
-  return applyBinary(ADD, x, y);
+  return applyOrLogic(ADD, bitwiseOr, x, y);
 }
 
 /**
@@ -71,8 +64,9 @@ export function add(x: TensorLike, y: TensorLike): Tensor {
  *
  * @param x Tensor or number.
  * @param y Tensor or number that broadcasts with `x`.
- * @returns Tensor of the broadcast shape and promoted dtype.
+ * @returns Tensor of the broadcast shape and promoted dtype; integers wrap.
  * @throws {ShapeError} If the shapes do not broadcast.
+ * @throws {TypeError} If both are bool.
  *
  * @example Usage
  * ```ts
@@ -91,7 +85,7 @@ export function sub(x: TensorLike, y: TensorLike): Tensor {
  *
  * @param x Tensor or number.
  * @param y Tensor or number that broadcasts with `x`.
- * @returns Tensor of the broadcast shape and promoted dtype.
+ * @returns Tensor of the broadcast shape and promoted dtype; integers wrap, of bools it is logical and.
  * @throws {ShapeError} If the shapes do not broadcast.
  *
  * @example Usage
@@ -103,47 +97,7 @@ export function sub(x: TensorLike, y: TensorLike): Tensor {
  * ```
  */
 export function mul(x: TensorLike, y: TensorLike): Tensor {
-  return applyBinary(MUL, x, y);
-}
-
-/**
- * Divides element by element.
- *
- * @param x Tensor or number.
- * @param y Tensor or number that broadcasts with `x`.
- * @returns Tensor of the broadcast shape and promoted dtype. Integers truncate towards zero; beware of dividing them by zero, which is undefined.
- * @throws {ShapeError} If the shapes do not broadcast.
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { div, tensor } from "@tessera/tessera/tensor";
- *
- * deepStrictEqual(await div(tensor([3, 5]), 2).data(), new Float32Array([1.5, 2.5]));
- * ```
- */
-export function div(x: TensorLike, y: TensorLike): Tensor {
-  return applyBinary(DIV, x, y);
-}
-
-/**
- * The remainder of a division.
- *
- * @param x Tensor or number.
- * @param y Tensor or number that broadcasts with `x`.
- * @returns Tensor of the broadcast shape and promoted dtype. It has the sign of `x`, as in C.
- * @throws {ShapeError} If the shapes do not broadcast.
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { mod, tensor } from "@tessera/tessera/tensor";
- *
- * deepStrictEqual(await mod(tensor([5, -5]), 3).data(), new Float32Array([2, -2]));
- * ```
- */
-export function mod(x: TensorLike, y: TensorLike): Tensor {
-  return applyBinary(MOD, x, y);
+  return applyOrLogic(MUL, bitwiseAnd, x, y);
 }
 
 /**
@@ -163,7 +117,7 @@ export function mod(x: TensorLike, y: TensorLike): Tensor {
  * ```
  */
 export function maximum(x: TensorLike, y: TensorLike): Tensor {
-  return applyBinary(MAXIMUM, x, y);
+  return applyOrLogic(MAXIMUM, bitwiseOr, x, y);
 }
 
 /**
@@ -183,7 +137,7 @@ export function maximum(x: TensorLike, y: TensorLike): Tensor {
  * ```
  */
 export function minimum(x: TensorLike, y: TensorLike): Tensor {
-  return applyBinary(MINIMUM, x, y);
+  return applyOrLogic(MINIMUM, bitwiseAnd, x, y);
 }
 
 /**
@@ -191,6 +145,7 @@ export function minimum(x: TensorLike, y: TensorLike): Tensor {
  *
  * @param x Tensor of any shape, or a number.
  * @returns Tensor of the shape and dtype of `x`; unsigned integers wrap.
+ * @throws {TypeError} If it is bool.
  *
  * @example Usage
  * ```ts
@@ -208,7 +163,7 @@ export function neg(x: TensorLike): Tensor {
  * The distance from zero.
  *
  * @param x Tensor of any shape, or a number.
- * @returns Tensor of the shape and dtype of `x`. The derivative at zero is 0.
+ * @returns Tensor of the shape and dtype of `x`; the least int32 stays. The derivative at zero is 0.
  *
  * @example Usage
  * ```ts
@@ -219,7 +174,7 @@ export function neg(x: TensorLike): Tensor {
  * ```
  */
 export function abs(x: TensorLike): Tensor {
-  return applyUnary(ABS, x);
+  return x instanceof Tensor && x.dtype === "bool" ? x : applyUnary(ABS, x);
 }
 
 /**
@@ -260,13 +215,22 @@ export function sign(x: Tensor): Tensor {
   return where(greater(x, 0), value(1), where(less(x, 0), value(-1), rest));
 }
 
+/** Whether a bound can change a number of a dtype: that beyond the least and largest integers cannot. */
+function binds(dtype: DType, bound: number, end: 0 | 1): boolean {
+  if (dtype !== "int32" && dtype !== "uint32") return true;
+  const last = RANGES[dtype][end];
+  return end === 0 ? !(bound <= last) : !(bound >= last);
+}
+
 /**
  * Limits elements to an interval.
  *
  * @param x Tensor of any shape.
- * @param low Least value.
- * @param high Largest value.
- * @returns Tensor of the shape of `x`. NaN stays; the cotangent flows where elements are inside, ends included.
+ * @param low Least value; -Infinity for none.
+ * @param high Largest value; Infinity for none. Where it is below `low`, all become `high`, as in NumPy.
+ * @returns Tensor of the shape of `x`; integers stay integers if a bound is one that the dtype holds or changes none of
+ * its numbers, else they become float32. NaN stays, NaN as a bound makes all NaN; the cotangent flows where elements are
+ * inside, ends included.
  *
  * @example Usage
  * ```ts
@@ -277,5 +241,8 @@ export function sign(x: Tensor): Tensor {
  * ```
  */
 export function clip(x: Tensor, low: number, high: number): Tensor {
-  return where(less(x, low), low, where(greater(x, high), high, x));
+  requireTensor("clip", "x", x);
+  if (Number.isNaN(low) || Number.isNaN(high)) return add(x, NaN);
+  const raised = binds(x.dtype, low, 0) ? where(less(x, low), low, x) : x;
+  return binds(x.dtype, high, 1) ? where(greater(raised, high), high, raised) : raised;
 }

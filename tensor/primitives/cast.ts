@@ -1,6 +1,6 @@
 import { cast as castScalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { type DType, DTYPES } from "../spec.ts";
+import { type DType, DTYPES, RANGES, requireDType } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 
 /** Rounds a float64 to what a dtype can hold. float32 stays unrounded: the reference is exact. */
@@ -10,14 +10,9 @@ export function wrap(value: number, dtype: DType): number {
   return dtype === "bool" ? Number(value !== 0) : value;
 }
 
-/** Values that integers hold; floats beyond become the nearest, as in WebAssembly and WGSL. */
-const RANGE: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-  uint32: [0, 2 ** 32 - 1],
-};
-
+/** From float to integer: towards zero, beyond the range the nearest end, NaN 0, as WebAssembly does; else `wrap`. */
 function convert(value: number, from: DType, to: DType): number {
-  const range = DTYPES[from].floating ? RANGE[to] : undefined;
+  const range = DTYPES[from].floating && (to === "int32" || to === "uint32") ? RANGES[to] : undefined;
   return wrap(range ? Math.min(Math.max(value, range[0]), range[1]) : value, to);
 }
 
@@ -46,5 +41,6 @@ const CAST: Primitive<{ readonly dtype: DType }> = {
  * ```
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  requireDType("cast", dtype);
   return x.dtype === dtype ? x : bind(CAST, [x], { dtype });
 }

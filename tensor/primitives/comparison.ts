@@ -1,7 +1,10 @@
 /** @file Comparisons. They have no derivative, but decide where others flow. */
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { DTYPES, holds, RANGES } from "../spec.ts";
+import { bind, requireTensor, Tensor } from "../tensor.ts";
+import { cast } from "./cast.ts";
+import { constant } from "./constant.ts";
 import { alignOperands, sameSpec, type TensorLike } from "./operands.ts";
 
 type Comparison = "eq" | "ne" | "lt" | "le";
@@ -21,8 +24,35 @@ const NOT_EQUAL = comparison("notEqual", "ne", (x, y) => x !== y);
 const LESS = comparison("less", "lt", (x, y) => x < y);
 const LESS_EQUAL = comparison("lessEqual", "le", (x, y) => x <= y);
 
+/**
+ * A bound of whole numbers, made a whole number that asks the same: `x < 2.5` is `x < 3`, `x <= 2.5` is `x <= 2`. True or
+ * false where all numbers of the dtype are on one side of it, or none.
+ */
+function wholeBound(name: string, dtype: "int32" | "uint32", bound: number, isLeft: boolean): number | boolean {
+  const [least, largest] = RANGES[dtype];
+  if (name === "equal" || name === "notEqual") return holds(dtype, bound) ? bound : name === "notEqual";
+  if (Number.isNaN(bound)) return false;
+  const whole = (name === "less") === isLeft ? Math.floor(bound) : Math.ceil(bound);
+  if (whole > largest) return !isLeft;
+  if (whole < least) return isLeft;
+  return whole;
+}
+
+/** Compares whole numbers with a number that they need not hold: exactly, at any bound. */
+function compareWhole(primitive: Primitive, x: Tensor, bound: number, isLeft: boolean): Tensor {
+  const whole = wholeBound(primitive.name, x.dtype as "int32" | "uint32", bound, isLeft);
+  if (typeof whole === "boolean") return constant(x.shape, Number(whole), "bool");
+  const other = constant(x.shape, whole, x.dtype);
+  return bind(primitive, isLeft ? [other, x] : [x, other], {});
+}
+
 function compare(primitive: Primitive, x: TensorLike, y: TensorLike): Tensor {
-  return bind(primitive, alignOperands(primitive.name, [x, y]), {});
+  const [tensor, bound] = x instanceof Tensor ? [x, y] : [y, x];
+  if (!(tensor instanceof Tensor) || typeof bound !== "number" || DTYPES[tensor.dtype].floating) {
+    return bind(primitive, alignOperands(primitive.name, [x, y]), {});
+  }
+  const whole = tensor.dtype === "bool" ? cast(tensor, "int32") : tensor;
+  return compareWhole(primitive, whole, bound, tensor === y);
 }
 
 /**
@@ -143,4 +173,31 @@ export function greater(x: TensorLike, y: TensorLike): Tensor {
  */
 export function greaterEqual(x: TensorLike, y: TensorLike): Tensor {
   return compare(LESS_EQUAL, y, x);
+}
+
+const IS_NAN: Primitive = {
+  name: "isNaN",
+  shapeRule: ([x]) => ({ shape: x!.shape, dtype: "bool" }),
+  reference: ([x]) => x!.data.map((value) => Number(Number.isNaN(value))),
+  vjpRule: () => [null],
+  lowering: { kind: "expression", expression: ([x]) => op("isNaN", x!) },
+};
+
+/**
+ * Where elements are no numbers.
+ *
+ * @param x Tensor of any shape.
+ * @returns Bool tensor of its shape; all false of integers and bools.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { isNaN, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await isNaN(tensor([1, NaN])).data(), new Uint8Array([0, 1]));
+ * ```
+ */
+export function isNaN(x: Tensor): Tensor {
+  requireTensor("isNaN", "x", x);
+  return DTYPES[x.dtype].floating ? bind(IS_NAN, [x], {}) : constant(x.shape, 0, "bool");
 }

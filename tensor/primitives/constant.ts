@@ -24,7 +24,7 @@ const IOTA: Primitive<{ readonly shape: Shape; readonly axis: number }> = {
   lowering: { kind: "iota", axis: ({ axis }) => axis },
 };
 
-/** The literal `value` in every element, made to fit the dtype. */
+/** The literal `value` in every element, made to fit the dtype: who lets numbers in checks that it holds them. */
 export function constant(shape: Shape, value: number, dtype: DType): Tensor {
   return bind(FULL, [], { shape: [...shape], dtype, value: wrap(value, dtype) });
 }

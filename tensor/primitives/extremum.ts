@@ -1,11 +1,14 @@
+import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
-import type { DType } from "../spec.ts";
+import { type DType, DTYPES } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
-import { div, mul } from "./arithmetic.ts";
-import { equal } from "./comparison.ts";
+import { mul } from "./arithmetic.ts";
+import { div } from "./division.ts";
+import { equal, isNaN } from "./comparison.ts";
 import { constant, iota } from "./constant.ts";
 import { reshape } from "./layout.ts";
+import { logicalOr } from "./logic.ts";
 import { broadcastTo, keptAxes, normalizeAxes, type ReduceOptions, referenceReduce, sum, withoutAxes } from "./sum.ts";
 import { where } from "./where.ts";
 
@@ -36,7 +39,9 @@ const MIN = extremum("min");
 
 function reduce(primitive: typeof MAX, x: Tensor, { axis, keepDims = false }: ReduceOptions): Tensor {
   const axes = normalizeAxes(primitive.name, x, axis);
-  const result = axes.length === 0 ? x : bind(primitive, [x], { axes });
+  // Bools are masks in some registers, 0 and 1 in others.
+  const values = x.dtype === "bool" ? cast(x, "uint32") : x;
+  const result = axes.length === 0 ? x : cast(bind(primitive, [values], { axes }), x.dtype);
   return keepDims ? reshape(result, keptAxes(x.shape, axes)) : result;
 }
 
@@ -80,15 +85,21 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduce(MIN, x, options);
 }
 
-function positionOf(found: Tensor, x: Tensor, axis: number): Tensor {
+/** The first position of what was found; where that is NaN, the first NaN. */
+function positionOf(operation: string, found: Tensor, x: Tensor, axis: number): Tensor {
+  if (x.shape[axis] === 0) {
+    throw new ShapeError(operation, `axis ${axis} must not be empty: of nothing there is no position`, [x.shape]);
+  }
+  const same = equal(x, broadcastTo(found, x.shape));
+  const here = DTYPES[x.dtype].floating ? logicalOr(same, isNaN(x)) : same;
   const far = constant(x.shape, x.shape[axis]!, "int32");
-  return min(where(equal(x, broadcastTo(found, x.shape)), iota(x.shape, axis), far), { axis });
+  return min(where(here, iota(x.shape, axis), far), { axis });
 }
 
 /**
- * The position of the largest element along an axis, the first of equals.
+ * The position of the largest element along an axis, the first of equals; of NaN, if there is one.
  *
- * @param x Tensor of numbers without NaN.
+ * @param x Any tensor.
  * @param options `axis`, the last by default.
  * @returns int32 tensor without that axis.
  *
@@ -102,13 +113,13 @@ function positionOf(found: Tensor, x: Tensor, axis: number): Tensor {
  */
 export function argmax(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
   const [at] = normalizeAxes("argmax", x, axis);
-  return positionOf(max(x, { axis: at!, keepDims: true }), x, at!);
+  return positionOf("argmax", max(x, { axis: at!, keepDims: true }), x, at!);
 }
 
 /**
- * The position of the smallest element along an axis, the first of equals.
+ * The position of the smallest element along an axis, the first of equals; of NaN, if there is one.
  *
- * @param x Tensor of numbers without NaN.
+ * @param x Any tensor.
  * @param options `axis`, the last by default.
  * @returns int32 tensor without that axis.
  * @throws {ShapeError} If the axis is out of range.
@@ -123,5 +134,5 @@ export function argmax(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}
  */
 export function argmin(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
   const [at] = normalizeAxes("argmin", x, axis);
-  return positionOf(min(x, { axis: at!, keepDims: true }), x, at!);
+  return positionOf("argmin", min(x, { axis: at!, keepDims: true }), x, at!);
 }

@@ -3,15 +3,29 @@ import { SCATTER_ADD_FORM, type ScatterAddParams } from "../compiler/kernel_form
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 import { wrap } from "./cast.ts";
 import { greaterEqual, less } from "./comparison.ts";
 import { logicalOr } from "./logic.ts";
 import { where } from "./where.ts";
 import { iota } from "./constant.ts";
+import { type Indices, indicesOf } from "./indices.ts";
 import { add, mul } from "./arithmetic.ts";
 import { reshape, transpose } from "./layout.ts";
 import { normalizeAxes } from "./sum.ts";
+
+/** Options of `take` and `takeAlongAxis`. */
+export interface TakeOptions {
+  /** The axis that is read. */
+  readonly axis?: number;
+  /** What is read outside. */
+  readonly fill?: number;
+  /**
+   * True for negative indices to count from the end, as in NumPy; false for them to lie outside, as in tables of
+   * neighbours, where -1 is none.
+   */
+  readonly wrapNegativeIndices?: boolean;
+}
 
 interface GatherParams {
   readonly axis: number;
@@ -50,7 +64,10 @@ const TAKE: Primitive<GatherParams> = {
   vjpRule: (cotangent, { inputs: [x, indices] }, { axis }) => {
     const [before, size, after] = split(x!, axis);
     const rows = transpose(reshape(cotangent, [before, sizeOf(indices!.shape), after]), [1, 0, 2]);
-    const sums = scatterAdd(reshape(rows, [sizeOf(indices!.shape), before * after]), reshape(indices!, [-1]), { size });
+    const sums = scatterAdd(reshape(rows, [sizeOf(indices!.shape), before * after]), reshape(indices!, [-1]), {
+      size,
+      wrapNegativeIndices: false,
+    });
     return [reshape(transpose(reshape(sums, [size, before, after]), [1, 0, 2]), x!.shape), null];
   },
   lowering: { kind: "gather", axis: ({ axis }) => axis, along: () => false, fill: ({ fill }) => fill },
@@ -60,25 +77,29 @@ const TAKE: Primitive<GatherParams> = {
  * Takes slices at given positions of one axis.
  *
  * @param x Any tensor.
- * @param indices int32 tensor of positions. One outside `[0, size)`, such as -1, reads `fill`.
- * @param options `axis`, 0 by default, and `fill`, 0 by default.
+ * @param indices Whole numbers: a number, nested arrays, or a tensor. A negative one counts from the end, one outside
+ * `[-size, size)` reads `fill`.
+ * @param options `axis`, 0 by default; `fill`, 0 by default; `wrapNegativeIndices`, true by default.
  * @returns Tensor `[...x.shape[:axis], ...indices.shape, ...x.shape[axis+1:]]`.
- * @throws {TypeError} If the indices are not int32.
+ * @throws {TypeError} If the indices are no whole numbers.
  *
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { take, tensor } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await take(tensor([5, 6, 7]), tensor([2, -1], "int32")).data(), new Float32Array([7, 0]));
+ * deepStrictEqual(await take(tensor([5, 6, 7]), [0, -1, 9]).data(), new Float32Array([5, 7, 0]));
  * ```
  */
 export function take(
   x: Tensor,
-  indices: Tensor,
-  { axis = 0, fill = 0 }: { readonly axis?: number; readonly fill?: number } = {},
+  indices: Indices,
+  { axis = 0, fill = 0, wrapNegativeIndices = true }: TakeOptions = {},
 ): Tensor {
-  return bind(TAKE, [x, indices], { axis: normalizeAxes("take", x, axis)[0]!, fill });
+  requireTensor("take", "x", x);
+  const at = normalizeAxes("take", x, axis)[0]!;
+  const positions = indicesOf("take", indices, wrapNegativeIndices ? x.shape[at]! : null);
+  return bind(TAKE, [x, positions], { axis: at, fill });
 }
 
 const TAKE_ALONG_AXIS: Primitive<GatherParams> = {
@@ -110,7 +131,10 @@ const TAKE_ALONG_AXIS: Primitive<GatherParams> = {
     // Lines are laid end to end; a position outside its line must not land in another.
     const outside = logicalOr(less(positions, 0), greaterEqual(positions, size));
     const flat = where(outside, -1, add(positions, mul(iota(positions.shape, 0), size)));
-    const sums = scatterAdd(reshape(ct, [-1, 1]), reshape(flat, [-1]), { size: lines * size });
+    const sums = scatterAdd(reshape(ct, [-1, 1]), reshape(flat, [-1]), {
+      size: lines * size,
+      wrapNegativeIndices: false,
+    });
     const shape = moved.map((i) => x!.shape[i]!);
     return [transpose(reshape(sums, shape), back), null];
   },
@@ -121,27 +145,31 @@ const TAKE_ALONG_AXIS: Primitive<GatherParams> = {
  * Takes one element for each position along an axis, line by line.
  *
  * @param x Any tensor.
- * @param indices int32 tensor of the sizes of `x` off the axis. A position outside `[0, size)` reads `fill`.
- * @param options `axis`, the last by default, and `fill`, 0 by default.
+ * @param indices Whole numbers, of the sizes of `x` off the axis. A negative one counts from the end, one outside
+ * `[-size, size)` reads `fill`.
+ * @param options `axis`, the last by default; `fill`, 0 by default; `wrapNegativeIndices`, true by default.
  * @returns Tensor of the shape of the indices.
  * @throws {ShapeError} If sizes off the axis differ.
- * @throws {TypeError} If the indices are not int32.
+ * @throws {TypeError} If the indices are no whole numbers.
  *
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { takeAlongAxis, tensor } from "@tessera/tessera/tensor";
  *
- * const last = takeAlongAxis(tensor([[1, 2], [3, 4]]), tensor([[1], [0]], "int32"));
+ * const last = takeAlongAxis(tensor([[1, 2], [3, 4]]), [[1], [0]]);
  * deepStrictEqual(await last.data(), new Float32Array([2, 3]));
  * ```
  */
 export function takeAlongAxis(
   x: Tensor,
-  indices: Tensor,
-  { axis = -1, fill = 0 }: { readonly axis?: number; readonly fill?: number } = {},
+  indices: Indices,
+  { axis = -1, fill = 0, wrapNegativeIndices = true }: TakeOptions = {},
 ): Tensor {
-  return bind(TAKE_ALONG_AXIS, [x, indices], { axis: normalizeAxes("takeAlongAxis", x, axis)[0]!, fill });
+  requireTensor("takeAlongAxis", "x", x);
+  const at = normalizeAxes("takeAlongAxis", x, axis)[0]!;
+  const positions = indicesOf("takeAlongAxis", indices, wrapNegativeIndices ? x.shape[at]! : null);
+  return bind(TAKE_ALONG_AXIS, [x, positions], { axis: at, fill });
 }
 
 const SCATTER_ADD: Primitive<ScatterAddParams> = {
@@ -164,7 +192,7 @@ const SCATTER_ADD: Primitive<ScatterAddParams> = {
     });
     return result;
   },
-  vjpRule: (cotangent, { inputs: [, indices] }) => [take(cotangent, indices!), null],
+  vjpRule: (cotangent, { inputs: [, indices] }) => [take(cotangent, indices!, { wrapNegativeIndices: false }), null],
   lowering: { kind: "kernel", form: SCATTER_ADD_FORM },
 };
 
@@ -172,8 +200,9 @@ const SCATTER_ADD: Primitive<ScatterAddParams> = {
  * Adds rows into the places that indices name: the transpose of `take`.
  *
  * @param updates Rows, `[M, ...rest]`.
- * @param indices int32 tensor `[M]`; rows whose index is outside `[0, size)` are dropped.
- * @param options `size`, the number of places.
+ * @param indices Whole numbers, `[M]`. A negative one counts from the end; rows whose index is outside `[-size, size)` are
+ * dropped.
+ * @param options `size`, the number of places; `wrapNegativeIndices`, true by default.
  * @returns Tensor `[size, ...rest]` of sums, added in the order of the rows.
  * @throws {ShapeError} If there is not one index for each row.
  *
@@ -182,12 +211,18 @@ const SCATTER_ADD: Primitive<ScatterAddParams> = {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { scatterAdd, tensor } from "@tessera/tessera/tensor";
  *
- * const sums = scatterAdd(tensor([1, 2, 4]), tensor([0, 2, 0], "int32"), { size: 3 });
+ * const sums = scatterAdd(tensor([1, 2, 4]), [0, -1, 0], { size: 3 });
  * deepStrictEqual(await sums.data(), new Float32Array([5, 0, 2]));
  * ```
  */
-export function scatterAdd(updates: Tensor, indices: Tensor, { size }: { readonly size: number }): Tensor {
+export function scatterAdd(
+  updates: Tensor,
+  indices: Indices,
+  { size, wrapNegativeIndices = true }: { readonly size: number; readonly wrapNegativeIndices?: boolean },
+): Tensor {
+  requireTensor("scatterAdd", "updates", updates);
   const [rows = 0, ...rest] = updates.shape;
-  const sums = bind(SCATTER_ADD, [reshape(updates, [rows, sizeOf(rest)]), indices], { size });
+  const places = indicesOf("scatterAdd", indices, wrapNegativeIndices ? size : null);
+  const sums = bind(SCATTER_ADD, [reshape(updates, [rows, sizeOf(rest)]), places], { size });
   return reshape(sums, [size, ...rest]);
 }

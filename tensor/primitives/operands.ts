@@ -1,18 +1,39 @@
-import { ShapeError } from "../errors.ts";
-import { type DType, DTYPES, type Shape, type TensorSpec } from "../spec.ts";
+import { ShapeError, shown } from "../errors.ts";
+import { type DType, DTYPES, holds, type Shape, type TensorSpec } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { constant } from "./constant.ts";
 import { broadcastTo } from "./sum.ts";
 
-/** A tensor, or a number that takes the dtype of the tensors beside it. */
+/** A tensor, or a number that takes the dtype of the tensors beside it where that holds it. */
 export type TensorLike = Tensor | number;
 
 const ORDER: readonly DType[] = ["bool", "uint32", "int32", "float32", "float64"];
 
-/** The dtype that holds the values of both: bool < uint32 < int32 < float32 < float64. */
-export function promoteTypes(a: DType, b: DType): DType {
-  return ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b;
+/**
+ * The dtype that holds the values of both: bool < int32 and uint32 < float32 < float64. Nothing holds those of int32 and
+ * uint32 but float64, which devices do not have: one of them is to be cast.
+ *
+ * @param a Any dtype.
+ * @param b Any dtype.
+ * @param operation What is refused otherwise, for the error.
+ * @returns The joint dtype.
+ * @throws {TypeError} For int32 beside uint32.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { promoteTypes } from "@tessera/tessera/tensor";
+ *
+ * equal(promoteTypes("int32", "float32"), "float32");
+ * ```
+ */
+export function promoteTypes(a: DType, b: DType, operation = "promote dtypes"): DType {
+  const joint = ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b;
+  if (joint !== "int32" || (a !== "uint32" && b !== "uint32")) return joint;
+  throw new TypeError(
+    `Cannot ${operation} as one dtype must hold the values of both: current dtypes are ${a} and ${b}; cast one of them`,
+  );
 }
 
 /** The shape that two shapes broadcast to, by NumPy's rule; throws for `operation` if there is none. */
@@ -25,21 +46,37 @@ export function broadcastShapes(operation: string, shapes: readonly Shape[]): Sh
   });
 }
 
-function dtypeOfAll(operands: readonly TensorLike[]): DType {
-  const dtypes = operands.filter((x) => x instanceof Tensor).map((x) => x.dtype);
-  const fraction = operands.some((x) => typeof x === "number" && !Number.isInteger(x) && Number.isFinite(x));
-  const joint = dtypes.length === 0 ? "float32" : dtypes.reduce(promoteTypes);
-  // A fraction beside integers makes floats; beside floats it takes their dtype.
-  return fraction
-    ? promoteTypes(joint, "float32")
-    : joint === "bool" && operands.some((x) => typeof x === "number")
-    ? "int32"
-    : joint;
+/** The dtype of numbers beside tensors of one: theirs if it holds them; int32 beside bool; else float32. */
+function weakDType(joint: DType, numbers: readonly number[]): DType {
+  if (DTYPES[joint].floating || numbers.length === 0) return joint;
+  const whole = joint === "bool" ? "int32" : joint;
+  return numbers.every((x) => holds(whole, x)) ? whole : "float32";
 }
 
-/** Operands of one operation, brought to one dtype and shape. */
+function dtypeOfAll(operation: string, operands: readonly TensorLike[]): DType {
+  const dtypes = operands.filter((x) => x instanceof Tensor).map((x) => x.dtype);
+  const joint = dtypes.length === 0 ? "float32" : dtypes.reduce((a, b) => promoteTypes(a, b, operation));
+  return weakDType(joint, operands.filter((x) => typeof x === "number"));
+}
+
+/** Throws for `operation` unless what was given for an argument is a tensor or a number. */
+export function requireOperand(operation: string, argument: string, x: unknown): asserts x is TensorLike {
+  if (x instanceof Tensor || typeof x === "number") return;
+  const hint = Array.isArray(x) || ArrayBuffer.isView(x) || typeof x === "boolean" ? "; make one with tensor(…)" : "";
+  throw new TypeError(
+    `Cannot ${operation} as ${argument} must be a tensor or a number: current ${argument} is ${shown(x)}${hint}`,
+  );
+}
+
+const OPERANDS = ["x", "y"] as const;
+
+/**
+ * Operands of one operation, brought to one dtype and shape. A number beside integers is one if their dtype holds it,
+ * else the operation is of float32.
+ */
 export function alignOperands(operation: string, operands: readonly TensorLike[], dtype?: DType): readonly Tensor[] {
-  const common = dtype ?? dtypeOfAll(operands);
+  operands.forEach((x, i) => requireOperand(operation, OPERANDS[i] ?? `operand ${i}`, x));
+  const common = dtype ?? dtypeOfAll(operation, operands);
   const shape = broadcastShapes(operation, operands.map((x) => x instanceof Tensor ? x.shape : []));
   return operands.map((x) => x instanceof Tensor ? broadcastTo(cast(x, common), shape) : constant(shape, x, common));
 }

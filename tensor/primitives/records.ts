@@ -2,11 +2,11 @@
 import type { ScalarOp } from "../compiler/operations.ts";
 import { op, type Scalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { DTYPES } from "../spec.ts";
+import { DTYPES, type TensorSpec } from "../spec.ts";
 import { bind, Tensor } from "../tensor.ts";
 import { wrap } from "./cast.ts";
 import { constant } from "./constant.ts";
-import { alignOperands, sameSpec, type TensorLike } from "./operands.ts";
+import { alignOperands, requireOperand, sameSpec, type TensorLike } from "./operands.ts";
 
 /** From the cotangent, the operands and the output to the cotangents of the operands. */
 export type BinaryVjp = (
@@ -16,16 +16,25 @@ export type BinaryVjp = (
   output: Tensor,
 ) => readonly [Tensor | null, Tensor | null];
 
-/** The record of an operation on two tensors of one shape and dtype. */
+/** Refuses what an operation does not take: bool, or all that is not floating. */
+function requireKind(name: string, kind: "number" | "float", spec: TensorSpec): TensorSpec {
+  const { floating } = DTYPES[spec.dtype];
+  if (floating || (kind === "number" && spec.dtype !== "bool")) return spec;
+  const [wanted, cast] = kind === "float" ? ["floating", "float32"] : ["numbers", "int32"];
+  throw new TypeError(`Cannot ${name} as operands must be ${wanted}: current dtype is ${spec.dtype}; cast to ${cast}`);
+}
+
+/** The record of an operation on two tensors of one shape and dtype: numbers, or floating ones only. */
 export function binary(
   name: string,
   scalar: ScalarOp,
   combine: (x: number, y: number) => number,
   vjp: BinaryVjp = () => [null, null],
+  kind: "number" | "float" = "number",
 ): Primitive {
   return {
     name,
-    shapeRule: sameSpec(name),
+    shapeRule: (inputs) => requireKind(name, kind, sameSpec(name)(inputs)),
     reference: ([x, y], _, { dtype }) => x!.data.map((value, i) => wrap(combine(value, y!.data[i]!), dtype)),
     vjpRule: (cotangent, output) => vjp(cotangent, output.inputs[0]!, output.inputs[1]!, output),
     lowering: { kind: "expression", expression: ([x, y]) => op(scalar, x!, y!) },
@@ -50,12 +59,7 @@ export function unary(
 ): Primitive {
   return {
     name,
-    shapeRule: ([x]) => {
-      if (integers || DTYPES[x!.dtype].floating) return { shape: x!.shape, dtype: x!.dtype };
-      throw new TypeError(
-        `Cannot ${name} as the operand must be floating: current dtype is ${x!.dtype}; cast it to float32`,
-      );
-    },
+    shapeRule: ([x]) => requireKind(name, integers ? "number" : "float", { shape: x!.shape, dtype: x!.dtype }),
     reference: ([x], _, { dtype }) => x!.data.map((value) => wrap(f(value), dtype)),
     vjpRule: (cotangent, output) => [vjp(cotangent, output.inputs[0]!, output)],
     lowering: { kind: "expression", expression: ([x]) => scalar(x!) },
@@ -64,5 +68,6 @@ export function unary(
 
 /** Applies a unary record; a number becomes a float32 scalar. */
 export function applyUnary(primitive: Primitive, x: TensorLike): Tensor {
+  requireOperand(primitive.name, "x", x);
   return bind(primitive, [x instanceof Tensor ? x : constant([], x, "float32")], {});
 }

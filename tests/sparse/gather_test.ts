@@ -138,7 +138,7 @@ Deno.test("toVoxels() and toBlocks() permute rows, and undo each other", async (
 
 Deno.test("toVoxels() of a traced pattern is that of the concrete one", async () => {
   const mask = MASKS.scattered!;
-  const flat = tensor(Uint8Array.from(mask.flat(2)), { shape: [2, 3, 4] });
+  const flat = tensor(Uint8Array.from(mask.flat(2)), { dtype: "bool", shape: [2, 3, 4] });
   const x = asTensor(imagesFor(mask, [2, 3]));
   const traced = jit((mask: Tensor, x: Tensor) => {
     const voxels = toVoxels(gather(x, patternFromMask(mask, { nse: 10 })));

@@ -138,7 +138,7 @@ Deno.test("kernelMap() and its inverse name the same pairs", async () => {
 
 Deno.test("kernelMap() of a traced pattern is that of the concrete one", async () => {
   const options = { blockShape: [4, 4], kernel: 7, stride: 2, padding: 3 } as const;
-  const mask = tensor(Uint8Array.from(MASK_M.flat(2)), { shape: [1, 7, 7] });
+  const mask = tensor(Uint8Array.from(MASK_M.flat(2)), { dtype: "bool", shape: [1, 7, 7] });
   const traced = jit((mask: Tensor) => {
     const pattern = patternFromMask(mask, { nse: 20 });
     const { map, inverse, outside } = kernelMap(pattern, pattern, options);
@@ -162,7 +162,7 @@ Deno.test("kernelMap() refuses strides, sizes and options that do not fit", () =
 });
 
 Deno.test("conv2d() strided off the blocks needs coordinates on the host, or an output pattern", async () => {
-  const mask = tensor(Uint8Array.from(PATTERN_Q.flat(2)), { shape: [1, 3, 7] });
+  const mask = tensor(Uint8Array.from(PATTERN_Q.flat(2)), { dtype: "bool", shape: [1, 3, 7] });
   const run = (outputPattern?: SparsePattern) =>
     jit((mask: Tensor) => {
       const x = gather(ones([1, 3, 7, 1]), patternFromMask(mask, { nse: 8 }));

@@ -26,7 +26,7 @@ Deno.test("patternFromMask() lists the 20 cells of the SparK mask in raster orde
 });
 
 Deno.test("patternFromMask() gives the same of host arrays, tensors and traced tensors", async () => {
-  const mask = tensor(Uint8Array.from(MASK_M.flat(2)), { shape: [1, 7, 7] });
+  const mask = tensor(Uint8Array.from(MASK_M.flat(2)), { dtype: "bool", shape: [1, 7, 7] });
   const expected = await read(patternFromMask(MASK_M).indices);
   deepStrictEqual(await read(patternFromMask(mask).indices), expected);
   const traced = jit((mask: Tensor) => patternFromMask(mask, { nse: 20 }).indices, { device: REFERENCE });
@@ -73,7 +73,7 @@ Deno.test("concretePattern() reads coordinates that were computed", async () => 
 });
 
 Deno.test("lookupTable() gives the row of each cell, on the host and traced alike", async () => {
-  const mask = tensor(Uint8Array.from(MASK_M.flat(2)), { shape: [1, 7, 7] });
+  const mask = tensor(Uint8Array.from(MASK_M.flat(2)), { dtype: "bool", shape: [1, 7, 7] });
   const host = await read(lookupTable(patternFromMask(MASK_M)));
   deepStrictEqual(host.filter((row) => row >= 0), [...Array(20).keys()]);
   const traced = jit((mask: Tensor) => lookupTable(patternFromMask(mask, { nse: 20 })), { device: REFERENCE });

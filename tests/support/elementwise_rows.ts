@@ -48,6 +48,14 @@ const ties: OpCase = {
   inputs: [{ shape: [6], values: [1, 2, 0, -0, Infinity, -1] }, { shape: [6], values: [1, 1, 0, 0, Infinity, 2] }],
 };
 
+/** Quotients of mixed signs. */
+const QUOTIENTS: readonly OpCase[] = [
+  { inputs: [{ shape: [3, 5], domain: [-3, 3] }, { shape: [5], domain: [0.7, 2] }] },
+  { inputs: [{ shape: [31], dtype: "int32", domain: [-99, 99] }, { shape: [31], dtype: "int32", domain: [1, 9] }] },
+  { inputs: [{ shape: [31], dtype: "int32", domain: [-99, 99] }, { shape: [31], dtype: "int32", domain: [-9, -1] }] },
+  integers("uint32", [1, 2 ** 32], [67], [67]),
+];
+
 /** Arithmetic on two operands. */
 const ARITHMETIC: readonly OpRow[] = [
   binary("add", t.add, [-2, 2], { more: [signed, wide, wideUnsigned, mixed, large] }),
@@ -56,14 +64,10 @@ const ARITHMETIC: readonly OpRow[] = [
   binary("div", t.div, [0.5, 2], {
     more: [integers("int32", [-50, -1], [41], [41]), integers("uint32", [1, 2 ** 32], [67], [67])],
   }),
-  row("div of mixed signs", (x, y) => t.div(x, y), [
-    { inputs: [{ shape: [31], dtype: "int32", domain: [-99, 99] }, { shape: [31], dtype: "int32", domain: [1, 9] }] },
-  ], { order: 0 }),
-  row("mod", t.mod, [
-    { inputs: [{ shape: [3, 5], domain: [-3, 3] }, { shape: [5], domain: [0.7, 2] }] },
-    { inputs: [{ shape: [31], dtype: "int32", domain: [-99, 99] }, { shape: [31], dtype: "int32", domain: [1, 9] }] },
-    integers("uint32", [1, 2 ** 32], [67], [67]),
-  ], { rejects: rejectPair(t.mod) }),
+  row("truncDivide", t.truncDivide, QUOTIENTS, { order: 0, rejects: rejectPair(t.truncDivide) }),
+  row("floorDivide", t.floorDivide, QUOTIENTS, { order: 0, rejects: rejectPair(t.floorDivide) }),
+  row("fmod", t.fmod, QUOTIENTS, { rejects: rejectPair(t.fmod) }),
+  row("remainder", t.remainder, QUOTIENTS, { rejects: rejectPair(t.remainder) }),
   binary("pow", t.pow, [0.3, 2]),
   row("pow of whole exponents", (x) => t.pow(x, 3), SHAPES.map((shape) => within([-2, 2], shape)), {}),
   binary("maximum", t.maximum, [-2, 2], { more: [signed, ties] }),
@@ -139,6 +143,10 @@ const LOGIC: readonly OpRow[] = [
   row("bitwiseXor", t.bitwiseXor, [wide, wideUnsigned, bools], { order: 0 }),
   row("shiftLeft", t.shiftLeft, [shifts, signedShifts], { order: 0 }),
   row("shiftRight", t.shiftRight, [shifts, signedShifts], { order: 0 }),
+  row("isNaN", (x) => t.isNaN(x), [
+    { inputs: [{ shape: [5], values: [NaN, Infinity, -Infinity, 0, 1] }] },
+    integers("int32", [0, 9], [5]),
+  ], { order: 0 }),
   row("where", t.where, [
     { inputs: [{ shape: [3, 5], dtype: "bool" }, { shape: [3, 5] }, { shape: [5] }] },
     { inputs: [{ shape: [3, 1], dtype: "bool" }, { shape: [] }, { shape: [2, 1, 5] }] },

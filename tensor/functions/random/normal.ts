@@ -1,4 +1,5 @@
-import { add, clip, div, mul, neg, sub } from "../../primitives/arithmetic.ts";
+import { add, clip, mul, neg, sub } from "../../primitives/arithmetic.ts";
+import { div } from "../../primitives/division.ts";
 import { less } from "../../primitives/comparison.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { erf, log, sqrt } from "../../primitives/transcendental.ts";

@@ -28,5 +28,5 @@ export function permutation(key: Tensor, n: number): Tensor {
 function shuffled(key: Tensor, x: Tensor, sorts: number): Tensor {
   if (sorts === 0) return x;
   const [next, now] = split(key);
-  return shuffled(next, take(x, argsort(bits(now, x.shape))), sorts - 1);
+  return shuffled(next, take(x, argsort(bits(now, x.shape)), { wrapNegativeIndices: false }), sorts - 1);
 }

@@ -121,8 +121,14 @@ export class ValueWriter {
         return this.#gather(x);
       case "op":
         if (x.op === "rarely") return this.#rarely(x);
-        return this.#let(this.#operation(x.op, x.dtype, x.args.map((arg) => this.#one(arg)), x.args.at(-1)!.dtype));
+        return this.#let(this.#operation(x.op, x.dtype, this.#operands(x.args), x.args.at(-1)!.dtype));
     }
+  }
+
+  /** Operands; of literals alone the first is named, as WGSL refuses to divide constants by zero before it runs. */
+  #operands(args: readonly Scalar[]): readonly string[] {
+    const texts = args.map((arg) => this.#one(arg));
+    return args.every(({ kind }) => kind === "const") ? [this.#let(texts[0]!), ...texts.slice(1)] : texts;
   }
 
   #element({ buffer }: Access, dtype: DType, at: string): string {

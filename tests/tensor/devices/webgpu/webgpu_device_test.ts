@@ -6,9 +6,9 @@ import {
   conv2d,
   type Device,
   DeviceError,
+  fmod,
   jit,
   matmul,
-  mod,
   mul,
   random,
   reshape,
@@ -115,7 +115,7 @@ testWebgpu("Two runs give the same bits", async (device) => {
 
 testWebgpu("A map of more than 65,535 groups reaches every element", async (device) => {
   const size = 65_536 * 256 + 77;
-  const values = await mod(arange(size), 7).data({ device });
+  const values = await fmod(arange(size), 7).data({ device });
   equal(values.length, size);
   ok(values.every((value: number, i: number) => value === i % 7));
 });
