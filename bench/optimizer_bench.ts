@@ -1,7 +1,16 @@
 /** @file LAMB and AdamW on the 25.6 million parameters of ResNet-50. */
 import { ok } from "node:assert/strict";
 import { random, sizeOf, type Tensor, treeLeaves, type TypedArray } from "../tensor/mod.ts";
-import { adamw, lamb, type Optimizer, resnet50 } from "../nn/mod.ts";
+import {
+  adamw,
+  applyUpdates,
+  chain,
+  clipByGlobalNorm,
+  lamb,
+  notNormOrBias,
+  type Optimizer,
+  resnet50,
+} from "../nn/mod.ts";
 import { samplePositions } from "./definitions.ts";
 import { benchKernel } from "./kernel_benchmark.ts";
 
@@ -21,13 +30,22 @@ interface Rule {
   readonly trust: boolean;
 }
 
+/** Largest norm of the gradients. */
+const MAX_NORM = 5;
+const SHARED = { learningRate: RATE, mask: notNormOrBias } as const;
+
 const LAMB = { betas: [0.9, 0.95], epsilon: 1e-6, weightDecay: 0.04, trust: true } as const;
 const ADAMW = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.01, trust: false } as const;
 const RULES: readonly Rule[] = [
   // norm of g; then g, m, v, p in, m, v out, norms of p and of the update; then m, v, p in, p out
-  { name: "LAMB", optimizer: lamb({ learningRate: RATE, ...LAMB }), passes: 11, ...LAMB },
+  {
+    name: "LAMB",
+    optimizer: lamb({ ...SHARED, weightDecay: 0.04, b2: 0.95, maxGradientNorm: MAX_NORM }),
+    passes: 11,
+    ...LAMB,
+  },
   // norm of g; then g, m, v, p in, m, v, p out
-  { name: "AdamW", optimizer: adamw({ learningRate: RATE, ...ADAMW }), passes: 8, ...ADAMW },
+  { name: "AdamW", optimizer: chain(clipByGlobalNorm(MAX_NORM), adamw(SHARED)), passes: 8, ...ADAMW },
 ];
 
 /** The first step from moments of zero, in float64: a tensor after it. Tensors of one axis do not decay. */
@@ -45,7 +63,7 @@ function updated(p: TypedArray, g: TypedArray, clip: number, decays: boolean, ru
 function check(rule: Rule, inputs: readonly TypedArray[], results: readonly TypedArray[]): void {
   const [params, gradients] = [inputs.slice(0, SHAPES.length), inputs.slice(SHAPES.length)];
   const squares = gradients.reduce((sum, g) => sum + (g as Float32Array).reduce((part, x) => part + x * x, 0), 0);
-  const clip = Math.min(1, 5 / Math.sqrt(squares));
+  const clip = Math.min(1, MAX_NORM / Math.sqrt(squares));
   SHAPES.forEach((shape, i) => {
     const right = updated(params[i]!, gradients[i]!, clip, shape.length > 1, rule);
     for (const at of samplePositions(right.length)) {
@@ -67,8 +85,8 @@ for (const rule of RULES) {
     program: (...tensors) => {
       const params = tensors.slice(0, SHAPES.length);
       const state = rule.optimizer.init(params);
-      const { params: after, state: next } = rule.optimizer.update(tensors.slice(SHAPES.length), state, params);
-      return [...treeLeaves(after), ...treeLeaves(next.moments as never)] as never;
+      const [updates, { links }] = rule.optimizer.update(tensors.slice(SHAPES.length), state, params);
+      return [...treeLeaves(applyUpdates(params, updates)), ...treeLeaves(links)] as never;
     },
     check: (inputs, results) => check(rule, inputs, results),
   });

@@ -7,8 +7,8 @@
  * ones several times. A profiled step takes longer than others: its time is told by `deno task bench:step`.
  */
 // deno-lint-ignore-file no-console
-import { lamb, type Model } from "../nn/mod.ts";
-import { init, type TrainState, trainStep } from "../spark/mod.ts";
+import type { Model } from "../nn/mod.ts";
+import { init, pretrainOptimizer, type TrainState, trainStep } from "../spark/mod.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import {
   cpuDevice,
@@ -61,7 +61,7 @@ function makeStopwatch(): { readonly spans: HostSpan[]; time<T>(name: string, ru
 
 /** The training step of a model, its first state, and images. */
 function stepOf(model: Model, size: number, batch: number, decoderWidth: number) {
-  const optimizer = lamb({ learningRate: 1e-4, weightDecay: 0.04, beta2: model.recipe.beta2 });
+  const optimizer = pretrainOptimizer({ learningRate: 1e-4, b2: model.recipe.beta2 });
   const inner = trainStep(model, optimizer);
   return {
     step: jit((train: TrainState, images: Tensor) => inner(train, { images }), { donate: [0] }),

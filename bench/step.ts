@@ -22,8 +22,8 @@ import {
   type Tree,
   treeFlatten,
 } from "../tensor/mod.ts";
-import { lamb, type Model } from "../nn/mod.ts";
-import { init, type TrainState, trainStep } from "../spark/mod.ts";
+import type { Model } from "../nn/mod.ts";
+import { init, pretrainOptimizer, type TrainState, trainStep } from "../spark/mod.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
@@ -78,7 +78,7 @@ function dispose(results: Tree): void {
 
 /** The state before the first step, images, and the compiled step. */
 function prepare(model: Model) {
-  const optimizer = lamb({ learningRate: 1e-4, weightDecay: 0.04, beta2: model.recipe.beta2 });
+  const optimizer = pretrainOptimizer({ learningRate: 1e-4, b2: model.recipe.beta2 });
   const inner = trainStep(model, optimizer);
   const program = (train: TrainState, images: Tensor) => inner(train, { images });
   const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: args["decoder-width"] };

@@ -49,17 +49,18 @@ export {
   type WarmupCosineOptions,
 } from "./optimizers/schedule.ts";
 export * from "./optimizers/parameter_names.ts";
-export {
-  clipByGlobalNorm,
-  globalNorm,
-  type Optimizer,
-  type OptimizerOptions,
-  type OptimizerState,
-  type OptimizerUpdate,
-} from "./optimizers/optimizer.ts";
+export * from "./optimizers/transformation.ts";
+export { applyUpdates, chain, type Optimizer, type OptimizerState } from "./optimizers/chain.ts";
+export * from "./optimizers/clip_by_global_norm.ts";
+export { type AdamOptions, scaleByAdam } from "./optimizers/scale_by_adam.ts";
+export * from "./optimizers/trace.ts";
+export * from "./optimizers/add_decayed_weights.ts";
+export * from "./optimizers/scale_by_trust_ratio.ts";
+export * from "./optimizers/scale_by_learning_rate.ts";
 export * from "./optimizers/sgd.ts";
 export * from "./optimizers/adamw.ts";
 export * from "./optimizers/lamb.ts";
-export * from "./optimizers/ema.ts";
 export * from "./optimizers/layer_decay.ts";
+export * from "./optimizers/moments.ts";
+export * from "./optimizers/ema.ts";
 export * from "./losses.ts";

@@ -1,9 +1,9 @@
 /** @file One step over several small batches, for batches that do not fit into memory at once. */
 import { add, div, mul, type Tensor, treeMap, zeros } from "../tensor/mod.ts";
-import type { Model, Optimizer } from "../nn/mod.ts";
+import { globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import type { SparkParams } from "./forward.ts";
-import { drawBatch, lossAndGradients } from "./train_step.ts";
+import { drawBatch, lossAndGradients, moved } from "./train_step.ts";
 import type { Batch, TrainState, TrainStepOptions, TrainStepOutput } from "./train_step.ts";
 
 /** Sums over the small batches of a step so far. */
@@ -55,11 +55,11 @@ function countedPatches({ gridShape: [batch, rows, columns], indices }: SparsePa
  * @example Usage
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { addGradients, applySums, init, zeroSums } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { addGradients, applySums, init, pretrainOptimizer, zeroSums } from "@tessera/tessera/spark";
  * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const optimizer = lamb({ learningRate: 1e-3 });
+ * const optimizer = pretrainOptimizer({ learningRate: 1e-3 });
  * const train = init(tinyResnet(), optimizer, random.key(0), { decoderWidth: 16 });
  * const more = addGradients(tinyResnet());
  * const first = more(train, zeroSums(train.params), { images: ones([2, 64, 64, 3]) });
@@ -100,11 +100,11 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { addGradients, applySums, init, zeroSums } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { addGradients, applySums, init, pretrainOptimizer, zeroSums } from "@tessera/tessera/spark";
  * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const optimizer = lamb({ learningRate: 1e-3 });
+ * const optimizer = pretrainOptimizer({ learningRate: 1e-3 });
  * const train = init(tinyResnet(), optimizer, random.key(0), { decoderWidth: 16 });
  * const { sums, ...after } = addGradients(tinyResnet())(train, zeroSums(train.params), { images: ones([2, 64, 64, 3]) });
  * deepStrictEqual(applySums(optimizer)({ ...train, ...after }, sums).loss.shape, []);
@@ -113,8 +113,6 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
 export function applySums(optimizer: Optimizer): (train: TrainState, sums: GradientSums) => TrainStepOutput {
   return (train, { gradients, loss, patches }) => {
     const mean = treeMap((sum: Tensor) => div(sum, patches), gradients);
-    const { params, state, learningRate, gradientNorm } = optimizer.update(mean, train.optimizer, train.params);
-    const next = { ...train, params, optimizer: state };
-    return { train: next, loss: div(loss, patches), learningRate, gradientNorm };
+    return { train: moved(optimizer, train, mean), loss: div(loss, patches), gradientNorm: globalNorm(mean) };
   };
 }

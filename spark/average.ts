@@ -9,8 +9,8 @@ export interface Averaged {
   readonly params: Tree;
   /** Running statistics. */
   readonly state: Tree;
-  /** Step counter and moments. */
-  readonly optimizer: TrainState["optimizer"];
+  /** Has the step counter. */
+  readonly optimizer: Pick<TrainState["optimizer"], "step">;
   /** The average of parameters and statistics. */
   readonly average?: { readonly params: Tree; readonly state: Tree };
 }
@@ -24,11 +24,11 @@ export interface Averaged {
  * @example Usage
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { init, startAverage } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { init, pretrainOptimizer, startAverage } from "@tessera/tessera/spark";
  * import { random } from "@tessera/tessera/tensor";
  *
- * ok(startAverage(init(tinyResnet(), lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 16 })).average);
+ * ok(startAverage(init(tinyResnet(), pretrainOptimizer({ learningRate: 1 }), random.key(0), { decoderWidth: 16 })).average);
  * ```
  */
 export function startAverage<T extends Averaged>(train: T): T {
@@ -49,11 +49,11 @@ export function startAverage<T extends Averaged>(train: T): T {
  * @example Usage
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { averageWeights, init, startAverage } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { averageWeights, init, pretrainOptimizer, startAverage } from "@tessera/tessera/spark";
  * import { random } from "@tessera/tessera/tensor";
  *
- * const train = startAverage(init(tinyResnet(), lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 16 }));
+ * const train = startAverage(init(tinyResnet(), pretrainOptimizer({ learningRate: 1 }), random.key(0), { decoderWidth: 16 }));
  * ok(averageWeights(train, train, { decay: 0.999 }).average);
  * ```
  */

@@ -44,12 +44,12 @@ function layerOf(name: string): string {
  * @example Usage
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { convnext, lamb } from "@tessera/tessera/nn";
- * import { init, nameNotFinite } from "@tessera/tessera/spark";
+ * import { convnext } from "@tessera/tessera/nn";
+ * import { init, nameNotFinite, pretrainOptimizer } from "@tessera/tessera/spark";
  * import { full, random, referenceDevice } from "@tessera/tessera/tensor";
  *
  * const model = convnext({ depths: [1], dims: [4] });
- * const train = init(model, lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 4 });
+ * const train = init(model, pretrainOptimizer({ learningRate: 1 }), random.key(0), { decoderWidth: 4 });
  * const images = full([1, 8, 8, 3], NaN);
  * equal(await nameNotFinite(model, train, { images }, { device: referenceDevice() }), "the value of the images");
  * ```

@@ -17,8 +17,10 @@ import {
   valueAndGrad,
 } from "../tensor/mod.ts";
 import {
+  applyUpdates,
   binaryCrossEntropy,
   type Classifier,
+  globalNorm,
   isInTop,
   type Optimizer,
   type OptimizerState,
@@ -36,7 +38,7 @@ export interface ClassifierWeights {
 /** Everything that fine-tuning carries from step to step. */
 export interface FinetuneState extends ClassifierWeights {
   /** Step counter and moments. */
-  readonly optimizer: OptimizerState;
+  readonly optimizer: OptimizerState<ClassifierWeights["params"]>;
   /** Random key of the next step, uint32 `[2]`. */
   readonly key: Tensor;
   /** Moving average of parameters and statistics; absent if none is kept. */
@@ -105,8 +107,6 @@ export interface FinetuneStepOutput {
   readonly train: FinetuneState;
   /** Loss before the step, scalar. */
   readonly loss: Tensor;
-  /** Learning rate of the step, scalar: that of the head where rates are decayed by layer. */
-  readonly learningRate: Tensor;
   /** Norm of the gradient before clipping, scalar. */
   readonly gradientNorm: Tensor;
 }
@@ -117,7 +117,7 @@ export interface FinetuneStepOutput {
  * @param model The model.
  * @param optimizer The optimizer whose moments the state holds.
  * @param options Loss and drop path.
- * @returns From a state and a batch to the state after it, with loss, learning rate and gradient norm.
+ * @returns From a state and a batch to the state after it, with loss and gradient norm.
  *
  * @example Usage
  * ```ts
@@ -145,15 +145,10 @@ export function finetuneStep(
       return [criterion(out.logits, targets), out.state] as const;
     };
     const [[loss, after], gradients] = valueAndGrad(lossOf, { hasAux: true })(train.params);
-    const { params, state, learningRate, gradientNorm } = optimizer.update(gradients, train.optimizer, train.params);
-    const moved = {
-      ...train,
-      params,
-      state: { encoder: after },
-      optimizer: state,
-      key: next,
-    };
-    return { train: moved, loss, learningRate, gradientNorm };
+    const [updates, optimizerState] = optimizer.update(gradients, train.optimizer, train.params);
+    const params = applyUpdates(train.params, updates);
+    const moved = { ...train, params, state: { encoder: after }, optimizer: optimizerState, key: next };
+    return { train: moved, loss, gradientNorm: globalNorm(gradients) };
   };
 }
 

@@ -36,11 +36,11 @@ const [LEAST, MOST] = [1, 2 ** 24];
  * @example Usage
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { init, startLossScale } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { init, pretrainOptimizer, startLossScale } from "@tessera/tessera/spark";
  * import { random } from "@tessera/tessera/tensor";
  *
- * const train = startLossScale(init(tinyResnet(), lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 16 }));
+ * const train = startLossScale(init(tinyResnet(), pretrainOptimizer({ learningRate: 1 }), random.key(0), { decoderWidth: 16 }));
  * equal(await train.lossScale!.scale.item(), 65536);
  * ```
  */
@@ -95,13 +95,12 @@ export function nextLossScale(
  * @example Usage
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { init, skipOverflow, startLossScale } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { init, pretrainOptimizer, skipOverflow, startLossScale } from "@tessera/tessera/spark";
  * import { random, tensor } from "@tessera/tessera/tensor";
  *
- * const train = startLossScale(init(tinyResnet(), lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 16 }));
- * const one = tensor(1);
- * const out = skipOverflow(train, { train, loss: one, learningRate: one, gradientNorm: tensor(Infinity) });
+ * const train = startLossScale(init(tinyResnet(), pretrainOptimizer({ learningRate: 1 }), random.key(0), { decoderWidth: 16 }));
+ * const out = skipOverflow(train, { train, loss: tensor(1), gradientNorm: tensor(Infinity) });
  * equal(await out.train.lossScale!.scale.item(), 32768);
  * ```
  */

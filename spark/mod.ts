@@ -67,6 +67,7 @@ export {
   type TrainStepOptions,
   type TrainStepOutput,
 } from "./train_step.ts";
+export * from "./recipe.ts";
 export * from "./accumulate.ts";
 export * from "./average.ts";
 export * from "./loss_scale.ts";

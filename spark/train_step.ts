@@ -1,5 +1,5 @@
 import { div, mul, random, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
-import type { Model, Optimizer, OptimizerState } from "../nn/mod.ts";
+import { applyUpdates, globalNorm, type Model, type Optimizer, type OptimizerState } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import {
   forward,
@@ -21,7 +21,7 @@ export interface TrainState {
   /** Running statistics. */
   readonly state: SparkState;
   /** Step counter and moments. */
-  readonly optimizer: OptimizerState;
+  readonly optimizer: OptimizerState<SparkParams>;
   /** Random key of the next step, uint32 `[2]`. */
   readonly key: Tensor;
   /** Moving average of parameters and statistics, of `averageWeights`; absent if none is kept. */
@@ -58,8 +58,6 @@ export interface TrainStepOutput {
   readonly train: TrainState;
   /** Loss before the step, scalar. */
   readonly loss: Tensor;
-  /** Learning rate of the step, scalar. */
-  readonly learningRate: Tensor;
   /** Norm of the gradient before clipping, scalar. */
   readonly gradientNorm: Tensor;
 }
@@ -77,11 +75,11 @@ export interface TrainStepOutput {
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { init } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { init, pretrainOptimizer } from "@tessera/tessera/spark";
  * import { random } from "@tessera/tessera/tensor";
  *
- * const optimizer = lamb({ learningRate: 1e-3 });
+ * const optimizer = pretrainOptimizer({ learningRate: 1e-3 });
  * const train = init(tinyResnet(), optimizer, random.key(0), { inputSize: [96, 96], decoderWidth: 64 });
  * deepStrictEqual(train.key.shape, [2]);
  * ```
@@ -149,6 +147,12 @@ export function drawBatch(
   return { next, pattern, run: { train: true, key: dropKey, dropPath, ...ablation } };
 }
 
+/** The state after a step of the optimizer; statistics and key are as before. */
+export function moved(optimizer: Optimizer, train: TrainState, gradients: SparkParams): TrainState {
+  const [updates, next] = optimizer.update(gradients, train.optimizer, train.params);
+  return { ...train, params: applyUpdates(train.params, updates), optimizer: next };
+}
+
 /**
  * Makes the training step: draws a mask, differentiates the loss, updates. A pure function, to be compiled with
  * `jit(trainStep(model, optimizer), { donate: [0] })`. With a loss scale in the state, a step that is not finite changes
@@ -157,16 +161,16 @@ export function drawBatch(
  * @param model The model.
  * @param optimizer The optimizer whose moments the state holds.
  * @param options Mask ratio, patch size and drop path; ablations.
- * @returns From a state and a batch to the state after it, with loss, learning rate and gradient norm.
+ * @returns From a state and a batch to the state after it, with loss and gradient norm.
  *
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { init, trainStep } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { init, pretrainOptimizer, trainStep } from "@tessera/tessera/spark";
  * import { ones, random } from "@tessera/tessera/tensor";
  *
- * const optimizer = lamb({ learningRate: 1e-3 });
+ * const optimizer = pretrainOptimizer({ learningRate: 1e-3 });
  * const train = init(tinyResnet(), optimizer, random.key(0), { inputSize: [96, 96], decoderWidth: 64 });
  * const step = trainStep(tinyResnet(), optimizer); // jit(step, { donate: [0] }) to run it
  * deepStrictEqual(step(train, { images: ones([2, 96, 96, 3]) }).loss.shape, []);
@@ -180,12 +184,7 @@ export function trainStep(
   return (train, { images }) => {
     const { next, pattern, run } = drawBatch(model, train.key, images, options);
     const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);
-    const updated = optimizer.update(gradients, train.optimizer, train.params);
-    return skipOverflow(train, {
-      train: { ...train, params: updated.params, state, optimizer: updated.state, key: next },
-      loss,
-      learningRate: updated.learningRate,
-      gradientNorm: updated.gradientNorm,
-    });
+    const after = { ...moved(optimizer, train, gradients), state, key: next };
+    return skipOverflow(train, { train: after, loss, gradientNorm: globalNorm(gradients) });
   };
 }

@@ -1,7 +1,7 @@
 /** @file Learning rates that fall with the distance from the head, by the groups of SparK's fine-tuning code. */
-import { add, mul, sub, type Tree, treeFlatten, treeLeaves, treeUnflatten } from "../../tensor/mod.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { mul, type Tree, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
 import { namesOf } from "./parameter_names.ts";
+import type { GradientTransformation } from "./transformation.ts";
 
 /** Groups of an encoder's parameters, from the input on. */
 export interface LayerGroups {
@@ -94,43 +94,37 @@ function groupsByEntry(names: readonly string[]): LayerGroups {
 }
 
 /**
- * Multiplies the learning rate of each parameter by `decay^(N + 1 - group)`: 1 for the head, less for what lies nearer
- * to the input. Holds for every rule whose step is proportional to its rate.
+ * Multiplies the update of each parameter by `decay^(N + 1 - group)`: 1 for the head, less for what lies nearer to the
+ * input. At the end of a chain it decays the learning rates by layer.
  *
- * @param optimizer The rule. Its parameters must be a record of `encoder` and `head`.
  * @param decay Factor between neighbouring groups, in (0, 1]; 1 changes nothing.
- * @returns The rule with decayed rates.
+ * @returns The transformation, for parameters that are a record of `encoder` and `head`.
  * @throws {RangeError} If the decay is out of range.
  *
  * @example Usage
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { sgd, withLayerDecay } from "@tessera/tessera/nn";
+ * import { chain, scaleByLayer, sgd } from "@tessera/tessera/nn";
  * import { tensor } from "@tessera/tessera/tensor";
  *
- * const optimizer = withLayerDecay(sgd({ learningRate: 1, momentum: 0 }), 0.5);
+ * const optimizer = chain(sgd({ learningRate: 1 }), scaleByLayer(0.5));
  * const params = { encoder: { w: tensor([0]) }, head: { w: tensor([0]) } };
  * const gradients = { encoder: { w: tensor([1]) }, head: { w: tensor([1]) } };
- * const { params: next } = optimizer.update(gradients, optimizer.init(params), params);
- * equal(await next.encoder.w.item(), -0.5);
+ * const [updates] = optimizer.update(gradients, optimizer.init(params), params);
+ * equal(await updates.encoder.w.item(), -0.5);
  * ```
  */
-export function withLayerDecay(optimizer: Optimizer, decay: number): Optimizer {
+export function scaleByLayer(decay: number): GradientTransformation {
   if (!(decay > 0 && decay <= 1)) {
     throw new RangeError(`Cannot decay rates by layer as the factor must lie in (0, 1]: current factor is ${decay}`);
   }
-  if (decay === 1) return optimizer;
   return {
-    init: optimizer.init,
-    update(gradients, state, params) {
-      const updated = optimizer.update(gradients, state, params);
-      const scales = scalesOf(params, decay);
-      const { leaves, structure } = treeFlatten<Tree>(params);
-      const next = treeLeaves<Tree>(updated.params).map((after, i) => {
-        const before = leaves[i]!;
-        return scales[i] === 1 ? after : add(before, mul(sub(after, before), scales[i]!));
-      });
-      return { ...updated, params: treeUnflatten(structure, next) as typeof params };
+    init: () => ({}),
+    update(updates, state) {
+      const scales = scalesOf(updates, decay);
+      const { leaves, structure } = treeFlatten<Tree>(updates);
+      const scaled = leaves.map((x, i) => scales[i] === 1 ? x : mul(x, scales[i]!));
+      return [treeUnflatten(structure, scaled) as typeof updates, state];
     },
   };
 }

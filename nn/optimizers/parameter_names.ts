@@ -1,4 +1,4 @@
-import { treePaths } from "../../tensor/mod.ts";
+import { type Tensor, treePaths } from "../../tensor/mod.ts";
 
 /**
  * Names the leaves of a tree by their way from the root.
@@ -19,21 +19,21 @@ export function namesOf(tree: unknown): readonly string[] {
 }
 
 /**
- * Tells whether weight decay applies to a parameter: to matrices and kernels, not to biases, scales and tokens.
+ * Tells matrices and kernels from biases and the scales of norms: a mask of what weight decay is for.
  *
- * @param name Name of the parameter, ours or the official one.
- * @param rank Number of its axes.
- * @returns False for one axis or none, for names that end with `bias`, and for class tokens, position embeddings, mask
- * tokens and layer scales.
+ * @param name Name of the parameter.
+ * @param param The parameter.
+ * @returns False for one axis or none, and for names that end with `bias`.
  *
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { decays } from "@tessera/tessera/nn";
+ * import { notNormOrBias } from "@tessera/tessera/nn";
+ * import { ones } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual([decays("conv1.weight", 4), decays("bn1.weight", 1), decays("mask_tokens.0", 4)], [true, false, false]);
+ * deepStrictEqual([notNormOrBias("fc.weight", ones([2, 2])), notNormOrBias("norm.scale", ones([2]))], [true, false]);
  * ```
  */
-export function decays(name: string, rank: number): boolean {
-  return rank > 1 && !/(^|\.)bias$|cls_?token|pos_?embed|mask_?token|gamma/i.test(name);
+export function notNormOrBias(name: string, { shape }: Pick<Tensor, "shape">): boolean {
+  return shape.length > 1 && !/(^|\.)bias$/i.test(name);
 }

@@ -1,5 +1,5 @@
 /** @file Rates that depend on the step, as functions of a counter that lives on the device. */
-import { add, cast, cos, type DType, full, less, mul, sub, type Tensor, where } from "../../tensor/mod.ts";
+import { add, cast, cos, type DType, full, less, minimum, mul, sub, type Tensor, where } from "../../tensor/mod.ts";
 
 /** From the number of steps done (int32 scalar) to a float32 scalar. */
 export type Schedule = (step: Tensor) => Tensor;
@@ -18,13 +18,14 @@ export interface WarmupCosineOptions {
   readonly end?: number;
 }
 
-/** `to + (from - to) · (0.5 + 0.5 cos πr)`: from `from` at r = 0 to `to` at r = 1. */
+/** `to + (from - to) · (0.5 + 0.5 cos πr)`: from `from` at r = 0 to `to` at r = 1, where it stays. */
 function cosine(from: number, to: number, r: Tensor): Tensor {
-  return add(mul(add(mul(cos(mul(r, Math.PI)), 0.5), 0.5), from - to), to);
+  return add(mul(add(mul(cos(mul(minimum(r, 1), Math.PI)), 0.5), 0.5), from - to), to);
 }
 
 /**
- * SparK's learning rate: linear from `start · peak` over the warm-up, then half a cosine to `end · peak` at the last step.
+ * SparK's learning rate: linear from `start · peak` over the warm-up, then half a cosine to `end · peak` at the last step,
+ * where it stays.
  *
  * @param options Peak and lengths, in steps.
  * @returns The schedule.
@@ -65,7 +66,7 @@ export interface CosineWeightDecayOptions {
 }
 
 /**
- * SparK's weight decay: half a cosine from `start` to `end`, which rises.
+ * SparK's weight decay: half a cosine from `start` to `end`, which rises, and stays there.
  *
  * @param options Values, and length in steps.
  * @returns The schedule.

@@ -1,54 +1,51 @@
-import { add, mul, sub } from "../../tensor/mod.ts";
-import { clipByGlobalNorm, initState, type Optimizer, type OptimizerOptions, updateEach } from "./optimizer.ts";
-import { scheduled } from "./schedule.ts";
+import { addDecayedWeights } from "./add_decayed_weights.ts";
+import { chain, type Optimizer } from "./chain.ts";
+import { scaleByLearningRate } from "./scale_by_learning_rate.ts";
+import type { Schedule } from "./schedule.ts";
+import { trace } from "./trace.ts";
+import type { ParameterMask } from "./transformation.ts";
 
 /** Options of `sgd`. */
-export interface SgdOptions extends OptimizerOptions {
-  /** Decay of the velocity; 0.9 if not given. */
+export interface SgdOptions {
+  /** Rate, or a schedule of it. */
+  readonly learningRate: number | Schedule;
+  /** Share of the velocity that the next step keeps; 0 if not given: no velocity. */
   readonly momentum?: number;
-  /** True: the step looks ahead along the velocity. Default true. */
+  /** True: the step looks ahead along the velocity. Default false. */
   readonly nesterov?: boolean;
+  /** Decay of the parameters, or a schedule of it; it is added to the gradient. 0 if not given. */
+  readonly weightDecay?: number | Schedule;
+  /** Which parameters decay; all if not given. */
+  readonly mask?: ParameterMask;
 }
 
 /**
- * Gradient descent with momentum, as in PyTorch: weight decay is added to the gradient, the velocity starts at 0.
+ * Gradient descent, with PyTorch's formula and defaults: weight decay is added to the gradient, the velocity starts at 0.
  *
- * @param options Rates; weight decay is 0 if not given.
+ * @param options Rate; momentum and weight decay, 0 if not given.
  * @returns The optimizer.
+ * @throws {RangeError} If Nesterov's step is asked for without momentum.
  *
  * @example Usage
  * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { sgd } from "@tessera/tessera/nn";
+ * import { equal } from "node:assert/strict";
+ * import { applyUpdates, sgd } from "@tessera/tessera/nn";
  * import { tensor } from "@tessera/tessera/tensor";
  *
- * const optimizer = sgd({ learningRate: 0.5, momentum: 0 });
- * const params = { bias: tensor([1]) };
- * const { params: next } = optimizer.update({ bias: tensor([1]) }, optimizer.init(params), params);
- * deepStrictEqual((await next.bias.item()).toFixed(4), "0.5000");
+ * const optimizer = sgd({ learningRate: 0.5 });
+ * const params = { w: tensor(1) };
+ * const [updates] = optimizer.update({ w: tensor(1) }, optimizer.init(params), params);
+ * equal(await applyUpdates(params, updates).w.item(), 0.5);
  * ```
  */
 export function sgd(options: SgdOptions): Optimizer {
-  const { learningRate, weightDecay = 0, maxGradientNorm = 5, momentum = 0.9, nesterov = true } = options;
-  return {
-    init: (params) => initState(params, ["velocity"]),
-    update(gradients, state, params) {
-      const clipped = clipByGlobalNorm(gradients, { maxNorm: maxGradientNorm, epsilon: 1e-6 });
-      const updated = updateEach(params, clipped.gradients, state.moments, ({ param, gradient, moments, decays }) => {
-        const decayed = decays && weightDecay !== 0
-          ? add(gradient, mul(param, scheduled(weightDecay, state.step, param.dtype)))
-          : gradient;
-        const velocity = add(mul(moments.velocity!, momentum), decayed);
-        const direction = nesterov ? add(decayed, mul(velocity, momentum)) : velocity;
-        const rate = scheduled(learningRate, state.step, param.dtype);
-        return { param: sub(param, mul(direction, rate)), moments: { velocity } };
-      });
-      return {
-        params: updated.params,
-        state: { step: add(state.step, 1), moments: updated.moments },
-        learningRate: scheduled(learningRate, state.step, "float32"),
-        gradientNorm: clipped.norm,
-      };
-    },
-  };
+  const { learningRate, momentum = 0, nesterov = false, weightDecay = 0, mask } = options;
+  if (nesterov && momentum === 0) {
+    throw new RangeError("Cannot make sgd as nesterov needs a positive momentum: current momentum is 0");
+  }
+  return chain(
+    ...weightDecay === 0 ? [] : [addDecayedWeights(weightDecay, { mask })],
+    ...momentum === 0 ? [] : [trace({ decay: momentum, nesterov })],
+    scaleByLearningRate(learningRate),
+  );
 }

@@ -17,7 +17,7 @@ import {
   type TuningResult,
   webgpuDevice,
 } from "../../tensor/mod.ts";
-import { lamb } from "../../nn/mod.ts";
+import { pretrainOptimizer } from "../recipe.ts";
 import { init, type TrainState, trainStep } from "../train_step.ts";
 import { DEFAULT_MODEL, entryOf, type ModelEntry, MODELS } from "../train/model_table.ts";
 import { print } from "./cli/print.ts";
@@ -44,7 +44,7 @@ async function launchesOf(
 ): Promise<readonly LaunchTime[]> {
   const model = make();
   const [height, width] = size ? [size, size] : recipe.inputSize;
-  const optimizer = lamb({ learningRate: 1e-4, beta2: model.recipe.beta2 });
+  const optimizer = pretrainOptimizer({ learningRate: 1e-4, b2: model.recipe.beta2 });
   const times: LaunchTime[] = [];
   const device = await webgpuDevice({ onLaunch: (time) => void times.push(time) });
   const inner = trainStep(model, optimizer);

@@ -13,12 +13,14 @@ import {
   treeUnflatten,
   type TypedArray,
 } from "../../tensor/mod.ts";
-import { namesOf } from "../../nn/mod.ts";
+import { type Moments, namesOf, type OptimizerState } from "../../nn/mod.ts";
 import { readSafetensors, type SafetensorsDType, type SafetensorsTensor, writeSafetensors } from "../../data/mod.ts";
 import type { TrainState } from "../train_step.ts";
 
 /** A state that can be saved: of pre-training or of fine-tuning. */
-export interface Savable extends Pick<TrainState, "optimizer" | "key"> {
+export interface Savable extends Pick<TrainState, "key"> {
+  /** State of an optimizer; or its moments by name, for whatever chain goes on from them. */
+  readonly optimizer: OptimizerState | Moments;
   /** Parameters. */
   readonly params: Tree;
   /** Running statistics. */
@@ -63,11 +65,11 @@ export interface Checkpoint {
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { init, load, save } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { init, load, pretrainOptimizer, save } from "@tessera/tessera/spark";
  * import { random } from "@tessera/tessera/tensor";
  *
- * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 16 });
+ * const train = init(tinyResnet(), pretrainOptimizer({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 16 });
  * const path = await Deno.makeTempFile();
  * await save(path, train);
  * deepStrictEqual(await (await load(path, train)).key.data(), await train.key.data());
@@ -148,22 +150,23 @@ function parseConfiguration(path: string, text: string): unknown {
  * @example Usage
  * ```ts
  * import { throws } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { init, restore } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { init, pretrainOptimizer, restore } from "@tessera/tessera/spark";
  * import { random } from "@tessera/tessera/tensor";
  *
- * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 16 });
+ * const train = init(tinyResnet(), pretrainOptimizer({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 16 });
  * throws(() => restore({ path: "empty", configuration: null, tensors: {} }, train), /Cannot restore empty/);
  * ```
  */
 export function restore<T extends Savable>({ path, tensors }: Checkpoint, like: T): T {
   const { leaves, structure } = treeFlatten(like);
   const names = namesOf(like);
-  const known = new Set(names);
+  const sources = names.map((name) => name in tensors ? name : momentName(name));
+  const known = new Set(sources);
   const extra = Object.keys(tensors).find((name) => !known.has(name));
   const restored = (leaves as readonly Tensor[]).map((x, i) => {
     const name = names[i]!;
-    const saved = tensors[name];
+    const saved = tensors[sources[i]!];
     if (!saved) return refuse(path, name, specText(FILE_DTYPES[x.dtype], x.shape), "absent");
     if (saved.dtype !== FILE_DTYPES[x.dtype] || !sameShape(saved.shape, x.shape)) {
       refuse(path, name, specText(FILE_DTYPES[x.dtype], x.shape), specText(saved.dtype, saved.shape));
@@ -172,6 +175,11 @@ export function restore<T extends Savable>({ path, tensors }: Checkpoint, like: 
   });
   if (extra !== undefined) refuse(path, extra, "absent", specText(tensors[extra]!.dtype, tensors[extra]!.shape));
   return treeUnflatten(structure, restored) as T;
+}
+
+/** The name of a moment in files that do not say which link of the optimizer keeps it. */
+function momentName(name: string): string {
+  return name.replace(/^optimizer\.links\.\d+\./, "optimizer.moments.");
 }
 
 function specText(dtype: string, shape: readonly number[]): string {
@@ -196,11 +204,11 @@ function refuse(path: string, name: string, wanted: string, found: string): neve
  * @example Usage
  * ```ts
  * import { rejects } from "node:assert/strict";
- * import { lamb, tinyResnet } from "@tessera/tessera/nn";
- * import { init, load } from "@tessera/tessera/spark";
+ * import { tinyResnet } from "@tessera/tessera/nn";
+ * import { init, load, pretrainOptimizer } from "@tessera/tessera/spark";
  * import { random } from "@tessera/tessera/tensor";
  *
- * const train = init(tinyResnet(), lamb({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 16 });
+ * const train = init(tinyResnet(), pretrainOptimizer({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 16 });
  * await rejects(load("missing.safetensors", train), /Cannot read missing.safetensors/);
  * ```
  */

@@ -2,11 +2,16 @@
 import { type Device, jit, leaf, random, type Tensor } from "../../tensor/mod.ts";
 import {
   adamw,
+  applyUpdates,
+  chain,
+  clipByGlobalNorm,
   initLinear,
   linear,
   type LinearParams,
+  notNormOrBias,
   type OptimizerState,
   softCrossEntropy,
+  TORCH_CLIP_EPSILON,
   warmupCosine,
 } from "../../nn/mod.ts";
 import { valueAndGrad } from "../../tensor/mod.ts";
@@ -84,13 +89,14 @@ function trained(
   const steps = Math.floor(labels.length / size);
   const total = steps * epochs;
   const learningRate = warmupCosine({ peak: LEARNING_RATE, warmup: Math.floor(total / 10), total });
-  const optimizer = adamw({ learningRate, weightDecay: 1e-4 });
-  const step = jit((params: LinearParams, state: OptimizerState, x: Tensor, targets: Tensor) => {
+  const rule = adamw({ learningRate, weightDecay: 1e-4, mask: notNormOrBias });
+  const optimizer = chain(clipByGlobalNorm(5, { epsilon: TORCH_CLIP_EPSILON }), rule);
+  const step = jit((params: LinearParams, state: OptimizerState<LinearParams>, x: Tensor, targets: Tensor) => {
     const [, gradients] = valueAndGrad((weights: LinearParams) => softCrossEntropy(linear(weights, x), targets))(
       params,
     );
-    const updated = optimizer.update(gradients, state, params);
-    return { params: updated.params as LinearParams, state: updated.state };
+    const [updates, next] = optimizer.update(gradients, state, params);
+    return { params: applyUpdates(params, updates), state: next };
   }, { device, donate: [0, 1] });
   const params = initLinear(random.key(seed), { inChannels: channels, outChannels: classes });
   let current = { params, state: optimizer.init(params) };

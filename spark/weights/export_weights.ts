@@ -1,6 +1,6 @@
 /** @file State dicts of this library's weights in the names and layouts of others. */
 import { type Tensor, treeLeaves } from "../../tensor/mod.ts";
-import type { Model, OptimizerState } from "../../nn/mod.ts";
+import type { Model, Moments } from "../../nn/mod.ts";
 import {
   FileTensor,
   IMAGENET_NORMALISATION,
@@ -87,7 +87,7 @@ export interface OfficialCheckpointOptions {
   /** Loss of the last epoch. */
   readonly loss?: number;
   /** Steps and moments to go on from. */
-  readonly optimizer?: OptimizerState;
+  readonly optimizer?: Moments<SparkParams>;
   /** Rates of the last step and settings of the optimizer; SparK's defaults for what is not given. */
   readonly rates?: {
     readonly learningRate?: number;
@@ -186,7 +186,7 @@ export function officialConfig(
 
 async function officialOptimizer(
   entries: readonly OfficialEntry[],
-  optimizer: OptimizerState | null,
+  optimizer: Moments<SparkParams> | null,
   { learningRate = 0, weightDecay = 0.04, beta2 }: NonNullable<OfficialCheckpointOptions["rates"]>,
   recipeBeta2: number,
 ): Promise<ReadonlyMap<string, unknown>> {
@@ -219,7 +219,7 @@ async function officialOptimizer(
 /** PyTorch's names of the moments. */
 const NAMES: Readonly<Record<string, string>> = { first: "exp_avg", second: "exp_avg_sq", velocity: "momentum_buffer" };
 
-async function momentsOf(ordered: readonly OfficialEntry[], { moments }: OptimizerState) {
+async function momentsOf(ordered: readonly OfficialEntry[], { moments }: Moments<SparkParams>) {
   const states = await Promise.all(ordered.map(async (entry, i) => {
     const named = await Promise.all(
       Object.entries(moments).map(async ([name, tree]) =>

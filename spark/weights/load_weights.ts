@@ -1,6 +1,6 @@
 /** @file Everything of pre-training from a file: encoder, densification, decoder, and the optimizer's moments. */
 import { random, tensor } from "../../tensor/mod.ts";
-import type { Model, OptimizerState } from "../../nn/mod.ts";
+import type { Model, Moments } from "../../nn/mod.ts";
 import {
   FileTensor,
   numbersOf,
@@ -20,7 +20,7 @@ export interface SparkWeights {
   /** Running statistics. */
   readonly state: SparkState;
   /** Steps and moments; `null` if the file has none. */
-  readonly optimizer: OptimizerState | null;
+  readonly optimizer: Moments<SparkParams> | null;
   /** Whose names the file has. */
   readonly naming: SourceNaming;
 }
@@ -108,14 +108,20 @@ interface FoundMoments {
   readonly moments: Readonly<Record<string, readonly SafetensorsTensor[]>>;
 }
 
+/** A moment in a checkpoint of this library: kept by a link of the optimizer, or by name alone. */
+const MOMENT_KEY = /^optimizer\.(?:moments|links\.\d+)\.(\w+)\.(.+)$/;
+
 function ownMoments({ tensors }: StateDictFile, entries: readonly OfficialEntry[]): FoundMoments | null {
   const step = tensors["optimizer.step"];
   if (!step) return null;
   const params = entries.filter(({ tree }) => tree === "params");
-  const names = new Set(Object.keys(tensors).map((name) => /^optimizer\.moments\.(\w+)\./.exec(name)?.[1]));
-  const moments = [...names].filter((name) => name !== undefined).map((name) =>
-    [name, params.map(({ path }) => tensors[["optimizer.moments", name, ...path].join(".")]!)] as const
-  );
+  const byMoment = new Map<string, Map<string, SafetensorsTensor>>();
+  for (const [name, found] of Object.entries(tensors)) {
+    const [, moment, path] = MOMENT_KEY.exec(name) ?? [];
+    if (moment === undefined || path === undefined) continue;
+    byMoment.set(moment, (byMoment.get(moment) ?? new Map()).set(path, found));
+  }
+  const moments = [...byMoment].map(([name, found]) => [name, params.map(({ path }) => found.get(path.join("."))!)]);
   return { step: numbersOf(step)[0] ?? 0, moments: Object.fromEntries(moments) };
 }
 

@@ -9,7 +9,8 @@ import {
   treeFlatten,
   treeUnflatten,
 } from "../../tensor/mod.ts";
-import { decays, namesOf } from "../../nn/mod.ts";
+import { namesOf } from "../../nn/mod.ts";
+import { decays } from "../recipe.ts";
 import { fromOfficial, permutationOf } from "./official_layout.ts";
 
 /** One tensor of the official state dict. */
@@ -172,7 +173,7 @@ function entryOf(x: Tensor, tree: "params" | "state", path: readonly string[], k
     shape: isToken ? [1, x.shape[0]!, 1, 1] : permutationOf(x.shape.length).map((axis) => x.shape[axis]!),
     dtype: path.at(-1) === "count" ? "int64" : "float32",
     kind: tree === "params" ? "param" : "buffer",
-    decays: tree === "params" && decays(key, isToken ? 4 : x.shape.length),
+    decays: tree === "params" && decays(key, x),
     tree,
     path,
     ownShape: x.shape,

@@ -1,7 +1,7 @@
 /** @file Some training steps on a device, as numbers that can be compared with those of another. */
 import { type Device, jit, random, type Tensor, treeFlatten } from "../../tensor/mod.ts";
-import { lamb, type Model, namesOf } from "../../nn/mod.ts";
-import { init, type TrainState, trainStep } from "../../spark/mod.ts";
+import { type Model, namesOf } from "../../nn/mod.ts";
+import { init, pretrainOptimizer, type TrainState, trainStep } from "../../spark/mod.ts";
 
 /** What to train. */
 export interface TraceOptions {
@@ -35,7 +35,7 @@ export interface TrainTrace {
  */
 export async function trainTrace(model: Model, device: Device, options: TraceOptions): Promise<TrainTrace> {
   const { size, batchSize, decoderWidth, steps } = options;
-  const optimizer = lamb({ learningRate: 1e-4, weightDecay: 0.04, beta2: model.recipe.beta2 });
+  const optimizer = pretrainOptimizer({ learningRate: 1e-4, b2: model.recipe.beta2 });
   const inner = trainStep(model, optimizer);
   const step = jit((train: TrainState, images: Tensor) => inner(train, { images }), { donate: [0], device });
   let train = init(model, optimizer, random.key(0), { inputSize: [size, size], decoderWidth });

@@ -22,14 +22,30 @@ def numbers(x):
     return [float(f"{v:.12g}") for v in x.detach().reshape(-1).tolist()]
 
 
-def trace_optimizer(make):
+RULES = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}
+# Rule, PyTorch's options, the bound of clip_grad_norm_ if any, and whether the bias decays as the weight does.
+OPTIMIZERS = [
+    ("sgd", {"lr": 0.1}, None, True),
+    ("sgd", {"lr": 0.05, "weight_decay": 0.2}, None, True),
+    ("sgd", {"lr": 0.05, "momentum": 0.8, "weight_decay": 0.2}, None, False),
+    ("sgd", {"lr": 0.02, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}, 5.0, False),
+    ("adamw", {}, None, True),
+    ("adamw", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.3}, None, True),
+    ("adamw", {"lr": 0.02, "betas": (0.9, 0.95), "weight_decay": 0.1}, 5.0, False),
+    ("adamw", {"lr": 0.02, "weight_decay": 0.0}, 0.5, True),
+]
+
+
+def trace_optimizer(rule, options, max_norm, decays_bias):
     weight, bias = draw(3, 2).requires_grad_(), draw(2).requires_grad_()
-    optimizer = make([{"params": [weight], "weight_decay": 0.1}, {"params": [bias], "weight_decay": 0.0}])
-    record = {"weight": numbers(weight), "bias": numbers(bias), "steps": []}
+    groups = [{"params": [weight]}, {"params": [bias]} if decays_bias else {"params": [bias], "weight_decay": 0.0}]
+    optimizer = RULES[rule](groups, **{"lr": 1e-3, **options})
+    record = {"rule": rule, "options": options, "maxNorm": max_norm, "decaysBias": decays_bias}
+    record |= {"weight": numbers(weight), "bias": numbers(bias), "steps": []}
     for step in range(4):
         weight.grad, bias.grad = draw(3, 2) * (step + 1), draw(2) * (step + 1)
         gradients = {"weight": numbers(weight.grad), "bias": numbers(bias.grad)}
-        norm = torch.nn.utils.clip_grad_norm_([weight, bias], 5.0)
+        norm = torch.nn.utils.clip_grad_norm_([weight, bias], max_norm or 1e30)
         optimizer.step()
         record["steps"].append({"gradients": gradients, "norm": float(norm), "weight": numbers(weight), "bias": numbers(bias)})
     return record
@@ -55,9 +71,7 @@ def batch_norm(x, weight, bias):
 
 grid = torch.tensor([-7.0, -1.0, 0.0, 0.5, 6.0, 6.5], dtype=DOUBLE)
 records = {
-    "adamw": trace_optimizer(lambda groups: torch.optim.AdamW(groups, lr=0.02, betas=(0.9, 0.95), eps=1e-8)),
-    "sgd": trace_optimizer(lambda groups: torch.optim.SGD(groups, lr=0.02, momentum=0.9, nesterov=True)),
-    "heavyBall": trace_optimizer(lambda groups: torch.optim.SGD(groups, lr=0.02, momentum=0.8)),
+    "optimizers": [trace_optimizer(*row) for row in OPTIMIZERS],
     "batchNorm": trace_layer(batch_norm, draw(2, 3, 2, 4), draw(4), draw(4)),
     "layerNorm": trace_layer(lambda x, w, b: F.layer_norm(x, (5,), w, b, 1e-6), draw(2, 2, 3, 5), draw(5), draw(5)),
     "relu": trace_layer(F.relu, grid),

@@ -1,6 +1,6 @@
 /** @file Sends weights and moments through a file and takes them back. */
 import { type DType, random, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
-import { type Model, namesOf, type OptimizerState } from "../../nn/mod.ts";
+import { type Model, type Moments, namesOf } from "../../nn/mod.ts";
 import { readStateDict, writePth } from "../../data/mod.ts";
 import { officialCheckpoint, save, type SparkParams, type SparkState, type SparkWeights, weightsOf } from "../../spark/mod.ts";
 
@@ -11,7 +11,7 @@ export type Through = "pth" | "safetensors";
 export interface Sent {
   readonly params: SparkParams;
   readonly state: SparkState;
-  readonly optimizer?: OptimizerState;
+  readonly optimizer?: Moments<SparkParams>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import { type Tensor, tensor, valueAndGrad } from "../../tensor/mod.ts";
-import { binaryCrossEntropy, ema, isInTop, lamb, softCrossEntropy } from "../../nn/mod.ts";
+import { binaryCrossEntropy, ema, isInTop, softCrossEntropy } from "../../nn/mod.ts";
 import { assertClose } from "../support/assert_close.ts";
 import torch from "../golden/finetune_torch.json" with { type: "json" };
 import { float64, read } from "./support.ts";
@@ -29,20 +29,6 @@ Deno.test("isInTop() is PyTorch's topk; ties go to the lower class, and NaN is n
   const odd = tensor([[2, 2, 2], [2, 2, 2], [NaN, 1, 0], [0, NaN, 1]]);
   const found = async (k: number) => Array.from(await read(isInTop(odd, tensor([0, 2, 0, 2], "int32"), k)), Number);
   deepStrictEqual([await found(1), await found(2), await found(3)], [[1, 0, 0, 0], [1, 0, 0, 1], [1, 1, 0, 1]]);
-});
-
-Deno.test("lamb() without bias correction, with the trust ratio for all, makes the steps of fine-tuning", async () => {
-  const options = { learningRate: 0.01, weightDecay: 0.02, beta2: 0.999, biasCorrected: false, alwaysAdapts: true };
-  const optimizer = lamb({ ...options, maxGradientNorm: 1e7 });
-  let params = { p1: float64([0.5, -1, 2, 0.25], [2, 2]), p2: float64([0.1, -0.2]) };
-  let state = optimizer.init(params);
-  for (const [s, expected] of torch.lamb.entries()) {
-    const p1 = [0.3, -0.1, 0.7, 1.1].map((g) => g * (1 + s));
-    const gradients = { p1: float64(p1, [2, 2]), p2: float64([0.5, -0.9].map((g) => g * (1 - s / 3))) };
-    ({ params, state } = optimizer.update(gradients, state, params));
-    assertClose(await read(params.p1), expected.p1, SHARP);
-    assertClose(await read(params.p2), expected.p2, SHARP);
-  }
 });
 
 Deno.test("ema() averages floats, in any order of steps the closed formula, and takes integers as they are", async () => {

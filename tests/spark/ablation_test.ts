@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok, throws } from "node:assert/strict";
 import { add, greater, mul, ones, random, type Tensor, valueAndGrad, where } from "../../tensor/mod.ts";
-import { lamb, type Model, resnet } from "../../nn/mod.ts";
+import { type Model, resnet } from "../../nn/mod.ts";
 import { gather, patternFromIndices, type SparsePattern, toDense } from "../../sparse/mod.ts";
 import {
   evaluate,
@@ -12,6 +12,7 @@ import {
   patchLoss,
   patternMask,
   positionEmbedding,
+  pretrainOptimizer,
   reconstruct,
   trainStep,
 } from "../../spark/mod.ts";
@@ -181,7 +182,7 @@ Deno.test("a patch of several strides encodes as so many patches of one", async 
   const [one, other] = [run(large), run(small)];
   assertClose(await read(one.pixels), Array.from(await read(other.pixels)), { absolute: 1e-10 });
   deepStrictEqual(one.features.map((map) => map.blockShape), [[4, 4], [2, 2]]);
-  const optimizer = lamb({ learningRate: 1e-3 });
+  const optimizer = pretrainOptimizer({ learningRate: 1e-3 });
   const train = init(MODEL, optimizer, random.key(0), { decoderWidth: 8 });
   const { loss } = trainStep(MODEL, optimizer, { patchSize: 8, maskRatio: 0.5 })(train, {
     images: ones([2, 16, 16, 3]),

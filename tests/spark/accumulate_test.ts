@@ -1,12 +1,13 @@
 import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict";
 import { jit, random, realize, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
-import { lamb, resnet } from "../../nn/mod.ts";
+import { resnet } from "../../nn/mod.ts";
 import {
   addGradients,
   applySums,
   init,
   lossAndGradients,
   patchLoss,
+  pretrainOptimizer,
   type TrainState,
   trainStep,
   zeroSums,
@@ -18,7 +19,7 @@ import { randomValues } from "../support/random_values.ts";
 import { read, REFERENCE } from "../nn/support.ts";
 
 const MODEL = resnet({ block: "basic", depths: [1, 1], widths: [4, 8], stemWidth: 4, stem: "light" });
-const OPTIMIZER = lamb({ learningRate: 0.01 });
+const OPTIMIZER = pretrainOptimizer({ learningRate: 0.01 });
 const start = (): TrainState => init(MODEL, OPTIMIZER, random.key(4), { decoderWidth: 8 });
 
 const picture = (seed: number, shape: readonly [number, number, number]): Tensor => {

@@ -1,13 +1,13 @@
 import { equal } from "node:assert/strict";
 import { cpuDevice, mul, ones, random, type Tensor, treeMap } from "../../tensor/mod.ts";
 import { div, firstNotFinite, sqrt, sub, tensor, where } from "../../tensor/mod.ts";
-import { lamb, type Model, resnet } from "../../nn/mod.ts";
-import { init, nameNotFinite, type TrainState } from "../../spark/mod.ts";
+import { type Model, resnet } from "../../nn/mod.ts";
+import { init, nameNotFinite, pretrainOptimizer, type TrainState } from "../../spark/mod.ts";
 
 const MODEL: Model = resnet({ block: "basic", depths: [1, 1], widths: [4, 8], stemWidth: 4, stem: "light" });
 const device = cpuDevice({ threads: 1 }); // no workers to end
 const images = ones([2, 16, 16, 3]);
-const start = (): TrainState => init(MODEL, lamb({ learningRate: 1 }), random.key(0), { decoderWidth: 8 });
+const start = (): TrainState => init(MODEL, pretrainOptimizer({ learningRate: 1 }), random.key(0), { decoderWidth: 8 });
 
 Deno.test("firstNotFinite() finds the earliest cause, and not what where() leaves out", async () => {
   const x = tensor([0, 4]);

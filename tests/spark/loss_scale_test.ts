@@ -11,11 +11,12 @@ import {
   tensor,
   treeLeaves,
 } from "../../tensor/mod.ts";
-import { lamb, resnet, warmupCosine } from "../../nn/mod.ts";
+import { resnet, warmupCosine } from "../../nn/mod.ts";
 import {
   init,
   load,
   nextLossScale,
+  pretrainOptimizer,
   save,
   skipOverflow,
   startLossScale,
@@ -32,7 +33,7 @@ import { randomValues } from "../support/random_values.ts";
 const device = cpuDevice({ threads: 1 }); // no workers to end
 
 const MODEL = resnet({ block: "basic", depths: [1, 2], widths: [4, 8], stemWidth: 4, stem: "light" });
-const OPTIMIZER = lamb({ learningRate: warmupCosine({ peak: 0.05, warmup: 2, total: 40 }), beta2: 0.95 });
+const OPTIMIZER = pretrainOptimizer({ learningRate: warmupCosine({ peak: 0.05, warmup: 2, total: 40 }) });
 const STEP = jit(trainStep(MODEL, OPTIMIZER), { device });
 const start = () => init(MODEL, OPTIMIZER, random.key(4), { inputSize: [16, 16], decoderWidth: 8 });
 const images = (values: ArrayLike<number>) =>

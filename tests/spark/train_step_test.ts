@@ -1,12 +1,12 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok, throws } from "node:assert/strict";
 import { jit, random, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
-import { lamb, resnet, warmupCosine } from "../../nn/mod.ts";
-import { init, trainStep } from "../../spark/mod.ts";
+import { resnet, warmupCosine } from "../../nn/mod.ts";
+import { init, pretrainOptimizer, trainStep } from "../../spark/mod.ts";
 import { randomValues } from "../support/random_values.ts";
 import { read, REFERENCE } from "../nn/support.ts";
 
 const MODEL = resnet({ block: "basic", depths: [1, 2], widths: [4, 8], stemWidth: 4, stem: "light", dropPath: 0.2 });
-const OPTIMIZER = lamb({ learningRate: warmupCosine({ peak: 0.05, warmup: 2, total: 40 }), beta2: 0.95 });
+const OPTIMIZER = pretrainOptimizer({ learningRate: warmupCosine({ peak: 0.05, warmup: 2, total: 40 }) });
 const IMAGES = tensor(Float32Array.from(randomValues(9, 2 * 16 * 12 * 3)), { shape: [2, 16, 12, 3] });
 
 const start = () => init(MODEL, OPTIMIZER, random.key(4), { inputSize: [16, 12], decoderWidth: 8 });

@@ -1,8 +1,9 @@
 /** @file What fine-tuning computes: the compiled step, made of the options. */
 import { appendRow, type Device, full, jit, type Jitted, random, type Ring, stack } from "../../../tensor/mod.ts";
-import { adamw, type Classifier, lamb, type Optimizer, warmupCosine, withLayerDecay } from "../../../nn/mod.ts";
+import { type Classifier, type Schedule, warmupCosine } from "../../../nn/mod.ts";
 import { averageWeights, startAverage } from "../../average.ts";
 import { type FinetuneState, finetuneStep, initFinetune, type TargetBatch } from "../../finetune.ts";
+import { finetuneOptimizer } from "../../recipe.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
 import type { FinetuneOptions } from "../shared/finetune_options.ts";
 import { MODELS } from "../../train/model_table.ts";
@@ -29,26 +30,10 @@ export interface FinetuneTraining {
   readonly step: Step & Pick<Jitted<Step>, "stats" | "prepare">;
 }
 
-/**
- * The update rule as SparK's authors have it for fine-tuning: no clipping, weight decay and momenta constant; LAMB
- * scales every parameter and does not correct the moments.
- *
- * @param options Options of the run.
- * @param lengths Steps of the run and of its warm-up.
- * @returns The rule, with rates decayed by layer.
- */
-export function finetuneOptimizer(
-  { optimizer, baseLr, batchSize, weightDecay, layerDecay }: FinetuneOptions,
-  { total, warmup }: RunLengths,
-): Optimizer {
-  const learningRate = warmupCosine({ peak: baseLr * batchSize / 256, warmup, total });
-  const shared = { learningRate, weightDecay, beta2: 0.999, maxGradientNorm: NO_CLIPPING };
-  const rule = optimizer === "adamw" ? adamw(shared) : lamb({ ...shared, biasCorrected: false, alwaysAdapts: true });
-  return withLayerDecay(rule, layerDecay);
+/** Rate of the head: warm-up and cosine to a peak that grows with the batch. */
+function finetuneRate({ baseLr, batchSize }: FinetuneOptions, { total, warmup }: RunLengths): Schedule {
+  return warmupCosine({ peak: baseLr * batchSize / 256, warmup, total });
 }
-
-/** The authors' bound, which no gradient reaches. */
-const NO_CLIPPING = 1e7;
 
 /**
  * Makes the step of a run.
@@ -66,11 +51,13 @@ export function makeFinetuning(
   device: Device,
 ): FinetuneTraining {
   const model = MODELS[options.model]!.make();
-  const optimizer = finetuneOptimizer(options, lengths);
+  const learningRate = finetuneRate(options, lengths);
+  const { weightDecay, layerDecay, optimizer: rule } = options;
+  const optimizer = finetuneOptimizer({ learningRate, weightDecay, layerDecay, rule });
   const inner = finetuneStep(model, optimizer, { loss: options.loss, dropPath: options.dropPath });
   const step: Step = (before, metrics, batch) => {
-    const { train, loss, learningRate, gradientNorm } = inner(before, batch);
-    const row = stack([loss, learningRate, full([], options.weightDecay), gradientNorm], 0);
+    const { train, loss, gradientNorm } = inner(before, batch);
+    const row = stack([loss, learningRate(before.optimizer.step), full([], weightDecay), gradientNorm], 0);
     const next = options.ema === null ? train : averageWeights(before, train, { decay: options.ema });
     return { train: next, metrics: appendRow(metrics, row) };
   };

@@ -1,9 +1,10 @@
 /** @file What a run computes: the compiled step, made of the options. */
 import { appendRow, type Device, type Jitted, random, type Ring, stack, type Tensor } from "../../../tensor/mod.ts";
-import { adamw, cosineWeightDecay, lamb, type Model, type Optimizer, sgd, warmupCosine } from "../../../nn/mod.ts";
+import { cosineWeightDecay, type Model, type Schedule, warmupCosine } from "../../../nn/mod.ts";
 import { averageWeights, startAverage } from "../../average.ts";
 import { nameNotFinite } from "../../blame.ts";
 import { startLossScale } from "../../loss_scale.ts";
+import { pretrainOptimizer } from "../../recipe.ts";
 import { init, type TrainState, type TrainStepOptions } from "../../train_step.ts";
 import { accumulatedStep, type Conclude, partOf, wholeStep } from "./compiled_step.ts";
 import { MODELS } from "../../train/model_table.ts";
@@ -50,13 +51,16 @@ export function ablationOf(
   return { patchSize: patchSize ?? model.stride, masking, positions: hasPositions, lossOn, distance, target };
 }
 
-/** β2 of the model's family for LAMB and AdamW; the schedules of the recipe for all. */
-function makeOptimizer(options: RunOptions, { total, warmup }: RunLengths, beta2: number): Optimizer {
+/** The schedules of the recipe: a rate that grows with the batch, and weight decay. */
+function schedulesOf(
+  options: RunOptions,
+  { total, warmup }: RunLengths,
+): Record<"learningRate" | "weightDecay", Schedule> {
   const { baseLr, batchSize, weightDecay: start, weightDecayEnd: end } = options;
-  const learningRate = warmupCosine({ peak: baseLr * batchSize / 256, warmup, total });
-  const weightDecay = cosineWeightDecay({ start, end, total });
-  if (options.optimizer === "sgd") return sgd({ learningRate, weightDecay });
-  return (options.optimizer === "adamw" ? adamw : lamb)({ learningRate, weightDecay, beta2 });
+  return {
+    learningRate: warmupCosine({ peak: baseLr * batchSize / 256, warmup, total }),
+    weightDecay: cosineWeightDecay({ start, end, total }),
+  };
 }
 
 /**
@@ -76,13 +80,14 @@ export function makeTraining(
 ): Training {
   const { make, recipe } = MODELS[options.model]!;
   const model = make();
-  const optimizer = makeOptimizer(options, lengths, model.recipe.beta2);
-  const { inputSize, maskRatio, dropPath, weightDecay: start, weightDecayEnd: end } = options;
-  const decay = cosineWeightDecay({ start, end, total: lengths.total });
+  const { learningRate, weightDecay } = schedulesOf(options, lengths);
+  const { optimizer: rule, inputSize, maskRatio, dropPath } = options;
+  const optimizer = pretrainOptimizer({ learningRate, weightDecay, b2: model.recipe.beta2, rule });
   const method = { maskRatio, dropPath, ...ablationOf(options, model) };
-  const conclude: Conclude = (before, { train, loss, learningRate, gradientNorm }, metrics) => {
+  const conclude: Conclude = (before, { train, loss, gradientNorm }, metrics) => {
     const scale = before.lossScale ? [before.lossScale.scale] : [];
-    const row = stack([loss, learningRate, decay(before.optimizer.step), gradientNorm, ...scale], 0);
+    const rates = [learningRate, weightDecay].map((schedule) => schedule(before.optimizer.step));
+    const row = stack([loss, ...rates, gradientNorm, ...scale], 0);
     const next = options.ema === null ? train : averageWeights(before, train, { decay: options.ema });
     return { train: next, metrics: appendRow(metrics, row) };
   };

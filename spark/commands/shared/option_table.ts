@@ -53,7 +53,7 @@ export interface GivenOptions {
   /** `normalised`, `raw` or `centred`. */
   readonly target?: Target;
   /** `lamb`, `adamw` or `sgd`. */
-  readonly optimizer?: string;
+  readonly optimizer?: "lamb" | "adamw" | "sgd";
   /** `auto`, `cpu`, `webgpu` or `reference`. */
   readonly device?: string;
   /** Threads that the cpu device computes with. */

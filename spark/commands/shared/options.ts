@@ -33,7 +33,7 @@ export interface RunOptions {
   /** Drop-path rate of the last block. */
   readonly dropPath: number;
   /** `lamb`, `adamw` or `sgd`. */
-  readonly optimizer: string;
+  readonly optimizer: "lamb" | "adamw" | "sgd";
   /** Seed of weights, masks and order. */
   readonly seed: number;
   /** Small batches that a step is made of. */

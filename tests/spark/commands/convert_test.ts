@@ -1,8 +1,7 @@
 import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { random } from "../../../tensor/mod.ts";
-import { lamb } from "../../../nn/mod.ts";
 import { readPth, readStateDict, writeSafetensors } from "../../../data/mod.ts";
-import { init, save } from "../../../spark/mod.ts";
+import { init, pretrainOptimizer, save } from "../../../spark/mod.ts";
 import { convertFile } from "../../../spark/commands/convert.ts";
 import { inspect } from "../../../spark/commands/inspect.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
@@ -20,7 +19,9 @@ async function run(script: string, ...args: readonly string[]) {
 }
 
 async function checkpoint(path: string): Promise<void> {
-  const train = init(MODELS[OPTIONS.model]!.make(), lamb({ learningRate: 1e-3 }), random.key(0), { decoderWidth: 8 });
+  const train = init(MODELS[OPTIONS.model]!.make(), pretrainOptimizer({ learningRate: 1e-3 }), random.key(0), {
+    decoderWidth: 8,
+  });
   await save(path, train, { configuration: { options: OPTIONS, images: "2:abc", step: 0 } });
 }
 
@@ -35,8 +36,11 @@ Deno.test("convert keeps every weight and moment on the way to the official name
     deepStrictEqual([official.get("arch"), official.get("input_size")], ["tiny_resnet8", 96]);
     equal(await convertFile([file("b.pth"), file("c.safetensors"), "--to", "safetensors"]), 0);
     const [before, after] = [await readStateDict(file("a.safetensors")), await readStateDict(file("c.safetensors"))];
-    const withoutKey = ({ tensors }: typeof before) => Object.entries(tensors).filter(([name]) => name !== "key");
-    deepStrictEqual(withoutKey(after), withoutKey(before));
+    // The official file does not say which link of the optimizer keeps a moment.
+    const byName = (name: string) => name.replace(/^optimizer\.links\.\d+\./, "optimizer.moments.");
+    const kept = ({ tensors }: typeof before) =>
+      Object.entries(tensors).filter(([name]) => name !== "key").map(([name, x]) => [byName(name), x]);
+    deepStrictEqual(kept(after), kept(before));
     equal(await convertFile([file("b.pth"), file("d.pth"), "--to", "torchvision"]), 0);
     const inspected = inspect(await readStateDict(file("d.pth")));
     deepStrictEqual([inspected.container, inspected.model, inspected.decoderWidth], ["pth", "tiny_resnet8", null]);

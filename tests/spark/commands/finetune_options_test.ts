@@ -8,12 +8,8 @@ import {
 } from "../../../spark/commands/shared/finetune_options.ts";
 import { finetuneRecipe } from "../../../spark/commands/shared/finetune_recipe.ts";
 import { FINETUNE_OPTIONS } from "../../../spark/commands/shared/finetune_table.ts";
-import { finetuneOptimizer } from "../../../spark/commands/finetune/finetune_training.ts";
 import { helpOf } from "../../../spark/commands/cli/help.ts";
 import { PROBE_OPTIONS } from "../../../spark/commands/probe/probe_table.ts";
-import { tensor } from "../../../tensor/mod.ts";
-import { assertClose } from "../../support/assert_close.ts";
-import golden from "../../golden/finetune_torch.json" with { type: "json" };
 
 const GIVEN = {
   data: "photos",
@@ -154,24 +150,4 @@ Deno.test("finetuneLengths() counts steps, warm-up and evaluations", () => {
     () => finetuneLengths({ ...options, steps: 5, warmupEpochs: 1 }, 50),
     /^RangeError: Cannot warm up for 50 steps/,
   );
-});
-
-Deno.test("finetuneOptimizer() is the authors' LAMB: no clipping, uncorrected moments, every parameter scaled", async () => {
-  // A warm-up of no steps and a run so long that the rate stays at its peak.
-  const options = { ...resolved("resnet50"), baseLr: 0.01, batchSize: 256, layerDecay: 1 };
-  const optimizer = finetuneOptimizer(options, { stepsPerEpoch: 1, total: 10_000_000, warmup: 0 });
-  let params = { head: { weight: tensor([[0.5, -1], [2, 0.25]]), bias: tensor([0.1, -0.2]) } };
-  let state = optimizer.init(params);
-  for (const [s, row] of golden.lamb.entries()) {
-    const gradients = {
-      head: {
-        weight: tensor([[0.3, -0.1], [0.7, 1.1]].map((line) => line.map((x) => x * (1 + s)))),
-        bias: tensor([0.5, -0.9].map((x) => x * (1 - s / 3))),
-      },
-    };
-    const updated = optimizer.update(gradients, state, params);
-    [params, state] = [updated.params, updated.state];
-    assertClose(Array.from(await params.head.weight.data(), Number), row.p1, { absolute: 1e-5 });
-    assertClose(Array.from(await params.head.bias.data(), Number), row.p2, { absolute: 1e-5 });
-  }
 });

@@ -1,8 +1,7 @@
 import { deepStrictEqual, equal, match, notDeepStrictEqual, ok, rejects } from "node:assert/strict";
 import { cpuDevice, random } from "../../../tensor/mod.ts";
-import { lamb } from "../../../nn/mod.ts";
 import { decodeImage, normalise, type Pixels } from "../../../data/mod.ts";
-import { init, save, startAverage, type TrainState } from "../../../spark/mod.ts";
+import { init, pretrainOptimizer, save, startAverage, type TrainState } from "../../../spark/mod.ts";
 import { convertFile } from "../../../spark/commands/convert.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
 import { reconstructCommand } from "../../../spark/commands/reconstruct/reconstruct.ts";
@@ -14,7 +13,7 @@ const OPTIONS = { model: "tiny_resnet8", inputSize: [32, 48], maskRatio: 0.5 };
 const device = cpuDevice({ threads: 1 }); // no workers to end
 
 const stateOf = (seed: number): TrainState =>
-  init(MODELS[OPTIONS.model]!.make(), lamb({ learningRate: 1e-3 }), random.key(seed), { decoderWidth: 8 });
+  init(MODELS[OPTIONS.model]!.make(), pretrainOptimizer({ learningRate: 1e-3 }), random.key(seed), { decoderWidth: 8 });
 
 const checkpoint = (path: string, train = stateOf(0), options: object = OPTIONS) =>
   save(path, train, { configuration: { options, images: "2:abc", step: 0 } });

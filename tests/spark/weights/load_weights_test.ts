@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, rejects, throws } from "node:assert/strict";
-import { type Tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
+import { type Tensor, treeLeaves } from "../../../tensor/mod.ts";
 import { random } from "../../../tensor/mod.ts";
 import { treeFlatten, treeUnflatten } from "../../../tensor/mod.ts";
 import {
@@ -37,6 +37,7 @@ import {
   officialEntries,
   type OfficialEntry,
   save,
+  type SparkParams,
   WEIGHT_NAMINGS,
   weightsOf,
 } from "../../../spark/mod.ts";
@@ -141,7 +142,7 @@ const sparkFor = (model: Model) => {
   return { params: scrambled(params, 4), state: scrambled(state, 5) };
 };
 
-const optimizerFor = (params: Tree) => {
+const optimizerFor = (params: SparkParams) => {
   const step = initParams(RESNET(), random.key(0), { decoderWidth: 8 }).state.decoder.blocks[0]!.norm1.count; // int32 scalar
   return { step, moments: { first: scrambled(params, 6), second: scrambled(params, 7) } };
 };

@@ -1,0 +1,32 @@
+import { add, mul } from "../../tensor/mod.ts";
+import { type Schedule, scheduled } from "./schedule.ts";
+import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
+
+/**
+ * Adds `rate · parameter` to the updates. Behind `scaleByAdam` it is the decoupled weight decay of AdamW (Loshchilov and
+ * Hutter 2019); before the momentum, L2 regularisation as PyTorch's SGD has it.
+ *
+ * @param rate Weight decay, or a schedule of it.
+ * @param options `mask`: which parameters decay, such as `notNormOrBias`; all if not given.
+ * @returns The transformation.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { addDecayedWeights, chain, notNormOrBias } from "@tessera/tessera/nn";
+ * import { tensor, zeros } from "@tessera/tessera/tensor";
+ *
+ * const decay = chain(addDecayedWeights(0.5, { mask: notNormOrBias }));
+ * const params = { weight: tensor([[4]]), bias: tensor([4]) };
+ * const [updates] = decay.update({ weight: zeros([1, 1]), bias: zeros([1]) }, decay.init(params), params);
+ * deepStrictEqual([await updates.weight.item(), await updates.bias.item()], [2, 0]);
+ * ```
+ */
+export function addDecayedWeights(
+  rate: number | Schedule,
+  { mask = () => true }: { readonly mask?: ParameterMask | undefined } = {},
+): GradientTransformation {
+  return leafwise([], ({ update, param, name, step }) => ({
+    update: mask(name, param) ? add(update, mul(param, scheduled(rate, step, param.dtype))) : update,
+  }));
+}

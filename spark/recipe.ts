@@ -1,0 +1,120 @@
+/** @file The optimizers of SparK's recipes: whose moments, clip and weight decay they have. */
+import type { Tensor } from "../tensor/mod.ts";
+import {
+  adamw,
+  chain,
+  clipByGlobalNorm,
+  lamb,
+  notNormOrBias,
+  type Optimizer,
+  scaleByLayer,
+  type Schedule,
+  sgd,
+  TORCH_CLIP_EPSILON,
+} from "../nn/mod.ts";
+
+/**
+ * Tells to which parameters SparK's weight decay applies: to matrices and kernels, not to biases, scales and tokens.
+ *
+ * @param name Name of the parameter, ours or the official one.
+ * @param param The parameter, or its shape.
+ * @returns False for one axis or none, for names that end with `bias`, and for class tokens, position embeddings, mask
+ * tokens and layer scales.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { decays } from "@tessera/tessera/spark";
+ *
+ * const [kernel, scale] = [{ shape: [3, 3, 8, 8] }, { shape: [8] }];
+ * deepStrictEqual(
+ *   [decays("conv1.weight", kernel), decays("bn1.weight", scale), decays("mask_tokens.0", kernel)],
+ *   [true, false, false],
+ * );
+ * ```
+ */
+export function decays(name: string, param: Pick<Tensor, "shape">): boolean {
+  return notNormOrBias(name, param) && !/cls_?token|pos_?embed|mask_?token|gamma/i.test(name);
+}
+
+/** Options of `pretrainOptimizer`. */
+export interface PretrainOptimizerOptions {
+  /** Rate, or a schedule of it. */
+  readonly learningRate: number | Schedule;
+  /** Decay of the parameters that `decays` names, or a schedule of it; 0.04 if not given. */
+  readonly weightDecay?: number | Schedule;
+  /** Decay of the second moment; 0.95 if not given, as SparK has it for ResNets (0.999 for ConvNeXts). */
+  readonly b2?: number;
+  /** Largest norm of all gradients together; 5 if not given. */
+  readonly maxGradientNorm?: number;
+  /** SparK's LAMB, or one of its alternatives; `lamb` if not given. */
+  readonly rule?: "lamb" | "adamw" | "sgd";
+}
+
+/**
+ * The optimizer of pre-training as SparK's authors have it: gradients clipped at norm 5, weight decay of matrices and
+ * kernels alone; LAMB, or AdamW, or SGD with Nesterov's momentum 0.9.
+ *
+ * @param options Rate, and what differs from the authors' settings.
+ * @returns The optimizer.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { momentsOf } from "@tessera/tessera/nn";
+ * import { pretrainOptimizer } from "@tessera/tessera/spark";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * const state = pretrainOptimizer({ learningRate: 1e-3 }).init({ weight: tensor([[1, 2]]) });
+ * deepStrictEqual(Object.keys(momentsOf(state).moments), ["first", "second"]);
+ * ```
+ */
+export function pretrainOptimizer(options: PretrainOptimizerOptions): Optimizer {
+  const { learningRate, weightDecay = 0.04, b2 = 0.95, maxGradientNorm = 5, rule = "lamb" } = options;
+  const shared = { learningRate, weightDecay, mask: decays };
+  if (rule === "lamb") return lamb({ ...shared, b2, maxGradientNorm });
+  return chain(
+    clipByGlobalNorm(maxGradientNorm, { epsilon: TORCH_CLIP_EPSILON }),
+    rule === "adamw" ? adamw({ ...shared, b2 }) : sgd({ ...shared, momentum: 0.9, nesterov: true }),
+  );
+}
+
+/** Options of `finetuneOptimizer`. */
+export interface FinetuneOptimizerOptions {
+  /** Rate of the head, or a schedule of it. */
+  readonly learningRate: number | Schedule;
+  /** Decay of the parameters that `decays` names. */
+  readonly weightDecay: number;
+  /** Factor of the rate between neighbouring groups of layers, in (0, 1]; 1 if not given. */
+  readonly layerDecay?: number;
+  /** LAMB as for ResNets, or AdamW as for ConvNeXts; `lamb` if not given. */
+  readonly rule?: "lamb" | "adamw";
+}
+
+/**
+ * The optimizer of fine-tuning as SparK's authors have it: no clipping, β2 0.999, rates decayed by layer; LAMB scales
+ * every parameter and does not correct the moments.
+ *
+ * @param options Rate, weight decay, and layer decay.
+ * @returns The optimizer, for parameters that are a record of `encoder` and `head`.
+ * @throws {RangeError} If the layer decay is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { finetuneOptimizer } from "@tessera/tessera/spark";
+ *
+ * equal(finetuneOptimizer({ learningRate: 1e-3, weightDecay: 0.02, layerDecay: 0.7 }).links.length, 5);
+ * ```
+ */
+export function finetuneOptimizer(
+  { learningRate, weightDecay, layerDecay = 1, rule = "lamb" }: FinetuneOptimizerOptions,
+): Optimizer {
+  const shared = { learningRate, weightDecay, mask: decays };
+  return chain(
+    rule === "adamw"
+      ? adamw(shared)
+      : lamb({ ...shared, biasCorrected: false, alwaysAdapts: true, maxGradientNorm: null }),
+    scaleByLayer(layerDecay),
+  );
+}
