@@ -41,68 +41,71 @@ function startOf(rows: Rows, inputs: readonly Values[], m: number, t: number): n
   return position * rows.pixel;
 }
 
-/** Element (g, m, t, c) of a left factor; zero where the tap sees nothing. */
-function leftReader(rows: Rows, inputs: readonly Values[]): (g: number, m: number, t: number, c: number) => number {
-  const channel = rows.kind === "matrix" && rows.transposed ? rows.rows : 1;
-  return (g, m, t, c) => {
-    const start = startOf(rows, inputs, m, t);
-    return start === null ? 0 : inputs[rows.input]![g * rows.batchStride + start + c * channel]!;
-  };
-}
-
-function writeProduct(
-  { batch, columns }: RowsContraction,
-  product: RowsProduct,
-  inputs: readonly Values[],
-  y: Float64Array,
-): void {
-  const { rows, right, result } = product;
-  const left = leftReader(rows, inputs);
-  for (let g = 0; g < batch; g++) {
-    for (let m = 0; m < rowCount(rows); m++) {
-      const row = result.offset + g * result.batchStride + dot(digitsOf(m, rowSizes(rows)), result.rowStrides);
-      for (let n = 0; n < columns; n++) {
-        let sum = 0;
-        for (let t = 0; t < tapCount(rows); t++) {
-          const tap = right.offset + g * right.batchStride + dot(digitsOf(t, tapSizes(rows)), right.tapStrides);
-          for (let c = 0; c < rows.channels; c++) {
-            const weight = inputs[right.input]![tap + c * right.channelStride + n * right.columnStride]!;
-            const value = left(g, m, t, c);
-            // nothing times anything is nothing, even beside infinities
-            if (startOf(rows, inputs, m, t) !== null) sum += value * weight;
-          }
-        }
-        if (!Number.isNaN(y[row + n]!)) {
-          throw new Error(
-            `Cannot evaluate a contraction as elements must be written once: current element is ${row + n}`,
-          );
-        }
-        y[row + n] = sum;
-      }
-    }
-  }
-}
-
-function writeOuter(
-  { batch, columns, rows, right, result }: OuterContraction,
-  inputs: readonly Values[],
-  y: Float64Array,
-): void {
-  const left = leftReader(rows, inputs);
-  for (let g = 0; g < batch; g++) {
+/** Calls `visit` for each tap of each row that sees something: its numbers, and where its channel 0 lies in group 0. */
+function eachTap(rows: Rows, inputs: readonly Values[], visit: (m: number, t: number, start: number) => void): void {
+  for (let m = 0; m < rowCount(rows); m++) {
     for (let t = 0; t < tapCount(rows); t++) {
-      for (let c = 0; c < rows.channels; c++) {
-        for (let n = 0; n < columns; n++) {
-          let sum = 0;
-          for (let m = 0; m < rowCount(rows); m++) {
-            if (startOf(rows, inputs, m, t) === null) continue;
-            sum += left(g, m, t, c) * inputs[right.input]![g * right.batchStride + m * right.rowStride + n]!;
-          }
-          y[g * result.batchStride + (t * rows.channels + c) * result.rowStride + n] = sum;
-        }
+      const start = startOf(rows, inputs, m, t);
+      if (start !== null) visit(m, t, start);
+    }
+  }
+}
+
+/** Elements between neighbouring channels. */
+function channelStride(rows: Rows): number {
+  return rows.kind === "matrix" && rows.transposed ? rows.rows : 1;
+}
+
+/** Sets the elements that a product writes to zero, each once. */
+function clear({ batch, columns }: RowsContraction, { rows, result }: RowsProduct, y: Float64Array): void {
+  for (let m = 0; m < rowCount(rows); m++) {
+    for (let i = 0; i < batch * columns; i++) {
+      const group = Math.floor(i / columns) * result.batchStride;
+      const at = result.offset + group + dot(digitsOf(m, rowSizes(rows)), result.rowStrides) + i % columns;
+      if (Number.isNaN(y[at]!)) y[at] = 0;
+      else {
+        throw new Error(`Cannot evaluate a contraction as elements must be written once: current element is ${at}`);
       }
     }
   }
+}
+
+function writeProduct(all: RowsContraction, product: RowsProduct, inputs: readonly Values[], y: Float64Array): void {
+  const { batch, columns } = all;
+  const { rows, right, result } = product;
+  const [left, weights] = [inputs[rows.input]!, inputs[right.input]!];
+  const step = channelStride(rows);
+  clear(all, product, y);
+  eachTap(rows, inputs, (m, t, start) => {
+    const to = result.offset + dot(digitsOf(m, rowSizes(rows)), result.rowStrides);
+    const tap = right.offset + dot(digitsOf(t, tapSizes(rows)), right.tapStrides);
+    for (let g = 0; g < batch; g++) {
+      for (let c = 0; c < rows.channels; c++) {
+        const value = left[start + g * rows.batchStride + c * step]!;
+        const from = tap + g * right.batchStride + c * right.channelStride;
+        for (let n = 0; n < columns; n++) {
+          y[to + g * result.batchStride + n]! += value * weights[from + n * right.columnStride]!;
+        }
+      }
+    }
+  });
+}
+
+function writeOuter(contraction: OuterContraction, inputs: readonly Values[], y: Float64Array): void {
+  const { batch, columns, rows, right, result } = contraction;
+  const [left, others] = [inputs[rows.input]!, inputs[right.input]!];
+  const step = channelStride(rows);
+  y.fill(0);
+  eachTap(rows, inputs, (m, t, start) => {
+    for (let g = 0; g < batch; g++) {
+      for (let c = 0; c < rows.channels; c++) {
+        const value = left[start + g * rows.batchStride + c * step]!;
+        const from = g * right.batchStride + m * right.rowStride;
+        const to = g * result.batchStride + (t * rows.channels + c) * result.rowStride;
+        for (let n = 0; n < columns; n++) y[to + n]! += value * others[from + n]!;
+      }
+    }
+  });
 }
 
 /**
