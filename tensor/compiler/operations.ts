@@ -1,9 +1,10 @@
 /** @file The one table of operations on single values: what lowerings are written in. */
 import type { DType } from "../spec.ts";
+import { erfOf } from "./expansions/error_function.ts";
 import { expOf, logOf } from "./expansions/exponential.ts";
 import { intPowOf, powOf, uintPowOf } from "./expansions/power.ts";
 import { modFarOf, modOf } from "./expansions/remainder.ts";
-import { erfOf, sigmoidOf, tanhOf } from "./expansions/sigmoid.ts";
+import { sigmoidOf, tanhOf } from "./expansions/sigmoid.ts";
 import { cosFarOf, cosOf, sinFarOf, sinOf } from "./expansions/wave.ts";
 import type { Expansion } from "./expansions/words.ts";
 

@@ -7,7 +7,6 @@ import { mul, neg, sub } from "./arithmetic.ts";
 import { wrap } from "./cast.ts";
 import { div } from "./division.ts";
 import { equal, greater } from "./comparison.ts";
-import { erfOf } from "./erf_of.ts";
 import type { TensorLike } from "./operands.ts";
 import { applyBinary, applyUnary, binary, unary } from "./records.ts";
 import { where } from "./where.ts";
@@ -28,15 +27,7 @@ const SIGMOID = unary(
   (x) => 1 / (1 + Math.exp(-x)),
   (ct, _, out) => mul(ct, mul(out, sub(1, out))),
 );
-const ERF = unary(
-  "erf",
-  (x) => op("erf", x),
-  erfOf,
-  (ct, x) => mul(ct, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))),
-);
-const SIN = unary("sin", (x) => op("sin", x), Math.sin, (ct, x) => mul(ct, cos(x)));
-const COS = unary("cos", (x) => op("cos", x), Math.cos, (ct, x) => neg(mul(ct, sin(x))));
-const FLOOR = unary("floor", (x) => op("floor", x), Math.floor, () => null);
+
 /** As C and NumPy have it: a power of 1 is 1, also of NaN, and so is -1 to infinity. */
 function powerOf(x: number, y: number): number {
   return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y;
@@ -176,82 +167,6 @@ export function tanh(x: TensorLike): Tensor {
  */
 export function sigmoid(x: TensorLike): Tensor {
   return applyUnary(SIGMOID, x);
-}
-
-/**
- * The error function `2/√π ∫₀ˣ e^(-t²) dt`.
- *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`, in [-1, 1].
- * @throws {TypeError} If `x` is not floating.
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { erf, tensor } from "@tessera/tessera/tensor";
- *
- * deepStrictEqual(await erf(tensor([0])).data(), new Float32Array([0]));
- * ```
- */
-export function erf(x: TensorLike): Tensor {
-  return applyUnary(ERF, x);
-}
-
-/**
- * The sine of radians.
- *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`, in [-1, 1].
- * @throws {TypeError} If `x` is not floating.
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { sin, tensor } from "@tessera/tessera/tensor";
- *
- * deepStrictEqual(await sin(tensor([0])).data(), new Float32Array([0]));
- * ```
- */
-export function sin(x: TensorLike): Tensor {
-  return applyUnary(SIN, x);
-}
-
-/**
- * The cosine of radians.
- *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`, in [-1, 1].
- * @throws {TypeError} If `x` is not floating.
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { cos, tensor } from "@tessera/tessera/tensor";
- *
- * deepStrictEqual(await cos(tensor([0])).data(), new Float32Array([1]));
- * ```
- */
-export function cos(x: TensorLike): Tensor {
-  return applyUnary(COS, x);
-}
-
-/**
- * The largest whole number not above.
- *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`; a constant to gradients.
- * @throws {TypeError} If `x` is not floating.
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { floor, tensor } from "@tessera/tessera/tensor";
- *
- * deepStrictEqual(await floor(tensor([1.5, -1.5])).data(), new Float32Array([1, -2]));
- * ```
- */
-export function floor(x: TensorLike): Tensor {
-  return applyUnary(FLOOR, x);
 }
 
 /**

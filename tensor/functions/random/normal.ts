@@ -1,8 +1,9 @@
 import { add, clip, mul, neg, sub } from "../../primitives/arithmetic.ts";
 import { div } from "../../primitives/division.ts";
 import { less } from "../../primitives/comparison.ts";
+import { erf } from "../../primitives/error_function.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
-import { erf, log, sqrt } from "../../primitives/transcendental.ts";
+import { log, sqrt } from "../../primitives/transcendental.ts";
 import { where } from "../../primitives/where.ts";
 import type { Shape } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";

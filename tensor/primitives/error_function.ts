@@ -1,0 +1,34 @@
+/** @file The error function. */
+import { op } from "../compiler/scalar.ts";
+import type { Tensor } from "../tensor.ts";
+import { mul, neg } from "./arithmetic.ts";
+import { erfOf } from "./erf_of.ts";
+import type { TensorLike } from "./operands.ts";
+import { applyUnary, unary } from "./records.ts";
+import { exp } from "./transcendental.ts";
+
+const ERF = unary(
+  "erf",
+  (x) => op("erf", x),
+  erfOf,
+  (ct, x) => mul(ct, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))),
+);
+
+/**
+ * The error function `2/√π ∫₀ˣ e^(-t²) dt`.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`, in [-1, 1].
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { erf, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await erf(tensor([0])).data(), new Float32Array([0]));
+ * ```
+ */
+export function erf(x: TensorLike): Tensor {
+  return applyUnary(ERF, x);
+}

@@ -1,0 +1,47 @@
+/** @file Functions of angles. */
+import { op } from "../compiler/scalar.ts";
+import type { Tensor } from "../tensor.ts";
+import { mul, neg } from "./arithmetic.ts";
+import type { TensorLike } from "./operands.ts";
+import { applyUnary, unary } from "./records.ts";
+
+const SIN = unary("sin", (x) => op("sin", x), Math.sin, (ct, x) => mul(ct, cos(x)));
+const COS = unary("cos", (x) => op("cos", x), Math.cos, (ct, x) => neg(mul(ct, sin(x))));
+
+/**
+ * The sine of radians.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`, in [-1, 1].
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { sin, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await sin(tensor([0])).data(), new Float32Array([0]));
+ * ```
+ */
+export function sin(x: TensorLike): Tensor {
+  return applyUnary(SIN, x);
+}
+
+/**
+ * The cosine of radians.
+ *
+ * @param x Floating tensor of any shape, or a number.
+ * @returns Tensor of the shape of `x`, in [-1, 1].
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { cos, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await cos(tensor([0])).data(), new Float32Array([1]));
+ * ```
+ */
+export function cos(x: TensorLike): Tensor {
+  return applyUnary(COS, x);
+}
