@@ -1,6 +1,6 @@
 /** @file The one table of operations on single values: what lowerings are written in. */
 import type { DType } from "../spec.ts";
-import { erfOf } from "./expansions/error_function.ts";
+import { erfinvOf, erfOf } from "./expansions/error_function.ts";
 import { expOf, logOf } from "./expansions/exponential.ts";
 import { intPowOf, powOf, uintPowOf } from "./expansions/power.ts";
 import { modFarOf, modOf } from "./expansions/remainder.ts";
@@ -68,6 +68,7 @@ export const OPERATIONS = {
   tanh: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: tanhOf as Expansion } },
   sigmoid: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: sigmoidOf as Expansion } },
   erf: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: erfOf as Expansion } },
+  erfinv: { arity: 1, takes: "float", cost: 8, repeat: "dearest", expand: { float32: erfinvOf as Expansion } },
   sin: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: sinOf as Expansion } },
   cos: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: cosOf as Expansion } },
   sinFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", expand: { float32: sinFarOf as Expansion } },

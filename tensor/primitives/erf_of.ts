@@ -16,3 +16,16 @@ export function erfOf(x: number): number {
   for (let n = 120; n > 0; n--) fraction = n / 2 / (z + fraction);
   return Math.sign(x) * (1 - Math.exp(-z * z) / (Math.sqrt(Math.PI) * (z + fraction)));
 }
+
+/** The inverse of erf in float64, by halving the interval that it lies in; near zero erf is a line. */
+export function erfinvOf(x: number): number {
+  if (!(Math.abs(x) < 1)) return Math.abs(x) === 1 ? x * Infinity : NaN;
+  if (Math.abs(x) < 1e-8) return Math.sqrt(Math.PI) / 2 * x;
+  let [low, high] = [0, 6];
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2;
+    if (erfOf(middle) < Math.abs(x)) low = middle;
+    else high = middle;
+  }
+  return Math.sign(x) * (low + high) / 2;
+}

@@ -1,8 +1,8 @@
-/** @file The error function. */
+/** @file The error function and its inverse. */
 import { op } from "../compiler/scalar.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul, neg } from "./arithmetic.ts";
-import { erfOf } from "./erf_of.ts";
+import { erfinvOf, erfOf } from "./erf_of.ts";
 import type { TensorLike } from "./operands.ts";
 import { applyUnary, unary } from "./records.ts";
 import { exp } from "./transcendental.ts";
@@ -12,6 +12,13 @@ const ERF = unary(
   (x) => op("erf", x),
   erfOf,
   (ct, x) => mul(ct, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))),
+);
+
+const ERFINV = unary(
+  "erfinv",
+  (x) => op("erfinv", x),
+  erfinvOf,
+  (ct, _, out) => mul(ct, mul(Math.sqrt(Math.PI) / 2, exp(mul(out, out)))),
 );
 
 /**
@@ -31,4 +38,23 @@ const ERF = unary(
  */
 export function erf(x: TensorLike): Tensor {
   return applyUnary(ERF, x);
+}
+
+/**
+ * The inverse of the error function: `erf(erfinv(x))` is `x`.
+ *
+ * @param x Floating tensor of any shape, or a number; of [-1, 1].
+ * @returns Tensor of the shape of `x`: ±Infinity at ±1, NaN beyond.
+ * @throws {TypeError} If `x` is not floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { erfinv, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await erfinv(tensor([0, -1])).data(), new Float32Array([0, -Infinity]));
+ * ```
+ */
+export function erfinv(x: TensorLike): Tensor {
+  return applyUnary(ERFINV, x);
 }

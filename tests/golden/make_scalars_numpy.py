@@ -19,7 +19,7 @@ BOOLS = np.array([False, True])
 
 FLOAT_FUNCTIONS = {
     "neg": np.negative, "abs": np.abs, "sign": np.sign, "exp": np.exp, "log": np.log, "sqrt": np.sqrt,
-    "rsqrt": lambda x: 1 / np.sqrt(x), "tanh": np.tanh, "sigmoid": special.expit, "erf": special.erf, "sin": np.sin,
+    "rsqrt": lambda x: 1 / np.sqrt(x), "tanh": np.tanh, "sigmoid": special.expit, "erf": special.erf, "erfinv": special.erfinv, "sin": np.sin,
     "cos": np.cos, "floor": np.floor, "square": np.square,
 }
 ARITHMETIC = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "maximum": np.maximum, "minimum": np.minimum}

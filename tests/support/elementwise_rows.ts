@@ -94,6 +94,7 @@ const UNARY: readonly OpRow[] = [
   row("sigmoid far out", (x) => t.sigmoid(x), [within([-100, 100], [129])], { order: 0 }),
   unary("erf", t.erf, [-3, 3]),
   row("erf far out", (x) => t.erf(x), [within([-9, 9], [129])], { order: 0 }),
+  unary("erfinv", t.erfinv, [-0.9, 0.9]),
   unary("floor", t.floor, [-3, 3]),
   unary("sign", t.sign, [-2, 2]),
   unary("sin", t.sin, [-4, 4]),

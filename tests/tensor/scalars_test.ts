@@ -17,7 +17,7 @@ const ROWS: readonly Row[] = JSON.parse(
 
 /** Units of the last place by which a device may miss; none where nothing is said. The reference rounds what is right. */
 const UNITS: Readonly<Record<string, number>> = {
-  ...{ exp: 2, log: 2, rsqrt: 2, tanh: 3, sigmoid: 4, erf: 8, sin: 3, cos: 3, pow: 2 },
+  ...{ exp: 2, log: 2, rsqrt: 2, tanh: 3, sigmoid: 4, erf: 8, erfinv: 8, sin: 3, cos: 3, pow: 2 },
 };
 /** As much more as WGSL lets division and square roots miss (section 15.7.4). */
 const WGSL_UNITS = 3;

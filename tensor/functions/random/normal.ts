@@ -1,49 +1,12 @@
-import { add, clip, mul, neg, sub } from "../../primitives/arithmetic.ts";
+import { add, clip, mul, sub } from "../../primitives/arithmetic.ts";
 import { div } from "../../primitives/division.ts";
-import { less } from "../../primitives/comparison.ts";
-import { erf } from "../../primitives/error_function.ts";
+import { erf, erfinv } from "../../primitives/error_function.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
-import { log, sqrt } from "../../primitives/transcendental.ts";
-import { where } from "../../primitives/where.ts";
 import type { Shape } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { full } from "../creation.ts";
 import type { StreamOptions } from "./bits.ts";
 import { uniform } from "./uniform.ts";
-
-// Giles, "Approximating the erfinv function" (GPU Computing Gems, 2011), single precision, Horner order.
-const ERFINV_CENTRE = [
-  2.81022636e-08,
-  3.43273939e-07,
-  -3.5233877e-06,
-  -4.39150654e-06,
-  0.00021858087,
-  -0.00125372503,
-  -0.00417768164,
-  0.246640727,
-  1.50140941,
-];
-const ERFINV_TAIL = [
-  -0.000200214257,
-  0.000100950558,
-  0.00134934322,
-  -0.00367342844,
-  0.00573950773,
-  -0.0076224613,
-  0.00943887047,
-  1.00167406,
-  2.83297682,
-];
-
-/** The inverse of erf on (-1, 1), to single precision. */
-function erfinv(x: Tensor): Tensor {
-  const w = neg(log(mul(sub(1, x), add(1, x))));
-  const polynomial = (t: Tensor, coefficients: readonly number[]) =>
-    coefficients.slice(1).reduce<Tensor>((sum, c) => add(mul(sum, t), c), full(x.shape, coefficients[0]!, x.dtype));
-  const centre = polynomial(sub(w, 2.5), ERFINV_CENTRE);
-  const tail = polynomial(sub(sqrt(w), 3), ERFINV_TAIL);
-  return mul(where(less(w, 5), centre, tail), x);
-}
 
 /**
  * Numbers of the standard normal distribution.
