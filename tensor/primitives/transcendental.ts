@@ -3,7 +3,7 @@ import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { DTYPES } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
-import { mul, neg, sub } from "./arithmetic.ts";
+import { mul, sub } from "./arithmetic.ts";
 import { wrap } from "./cast.ts";
 import { div } from "./division.ts";
 import { equal, greater } from "./comparison.ts";
