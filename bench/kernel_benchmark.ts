@@ -9,7 +9,7 @@
  * The times in Deno's own columns are those of a batch of runs; the table counts single runs.
  */
 // deno-lint-ignore-file no-console
-import { parseArgs } from "node:util";
+import { processOptions } from "../spark/commands/cli/process_options.ts";
 import {
   type Device,
   jit,
@@ -41,16 +41,19 @@ export interface KernelBench {
   readonly check: (inputs: readonly TypedArray[], results: readonly TypedArray[]) => void;
 }
 
-const { device: NAMED, json: FILE } = parseArgs({
-  args: Deno.args,
-  options: { device: { type: "string" }, json: { type: "string" } },
-  strict: false,
-}).values;
+const { device: NAMED, json: FILE } = processOptions({
+  task: "bench --",
+  purpose: "Times single kernels, each checked against its definition.",
+  options: {
+    device: { kind: "name", names: ["cpu", "webgpu", "reference"], help: "cpu (default), webgpu or reference" },
+    json: { kind: "text", placeholder: "FILE", what: "a file", help: "append an object a line for each kernel" },
+  },
+});
 
 /** Opens the device that was asked for. One that cannot be opened ends the process with a line: no benchmark could run. */
 async function openNamed(): Promise<Device> {
   try {
-    return await openDevice(typeof NAMED === "string" ? NAMED : Deno.env.get("BENCH_DEVICE") ?? "cpu");
+    return await openDevice(NAMED ?? Deno.env.get("BENCH_DEVICE") ?? "cpu");
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith("Cannot "))) throw error;
     console.error(error.message);

@@ -11,22 +11,37 @@
  */
 // deno-lint-ignore-file no-console
 import { convElement, matmulElement, samplePositions } from "./definitions.ts";
+import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { type LineProcess, startLineProcess } from "./line_process.ts";
 import type { Answer, Request } from "./peers/side.ts";
 import { flopsOf, inputsOf, nameOf, numbers, type Work, WORKS } from "./peers/work.ts";
-import { readArguments } from "./read_arguments.ts";
+import { JSON_OPTION, PYTHON_OPTION, THREADS_OPTION } from "./step_options.ts";
 import { median } from "./statistics.ts";
 
-const args = readArguments("bench:peers", {
-  device: { type: "string", default: "cpu" },
-  rounds: { type: "whole", default: 5 },
-  only: { type: "string", default: "" },
-  sides: { type: "string" },
-  patience: { type: "whole", default: 1500 },
-  python: { type: "string", default: "/usr/bin/python3" },
-  threads: { type: "whole", default: navigator.hardwareConcurrency },
-  json: { type: "boolean" },
+const args = processOptions({
+  task: "bench:peers",
+  purpose: "Times the same work in this library, jax-js, TensorFlow.js and PyTorch, in turns.",
+  options: {
+    device: { kind: "name", names: ["cpu", "webgpu"], help: "cpu or webgpu", default: "cpu" },
+    rounds: { kind: "whole", least: 1, help: "turns of each side", default: 5 },
+    only: {
+      kind: "text",
+      placeholder: "TEXT",
+      what: "part of a name",
+      help: "works whose names hold TEXT (default all)",
+    },
+    sides: {
+      kind: "text",
+      placeholder: "NAMES",
+      what: "names",
+      help: "sides by parts of their names, parted by commas",
+    },
+    patience: { kind: "whole", least: 1, help: "milliseconds after which a run is not repeated", default: 1500 },
+    ...PYTHON_OPTION,
+    ...THREADS_OPTION,
+    ...JSON_OPTION,
+  },
 });
 const GPU = args.device === "webgpu";
 const { rounds: ROUNDS, patience: PATIENCE } = args;
@@ -55,7 +70,12 @@ function startPeers(): readonly Peer[] {
     [OURS, deno, ["run", "-A", pathOf("tessera.ts"), args.device]],
     [`jax-js ${backend}`, deno, [...foreign, pathOf("jax.ts"), backend]],
     [`tfjs ${backend}`, deno, [...foreign, pathOf("tfjs.ts"), backend]],
-    ...(GPU ? [] : [["PyTorch", args.python, [pathOf("peer_torch.py"), `${args.threads}`]] as const]),
+    ...(GPU ? [] : [
+      ["PyTorch", args.python, [
+        pathOf("peer_torch.py"),
+        `${args.threads ?? navigator.hardwareConcurrency}`,
+      ]] as const,
+    ]),
   ];
   const wanted = args.sides?.split(",");
   return commands
@@ -163,16 +183,13 @@ function tell(work: Work, peers: readonly Peer[], timings: readonly Timing[]): v
 
 /** The works that were asked for. */
 function wantedWorks(): readonly Work[] {
-  const works = WORKS.filter((work) => nameOf(work).includes(args.only));
+  const works = WORKS.filter((work) => nameOf(work).includes(args.only ?? ""));
   if (works.length > 0) return works;
   const names = WORKS.map(nameOf).join(", ");
   throw new RangeError(`Cannot compare as --only must be part of one of ${names}: current text is ${args.only}`);
 }
 
 async function main(): Promise<number> {
-  if (!["cpu", "webgpu"].includes(args.device)) {
-    throw new RangeError(`Cannot compare as --device must be cpu or webgpu: current device is ${args.device}`);
-  }
   const works = wantedWorks();
   const peers = startPeers();
   const report: object[] = [];

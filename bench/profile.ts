@@ -9,6 +9,8 @@
 // deno-lint-ignore-file no-console
 import type { Model } from "../nn/mod.ts";
 import { init, pretrainOptimizer, type TrainState, trainStep } from "../spark/mod.ts";
+import { type Command, command } from "../spark/commands/cli/command.ts";
+import { withDefaults } from "../spark/commands/cli/command_line.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import {
   cpuDevice,
@@ -24,25 +26,27 @@ import {
 import { chromeTrace, type HostSpan } from "./chrome_trace.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, profileTable } from "./profile_table.ts";
-import { readArguments } from "./read_arguments.ts";
+import { STEP_OPTIONS } from "./step_options.ts";
 import { modelOf } from "./step_programs.ts";
 
 const OPTIONS = {
-  model: { type: "string", default: "resnet50" },
-  "input-size": { type: "whole", default: 64 },
-  "batch-size": { type: "whole", default: 8 },
-  "decoder-width": { type: "whole", default: 768 },
-  device: { type: "string", default: "cpu" },
-  steps: { type: "whole", default: 1 },
-  rows: { type: "whole", default: 40 },
-  trace: { type: "string" },
+  ...STEP_OPTIONS,
+  inputSize: { kind: "whole", least: 1, help: "height and width of the images in pixels", default: 64 },
+  device: { kind: "name", names: ["cpu", "webgpu"], help: "cpu or webgpu", default: "cpu" },
+  steps: { kind: "whole", least: 1, help: "steps that are profiled", default: 1 },
+  rows: { kind: "whole", least: 1, help: "kernels that are listed", default: 40 },
+  trace: { kind: "text", placeholder: "FILE", what: "a file", help: "trace for chrome://tracing or Perfetto" },
+} as const;
+
+const LINE = {
+  task: "profile",
+  purpose: "Tells where the time of a SparK training step goes, kernel by kernel.",
+  options: OPTIONS,
 } as const;
 
 /** Opens a device that reports its launches. */
-async function openListening(name: string, onLaunch: LaunchListener): Promise<Device> {
-  if (name === "cpu") return cpuDevice({ onLaunch });
-  if (name === "webgpu") return await webgpuDevice({ onLaunch });
-  throw new RangeError(`Cannot profile as --device must be cpu or webgpu: current device is ${name}`);
+async function openListening(name: "cpu" | "webgpu", onLaunch: LaunchListener): Promise<Device> {
+  return name === "cpu" ? cpuDevice({ onLaunch }) : await webgpuDevice({ onLaunch });
 }
 
 /** Times parts of what the host does. */
@@ -70,15 +74,16 @@ function stepOf(model: Model, size: number, batch: number, decoderWidth: number)
   };
 }
 
-async function main(): Promise<number> {
-  const args = readArguments("profile", OPTIONS);
+/** Runs the command: exit code 0. */
+const main: Command = command(LINE, async (given) => {
+  const args = withDefaults(OPTIONS, given);
   const model = modelOf(args.model);
-  const { "input-size": size, "batch-size": batch, steps } = args;
+  const { inputSize: size, batchSize: batch, steps } = args;
   const profile = makeProfile();
   const device = await openListening(args.device, profile.listen);
   setDefaultDevice(device);
   const { time, spans } = makeStopwatch();
-  const { step, train, images } = stepOf(model, size, batch, args["decoder-width"]);
+  const { step, train, images } = stepOf(model, size, batch, args.decoderWidth);
   const { plannedBytes } = await time("trace and plan", () => step.stats(train, images));
   await time("compile", () => step.prepare(train, images));
   const state = { train };
@@ -99,6 +104,6 @@ async function main(): Promise<number> {
     console.log(`trace: ${args.trace}, for chrome://tracing or ui.perfetto.dev`);
   }
   return 0;
-}
+});
 
 if (import.meta.main) await runCommand(main); // ends the workers of both devices

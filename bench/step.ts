@@ -24,33 +24,44 @@ import {
 } from "../tensor/mod.ts";
 import type { Model } from "../nn/mod.ts";
 import { init, pretrainOptimizer, type TrainState, trainStep } from "../spark/mod.ts";
+import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
-import { readArguments } from "./read_arguments.ts";
 import { median, peakResidentBytes, spread } from "./statistics.ts";
+import { BENCH_DEVICE_OPTION, JSON_OPTION, PYTHON_OPTION, STEP_OPTIONS, THREADS_OPTION } from "./step_options.ts";
 import { encoderGradients, forwardAndBackward, forwardOnly, modelOf } from "./step_programs.ts";
 import { type BaselineStep, startBaseline } from "./torch_baseline.ts";
 
-const args = readArguments("bench:step", {
-  model: { type: "string", default: "resnet50" },
-  "input-size": { type: "whole", default: 224 },
-  "batch-size": { type: "whole", default: 8 },
-  "decoder-width": { type: "whole", default: 768 },
-  device: { type: "string", default: "cpu" },
-  threads: { type: "whole" },
-  precision: { type: "string", default: "f32" },
-  direct: { type: "boolean" },
-  steps: { type: "whole", default: 5 },
-  baseline: { type: "boolean" },
-  python: { type: "string", default: "/usr/bin/python3" },
-  parts: { type: "boolean" },
-  "sparse-vs-dense": { type: "boolean" },
-  profile: { type: "boolean" },
-  "profile-rows": { type: "whole", default: 40 },
-  json: { type: "boolean" },
+const args = processOptions({
+  task: "bench:step",
+  purpose: "Times a SparK training step, alone or beside the PyTorch baseline.",
+  options: {
+    ...STEP_OPTIONS,
+    inputSize: { kind: "whole", least: 1, help: "height and width of the images in pixels", default: 224 },
+    ...BENCH_DEVICE_OPTION,
+    ...THREADS_OPTION,
+    precision: {
+      kind: "name",
+      names: ["f32", "f16"],
+      help: "how webgpu keeps activations: f32 or f16",
+      default: "f32",
+    },
+    direct: { kind: "flag", help: "do without Winograd's method" },
+    steps: { kind: "whole", least: 1, help: "steps that are timed", default: 5 },
+    baseline: { kind: "flag", help: "alternate with steps of bench/baseline/spark_torch.py" },
+    ...PYTHON_OPTION,
+    parts: { kind: "flag", help: "also time the forward pass, and forward and backward without update" },
+    sparseVsDense: {
+      kind: "flag",
+      help: "compare the encoder on packed visible patches with the encoder on whole images instead",
+    },
+    profile: { kind: "flag", help: "tell the time of each kernel" },
+    profileRows: { kind: "whole", least: 1, help: "kernels that --profile lists", default: 40 },
+    ...JSON_OPTION,
+  },
 });
-const { "input-size": INPUT_SIZE, "batch-size": BATCH_SIZE, steps: STEPS } = args;
+const { inputSize: INPUT_SIZE, batchSize: BATCH_SIZE, steps: STEPS } = args;
 
 /** A line for people. */
 function say(line: string): void {
@@ -81,7 +92,7 @@ function prepare(model: Model) {
   const optimizer = pretrainOptimizer({ learningRate: 1e-4, b2: model.recipe.beta2 });
   const inner = trainStep(model, optimizer);
   const program = (train: TrainState, images: Tensor) => inner(train, { images });
-  const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: args["decoder-width"] };
+  const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: args.decoderWidth };
   const train = init(model, optimizer, random.key(0), options);
   return { program, train, images: random.normal(random.key(1), [BATCH_SIZE, INPUT_SIZE, INPUT_SIZE, 3]) };
 }
@@ -161,7 +172,7 @@ async function sparseAgainstDense(model: Model, device: Device): Promise<object>
 /** What the steps spent their time on. */
 async function tableOf({ times }: Profile): Promise<string> {
   const limits = await measureLimits(await openDevice(args.device));
-  return profileTable(times, STEPS, limits, args["profile-rows"]);
+  return profileTable(times, STEPS, limits, args.profileRows);
 }
 
 /** Ratios to the baseline; nothing without one. */
@@ -217,9 +228,7 @@ async function main(): Promise<number> {
   const profile = makeProfile();
   const device = await open(profile);
   setDefaultDevice(device);
-  const report = args["sparse-vs-dense"]
-    ? await sparseAgainstDense(model, device)
-    : await wholeStep(model, device, profile);
+  const report = args.sparseVsDense ? await sparseAgainstDense(model, device) : await wholeStep(model, device, profile);
   if (args.profile) console.log(await tableOf(profile));
   console.log(args.json ? JSON.stringify(report) : report);
   device.close();

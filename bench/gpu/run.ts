@@ -8,18 +8,30 @@
  * noted too. `--rehearsal` takes small sizes, for a software adapter.
  */
 // deno-lint-ignore-file no-console
+import { type Command, command } from "../../spark/commands/cli/command.ts";
+import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { webgpuDevice } from "../../tensor/mod.ts";
 import { measureLimits } from "../machine_limits.ts";
-import { readArguments } from "../read_arguments.ts";
 import { type Outcome, reportOf } from "./report.ts";
 import { type Stage, stagesOf } from "./stages.ts";
 
 const OPTIONS = {
-  out: { type: "string", default: "runs/gpu" },
-  seconds: { type: "whole", default: 530 },
-  rehearsal: { type: "boolean" },
-  only: { type: "string", default: "" },
+  out: { kind: "text", placeholder: "FOLDER", what: "a folder", help: "folder of the results", default: "runs/gpu" },
+  seconds: { kind: "whole", least: 1, help: "seconds that all of it may take", default: 530 },
+  rehearsal: { kind: "flag", help: "small sizes, for a software adapter" },
+  only: {
+    kind: "text",
+    placeholder: "TEXT",
+    what: "part of a name",
+    help: "stages whose names hold TEXT (default all)",
+  },
+} as const;
+
+const LINE = {
+  task: "bench:gpu",
+  purpose: "Runs everything that a graphics card can tell and writes gpu.json and gpu.md.",
+  options: OPTIONS,
 } as const;
 
 /** Sizes of the paper's models on a card, and such as a processor that stands in for one can do. */
@@ -85,8 +97,9 @@ async function runStages(
   return outcomes;
 }
 
-async function main(): Promise<number> {
-  const { out, seconds, rehearsal, only } = readArguments("bench:gpu", OPTIONS);
+/** Runs the command: exit code 0 if every stage was done. */
+const main: Command = command(LINE, async (given) => {
+  const { out, seconds, rehearsal, only = "" } = withDefaults(OPTIONS, given);
   const begin = performance.now();
   await Deno.mkdir(out, { recursive: true });
   const adapter = await describeAdapter();
@@ -95,6 +108,6 @@ async function main(): Promise<number> {
   const outcomes = await runStages(stages, seconds - (performance.now() - begin) / 1000, { adapter, folder: out });
   console.log(`results: ${out}/gpu.md, ${out}/gpu.json`);
   return outcomes.every(({ status }) => status === "done") ? 0 : 1;
-}
+});
 
 if (import.meta.main) await runCommand(main);

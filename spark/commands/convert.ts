@@ -1,5 +1,4 @@
 /** @file The converting command: `deno task convert --help`. */
-import { parseArgs } from "node:util";
 import { random } from "../../tensor/mod.ts";
 import type { Model } from "../../nn/mod.ts";
 import {
@@ -18,26 +17,36 @@ import { backboneOf } from "../weights/load_backbone.ts";
 import { decoderWidthOf, weightsOf } from "../weights/load_weights.ts";
 import { WEIGHT_NAMINGS, type WeightNaming } from "../weights/weight_names.ts";
 import { bytes } from "../train/devices.ts";
-import { ownWeights } from "./shared/own_weights.ts";
+import { kindOf } from "../train/kind_of.ts";
+import { type Command, command } from "./cli/command.ts";
 import { print } from "./cli/print.ts";
 import { runCommand } from "./cli/run_command.ts";
+import { FILE_MODEL_OPTION } from "./shared/common_options.ts";
+import { ownWeights } from "./shared/own_weights.ts";
 import { configurationOf, modelOf } from "./shared/weight_file.ts";
 
-const HELP = `deno task convert IN OUT --to NAMES [--model MODEL] [--backbone]
+const NAMINGS = ["safetensors", ...WEIGHT_NAMINGS];
 
-Writes weights under other names and in another container.
-
-  --to safetensors   names of this library; with decoder and optimizer where IN has them
-       official      SparK's: the full checkpoint where IN has a decoder, else the backbone
-       timm          the backbone as timm names it
-       torchvision   the backbone as torchvision names it
-       detectron2    the backbone as Detectron2 names it, ResNets only
-  --model MODEL      what IN holds, where that cannot be told
-  --backbone         leave decoder and optimizer out
-  OUT                .safetensors, .pth, .npz, or .pkl (Detectron2's container); must not exist yet
-
-IN may be any of these, and is known by its content. A classification head is kept with the backbone.
-`;
+const LINE = {
+  task: "convert",
+  purpose:
+    `Writes weights under other names and in another container. IN may be any of these containers, and is known by \
+its
+content; OUT ends with .safetensors, .pth, .npz or .pkl (Detectron2's container) and must not exist yet. A
+classification head is kept with the backbone.`,
+  operands: { names: ["IN", "OUT"] },
+  usage: "--to NAMES",
+  options: {
+    to: { kind: "name", names: NAMINGS, help: "whose names: one of {names}" },
+    ...FILE_MODEL_OPTION,
+    backbone: { kind: "flag", help: "leave decoder and optimizer out" },
+  },
+  details: `--to safetensors   names of this library; with decoder and optimizer where IN has them
+     official      SparK's: the full checkpoint where IN has a decoder, else the backbone
+     timm          the backbone as timm names it
+     torchvision   the backbone as torchvision names it
+     detectron2    the backbone as Detectron2 names it, ResNets only`,
+} as const;
 
 /** A written file, to be described. */
 interface Written {
@@ -66,11 +75,7 @@ function containerOf(out: string, to: string): string {
 }
 
 function refuseExisting(out: string): void {
-  try {
-    Deno.statSync(out);
-  } catch {
-    return;
-  }
+  if (kindOf(out) === "absent") return;
   throw new Error(
     `Cannot write ${out} as it must not exist yet: current file would be lost; remove it or name another`,
   );
@@ -146,42 +151,21 @@ function officialOptions(file: StateDictFile, model: Model) {
 const configValue = (file: StateDictFile, name: string) =>
   (file.values.get("config") as Map<unknown, unknown>).get(name);
 
-/** Runs the command. */
-export async function convertFile(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: {
-      to: { type: "string" },
-      model: { type: "string" },
-      backbone: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
-    allowPositionals: true,
-  });
-  if (values.help) {
-    print(HELP);
-    return 0;
+/** Runs the command: exit code 0. */
+export const convertFile: Command = command(LINE, async ({ to, model: name, backbone = false }, operands) => {
+  const [path, out] = operands as [string, string];
+  if (to === undefined) {
+    throw new RangeError(`Cannot convert as --to must be one of ${NAMINGS.join(", ")}: current value is absent`);
   }
-  const [path, out] = positionals;
-  if (positionals.length !== 2) {
-    throw new RangeError(
-      `Cannot convert as there must be IN and OUT: current number of files is ${positionals.length}`,
-    );
-  }
-  const names = ["safetensors", ...WEIGHT_NAMINGS];
-  const to = values.to ?? "absent";
-  if (!names.includes(to)) {
-    throw new RangeError(`Cannot convert as --to must be one of ${names.join(", ")}: current value is ${to}`);
-  }
-  const container = containerOf(out!, to);
-  refuseExisting(out!);
-  const file = await readStateDict(path!);
-  const job: Job = { file, out: out!, to, model: modelOf(file, values.model), container };
-  const isFull = decoderWidthOf(file) !== null && !values.backbone && (to === "safetensors" || to === "official");
+  const container = containerOf(out, to);
+  refuseExisting(out);
+  const file = await readStateDict(path);
+  const job: Job = { file, out, to, model: modelOf(file, name), container };
+  const isFull = decoderWidthOf(file) !== null && !backbone && (to === "safetensors" || to === "official");
   const { tensors, content } = isFull ? await writeFull(job) : await writeBackbone(job);
-  const { size } = await Deno.stat(out!);
+  const { size } = await Deno.stat(out);
   print(`Wrote ${out}: ${content} of ${job.model.name} as ${to}, ${tensors} tensors, ${bytes(size)}`);
   return 0;
-}
+});
 
 if (import.meta.main) await runCommand(convertFile);

@@ -1,20 +1,22 @@
 /** @file The inspecting command: `deno task inspect --help`. */
-import { parseArgs } from "node:util";
 import { readStateDict, type StateDictFile } from "../../data/mod.ts";
 import { decoderWidthOf } from "../weights/load_weights.ts";
 import { backboneOf } from "../weights/load_backbone.ts";
 import { bytes } from "../train/devices.ts";
+import { type Command, command } from "./cli/command.ts";
 import { print } from "./cli/print.ts";
 import { runCommand } from "./cli/run_command.ts";
 import { describedValues, modelOf } from "./shared/weight_file.ts";
 
-const HELP = `deno task inspect FILE [--json]
-
-Lists what a file of weights holds: container, whose names they are, model, configuration, and each tensor's name, type
-and shape. Reads safetensors, PyTorch's .pth (nothing in it is run), NumPy's .npz, and pickles of NumPy arrays.
-
-  --json    one JSON object on one line
-`;
+const LINE = {
+  task: "inspect",
+  purpose:
+    `Lists what a file of weights holds: container, whose names they are, model, configuration, and each tensor's \
+name, type
+and shape. Reads safetensors, PyTorch's .pth (nothing in it is run), NumPy's .npz, and pickles of NumPy arrays.`,
+  operands: { names: ["FILE"] },
+  options: { json: { kind: "flag", help: "one JSON object on one line" } },
+} as const;
 
 /** What is known of a file. */
 export interface Inspection {
@@ -79,26 +81,12 @@ function oneLine(value: unknown): string {
   return text.length > 2000 ? `${text.slice(0, 2000)} …` : text;
 }
 
-/** Runs the command. */
-export async function inspectFile(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: { json: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
-    allowPositionals: true,
-  });
-  if (values.help) {
-    print(HELP);
-    return 0;
-  }
-  if (positionals.length !== 1) {
-    throw new RangeError(
-      `Cannot inspect as there must be one file: current number is ${positionals.length}; see --help`,
-    );
-  }
-  const inspection = inspect(await readStateDict(positionals[0]!));
-  if (values.json) print(JSON.stringify(inspection));
+/** Runs the command: exit code 0. */
+export const inspectFile: Command = command(LINE, async ({ json }, [path]) => {
+  const inspection = inspect(await readStateDict(path!));
+  if (json) print(JSON.stringify(inspection));
   else lines(inspection).forEach((line) => print(line.replaceAll(/\p{Cc}/gu, "?")));
   return 0;
-}
+});
 
 if (import.meta.main) await runCommand(inspectFile);

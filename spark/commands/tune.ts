@@ -6,7 +6,6 @@
  * Runs one step to see which kernels take the time, then times tiles for each class of shape. The table goes to the
  * user's cache folder, or to the file that `--out` names.
  */
-import { parseArgs } from "node:util";
 import {
   jit,
   type LaunchTime,
@@ -19,19 +18,31 @@ import {
 } from "../../tensor/mod.ts";
 import { pretrainOptimizer } from "../recipe.ts";
 import { init, type TrainState, trainStep } from "../train_step.ts";
-import { DEFAULT_MODEL, entryOf, type ModelEntry, MODELS } from "../train/model_table.ts";
+import { type ModelEntry, MODELS } from "../train/model_table.ts";
+import { adapterHere, tuningPath, writeTuning } from "../train/tuning_file.ts";
+import { type Command, command } from "./cli/command.ts";
+import { withDefaults } from "./cli/command_line.ts";
 import { print } from "./cli/print.ts";
 import { runCommand } from "./cli/run_command.ts";
-import { adapterHere, tuningPath, writeTuning } from "../train/tuning_file.ts";
+import { INPUT_SIZE_OPTION, MODEL_OPTION, TRAINING_OPTIONS } from "./shared/common_options.ts";
 
-const HELP = `Finds the fastest tiles for a training step on this machine's GPU and keeps them for later runs.
+const OPTIONS = {
+  ...MODEL_OPTION,
+  ...INPUT_SIZE_OPTION,
+  batchSize: TRAINING_OPTIONS.batchSize,
+  out: {
+    kind: "text",
+    placeholder: "FILE",
+    what: "a file",
+    help: "file for the table (default: in the user's cache folder, by adapter)",
+  },
+} as const;
 
-Usage: deno task tune [OPTIONS]
-
-  --model NAME      one of ${Object.keys(MODELS).join(", ")} (default ${DEFAULT_MODEL})
-  --input-size N    height and width of the images in pixels (default: of the model)
-  --batch-size N    images per step (default: of the model)
-  --out FILE        file for the table (default: in the user's cache folder, by adapter)`;
+const LINE = {
+  task: "tune",
+  purpose: "Finds the fastest tiles for a training step on this machine's GPU and keeps them for later runs.",
+  options: OPTIONS,
+} as const;
 
 /** Kernels below this share of the time of a step are not worth tuning. */
 const MIN_SHARE = 0.005;
@@ -39,21 +50,17 @@ const MIN_SHARE = 0.005;
 /** What one step launches, with the time that it takes. */
 async function launchesOf(
   { make, recipe }: ModelEntry,
-  size: number | undefined,
-  batch: number | undefined,
+  inputSize: readonly [number, number] = recipe.inputSize,
+  batchSize: number = recipe.batchSize,
 ): Promise<readonly LaunchTime[]> {
   const model = make();
-  const [height, width] = size ? [size, size] : recipe.inputSize;
   const optimizer = pretrainOptimizer({ learningRate: 1e-4, b2: model.recipe.beta2 });
   const times: LaunchTime[] = [];
   const device = await webgpuDevice({ onLaunch: (time) => void times.push(time) });
   const inner = trainStep(model, optimizer);
   const step = jit((train: TrainState, images: Tensor) => inner(train, { images }), { device });
-  const train = init(model, optimizer, random.key(0), {
-    inputSize: [height, width],
-    decoderWidth: recipe.decoderWidth,
-  });
-  await step(train, random.normal(random.key(1), [batch ?? recipe.batchSize, height, width, 3])).loss.item({ device });
+  const train = init(model, optimizer, random.key(0), { inputSize, decoderWidth: recipe.decoderWidth });
+  await step(train, random.normal(random.key(1), [batchSize, ...inputSize, 3])).loss.item({ device });
   device.close();
   return times;
 }
@@ -83,45 +90,17 @@ function lineOf({ name, kernel, tile, defaultMilliseconds, milliseconds }: Tunin
   } ms  ${choice}  (${kernel}, ${name})`;
 }
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns Exit code 0.
- * @throws {Error} If something does not fit, with a message for the user.
- */
-export async function tune(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      model: { type: "string", default: DEFAULT_MODEL },
-      "input-size": { type: "string" },
-      "batch-size": { type: "string" },
-      out: { type: "string" },
-      help: { type: "boolean" },
-    },
-  });
-  if (values.help) {
-    print(HELP);
-    return 0;
-  }
-  const entry = entryOf(values.model, "tune");
-  const [size, batch] = [values["input-size"], values["batch-size"]].map((text, i) => {
-    if (text === undefined || /^[1-9]\d{0,4}$/.test(text)) return text ? Number(text) : undefined;
-    throw new RangeError(
-      `Cannot read ${
-        i ? "--batch-size" : "--input-size"
-      } as it must be a whole number from 1: current value is ${text}`,
-    );
-  });
+/** Runs the command: exit code 0. */
+export const tune: Command = command(LINE, async (given) => {
+  const { model, inputSize, batchSize, out } = withDefaults(OPTIONS, given);
   const adapter = await adapterHere();
-  const path = values.out ?? tuningPath(adapter, (name) => Deno.env.get(name));
+  const path = out ?? tuningPath(adapter, (name) => Deno.env.get(name));
   print(`Adapter: ${adapter}`);
-  const kernels = hotKernels(await launchesOf(entry, size, batch));
+  const kernels = hotKernels(await launchesOf(MODELS[model]!, inputSize, batchSize));
   const table = await tuneWebgpu(kernels, { adapter, tell: (result) => print(lineOf(result)) });
   writeTuning(path, table);
   print(`${Object.keys(table.tiles).length} classes with other tiles than the default, in ${path}`);
   return 0;
-}
+});
 
 if (import.meta.main) await runCommand(tune);

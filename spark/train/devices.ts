@@ -48,6 +48,27 @@ export async function openRunDevice(
 }
 
 /**
+ * Opens the device of a run, and closes it after the run.
+ *
+ * @param name As of `openRunDevice`.
+ * @param options As of `openRunDevice`.
+ * @param run What computes there.
+ * @returns Its result.
+ */
+export async function onRunDevice<T>(
+  name: string | undefined,
+  options: Parameters<typeof openRunDevice>[1],
+  run: (device: Device) => Promise<T>,
+): Promise<T> {
+  const device = await openRunDevice(name ?? "auto", options);
+  try {
+    return await run(device);
+  } finally {
+    device.close();
+  }
+}
+
+/**
  * Writes a number of bytes.
  *
  * @param count Bytes.

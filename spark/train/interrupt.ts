@@ -1,3 +1,5 @@
+import type { Progress } from "./progress.ts";
+
 /** Whether the user wants the run to end. */
 export interface Interrupt {
   /** True after the first Ctrl-C. */
@@ -28,4 +30,24 @@ export function listenForInterrupt(onRequest: () => void): Interrupt {
     requested: () => state.requested,
     close: () => signals.forEach((signal) => Deno.removeSignalListener(signal, handler)),
   };
+}
+
+/**
+ * Runs a function that may ask whether the user pressed Ctrl-C.
+ *
+ * @param progress Display, which is ended afterwards.
+ * @param run The function.
+ * @returns Its result.
+ */
+export async function interruptible<T>(
+  progress: Progress,
+  run: (interrupted: () => boolean) => Promise<T>,
+): Promise<T> {
+  const interrupt = listenForInterrupt(() => progress.note("Ends after this step; Ctrl-C again exits at once"));
+  try {
+    return await run(interrupt.requested);
+  } finally {
+    progress.end();
+    interrupt.close();
+  }
 }

@@ -1,6 +1,25 @@
 /** @file Reading what steps computed, many at a time, so that a device need not wait for the host. */
 import { type Device, emptyRing, readRing, type Ring } from "../../tensor/mod.ts";
-import type { StepRecord } from "./step_log.ts";
+
+/** What is known of one step. */
+export interface StepRecord {
+  /** Number of the step, the first is 1. */
+  readonly step: number;
+  /** Passes over the data set after it. */
+  readonly epoch: number;
+  /** Loss before the update. */
+  readonly loss: number;
+  /** Learning rate of the update. */
+  readonly learningRate: number;
+  /** Weight decay of the update. */
+  readonly weightDecay: number;
+  /** Norm of all gradients together, before clipping. */
+  readonly gradientNorm: number;
+  /** Images per second, over the steps since the last reading. */
+  readonly imagesPerSecond: number;
+  /** Factor of the loss of the step, where float16 holds the gradients. */
+  readonly lossScale?: number;
+}
 
 /** Steps that were queued but not read. */
 export interface MetricsReader {

@@ -115,17 +115,5 @@ export const MODELS: Readonly<Record<string, ModelEntry>> = Object.fromEntries(
   ENTRIES.map(([make, recipe]) => [make().name, { make, recipe }]),
 );
 
-/**
- * Finds a model of a command line.
- *
- * @param name Value of `--model`.
- * @param operation What the command does, for the error.
- * @returns Its row.
- * @throws {RangeError} If none has this name.
- */
-export function entryOf(name: string, operation: string): ModelEntry {
-  const entry = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
-  if (entry) return entry;
-  const names = Object.keys(MODELS).join(", ");
-  throw new RangeError(`Cannot ${operation} as --model must be one of ${names}: current model is ${name}`);
-}
+/** Their names. */
+export const MODEL_NAMES: readonly string[] = Object.keys(MODELS);

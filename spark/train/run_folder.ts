@@ -1,6 +1,7 @@
 /** @file Where a run leaves its results, and what it finds there when it goes on. */
 import { dirname } from "node:path";
 import { removeUnfinished } from "../../data/mod.ts";
+import { kindOf } from "./kind_of.ts";
 
 /** Paths in a run folder. */
 export interface RunFolder {
@@ -27,6 +28,8 @@ export interface RunFolder {
   /** Path of the pictures after a number of steps. */
   picture(step: number): string;
 }
+
+const isFile = (path: string) => kindOf(path) === "file";
 
 const CHECKPOINT = "last.safetensors";
 
@@ -72,14 +75,6 @@ export function newRunPath(model: string, date: Date): string {
  * @throws {Error} If there is none, naming what was looked for.
  */
 export function findCheckpoint(path: string): { readonly checkpoint: string; readonly folder: string } {
-  const kindOf = (candidate: string) => {
-    try {
-      const { isFile, isDirectory } = Deno.statSync(candidate);
-      return isFile ? "file" : isDirectory ? "folder" : "other";
-    } catch {
-      return "absent";
-    }
-  };
   const refuse = (current: string): never => {
     throw new Error(
       `Cannot resume as --resume must name a checkpoint, or a run folder that holds ${CHECKPOINT}: current ${current}`,
@@ -117,20 +112,12 @@ export function openRunFolder(
       { cause },
     );
   }
-  if (resume || ![folder.checkpoint, folder.log].some(exists)) return;
-  const advice = exists(folder.checkpoint)
+  if (resume || ![folder.checkpoint, folder.log].some(isFile)) return;
+  const advice = isFile(folder.checkpoint)
     ? `holds another run; continue it with --resume ${folder.path}`
     : "holds a run that ended before its first checkpoint; remove it";
   throw new Error(
     `Cannot start a new run as the run folder must be empty: current folder ${folder.path} ${advice}, or name another ` +
       "with --out",
   );
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

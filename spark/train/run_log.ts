@@ -3,7 +3,7 @@
  * @file The log of a run, `log.jsonl`: a line that says what runs, one for every step, and one for every epoch with the
  * names of the official `pretrain_log.txt`.
  */
-import { stepLines, type StepRecord } from "./step_log.ts";
+import type { StepRecord } from "./metrics.ts";
 
 /** First line of a run, and of each time that it goes on. */
 export interface RunHead {
@@ -77,6 +77,16 @@ function textOf(path: string): string {
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
+}
+
+/**
+ * Writes records as lines.
+ *
+ * @param records Any number.
+ * @returns JSON, a line each. A loss that is not finite reads `null`.
+ */
+export function stepLines(records: readonly StepRecord[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join("");
 }
 
 /** Lengths by which epochs are counted. */

@@ -2,7 +2,7 @@
 import type { Ring } from "../../tensor/mod.ts";
 import type { MetricsReader } from "./metrics.ts";
 import type { Standing } from "./progress.ts";
-import type { StepRecord } from "./step_log.ts";
+import type { StepRecord } from "./metrics.ts";
 
 /** What the loop is made of. */
 export interface TrainLoop<State, Batch> {

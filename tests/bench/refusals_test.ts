@@ -23,36 +23,39 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ...[STEP, PROFILE, EQUAL, TUNE].flatMap((command): readonly (readonly [string, RegExp])[] => [
     [
       `${command} --model nothing`,
-      /^Cannot \w+ as --model must be one of tiny_resnet8, .*: current model is nothing\n$/,
+      /^Cannot read --model as it must be one of tiny_resnet8, .*: current value is nothing\n$/,
     ],
+    [`${command} --input-size 0`, /^Cannot read --input-size as it must be .*: current value is 0\n$/],
     [
-      `${command} --input-size 0`,
-      /^Cannot read --input-size as it must be a whole number from 1: current value is 0\n$/,
+      `${command} --batch-size -3`,
+      /^Cannot read --batch-size as it must be a whole number from 1.*: current value is -3\n$/,
     ],
-    [`${command} --batch-size -3`, /^Cannot read the command line as .* Option '--batch-size' argument is ambiguous. /],
-    [`${command} --modle tiny_resnet8`, /^Cannot read the command line as .* Unknown option '--modle'/],
+    [`${command} --modle tiny_resnet8`, /^Cannot read --modle as it must be an option .*did you mean --model\n$/],
   ]),
   ...[STEP, EQUAL].map((command) =>
     [
       `${command} --device nothing`,
-      /^Cannot open a device as its name must be one of .* current name is nothing\n$/,
+      /^Cannot read --device as it must be one of cpu, webgpu, reference: current value is nothing\n$/,
     ] as const
   ),
   ...[CRASH, FUZZ, INTEROP, REPORT].map((command) =>
-    [`${command} --sed 1`, /^Cannot read the command line as .* Unknown option '--sed'/] as const
+    [`${command} --sed 1`, /^Cannot read --sed as it must be an option that --help lists: /] as const
   ),
   [`${CRASH} --kills 1.5`, /^Cannot read --kills as it must be a whole number from 0: current value is 1\.5\n$/],
   [`${CRASH} --steps 0`, /^Cannot read --steps as it must be a whole number from 1: current value is 0\n$/],
   [`${FUZZ} --count 0`, /^Cannot read --count as it must be a whole number from 1: current value is 0\n$/],
-  [`${FUZZ} --kind nothing`, /^Cannot damage files as --kind must be one of .*: current kind is nothing\n$/],
+  [`${FUZZ} --kind nothing`, /^Cannot read --kind as it must be one of .*: current value is nothing\n$/],
   [`${STEP} --model tiny_resnet8 --input-size 33`, /^Cannot divide images into patches as .* current size is 33×33, /],
-  [`${PROFILE} --device nothing`, /^Cannot profile as --device must be cpu or webgpu: current device is nothing\n$/],
-  [`${PEERS} --device nothing`, /^Cannot compare as --device must be cpu or webgpu: current device is nothing\n$/],
+  [
+    `${PROFILE} --device nothing`,
+    /^Cannot read --device as it must be one of cpu, webgpu: current value is nothing\n$/,
+  ],
+  [`${PEERS} --device nothing`, /^Cannot read --device as it must be one of cpu, webgpu: current value is nothing\n$/],
   [`${PEERS} --only nothing`, /^Cannot compare as --only must be part of one of matmul .*: current text is nothing\n$/],
   [`${PEERS} --rounds x`, /^Cannot read --rounds as it must be a whole number from 1: current value is x\n$/],
   [
     "bench -A --no-check --no-lock bench/matmul_bench.ts -- --device nothing",
-    /^Cannot open a device as .* name is nothing\n$/,
+    /^Cannot read --device as it must be one of .* value is nothing\n$/,
   ],
 ];
 

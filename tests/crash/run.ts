@@ -1,21 +1,29 @@
 /** @file `deno task crash`: kills training at random moments, on a healthy and on a full disk, and lets it go on. */
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import process from "node:process";
 import { dataKey, drawsOf } from "../../data/batches/draws.ts";
 import { readCheckpoint } from "../../spark/mod.ts";
+import { type Command, command } from "../../spark/commands/cli/command.ts";
+import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { testFiles } from "../data/support.ts";
-import { wholeNumber } from "../support/whole_number.ts";
 
-const HELP = `deno task crash [--kills 20] [--full 20] [--seed 0] [--steps 60]
+const OPTIONS = {
+  kills: { kind: "whole", least: 0, help: "kills on a healthy disk", default: 20 },
+  full: { kind: "whole", least: 0, help: "kills on a disk that is too small (a tmpfs: needs root)", default: 20 },
+  seed: { kind: "whole", least: 0, help: "seed of the moments", default: 0 },
+  steps: { kind: "whole", least: 1, help: "steps of the training", default: 60 },
+} as const;
 
-Runs a small training that keeps a checkpoint every 3 steps, then runs it again and again, killing it with SIGKILL at
-random moments (one in five before the first step): --kills times on a healthy disk, --full times on one that is too
-small for a second checkpoint (a tmpfs: needs root). After each the checkpoint must be whole, and the resumed run must end
-in the same bits.
-`;
+const LINE = {
+  task: "crash",
+  purpose: `Runs a small training that keeps a checkpoint every 3 steps, then runs it again and again, killing it
+with SIGKILL at random moments (one in five before the first step): --kills times on a healthy disk,
+--full times on one that is too small for a second checkpoint. After each the checkpoint must be whole,
+and the resumed run must end in the same bits.`,
+  options: OPTIONS,
+} as const;
 
 const PRETRAIN = fileURLToPath(new URL("../../spark/commands/pretrain/pretrain.ts", import.meta.url));
 
@@ -233,23 +241,9 @@ async function prepare(
   return { options, expected, milliseconds, firstStep, root, draw: drawsOf(dataKey(seed)) };
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      kills: { type: "string", default: "20" },
-      full: { type: "string", default: "20" },
-      seed: { type: "string", default: "0" },
-      steps: { type: "string", default: "60" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    write(HELP);
-    return 0;
-  }
-  const [kills, small] = [wholeNumber("--kills", values.kills), wholeNumber("--full", values.full)];
-  const [seed, steps] = [wholeNumber("--seed", values.seed), wholeNumber("--steps", values.steps, 1)];
+/** Runs the check: exit code 0 if every run went on to the same bits. */
+const main: Command = command(LINE, async (given) => {
+  const { kills, full: small, seed, steps } = withDefaults(OPTIONS, given);
   const root = await Deno.makeTempDir({ prefix: "crash_" });
   try {
     const trials = await prepare(root, { steps, seed });
@@ -260,6 +254,6 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     await Deno.remove(root, { recursive: true });
   }
-}
+});
 
 if (import.meta.main) await runCommand(main);

@@ -6,9 +6,11 @@
  */
 import process from "node:process";
 import { openDevice } from "../../tensor/mod.ts";
-import { readArguments } from "../../bench/read_arguments.ts";
+import { BENCH_DEVICE_OPTION, STEP_OPTIONS } from "../../bench/step_options.ts";
 import { modelOf } from "../../bench/step_programs.ts";
 import type { Model } from "../../nn/mod.ts";
+import { type Command, command } from "../../spark/commands/cli/command.ts";
+import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { compareTraces, type TraceOptions, type TrainTrace, trainTrace } from "./train_trace.ts";
 
@@ -17,12 +19,18 @@ function write(line: string): void {
 }
 
 const OPTIONS = {
-  device: { type: "string", default: "webgpu" },
-  model: { type: "string", default: "resnet50" },
-  "input-size": { type: "whole", default: 64 },
-  "batch-size": { type: "whole", default: 8 },
-  "decoder-width": { type: "whole", default: 768 },
-  steps: { type: "whole", default: 20 },
+  ...STEP_OPTIONS,
+  inputSize: { kind: "whole", least: 1, help: "height and width of the images in pixels", default: 64 },
+  device: { ...BENCH_DEVICE_OPTION.device, default: "webgpu" },
+  steps: { kind: "whole", least: 1, help: "steps of each run", default: 20 },
+} as const;
+
+const LINE = {
+  task: "equal",
+  purpose:
+    "Trains a few steps on a device twice, and once on the cpu. The two must agree to the bit, and with the cpu\n" +
+    "within a tolerance.",
+  options: OPTIONS,
 } as const;
 
 /** Trains on a device that is opened for it. */
@@ -38,12 +46,13 @@ async function traceOn(name: string, model: Model, options: TraceOptions): Promi
   return trace;
 }
 
-async function main(): Promise<number> {
-  const args = readArguments("equal", OPTIONS);
+/** Runs the check: exit code 0 if all agree. */
+const main: Command = command(LINE, async (given) => {
+  const args = withDefaults(OPTIONS, given);
   const model = modelOf(args.model);
   const options = {
-    ...{ size: args["input-size"], batchSize: args["batch-size"] },
-    ...{ decoderWidth: args["decoder-width"], steps: args.steps },
+    ...{ size: args.inputSize, batchSize: args.batchSize },
+    ...{ decoderWidth: args.decoderWidth, steps: args.steps },
   };
   const first = await traceOn(args.device, model, options);
   const second = await traceOn(args.device, model, options);
@@ -57,6 +66,6 @@ async function main(): Promise<number> {
   const verdict = same ? "equal to the bit" : "FAILED: they differ";
   write(`${`two runs on ${args.device}`.padEnd(26)} ${verdict} (${first.digest.slice(0, 16)})`);
   return same && rows.every(({ error, tolerance }) => error <= tolerance) ? 0 : 1;
-}
+});
 
 if (import.meta.main) await runCommand(main);

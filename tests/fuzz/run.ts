@@ -1,17 +1,31 @@
 /** @file `deno task fuzz`: damaged files of every kind, each kind in a process of its own that is watched. */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import process from "node:process";
+import { type Command, command } from "../../spark/commands/cli/command.ts";
+import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
-import { wholeNumber } from "../support/whole_number.ts";
 import { fuzz } from "./fuzz.ts";
 import { TARGETS } from "./targets.ts";
 
-const HELP = `deno task fuzz [--count 10000] [--seed 0] [--kind NAME] [--keep FOLDER]
+const OPTIONS = {
+  count: { kind: "whole", least: 1, help: "files in all", default: 10000 },
+  seed: { kind: "whole", least: 0, help: "seed of the damage", default: 0 },
+  kind: { kind: "name", names: TARGETS.map(({ name }) => name), help: "one of {names} (default all)" },
+  keep: {
+    kind: "text",
+    placeholder: "FOLDER",
+    what: "a folder",
+    help: "where files that break the rule are kept (default: a new one)",
+  },
+  child: { kind: "flag", help: "do the reading in this process, as those that this command starts do" },
+} as const;
 
-Damages good files of every kind (${TARGETS.map(({ name }) => name).join(", ")}) and reads them, --count in all: a file
-must be read or refused by an error that names it and the reason, within 5 s and 1 GiB. Files that break this are kept.
-`;
+const LINE = {
+  task: "fuzz",
+  purpose: `Damages good files of every kind and reads them: a file must be read or refused by an error that names
+it and the reason, within 5 s and 1 GiB. Files that break this are kept.`,
+  options: OPTIONS,
+} as const;
 
 const MAX_BYTES = 2 ** 30;
 const MAX_SILENCE = 8000; // 5 s for the file, and time to start on a busy machine
@@ -103,36 +117,15 @@ function verdict(kind: string, count: number, report: Report | string): boolean 
   return passed;
 }
 
-function kindsOf(given: string | undefined): readonly string[] {
-  const names = TARGETS.map(({ name }) => name);
-  if (given === undefined) return names;
-  if (names.includes(given)) return [given];
-  throw new RangeError(`Cannot damage files as --kind must be one of ${names.join(", ")}: current kind is ${given}`);
-}
-
-async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      count: { type: "string", default: "10000" },
-      seed: { type: "string", default: "0" },
-      kind: { type: "string" },
-      keep: { type: "string" },
-      child: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    write(HELP);
+/** Runs the check: exit code 0 if no kind of file failed. */
+const main: Command = command(LINE, async (given) => {
+  const { seed, count: all, kind: only, ...rest } = withDefaults(OPTIONS, given);
+  if (rest.child) {
+    await child({ kind: only!, seed, count: all, keep: rest.keep! });
     return 0;
   }
-  const [seed, all] = [wholeNumber("--seed", values.seed), wholeNumber("--count", values.count, 1)];
-  if (values.child) {
-    await child({ kind: values.kind!, seed, count: all, keep: values.keep! });
-    return 0;
-  }
-  const kinds = kindsOf(values.kind);
-  const keep = values.keep ?? await Deno.makeTempDir({ prefix: "fuzz_kept_" });
+  const kinds = only === undefined ? TARGETS.map(({ name }) => name) : [only];
+  const keep = rest.keep ?? await Deno.makeTempDir({ prefix: "fuzz_kept_" });
   const count = Math.ceil(all / kinds.length);
   let failed = 0;
   for (const kind of kinds) {
@@ -141,6 +134,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
   write(failed === 0 ? `${count * kinds.length} files, no crash, no hang` : `${failed} kinds failed; files in ${keep}`);
   return failed === 0 ? 0 : 1;
-}
+});
 
 if (import.meta.main) await runCommand(main);

@@ -1,18 +1,29 @@
 /** @file `deno task golden`: compares models with traces of the official implementation. */
-import { parseArgs } from "node:util";
 import process from "node:process";
 import { type Device, openDevice } from "../../tensor/mod.ts";
+import { command, type Command } from "../../spark/commands/cli/command.ts";
+import { withDefaults } from "../../spark/commands/cli/command_line.ts";
+import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { compareCase } from "./compare.ts";
 import type { Case } from "./format.ts";
 import type { Through } from "./through.ts";
 import type { Measurement } from "./tolerance.ts";
 
-const HELP = `deno task golden [FILE …] [--device reference|cpu|webgpu] [--case NAME] [--through pth|safetensors]
+const OPTIONS = {
+  device: { kind: "name", names: ["reference", "cpu", "webgpu"], help: "reference, cpu or webgpu", default: "cpu" },
+  case: { kind: "text", placeholder: "NAME", what: "the name of a case", help: "the case that is run (default all)" },
+  through: { kind: "name", names: ["pth", "safetensors"], help: "container that weights and moments go through" },
+} as const;
 
-Runs the cases of golden files (tests/golden/golden.json if none is named) and compares losses, features, gradients,
-optimizer steps, buffers and evaluation with what the file holds. Exits 1 if a tolerance is exceeded. With --through,
-weights go through such a file before the first step, and weights and moments after it; no bit of them may change.
-`;
+const LINE = {
+  task: "golden",
+  purpose: `Runs the cases of golden files (tests/golden/golden.json if none is named) and compares losses,
+features, gradients, optimizer steps, buffers and evaluation with what the file holds. Exits 1 if a
+tolerance is exceeded. With --through, weights go through such a file before the first step, and weights
+and moments after it; no bit of them may change.`,
+  operands: { names: ["FILE …"], least: 0, most: Infinity },
+  options: OPTIONS,
+} as const;
 
 function write(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -53,48 +64,24 @@ async function runCase(golden: Case, device: Device, through?: Through): Promise
   return passed;
 }
 
-function throughOf(value: string | undefined): Through | undefined {
-  if (value === undefined || value === "pth" || value === "safetensors") return value;
-  throw new RangeError(`Cannot use --through as it must be pth or safetensors: current value is ${value}`);
-}
-
-async function main(): Promise<boolean> {
-  const { values, positionals } = parseArgs({
-    options: {
-      device: { type: "string", default: "cpu" },
-      case: { type: "string" },
-      through: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-    allowPositionals: true,
-  });
-  if (values.help) {
-    write(HELP);
-    return true;
-  }
-  const files = positionals.length > 0 ? positionals : [new URL("golden.json", import.meta.url)];
+/** Runs the cases: exit code 0 if all passed. */
+const main: Command = command(LINE, async (given, operands) => {
+  const { device: name, case: only, through } = withDefaults(OPTIONS, given);
+  const files = operands.length > 0 ? operands : [new URL("golden.json", import.meta.url)];
   const all = (await Promise.all(files.map(readCases))).flat();
-  const cases = all.filter(({ name }) => values.case === undefined || name === values.case);
+  const cases = all.filter(({ name }) => only === undefined || name === only);
   if (cases.length === 0) {
     const names = all.map(({ name }) => name).join(", ");
-    throw new RangeError(`Cannot run a case as the file must have it: current name is ${values.case}, names are ${names}`);
+    throw new RangeError(`Cannot run a case as the file must have it: current name is ${only}, names are ${names}`);
   }
-  const through = throughOf(values.through);
-  const device = await openDevice(values.device);
+  const device = await openDevice(name);
   const counts = { passed: 0, failed: 0 };
   for (const golden of cases) {
     counts[await runCase(golden, device, through) ? "passed" : "failed"]++;
   }
   device.close();
   write(`${counts.passed} passed, ${counts.failed} failed`);
-  return counts.failed === 0;
-}
+  return counts.failed === 0 ? 0 : 1;
+});
 
-if (import.meta.main) {
-  try {
-    process.exitCode = await main() ? 0 : 1;
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCommand(main);

@@ -1,5 +1,4 @@
 /** @file `deno task interop`: exchanges checkpoints with PyTorch and compares what both make of them. */
-import { parseArgs } from "node:util";
 import process from "node:process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,18 +7,34 @@ import { type Classifier, convnextSmall, globalAvgPool, resnet50 } from "../../n
 import { orderedDict, readNpz, writeNpz, writePth } from "../../data/mod.ts";
 import { backboneStateDict, initParams, loadBackbone, loadWeights, officialCheckpoint } from "../../spark/mod.ts";
 import { MODELS } from "../../spark/train/model_table.ts";
+import { type Command, command } from "../../spark/commands/cli/command.ts";
+import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
+import { PYTHON_OPTION } from "../../bench/step_options.ts";
 import { compareKeyLists } from "./key_lists.ts";
 
-const HELP = `deno task interop [--keys FOLDER] [--python PROGRAM]
-
-Exchanges checkpoints with PyTorch and torchvision (Debian: apt-get install python3-torch python3-torchvision):
-models of torchvision saved there give the same logits and features here; weights saved here load there strictly and
-give the same features; full checkpoints have the official keys and optimizer groups. --keys names a folder of key lists
-of the official implementation (tests/golden/keys if not given); --python the interpreter (/usr/bin/python3).
-`;
-
 const HERE = dirname(fileURLToPath(import.meta.url));
+
+const OPTIONS = {
+  keys: {
+    kind: "text",
+    placeholder: "FOLDER",
+    what: "a folder",
+    help: "key lists of the official implementation",
+    default: join(HERE, "../golden/keys"),
+  },
+  ...PYTHON_OPTION,
+} as const;
+
+const LINE = {
+  task: "interop",
+  purpose: `Exchanges checkpoints with PyTorch and torchvision (Debian: apt-get install python3-torch
+python3-torchvision): models of torchvision saved there give the same logits and features here; weights
+saved here load there strictly and give the same features; full checkpoints have the official keys and
+optimizer groups.`,
+  options: OPTIONS,
+} as const;
+
 const TOLERANCE = 1e-4;
 const FROM_TORCH = ["resnet18", "resnet50", "resnet101", "convnext_tiny", "convnext_small"];
 
@@ -122,27 +137,17 @@ async function fullCheckpoints(folder: string, keys: string): Promise<Record<str
   return lists;
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      keys: { type: "string", default: join(HERE, "../golden/keys") },
-      python: { type: "string", default: "/usr/bin/python3" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    write(HELP);
-    return 0;
-  }
-  counts.failed += await compareKeyLists(values.keys, write);
+/** Runs the check: exit code 0 if all agree. */
+const main: Command = command(LINE, async (given) => {
+  const { keys, python: interpreter } = withDefaults(OPTIONS, given);
+  counts.failed += await compareKeyLists(keys, write);
   const folder = await Deno.makeTempDir({ prefix: "interop_" });
   try {
-    await python(values.python, ["export", folder]);
+    await python(interpreter, ["export", folder]);
     await fromTorch(folder);
-    const plan = { backbones: await toTorch(folder), full: await fullCheckpoints(folder, values.keys) };
+    const plan = { backbones: await toTorch(folder), full: await fullCheckpoints(folder, keys) };
     await Deno.writeTextFile(join(folder, "plan.json"), JSON.stringify(plan));
-    const result = JSON.parse(await python(values.python, ["check", folder]));
+    const result = JSON.parse(await python(interpreter, ["check", folder]));
     for (const name of plan.backbones) verdict(`${name} written here, features in torchvision`, result.backbones[name]);
     for (const name of Object.keys(plan.full)) {
       write(`ok      ${name} full checkpoint in PyTorch: ${JSON.stringify(result.full[name])}`);
@@ -152,6 +157,6 @@ async function main(args: readonly string[]): Promise<number> {
     await Deno.remove(folder, { recursive: true });
   }
   return counts.failed === 0 ? 0 : 1;
-}
+});
 
 if (import.meta.main) await runCommand(main);

@@ -1,22 +1,35 @@
 /** @file `deno task report:check`: opens the report of a run in headless Chromium and looks at it as a reader would. */
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { type Command, command } from "../../spark/commands/cli/command.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { testFiles } from "../data/support.ts";
 
-const HELP = `deno task report:check [RUN] [--chromium PROGRAM] [--screenshot FILE.png]
+const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-Opens report.html of a run folder (or that file) in headless Chromium, from the file system: nothing may be fetched and
+const LINE = {
+  task: "report:check",
+  purpose:
+    `Opens report.html of a run folder (or that file) in headless Chromium, from the file system: nothing may be \
+fetched and
 nothing may fail; curves, table and pictures must be there, the slider must show one picture after the other, a narrow
 window must need no sideways scrolling, and without scripts all pictures must show. Without RUN a small training makes
-one. Debian: apt-get install chromium.
-`;
+one. Debian: apt-get install chromium.`,
+  operands: { names: ["RUN"], least: 0 },
+  options: {
+    chromium: {
+      kind: "text",
+      placeholder: "PROGRAM",
+      what: "a program",
+      help: `Chromium (default: the first of ${PROGRAMS.join(", ")})`,
+    },
+    screenshot: { kind: "text", placeholder: "FILE.png", what: "a file", help: "picture of the page" },
+  },
+} as const;
 
 const PRETRAIN = fileURLToPath(new URL("../../spark/commands/pretrain/pretrain.ts", import.meta.url));
-const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 const counts = { passed: 0, failed: 0 };
 
@@ -166,30 +179,18 @@ async function checkReport(path: string, program: string, screenshot: string | u
   }
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: {
-      chromium: { type: "string" },
-      screenshot: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-    allowPositionals: true,
-  });
-  if (values.help) {
-    write(HELP);
-    return 0;
-  }
-  const program = await programOf(values.chromium);
+/** Runs the check: exit code 0 if nothing failed. */
+const main: Command = command(LINE, async ({ chromium, screenshot }, [given]) => {
+  const program = await programOf(chromium);
   const root = await Deno.makeTempDir({ prefix: "report_" });
   try {
-    const run = positionals[0] ?? await trainedRun(root);
-    await checkReport(run.endsWith(".html") ? run : join(run, "report.html"), program, values.screenshot);
+    const run = given ?? await trainedRun(root);
+    await checkReport(run.endsWith(".html") ? run : join(run, "report.html"), program, screenshot);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
   write(`${counts.passed} passed, ${counts.failed} failed`);
   return counts.failed === 0 ? 0 : 1;
-}
+});
 
 if (import.meta.main) await runCommand(main);

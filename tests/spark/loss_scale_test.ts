@@ -24,10 +24,10 @@ import {
   trainStep,
 } from "../../spark/mod.ts";
 import { makeMetricsReader } from "../../spark/train/metrics.ts";
-import { resolveOptions, runLengths } from "../../spark/commands/shared/options.ts";
-import type { StepRecord } from "../../spark/train/step_log.ts";
+import { settleOptions } from "../../spark/commands/shared/settled_options.ts";
+import type { StepRecord } from "../../spark/train/metrics.ts";
 import { trainLoop } from "../../spark/train/train_loop.ts";
-import { makeTraining } from "../../spark/commands/pretrain/training.ts";
+import { makePretraining } from "../../spark/commands/pretrain/pretraining.ts";
 import { randomValues } from "../support/random_values.ts";
 
 const device = cpuDevice({ threads: 1 }); // no workers to end
@@ -104,12 +104,16 @@ Deno.test("The scale is in the checkpoint", async () => {
 });
 
 const OPTIONS = {
-  ...resolveOptions({ inputSize: [16, 16], batchSize: 2, steps: 9, decoderWidth: 8, precision: "f16" }),
+  ...settleOptions({ inputSize: [16, 16], batchSize: 2, steps: 9, decoderWidth: 8, precision: "f16" }),
 };
 
 Deno.test("The command's step notes the scale that it used; small batches are skipped together", async () => {
   for (const accumulate of [1, 2]) {
-    const training = makeTraining({ ...OPTIONS, accumulate }, runLengths(OPTIONS, 3), device);
+    const training = makePretraining(
+      { ...OPTIONS, accumulate },
+      { stepsPerEpoch: 3, total: OPTIONS.steps!, warmup: 0 },
+      device,
+    );
     const before = await numbers(training.initial.state);
     let [train, ring]: [TrainState, Ring] = [training.initial, emptyRing({ length: 2, width: 5 })];
     for (const each of [BROKEN, IMAGES]) ({ train, metrics: ring } = training.step(train, ring, each));

@@ -1,7 +1,7 @@
 /** @file Runs of the training command in processes of their own: started, waited for, compared. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { dataKey, drawsOf, encodePng, paintBackground } from "../../data/mod.ts";
-import type { StepRecord } from "../../spark/train/step_log.ts";
+import type { StepRecord } from "../../spark/train/metrics.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SCRIPT = "spark/commands/pretrain/pretrain.ts";

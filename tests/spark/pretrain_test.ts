@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { decodeImage } from "../../data/mod.ts";
 import { readCheckpoint } from "../../spark/mod.ts";
-import type { StepRecord } from "../../spark/train/step_log.ts";
+import type { StepRecord } from "../../spark/train/metrics.ts";
 import { readEvents } from "../support/event_reader.ts";
 import {
   epochsOf,

@@ -1,5 +1,6 @@
 /** @file The training command on a GPU that is pulled out once the first checkpoint is there. Arguments as of `pretrain`. */
-import { main } from "../../spark/commands/pretrain/pretrain.ts";
+import { runCommand } from "../../spark/commands/cli/run_command.ts";
+import { pretrain } from "../../spark/commands/pretrain/pretrain.ts";
 import { registerDevice, webgpuDevice } from "../../tensor/mod.ts";
 import { spyAdapter } from "../support/spy_adapter.ts";
 
@@ -11,4 +12,4 @@ const watch = setInterval(async () => {
   clearInterval(watch);
   spy.gpu().destroy();
 }, 1);
-Deno.exit(await main(Deno.args));
+await runCommand(pretrain);

@@ -1,23 +1,29 @@
+import type { Command } from "./command.ts";
 import { printError } from "./print.ts";
 
 /**
- * Runs a command on the arguments of the process and ends it. What is written for users is shown as a line; what is not
- * shows its origin.
+ * Runs a command on the arguments of the process and ends it.
  *
- * @param command From arguments to exit code.
+ * @param run From arguments to exit code.
  */
-export async function runCommand(command: (args: readonly string[]) => Promise<number>): Promise<never> {
+export async function runCommand(run: Command): Promise<never> {
+  Deno.exit(await exitCodeOf(run, Deno.args));
+}
+
+/**
+ * Runs a command, and turns an error into exit code 1. What is written for users is shown as a line; what is not shows
+ * its origin.
+ *
+ * @param run From arguments to exit code.
+ * @param args The arguments.
+ * @returns Exit code.
+ */
+export async function exitCodeOf(run: Command, args: readonly string[]): Promise<number> {
   try {
-    Deno.exit(await command(Deno.args));
+    return await run(args);
   } catch (error) {
     const isForUsers = error instanceof Error && error.message.startsWith("Cannot ");
-    const isArgument = error instanceof TypeError &&
-      String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS");
-    if (isForUsers) printError(error.message);
-    else if (isArgument) {
-      const told = error.message.replaceAll("\n", " ");
-      printError(`Cannot read the command line as --help says what it takes: current error is ${told}`);
-    } else printError(Deno.inspect(error));
-    Deno.exit(1);
+    printError(isForUsers ? error.message : Deno.inspect(error));
+    return 1;
   }
 }

@@ -1,6 +1,7 @@
 /** @file Runs the jobs of the experiment, some at a time; a job whose result lies there is not run again. */
 import { writeFileAtomic } from "../../../data/mod.ts";
 import type { Job, JobKind } from "./experiment_plan.ts";
+import { kindOf } from "../../train/kind_of.ts";
 import { runFolder } from "../../train/run_folder.ts";
 
 /** What a finished job leaves. */
@@ -113,18 +114,9 @@ function startJob(job: Job, out: string, onDone: (job: Job, result: JobResult) =
 function commandOf({ name, kind, args }: Job, out: string): readonly string[] {
   const folder = runFolder(`${out}/${name}`);
   if (kind === "probe") return [...args, "--out", `${out}/${name}.probe.json`];
-  if (exists(folder.checkpoint)) return [...args, "--resume", folder.path];
-  if (exists(folder.path)) Deno.removeSync(folder.path, { recursive: true }); // ended before its first checkpoint
+  if (kindOf(folder.checkpoint) !== "absent") return [...args, "--resume", folder.path];
+  if (kindOf(folder.path) !== "absent") Deno.removeSync(folder.path, { recursive: true }); // ended before its first checkpoint
   return [...args, "--out", folder.path];
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The last steps of pre-training whose losses are averaged. */

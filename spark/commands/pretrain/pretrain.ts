@@ -1,70 +1,120 @@
-/** @file The training command: `deno task pretrain --help`. */
-import { stepsPerEpoch } from "../../../data/mod.ts";
-import { parseCommandLine } from "../cli/command_line.ts";
-import { openRunDevice } from "../../train/devices.ts";
-import { withWayOn } from "../cli/go_on.ts";
-import { helpText } from "../cli/help.ts";
-import { runLengths } from "../shared/options.ts";
-import { print, printError } from "../cli/print.ts";
-import { fingerprint, openRunData } from "../shared/run_data.ts";
-import { type RunStart, startRun } from "./run_start.ts";
-import { runTraining } from "./run_training.ts";
+/** @file The pre-training command: `deno task pretrain --help`. */
+import { type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
+import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
+import type { TrainState } from "../../train_step.ts";
+import { onRunDevice } from "../../train/devices.ts";
+import { MODELS } from "../../train/model_table.ts";
+import { pictureResults } from "../../train/picture_results.ts";
+import { makePainter } from "../../train/pictures.ts";
+import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
+import { checkImages, newRun, resumedRun, type RunStart } from "../../train/run_start.ts";
+import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
+import { type Command, command } from "../cli/command.ts";
+import { runCommand } from "../cli/run_command.ts";
+import { TERMINAL } from "../cli/terminal.ts";
+import { workersOf } from "../shared/common_options.ts";
+import { type GivenPretrainOptions, PRETRAIN_OPTIONS, type PretrainOptions } from "../shared/pretrain_options.ts";
+import { fingerprint, fixedImages, lastingName, openRunData } from "../shared/run_data.ts";
+import { ablationOf, resumeOptions, settleOptions } from "../shared/settled_options.ts";
+import { makePretraining, type Pretraining } from "./pretraining.ts";
+import { startingWeights } from "./starting_weights.ts";
 
-/**
- * Runs the training command.
- *
- * @param args Arguments of the command line.
- * @returns Exit code: 0 for a complete run, 130 for one that Ctrl-C ended.
- * @throws {Error} If something does not fit, with a message for the user.
- */
-export async function pretrain(args: readonly string[]): Promise<number> {
-  const given = parseCommandLine(args);
-  if (given === "help") {
-    print(helpText());
-    return 0;
-  }
-  const start = await startRun(given, new Date());
-  const dataset = await openRunData(start.options.data);
-  const images = await fingerprint(dataset, start.options.data);
-  checkImages(start, images);
-  const lengths = runLengths(start.options, stepsPerEpoch(dataset.length, start.options.batchSize));
-  const device = await openRunDevice(given.device ?? "auto", {
-    tuning: given.tuning,
-    kept: start.folder.tuning,
-    precision: start.options.precision,
-    threads: given.threads,
-  });
-  try {
-    return await runTraining(given, start, { dataset, images, lengths, device });
-  } catch (error) {
-    throw withWayOn(error, start.folder, "pretrain");
-  } finally {
-    device.close();
-  }
+const LINE = {
+  task: "pretrain",
+  purpose: `Pre-trains a convolutional network with SparK and leaves checkpoints, pictures and a log in a run folder.
+Without options: a small ResNet on 3D emoji, a few minutes on two cores without a GPU.`,
+  options: PRETRAIN_OPTIONS,
+  details: `The run folder holds last.safetensors (all that --resume needs), log.jsonl (one line per step and
+epoch), report.html, reconstructions/*.png (input, masked, reconstruction), loss.svg and
+tensorboard_log/.
+Ctrl-C finishes the step, saves and exits with code 130; a second one exits at once.
+Exit code 1: an error, said in one line on stderr.`,
+} as const;
+
+/** Images in the pictures. */
+const SHOWN = 8;
+
+/** What a run works with. */
+interface Opened {
+  /** Options of the command line. */
+  readonly given: GivenPretrainOptions;
+  /** How the run starts. */
+  readonly start: RunStart<PretrainOptions>;
+  /** Images. */
+  readonly dataset: Dataset;
+  /** Which images, of `fingerprint`. */
+  readonly images: string;
+  /** Steps of the run. */
+  readonly lengths: RunLengths;
+  /** Where to compute. */
+  readonly device: Device;
 }
 
-function checkImages({ resumed, options }: RunStart, images: string): void {
-  if (!resumed || resumed.configuration.images === images) return;
-  throw new Error(
-    `Cannot resume as --data must hold the images of the checkpoint's run, ${resumed.configuration.images} (number and ` +
-      `hash of names): current images of ${options.data} are ${images}`,
+/** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended. */
+export const pretrain: Command = command(LINE, async (given) => {
+  const start = await startRun(given);
+  const { options, folder } = start;
+  const dataset = await openRunData(options.data);
+  const images = await fingerprint(dataset, options.data);
+  checkImages(start, images, "--data");
+  const { warmupShare } = MODELS[options.model]!.recipe;
+  const lengths = runLengths({ ...options, warmupShare }, stepsPerEpoch(dataset.length, options.batchSize));
+  const { tuning, threads, logEvery } = given;
+  return await onRunDevice(
+    given.device,
+    { tuning, kept: folder.tuning, precision: options.precision, threads },
+    (device) => {
+      const settings = {
+        ...{ task: LINE.task, start, model: options.model, lengths, batchSize: options.batchSize, logEvery, device },
+        saveEvery: given.saveEvery ?? Math.min(500, Math.ceil(lengths.total / 5)),
+        scaled: options.precision === "f16",
+      };
+      return runTraining(settings, recipeOf({ given, start, dataset, images, lengths, device }), TERMINAL);
+    },
   );
+});
+
+async function startRun(given: GivenPretrainOptions): Promise<RunStart<PretrainOptions>> {
+  const start = { task: LINE.task, out: given.out, hasPictures: true };
+  if (given.resume !== undefined) return await resumedRun(given.resume, (saved) => resumeOptions(saved, given), start);
+  const options = settleOptions(given);
+  return newRun(options, options.model, start);
 }
 
-/**
- * Runs the command, and turns errors into a line and exit code 1. What is not written for users shows its origin.
- *
- * @param args Arguments of the command line.
- * @returns Exit code.
- */
-export async function main(args: readonly string[]): Promise<number> {
-  try {
-    return await pretrain(args);
-  } catch (error) {
-    const isForUsers = error instanceof Error && error.message.startsWith("Cannot ");
-    printError(isForUsers ? error.message : Deno.inspect(error));
-    return 1;
-  }
+function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
+  const { given, start: { options }, dataset, images, lengths, device } = opened;
+  const { model, inputSize: [height, width], batchSize, seed } = options;
+  const training = makePretraining(options, lengths, device, { debug: given.debugNans ?? false });
+  const samples = { size: options.inputSize, batchSize, seed, workers: workersOf(given.workers) };
+  return {
+    title: `${model} on ${dataset.name}: ${dataset.length} images at ${height}×${width},`,
+    training,
+    first: () => startingWeights(options, training),
+    batchOf: (size) => zeros([size, height, width, 3]),
+    batches: (run) => imagesOf(batches(dataset, { ...samples, ...run })),
+    configuration: { options: { ...options, data: lastingName(options.data) }, images },
+    keepsakes: (run) => keepsakesOf(opened, training, run),
+    advice: "--debug-nans names the layer",
+  };
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+async function* imagesOf(source: ReturnType<typeof batches>): AsyncGenerator<Tensor, void, void> {
+  for await (const { images } of source) yield images;
+}
+
+async function keepsakesOf(
+  { start: { options, folder, log }, dataset, images, lengths, device }: Opened,
+  { model }: Pretraining,
+  { head }: KeepsakeRun,
+) {
+  const { inputSize, maskRatio, seed } = options;
+  const shown = await fixedImages(dataset, inputSize, { count: SHOWN, seed });
+  const { total, warmup: warmupSteps, stepsPerEpoch } = lengths;
+  return pictureResults(folder, {
+    ...{ title: head.name, before: log, total },
+    about: { ...options, steps: total, warmupSteps, stepsPerEpoch, images, device: device.name, cmd: head.cmd },
+    paint: makePainter(model, { inputSize, maskRatio, seed, method: ablationOf(options, model) }, shown, device),
+  });
+}
+
+if (import.meta.main) await runCommand(pretrain);

@@ -4,8 +4,8 @@ import { startAverage } from "../../average.ts";
 import { type Backbone, backboneOf } from "../../weights/load_backbone.ts";
 import { decoderWidthOf, weightsOf } from "../../weights/load_weights.ts";
 import type { TrainState } from "../../train_step.ts";
-import type { RunOptions } from "../shared/options.ts";
-import type { Training } from "./training.ts";
+import type { PretrainOptions } from "../shared/pretrain_options.ts";
+import type { Pretraining } from "./pretraining.ts";
 
 /**
  * Starts a run from fresh weights, or from those of `--init-weight`. Of a file with a decoder everything is taken, of a
@@ -16,7 +16,7 @@ import type { Training } from "./training.ts";
  * @returns The first state.
  * @throws {Error} If the file cannot be read or does not fit, naming it and what does not fit.
  */
-export async function startingWeights(options: RunOptions, { model, initial }: Training): Promise<TrainState> {
+export async function startingWeights(options: PretrainOptions, { model, initial }: Pretraining): Promise<TrainState> {
   if (options.initWeight === null) return initial;
   const file = await readStateDict(options.initWeight);
   const { params, state } = decoderWidthOf(file) === null

@@ -3,29 +3,75 @@ import { type Device, random } from "../../../tensor/mod.ts";
 import { batches, readStateDict, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
 import { backboneOf } from "../../weights/load_backbone.ts";
-import { parseOptions } from "../cli/command_line.ts";
-import { openRunDevice } from "../../train/devices.ts";
-import { evalTransform, type LabelledData, openLabelledData } from "../shared/finetune_data.ts";
-import { weightPath } from "../finetune/finetune_start.ts";
+import { onRunDevice } from "../../train/devices.ts";
 import { type EncoderWeights, frozenFeatures, recalibrated } from "../../train/frozen_features.ts";
-import { helpOf } from "../cli/help.ts";
 import { linearProbe } from "../../train/linear_probe.ts";
 import { MODELS } from "../../train/model_table.ts";
 import { nearestNeighbours } from "../../train/nearest_neighbours.ts";
+import { type Command, command } from "../cli/command.ts";
+import { withDefaults } from "../cli/command_line.ts";
+import type { OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
-import { type GivenProbeOptions, PROBE_OPTIONS } from "./probe_table.ts";
 import { runCommand } from "../cli/run_command.ts";
-import { modelOf } from "../shared/weight_file.ts";
+import {
+  DEVICE_OPTION,
+  FILE_MODEL_OPTION,
+  INPUT_SIZE_OPTION,
+  LABELLED_OPTIONS,
+  MACHINE_OPTIONS,
+  SEED_OPTION,
+  workersOf,
+} from "../shared/common_options.ts";
+import { evalTransform, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
+import { modelOf, weightPath } from "../shared/weight_file.ts";
 
-const HEAD =
-  `Tells what the features of a frozen network know of classes: a linear classifier on them, and a vote of the
-nearest neighbours.
+/** Options of this command alone. */
+const OWN = {
+  batchSize: { kind: "whole", least: 2, most: 65536, help: "images per batch", default: 64 },
+  recalibrate: {
+    kind: "whole",
+    least: 0,
+    most: 100000,
+    help: [
+      "batches from which batch norm takes its running statistics anew, as those of pre-training were of visible",
+      "patches; 0 keeps them",
+    ],
+    default: 100,
+  },
+  epochs: { kind: "whole", least: 1, help: "passes of the linear classifier over the features", default: 50 },
+  neighbours: { kind: "whole", least: 1, help: "nearest neighbours that vote", default: 20 },
+  out: { kind: "text", placeholder: "FILE", what: "a file", help: "file for the result, JSON" },
+} as const;
 
-Usage: deno task probe --data PATH (--init PATH | --from-scratch --model NAME) [OPTIONS]
-`;
+/** The options, in the order of the help text. */
+export const PROBE_OPTIONS:
+  & typeof LABELLED_OPTIONS
+  & typeof FILE_MODEL_OPTION
+  & typeof INPUT_SIZE_OPTION
+  & typeof SEED_OPTION
+  & typeof OWN
+  & typeof DEVICE_OPTION
+  & typeof MACHINE_OPTIONS = {
+    ...LABELLED_OPTIONS,
+    ...FILE_MODEL_OPTION,
+    ...INPUT_SIZE_OPTION,
+    ...SEED_OPTION,
+    ...OWN,
+    ...DEVICE_OPTION,
+    ...MACHINE_OPTIONS,
+  };
 
-const TAIL = `
-Features are the means of the coarsest map over the whole image, which is resized and cropped without chance.`;
+type Given = OptionsOf<typeof PROBE_OPTIONS>;
+
+const LINE = {
+  task: "probe",
+  purpose: `Tells what the features of a frozen network know of classes: a linear classifier on them, and a vote of the
+nearest neighbours.`,
+  usage: "--data PATH (--init PATH | --from-scratch --model NAME)",
+  options: PROBE_OPTIONS,
+  details:
+    `Features are the means of the coarsest map over the whole image, which is resized and cropped without chance.`,
+} as const;
 
 /** Result of a probe. */
 export interface ProbeResult {
@@ -39,40 +85,30 @@ export interface ProbeResult {
   readonly neighbours: number;
 }
 
-/**
- * Runs the probing command.
- *
- * @param args Arguments of the command line.
- * @returns Exit code 0.
- * @throws {Error} If something does not fit, with a message for the user.
- */
-export async function probe(args: readonly string[]): Promise<number> {
-  const given = parseOptions<GivenProbeOptions>(args, PROBE_OPTIONS);
-  if (given === "help") {
-    print(helpOf(PROBE_OPTIONS, { head: HEAD, tail: TAIL }));
-    return 0;
-  }
+/** Runs the command: exit code 0. */
+export const probe: Command = command(LINE, async (given) => {
   const { model, weights, init } = await openNetwork(given);
-  const { data: path, val = null, labels = null, seed = 0 } = given;
+  const { data: path, val = null, labels = null, seed = 0, threads } = given;
   if (path === undefined) refuse("there must be labelled images", "--data is absent");
   const data = await openLabelledData({ data: path, val, labels, seed });
-  const device = await openRunDevice(given.device ?? "auto", { kept: "", threads: given.threads, tuning: "none" });
-  try {
+  return await onRunDevice(given.device, { kept: "", threads, tuning: "none" }, async (device) => {
     const found = await probeNetwork(given, { model, weights, data, device });
-    const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-    print(
-      `${model.name} ${init === null ? "with fresh weights" : `of ${init}`}: linear top-1 ${
-        percent(found.linear.top1)
-      }, top-5 ${percent(found.linear.top5)}; nearest neighbours ${percent(found.neighbours)}`,
-    );
+    print(resultLine(model.name, init, found));
     const result: ProbeResult = { model: model.name, init, ...found };
     if (given.out !== undefined) {
       await writeFileAtomic(given.out, new TextEncoder().encode(`${JSON.stringify(result, null, 2)}\n`));
     }
     return 0;
-  } finally {
-    device.close();
-  }
+  });
+});
+
+function resultLine(model: string, init: string | null, { linear, neighbours }: Found): string {
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+  const source = init === null ? "with fresh weights" : `of ${init}`;
+  return `${model} ${source}: linear top-1 ${percent(linear.top1)}, top-5 ${
+    percent(linear.top5)
+  }; nearest neighbours ` +
+    percent(neighbours);
 }
 
 function refuse(requirement: string, current: string): never {
@@ -80,7 +116,7 @@ function refuse(requirement: string, current: string): never {
 }
 
 /** The network that `--init` names, or a fresh one. */
-async function openNetwork({ init, fromScratch, model: name, seed = 0 }: GivenProbeOptions): Promise<{
+async function openNetwork({ init, fromScratch, model: name, seed = 0 }: Given): Promise<{
   readonly model: Classifier;
   readonly weights: EncoderWeights;
   readonly init: string | null;
@@ -97,6 +133,9 @@ async function openNetwork({ init, fromScratch, model: name, seed = 0 }: GivenPr
   return { model, weights: backboneOf(file, model), init: file.path };
 }
 
+/** What is known of the features. */
+type Found = Pick<ProbeResult, "linear" | "neighbours">;
+
 /** What a probe works with. */
 interface Opened {
   readonly model: Classifier;
@@ -106,13 +145,12 @@ interface Opened {
 }
 
 async function probeNetwork(
-  given: GivenProbeOptions,
+  given: Given,
   { model, weights, data, device }: Opened,
-): Promise<Pick<ProbeResult, "linear" | "neighbours">> {
-  const { batchSize = 64, seed = 0, recalibrate = 100, epochs = 50, neighbours = 20 } = given;
+): Promise<Found> {
+  const { batchSize, seed, recalibrate, epochs, neighbours } = withDefaults(PROBE_OPTIONS, given);
   const size = given.inputSize ?? MODELS[model.name]!.recipe.inputSize;
-  const workers = given.workers ?? Math.min(8, Math.max(1, navigator.hardwareConcurrency - 1));
-  const shared = { size, batchSize, seed, workers, transform: evalTransform(size) };
+  const shared = { size, batchSize, seed, workers: workersOf(given.workers), transform: evalTransform(size) };
   const [train, val] = [data.train, data.val].map((set) => () => batches(set, { ...shared, epochs: 1 })) as [
     () => ReturnType<typeof batches>,
     () => ReturnType<typeof batches>,

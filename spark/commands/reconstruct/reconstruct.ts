@@ -10,35 +10,75 @@ import {
   writeFileAtomic,
 } from "../../../data/mod.ts";
 import { inputGrid } from "../../input_grid.ts";
-import { parseOptions } from "../cli/command_line.ts";
-import { openRunDevice } from "../../train/devices.ts";
-import { helpOf } from "../cli/help.ts";
-import { type MaskRows, parseMasks } from "../shared/mask_file.ts";
-import { enlargementFor } from "../shared/pictures.ts";
+import { onRunDevice } from "../../train/devices.ts";
+import { enlargementFor } from "../../train/pictures.ts";
+import { type Command, command } from "../cli/command.ts";
+import { withDefaults } from "../cli/command_line.ts";
+import type { OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
-import { randomMasks, reconstructImages } from "../shared/reconstruct_images.ts";
-import { RECONSTRUCT_OPTIONS, type ReconstructGiven } from "./reconstruct_table.ts";
 import { runCommand } from "../cli/run_command.ts";
+import { DEVICE_OPTION, FILE_MODEL_OPTION, SEED_OPTION } from "../shared/common_options.ts";
+import { type MaskRows, parseMasks } from "../shared/mask_file.ts";
+import { randomMasks, reconstructImages } from "../shared/reconstruct_images.ts";
 import { openRunData } from "../shared/run_data.ts";
 import { readSavedModel, type SavedModel } from "../shared/saved_model.ts";
 
-const HEAD = `Shows what a pre-trained model makes of masked images: a row of pictures for each.
+const OPTIONS = {
+  checkpoint: {
+    kind: "text",
+    placeholder: "FILE",
+    what: "a file",
+    help:
+      "checkpoint of pre-training, of this library or SparK's (.safetensors, .pth); its moving average if it has one",
+  },
+  images: {
+    kind: "text",
+    placeholder: "PATH",
+    what: "an image, a folder or an archive",
+    help: "an image, or a folder or archive of images, or fluent-emoji",
+  },
+  mask: {
+    kind: "text",
+    placeholder: "random|FILE",
+    what: "random or a file",
+    help: "random, or a JSON file of masks",
+    default: "random",
+  },
+  maskRatio: {
+    kind: "number",
+    above: 0,
+    most: 1,
+    help: "share of patches that a random mask hides (default: as in training)",
+  },
+  inputSize: {
+    kind: "size",
+    help: "height and width that images are resized and cropped to (default: as in training)",
+  },
+  count: { kind: "whole", least: 1, help: "images at most, evenly spread over PATH", default: 8 },
+  ...SEED_OPTION,
+  ...FILE_MODEL_OPTION,
+  ...DEVICE_OPTION,
+  out: { kind: "text", placeholder: "FILE.png", what: "a file", help: "the picture, written over if it exists" },
+} as const;
 
-Usage: deno task reconstruct --checkpoint FILE --images PATH --out FILE.png [OPTIONS]
-`;
+type Given = OptionsOf<typeof OPTIONS>;
 
-const TAIL = `
-Columns: input; masked input; reconstruction in which each masked patch has its true mean and deviation, as in the
+const LINE = {
+  task: "reconstruct",
+  purpose: "Shows what a pre-trained model makes of masked images: a row of pictures for each.",
+  usage: "--checkpoint FILE --images PATH --out FILE.png",
+  options: OPTIONS,
+  details:
+    `Columns: input; masked input; reconstruction in which each masked patch has its true mean and deviation, as \
+in the
 figures of SparK's authors, so that its brightness and contrast are given; and reconstruction in which both are
 estimated from the visible patches. A model that was trained to predict pixels has one reconstruction.
 
 A mask file lists patches, from the upper left corner: {"visible": [[row, column], …]} or {"masked": […]} for all
-images, or a list of these, one for each image. {"grid": [rows, columns], …} says what grid it was made for.`;
+images, or a list of these, one for each image. {"grid": [rows, columns], …} says what grid it was made for.`,
+} as const;
 
-/** Images of a run's demonstrations. */
-const SHOWN = 8;
-
-function required(given: ReconstructGiven, name: "checkpoint" | "images" | "out"): string {
+function required(given: Given, name: "checkpoint" | "images" | "out"): string {
   const value = given[name];
   if (value !== undefined) return value;
   throw new RangeError(`Cannot reconstruct as --${name} must be given: current value is absent; see --help`);
@@ -67,11 +107,11 @@ async function loadImages(dataset: Dataset, size: readonly [number, number], cou
 }
 
 async function masksFor(
-  given: ReconstructGiven,
+  given: Given,
   saved: SavedModel,
   { grid, count }: { readonly grid: readonly [number, number]; readonly count: number },
 ): Promise<readonly MaskRows[]> {
-  const { mask = "random", maskRatio = saved.maskRatio, seed = 0 } = given;
+  const { mask, maskRatio = saved.maskRatio, seed } = withDefaults(OPTIONS, given);
   if (mask === "random") return await randomMasks(seed, { count, grid, maskRatio });
   if (given.maskRatio !== undefined) {
     throw new RangeError(`Cannot mask as --mask-ratio goes with --mask random: current mask is ${mask}`);
@@ -102,29 +142,18 @@ function hiddenIn(masks: readonly MaskRows[], [rows, columns]: readonly [number,
   return `${least === most ? least : `${least} to ${most}`} of ${rows * columns} patches masked`;
 }
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns Exit code.
- * @throws {Error} If something does not fit, with a message for the user.
- */
-export async function reconstructCommand(args: readonly string[]): Promise<number> {
-  const given = parseOptions<ReconstructGiven>(args, RECONSTRUCT_OPTIONS);
-  if (given === "help") {
-    print(helpOf(RECONSTRUCT_OPTIONS, { head: HEAD, tail: TAIL }));
-    return 0;
-  }
+/** Runs the command: exit code 0. */
+export const reconstructCommand: Command = command(LINE, async (given) => {
   const [checkpoint, path, out] = [required(given, "checkpoint"), required(given, "images"), required(given, "out")];
   checkName(out);
   const saved = await readSavedModel(checkpoint, given.model);
   const inputSize = given.inputSize ?? saved.inputSize;
   const grid = inputGrid(saved.model, inputSize, saved.method.patchSize);
-  const found = await loadImages(await openRunData(path), inputSize, given.count ?? SHOWN);
+  const { count } = withDefaults(OPTIONS, given);
+  const found = await loadImages(await openRunData(path), inputSize, count);
   const masks = await masksFor(given, saved, { grid, count: found.length });
   const images = found.map(({ values }) => values);
-  const device = await openRunDevice(given.device ?? "auto", { kept: "" });
-  try {
+  return await onRunDevice(given.device, { kept: "" }, async (device) => {
     const { rows, loss, errors } = await reconstructImages(saved, { images, masks, inputSize }, device);
     const png = imageGrid(rows, { enlarge: enlargementFor(inputSize[0]) });
     await writeFileAtomic(out, png);
@@ -135,11 +164,9 @@ export async function reconstructCommand(args: readonly string[]): Promise<numbe
     );
     print(`Mean error of masked pixels, of 255: ${errors.map((error, kind) => described(error, kind)).join(", ")}`);
     print(`Wrote ${out}`);
-  } finally {
-    device.close();
-  }
-  return 0;
-}
+    return 0;
+  });
+});
 
 const described = (error: number, kind: number): string =>
   `${error.toFixed(1)} ${kind === 0 ? "with true mean and deviation of patches" : "with estimated ones"}`;

@@ -5,8 +5,8 @@ import type { SparkParams, SparkState } from "../../forward.ts";
 import { decoderWidthOf, weightsOf } from "../../weights/load_weights.ts";
 import type { TrainStepOptions } from "../../train_step.ts";
 import { MODELS } from "../../train/model_table.ts";
-import { resumeOptions, type RunOptions } from "./options.ts";
-import { ablationOf } from "../pretrain/training.ts";
+import type { PretrainOptions } from "./pretrain_options.ts";
+import { ablationOf, resumeOptions } from "./settled_options.ts";
 import { configurationOf, modelOf } from "./weight_file.ts";
 
 /** A model, and how it was trained. */
@@ -46,7 +46,7 @@ export async function readSavedModel(path: string, name?: string): Promise<Saved
   }
   const average = averageIn(file);
   const { params, state } = weightsOf(average ?? file, model);
-  const { options } = (configurationOf(file) ?? {}) as { readonly options?: Partial<RunOptions> };
+  const { options } = (configurationOf(file) ?? {}) as { readonly options?: Partial<PretrainOptions> };
   const method = ablationOf(resumeOptions(options ?? {}, {}), model);
   return { model, params, state, isAverage: average !== null, method, ...sizesOf(file, model, options ?? {}) };
 }
@@ -60,7 +60,7 @@ function averageIn(file: StateDictFile): StateDictFile | null {
 }
 
 /** Official checkpoints keep the size beside the weights, and the ratio in their `config`. */
-function sizesOf(file: StateDictFile, { name, stride }: Model, options: Partial<RunOptions>) {
+function sizesOf(file: StateDictFile, { name, stride }: Model, options: Partial<PretrainOptions>) {
   const config = file.values.get("config");
   const side = options.inputSize ?? file.extra.get("input_size");
   const size = Array.isArray(side) ? side : [side, side];

@@ -2,21 +2,20 @@
 import type { Model } from "../../../nn/mod.ts";
 import { FileTensor, PickleTuple, type StateDictFile } from "../../../data/mod.ts";
 import { holdsBackbone } from "../../weights/load_backbone.ts";
-import { MODELS } from "../../train/model_table.ts";
+import { kindOf } from "../../train/kind_of.ts";
+import { MODEL_NAMES, MODELS } from "../../train/model_table.ts";
+import { findCheckpoint } from "../../train/run_folder.ts";
 
 /**
  * Finds the model whose weights a file holds: the one that `--model` or the file names, else the one that fits.
  *
  * @param file Of `readStateDict`.
- * @param name Value of `--model`.
+ * @param name Value of `--model`, one of `MODELS`.
  * @returns The model.
- * @throws {RangeError} If the name is unknown, or no model fits.
+ * @throws {RangeError} If no model fits.
  */
 export function modelOf(file: StateDictFile, name?: string): Model {
-  const known = Object.keys(MODELS).join(", ");
-  if (name !== undefined && !Object.hasOwn(MODELS, name)) {
-    throw new RangeError(`Cannot use --model as it must be one of ${known}: current value is ${name}`);
-  }
+  const known = MODEL_NAMES.join(", ");
   const named = name ?? nameIn(file);
   if (named !== undefined) return MODELS[named]!.make();
   const fitting = Object.values(MODELS).map(({ make }) => make()).find((model) => holdsBackbone(file, model));
@@ -33,6 +32,16 @@ function nameIn(file: StateDictFile): string | undefined {
   const { options } = (configurationOf(file) ?? {}) as { readonly options?: { readonly model?: unknown } };
   const name = options?.model ?? file.extra.get("arch");
   return typeof name === "string" && Object.hasOwn(MODELS, name) ? name : undefined;
+}
+
+/**
+ * Where the weights lie that `--init` names.
+ *
+ * @param path A file, or a run folder, of which the newest checkpoint is taken.
+ * @returns The file; reading it says what is missing.
+ */
+export function weightPath(path: string): string {
+  return kindOf(path) === "folder" ? findCheckpoint(path).checkpoint : path;
 }
 
 /**

@@ -1,15 +1,17 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
-import { parseOptions } from "../../../spark/commands/cli/command_line.ts";
-import { evalTransform, trainTransform } from "../../../spark/commands/shared/finetune_data.ts";
+import { parseCommandLine } from "../../../spark/commands/cli/command_line.ts";
+import { helpOf } from "../../../spark/commands/cli/help.ts";
+import { flagOf as flag } from "../../../spark/commands/cli/option.ts";
+import { FINETUNE_OPTIONS } from "../../../spark/commands/finetune/finetune_options.ts";
+import { finetuneRecipe } from "../../../spark/commands/finetune/finetune_recipe.ts";
 import {
   finetuneLengths,
-  resolveFinetuneOptions,
   resumeFinetuneOptions,
-} from "../../../spark/commands/shared/finetune_options.ts";
-import { finetuneRecipe } from "../../../spark/commands/shared/finetune_recipe.ts";
-import { FINETUNE_OPTIONS } from "../../../spark/commands/shared/finetune_table.ts";
-import { helpOf } from "../../../spark/commands/cli/help.ts";
-import { PROBE_OPTIONS } from "../../../spark/commands/probe/probe_table.ts";
+  settleFinetuneOptions,
+} from "../../../spark/commands/finetune/settled_finetune_options.ts";
+import { trainTransform } from "../../../spark/commands/finetune/target_batches.ts";
+import { PROBE_OPTIONS } from "../../../spark/commands/probe/probe.ts";
+import { evalTransform } from "../../../spark/commands/shared/labelled_data.ts";
 
 const GIVEN = {
   data: "photos",
@@ -48,17 +50,15 @@ const GIVEN = {
   logEvery: 5,
 } as const;
 
-const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-
 Deno.test("the fine-tuning command reads every option and names it in its help", () => {
   const line = Object.entries(GIVEN).flatMap(([name, value]) =>
     value === true ? [flag(name)] : [flag(name), Array.isArray(value) ? value.join("x") : String(value)]
   );
-  deepStrictEqual(parseOptions(line, FINETUNE_OPTIONS), GIVEN);
+  deepStrictEqual(parseCommandLine(line, { options: FINETUNE_OPTIONS }), { given: GIVEN, operands: [] });
   deepStrictEqual(Object.keys(GIVEN).sort(), Object.keys(FINETUNE_OPTIONS).sort());
-  for (const table of [FINETUNE_OPTIONS, PROBE_OPTIONS]) {
-    const lines = helpOf(table, { head: "head", tail: "tail" }).split("\n");
-    for (const name of Object.keys(table)) {
+  for (const options of [FINETUNE_OPTIONS, PROBE_OPTIONS]) {
+    const lines = helpOf({ task: "task", purpose: "purpose", options }).split("\n");
+    for (const name of Object.keys(options)) {
       equal(lines.filter((each) => `${each.trim()} `.startsWith(`${flag(name)} `)).length, 1, name);
     }
     deepStrictEqual(lines.filter((each) => each.length > 120), []);
@@ -66,7 +66,7 @@ Deno.test("the fine-tuning command reads every option and names it in its help",
 });
 
 const file = (model: string) => ({ path: "weights.pth", model });
-const resolved = (model: string, given = {}) => resolveFinetuneOptions({ data: "photos", ...given }, file(model));
+const resolved = (model: string, given = {}) => settleFinetuneOptions({ data: "photos", ...given }, file(model));
 
 /** Rows of the authors' table: model, optimizer, base rate, layer decay, weight decay, mixup, repeats, drop path, epochs. */
 const AUTHORS = [
@@ -109,18 +109,18 @@ Deno.test("defaults are those of SparK's authors", () => {
   });
 });
 
-Deno.test("resolveFinetuneOptions() takes what was given, and says what is missing", () => {
+Deno.test("settleFinetuneOptions() takes what was given, and says what is missing", () => {
   const options = resolved("mini_resnet8", { ema: 0, steps: 9, mixup: 0.3 });
   deepStrictEqual([options.ema, options.steps, options.mixup, options.init], [null, 9, 0.3, "weights.pth"]);
   deepStrictEqual(options.inputSize, [32, 32]);
-  equal(resolveFinetuneOptions({ data: "x", fromScratch: true, model: "resnet18" }, null).init, null);
+  equal(settleFinetuneOptions({ data: "x", fromScratch: true, model: "resnet18" }, null).init, null);
   const refused = [
     [{}, file("resnet18"), /--data is absent/],
     [{ data: "x" }, null, /must be a pre-trained network or --from-scratch: current --init is absent/],
     [{ data: "x", fromScratch: true }, null, /fresh weights need --model/],
     [{ data: "x", fromScratch: true }, file("resnet18"), /exclude each other/],
   ] as const;
-  for (const [given, found, message] of refused) throws(() => resolveFinetuneOptions(given, found), message);
+  for (const [given, found, message] of refused) throws(() => settleFinetuneOptions(given, found), message);
 });
 
 Deno.test("resumeFinetuneOptions() keeps the options of the checkpoint and refuses others", () => {

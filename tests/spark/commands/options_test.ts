@@ -2,10 +2,12 @@ import { deepStrictEqual, equal, match, throws } from "node:assert/strict";
 import { random, zeros } from "../../../tensor/mod.ts";
 import { inputGrid } from "../../../spark/mod.ts";
 import { parseCommandLine } from "../../../spark/commands/cli/command_line.ts";
-import { helpText } from "../../../spark/commands/cli/help.ts";
+import { helpOf } from "../../../spark/commands/cli/help.ts";
+import { flagOf } from "../../../spark/commands/cli/option.ts";
+import { PRETRAIN_OPTIONS } from "../../../spark/commands/shared/pretrain_options.ts";
+import { resumeOptions, settleOptions } from "../../../spark/commands/shared/settled_options.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
-import { OPTIONS } from "../../../spark/commands/shared/option_table.ts";
-import { resolveOptions, resumeOptions, runLengths } from "../../../spark/commands/shared/options.ts";
+import { runLengths } from "../../../spark/train/run_lengths.ts";
 
 /** A command line with all options, and what it says. */
 const LINE =
@@ -55,10 +57,12 @@ const GIVEN = {
 };
 
 Deno.test("parseCommandLine() reads every option", () => {
-  const given = parseCommandLine(LINE.split(" "));
-  deepStrictEqual(given, GIVEN);
-  deepStrictEqual(Object.keys(given).sort(), Object.keys(OPTIONS).sort());
+  deepStrictEqual(parsed(LINE), { given: GIVEN, operands: [] });
+  deepStrictEqual(Object.keys(GIVEN).sort(), Object.keys(PRETRAIN_OPTIONS).sort());
 });
+
+/** What the command line of pre-training says. */
+const parsed = (line: string) => parseCommandLine(line.split(" "), { options: PRETRAIN_OPTIONS });
 
 const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["--modle resnet50", /^Cannot read --modle as it must be an option that --help lists.*did you mean --model$/],
@@ -95,7 +99,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
 
 Deno.test("parseCommandLine() refuses what it cannot read, in one line", () => {
   for (const [line, message] of REFUSED) {
-    throws(() => parseCommandLine(line.split(" ")), (error: Error) => {
+    throws(() => parsed(line), (error: Error) => {
       match(error.message, message);
       equal(error.message.includes("\n"), false);
       return error instanceof RangeError;
@@ -103,18 +107,18 @@ Deno.test("parseCommandLine() refuses what it cannot read, in one line", () => {
   }
 });
 
-Deno.test("helpText() names every option, in lines that fit", () => {
-  equal(parseCommandLine(["--help", "--seed", "x"]), "help");
-  const lines = helpText().split("\n");
-  for (const name of Object.keys(OPTIONS)) {
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} `;
-    equal(lines.filter((line) => line.trim().startsWith(flag)).length, 1, flag);
+Deno.test("helpOf() names every option, in lines that fit", () => {
+  equal(parsed("--help --seed x"), "help");
+  const lines = helpOf({ task: "pretrain", purpose: "Trains.", options: PRETRAIN_OPTIONS }).split("\n");
+  for (const name of Object.keys(PRETRAIN_OPTIONS)) {
+    const flag = `${flagOf(name)} `;
+    equal(lines.filter((line) => `${line.trim()} `.startsWith(flag)).length, 1, flag);
   }
   deepStrictEqual(lines.filter((line) => line.length > 120), []);
 });
 
-Deno.test("resolveOptions() takes the recipe of the model, the size and what was given", () => {
-  const { inputSize, maskRatio, baseLr, dropPath, optimizer } = resolveOptions({ model: "resnet50" });
+Deno.test("settleOptions() takes the recipe of the model, the size and what was given", () => {
+  const { inputSize, maskRatio, baseLr, dropPath, optimizer } = settleOptions({ model: "resnet50" });
   deepStrictEqual({ inputSize, maskRatio, baseLr, dropPath, optimizer }, {
     inputSize: [224, 224],
     maskRatio: 0.6,
@@ -122,22 +126,22 @@ Deno.test("resolveOptions() takes the recipe of the model, the size and what was
     dropPath: 0.05,
     optimizer: "lamb",
   });
-  const large = resolveOptions({ model: "convnext_large", inputSize: [384, 384], dropPath: 0 });
+  const large = settleOptions({ model: "convnext_large", inputSize: [384, 384], dropPath: 0 });
   deepStrictEqual([large.maskRatio, large.baseLr, large.dropPath], [0.75, 4e-4, 0]);
-  equal(resolveOptions({}).model, "tiny_resnet8");
-  equal(resolveOptions({ epochs: 3 }).steps, null);
+  equal(settleOptions({}).model, "tiny_resnet8");
+  equal(settleOptions({ epochs: 3 }).steps, null);
 });
 
 Deno.test("every model is planned at 224 and 384, and gives maps of rectangles", () => {
   for (const [model, { make }] of Object.entries(MODELS)) {
     const { name, stride, channels, init, features } = make();
     equal(name, model);
-    deepStrictEqual([224, 384].map((side) => resolveOptions({ model, inputSize: [side, side] }).maskRatio), [
+    deepStrictEqual([224, 384].map((side) => settleOptions({ model, inputSize: [side, side] }).maskRatio), [
       0.6,
       0.75,
     ]);
     const inputSize = [2 * stride, 5 * stride] as const;
-    const [rows, columns] = inputGrid(make(), resolveOptions({ model, inputSize }).inputSize);
+    const [rows, columns] = inputGrid(make(), settleOptions({ model, inputSize }).inputSize);
     const { params, state } = init(random.key(0));
     const maps = features(params, state, zeros([1, ...inputSize, 3])).features;
     const shapes = channels.map((count, i) => {
@@ -148,33 +152,33 @@ Deno.test("every model is planned at 224 and 384, and gives maps of rectangles",
   }
 });
 
-Deno.test("resolveOptions() refuses sizes that do not divide, naming those that do", () => {
+Deno.test("settleOptions() refuses sizes that do not divide, naming those that do", () => {
   throws(
-    () => resolveOptions({ model: "resnet50", inputSize: [200, 224] }),
+    () => settleOptions({ model: "resnet50", inputSize: [200, 224] }),
     /^RangeError: Cannot divide images .* multiples of 32.*current size is 200×224, nearest sizes that fit are 192×224, 224×224$/,
   );
 });
 
-Deno.test("resolveOptions() keeps the authors' choices but for those made otherwise, and refuses what does not fit", () => {
-  const { masking, scales, lossOn, patchSize } = resolveOptions({ masking: "zero", patchSize: 16 });
+Deno.test("settleOptions() keeps the authors' choices but for those made otherwise, and refuses what does not fit", () => {
+  const { masking, scales, lossOn, patchSize } = settleOptions({ masking: "zero", patchSize: 16 });
   deepStrictEqual([masking, scales, lossOn, patchSize], ["zero", null, "masked", 16]);
   throws(
-    () => resolveOptions({ patchSize: 12 }),
+    () => settleOptions({ patchSize: 12 }),
     /multiple of 8, the stride of tiny_resnet8: current patch size is 12/,
   );
-  throws(() => resolveOptions({ patchSize: 64 }), /multiples of 64, the patch size .*nearest sizes that fit are 64×64/);
-  throws(() => resolveOptions({ decoderWidth: 60 }), /--decoder-width must be a multiple of 8.*current width is 60/);
-  throws(() => resolveOptions({ accumulate: 3 }), /--accumulate must divide --batch-size: current batch size is 8/);
-  throws(() => resolveOptions({ scales: 4 }), /--scales must be at most 3, the maps of tiny_resnet8/);
+  throws(() => settleOptions({ patchSize: 64 }), /multiples of 64, the patch size .*nearest sizes that fit are 64×64/);
+  throws(() => settleOptions({ decoderWidth: 60 }), /--decoder-width must be a multiple of 8.*current width is 60/);
+  throws(() => settleOptions({ accumulate: 3 }), /--accumulate must divide --batch-size: current batch size is 8/);
+  throws(() => settleOptions({ scales: 4 }), /--scales must be at most 3, the maps of tiny_resnet8/);
 });
 
-Deno.test("resolveOptions() refuses masks of everything or nothing", () => {
-  throws(() => resolveOptions({ maskRatio: 1 }), /^RangeError: Cannot mask .*12×12/);
-  throws(() => resolveOptions({ model: "resnet50", inputSize: [32, 32] }), /^RangeError: Cannot mask .*1×1/);
+Deno.test("settleOptions() refuses masks of everything or nothing", () => {
+  throws(() => settleOptions({ maskRatio: 1 }), /^RangeError: Cannot mask .*12×12/);
+  throws(() => settleOptions({ model: "resnet50", inputSize: [32, 32] }), /^RangeError: Cannot mask .*1×1/);
 });
 
 Deno.test("resumeOptions() keeps the options of the checkpoint and refuses others", () => {
-  const saved = resolveOptions({ steps: 6, inputSize: [32, 48] });
+  const saved = settleOptions({ steps: 6, inputSize: [32, 48] });
   deepStrictEqual(resumeOptions(saved, { steps: 6, inputSize: [32, 48], device: "cpu", workers: 3 }), saved);
   equal(resumeOptions(saved, { data: "elsewhere" }).data, "elsewhere");
   // A checkpoint from before there was a choice made the authors'.
@@ -189,7 +193,7 @@ Deno.test("resumeOptions() keeps the options of the checkpoint and refuses other
 });
 
 Deno.test("runLengths() counts steps, and warms up for the recipe's share or for what was asked", () => {
-  const authors = resolveOptions({ model: "resnet50" });
+  const authors = { ...settleOptions({ model: "resnet50" }), warmupShare: MODELS.resnet50!.recipe.warmupShare };
   deepStrictEqual(runLengths(authors, 313), { stepsPerEpoch: 313, total: 500_800, warmup: 12_520 });
   deepStrictEqual(runLengths({ ...authors, steps: 5 }, 313).warmup, 0);
   deepStrictEqual(runLengths({ ...authors, warmupEpochs: 0.5 }, 10).warmup, 5);

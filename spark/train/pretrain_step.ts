@@ -1,4 +1,4 @@
-/** @file Compiled steps: of a whole batch at once, or of several small ones. */
+/** @file Compiled steps of pre-training: of a whole batch at once, or of several small ones. */
 import {
   type Device,
   type ExecutableStats,
@@ -8,15 +8,18 @@ import {
   type Ring,
   slice,
   type Tensor,
-} from "../../../tensor/mod.ts";
-import type { Model, Optimizer } from "../../../nn/mod.ts";
-import { addGradients, applySums, type GradientSums, zeroSums } from "../../accumulate.ts";
-import { skipOverflow } from "../../loss_scale.ts";
-import { type TrainState, trainStep, type TrainStepOptions, type TrainStepOutput } from "../../train_step.ts";
+} from "../../tensor/mod.ts";
+import type { Model, Optimizer } from "../../nn/mod.ts";
+import { addGradients, applySums, type GradientSums, zeroSums } from "../accumulate.ts";
+import { skipOverflow } from "../loss_scale.ts";
+import { type TrainState, trainStep, type TrainStepOptions, type TrainStepOutput } from "../train_step.ts";
 import type { CompiledStep, StepResult } from "./training.ts";
 
+/** A compiled step of pre-training; its batches are images `[B, H, W, 3]`. */
+export type PretrainStep = CompiledStep<TrainState, Tensor>;
+
 /** Ends a step: notes its metrics and moves averages on. */
-export type Conclude = (before: TrainState, out: TrainStepOutput, metrics: Ring) => StepResult;
+export type Conclude = (before: TrainState, out: TrainStepOutput, metrics: Ring) => StepResult<TrainState>;
 
 /** What a step is compiled of. */
 export interface StepSettings {
@@ -40,7 +43,7 @@ export interface StepSettings {
  * @param settings What it is made of.
  * @returns The step.
  */
-export function wholeStep({ model, optimizer, method, conclude, device, donate }: StepSettings): CompiledStep {
+export function wholeStep({ model, optimizer, method, conclude, device, donate }: StepSettings): PretrainStep {
   const inner = trainStep(model, optimizer, method);
   const step = (train: TrainState, metrics: Ring, images: Tensor) => conclude(train, inner(train, { images }), metrics);
   return jit(step, { donate: donate ? [0, 1] : [1], device });
@@ -75,7 +78,7 @@ type Small = Pick<TrainState, "params" | "state" | "key" | "lossScale">;
  * @param parts How many small batches.
  * @returns The step, for batches that divide by `parts`.
  */
-export function accumulatedStep(settings: StepSettings, parts: number): CompiledStep {
+export function accumulatedStep(settings: StepSettings, parts: number): PretrainStep {
   const { model, optimizer, method, conclude, device, donate } = settings;
   const [more, apply] = [addGradients(model, method), applySums(optimizer)];
   const zero = jit((params: TrainState["params"]) => zeroSums(params), { device });
@@ -88,7 +91,7 @@ export function accumulatedStep(settings: StepSettings, parts: number): Compiled
       conclude(train, skipOverflow(train, apply({ ...train, ...after }, sums)), metrics),
     { donate: donate ? [0, 1, 2, 3] : [1, 2, 3], device },
   );
-  const step = (train: TrainState, metrics: Ring, images: Tensor): StepResult => {
+  const step = (train: TrainState, metrics: Ring, images: Tensor): StepResult<TrainState> => {
     let small = smallOf(train);
     let sums: GradientSums = zero(train.params);
     for (let part = 0; part < parts; part++) {

@@ -1,36 +1,44 @@
 /** @file Pictures of what a model makes of masked images. */
-import { type Device, jit, leaf, random, type Tensor } from "../../../tensor/mod.ts";
-import { denormalise, type Pixels } from "../../../data/mod.ts";
-import type { Model } from "../../../nn/mod.ts";
-import { evaluate, type SparkParams, type SparkState } from "../../forward.ts";
-import { inputGrid } from "../../input_grid.ts";
-import { sampleMask } from "../../mask.ts";
-import type { TrainState } from "../../train_step.ts";
-import type { RunOptions } from "./options.ts";
-import { ablationOf } from "../pretrain/training.ts";
+import { type Device, jit, leaf, random, type Tensor } from "../../tensor/mod.ts";
+import { denormalise, type Pixels } from "../../data/mod.ts";
+import type { Model } from "../../nn/mod.ts";
+import { evaluate, type SparkParams, type SparkState } from "../forward.ts";
+import { inputGrid } from "../input_grid.ts";
+import { sampleMask } from "../mask.ts";
+import type { TrainState, TrainStepOptions } from "../train_step.ts";
 
 /** Draws pictures of a training state, of its average if it has one: a row per image of input, masked input and reconstruction. */
 export type Painter = (
   train: Pick<TrainState, "params" | "state" | "average">,
 ) => Promise<readonly (readonly Pixels[])[]>;
 
+/** What pictures depend on. */
+export interface PictureSettings {
+  /** Height and width of the images. */
+  readonly inputSize: readonly [number, number];
+  /** Share of patches that are masked. */
+  readonly maskRatio: number;
+  /** Seed of the masks. */
+  readonly seed: number;
+  /** Patch size and ablations. */
+  readonly method: TrainStepOptions & { readonly patchSize: number };
+}
+
 /**
  * Prepares pictures on fixed images with fixed masks, so that those of different steps can be compared.
  *
  * @param model The model.
- * @param options Options of the run.
+ * @param options Height and width of the images, share of masked patches, seed of the masks, patch size and ablations.
  * @param images Normalised images, `[count, height, width, 3]`.
  * @param device Where to compute; compiles at the first picture.
  * @returns Draws pictures.
  */
 export function makePainter(
   model: Model,
-  options: RunOptions,
+  { inputSize, maskRatio, seed, method: { patchSize, ...ablation } }: PictureSettings,
   images: { readonly values: Float32Array<ArrayBuffer>; readonly count: number },
   device: Device,
 ): Painter {
-  const { inputSize, maskRatio, seed } = options;
-  const { patchSize, ...ablation } = ablationOf(options, model);
   const [height, width] = inputSize;
   const { values, count } = images;
   const input = leaf({ shape: [count, height, width, 3], dtype: "float32" }, { host: values });

@@ -1,40 +1,11 @@
 /** @file How models are fine-tuned where the command line says nothing. */
 import { MODELS } from "../../train/model_table.ts";
+import type { RecipeOptions } from "./finetune_options.ts";
 
 /** Defaults of fine-tuning. */
-export interface FinetuneRecipe {
-  /** Images per step. */
-  readonly batchSize: number;
-  /** Passes over the images. */
-  readonly epochs: number;
+export interface FinetuneRecipe extends RecipeOptions {
   /** Share of the run that the warm-up takes. */
   readonly warmupShare: number;
-  /** Rule of the update. */
-  readonly optimizer: "adamw" | "lamb";
-  /** Loss. */
-  readonly loss: "ce" | "bce";
-  /** Peak learning rate per 256 images. */
-  readonly baseLr: number;
-  /** Weight decay. */
-  readonly weightDecay: number;
-  /** Factor of the learning rate from group to group. */
-  readonly layerDecay: number;
-  /** Drop-path rate of the last block. */
-  readonly dropPath: number;
-  /** α of mixup. */
-  readonly mixup: number;
-  /** α of CutMix. */
-  readonly cutmix: number;
-  /** Smallest part of the area that a crop takes. */
-  readonly cropScale: number;
-  /** Random operations on images. */
-  readonly augment: "none" | "trivial" | "rand";
-  /** Probability of random erasing. */
-  readonly erase: number;
-  /** How often each image comes in a row. */
-  readonly repeats: number;
-  /** Decay of the moving average; null: none. */
-  readonly ema: number | null;
 }
 
 /** What SparK's authors do with ResNet-50, but for the batch. */

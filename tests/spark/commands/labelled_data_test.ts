@@ -1,7 +1,8 @@
 import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { dataKey, drawsOf, encodePng, paintBackground } from "../../../data/mod.ts";
-import { evalBatches, openLabelledData, targetBatches } from "../../../spark/commands/shared/finetune_data.ts";
-import { resolveFinetuneOptions } from "../../../spark/commands/shared/finetune_options.ts";
+import { settleFinetuneOptions } from "../../../spark/commands/finetune/settled_finetune_options.ts";
+import { targetBatches } from "../../../spark/commands/finetune/target_batches.ts";
+import { evalBatches, openLabelledData } from "../../../spark/commands/shared/labelled_data.ts";
 
 async function makeImages(path: string, classes: readonly string[], each: number): Promise<void> {
   for (const name of classes) {
@@ -90,7 +91,7 @@ Deno.test("targetBatches() depend on the step alone; targets are probabilities",
       erase: 0.5,
       augment: "rand",
     } as const;
-    const options = resolveFinetuneOptions(given, null);
+    const options = settleFinetuneOptions(given, null);
     const read = async (startStep: number) => {
       const found: string[] = [];
       for await (const { images, targets } of targetBatches(train, options, 10, { startStep, steps: 8, workers: 0 })) {

@@ -1,23 +1,17 @@
-/** @file The labelled images of a fine-tuning run. */
+/** @file Images with classes: those to learn from and those to evaluate on. */
 import {
   type Batch,
   batches,
-  type BatchesOptions,
   dataKey,
   type Dataset,
-  drawMix,
   drawOfEachClass,
-  drawsOf,
   isCifarBatch,
-  mixBatch,
   openImages,
   shuffled,
   subset,
   type Transform,
 } from "../../../data/mod.ts";
-import { leaf, leafSource, type Tensor } from "../../../tensor/mod.ts";
-import type { TargetBatch } from "../../finetune.ts";
-import type { FinetuneOptions } from "./finetune_options.ts";
+import { kindOf } from "../../train/kind_of.ts";
 import { fingerprint } from "./run_data.ts";
 
 /** A data set whose samples have classes. */
@@ -38,13 +32,20 @@ export interface LabelledData {
 /** Separates the randomness of the images that are held out. */
 const HOLD_OUT_STREAM = 6;
 
-/** Separates the randomness of mixing. */
-const MIX_STREAM = 4;
-
 /** Share of the images that is held out where there are none to evaluate on. */
 const HELD_OUT = 0.1;
 
-type DataOptions = Pick<FinetuneOptions, "data" | "val" | "labels" | "seed">;
+/** Which images. */
+export interface LabelledPlaces {
+  /** Labelled images. */
+  readonly data: string;
+  /** Images to evaluate on; null: found beside or within `data`. */
+  readonly val: string | null;
+  /** Images to train on; null: all. */
+  readonly labels: number | null;
+  /** Draws them. */
+  readonly seed: number;
+}
 
 /**
  * Opens the images that `--data` and `--val` name.
@@ -54,8 +55,8 @@ type DataOptions = Pick<FinetuneOptions, "data" | "val" | "labels" | "seed">;
  * @throws {Error} If there are no images, they have no classes, or those to evaluate on have a class that the others
  * lack; naming the place.
  */
-export async function openLabelledData({ data, val, labels, seed }: DataOptions): Promise<LabelledData> {
-  const places = val === null && isFolder(`${data}/train`) && isFolder(`${data}/val`)
+export async function openLabelledData({ data, val, labels, seed }: LabelledPlaces): Promise<LabelledData> {
+  const places = val === null && [`${data}/train`, `${data}/val`].every((path) => kindOf(path) === "folder")
     ? { data: `${data}/train`, val: `${data}/val` }
     : { data, val };
   const all = labelled(await openImages(places.data), places.data);
@@ -65,14 +66,6 @@ export async function openLabelledData({ data, val, labels, seed }: DataOptions)
   const train = indices === null ? found.train : subset(found.train, indices) as LabelledDataset;
   const images = `${await fingerprint(train, places.data)},${await fingerprint(evaluated, places.val ?? places.data)}`;
   return { train, val: evaluated, classes: all.labelNames, images };
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 function labelled(dataset: Dataset, path: string): LabelledDataset {
@@ -111,23 +104,6 @@ function withClassesOf(val: LabelledDataset, classes: readonly string[]): Labell
 }
 
 /**
- * How images become samples for training.
- *
- * @param options Options of the run.
- * @returns The transform.
- */
-export function trainTransform(
-  { cropScale, augment, erase }: Pick<FinetuneOptions, "cropScale" | "augment" | "erase">,
-): Transform {
-  return {
-    kind: "randomResizedCrop",
-    scale: [cropScale, 1],
-    ...(augment === "none" ? {} : { augment: { kind: augment } }),
-    ...(erase === 0 ? {} : { erase: { probability: erase } }),
-  };
-}
-
-/**
  * How images become samples for evaluation: the centre, less 5 % at the sides for sizes at which the authors do so.
  *
  * @param size Height and width.
@@ -136,40 +112,6 @@ export function trainTransform(
 export function evalTransform(size: readonly [number, number]): Transform {
   const side = Math.min(...size);
   return { kind: "centerCrop", enlarge: side > 64 && side < 384 ? 1 / 0.95 : 1 };
-}
-
-/**
- * Batches for training, mixed.
- *
- * @param train Images.
- * @param options Options of the run.
- * @param classes Number of classes.
- * @param run First and last step, workers, and what to do with files that cannot be read.
- * @returns Images and targets, step by step; each follows from seed and step alone.
- */
-export async function* targetBatches(
-  train: LabelledDataset,
-  options: FinetuneOptions,
-  classes: number,
-  run: Pick<BatchesOptions, "startStep" | "steps" | "workers" | "onSkip">,
-): AsyncGenerator<TargetBatch, void, void> {
-  const { inputSize: size, batchSize, seed, repeats, mixup, cutmix, labelSmoothing } = options;
-  const each = { size, batchSize, seed, repeats, transform: trainTransform(options), ...run };
-  for await (const { step, images, labels } of batches(train, each)) {
-    const mix = drawMix({ mixup, cutmix }, size, drawsOf(dataKey(seed, MIX_STREAM, step)));
-    const batch = { images: hostOf(images), labels: hostOf(labels) as unknown as Int32Array, size };
-    const mixed = mixBatch(batch, { classes, labelSmoothing }, mix);
-    const shape = [batchSize, classes];
-    yield {
-      images: leaf(images, { host: mixed.images }),
-      targets: leaf({ shape, dtype: "float32" }, { host: mixed.targets }),
-    };
-  }
-}
-
-/** Numbers of a tensor of `batches`, which lie on the host. */
-function hostOf(x: Tensor): Float32Array<ArrayBuffer> {
-  return (leafSource(x) as { readonly host: Float32Array<ArrayBuffer> }).host;
 }
 
 /** Batches for an evaluation: each image is in one, and may be in the last one again. */

@@ -1,5 +1,6 @@
-import { DeviceError } from "../../../tensor/mod.ts";
-import type { RunFolder } from "../../train/run_folder.ts";
+import { DeviceError } from "../../tensor/mod.ts";
+import { kindOf } from "./kind_of.ts";
+import type { RunFolder } from "./run_folder.ts";
 
 /**
  * Adds to the error of a device how the run can go on.
@@ -11,16 +12,8 @@ import type { RunFolder } from "../../train/run_folder.ts";
  */
 export function withWayOn(error: unknown, folder: RunFolder, task: string): unknown {
   if (!(error instanceof DeviceError)) return error;
-  const way = hasFile(folder.checkpoint)
+  const way = kindOf(folder.checkpoint) === "file"
     ? `the last checkpoint is whole; go on with: deno task ${task} --resume ${folder.path}`
     : "there is no checkpoint yet";
   return new DeviceError(error.device, `${error.message}; ${way}`, { cause: error });
-}
-
-function hasFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

@@ -12,10 +12,11 @@ import {
 import { addGradients, backboneStateDict, save, type TrainState, zeroSums } from "../../../spark/mod.ts";
 import type { Conv2dParams } from "../../../nn/mod.ts";
 import { encodePth } from "../../../data/mod.ts";
-import { resolveOptions, runLengths, type RunOptions } from "../../../spark/commands/shared/options.ts";
+import type { PretrainOptions } from "../../../spark/commands/shared/pretrain_options.ts";
+import { settleOptions } from "../../../spark/commands/shared/settled_options.ts";
 import { startingWeights } from "../../../spark/commands/pretrain/starting_weights.ts";
-import { makeTraining, type Training } from "../../../spark/commands/pretrain/training.ts";
-import { partOf } from "../../../spark/commands/pretrain/compiled_step.ts";
+import { makePretraining, type Pretraining } from "../../../spark/commands/pretrain/pretraining.ts";
+import { partOf } from "../../../spark/train/pretrain_step.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { randomValues } from "../../support/random_values.ts";
 
@@ -24,12 +25,12 @@ const device = cpuDevice({ threads: 1 }); // no workers to end
 const IMAGES = leaf({ shape: [4, 32, 32, 3], dtype: "float32" }, {
   host: Float32Array.from(randomValues(1, 4 * 32 * 32 * 3)),
 });
-const options = (given: Partial<RunOptions> = {}): RunOptions => ({
-  ...resolveOptions({ inputSize: [32, 32], batchSize: 4, steps: 9, baseLr: 1, decoderWidth: 8 }),
+const options = (given: Partial<PretrainOptions> = {}): PretrainOptions => ({
+  ...settleOptions({ inputSize: [32, 32], batchSize: 4, steps: 9, baseLr: 1, decoderWidth: 8 }),
   ...given,
 });
-const trainingOf = (given: Partial<RunOptions>, debug = false): Training =>
-  makeTraining(options(given), runLengths(options(given), 3), device, { debug });
+const trainingOf = (given: Partial<PretrainOptions>, debug = false): Pretraining =>
+  makePretraining(options(given), { stepsPerEpoch: 3, total: 9, warmup: 0 }, device, { debug });
 const ring = () => emptyRing({ length: 1, width: 4 });
 
 async function numbers(tree: unknown): Promise<readonly number[]> {

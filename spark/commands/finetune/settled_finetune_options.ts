@@ -1,0 +1,69 @@
+/** @file From what the command line says to what fine-tuning does. */
+import { MODELS } from "../../train/model_table.ts";
+import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
+import { withDefaults } from "../cli/command_line.ts";
+import { agreeing } from "../shared/agreeing.ts";
+import { DECIDING_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } from "./finetune_options.ts";
+import { finetuneRecipe } from "./finetune_recipe.ts";
+
+/**
+ * Fills in the defaults, which depend on the model and the size.
+ *
+ * @param given Options of the command line.
+ * @param found What the pre-trained file says: its path and the name of its model, if it has one.
+ * @returns Options of the run.
+ * @throws {RangeError} If there are no images, or neither a pre-trained network nor `--from-scratch`, or both, or no
+ * model.
+ */
+export function settleFinetuneOptions(
+  given: GivenFinetuneOptions,
+  found: { readonly path: string; readonly model: string } | null,
+): FinetuneOptions {
+  const { fromScratch, ...stated } = withDefaults(DECIDING_OPTIONS, given);
+  const model = stated.model ?? found?.model;
+  if (stated.data === undefined) refuse("there must be labelled images", "--data is absent");
+  if (!found && !fromScratch) refuse("there must be a pre-trained network or --from-scratch", "--init is absent");
+  if (found && fromScratch) refuse("--init and --from-scratch exclude each other", `--init is ${found.path}`);
+  if (model === undefined) refuse("fresh weights need --model", "--model is absent");
+  const inputSize = stated.inputSize ?? MODELS[model]!.recipe.inputSize;
+  const { warmupShare: _, ...recipe } = finetuneRecipe(model, inputSize);
+  const init = found?.path ?? null;
+  const whole = { task: "finetune" as const, ...recipe, ...stated, data: stated.data, model, init, inputSize };
+  return { ...whole, ema: whole.ema === 0 ? null : whole.ema };
+}
+
+function refuse(requirement: string, current: string): never {
+  throw new RangeError(`Cannot fine-tune as ${requirement}: current ${current}`);
+}
+
+/**
+ * Takes the options of a checkpoint, after checking that those on the command line do not contradict them.
+ *
+ * @param saved Options of the run that wrote the checkpoint.
+ * @param given Options of the command line. `data` and `val` may name other places: what they hold is checked when they
+ * are opened.
+ * @returns Options of the run.
+ * @throws {RangeError} If an option that decides the bits has another value.
+ */
+export function resumeFinetuneOptions(saved: FinetuneOptions, given: GivenFinetuneOptions): FinetuneOptions {
+  const { data, val, ...rest } = given;
+  const kept = agreeing(saved, rest.fromScratch === undefined ? rest : { ...rest, init: rest.init ?? null });
+  return { ...kept, data: data ?? kept.data, val: val ?? kept.val };
+}
+
+/**
+ * Counts the steps of a run.
+ *
+ * @param options Options of the run.
+ * @param stepsPerEpoch Steps in which as many images are seen as there are.
+ * @returns Lengths in steps, and the steps between evaluations.
+ * @throws {RangeError} If the warm-up is as long as the run.
+ */
+export function finetuneLengths(
+  options: FinetuneOptions,
+  stepsPerEpoch: number,
+): RunLengths & { readonly evalEvery: number } {
+  const { warmupShare } = finetuneRecipe(options.model, options.inputSize);
+  const lengths = runLengths({ ...options, warmupShare }, stepsPerEpoch);
+  return { ...lengths, evalEvery: options.evalEvery ?? Math.min(1000, Math.ceil(lengths.total / 10)) };
+}

@@ -1,0 +1,68 @@
+/** @file Batches for fine-tuning: cropped, augmented and mixed. */
+import {
+  batches,
+  type BatchesOptions,
+  dataKey,
+  drawMix,
+  drawsOf,
+  mixBatch,
+  type Transform,
+} from "../../../data/mod.ts";
+import { leaf, leafSource, type Tensor } from "../../../tensor/mod.ts";
+import type { TargetBatch } from "../../finetune.ts";
+import type { LabelledDataset } from "../shared/labelled_data.ts";
+import type { FinetuneOptions } from "./finetune_options.ts";
+
+/** Separates the randomness of mixing. */
+const MIX_STREAM = 4;
+
+/**
+ * How images become samples for training.
+ *
+ * @param options Options of the run.
+ * @returns The transform.
+ */
+export function trainTransform(
+  { cropScale, augment, erase }: Pick<FinetuneOptions, "cropScale" | "augment" | "erase">,
+): Transform {
+  return {
+    kind: "randomResizedCrop",
+    scale: [cropScale, 1],
+    ...(augment === "none" ? {} : { augment: { kind: augment } }),
+    ...(erase === 0 ? {} : { erase: { probability: erase } }),
+  };
+}
+
+/**
+ * Batches for training, mixed.
+ *
+ * @param train Images.
+ * @param options Options of the run.
+ * @param classes Number of classes.
+ * @param run First and last step, workers, and what to do with files that cannot be read.
+ * @returns Images and targets, step by step; each follows from seed and step alone.
+ */
+export async function* targetBatches(
+  train: LabelledDataset,
+  options: FinetuneOptions,
+  classes: number,
+  run: Pick<BatchesOptions, "startStep" | "steps" | "workers" | "onSkip">,
+): AsyncGenerator<TargetBatch, void, void> {
+  const { inputSize: size, batchSize, seed, repeats, mixup, cutmix, labelSmoothing } = options;
+  const each = { size, batchSize, seed, repeats, transform: trainTransform(options), ...run };
+  for await (const { step, images, labels } of batches(train, each)) {
+    const mix = drawMix({ mixup, cutmix }, size, drawsOf(dataKey(seed, MIX_STREAM, step)));
+    const batch = { images: hostOf(images), labels: hostOf(labels) as unknown as Int32Array, size };
+    const mixed = mixBatch(batch, { classes, labelSmoothing }, mix);
+    const shape = [batchSize, classes];
+    yield {
+      images: leaf(images, { host: mixed.images }),
+      targets: leaf({ shape, dtype: "float32" }, { host: mixed.targets }),
+    };
+  }
+}
+
+/** Numbers of a tensor of `batches`, which lie on the host. */
+function hostOf(x: Tensor): Float32Array<ArrayBuffer> {
+  return (leafSource(x) as { readonly host: Float32Array<ArrayBuffer> }).host;
+}

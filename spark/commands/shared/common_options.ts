@@ -1,0 +1,165 @@
+/** @file Options that several commands take: each stands here once. */
+import { DEFAULT_MODEL, MODEL_NAMES } from "../../train/model_table.ts";
+
+/** Where to compute. */
+export const DEVICE_OPTION = {
+  device: {
+    kind: "name",
+    names: ["auto", "cpu", "webgpu", "reference"],
+    help: "auto (webgpu if there is a hardware adapter, else cpu), cpu, webgpu or reference",
+    default: "auto",
+  },
+} as const;
+
+/** Which model, of those who start with fresh weights. */
+export const MODEL_OPTION = {
+  model: {
+    kind: "name",
+    names: MODEL_NAMES as readonly string[],
+    help: "one of {names}",
+    default: DEFAULT_MODEL as string,
+  },
+} as const;
+
+/** Which model, of those who read a file. */
+export const FILE_MODEL_OPTION = {
+  model: {
+    kind: "name",
+    names: MODEL_NAMES as readonly string[],
+    help: "one of {names} (default: that of the file, where it can be told)",
+  },
+} as const;
+
+/** Size of the images. */
+export const INPUT_SIZE_OPTION = {
+  inputSize: {
+    kind: "size",
+    help: [
+      "height and width of the images in pixels, multiples of the model's stride (default by model: 224; tiny ones 96,",
+      "mini_resnet8 32)",
+    ],
+  },
+} as const;
+
+/** What chance follows from. */
+export const SEED_OPTION = {
+  seed: {
+    kind: "whole",
+    least: 0,
+    most: 4294967295,
+    help: "seed of all that is drawn by chance: weights, masks, order, crops, labels",
+    default: 0,
+  },
+} as const;
+
+/** Threads and workers: what a computation may use of the machine. */
+export const MACHINE_OPTIONS = {
+  threads: {
+    kind: "whole",
+    least: 1,
+    most: 256,
+    help: "threads that the cpu device computes with (default: one a core); the results do not depend on it",
+  },
+  workers: {
+    kind: "whole",
+    least: 0,
+    most: 256,
+    help: "workers that decode images, 0 for none (default: cores - 1, at most 8); the results do not depend on it",
+  },
+} as const;
+
+/** How any network is trained. */
+export const TRAINING_OPTIONS = {
+  batchSize: {
+    kind: "whole",
+    least: 1,
+    most: 65536,
+    help: "images per step (default by model: 32; tiny ones 8, in fine-tuning 64)",
+  },
+  steps: { kind: "whole", least: 1, help: "steps in total, instead of --epochs", default: null },
+  warmupEpochs: {
+    kind: "number",
+    least: 0,
+    help: "epochs in which the learning rate rises, may be a fraction (default by model: 1/60 to 1/10 of the run)",
+    default: null,
+  },
+  dropPath: { kind: "number", least: 0, most: 0.99, help: "drop-path rate of the last block (default by model)" },
+} as const;
+
+/** Where a run leaves its results and what it goes on from. */
+export const RUN_OPTIONS = {
+  out: {
+    kind: "text",
+    placeholder: "FOLDER",
+    what: "a folder",
+    help: "run folder (default runs/MODEL-DATE, or that of --resume)",
+  },
+  resume: {
+    kind: "text",
+    placeholder: "PATH",
+    what: "a checkpoint or a run folder",
+    help: "checkpoint, or run folder with one, to continue; it brings its options, others must agree",
+  },
+  tuning: {
+    kind: "text",
+    placeholder: "FILE",
+    what: "a file or none",
+    help: "tiles for webgpu, of deno task tune, or none (default: those of the resumed run, else of the user's cache)",
+  },
+  logEvery: {
+    kind: "whole",
+    least: 1,
+    most: 10000,
+    help: "steps that are queued before their losses are read and logged (default: webgpu 10, others 1)",
+  },
+} as const;
+
+/** Labelled images, and the network that is to tell them apart. */
+export const LABELLED_OPTIONS = {
+  data: {
+    kind: "text",
+    placeholder: "PATH",
+    what: "a folder or an archive",
+    help: [
+      "labelled images: a folder with one folder per class, tar or tar.gz of such, a WebDataset with .cls files,",
+      "CIFAR-10; or a folder that holds train/ and val/",
+    ],
+  },
+  val: {
+    kind: "text",
+    placeholder: "PATH",
+    what: "a folder or an archive",
+    help: [
+      "images to evaluate on (default: val/ beside train/, the test images of CIFAR-10's original files, else a tenth of",
+      "--data, which is then not trained on)",
+    ],
+    default: null,
+  },
+  init: {
+    kind: "text",
+    placeholder: "PATH",
+    what: "a file or a run folder",
+    help: [
+      "pre-trained network: run folder or checkpoint of deno task pretrain, SparK's .pth, or a backbone of timm,",
+      "torchvision or Detectron2",
+    ],
+    default: null,
+  },
+  fromScratch: { kind: "flag", help: "fresh weights instead of --init" },
+  labels: {
+    kind: "whole",
+    least: 1,
+    help: "train on N images, the same number of each class, drawn by --seed",
+    default: null,
+  },
+} as const;
+
+/**
+ * Workers that decode images.
+ *
+ * @param workers Value of `--workers`, if it was given.
+ * @returns It, else one a core but for one, at most 8.
+ */
+export function workersOf(workers: number | undefined): number {
+  return workers ?? Math.min(8, Math.max(1, navigator.hardwareConcurrency - 1));
+}

@@ -1,0 +1,100 @@
+/** @file From what the command line says to what pre-training does. */
+import type { Model } from "../../../nn/mod.ts";
+import { inputGrid } from "../../input_grid.ts";
+import type { TrainStepOptions } from "../../train_step.ts";
+import { MODELS } from "../../train/model_table.ts";
+import { withDefaults } from "../cli/command_line.ts";
+import { defaultsOf } from "../cli/option.ts";
+import { agreeing } from "./agreeing.ts";
+import { DECIDING_OPTIONS, type GivenPretrainOptions, type PretrainOptions } from "./pretrain_options.ts";
+
+/**
+ * Fills in the defaults, which depend on the model and the size.
+ *
+ * @param given Options of the command line.
+ * @returns Options of the run.
+ * @throws {RangeError} If the size does not divide by the patches, these not by the model's stride, the mask would cover
+ * all or nothing, or the decoder does not fit the model.
+ */
+export function settleOptions(given: GivenPretrainOptions): PretrainOptions {
+  const stated = withDefaults(DECIDING_OPTIONS, given);
+  const { make, recipe } = MODELS[stated.model]!;
+  const inputSize = stated.inputSize ?? recipe.inputSize;
+  const isLarge = Math.min(...inputSize) >= 384; // the authors' second recipe
+  const model = make();
+  const options: PretrainOptions = {
+    ...stated,
+    inputSize,
+    batchSize: stated.batchSize ?? recipe.batchSize,
+    epochs: stated.epochs ?? recipe.epochs,
+    steps: stated.steps ?? (given.epochs === undefined ? recipe.steps : null),
+    maskRatio: stated.maskRatio ?? (isLarge ? 0.75 : 0.6),
+    baseLr: stated.baseLr ?? (isLarge ? 2 : 1) * recipe.baseLr,
+    dropPath: stated.dropPath ?? model.recipe.dropPath,
+  };
+  checkMask(options, inputGrid(model, inputSize, options.patchSize ?? model.stride));
+  checkDecoder(options, model);
+  checkAccumulation(options);
+  return options;
+}
+
+function checkAccumulation({ accumulate, batchSize }: PretrainOptions): void {
+  if (batchSize % accumulate === 0) return;
+  throw new RangeError(
+    `Cannot divide batches as --accumulate must divide --batch-size: current batch size is ${batchSize}, number of ` +
+      `small batches is ${accumulate}`,
+  );
+}
+
+function checkDecoder({ decoderWidth, scales }: PretrainOptions, { name, stride, channels }: Model): void {
+  if (decoderWidth !== null && decoderWidth % stride !== 0) {
+    throw new RangeError(
+      `Cannot make a decoder as --decoder-width must be a multiple of ${stride}, the stride of ${name}: current width ` +
+        `is ${decoderWidth}`,
+    );
+  }
+  if (scales === null || scales <= channels.length) return;
+  throw new RangeError(
+    `Cannot make a decoder as --scales must be at most ${channels.length}, the maps of ${name}: current number is ` +
+      `${scales}`,
+  );
+}
+
+function checkMask({ maskRatio }: PretrainOptions, [rows, columns]: readonly [number, number]): void {
+  const cells = rows * columns;
+  const visible = cells * (1 - maskRatio);
+  if (visible > 0.5 && visible < cells - 0.5) return;
+  throw new RangeError(
+    `Cannot mask as at least one patch must be masked and one visible: current grid is ${rows}×${columns}, ` +
+      `--mask-ratio is ${maskRatio}; enlarge --input-size or change the ratio`,
+  );
+}
+
+/**
+ * Takes the options of a checkpoint, after checking that those on the command line do not contradict them.
+ *
+ * @param saved Options of the run that wrote the checkpoint; what it lacks is what the authors do.
+ * @param given Options of the command line. `data` may name another place: what it holds is checked when it is opened.
+ * @returns Options of the run.
+ * @throws {RangeError} If an option that decides the bits has another value.
+ */
+export function resumeOptions(saved: Partial<PretrainOptions>, given: GivenPretrainOptions): PretrainOptions {
+  const { data, ...rest } = given;
+  const whole = agreeing({ ...defaultsOf(DECIDING_OPTIONS), ...saved } as PretrainOptions, rest);
+  return { ...whole, data: data ?? whole.data };
+}
+
+/**
+ * What the options say of the method, as the functions of the step take it.
+ *
+ * @param options Options of the run.
+ * @param model The model.
+ * @returns Patch size, masking, positions and loss.
+ */
+export function ablationOf(
+  { patchSize, masking, positions, lossOn, distance, target }: PretrainOptions,
+  model: Model,
+): TrainStepOptions & { readonly patchSize: number } {
+  const hasPositions = positions === "sincos";
+  return { patchSize: patchSize ?? model.stride, masking, positions: hasPositions, lossOn, distance, target };
+}

@@ -1,0 +1,82 @@
+/** @file What pre-training keeps besides log and checkpoint: pictures, loss curve, report, events. */
+import { imageGrid, writeFileAtomic } from "../../data/mod.ts";
+import type { TrainState } from "../train_step.ts";
+import { enlargementFor, type Painter } from "./pictures.ts";
+import { lossCurve, reportHtml, type ReportPicture } from "./report.ts";
+import { openRunEvents } from "./run_events.ts";
+import type { RunFolder } from "./run_folder.ts";
+import type { EpochRecord, LogSoFar } from "./run_log.ts";
+import type { Keepsakes } from "./run_results.ts";
+
+/** What is known of a run when its pictures are first drawn. */
+export interface PictureOptions {
+  /** Title of the report. */
+  readonly title: string;
+  /** What was logged before. */
+  readonly before: LogSoFar;
+  /** Steps of the run. */
+  readonly total: number;
+  /** What the report lists. */
+  readonly about: Readonly<Record<string, unknown>>;
+  /** Draws pictures. */
+  readonly paint: Painter;
+}
+
+const encoded = (text: string) => new TextEncoder().encode(text);
+
+/**
+ * Prepares keeping pictures, the loss curve, the report and events in a run folder.
+ *
+ * @param folder Paths of the run.
+ * @param run What is known of the run.
+ * @returns Keeps them: pictures are drawn before the first step and with every checkpoint.
+ */
+export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsakes<TrainState> {
+  const { before, total, title, about } = run;
+  const records = [...before.records];
+  const done = records.at(-1)?.step ?? 0;
+  const events = openRunEvents(folder.events, { total, done, leastLoss: leastOf(before.text), now: Date.now });
+  const paint = async (train: TrainState, step: number) => {
+    const rows = await run.paint(train);
+    const png = imageGrid(rows, { enlarge: enlargementFor(rows[0]?.[0]?.height ?? 0) });
+    await writeFileAtomic(folder.picture(step), png);
+    events.picture(step, png);
+  };
+  return {
+    begin: paint,
+    log(added, epochs) {
+      records.push(...added);
+      events.steps(added, epochs);
+    },
+    async afterSave(train, step) {
+      await paint(train, step);
+      await writeFileAtomic(folder.curve, encoded(lossCurve(records)));
+      const report = { title, records, total, configuration: about, pictures: await picturesOf(folder) };
+      await writeFileAtomic(folder.report, encoded(reportHtml(report)));
+    },
+  };
+}
+
+/** The smallest mean loss of an epoch that the log has. */
+function leastOf(text: string): number {
+  const epochs = text.split("\n").filter((line) => line.includes('"last_L"')).map((line) => JSON.parse(line));
+  return epochs.reduce((least, epoch: EpochRecord) => Math.min(least, epoch.last_L), Infinity);
+}
+
+/** At most so many pictures are in a report: it should open at once. */
+const SHOWN_PICTURES = 10;
+
+/** The first and the last pictures of a run, and some between, evenly spread. */
+async function picturesOf(folder: RunFolder): Promise<readonly ReportPicture[]> {
+  const steps = [...Deno.readDirSync(folder.pictures)]
+    .map(({ name }) => Number(/^step_(\d+)\.png$/.exec(name)?.[1] ?? NaN))
+    .filter(Number.isInteger).sort((a, b) => a - b);
+  const count = Math.min(SHOWN_PICTURES, steps.length);
+  const chosen = Array.from(
+    { length: count },
+    (_, i) => steps[Math.round(i * (steps.length - 1) / Math.max(1, count - 1))]!,
+  );
+  return await Promise.all(
+    chosen.map(async (step) => ({ step, png: await Deno.readFile(folder.picture(step)) })),
+  );
+}

@@ -1,0 +1,135 @@
+/** @file How a run starts: from nothing, or from a checkpoint. */
+import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
+import { MODELS } from "./model_table.ts";
+import { findCheckpoint, newRunPath, openRunFolder, type RunFolder, runFolder } from "./run_folder.ts";
+import { type LogSoFar, readRunLog } from "./run_log.ts";
+
+/** What every checkpoint says of its run, besides the state. */
+export interface RunConfiguration<Options> {
+  /** All that decides the bits. */
+  readonly options: Options;
+  /** Which images, of `fingerprint`. */
+  readonly images: string;
+  /** Steps done. */
+  readonly step: number;
+}
+
+/** The checkpoint that a run goes on from, and what it says of its run. */
+export interface Resumed<Configuration> {
+  /** The checkpoint. */
+  readonly checkpoint: Checkpoint;
+  /** What it says. */
+  readonly configuration: Configuration;
+}
+
+/** How a run starts. */
+export interface RunStart<Options, Configuration extends RunConfiguration<Options> = RunConfiguration<Options>> {
+  /** Options of the run. */
+  readonly options: Options;
+  /** Where it leaves its results. */
+  readonly folder: RunFolder;
+  /** What it goes on from; absent in a new run. */
+  readonly resumed?: Resumed<Configuration>;
+  /** What was logged of the steps that were done before. */
+  readonly log: LogSoFar;
+}
+
+/** What of a task the start of a run depends on. */
+export interface StartOptions {
+  /** Name of the command. */
+  readonly task: string;
+  /** Value of `--out`. */
+  readonly out: string | undefined;
+  /** Whether there is a folder for pictures. */
+  readonly hasPictures: boolean;
+}
+
+const innerOf = (folder: RunFolder, { hasPictures }: StartOptions) => hasPictures ? [folder.pictures] : [];
+
+/**
+ * Starts a new run: opens its folder. Nothing is computed before.
+ *
+ * @param options Options of the run.
+ * @param name What the folder is named after, if `out` does not name it.
+ * @param start Task and folder.
+ * @returns How the run starts.
+ * @throws {Error} If the folder cannot be written, or holds another run.
+ */
+export function newRun<Options, Configuration extends RunConfiguration<Options>>(
+  options: Options,
+  name: string,
+  start: StartOptions,
+): RunStart<Options, Configuration> {
+  const folder = runFolder(start.out ?? newRunPath(name, new Date()));
+  openRunFolder(folder, { resume: false, inner: innerOf(folder, start) });
+  return { options, folder, log: { text: "", records: [] } };
+}
+
+/**
+ * Goes on with a run: reads its checkpoint, checks the options against it, and opens the run folder.
+ *
+ * @param path Checkpoint, or run folder with one.
+ * @param optionsOf Options of the run, from those of the checkpoint; throws if others contradict them.
+ * @param start Task and folder.
+ * @returns How the run starts.
+ * @throws {Error} If options, checkpoint or folder do not fit.
+ */
+export async function resumedRun<Options extends RunIdentity, Configuration extends RunConfiguration<Options>>(
+  path: string,
+  optionsOf: (saved: Options) => Options,
+  start: StartOptions,
+): Promise<RunStart<Options, Configuration>> {
+  const found = findCheckpoint(path);
+  const checkpoint = await readCheckpoint(found.checkpoint);
+  const configuration = configurationOf<Options>(checkpoint, start.task) as Configuration;
+  const options = optionsOf(configuration.options);
+  const folder = runFolder(start.out ?? found.folder);
+  openRunFolder(folder, { resume: folder.path === runFolder(found.folder).path, inner: innerOf(folder, start) });
+  const log = readRunLog(runFolder(found.folder).log, configuration.step);
+  return { options, folder, resumed: { checkpoint, configuration }, log };
+}
+
+/** What the options of every run say. */
+export interface RunIdentity {
+  /** Command that wrote the checkpoint; absent: `pretrain`. */
+  readonly task?: string;
+  /** Name in `MODELS`. */
+  readonly model: string;
+  /** Height and width of the images, in pixels. */
+  readonly inputSize: readonly [number, number];
+}
+
+function configurationOf<Options extends RunIdentity>(
+  { path, configuration }: Checkpoint,
+  task: string,
+): RunConfiguration<Options> {
+  const known = (configuration ?? {}) as Partial<RunConfiguration<Options>>;
+  const { options, images, step } = known;
+  const isOwn = options && (options.task ?? "pretrain") === task && options.model in MODELS &&
+    Array.isArray(options.inputSize);
+  if (isOwn && typeof images === "string" && Number.isSafeInteger(step)) return known as RunConfiguration<Options>;
+  throw new Error(
+    `Cannot resume as the checkpoint must be one of deno task ${task}, and name options, images and step: current ` +
+      `configuration of ${path} is ${JSON.stringify(configuration)?.slice(0, 200)}`,
+  );
+}
+
+/**
+ * Checks that a run goes on with the images that it began with.
+ *
+ * @param start How the run starts.
+ * @param images Which images there are, of `fingerprint`.
+ * @param place Options that name them: `--data`.
+ * @throws {Error} If they are others.
+ */
+export function checkImages(
+  { resumed, options }: RunStart<{ readonly data: string }>,
+  images: string,
+  place: string,
+): void {
+  if (!resumed || resumed.configuration.images === images) return;
+  throw new Error(
+    `Cannot resume as ${place} must hold the images of the checkpoint's run, ${resumed.configuration.images} (number and ` +
+      `hash of names): current images of ${options.data} are ${images}`,
+  );
+}

@@ -1,0 +1,206 @@
+/** @file From an opened run to its results, whatever is trained. */
+import type { Device } from "../../tensor/mod.ts";
+import { restore, type Savable } from "./checkpoint.ts";
+import { bytes } from "./devices.ts";
+import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { planBatch } from "./largest_batch.ts";
+import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
+import { programLine } from "./program_line.ts";
+import type { Progress } from "./progress.ts";
+import type { RunHead } from "./run_log.ts";
+import { type Keepsakes, openRunResults } from "./run_results.ts";
+import type { RunConfiguration, RunStart } from "./run_start.ts";
+import { trainLoop } from "./train_loop.ts";
+import type { Training } from "./training.ts";
+import { withWayOn } from "./way_on.ts";
+
+/** Steps that webgpu queues before their metrics are read, by default: waiting for each would leave it idle. */
+const QUEUED_STEPS = 10;
+
+/** What a run works with. */
+export interface RunSettings {
+  /** Name of the command, which also resumes it. */
+  readonly task: string;
+  /** How it starts. */
+  readonly start: Pick<RunStart<unknown>, "folder" | "log"> & {
+    readonly resumed?: NonNullable<RunStart<unknown, RunConfiguration<unknown>>["resumed"]>;
+  };
+  /** Name of the model. */
+  readonly model: string;
+  /** Steps of an epoch and of the run. */
+  readonly lengths: { readonly stepsPerEpoch: number; readonly total: number };
+  /** Images of a step. */
+  readonly batchSize: number;
+  /** Steps between saves. */
+  readonly saveEvery: number;
+  /** Steps between readings of the metrics; by device if not given. */
+  readonly logEvery: number | undefined;
+  /** True if the loss is scaled, and the scale among the metrics. */
+  readonly scaled?: boolean;
+  /** Where to compute. */
+  readonly device: Device;
+}
+
+/** What differs from task to task. */
+export interface Recipe<State, Batch> {
+  /** What is trained on what, as the beginning of a line that goes on with the number of steps. */
+  readonly title: string;
+  /** What is computed. */
+  readonly training: Training<State, Batch>;
+  /** State of a new run. */
+  readonly first: () => State | Promise<State>;
+  /** A batch of so many images, of which only the shapes count: nothing of it is computed. */
+  readonly batchOf: (size: number) => Batch;
+  /** Opens the batches from that after step `startStep` on. */
+  readonly batches: (run: BatchRun) => AsyncIterable<Batch>;
+  /** What checkpoints say of the run, but for the step. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** What is kept besides log and checkpoint. */
+  readonly keepsakes: (run: KeepsakeRun) => Keepsakes<State> | Promise<Keepsakes<State>>;
+  /** What finds the cause of a step that is not finite, where the state before it is not kept. */
+  readonly advice?: string;
+}
+
+/** Which batches a run needs. */
+export interface BatchRun {
+  /** Steps done before. */
+  readonly startStep: number;
+  /** Steps of the run. */
+  readonly steps: number;
+  /** Told of files that cannot be read. */
+  readonly onSkip: (skipped: { readonly name: string; readonly reason: string }) => void;
+}
+
+/** What keepsakes may need to know of a run. */
+export interface KeepsakeRun {
+  /** What runs. */
+  readonly head: RunHead;
+  /** Writes a line that stays. */
+  readonly note: (line: string) => void;
+}
+
+/** Where a run shows itself. */
+export interface Terminal {
+  /** Writes a line. */
+  readonly print: (line: string) => void;
+  /** Opens the display of progress. */
+  readonly openProgress: () => Progress;
+}
+
+/**
+ * Compiles the step, trains, and leaves the results in the run folder.
+ *
+ * @param run What the run works with.
+ * @param recipe What is trained.
+ * @param terminal Where it shows itself.
+ * @returns Exit code: 0 for a complete run, 130 for an interrupted one.
+ * @throws {Error} If a step is not finite, a file cannot be written or the device fails; it says how the run can go on.
+ */
+export async function runTraining<State extends Savable, Batch>(
+  run: RunSettings,
+  recipe: Recipe<State, Batch>,
+  terminal: Terminal,
+): Promise<number> {
+  try {
+    return await trained(run, recipe, terminal);
+  } catch (error) {
+    throw withWayOn(error, run.start.folder, run.task);
+  }
+}
+
+async function trained<State extends Savable, Batch>(
+  run: RunSettings,
+  recipe: Recipe<State, Batch>,
+  { print, openProgress }: Terminal,
+): Promise<number> {
+  const { start: { folder, resumed }, lengths: { total } } = run;
+  const { training } = recipe;
+  const done = resumed?.configuration.step ?? 0;
+  const first = resumed ? restore(resumed.checkpoint, training.initial) : await recipe.first();
+  print(described(recipe.title, run));
+  if (done > 0) print(`Goes on after step ${done}, of ${resumed!.checkpoint.path}`);
+  if (done >= total) {
+    print(`Nothing to do: all ${total} steps are done`);
+    return 0;
+  }
+  const readEvery = readEveryOf(run, training);
+  const reader = readerOf(run, readEvery);
+  print(await compiled(recipe, run, reader));
+  const progress = openProgress();
+  const skipped = { count: 0 };
+  const { keepsakes, results } = await openResults(run, recipe, progress.note);
+  await keepsakes.begin?.(first, done);
+  reader.restartClock();
+  const last = await interruptible(progress, (interrupted) =>
+    trainLoop({
+      ...{ train: first, done, total, batchSize: run.batchSize, saveEvery: run.saveEvery, readEvery, reader },
+      step: training.step,
+      explain: training.explain,
+      batches: recipe.batches({ startStep: done, steps: total, onSkip: tellSkipped(progress, skipped) }),
+      ...results,
+      ...recipe.advice === undefined ? {} : { advice: recipe.advice },
+      show: progress.show,
+      interrupted,
+    }));
+  if (last === total) await keepsakes.end?.();
+  print(closing(last, total, skipped.count) + folder.path);
+  if (last === total) return 0;
+  print(`Go on with: deno task ${run.task} --resume ${folder.path}`);
+  return INTERRUPTED;
+}
+
+async function openResults<State extends Savable, Batch>(
+  { start: { folder, log }, task, model, lengths, batchSize }: RunSettings,
+  { configuration, keepsakes: open }: Recipe<State, Batch>,
+  note: (line: string) => void,
+) {
+  const head = { ...programLine(folder.path, task), model };
+  const keepsakes = await open({ head, note });
+  const options = { configuration, before: log, head, lengths: { ...lengths, batchSize } };
+  return { keepsakes, results: await openRunResults(folder, options, keepsakes) };
+}
+
+/** What is trained, in a line. */
+function described(title: string, { lengths: { total, stepsPerEpoch }, batchSize, device }: RunSettings): string {
+  const epochs = (total / stepsPerEpoch).toFixed(1);
+  return `${title} ${total} ${total === 1 ? "step" : "steps"} of ${batchSize} (${epochs} epochs), on ${device.name}`;
+}
+
+/** A state that is to be explained must be looked at before the next step takes it over. */
+function readEveryOf({ logEvery, device }: RunSettings, { explain }: Pick<Training<never, never>, "explain">): number {
+  return explain ? 1 : logEvery ?? (device.name === "webgpu" ? QUEUED_STEPS : 1);
+}
+
+function readerOf(
+  { device, batchSize, lengths: { stepsPerEpoch }, scaled = false }: RunSettings,
+  length: number,
+): MetricsReader {
+  return makeMetricsReader({ device, length, batchSize, stepsPerEpoch, scaled, now: () => performance.now() });
+}
+
+/** Plans and compiles the step, and tells what it will need. */
+async function compiled<State, Batch>(
+  { training: { step, initial }, batchOf }: Recipe<State, Batch>,
+  { device, batchSize }: RunSettings,
+  reader: MetricsReader,
+): Promise<string> {
+  const begin = performance.now();
+  const plan = (size: number) => step.stats(initial, reader.ring(), batchOf(size));
+  const { plannedBytes, launches } = planBatch(device, plan, batchSize);
+  await step.prepare(initial, reader.ring(), batchOf(batchSize));
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
+}
+
+function tellSkipped(progress: Progress, skipped: { count: number }): BatchRun["onSkip"] {
+  return ({ name, reason }) => {
+    skipped.count++;
+    progress.note(`Skips ${name} as ${reason}`);
+  };
+}
+
+/** What was done, in the last line. */
+function closing(last: number, total: number, skipped: number): string {
+  const files = skipped > 0 ? `, ${skipped} ${skipped === 1 ? "file" : "files"} skipped` : "";
+  return `${last < total ? "Interrupted" : "Done"} after ${last} of ${total} steps${files}; results in `;
+}
