@@ -7,6 +7,7 @@ import {
   log,
   max,
   random,
+  type Shape,
   squeeze,
   stack,
   sub,
@@ -26,6 +27,8 @@ import {
   type OptimizerState,
   softCrossEntropy,
 } from "../nn/mod.ts";
+
+import { streamOf, type StreamVersion } from "./random_stream.ts";
 
 /** Parameters and statistics of a classifier. */
 export interface ClassifierWeights {
@@ -91,6 +94,10 @@ export interface FinetuneStepOptions {
   readonly loss?: "ce" | "bce";
   /** Drop-path rate of the last block; 0 if not given. */
   readonly dropPath?: number;
+  /** Number of the first image of the batch among all of the step, 0 if not given. */
+  readonly first?: number;
+  /** Which random bits are drawn; those of new runs if not given. */
+  readonly randomStream?: StreamVersion;
 }
 
 /** What a step of fine-tuning reads. */
@@ -135,13 +142,15 @@ export interface FinetuneStepOutput {
 export function finetuneStep(
   model: Classifier,
   optimizer: Optimizer,
-  { loss: kind = "ce", dropPath = 0 }: FinetuneStepOptions = {},
+  { loss: kind = "ce", dropPath = 0, first = 0, randomStream }: FinetuneStepOptions = {},
 ): (train: FinetuneState, batch: TargetBatch) => FinetuneStepOutput {
   const criterion = kind === "bce" ? binaryCrossEntropy : softCrossEntropy;
+  const stream = streamOf(randomStream);
+  const uniform = (key: Tensor, shape: Shape) => stream.uniform(key, shape, first);
   return (train, { images, targets }) => {
-    const [next, dropKey] = random.split(train.key);
+    const [next, dropKey] = stream.split(train.key, 2) as [Tensor, Tensor];
     const lossOf = (params: ClassifierWeights["params"]) => {
-      const out = model.logits(params, train.state.encoder, images, { train: true, key: dropKey, dropPath });
+      const out = model.logits(params, train.state.encoder, images, { train: true, key: dropKey, uniform, dropPath });
       return [criterion(out.logits, targets), out.state] as const;
     };
     const [[loss, after], gradients] = valueAndGrad(lossOf, { hasAux: true })(train.params);

@@ -5,7 +5,6 @@ import {
   broadcastTo,
   fmod,
   greaterEqual,
-  random,
   reshape,
   slice,
   stack,
@@ -13,6 +12,7 @@ import {
   type Tensor,
   truncDivide,
 } from "../tensor/mod.ts";
+import { streamOf, type StreamVersion } from "./random_stream.ts";
 import { lookupTable, patternFromMask, type SparsePattern } from "../sparse/mod.ts";
 
 /** Options of `sampleMask`. */
@@ -23,6 +23,10 @@ export interface SampleMaskOptions {
   readonly grid: readonly [number, number];
   /** Share of patches to mask, in [0, 1]; 0.6 in SparK. */
   readonly maskRatio: number;
+  /** Number of the first image among all that the key is for, 0 if not given: part of a batch draws what the whole does. */
+  readonly first?: number;
+  /** Which random bits are drawn; those of new runs if not given. */
+  readonly randomStream?: StreamVersion;
 }
 
 /**
@@ -71,10 +75,13 @@ export function countVisible([rows, columns]: readonly [number, number], maskRat
  * deepStrictEqual(pattern.indices.shape, [40, 3]);
  * ```
  */
-export function sampleMask(key: Tensor, { batch, grid, maskRatio }: SampleMaskOptions): SparsePattern {
+export function sampleMask(
+  key: Tensor,
+  { batch, grid, maskRatio, first = 0, randomStream }: SampleMaskOptions,
+): SparsePattern {
   const [rows, columns] = grid;
   const visible = countVisible(grid, maskRatio);
-  const order = argsort(random.uniform(key, [batch, rows * columns])); // [B, L]
+  const order = argsort(streamOf(randomStream).uniform(key, [batch, rows * columns], first)); // [B, L]
   const chosen = slice(order, { start: [0, 0], size: [batch, visible] });
   const sorted = takeAlongAxis(chosen, argsort(chosen), { wrapNegativeIndices: false }); // [B, K], in raster order
   const image = broadcastTo(reshape(arange(batch), [batch, 1]), sorted.shape);

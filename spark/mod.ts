@@ -49,6 +49,7 @@
  *
  * @module
  */
+export * from "./random_stream.ts";
 export * from "./mask.ts";
 export * from "./input_grid.ts";
 export * from "./densify.ts";

@@ -1,4 +1,4 @@
-import { div, mul, random, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
+import { div, mul, random, type Shape, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
 import { applyUpdates, globalNorm, type Model, type Optimizer, type OptimizerState } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import {
@@ -13,6 +13,7 @@ import { inputGrid } from "./input_grid.ts";
 import { type LossOptions, patchLoss } from "./loss.ts";
 import { type LossScale, skipOverflow } from "./loss_scale.ts";
 import { sampleMask } from "./mask.ts";
+import { streamOf, type StreamVersion } from "./random_stream.ts";
 
 /** Everything that a training run carries from step to step. */
 export interface TrainState {
@@ -44,6 +45,11 @@ export interface TrainStepOptions extends Pick<ForwardOptions, "masking" | "posi
   readonly dropPath?: number;
   /** Height and width of the patches that are masked, a multiple of the model's stride; the stride if not given. */
   readonly patchSize?: number;
+  /** Number of the first image of the batch among all of the step, 0 if not given: where machines share a step's images,
+   * each draws what one machine would draw for them. */
+  readonly first?: number;
+  /** Which random bits are drawn; those of new runs if not given. */
+  readonly randomStream?: StreamVersion;
 }
 
 /** What a training step reads. */
@@ -134,17 +140,27 @@ export function drawBatch(
   model: Model,
   key: Tensor,
   images: Tensor,
-  { maskRatio = 0.6, dropPath = model.recipe.dropPath, patchSize = model.stride, ...ablation }: TrainStepOptions,
+  options: TrainStepOptions,
 ): {
   readonly next: Tensor;
   readonly pattern: SparsePattern;
   readonly run: ForwardOptions & LossOptions;
 } {
+  const {
+    maskRatio = 0.6,
+    dropPath = model.recipe.dropPath,
+    patchSize = model.stride,
+    first = 0,
+    randomStream,
+    ...ablation
+  } = options;
   const [batch, height, width] = images.shape as [number, number, number];
+  const stream = streamOf(randomStream);
+  const uniform = (key: Tensor, shape: Shape) => stream.uniform(key, shape, first);
   const grid = inputGrid(model, [height, width], patchSize);
-  const [next, maskKey, dropKey] = random.split(key, 3);
-  const pattern = sampleMask(maskKey, { batch, grid, maskRatio });
-  return { next, pattern, run: { train: true, key: dropKey, dropPath, ...ablation } };
+  const [next, maskKey, dropKey] = stream.split(key, 3) as [Tensor, Tensor, Tensor];
+  const pattern = sampleMask(maskKey, { batch, grid, maskRatio, first, ...randomStream && { randomStream } });
+  return { next, pattern, run: { train: true, key: dropKey, uniform, dropPath, ...ablation } };
 }
 
 /** The state after a step of the optimizer; statistics and key are as before. */

@@ -1,5 +1,5 @@
 /** @file What is left out at random during training, and the learned scale that starts a branch near zero. */
-import { cast, mul, random, reshape, slice, squeeze, take, type Tensor } from "../../tensor/mod.ts";
+import { cast, less, mul, random, reshape, type Shape, slice, squeeze, take, type Tensor } from "../../tensor/mod.ts";
 import { type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./features.ts";
 
 /** Options of `dropPath` and `dropout`. */
@@ -8,6 +8,8 @@ export interface DropOptions {
   readonly rate: number;
   /** Random key; without one (evaluation), nothing is dropped. */
   readonly key?: Tensor;
+  /** Draws uniform numbers in [0, 1) for images or elements, of a key; `random.uniform` if not given. */
+  readonly uniform?: (key: Tensor, shape: Shape) => Tensor;
 }
 
 function checkRate(operation: string, rate: number): void {
@@ -32,11 +34,11 @@ function checkRate(operation: string, rate: number): void {
  * deepStrictEqual(dropPath(ones([2, 4, 4, 3]), { rate: 0.1, key: random.key(0) }).shape, [2, 4, 4, 3]);
  * ```
  */
-export function dropPath<T extends Features>(x: T, { rate, key }: DropOptions): T {
+export function dropPath<T extends Features>(x: T, { rate, key, uniform = random.uniform }: DropOptions): T {
   checkRate("dropPath", rate);
   if (!key || rate === 0) return x;
   const batch = shapeOf(x)[0]!;
-  const kept = mul(cast(random.bernoulli(key, 1 - rate, [batch]), valuesOf(x).dtype), 1 / (1 - rate)); // [B]
+  const kept = mul(cast(less(uniform(key, [batch]), 1 - rate), valuesOf(x).dtype), 1 / (1 - rate)); // [B]
   const factors = isSparse(x) ? take(kept, batchColumn(x.pattern.indices), { wrapNegativeIndices: false }) : kept; // [P] or [B]
   return mapFeatures(x, (values) => mul(values, reshape(factors, [-1, ...values.shape.slice(1).map(() => 1)])));
 }
@@ -63,11 +65,11 @@ export function batchColumn(indices: Tensor): Tensor {
  * deepStrictEqual(await dropout(ones([2]), { rate: 0.5 }).data(), new Float32Array([1, 1]));
  * ```
  */
-export function dropout<T extends Features>(x: T, { rate, key }: DropOptions): T {
+export function dropout<T extends Features>(x: T, { rate, key, uniform = random.uniform }: DropOptions): T {
   checkRate("dropout", rate);
   if (!key || rate === 0) return x;
   return mapFeatures(x, (values) => {
-    const kept = cast(random.bernoulli(key, 1 - rate, values.shape), values.dtype);
+    const kept = cast(less(uniform(key, values.shape), 1 - rate), values.dtype);
     return mul(values, mul(kept, 1 / (1 - rate)));
   });
 }

@@ -10,6 +10,8 @@ export interface ModelOptions {
   readonly train?: boolean;
   /** Random key of what is dropped; without one nothing is. */
   readonly key?: Tensor;
+  /** Draws uniform numbers in [0, 1) for images, of a key; `random.uniform` if not given. */
+  readonly uniform?: DropOptions["uniform"];
   /** Drop-path rate of the last block; it rises linearly from 0 at the first. Default 0. */
   readonly dropPath?: number;
 }
@@ -66,7 +68,7 @@ export interface Classifier extends Model {
 }
 
 /** What block `index` of `count` drops: its rate rises linearly from 0 to `dropPath`. */
-export function blockDrop({ key, dropPath = 0 }: ModelOptions, index: number, count: number): DropOptions {
+export function blockDrop({ key, uniform, dropPath = 0 }: ModelOptions, index: number, count: number): DropOptions {
   const rate = count > 1 ? dropPath * index / (count - 1) : 0;
-  return key && rate > 0 ? { rate, key: random.foldIn(key, index) } : { rate };
+  return key && rate > 0 ? { rate, key: random.foldIn(key, index), ...uniform && { uniform } } : { rate };
 }
