@@ -1,5 +1,5 @@
 /** @file One step over several small batches, for batches that do not fit into memory at once. */
-import { add, div, mul, type Tensor, treeMap, zeros } from "../tensor/mod.ts";
+import { add, div, mul, sizeOf, type Tensor, treeMap, zeros } from "../tensor/mod.ts";
 import { globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import type { SparkParams } from "./forward.ts";
@@ -39,8 +39,8 @@ export function zeroSums(params: SparkParams): GradientSums {
 }
 
 /** Patches of a batch over which the loss is a mean. */
-function countedPatches({ gridShape: [batch, rows, columns], indices }: SparsePattern, lossOn: string): number {
-  return batch * rows * columns - (lossOn === "all" ? 0 : indices.shape[0]!);
+function countedPatches({ gridShape, indices }: SparsePattern, lossOn: string): number {
+  return sizeOf(gridShape) - (lossOn === "all" ? 0 : indices.shape[0]!);
 }
 
 /**

@@ -14,7 +14,7 @@ import {
   type NormParams,
   tokenNormal,
 } from "../nn/mod.ts";
-import { densify as fillWithToken, shapeOf, type SparseTensor } from "../sparse/mod.ts";
+import { shapeOf, type SparseTensor, toDense } from "../sparse/mod.ts";
 import { positionEmbedding } from "./position_embedding.ts";
 
 /** Parameters of densification, coarse to fine. */
@@ -125,7 +125,7 @@ export function densify(
   const filled = features.toReversed().slice(0, params.maskTokens.length).map((x, i) => {
     const normalized = normalize(params.norms[i]!, state.norms[i]!, x, train);
     const token = params.maskTokens[i]!;
-    const dense = fillWithToken(normalized.output, positions ? placed(token, x) : token); // [B, H, W, encoder channels]
+    const dense = toDense(normalized.output, positions ? placed(token, x) : token); // [B, H, W, encoder channels]
     const projection = params.projections[i]!;
     const map = "weight" in projection ? conv2d(projection, dense, { padding: i === 0 ? 0 : 1 }) : dense;
     return { map, state: normalized.state };

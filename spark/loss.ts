@@ -1,5 +1,5 @@
 /** @file What is predicted: each masked patch, normalised by its own mean and deviation. B batch, H height, W width. */
-import { abs, add, div, mean, mul, square, sub, sum, type Tensor } from "../tensor/mod.ts";
+import { abs, add, div, mean, mul, sizeOf, square, sub, sum, type Tensor } from "../tensor/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import { colourMeans, cut, momentsOf, PATCH_AXES, visibility } from "./patches.ts";
 
@@ -56,9 +56,8 @@ export function patchLoss(
 ): Tensor {
   const differences = errorsOf(cut(images, pattern), cut(pixels, pattern), target);
   const errors = mean(distance === "l2" ? square(differences) : abs(differences), { axis: PATCH_AXES });
-  const [batch, rows, columns] = pattern.gridShape;
   if (lossOn === "all") return mean(errors); // of [B, rows, columns]
   const masked = sub(1, visibility(pattern, images));
-  const count = batch * rows * columns - pattern.indices.shape[0]!;
+  const count = sizeOf(pattern.gridShape) - pattern.indices.shape[0]!;
   return mul(sum(mul(errors, masked)), 1 / Math.max(count, 1));
 }

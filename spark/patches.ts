@@ -5,14 +5,21 @@ import { type SparsePattern, sparseTensor, toDense } from "../sparse/mod.ts";
 /** The axes of one patch in an image cut into patches. */
 export const PATCH_AXES: readonly number[] = [2, 4, 5];
 
+/** Images, and rows and columns of patches in each; refuses patterns of lines and of volumes. */
+export function patchGrid({ gridShape }: SparsePattern): readonly [batch: number, rows: number, columns: number] {
+  const [batch, rows, columns] = gridShape;
+  if (gridShape.length === 3) return [batch, rows!, columns!];
+  throw new ShapeError("divide images into patches", "the pattern must be of images, [B, rows, columns]", [gridShape]);
+}
+
 /** Cuts `[B, H, W, C]` into `[B, rows, patch height, columns, patch width, C]`: a view. */
-export function cut(images: Tensor, { gridShape }: SparsePattern): Tensor {
+export function cut(images: Tensor, pattern: SparsePattern): Tensor {
   const [batch, height, width, channels] = images.shape as [number, number, number, number];
-  const [count, rows, columns] = gridShape;
+  const [count, rows, columns] = patchGrid(pattern);
   if (count !== batch || height % rows !== 0 || width % columns !== 0) {
     throw new ShapeError("cut images into patches", "they must divide by the grid of the pattern", [
       images.shape,
-      gridShape,
+      pattern.gridShape,
     ]);
   }
   return reshape(images, [batch, rows, height / rows, columns, width / columns, channels]);

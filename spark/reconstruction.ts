@@ -2,7 +2,7 @@
 import { add, div, greater, matmul, mul, reshape, sum, type Tensor, tensor, where } from "../tensor/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import type { Target } from "./loss.ts";
-import { colourMeans, cut, type Moments, momentsOf, visibility } from "./patches.ts";
+import { colourMeans, cut, type Moments, momentsOf, patchGrid, visibility } from "./patches.ts";
 
 /** Pictures of a reconstruction, `[B, H, W, 3]` each, normalised as the images are. */
 export interface Reconstruction {
@@ -37,7 +37,7 @@ function nearness(rows: number, columns: number): Float64Array {
 
 /** Moments of every patch, estimated from the visible ones; 0 and 1 in an image that has none. */
 function interpolated({ average, deviation }: Moments, pattern: SparsePattern): Moments {
-  const [batch, rows, columns] = pattern.gridShape;
+  const [batch, rows, columns] = patchGrid(pattern);
   const { shape, dtype } = average;
   const weights = tensor(nearness(rows, columns), { shape: [rows * columns, rows * columns], dtype });
   const seen = reshape(visibility(pattern, average), [batch, rows * columns]);
@@ -67,7 +67,7 @@ function picture(
 /** Mean of each colour, of whole images or of what is visible of them, `[B, 1, 1, 1, 1, 3]`. */
 function meansFor(patches: Tensor, pattern: SparsePattern, moments: "true" | "visible"): Tensor {
   if (moments === "true") return colourMeans(patches);
-  const [batch, rows, columns] = pattern.gridShape;
+  const [batch, rows, columns] = patchGrid(pattern);
   const seen = reshape(visibility(pattern, patches), [batch, rows, 1, columns, 1, 1]);
   const sums = sum(mul(patches, seen), { axis: [1, 2, 3, 4], keepDims: true });
   const visible = sum(seen, { axis: [1, 2, 3, 4], keepDims: true });
@@ -105,7 +105,7 @@ export function reconstruct(
 ): Reconstruction {
   const patches = cut(images, pattern);
   const predicted = picture(patches, cut(pixels, pattern), pattern, options);
-  const [batch, rows, columns] = pattern.gridShape;
+  const [batch, rows, columns] = patchGrid(pattern);
   const isVisible = greater(reshape(visibility(pattern, images), [batch, rows, 1, columns, 1, 1]), 0);
   return {
     masked: reshape(where(isVisible, patches, 0), images.shape),

@@ -1,11 +1,11 @@
-import { reshape, scatterAdd, type Shape, ShapeError, take, type Tensor, tensor } from "../tensor/mod.ts";
+import { reshape, scatterAdd, ShapeError, take, type Tensor, tensor } from "../tensor/mod.ts";
 import { checkOptions } from "./conv_window.ts";
-import { cellOf, type Coordinates, type GridShape, patternFromCells } from "./pattern.ts";
+import { axesOf, cellOf, type Coordinates, type GridShape, patternFromCells } from "./pattern.ts";
 import { type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
 /** Options of `coalesce`. */
 export interface CoalesceOptions {
-  /** `[B, rows, columns]`. */
+  /** `[B, ...grid]`, such as `[B, rows, columns]`. */
   readonly gridShape: GridShape;
   /** What to do with repeated coordinates: add their values, keep the first, or refuse. `"sum"` by default. */
   readonly duplicates?: "sum" | "first" | "error";
@@ -14,8 +14,8 @@ export interface CoalesceOptions {
 /**
  * Makes a sparse tensor of rows in any order: sorts them, and makes coordinates unique.
  *
- * @param coordinates `[image, row, column]` of each row, on the host.
- * @param values `[rows, h, w, C]` blocks, or `[rows, C]` for single pixels.
+ * @param coordinates `[image, ...place]` of each row, on the host.
+ * @param values `[rows, ...block, C]`, or `[rows, C]` for single pixels.
  * @param options Grid, and what to do with duplicates.
  * @returns The sparse tensor. Duplicates are added in the order given. Differentiable in the values.
  * @throws {RangeError} If a coordinate is outside the grid, or repeated with `duplicates: "error"`.
@@ -41,7 +41,7 @@ export function coalesce(coordinates: Coordinates, values: Tensor, options: Coal
   }
   const cells = coordinates.map((at) => cellOf("coalesce", at, gridShape));
   const pattern = patternFromCells(cells, gridShape);
-  const blocks = asBlocks(values, coordinates.length);
+  const blocks = asBlocks(values, coordinates.length, axesOf(pattern));
   const order = [...cells.keys()].sort((a, b) => cells[a]! - cells[b]! || a - b);
   const sorted = order.map((row) => cells[row]!);
   const isFirst = sorted.map((cell, i) => i === 0 || cell !== sorted[i - 1]);
@@ -51,8 +51,8 @@ export function coalesce(coordinates: Coordinates, values: Tensor, options: Coal
       `Cannot coalesce as coordinates must differ: current coordinates [${coordinates[order[repeated]!]}] are repeated`,
     );
   }
-  const [h, w] = blocks.shape.slice(1) as [number, number];
-  return sparseTensor(pattern, [h, w], mergeRows(blocks, order, isFirst, duplicates === "sum" && repeated >= 0));
+  const rows = mergeRows(blocks, order, isFirst, duplicates === "sum" && repeated >= 0);
+  return sparseTensor(pattern, blocks.shape.slice(1, -1), rows);
 }
 
 function mergeRows(rows: Tensor, order: readonly number[], isFirst: readonly boolean[], sum: boolean): Tensor {
@@ -63,8 +63,17 @@ function mergeRows(rows: Tensor, order: readonly number[], isFirst: readonly boo
   return scatterAdd(take(rows, tensor(Int32Array.from(order))), tensor(groups), { size });
 }
 
-function asBlocks(values: Tensor, rows: number): Tensor {
-  const shape: Shape = values.shape.length === 2 ? [values.shape[0]!, 1, 1, values.shape[1]!] : values.shape;
-  if (shape.length === 4 && shape[0] === rows) return reshape(values, shape);
-  throw new ShapeError("coalesce", `values must be [${rows}, h, w, C] or [${rows}, C]`, [values.shape]);
+function asBlocks(values: Tensor, rows: number, axes: number): Tensor {
+  const { shape } = values;
+  const isFlat = shape.length === 2;
+  if (shape[0] === rows && (isFlat || shape.length === axes + 2)) {
+    return isFlat ? reshape(values, [rows, ...Array<number>(axes).fill(1), shape[1]!]) : values;
+  }
+  throw new ShapeError(
+    "coalesce",
+    `values must be [${rows}, ...block, C] with a block of ${axes} axes, or [${rows}, C]`,
+    [
+      shape,
+    ],
+  );
 }

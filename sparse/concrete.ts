@@ -1,6 +1,6 @@
-import { tensor, type TypedArray } from "../tensor/mod.ts";
+import { tensor } from "../tensor/mod.ts";
 import { hostValues } from "./host_values.ts";
-import { makePattern, nseOf, type SparsePattern } from "./pattern.ts";
+import { cellNumber, makePattern, nseOf, type SparsePattern } from "./pattern.ts";
 
 /**
  * Reads the coordinates of a pattern, so that operations that need them on the host can have them.
@@ -22,26 +22,25 @@ import { makePattern, nseOf, type SparsePattern } from "./pattern.ts";
 export async function concretePattern(pattern: SparsePattern): Promise<SparsePattern> {
   if (hostValues(pattern.indices)) return pattern;
   const values = await pattern.indices.data();
-  return makePattern(tensor(values, { shape: [nseOf(pattern), 3] }), pattern.gridShape);
+  return makePattern(tensor(values, { shape: [nseOf(pattern), pattern.gridShape.length] }), pattern.gridShape);
 }
 
-/** Coordinates on the host, three numbers a row; throws for `operation` if they are not there. */
-export function requireHostIndices(operation: string, { indices }: SparsePattern): TypedArray {
-  const values = hostValues(indices);
-  if (values) return values;
+/** Coordinates of each row on the host; throws for `operation` if they are not there. */
+export function requireHostCoordinates(operation: string, pattern: SparsePattern): readonly (readonly number[])[] {
+  const values = hostValues(pattern.indices);
+  if (values) {
+    const width = pattern.gridShape.length;
+    return Array.from({ length: nseOf(pattern) }, (_, p) => [...values.subarray(p * width, (p + 1) * width)]);
+  }
   throw new TypeError(
     `Cannot ${operation} as the number of active cells of the result depends on coordinates, which must be on the host: ` +
       `current indices are ${
-        indices.traced ? "traced" : "not computed"
+        pattern.indices.traced ? "traced" : "not computed"
       }; give outputPattern, or use concretePattern first`,
   );
 }
 
 /** Cell numbers of the rows on the host, in order. */
 export function requireHostCells(operation: string, pattern: SparsePattern): readonly number[] {
-  const values = requireHostIndices(operation, pattern);
-  const [, rows, columns] = pattern.gridShape;
-  return Array.from({ length: nseOf(pattern) }, (_, p) => {
-    return (values[3 * p]! * rows + values[3 * p + 1]!) * columns + values[3 * p + 2]!;
-  });
+  return requireHostCoordinates(operation, pattern).map((at) => cellNumber(at, pattern.gridShape));
 }

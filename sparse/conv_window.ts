@@ -1,19 +1,16 @@
-import { type Conv2dOptions, type Shape, ShapeError } from "../tensor/mod.ts";
+/** @file Windows of sparse convolutions and pools; what their settings mean is the dense ones' (`tensor/functions`). */
+import { type ConvOptions, type ConvParams, type Shape, ShapeError } from "../tensor/mod.ts";
+import { windowCount } from "../tensor/contraction/window_axis.ts";
+import { convParams, onEach, requireWhole } from "../tensor/functions/conv_options.ts";
 
-/** A pair `[y, x]`. */
-export type Pair = readonly [number, number];
-
-/** A window with every default filled in. */
-export interface ConvWindow {
-  /** Taps, `[kh, kw]`. */
-  readonly kernel: Pair;
-  /** Pixels between neighbouring windows. */
-  readonly stride: Pair;
-  /** Zeros around the image, `[[top, bottom], [left, right]]`. */
-  readonly padding: readonly [Pair, Pair];
-  /** Pixels between neighbouring taps. */
-  readonly dilation: Pair;
+/** A window with every default filled in: kernel, stride, padding, dilation, one item an axis. */
+export interface ConvWindow extends Omit<ConvParams, "groups"> {
+  /** Taps on each axis. */
+  readonly kernel: readonly number[];
 }
+
+/** Stride, padding and dilation as users write them. */
+export type WindowOptions = Pick<ConvOptions, "stride" | "padding" | "dilation">;
 
 /** Refuses options that an operation does not know: nothing is ignored. */
 export function checkOptions(operation: string, options: object, known: readonly string[]): void {
@@ -24,45 +21,37 @@ export function checkOptions(operation: string, options: object, known: readonly
   );
 }
 
-function pairOf(operation: string, name: string, value: number | Pair, least: number): Pair {
-  const pair: Pair = typeof value === "number" ? [value, value] : value;
-  if (pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= least)) return [pair[0], pair[1]];
-  throw new RangeError(
-    `Cannot ${operation} as ${name} must be whole and at least ${least}: current ${name} is [${value}]`,
-  );
-}
-
 /**
  * Fills in defaults and checks every number of a window.
  *
  * @param operation For errors.
- * @param kernel Taps on each axis.
+ * @param kernel Taps: one number, or one for each axis.
  * @param options Stride, padding, dilation as users write them.
+ * @param size Pixels of the image on each axis.
  * @returns The window.
- * @throws {RangeError} If a number is not whole or too small.
+ * @throws {RangeError} If a number is not whole or too small, or a list has another length.
  */
 export function convWindow(
   operation: string,
-  kernel: number | Pair,
-  { stride = 1, padding = 0, dilation = 1 }: Omit<Conv2dOptions, "groups">,
+  kernel: number | readonly number[],
+  { stride = 1, padding = 0, dilation = 1 }: WindowOptions,
+  size: readonly number[],
 ): ConvWindow {
-  const sides = typeof padding === "number" ? [[padding, padding], [padding, padding]] as const : padding;
-  return {
-    kernel: pairOf(operation, "kernel", kernel, 1),
-    stride: pairOf(operation, "stride", stride, 1),
-    padding: [pairOf(operation, "padding", sides[0], 0), pairOf(operation, "padding", sides[1], 0)],
-    dilation: pairOf(operation, "dilation", dilation, 1),
-  };
+  const taps = onEach(operation, "kernel", kernel, size.length);
+  requireWhole(operation, "kernel", taps, 1);
+  const { groups: _, ...settings } = convParams(operation, size.length, { stride, padding, dilation }, {
+    size,
+    kernel: taps,
+  });
+  return { kernel: taps, ...settings };
 }
 
-/** Size of the dense output, `[H, W]`; throws if the window does not fit. */
-export function denseOutputSize(operation: string, size: Shape, window: ConvWindow): Pair {
-  const along = (axis: 0 | 1) => {
-    const reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
-    return Math.floor((size[axis]! + window.padding[axis][0] + window.padding[axis][1] - reach) / window.stride[axis]) +
-      1;
-  };
-  const output: Pair = [along(0), along(1)];
+/** Size of the dense output on each axis; throws if the window does not fit. */
+export function denseOutputSize(operation: string, size: Shape, window: ConvWindow): readonly number[] {
+  const { kernel, stride, padding, dilation } = window;
+  const output = size.map((extent, axis) =>
+    windowCount(extent, kernel[axis]!, { stride: stride[axis]!, padding: padding[axis]!, dilation: dilation[axis]! })
+  );
   if (output.every((n) => n >= 1)) return output;
-  throw new ShapeError(operation, `a window of [${window.kernel}] must fit into the padded image`, [size]);
+  throw new ShapeError(operation, `a window of [${kernel}] must fit into the padded image`, [size]);
 }

@@ -8,33 +8,29 @@ import {
   maximum,
   mul,
   reshape,
+  sameShape,
   scatterAdd,
   type Shape,
   ShapeError,
+  sizeOf,
   sub,
-  take,
   type Tensor,
   tensor,
   where,
 } from "../tensor/mod.ts";
-import { checkOptions, type ConvWindow, convWindow, denseOutputSize, type Pair } from "./conv_window.ts";
+import { checkOptions, type ConvWindow, convWindow, denseOutputSize, type WindowOptions } from "./conv_window.ts";
 import { derived } from "./derived.ts";
 import { cellTable, OUTSIDE } from "./lookup.ts";
 import { nseOf, type SparsePattern } from "./pattern.ts";
+import { takeOr } from "./rows.ts";
 import { readByGeometry, readGeometry, type WindowGeometry } from "./window_geometry.ts";
 
 /** What a kernel map depends on besides the patterns. Padding and dilation are part of it, as of the cache's key. */
-export interface KernelMapOptions {
-  /** Pixels of one cell of the input, `[h, w]`; `[1, 1]` by default. */
-  readonly blockShape?: Pair;
-  /** Taps, one number or `[kh, kw]`. */
-  readonly kernel: number | Pair;
-  /** Pixels between neighbouring windows; 1 by default. */
-  readonly stride?: number | Pair;
-  /** Zeros around the image, one number or `[[top, bottom], [left, right]]`; 0 by default. */
-  readonly padding?: number | readonly [Pair, Pair];
-  /** Pixels between neighbouring taps; 1 by default. */
-  readonly dilation?: number | Pair;
+export interface KernelMapOptions extends WindowOptions {
+  /** Pixels of one cell of the input on each axis; single pixels by default. */
+  readonly blockShape?: readonly number[];
+  /** Taps: one number, or one for each axis. */
+  readonly kernel: number | readonly number[];
 }
 
 /** A kernel map between `N` input and `M` output rows (pixels of active blocks, block after block) with `T` taps. */
@@ -45,29 +41,32 @@ export interface KernelMap {
   readonly inverse: Tensor;
   /** bool `[M, T]`: true where the tap lies outside the image, so that it is not merely inactive. */
   readonly outside: Tensor;
-  /** Pixels of one cell of the output. */
-  readonly outBlockShape: Pair;
+  /** Pixels of one cell of the output, on each axis. */
+  readonly outBlockShape: readonly number[];
 }
 
-/** Block of the output and how many input cells an output cell spans, by axis. */
+/** Block of the output and how many input cells an output cell spans, on each axis. */
 export interface OutputBlocks {
-  readonly outBlockShape: Pair;
-  readonly step: Pair;
+  readonly outBlockShape: readonly number[];
+  readonly step: readonly number[];
 }
 
 /** Blocks shrink by the stride where it divides them; single pixels move apart instead. Throws for all else. */
-export function outputBlocks(operation: string, blockShape: Pair, stride: Pair): OutputBlocks {
-  const along = (axis: 0 | 1): Pair => {
-    if (blockShape[axis] % stride[axis] === 0) return [blockShape[axis] / stride[axis], 1];
-    if (blockShape[axis] === 1) return [1, stride[axis]];
-    throw new ShapeError(
-      operation,
-      `the blocks must divide by the stride [${stride}], or be single pixels`,
-      [blockShape],
-    );
+export function outputBlocks(
+  operation: string,
+  blockShape: readonly number[],
+  stride: readonly number[],
+): OutputBlocks {
+  if (blockShape.some((pixels, axis) => pixels % stride[axis]! !== 0 && pixels !== 1)) {
+    throw new ShapeError(operation, `the blocks must divide by the stride [${stride}], or be single pixels`, [
+      blockShape,
+    ]);
+  }
+  const divides = blockShape.map((pixels, axis) => pixels % stride[axis]! === 0);
+  return {
+    outBlockShape: blockShape.map((pixels, axis) => divides[axis] ? pixels / stride[axis]! : 1),
+    step: stride.map((step, axis) => divides[axis] ? 1 : step),
   };
-  const [[h, y], [w, x]] = [along(0), along(1)];
-  return { outBlockShape: [h, w], step: [y, x] };
 }
 
 /**
@@ -93,8 +92,9 @@ export function outputBlocks(operation: string, blockShape: Pair, stride: Pair):
  */
 export function kernelMap(input: SparsePattern, output: SparsePattern, options: KernelMapOptions): KernelMap {
   checkOptions("make a kernel map", options, ["blockShape", "kernel", "stride", "padding", "dilation"]);
-  const window = convWindow("make a kernel map", options.kernel, options);
-  return mapOfWindow("make a kernel map", input, output, options.blockShape ?? [1, 1], window);
+  const { kernel, blockShape = input.gridShape.slice(1).fill(1), ...settings } = options;
+  const window = convWindow("make a kernel map", kernel, settings, imageSize(input, blockShape));
+  return mapOfWindow("make a kernel map", input, output, blockShape, window);
 }
 
 /** `kernelMap` with checked options, for operations that name themselves in errors. */
@@ -102,7 +102,7 @@ export function mapOfWindow(
   operation: string,
   input: SparsePattern,
   output: SparsePattern,
-  blockShape: Pair,
+  blockShape: readonly number[],
   window: ConvWindow,
 ): KernelMap {
   const blocks = outputBlocks(operation, blockShape, window.stride);
@@ -110,14 +110,17 @@ export function mapOfWindow(
   return derived(input, output, ["map", blockShape, window], () => makeMap(input, output, blockShape, window, blocks));
 }
 
-/** Height and width in pixels. */
-export function imageSize({ gridShape }: SparsePattern, blockShape: Pair): Pair {
-  return [gridShape[1] * blockShape[0], gridShape[2] * blockShape[1]];
+/** Sizes of the image in pixels. */
+export function imageSize(
+  { gridShape }: Pick<SparsePattern, "gridShape">,
+  blockShape: readonly number[],
+): readonly number[] {
+  return blockShape.map((pixels, axis) => gridShape[axis + 1]! * pixels);
 }
 
 function checkOutputGrid(
   operation: string,
-  size: Pair,
+  size: readonly number[],
   output: SparsePattern,
   { outBlockShape }: OutputBlocks,
   window: ConvWindow,
@@ -125,11 +128,13 @@ function checkOutputGrid(
 ): void {
   const dense = denseOutputSize(operation, size, window);
   const kept = imageSize(output, outBlockShape);
-  if (dense[0] === kept[0] && dense[1] === kept[1] && output.gridShape[0] === inputGrid[0]) return;
+  if (sameShape(dense, kept) && output.gridShape.length === inputGrid.length && output.gridShape[0] === inputGrid[0]) {
+    return;
+  }
   throw new ShapeError(
     operation,
-    `the dense output, ${dense[0]} by ${dense[1]} pixels, must be as large as the output pattern's, ${kept[0]} by ` +
-      `${kept[1]}, for as many images: choose the padding, or give outputPattern`,
+    `the dense output, ${dense.join(" by ")} pixels, must be as large as the output pattern's, ${kept.join(" by ")}, ` +
+      "for as many images: choose the padding, or give outputPattern",
     [inputGrid, output.gridShape],
   );
 }
@@ -137,20 +142,17 @@ function checkOutputGrid(
 function makeMap(
   input: SparsePattern,
   output: SparsePattern,
-  blockShape: Pair,
+  blockShape: readonly number[],
   window: ConvWindow,
   { outBlockShape, step }: OutputBlocks,
 ): KernelMap {
-  const taps = window.kernel[0] * window.kernel[1];
+  const taps = sizeOf(window.kernel);
   const read = readGeometry(window, blockShape, outBlockShape);
   const cells = cellTable(input, output, { step, low: read.low, high: read.high });
   const map = rowsOf(cells, read, blockShape, taps);
-  const outside = reshape(
-    take(equal(cells, OUTSIDE), tensor(read.slots), { axis: 1, wrapNegativeIndices: false }),
-    map.shape,
-  );
-  if (step[0] > 1 || step[1] > 1) {
-    return { map, inverse: invert(map, nseOf(input) * blockShape[0] * blockShape[1]), outside, outBlockShape };
+  const outside = reshape(takeOr(equal(cells, OUTSIDE), tensor(read.slots), { axis: 1 }), map.shape);
+  if (step.some((cells) => cells > 1)) {
+    return { map, inverse: invert(map, nseOf(input) * sizeOf(blockShape)), outside, outBlockShape };
   }
   const readBy = readByGeometry(window, blockShape, outBlockShape);
   const readers = cellTable(output, input, { step, low: readBy.low, high: readBy.high });
@@ -161,10 +163,10 @@ function makeMap(
 const FAR_BELOW = -(2 ** 30);
 
 /** Rows of pixels from rows of cells `[P, window]`: int32 `[P · pixels, T]`, -1 where there is no cell. */
-function rowsOf(cells: Tensor, { slots, pixels }: WindowGeometry, block: Pair, taps: number): Tensor {
+function rowsOf(cells: Tensor, { slots, pixels }: WindowGeometry, block: readonly number[], taps: number): Tensor {
   // Absence is encoded in the small table, so that the large one is one fused chain.
-  const first = where(greaterEqual(cells, 0), mul(cells, block[0] * block[1]), FAR_BELOW); // [P, window]
-  const row = add(take(first, tensor(slots), { axis: 1, fill: FAR_BELOW, wrapNegativeIndices: false }), tensor(pixels)); // [P, pixels · T]
+  const first = where(greaterEqual(cells, 0), mul(cells, sizeOf(block)), FAR_BELOW); // [P, window]
+  const row = add(takeOr(first, tensor(slots), { axis: 1, fill: FAR_BELOW }), tensor(pixels)); // [P, pixels · T]
   return reshape(maximum(row, -1), [(cells.shape[0]! * slots.length) / taps, taps]);
 }
 

@@ -8,15 +8,17 @@ import {
   reshape,
   scatterAdd,
   sizeOf,
+  stridesOf,
   sub,
-  take,
   type Tensor,
   tensor,
+  type TypedArray,
   where,
 } from "../tensor/mod.ts";
 import { derived } from "./derived.ts";
 import { hostValues } from "./host_values.ts";
-import { cellsOf, nseOf, type SparsePattern } from "./pattern.ts";
+import { axesOf, cellNumber, cellsOf, columnOf, nseOf, type SparsePattern } from "./pattern.ts";
+import { takeOr } from "./rows.ts";
 
 /** What tables hold for a cell that is in the grid and not active. */
 const ABSENT = -1;
@@ -27,7 +29,7 @@ export const OUTSIDE = -2;
  * Tells the row of every cell.
  *
  * @param pattern Any pattern.
- * @returns int32 `[B, gh, gw]`: the row of each active cell, -1 for the others.
+ * @returns int32 `[B, ...grid]`: the row of each active cell, -1 for the others.
  *
  * @example Usage
  * ```ts
@@ -48,23 +50,23 @@ export function lookupTable(pattern: SparsePattern): Tensor {
   });
 }
 
-function hostLookup(indices: ArrayLike<number>, { gridShape }: SparsePattern): Int32Array {
-  const [, rows, columns] = gridShape;
+function hostLookup(indices: TypedArray, { gridShape }: SparsePattern): Int32Array {
   const table = new Int32Array(sizeOf(gridShape)).fill(ABSENT);
-  for (let p = 0; 3 * p < indices.length; p++) {
-    table[(indices[3 * p]! * rows + indices[3 * p + 1]!) * columns + indices[3 * p + 2]!] = p;
+  const width = gridShape.length;
+  for (let p = 0; p * width < indices.length; p++) {
+    table[cellNumber(indices.subarray(p * width, (p + 1) * width), gridShape)] = p;
   }
   return table;
 }
 
-/** Which cells a table looks at: from the cell `step · (row, column)` on, displacements `low` to `high` on each axis. */
+/** Which cells a table looks at: from the cell `step · place` on, displacements `low` to `high` on each axis. */
 export interface CellWindow {
-  /** Cells of the table's grid a cell of the asking grid spans, `[y, x]`. */
-  readonly step: readonly [number, number];
-  /** Smallest displacement, `[y, x]`. */
-  readonly low: readonly [number, number];
-  /** Largest displacement, `[y, x]`. */
-  readonly high: readonly [number, number];
+  /** Cells of the table's grid a cell of the asking grid spans, on each axis. */
+  readonly step: readonly number[];
+  /** Smallest displacement on each axis. */
+  readonly low: readonly number[];
+  /** Largest displacement on each axis. */
+  readonly high: readonly number[];
 }
 
 /**
@@ -73,40 +75,36 @@ export interface CellWindow {
  * @param from The pattern whose rows are looked up.
  * @param to The pattern that asks.
  * @param window The window, in cells of `from`.
- * @returns int32 `[P of to, height · width of the window]` in raster order: a row, -1 for absent, -2 outside the grid.
+ * @returns int32 `[P of to, cells of the window]` in raster order: a row, -1 for absent, -2 outside the grid.
  */
 export function cellTable(from: SparsePattern, to: SparsePattern, window: CellWindow): Tensor {
   return derived(from, to, ["cells", window], () => {
     const { step, low, high } = window;
-    const [batch] = from.gridShape;
-    const size = (axis: 0 | 1) => from.gridShape[axis + 1]!;
     // Borders wide enough for every window: no comparison is left for the table itself.
-    const before = (axis: 0 | 1) => Math.max(0, -low[axis]);
-    const after = (axis: 0 | 1) =>
-      Math.max(0, (to.gridShape[axis + 1]! - 1) * step[axis] + high[axis] - (size(axis) - 1));
-    const widths = [[0, 0], [before(0), after(0)], [before(1), after(1)]] as const;
-    const padded = pad(lookupTable(from), widths, OUTSIDE); // [B, rows, columns]
-    const [, rows, columns] = padded.shape as [number, number, number];
-    const origin = add(
-      mul(originOf(to, 0), rows * columns),
-      add(mul(originOf(to, 1), step[0] * columns), mul(originOf(to, 2), step[1])),
-    ); // [P]
-    const offsets = windowOffsets(window, columns, [before(0), before(1)]);
+    const before = low.map((displacement) => Math.max(0, -displacement));
+    const after = high.map((displacement, axis) =>
+      Math.max(0, (to.gridShape[axis + 1]! - 1) * step[axis]! + displacement - (from.gridShape[axis + 1]! - 1))
+    );
+    const borders = before.map((width, axis) => [width, after[axis]!] as const);
+    const padded = pad(lookupTable(from), [[0, 0], ...borders], OUTSIDE); // [B, ...wider grid]
+    const strides = stridesOf(padded.shape);
+    const origin = strides
+      .map((stride, axis) => mul(columnOf(to, axis), axis === 0 ? stride : step[axis - 1]! * stride))
+      .reduce((sum, term) => add(sum, term)); // [P]
+    const offsets = windowOffsets(window, strides.slice(1), before);
     const positions = add(reshape(origin, [-1, 1]), reshape(offsets, [1, -1])); // [P, window]
-    return take(reshape(padded, [batch * rows * columns]), positions, { fill: OUTSIDE, wrapNegativeIndices: false });
+    return takeOr(reshape(padded, [-1]), positions, { fill: OUTSIDE });
   });
 }
 
-/** One coordinate of each row of a pattern, int32 `[P]`. */
-function originOf(pattern: SparsePattern, axis: number): Tensor {
-  return take(pattern.indices, tensor(new Int32Array([axis]), { shape: [] }), { axis: 1 });
-}
-
-function windowOffsets({ low, high }: CellWindow, columns: number, before: readonly [number, number]): Tensor {
-  const offsets: number[] = [];
-  for (let y = low[0]; y <= high[0]; y++) {
-    for (let x = low[1]; x <= high[1]; x++) offsets.push((y + before[0]) * columns + x + before[1]);
-  }
+function windowOffsets({ low, high }: CellWindow, strides: readonly number[], before: readonly number[]): Tensor {
+  const offsets = low.reduce((outer: readonly number[], first, axis) => {
+    const along = Array.from(
+      { length: high[axis]! - first + 1 },
+      (_, i) => (first + i + before[axis]!) * strides[axis]!,
+    );
+    return outer.flatMap((offset) => along.map((more) => offset + more));
+  }, [0]);
   return tensor(Int32Array.from(offsets));
 }
 
@@ -114,8 +112,8 @@ function windowOffsets({ low, high }: CellWindow, columns: number, before: reado
  * Finds the neighbours of each active cell.
  *
  * @param pattern Any pattern.
- * @param radius How far to look on either axis, in cells.
- * @returns int32 `[P, (2 · radius + 1)²]` in raster order: the row of each neighbour, -1 where there is none.
+ * @param radius How far to look on each axis, in cells.
+ * @returns int32 `[P, (2 · radius + 1)^d]` in raster order: the row of each neighbour, -1 where there is none.
  *
  * @example Usage
  * ```ts
@@ -132,6 +130,7 @@ export function neighbourTable(pattern: SparsePattern, radius: number): Tensor {
       `Cannot find neighbours as the radius must be whole and not negative: current radius is ${radius}`,
     );
   }
-  const table = cellTable(pattern, pattern, { step: [1, 1], low: [-radius, -radius], high: [radius, radius] });
+  const onEach = (n: number) => Array<number>(axesOf(pattern)).fill(n);
+  const table = cellTable(pattern, pattern, { step: onEach(1), low: onEach(-radius), high: onEach(radius) });
   return where(equal(table, OUTSIDE), ABSENT, table);
 }

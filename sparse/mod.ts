@@ -1,5 +1,6 @@
 /**
- * Explicit sparse tensors: hybrid COO with dense blocks, of which voxel COO is the case of blocks of one pixel. What an
+ * Explicit sparse tensors: hybrid COO with dense blocks, of which voxel COO is the case of blocks of one pixel, on grids of
+ * 1, 2 or 3 axes: lines, images, volumes. What an
  * operation computes is what the dense one computes of `toDense(x)`, at the sites of the output pattern; each active
  * site is gathered, nothing is scattered, and results are the same to the bit at every run.
  *
@@ -33,17 +34,18 @@ export { lookupTable, neighbourTable } from "./lookup.ts";
 export { type KernelMap, kernelMap, type KernelMapOptions } from "./kernel_map.ts";
 export { type Coverage, coverageOf } from "./coverage.ts";
 export type { OutputPattern } from "./output_pattern.ts";
-export type { Pair } from "./conv_window.ts";
 export { mapValues, shapeOf, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 export { coalesce, type CoalesceOptions } from "./coalesce.ts";
-export { densify, gather, toDense } from "./gather.ts";
+export { gather, toDense } from "./gather.ts";
 export { add, mul } from "./combine.ts";
-export { conv2d, type SparseConv2dOptions } from "./conv2d.ts";
+export { conv, conv2d, type SparseConvOptions } from "./conv.ts";
 export {
+  avgPool,
   avgPool2d,
+  maxPool,
   maxPool2d,
-  type SparseAvgPool2dOptions,
-  type SparseMaxPool2dOptions,
+  type SparseAvgPoolOptions,
+  type SparseMaxPoolOptions,
   type SparsePoolOptions,
 } from "./pool.ts";
 export { toBlocks, toVoxels } from "./views.ts";

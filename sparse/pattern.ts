@@ -1,4 +1,4 @@
-/** @file Where a sparse tensor is active: coordinates as an immutable value. P active cells, B batch, gh × gw grid. */
+/** @file Where a sparse tensor is active: coordinates as an immutable value. P active cells, B batch, d axes of the grid. */
 import {
   add,
   argsort,
@@ -13,89 +13,105 @@ import {
   sizeOf,
   slice,
   squeeze,
+  stridesOf,
   Tensor,
   tensor,
   truncDivide,
 } from "../tensor/mod.ts";
 import { hostValues } from "./host_values.ts";
 
-/** Sizes `[B, gh, gw]`: images, and rows and columns of cells in each. */
-export type GridShape = readonly [number, number, number];
+/** Sizes `[B, ...grid]`: the batch, and the cells on each of 1, 2 or 3 axes, such as `[B, rows, columns]`. */
+export type GridShape = readonly [batch: number, ...grid: number[]];
 
 /** Coordinates of the active cells of a batch of grids. Its tables (lookup, neighbours, kernel maps) are derived from it. */
 export interface SparsePattern {
-  /** int32 `[P, 3]`: image, row, column of each active cell; sorted in that order, each cell once. */
+  /** int32 `[P, 1 + d]`: image and place on each axis of each active cell; sorted in that order, each cell once. */
   readonly indices: Tensor;
-  /** `[B, gh, gw]`. */
+  /** `[B, ...grid]`, of d axes besides the batch. */
   readonly gridShape: GridShape;
 }
 
-/** Booleans or 0 and 1: `[B][gh][gw]`. */
-export type HostMask = readonly (readonly (readonly (boolean | number)[])[])[];
+/** Nested booleans or 0 and 1 of shape `[B, ...grid]`. */
+export type HostMask =
+  readonly (readonly (boolean | number | readonly (boolean | number | readonly (boolean | number)[])[])[])[];
 
-/** Coordinates `[image, row, column]`. */
+/** Coordinates `[image, ...place]`. */
 export type Coordinates = readonly (readonly number[])[];
 
+/** Most axes of a grid. */
+const MOST_AXES = 3;
+
 function checkGrid(operation: string, gridShape: Shape): GridShape {
-  if (gridShape.length === 3 && gridShape.every((size) => Number.isInteger(size) && size >= 0)) {
+  const axes = gridShape.length - 1;
+  if (axes >= 1 && axes <= MOST_AXES && gridShape.every((size) => Number.isInteger(size) && size >= 0)) {
     return Object.freeze([...gridShape]) as unknown as GridShape;
   }
-  throw new ShapeError(operation, "the grid must have three whole sizes [B, rows, columns]", [gridShape]);
+  throw new ShapeError(operation, `the grid must have whole sizes [B, ...grid] on 1 to ${MOST_AXES} axes`, [gridShape]);
 }
 
-/** A pattern of coordinates that are known to be right: int32 `[P, 3]`, sorted, unique, inside. */
+/** A pattern of coordinates that are known to be right: int32 `[P, 1 + d]`, sorted, unique, inside. */
 export function makePattern(indices: Tensor, gridShape: GridShape): SparsePattern {
   return Object.freeze({ indices, gridShape: checkGrid("make a pattern", gridShape) });
 }
 
-/** The cell number `(b · gh + row) · gw + column` of host coordinates, checked to lie inside. */
+/** Axes of the grid, d. */
+export function axesOf({ gridShape }: SparsePattern): number {
+  return gridShape.length - 1;
+}
+
+/** The raster number of host coordinates that are known to lie inside. */
+export function cellNumber(coordinates: ArrayLike<number>, gridShape: GridShape): number {
+  return gridShape.reduce((cell: number, size, axis) => cell * size + coordinates[axis]!, 0);
+}
+
+/** The raster number of host coordinates, checked to lie inside. */
 export function cellOf(operation: string, coordinates: readonly number[], gridShape: GridShape): number {
-  const [b, y, x] = coordinates;
-  const inside = coordinates.length === 3 &&
+  const inside = coordinates.length === gridShape.length &&
     coordinates.every((at, axis) => Number.isInteger(at) && at >= 0 && at < gridShape[axis]!);
-  if (inside) return (b! * gridShape[1] + y!) * gridShape[2] + x!;
+  if (inside) return cellNumber(coordinates, gridShape);
   throw new RangeError(
-    `Cannot ${operation} as coordinates [image, row, column] must be whole and inside the grid [${gridShape}]: ` +
+    `Cannot ${operation} as coordinates [image, ...place] must be whole and inside the grid [${gridShape}]: ` +
       `current coordinates are [${coordinates}]`,
   );
 }
 
 /** The pattern of host cell numbers, in any order, repeated or not. */
 export function patternFromCells(cells: Iterable<number>, gridShape: GridShape): SparsePattern {
-  const [, rows, columns] = gridShape;
   const sorted = [...new Set(cells)].sort((a, b) => a - b);
-  const flat = sorted.flatMap((cell) => [
-    Math.floor(cell / (rows * columns)),
-    Math.floor(cell / columns) % rows,
-    cell % columns,
-  ]);
-  return makePattern(tensor(Int32Array.from(flat), { shape: [sorted.length, 3] }), gridShape);
+  const strides = stridesOf(gridShape);
+  const flat = sorted.flatMap((cell) => gridShape.map((size, axis) => Math.floor(cell / strides[axis]!) % size));
+  return makePattern(tensor(Int32Array.from(flat), { shape: [sorted.length, gridShape.length] }), gridShape);
 }
 
 /** The pattern of a tensor of cell numbers, int32 `[P]`, sorted and unique. */
 export function patternFromCellTensor(cells: Tensor, gridShape: GridShape): SparsePattern {
-  const [, rows, columns] = gridShape;
-  const column = (x: Tensor) => reshape(x, [-1, 1]);
-  const parts = [
-    column(truncDivide(cells, rows * columns)),
-    column(fmod(truncDivide(cells, columns), rows)),
-    column(fmod(cells, columns)),
-  ];
-  return makePattern(cells.shape[0] === 0 ? tensor(new Int32Array(), { shape: [0, 3] }) : concat(parts, 1), gridShape);
+  if (cells.shape[0] === 0) {
+    return makePattern(tensor(new Int32Array(), { shape: [0, gridShape.length] }), gridShape);
+  }
+  const parts = stridesOf(gridShape).map((stride, axis) => {
+    const place = stride === 1 ? cells : truncDivide(cells, stride);
+    return reshape(axis === 0 ? place : fmod(place, gridShape[axis]!), [-1, 1]);
+  });
+  return makePattern(concat(parts, 1), gridShape);
+}
+
+/** One coordinate of each row of a pattern, int32 `[P]`; axis 0 is the image. */
+export function columnOf({ indices }: SparsePattern, axis: number): Tensor {
+  return squeeze(slice(indices, { start: [0, axis], size: [-1, 1] }), 1);
 }
 
 /** The cell number of each row of a pattern, int32 `[P]`. */
-export function cellsOf({ indices, gridShape: [, rows, columns] }: SparsePattern): Tensor {
-  const column = (axis: number) => squeeze(slice(indices, { start: [0, axis], size: [-1, 1] }), 1);
-  return add(mul(add(mul(column(0), rows), column(1)), columns), column(2));
+export function cellsOf(pattern: SparsePattern): Tensor {
+  const [first, ...rest] = pattern.gridShape.map((_, axis) => columnOf(pattern, axis));
+  return rest.reduce((cell, column, axis) => add(mul(cell, pattern.gridShape[axis + 1]!), column), first!);
 }
 
 /**
  * Makes a pattern of host coordinates. A pattern is a set: coordinates are sorted, and repeated ones kept once. To bring
  * values along, use `coalesce`.
  *
- * @param coordinates `[image, row, column]` of each active cell, in any order.
- * @param gridShape `[B, rows, columns]`.
+ * @param coordinates `[image, ...place]` of each active cell, in any order.
+ * @param gridShape `[B, ...grid]`, such as `[B, rows, columns]`.
  * @returns The pattern.
  * @throws {RangeError} If a coordinate is outside the grid.
  *
@@ -116,8 +132,8 @@ export function patternFromIndices(coordinates: Coordinates, gridShape: GridShap
 /**
  * Makes the pattern of all cells: the dense case.
  *
- * @param gridShape `[B, rows, columns]`.
- * @returns A pattern of `B · rows · columns` cells.
+ * @param gridShape `[B, ...grid]`, such as `[B, rows, columns]`.
+ * @returns A pattern of all `B · rows · columns` cells.
  *
  * @example Usage
  * ```ts
@@ -135,7 +151,7 @@ export function fullPattern(gridShape: GridShape): SparsePattern {
 /**
  * Makes the pattern of a mask.
  *
- * @param mask `[B, rows, columns]`: host booleans or numbers (0 is inactive), or a tensor of bool.
+ * @param mask `[B, ...grid]`: nested host booleans or numbers (0 is inactive), or a tensor of bool.
  * @param options `nse`: the number of active cells. It must be given for a tensor without values on the host, as inside
  * `jit`, for shapes are static there; it must then be right: with fewer active cells, inactive ones fill up, with more,
  * the last are left out.
@@ -156,10 +172,7 @@ export function patternFromMask(
   mask: HostMask | Tensor,
   { nse }: { readonly nse?: number } = {},
 ): SparsePattern {
-  const gridShape = mask instanceof Tensor
-    ? mask.shape
-    : [mask.length, mask[0]?.length ?? 0, mask[0]?.[0]?.length ?? 0];
-  const grid = checkGrid("make a pattern", gridShape);
+  const grid = checkGrid("make a pattern", mask instanceof Tensor ? mask.shape : nestedShape(mask));
   const values = mask instanceof Tensor ? hostValues(mask) : maskValues(mask, grid);
   if (values) return patternFromHostMask(values, grid, nse);
   if (nse === undefined) {
@@ -171,10 +184,17 @@ export function patternFromMask(
   return patternFromCellTensor(slice(argsort(inactive), { start: [0], size: [nse] }), grid);
 }
 
+/** Sizes of nested arrays, as the first item of each tells them. */
+function nestedShape(nested: unknown): Shape {
+  return Array.isArray(nested) ? [nested.length, ...nestedShape(nested[0])] : [];
+}
+
 function maskValues(mask: HostMask, grid: GridShape): readonly number[] {
-  const values = mask.flat(2).map(Number);
-  const ragged = mask.some((rows) => rows.length !== grid[1] || rows.some((row) => row.length !== grid[2]));
-  if (!ragged) return values;
+  const hasShape = (nested: unknown, [size, ...rest]: Shape): boolean =>
+    size === undefined
+      ? !Array.isArray(nested)
+      : Array.isArray(nested) && nested.length === size && nested.every((item) => hasShape(item, rest));
+  if (hasShape(mask, grid)) return (mask.flat(MOST_AXES) as readonly (boolean | number)[]).map(Number);
   throw new ShapeError("make a pattern", "all rows of the mask must have one length", [grid]);
 }
 

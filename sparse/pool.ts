@@ -1,40 +1,32 @@
 /** @file Pooling through kernel maps, with both readings of inactive sites. M outputs, N inputs, T taps, C channels. */
 import {
   cast,
-  customVjp,
+  type ConvOptions,
   div,
   equal,
-  expandDims,
+  full,
   greaterEqual,
-  max,
   maximum,
-  min,
+  maxPoolByMap,
   mul,
   reshape,
+  sizeOf,
   sum,
   sumPoolByMap,
-  take,
   type Tensor,
-  tensor,
   where,
 } from "../tensor/mod.ts";
-import { checkOptions, convWindow, type Pair } from "./conv_window.ts";
-import { type KernelMap, mapOfWindow } from "./kernel_map.ts";
+import { checkOptions, convWindow } from "./conv_window.ts";
+import { imageSize, type KernelMap, mapOfWindow } from "./kernel_map.ts";
 import { type OutputPattern, outputPatternOf } from "./output_pattern.ts";
 import { nseOf } from "./pattern.ts";
-import { type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
+import { requireAxes, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
-/** Window of a sparse pooling. */
-export interface SparsePoolOptions {
-  /** Pixels of the window, one number or `[kh, kw]`. */
-  readonly kernel: number | Pair;
-  /** Pixels between neighbouring windows; the window by default. */
-  readonly stride?: number | Pair;
-  /** Cells around the image, one number or `[[top, bottom], [left, right]]`; 0 by default. */
-  readonly padding?: number | readonly [Pair, Pair];
-  /** Pixels between neighbouring taps; 1 by default. */
-  readonly dilation?: number | Pair;
-  /** Where to compute, as in `conv2d`. */
+/** Window of a sparse pooling: that of the dense one, and where to compute. */
+export interface SparsePoolOptions extends Pick<ConvOptions, "stride" | "padding" | "dilation"> {
+  /** Pixels of the window: one number, or one for each axis. The stride is the window if none is given. */
+  readonly kernel: number | readonly number[];
+  /** Where to compute, as in `conv`. */
   readonly outputPattern?: OutputPattern;
 }
 
@@ -43,14 +35,14 @@ const WINDOW_OPTIONS = ["kernel", "stride", "padding", "dilation", "outputPatter
 function pool(
   operation: string,
   x: SparseTensor,
-  options: SparsePoolOptions,
+  { kernel, stride = kernel, outputPattern, ...rest }: SparsePoolOptions,
   over: (rows: Tensor, maps: KernelMap) => Tensor,
 ): SparseTensor {
-  const window = convWindow(operation, options.kernel, { ...options, stride: options.stride ?? options.kernel });
-  const output = outputPatternOf(operation, x.pattern, x.blockShape, window, options.outputPattern);
+  const window = convWindow(operation, kernel, { ...rest, stride }, imageSize(x.pattern, x.blockShape));
+  const output = outputPatternOf(operation, x.pattern, x.blockShape, window, outputPattern);
   const maps = mapOfWindow(operation, x.pattern, output, x.blockShape, window);
-  const [rows, h, w, channels] = x.values.shape as [number, number, number, number];
-  const y = over(reshape(x.values, [rows * h * w, channels]), maps);
+  const channels = x.values.shape.at(-1)!;
+  const y = over(reshape(x.values, [sizeOf(x.values.shape.slice(0, -1)), channels]), maps);
   return sparseTensor(output, maps.outBlockShape, reshape(y, [nseOf(output), ...maps.outBlockShape, channels]));
 }
 
@@ -61,72 +53,79 @@ function checkChoice(operation: string, name: string, value: string, choices: re
   );
 }
 
-/** Options of `maxPool2d`. */
-export interface SparseMaxPool2dOptions extends SparsePoolOptions {
+/** Options of `maxPool`. */
+export interface SparseMaxPoolOptions extends SparsePoolOptions {
   /**
-   * How inactive sites within the image read: `"ignore"` (the default) leaves them out, so that negative maxima stay
-   * negative; `"zero"` reads 0, as masked dense code and the official SparK do. After a ReLU both give the same.
+   * How inactive sites within the image read: `"zero"` (the default) as 0, as in `toDense(x)`, in masked dense code and in
+   * the official SparK; `"ignore"` leaves them out, so that negative maxima stay negative, as MinkowskiEngine does. After
+   * a ReLU both give the same.
    */
-  readonly inactive?: "ignore" | "zero";
+  readonly inactive?: "zero" | "ignore";
 }
 
 /**
- * Takes the largest number of each window.
+ * Takes the largest number of each window, on 1, 2 or 3 axes.
  *
  * @param x Any sparse tensor.
  * @param options Window, and how inactive sites read. Sites outside the image are left out in either reading.
  * @returns Sparse tensor on the output pattern; a window without any site gives 0. The gradient goes to the first of the
  * largest in raster order, and to nobody where an inactive site won.
- * @throws {ShapeError} As of `conv2d`.
+ * @throws {ShapeError} As of `conv`.
  * @throws {TypeError} If an option is unknown.
  *
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { maxPool2d, patternFromIndices, sparseTensor } from "@tessera/tessera/sparse";
+ * import { maxPool, patternFromIndices, sparseTensor } from "@tessera/tessera/sparse";
  * import { tensor } from "@tessera/tessera/tensor";
  *
- * const x = sparseTensor(patternFromIndices([[0, 0, 0]], [1, 3, 3]), [1, 1], tensor([[[[-5]]]]));
+ * const x = sparseTensor(patternFromIndices([[0, 0]], [1, 3]), [1], tensor([[[-5]]])); // a line of three, one active
  * const window = { kernel: 3, stride: 1, padding: 1 };
- * deepStrictEqual(await maxPool2d(x, window).values.data(), new Float32Array([-5]));
- * deepStrictEqual(await maxPool2d(x, { ...window, inactive: "zero" }).values.data(), new Float32Array([0]));
+ * deepStrictEqual(await maxPool(x, window).values.data(), new Float32Array([0]));
+ * deepStrictEqual(await maxPool(x, { ...window, inactive: "ignore" }).values.data(), new Float32Array([-5]));
  * ```
  */
-export function maxPool2d(x: SparseTensor, options: SparseMaxPool2dOptions): SparseTensor {
-  checkOptions("maxPool2d", options, [...WINDOW_OPTIONS, "inactive"]);
-  const { inactive = "ignore" } = options;
-  checkChoice("maxPool2d", "inactive", inactive, ["ignore", "zero"]);
-  return pool("maxPool2d", x, options, (rows, maps) => maxOverTaps(rows, maps, inactive === "zero"));
+export function maxPool(x: SparseTensor, options: SparseMaxPoolOptions): SparseTensor {
+  return maxima("maxPool", x, options);
 }
 
-/** What each tap reads, `[M, T, C]`; -Infinity where it is left out. */
-function tapValues(rows: Tensor, { map, outside }: KernelMap, zero: boolean): Tensor {
-  if (!zero) return take(rows, map, { fill: -Infinity, wrapNegativeIndices: false });
-  return where(reshape(outside, [...outside.shape, 1]), -Infinity, take(rows, map, { wrapNegativeIndices: false }));
+/**
+ * Takes the largest number of each window of images: `maxPool` on two axes.
+ *
+ * @param x Sparse tensor on a grid of two axes.
+ * @param options As of `maxPool`.
+ * @returns As of `maxPool`.
+ * @throws {ShapeError} As of `conv`, or if `x` has not two axes.
+ * @throws {TypeError} If an option is unknown.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { fullPattern, maxPool2d, sparseTensor } from "@tessera/tessera/sparse";
+ * import { ones } from "@tessera/tessera/tensor";
+ *
+ * const x = sparseTensor(fullPattern([1, 2, 2]), [4, 4], ones([4, 4, 4, 3]));
+ * deepStrictEqual(maxPool2d(x, { kernel: 2 }).values.shape, [4, 2, 2, 3]);
+ * ```
+ */
+export function maxPool2d(x: SparseTensor, options: SparseMaxPoolOptions): SparseTensor {
+  requireAxes("maxPool2d", x, 2);
+  return maxima("maxPool2d", x, options);
 }
 
-function maxOverTaps(rows: Tensor, maps: KernelMap, zero: boolean): Tensor {
-  const taps = maps.map.shape[1]!;
-  const tapNumbers = reshape(tensor(Int32Array.from({ length: taps }, (_, t) => t)), [1, taps, 1]);
-  const forward = (rows: Tensor) => {
-    const largest = max(tapValues(rows, maps, zero), { axis: 1 }); // [M, C]
+function maxima(operation: string, x: SparseTensor, options: SparseMaxPoolOptions): SparseTensor {
+  checkOptions(operation, options, [...WINDOW_OPTIONS, "inactive"]);
+  const { inactive = "zero", ...window } = options;
+  checkChoice(operation, "inactive", inactive, ["zero", "ignore"]);
+  return pool(operation, x, window, (rows, maps) => {
+    const absent = inactive === "ignore" ? -Infinity : where(maps.outside, full([], -Infinity), 0); // [M, T]
+    const largest = maxPoolByMap(rows, maps, absent);
     return where(equal(largest, -Infinity), 0, largest);
-  };
-  return customVjp(forward, ([rows], output, cotangent) => {
-    const values = tapValues(rows, maps, zero); // [M, T, C]
-    const won = equal(values, expandDims(output, 1));
-    const winner = min(where(won, tapNumbers, taps), { axis: 1 }); // [M, C]; T in a window without any site
-    const theirs = take(winner, maps.inverse, { fill: -1, wrapNegativeIndices: false }); // [N, T, C]: the winner of each window that sees the row
-    return [
-      sum(where(equal(theirs, tapNumbers), take(cotangent, maps.inverse, { wrapNegativeIndices: false }), 0), {
-        axis: 1,
-      }),
-    ];
-  })(rows);
+  });
 }
 
-/** Options of `avgPool2d`. */
-export interface SparseAvgPool2dOptions extends SparsePoolOptions {
+/** Options of `avgPool`. */
+export interface SparseAvgPoolOptions extends SparsePoolOptions {
   /**
    * What sums are divided by: `"window"` (the default), the whole area, padding and inactive sites included, as masked
    * dense code, PyTorch and the official SparK do; `"active"`, the number of active sites, as MinkowskiEngine does.
@@ -135,12 +134,37 @@ export interface SparseAvgPool2dOptions extends SparsePoolOptions {
 }
 
 /**
- * Averages each window; inactive sites add nothing.
+ * Averages each window, on 1, 2 or 3 axes; inactive sites add nothing.
  *
  * @param x Any sparse tensor.
  * @param options Window, and what sums are divided by.
- * @returns Sparse tensor on the output pattern; a window without active sites gives 0.
- * @throws {ShapeError} As of `conv2d`.
+ * @returns Sparse tensor on the output pattern; a window without any active site gives 0.
+ * @throws {ShapeError} As of `conv`.
+ * @throws {TypeError} If an option is unknown.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { avgPool, patternFromIndices, sparseTensor } from "@tessera/tessera/sparse";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * const x = sparseTensor(patternFromIndices([[0, 0]], [1, 3]), [1], tensor([[[9]]])); // a line of three, one active
+ * const window = { kernel: 3, stride: 1, padding: 1 };
+ * deepStrictEqual(await avgPool(x, window).values.data(), new Float32Array([3]));
+ * deepStrictEqual(await avgPool(x, { ...window, divisor: "active" }).values.data(), new Float32Array([9]));
+ * ```
+ */
+export function avgPool(x: SparseTensor, options: SparseAvgPoolOptions): SparseTensor {
+  return averages("avgPool", x, options);
+}
+
+/**
+ * Averages each window of images: `avgPool` on two axes.
+ *
+ * @param x Sparse tensor on a grid of two axes.
+ * @param options As of `avgPool`.
+ * @returns As of `avgPool`.
+ * @throws {ShapeError} As of `conv`, or if `x` has not two axes.
  * @throws {TypeError} If an option is unknown.
  *
  * @example Usage
@@ -150,16 +174,19 @@ export interface SparseAvgPool2dOptions extends SparsePoolOptions {
  * import { tensor } from "@tessera/tessera/tensor";
  *
  * const x = sparseTensor(patternFromIndices([[0, 0, 0]], [1, 3, 3]), [1, 1], tensor([[[[9]]]]));
- * const window = { kernel: 3, stride: 1, padding: 1 };
- * deepStrictEqual(await avgPool2d(x, window).values.data(), new Float32Array([1]));
- * deepStrictEqual(await avgPool2d(x, { ...window, divisor: "active" }).values.data(), new Float32Array([9]));
+ * deepStrictEqual(await avgPool2d(x, { kernel: 3, stride: 1, padding: 1 }).values.data(), new Float32Array([1]));
  * ```
  */
-export function avgPool2d(x: SparseTensor, options: SparseAvgPool2dOptions): SparseTensor {
-  checkOptions("avgPool2d", options, [...WINDOW_OPTIONS, "divisor"]);
-  const { divisor = "window" } = options;
-  checkChoice("avgPool2d", "divisor", divisor, ["window", "active"]);
-  return pool("avgPool2d", x, options, (rows, maps) => {
+export function avgPool2d(x: SparseTensor, options: SparseAvgPoolOptions): SparseTensor {
+  requireAxes("avgPool2d", x, 2);
+  return averages("avgPool2d", x, options);
+}
+
+function averages(operation: string, x: SparseTensor, options: SparseAvgPoolOptions): SparseTensor {
+  checkOptions(operation, options, [...WINDOW_OPTIONS, "divisor"]);
+  const { divisor = "window", ...window } = options;
+  checkChoice(operation, "divisor", divisor, ["window", "active"]);
+  return pool(operation, x, window, (rows, maps) => {
     const sums = sumPoolByMap(rows, maps);
     if (divisor === "window") return mul(sums, 1 / maps.map.shape[1]!);
     const active = sum(cast(greaterEqual(maps.map, 0), sums.dtype), { axis: 1, keepDims: true }); // [M, 1]

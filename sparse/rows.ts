@@ -1,6 +1,22 @@
 import { customVjp, reshape, sizeOf, take, type Tensor } from "../tensor/mod.ts";
 
 /**
+ * Takes along an axis by a table: -1, and all else that is no place, reads `fill`.
+ *
+ * @param x Any tensor.
+ * @param table int32 of any shape.
+ * @param options `axis`, 0 if not given; `fill`, 0 if not given.
+ * @returns As of `take`.
+ */
+export function takeOr(
+  x: Tensor,
+  table: Tensor,
+  { axis = 0, fill = 0 }: { readonly axis?: number; readonly fill?: number } = {},
+): Tensor {
+  return take(x, table, { axis, fill, wrapNegativeIndices: false });
+}
+
+/**
  * Takes rows; each at most once, so that the gradient takes rows as well and nothing is scattered.
  *
  * @param x Rows `[N, ...rest]`.
@@ -15,5 +31,5 @@ export function takeRows(x: Tensor, map: Tensor, inverse: Tensor, fill = 0): Ten
     const back = takeRows(flat, reshape(inverse, [-1]), reshape(map, [-1]));
     return [back];
   };
-  return customVjp((x: Tensor) => take(x, map, { fill, wrapNegativeIndices: false }), pull)(x);
+  return customVjp((x: Tensor) => takeOr(x, map, { fill }), pull)(x);
 }

@@ -1,17 +1,16 @@
-import { type Shape, ShapeError, type Tensor } from "../tensor/mod.ts";
-import type { Pair } from "./conv_window.ts";
-import { nseOf, samePattern, type SparsePattern } from "./pattern.ts";
+import { sameShape, type Shape, ShapeError, type Tensor } from "../tensor/mod.ts";
+import { axesOf, nseOf, samePattern, type SparsePattern } from "./pattern.ts";
 
 /**
- * A hybrid COO tensor of logical shape `[B, gh · h, gw · w, C]`: sparse over cells, dense within each cell's block of
- * pixels. `blockShape` `[1, 1]` is ordinary voxel COO. A plain record, so a tree; only its values are differentiable.
+ * A hybrid COO tensor of logical shape `[B, ...size, C]`, each size being that of the grid times that of the block: sparse
+ * over cells, dense within each cell's block of pixels. A `blockShape` of ones, such as `[1, 1]`, is ordinary voxel COO. A plain record, so a tree; only its values are differentiable.
  */
 export interface SparseTensor {
   /** Which cells are active. */
   readonly pattern: SparsePattern;
-  /** Pixels of one cell, `[h, w]`. */
-  readonly blockShape: Pair;
-  /** `[P, h, w, C]`: the block of each active cell, in the order of the pattern. */
+  /** Pixels of one cell on each axis of the grid, such as `[h, w]`. */
+  readonly blockShape: readonly number[];
+  /** `[P, ...block, C]`: the block of each active cell, in the order of the pattern. */
   readonly values: Tensor;
 }
 
@@ -19,8 +18,8 @@ export interface SparseTensor {
  * Makes a sparse tensor.
  *
  * @param pattern Active cells.
- * @param blockShape Pixels of one cell, `[h, w]`.
- * @param values `[P, h, w, C]`, rows in the order of the pattern.
+ * @param blockShape Pixels of one cell on each axis, such as `[h, w]`.
+ * @param values `[P, ...block, C]`, rows in the order of the pattern.
  * @returns The sparse tensor.
  * @throws {ShapeError} If the values do not fit the pattern and the blocks.
  *
@@ -34,19 +33,25 @@ export interface SparseTensor {
  * deepStrictEqual(shapeOf(x), [1, 8, 8, 3]);
  * ```
  */
-export function sparseTensor(pattern: SparsePattern, blockShape: Pair, values: Tensor): SparseTensor {
-  const [h, w] = blockShape;
-  const fits = values.shape.length === 4 && values.shape[0] === nseOf(pattern) && values.shape[1] === h &&
-    values.shape[2] === w;
-  if (fits) return { pattern, blockShape: [h, w], values };
-  throw new ShapeError("make a sparse tensor", `values must be [P = ${nseOf(pattern)}, ${h}, ${w}, C]`, [values.shape]);
+export function sparseTensor(pattern: SparsePattern, blockShape: readonly number[], values: Tensor): SparseTensor {
+  const rows = nseOf(pattern);
+  const { shape } = values;
+  const fits = blockShape.length === axesOf(pattern) && shape.length === blockShape.length + 2 &&
+    sameShape(shape.slice(0, -1), [rows, ...blockShape]);
+  if (fits) return { pattern, blockShape: [...blockShape], values };
+  const axes = axesOf(pattern) === blockShape.length ? "" : `, with a block of ${axesOf(pattern)} axes as the grid has`;
+  throw new ShapeError(
+    "make a sparse tensor",
+    `values must be [P = ${rows}, ${blockShape.join(", ")}, C]${axes}`,
+    [shape],
+  );
 }
 
 /**
  * The shape of the dense form.
  *
  * @param x Any sparse tensor.
- * @returns `[B, H, W, C]`.
+ * @returns `[B, ...size, C]`, such as `[B, H, W, C]`.
  *
  * @example Usage
  * ```ts
@@ -58,7 +63,7 @@ export function sparseTensor(pattern: SparsePattern, blockShape: Pair, values: T
  * ```
  */
 export function shapeOf({ pattern: { gridShape }, blockShape, values }: SparseTensor): Shape {
-  return [gridShape[0], gridShape[1] * blockShape[0], gridShape[2] * blockShape[1], values.shape.at(-1)!];
+  return [gridShape[0], ...blockShape.map((pixels, axis) => gridShape[axis + 1]! * pixels), values.shape.at(-1)!];
 }
 
 /**
@@ -66,7 +71,7 @@ export function shapeOf({ pattern: { gridShape }, blockShape, values }: SparseTe
  * inactive.
  *
  * @param x Any sparse tensor.
- * @param f From values `[P, h, w, C]` to `[P, h, w, D]`.
+ * @param f From values `[P, ...block, C]` to `[P, ...block, D]`.
  * @returns A sparse tensor on the same pattern.
  * @throws {ShapeError} If `f` changes more than the channels.
  *
@@ -82,6 +87,12 @@ export function shapeOf({ pattern: { gridShape }, blockShape, values }: SparseTe
  */
 export function mapValues(x: SparseTensor, f: (values: Tensor) => Tensor): SparseTensor {
   return sparseTensor(x.pattern, x.blockShape, f(x.values));
+}
+
+/** Refuses a tensor whose grid has another number of axes. */
+export function requireAxes(operation: string, { pattern }: SparseTensor, axes: number): void {
+  if (axesOf(pattern) === axes) return;
+  throw new ShapeError(operation, `the grid must have ${axes} axes besides the batch`, [pattern.gridShape]);
 }
 
 /** Refuses operands whose dense forms differ in shape. */

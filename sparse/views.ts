@@ -1,19 +1,21 @@
 /** @file The same sites as single pixels or as blocks: permutations of rows. */
-import { add, arange, argsort, fmod, mul, reshape, ShapeError, take, type Tensor, truncDivide } from "../tensor/mod.ts";
-import { requireHostCells } from "./concrete.ts";
-import type { Pair } from "./conv_window.ts";
+import { add, arange, argsort, mul, reshape, ShapeError, sizeOf, stridesOf, type Tensor } from "../tensor/mod.ts";
+import { requireHostCoordinates } from "./concrete.ts";
 import { derived } from "./derived.ts";
 import { hostValues } from "./host_values.ts";
+import { imageSize } from "./kernel_map.ts";
 import { lookupTable } from "./lookup.ts";
 import {
-  cellsOf,
+  axesOf,
+  cellNumber,
+  columnOf,
   type GridShape,
   nseOf,
   patternFromCells,
   patternFromCellTensor,
   type SparsePattern,
 } from "./pattern.ts";
-import { takeRows } from "./rows.ts";
+import { takeOr, takeRows } from "./rows.ts";
 import { type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
 /** A pattern of pixels, and which pixel of the blocks each of its rows is. */
@@ -25,38 +27,45 @@ interface PixelView {
   readonly ranks: Tensor;
 }
 
-function pixelGrid([batch, rows, columns]: GridShape, [h, w]: Pair): GridShape {
-  return [batch, rows * h, columns * w];
+function pixelGrid({ gridShape }: SparsePattern, blockShape: readonly number[]): GridShape {
+  return [gridShape[0], ...imageSize({ gridShape }, blockShape)];
 }
 
-/** Image position of each pixel of the blocks, int32 `[P · h · w]`, block after block. */
-function pixelCells(pattern: SparsePattern, [h, w]: Pair): Tensor {
-  const [, , columns] = pattern.gridShape;
-  const cell = reshape(cellsOf(pattern), [nseOf(pattern), 1, 1]);
-  const line = add(mul(truncDivide(cell, columns), h), reshape(arange(h), [1, h, 1])); // [P, h, 1]
-  const column = add(mul(fmod(cell, columns), w), reshape(arange(w), [1, 1, w])); // [P, 1, w]
-  return reshape(add(mul(line, columns * w), column), [nseOf(pattern) * h * w]);
+/** Image position of each pixel of the blocks, int32 `[P · pixels]`, block after block. */
+function pixelCells(pattern: SparsePattern, blockShape: readonly number[]): Tensor {
+  const strides = stridesOf(pixelGrid(pattern, blockShape));
+  const onAxis = (x: Tensor, axis: number) => reshape(x, [1, ...blockShape.map((_, k) => k === axis ? -1 : 1)]);
+  const ofRow = (x: Tensor) => reshape(x, [-1, ...blockShape.map(() => 1)]);
+  const first = mul(ofRow(columnOf(pattern, 0)), strides[0]!);
+  const cells = blockShape.reduce((sum, pixels, axis) => {
+    const place = add(mul(ofRow(columnOf(pattern, axis + 1)), pixels), onAxis(arange(pixels), axis));
+    return add(sum, mul(place, strides[axis + 1]!));
+  }, first); // [P, ...block]
+  return reshape(cells, [nseOf(pattern) * sizeOf(blockShape)]);
 }
 
-function pixelView(pattern: SparsePattern, blockShape: Pair): PixelView {
+function pixelView(pattern: SparsePattern, blockShape: readonly number[]): PixelView {
   return derived(pattern, pattern, ["pixels", blockShape], () => {
-    const grid = pixelGrid(pattern.gridShape, blockShape);
+    const grid = pixelGrid(pattern, blockShape);
     const cells = pixelCells(pattern, blockShape);
     const order = argsort(cells);
     const view = hostValues(pattern.indices)
       ? patternFromCells(hostPixelCells(pattern, blockShape), grid)
-      : patternFromCellTensor(take(cells, order, { wrapNegativeIndices: false }), grid);
+      : patternFromCellTensor(takeOr(cells, order), grid);
     return { pattern: view, order, ranks: argsort(order) };
   });
 }
 
-function hostPixelCells(pattern: SparsePattern, [h, w]: Pair): readonly number[] {
-  const [, , columns] = pattern.gridShape;
-  return requireHostCells("toVoxels", pattern).flatMap((cell) =>
-    Array.from({ length: h * w }, (_, pixel) => {
-      const line = Math.floor(cell / columns) * h + Math.floor(pixel / w);
-      return line * columns * w + (cell % columns) * w + pixel % w;
-    })
+function hostPixelCells(pattern: SparsePattern, blockShape: readonly number[]): readonly number[] {
+  const grid = pixelGrid(pattern, blockShape);
+  return requireHostCoordinates("toVoxels", pattern).flatMap(([image, ...place]) =>
+    place.reduce(
+      (outer: readonly number[], at, axis) =>
+        outer.flatMap((cell) =>
+          Array.from({ length: blockShape[axis]! }, (_, i) => cell * grid[axis + 1]! + at * blockShape[axis]! + i)
+        ),
+      [image!],
+    )
   );
 }
 
@@ -77,18 +86,18 @@ function hostPixelCells(pattern: SparsePattern, [h, w]: Pair): readonly number[]
  * ```
  */
 export function toVoxels(x: SparseTensor): SparseTensor {
-  if (x.blockShape[0] === 1 && x.blockShape[1] === 1) return x;
+  if (areSingle(x.blockShape)) return x;
   const { pattern, order, ranks } = pixelView(x.pattern, x.blockShape);
-  const channels = x.values.shape[3]!;
+  const [channels, single] = [x.values.shape.at(-1)!, x.blockShape.map(() => 1)];
   const rows = takeRows(reshape(x.values, [nseOf(pattern), channels]), order, ranks);
-  return sparseTensor(pattern, [1, 1], reshape(rows, [nseOf(pattern), 1, 1, channels]));
+  return sparseTensor(pattern, single, reshape(rows, [nseOf(pattern), ...single, channels]));
 }
 
 /**
  * Shows voxel COO as blocks.
  *
- * @param x A sparse tensor with `blockShape` `[1, 1]` whose active pixels fill whole blocks.
- * @param blockShape Pixels of one cell, `[h, w]`.
+ * @param x A sparse tensor of single pixels whose active pixels fill whole blocks.
+ * @param blockShape Pixels of one cell on each axis, such as `[h, w]`.
  * @returns The same tensor on a grid of blocks.
  * @throws {ShapeError} If the blocks of `x` are not single pixels, or its grid does not divide by the new ones.
  * @throws {RangeError} If a block is active in part.
@@ -104,38 +113,42 @@ export function toVoxels(x: SparseTensor): SparseTensor {
  * deepStrictEqual(toBlocks(x, [2, 2]).values.shape, [4, 2, 2, 3]);
  * ```
  */
-export function toBlocks(x: SparseTensor, blockShape: Pair): SparseTensor {
+export function toBlocks(x: SparseTensor, blockShape: readonly number[]): SparseTensor {
   const pattern = blockPattern(x, blockShape);
-  const [h, w] = blockShape;
-  const cells = pixelCells(pattern, blockShape); // [P · h · w]
-  const order = take(reshape(lookupTable(x.pattern), [-1]), cells, { wrapNegativeIndices: false });
-  const channels = x.values.shape[3]!;
+  const cells = pixelCells(pattern, blockShape); // [P · pixels]
+  const order = takeOr(reshape(lookupTable(x.pattern), [-1]), cells);
+  const channels = x.values.shape.at(-1)!;
   const rows = takeRows(reshape(x.values, [nseOf(x.pattern), channels]), order, argsort(order));
-  return sparseTensor(pattern, [h, w], reshape(rows, [nseOf(pattern), h, w, channels]));
+  return sparseTensor(pattern, blockShape, reshape(rows, [nseOf(pattern), ...blockShape, channels]));
 }
 
-function blockPattern({ pattern, blockShape }: SparseTensor, [h, w]: Pair): SparsePattern {
-  const [, rows, columns] = pattern.gridShape;
-  if (blockShape[0] !== 1 || blockShape[1] !== 1 || rows % h !== 0 || columns % w !== 0) {
-    throw new ShapeError("toBlocks", `single pixels on a grid that divides by [${h}, ${w}] are needed`, [
-      blockShape,
-      pattern.gridShape,
-    ]);
+const areSingle = (blockShape: readonly number[]): boolean => blockShape.every((pixels) => pixels === 1);
+
+function blockPattern(x: SparseTensor, blockShape: readonly number[]): SparsePattern {
+  const { pattern } = x;
+  const divides = blockShape.length === axesOf(pattern) &&
+    blockShape.every((pixels, axis) => pattern.gridShape[axis + 1]! % pixels === 0);
+  if (areSingle(x.blockShape) && divides) {
+    return derived(pattern, pattern, ["blocks", blockShape], () => wholeBlocks(pattern, blockShape));
   }
-  return derived(pattern, pattern, ["blocks", h, w], () => wholeBlocks(pattern, [h, w]));
+  throw new ShapeError("toBlocks", `single pixels on a grid that divides by [${blockShape.join(", ")}] are needed`, [
+    x.blockShape,
+    pattern.gridShape,
+  ]);
 }
 
-function wholeBlocks(pattern: SparsePattern, [h, w]: Pair): SparsePattern {
-  const [batch, rows, columns] = pattern.gridShape;
+function wholeBlocks(pattern: SparsePattern, blockShape: readonly number[]): SparsePattern {
+  const [batch, ...sizes] = pattern.gridShape;
+  const grid: GridShape = [batch, ...sizes.map((size, axis) => size / blockShape[axis]!)];
   const counts = new Map<number, number>();
-  for (const cell of requireHostCells("toBlocks", pattern)) {
-    const line = Math.floor(cell / columns); // b · rows + row; rows divide by h
-    const block = Math.floor(line / h) * (columns / w) + Math.floor((cell % columns) / w);
+  for (const [image, ...place] of requireHostCoordinates("toBlocks", pattern)) {
+    const block = cellNumber([image!, ...place.map((at, axis) => Math.floor(at / blockShape[axis]!))], grid);
     counts.set(block, (counts.get(block) ?? 0) + 1);
   }
-  const partial = [...counts].find(([, count]) => count !== h * w);
-  if (!partial) return patternFromCells(counts.keys(), [batch, rows / h, columns / w]);
+  const pixels = sizeOf(blockShape);
+  const partial = [...counts].find(([, count]) => count !== pixels);
+  if (!partial) return patternFromCells(counts.keys(), grid);
   throw new RangeError(
-    `Cannot show pixels as blocks as all ${h * w} pixels of a block must be active: current number is ${partial[1]}`,
+    `Cannot show pixels as blocks as all ${pixels} pixels of a block must be active: current number is ${partial[1]}`,
   );
 }

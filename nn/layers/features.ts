@@ -1,6 +1,6 @@
 /** @file Feature maps, dense or sparse: what every layer takes, so that a model is written once. */
 import { add, type Shape, ShapeError, type Tensor } from "../../tensor/mod.ts";
-import { add as addSparse, type SparseTensor } from "../../sparse/mod.ts";
+import { add as addSparse, shapeOf as sparseShapeOf, type SparseTensor } from "../../sparse/mod.ts";
 
 /** Dense maps `[B, H, W, C]`, or the active blocks of such maps. */
 export type Features = Tensor | SparseTensor;
@@ -102,7 +102,5 @@ export function addFeatures<T extends Features>(x: T, y: T): T {
  * ```
  */
 export function shapeOf(x: Features): Shape {
-  if (!isSparse(x)) return x.shape;
-  const [batch, rows, columns] = x.pattern.gridShape;
-  return [batch, rows * x.blockShape[0], columns * x.blockShape[1], x.values.shape.at(-1)!];
+  return isSparse(x) ? sparseShapeOf(x) : x.shape;
 }

@@ -1,5 +1,5 @@
 /** @file Numbers of whole images: sums over the sites of each, and factors for all sites of each. B images, C channels. */
-import { cast, maximum, mul, ones, reshape, scatterAdd, sum, take, type Tensor } from "../../tensor/mod.ts";
+import { cast, maximum, mul, ones, reshape, scatterAdd, sizeOf, sum, take, type Tensor } from "../../tensor/mod.ts";
 import { batchColumn } from "./drop.ts";
 import { type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./features.ts";
 
@@ -22,7 +22,7 @@ export function imageSites(x: Features): Tensor | number {
     size: x.pattern.gridShape[0],
     wrapNegativeIndices: false,
   }); // [B, 1]
-  return mul(cast(maximum(blocks, 1), x.values.dtype), x.blockShape[0] * x.blockShape[1]);
+  return mul(cast(maximum(blocks, 1), x.values.dtype), sizeOf(x.blockShape));
 }
 
 /** Combines every site of an image with the numbers of that image, `[B, C]`. */

@@ -14,8 +14,8 @@ export interface PoolOptions {
 }
 
 /**
- * Takes the largest number of each window. Inactive neighbours of sparse features read as 0, as in SparK; after a ReLU
- * that is the same as ignoring them.
+ * Takes the largest number of each window. Inactive neighbours of sparse features read as 0, as of `sparse.maxPool2d`;
+ * after a ReLU that is the same as ignoring them.
  *
  * @param x Maps `[B, H, W, C]`, dense or sparse.
  * @param options Window; `inactive: "ignore"` leaves inactive neighbours out, for maps that may be negative.

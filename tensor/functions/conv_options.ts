@@ -26,8 +26,8 @@ export interface Conv2dOptions extends ConvOptions {
   readonly dilation?: number | readonly [number, number];
 }
 
-/** What a setting must hold. */
-function requireWhole(operation: string, name: string, values: readonly number[], least: number): void {
+/** Refuses a setting whose numbers are not whole or too small. */
+export function requireWhole(operation: string, name: string, values: readonly number[], least: number): void {
   if (values.every((n) => Number.isInteger(n) && n >= least)) return;
   const bound = least === 0 ? "not negative" : `at least ${least}`;
   throw new RangeError(`Cannot ${operation} as ${name} must be whole and ${bound}: current ${name} is ${values}`);

@@ -1,5 +1,6 @@
 import { customVjp } from "../transform/custom_vjp.ts";
-import { equal } from "../primitives/comparison.ts";
+import { cast } from "../primitives/cast.ts";
+import { equal, greaterEqual } from "../primitives/comparison.ts";
 import { where } from "../primitives/where.ts";
 import { iota } from "../primitives/constant.ts";
 import { mul } from "../primitives/arithmetic.ts";
@@ -14,9 +15,11 @@ import { ShapeError } from "../errors.ts";
 import { type Conv2dOptions, convParams } from "./conv_options.ts";
 import { windowMap } from "./window_map.ts";
 
-/** The largest row of each window. */
-function maxOverMap(x: Tensor, map: Tensor, fill: number): Tensor {
-  return max(take(x, map, { fill, wrapNegativeIndices: false }), { axis: 1 }); // [M, T, C] -> [M, C]
+/** What each tap reads, `[M, T, C]`. */
+function tapValues(x: Tensor, map: Tensor, fill: number | Tensor): Tensor {
+  if (typeof fill === "number") return take(x, map, { fill, wrapNegativeIndices: false });
+  const onTaps = (y: Tensor) => reshape(y, [...map.shape, 1]);
+  return where(onTaps(greaterEqual(map, 0)), take(x, map, { wrapNegativeIndices: false }), onTaps(cast(fill, x.dtype)));
 }
 
 /**
@@ -24,7 +27,8 @@ function maxOverMap(x: Tensor, map: Tensor, fill: number): Tensor {
  *
  * @param x Rows `[N, C]`.
  * @param maps Windows `[M, T]` and their inverse.
- * @param fill What an absent row counts as: `-Infinity` to leave it out, 0 for the reading of masked dense code.
+ * @param fill What an absent row counts as: `-Infinity` to leave it out, 0 for the reading of masked dense code; or one
+ * number for each tap, `[M, T]`.
  * @returns Rows `[M, C]`. The cotangent goes to the first of the largest in tap order; to nobody if `fill` is larger.
  *
  * @example Usage
@@ -36,11 +40,11 @@ function maxOverMap(x: Tensor, map: Tensor, fill: number): Tensor {
  * deepStrictEqual(await maxPoolByMap(tensor([[1], [5]]), maps).data(), new Float32Array([5]));
  * ```
  */
-export function maxPoolByMap(x: Tensor, { map, inverse }: KernelMaps, fill: number = -Infinity): Tensor {
+export function maxPoolByMap(x: Tensor, { map, inverse }: KernelMaps, fill: number | Tensor = -Infinity): Tensor {
   const taps = map.shape[1]!;
-  return customVjp((x: Tensor) => maxOverMap(x, map, fill), ([x], output, cotangent) => {
+  return customVjp((x: Tensor) => max(tapValues(x, map, fill), { axis: 1 }), ([x], output, cotangent) => {
     // Which tap won: the first whose value is the output's. A window whose fill won gives to nobody.
-    const values = take(x, map, { fill, wrapNegativeIndices: false }); // [M, T, C]
+    const values = tapValues(x, map, fill); // [M, T, C]
     const shape = values.shape;
     const spread = (y: Tensor) => broadcastTo(reshape(y, [shape[0]!, 1, shape[2]!]), shape);
     const won = equal(values, spread(output));

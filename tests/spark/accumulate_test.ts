@@ -1,5 +1,5 @@
 import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict";
-import { jit, random, realize, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
+import { jit, random, realize, sizeOf, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
 import { resnet } from "../../nn/mod.ts";
 import {
   addGradients,
@@ -48,8 +48,7 @@ for (const lossOn of ["masked", "all"] as const) {
     const terms: { count: number; loss: number; gradients: readonly number[] }[] = [];
     for (const images of BATCHES) {
       const { pattern, run } = drawBatch(MODEL, at.key, images, options);
-      const [b, rows, columns] = pattern.gridShape;
-      const count = b * rows * columns - (lossOn === "masked" ? pattern.indices.shape[0]! : 0);
+      const count = sizeOf(pattern.gridShape) - (lossOn === "masked" ? pattern.indices.shape[0]! : 0);
       const { pixels } = forward(MODEL, at, { images, pattern }, run);
       const { gradients } = lossAndGradients(MODEL, at, { images, pattern }, run);
       const loss = (await read(patchLoss(images, pixels, pattern, run)))[0]!;

@@ -1,7 +1,6 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import { full, jit, mul, ones, ShapeError, sizeOf, sum, type Tensor, tensor, vjp, zeros } from "../../tensor/mod.ts";
 import {
-  densify,
   fullPattern,
   gather,
   mapValues,
@@ -38,13 +37,13 @@ for (const device of DEVICES) {
     }
   });
 
-  Deno.test(`densify() fills with the token and sums its gradient over inactive sites, on ${device.name}`, async () => {
+  Deno.test(`toDense() fills with a token and sums its gradient over inactive sites, on ${device.name}`, async () => {
     for (const mask of Object.values(MASKS)) {
       const x = imagesFor(mask, [2, 3], 2);
       const pattern = patternFromMask(mask);
       const sparse = asSparse(x, mask, pattern);
       const [y, dx, dToken] = jit((values: Tensor, token: Tensor, ct: Tensor) => {
-        const f = (values: Tensor, token: Tensor) => densify(sparseTensor(pattern, [2, 3], values), token);
+        const f = (values: Tensor, token: Tensor) => toDense(sparseTensor(pattern, [2, 3], values), token);
         const [y, pull] = vjp(f, values, token);
         return [y, ...pull(ct)] as [Tensor, Tensor, Tensor];
       }, { device })(sparse.values, tensor([100, 200]), asTensor(x));
@@ -74,14 +73,14 @@ Deno.test("gather() and toDense() are each the other's gradient", async () => {
   }
 });
 
-Deno.test("gather() and densify() do not read inactive storage: NaN and 1e30 do not leak", async () => {
+Deno.test("gather() and toDense() do not read inactive storage: NaN and 1e30 do not leak", async () => {
   const mask = MASKS.scattered!;
   const pattern = patternFromMask(mask);
   const clean = masked(imagesFor(mask, [2, 2]), mask);
   for (const poison of [NaN, 1e30]) {
     const active = masked(images(clean.shape, () => 1), mask);
     const poisoned = images(clean.shape, (k) => active.data[k] ? clean.data[k]! : poison);
-    const f = (x: Tensor) => sum(mul(densify(gather(x, pattern), tensor([1, 2, 3])), 2));
+    const f = (x: Tensor) => sum(mul(toDense(gather(x, pattern), tensor([1, 2, 3])), 2));
     const [value, pull] = vjp(f, asTensor(poisoned));
     const [expected, pullClean] = vjp(f, asTensor(clean));
     equal(await value.item({ device: REFERENCE }), await expected.item({ device: REFERENCE }));
@@ -91,19 +90,19 @@ Deno.test("gather() and densify() do not read inactive storage: NaN and 1e30 do 
 
 Deno.test("gather() names the nearest sizes where images do not divide by the grid", () => {
   const pattern = fullPattern([1, 7, 7]);
-  throws(() => gather(zeros([1, 30, 28, 3]), pattern), /nearest heights are 28 or 35, the nearest widths 28 or 35/);
+  throws(() => gather(zeros([1, 30, 28, 3]), pattern), /nearest sizes are 28 or 35, by 28 or 35/);
   throws(() => gather(zeros([2, 28, 28, 3]), pattern), ShapeError);
   throws(() => gather(zeros([28, 28, 3]), pattern), ShapeError);
-  throws(() => gather(zeros([1, 5, 28, 3]), pattern), /nearest heights are 7,/);
+  throws(() => gather(zeros([1, 5, 28, 3]), pattern), /nearest sizes are 7, by 28 or 35/);
 });
 
-Deno.test("sparseTensor(), mapValues() and densify() refuse values that do not fit", () => {
+Deno.test("sparseTensor(), mapValues() and toDense() refuse values that do not fit", () => {
   const pattern = fullPattern([1, 2, 2]);
   throws(() => sparseTensor(pattern, [1, 1], zeros([3, 1, 1, 1])), ShapeError);
   throws(() => sparseTensor(pattern, [2, 1], zeros([4, 1, 1, 1])), ShapeError);
   const x = sparseTensor(pattern, [1, 1], zeros([4, 1, 1, 2]));
   throws(() => mapValues(x, (v) => sum(v, { axis: 0 })), ShapeError);
-  throws(() => densify(x, zeros([3])), ShapeError);
+  throws(() => toDense(x, zeros([3])), ShapeError);
 });
 
 Deno.test("toDense() of a tensor whose values are all zero keeps the shape", async () => {
@@ -120,7 +119,7 @@ Deno.test("toVoxels() and toBlocks() permute rows, and undo each other", async (
     const voxels = toVoxels(sparse);
     deepStrictEqual(voxels.blockShape, [1, 1]);
     const indices = await read(voxels.pattern.indices);
-    const [, H, W] = voxels.pattern.gridShape;
+    const [, H, W] = voxels.pattern.gridShape as [number, number, number];
     const cells = Array.from({ length: indices.length / 3 }, (_, p) => {
       return (indices[3 * p]! * H + indices[3 * p + 1]!) * W + indices[3 * p + 2]!;
     });

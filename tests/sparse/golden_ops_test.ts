@@ -1,17 +1,9 @@
 /** @file Sparse operations against traces of the official implementation, float64, NCHW. */
 import { type Tensor, tensor, transpose } from "../../tensor/mod.ts";
-import {
-  avgPool2d,
-  conv2d,
-  gather,
-  type HostMask,
-  maxPool2d,
-  patternFromMask,
-  type SparseTensor,
-  toDense,
-} from "../../sparse/mod.ts";
+import { avgPool2d, conv2d, gather, maxPool2d, patternFromMask, type SparseTensor, toDense } from "../../sparse/mod.ts";
 import { assertClose } from "../support/assert_close.ts";
 import { read } from "./harness.ts";
+import type { Mask } from "./oracle.ts";
 
 interface Trace {
   readonly out: readonly number[];
@@ -19,7 +11,7 @@ interface Trace {
 
 const { ops_float64: ops } = JSON.parse(
   Deno.readTextFileSync(new URL("../golden/ops.json", import.meta.url)),
-) as { readonly ops_float64: { readonly active: HostMask } & Readonly<Record<string, Trace>> };
+) as { readonly ops_float64: { readonly active: Mask } & Readonly<Record<string, Trace>> };
 
 const [B, C, H, W] = [2, 3, 6, 6];
 const PATTERN = patternFromMask(ops.active);
@@ -49,7 +41,7 @@ function whole(): readonly (readonly number[])[] {
 
 /** The pattern, as pixels of a map of a given size. */
 function pixels(height: number, width: number): SparseTensor["pattern"] {
-  const at = (rows: HostMask[number], y: number, x: number) =>
+  const at = (rows: readonly (readonly number[])[], y: number, x: number) =>
     rows[Math.floor((y * rows.length) / height)]![Math.floor((x * rows[0]!.length) / width)]!;
   return patternFromMask(
     ops.active.map((rows) =>

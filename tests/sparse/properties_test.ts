@@ -22,7 +22,6 @@ import {
   avgPool2d,
   coalesce,
   conv2d,
-  densify,
   fullPattern,
   gather,
   maxPool2d,
@@ -50,8 +49,8 @@ const OPERATIONS: Readonly<Record<string, (x: SparseTensor) => SparseTensor>> = 
   "conv2d 1x1": (x) => conv2d(x, weights(1, 1, 4, 3)),
   "conv2d grouped": (x) => conv2d(x, weights(3, 3, 2, 6), { padding: 1, groups: 2 }),
   "conv2d depthwise": (x) => conv2d(x, weights(7, 7, 1, 4), { padding: 3, groups: 4 }),
-  "maxPool2d ignore": (x) => maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }),
-  "maxPool2d zero": (x) => maxPool2d(x, { kernel: 3, stride: 2, padding: 1, inactive: "zero" }),
+  "maxPool2d ignore": (x) => maxPool2d(x, { kernel: 3, stride: 2, padding: 1, inactive: "ignore" }),
+  "maxPool2d zero": (x) => maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }),
   "avgPool2d window": (x) => avgPool2d(x, { kernel: 2, stride: 2 }),
   "avgPool2d active": (x) => avgPool2d(x, { kernel: 4, stride: 4, divisor: "active" }),
 };
@@ -106,9 +105,9 @@ const VOXEL_OPERATIONS: Readonly<
   "conv2d 7x7 strided, with bias": (x, outputPattern) =>
     conv2d(x, weights(7, 7, 4, 2), { stride: 2, padding: 3, bias: tensor([1, 2]), outputPattern }),
   "conv2d 1x1 strided": (x, outputPattern) => conv2d(x, weights(1, 1, 4, 3), { stride: 2, outputPattern }),
-  "maxPool2d ignore": (x, outputPattern) => maxPool2d(x, { kernel: 3, stride: 2, padding: 1, outputPattern }),
-  "maxPool2d zero": (x, outputPattern) =>
-    maxPool2d(x, { kernel: 3, stride: 2, padding: 1, inactive: "zero", outputPattern }),
+  "maxPool2d ignore": (x, outputPattern) =>
+    maxPool2d(x, { kernel: 3, stride: 2, padding: 1, inactive: "ignore", outputPattern }),
+  "maxPool2d zero": (x, outputPattern) => maxPool2d(x, { kernel: 3, stride: 2, padding: 1, outputPattern }),
   "avgPool2d window": (x, outputPattern) => avgPool2d(x, { kernel: 2, stride: 2, outputPattern }),
 };
 
@@ -135,7 +134,7 @@ Deno.test("operations on the full pattern are the dense ones", async () => {
     );
     const window = { kernel, stride, padding, dilation };
     await same(maxPool2d(sparse, window), denseMaxPool2d(asTensor(x), window));
-    await same(maxPool2d(sparse, { ...window, inactive: "zero" }), denseMaxPool2d(asTensor(x), window));
+    await same(maxPool2d(sparse, { ...window, inactive: "ignore" }), denseMaxPool2d(asTensor(x), window));
     await same(avgPool2d(sparse, window), denseAvgPool2d(asTensor(x), window));
   }
 });
@@ -143,8 +142,8 @@ Deno.test("operations on the full pattern are the dense ones", async () => {
 Deno.test("maxPool2d() has two readings of inactive sites", async () => {
   const x = sparseTensor(patternFromMask([[[0, 0, 0], [0, 1, 0], [0, 0, 0]]]), [1, 1], tensor([[[[-5]]]]));
   const window = { kernel: 3, stride: 1, padding: 1 };
-  deepStrictEqual(await read(maxPool2d(x, window).values), [-5]);
-  deepStrictEqual(await read(maxPool2d(x, { ...window, inactive: "zero" }).values), [0]);
+  deepStrictEqual(await read(maxPool2d(x, window).values), [0]);
+  deepStrictEqual(await read(maxPool2d(x, { ...window, inactive: "ignore" }).values), [-5]);
 });
 
 Deno.test("gradients agree with differences in float64, orders 1 and 2", async () => {
@@ -165,10 +164,10 @@ Deno.test("gradients agree with differences in float64, orders 1 and 2", async (
   ]);
   await checkGrads((x, w) => conv2d(toVoxels(at(x!)), w!, { padding: 1, stride: 2 }).values, [x, w]);
   await checkGrads((x) => maxPool2d(at(x!), { kernel: 3, stride: 2, padding: 1 }).values, [x]);
-  await checkGrads((x) => maxPool2d(at(x!), { kernel: 3, stride: 2, padding: 1, inactive: "zero" }).values, [x]);
+  await checkGrads((x) => maxPool2d(at(x!), { kernel: 3, stride: 2, padding: 1, inactive: "ignore" }).values, [x]);
   await checkGrads((x) => avgPool2d(at(x!), { kernel: 2, divisor: "active" }).values, [x]);
   await checkGrads((x) => avgPool2d(at(x!), { kernel: 3, stride: 1, padding: 1 }).values, [x]);
-  await checkGrads((x, token) => densify(at(x!), token!), [x, float64(7, [4])]);
+  await checkGrads((x, token) => toDense(at(x!), token!), [x, float64(7, [4])]);
   await checkGrads((x) => gather(x!, pattern).values, [float64(8, [2, 6, 8, 3])]);
   const other = sparseTensor(patternFromMask(MASKS.scattered!.toReversed()), [2, 2], float64(9, [10, 2, 2, 4]));
   await checkGrads((x, y) => add(at(x!), { ...other, values: y! }).values, [x, other.values]);
@@ -211,7 +210,7 @@ Deno.test("a step with a mask drawn inside jit is the step with that mask from t
   const images = random.uniform(random.key(1), [2, 24, 24, 3]);
   const loss = (w: Tensor, images: Tensor, pattern: SparseTensor["pattern"]) => {
     const x = conv2d(gather(images, pattern), w, { stride: 2, padding: 3 });
-    return mean(square(densify(maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }), ones([4]))));
+    return mean(square(toDense(maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }), ones([4]))));
   };
   const draw = (key: Tensor) => sampleMask(key, { batch: 2, grid: [3, 3], maskRatio: 0.6 });
   const step = jit(
