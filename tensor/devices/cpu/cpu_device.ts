@@ -61,8 +61,11 @@ export function cpuDevice(options: CpuOptions = {}): Device {
     limits: { maxInputs: 16, maxBuffers: 32 },
     maxBytes: maxBytes ?? 2 ** 32,
     load: (schedule) => load(core, device, schedule, { winograd, onLaunch }),
-    read: (buffer) => Promise.resolve(readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec)),
-    synchronize: () => Promise.resolve(),
+    async read(buffer) {
+      await core.turns.done();
+      return readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec);
+    },
+    synchronize: () => core.turns.done(),
     pressure: core.pressure,
     close: () => closeCore(core),
   };
@@ -73,7 +76,10 @@ export function cpuDevice(options: CpuOptions = {}): Device {
 /** A schedule as launches, with the memory that it needs. */
 interface Prepared {
   readonly schedule: Schedule;
-  readonly launches: readonly Launch[];
+  /** Passes of all kernels. */
+  readonly passes: number;
+  /** Assembles them, at the first call; all threads know them then. */
+  launches(): readonly Launch[];
   /** Number by which the workers know the launches. */
   readonly program: number;
   /** Where temporaries and the scratch of each step lie in the arena. */
@@ -91,42 +97,58 @@ interface LoadOptions extends WatOptions {
 
 function load(core: Core, device: Device, schedule: Schedule, options: LoadOptions): Loaded {
   const prepared = prepare(core, schedule, options);
-  const { launches, program, plan } = prepared;
-  core.workers.forEach((worker) => tell(worker, { kind: "load", program, launches }));
+  const { passes, program, plan } = prepared;
+  if (core.turns.open) prepared.launches();
   // What takes the place of an input is counted once.
   const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
   const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), plan.bytes);
   const loaded: Loaded = {
-    stats: { plannedBytes, launches: launches.length },
+    stats: { plannedBytes, launches: passes },
     run: (inputs) => run(core, device, prepared, inputs),
+    ready: () => core.turns.done().then(() => void prepared.launches()),
   };
   core.collectedPrograms.register(loaded, program);
   return loaded;
 }
 
-/** Writes and assembles the kernels, and plans the memory. */
+/** Writes the kernels, and plans the memory. */
 function prepare(core: Core, schedule: Schedule, { onLaunch, ...options }: LoadOptions): Prepared {
   const kernels = schedule.steps.map((step) => kernelOf(step, schedule, options));
   const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
-  const plan = planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes });
   const localBytes = kernels.reduce((most, kernel) => Math.max(most, kernel.localBytes), 0);
-  const launches = kernels.flatMap(({ passes }, i) => {
-    const { inputs, outputs } = schedule.steps[i]!;
+  const program = core.shared.programs++;
+  return {
+    schedule,
+    passes: kernels.reduce((sum, { passes }) => sum + passes.length, 0),
+    launches: once(() => {
+      const launches = launchesOf(core, schedule, kernels);
+      core.workers.forEach((worker) => tell(worker, { kind: "load", program, launches }));
+      return launches;
+    }),
+    program,
+    plan: planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes }),
+    localBytes: Math.ceil(localBytes / ALIGNMENT) * ALIGNMENT,
+    ...(onLaunch ? { onLaunch: launchTeller(schedule, kernels.map(({ passes }) => passes), onLaunch) } : {}),
+  };
+}
+
+/** Assembles kernels. */
+function launchesOf(core: Core, { steps, values }: Schedule, kernels: readonly WatKernel[]): readonly Launch[] {
+  return kernels.flatMap(({ passes }, i) => {
+    const { inputs, outputs } = steps[i]!;
     return passes.map(({ code, items, itemCost }): Launch => ({
       module: assemble(code, core.relaxed),
-      slots: [...inputs, ...outputs, schedule.values.length + i], // scratch of the steps comes after all values
+      slots: [...inputs, ...outputs, values.length + i], // scratch of the steps comes after all values
       items,
       parallel: core.workers.length > 0 && items > 1 && items * itemCost > SHARE_ABOVE,
     }));
   });
-  return {
-    schedule,
-    launches,
-    program: core.shared.programs++,
-    plan,
-    localBytes: Math.ceil(localBytes / ALIGNMENT) * ALIGNMENT,
-    ...(onLaunch ? { onLaunch: launchTeller(schedule, kernels.map(({ passes }) => passes), onLaunch) } : {}),
-  };
+}
+
+/** A function that computes its value at the first call. */
+function once<T>(compute: () => T): () => T {
+  const made: { value?: T } = {};
+  return () => made.value ??= compute();
 }
 
 function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule, options: WatOptions): WatKernel {
@@ -144,7 +166,8 @@ function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Te
   growRegion(core, "scratch", prepared.localBytes * member.count);
   const store = storeOf(core, device);
   const bindings = bindBlocks(store, prepared.schedule, inputs);
-  execute(core, prepared, addresses(core, prepared, bindings));
+  const [table, scratch] = [addresses(core, prepared, bindings), core.shared.scratch.address];
+  core.turns.take(() => execute(core, prepared, table, scratch));
   return handOut(store, prepared.schedule, bindings);
 }
 
@@ -157,12 +180,14 @@ function addresses({ shared }: Core, { schedule, plan }: Prepared, { blocks }: B
   return [...values, ...schedule.steps.map((_, step) => address + (plan.scratch.get(step) ?? 0))];
 }
 
-function execute(core: Core, { launches, program, localBytes, onLaunch }: Prepared, table: readonly number[]): void {
+function execute(core: Core, prepared: Prepared, table: readonly number[], scratch: number): void {
+  const { program, localBytes, onLaunch } = prepared;
   const { shared, member, workers } = core;
+  const launches = prepared.launches();
   const run = { table, firstTurn: shared.turn };
   const turns = sharedLaunches(launches);
   shared.turn += turns;
-  const scratchOf = (index: number) => shared.scratch.address + index * localBytes;
+  const scratchOf = (index: number) => scratch + index * localBytes;
   if (turns > 0) shared.alone ||= !allJoined(member);
   if (turns > 0 && !shared.alone) {
     workers.forEach((worker, i) => tell(worker, { kind: "run", program, run, scratch: scratchOf(i + 1) }));

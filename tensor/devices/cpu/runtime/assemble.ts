@@ -1,10 +1,27 @@
 /** @file WAT text to WebAssembly modules. */
-import wabt from "wabt";
+import type wabt from "wabt";
 import { DeviceError } from "../../../errors.ts";
 import { recentMap } from "../../../recent_map.ts";
 
 const FEATURES = { simd: true, threads: true, "relaxed_simd": true };
-const toolkit = await wabt();
+
+/**
+ * The assembler. Documented cache: it is most of the bytes of the library, so that only who computes here loads it, once for
+ * all devices.
+ */
+const assembler: { toolkit?: Awaited<ReturnType<typeof wabt>>; loading?: Promise<void> } = {};
+
+/**
+ * Loads the assembler.
+ *
+ * @returns Settles when it is there; `null` if it is already.
+ */
+export function loadAssembler(): Promise<void> | null {
+  if (assembler.toolkit) return null;
+  return assembler.loading ??= import("wabt").then(async ({ default: open }) => {
+    assembler.toolkit = await open();
+  });
+}
 
 /**
  * Modules by their full text. Documented cache: texts repeat between programs and within them. Some thousand are what a few
@@ -17,7 +34,7 @@ const PLAIN_MADD = "(func $madd (param v128 v128 v128) (result v128) " +
   "(f32x4.add (f32x4.mul (local.get 0) (local.get 1)) (local.get 2)))";
 
 function binaryOf(text: string): Uint8Array<ArrayBuffer> {
-  const module = toolkit.parseWat("kernel.wat", text, FEATURES);
+  const module = assembler.toolkit!.parseWat("kernel.wat", text, FEATURES);
   try {
     module.resolveNames();
     // The declared type lacks the parameter, without which shared memory does not validate.
@@ -28,18 +45,21 @@ function binaryOf(text: string): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** `(module (func (param v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0))))` */
+const RELAXED = "0061736d 01000000 01060160017b017b 03020100 0a0d010b00200020002000fd85020b";
+
 /**
  * Tells whether the engine has the fused multiply-add of relaxed SIMD.
  *
  * @returns True if a module with it validates.
  */
 export function hasRelaxedSimd(): boolean {
-  const body = "(func (param v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0)))";
-  return WebAssembly.validate(binaryOf(`(module ${body})`));
+  const bytes = RELAXED.replaceAll(" ", "").match(/../g)!.map((byte) => parseInt(byte, 16));
+  return WebAssembly.validate(Uint8Array.from(bytes));
 }
 
 /**
- * Assembles a kernel.
+ * Assembles a kernel. The assembler must be loaded.
  *
  * @param code The inside of a module that exports `run`.
  * @param relaxed False to replace fused multiply-adds by a multiplication and an addition.

@@ -26,11 +26,9 @@ export function releaseBlock(heap: Heap, block: Block): void {
   block.taken = false;
 }
 
-/** Takes memory for a tensor and copies a block of its spec there. */
-export function copyBlock(heap: Heap, block: Block, spec: TensorSpec): Block {
-  const copy = takeBlock(heap, spec);
-  new Uint8Array(heap.memory.buffer).copyWithin(copy.address, block.address, block.address + bytesOf(spec));
-  return copy;
+/** Copies the values of a block of a spec to another. */
+export function copyBlock({ memory }: Heap, from: Block, to: Block, spec: TensorSpec): void {
+  new Uint8Array(memory.buffer).copyWithin(to.address, from.address, from.address + bytesOf(spec));
 }
 
 /** Copies host values into a block. Bools take four bytes on the device. */

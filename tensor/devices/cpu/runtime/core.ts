@@ -2,7 +2,7 @@ import type { BlockBuffer, Resident, Store } from "../../../compiler/bindings.ts
 import { dropBallast, makePressure, type Pressure } from "../../../compiler/pressure.ts";
 import type { Device } from "../../../device.ts";
 import type { TensorSpec } from "../../../spec.ts";
-import { hasRelaxedSimd } from "./assemble.ts";
+import { hasRelaxedSimd, loadAssembler } from "./assemble.ts";
 import {
   type Block,
   bytesOf,
@@ -16,6 +16,7 @@ import {
 import { CONTROL_BYTES, type Instances, type Member } from "./crew.ts";
 import { type Heap, makeHeap } from "./memory.ts";
 import { nodeThreads, type Thread } from "./threads.ts";
+import { makeTurns, type Turns } from "./turns.ts";
 import type { WorkerMessage } from "./worker.ts";
 
 /** A range of the heap whose contents do not outlive a run. */
@@ -42,6 +43,8 @@ export interface Core {
   readonly collectedPrograms: FinalizationRegistry<number>;
   readonly resident: Resident<Block>;
   readonly pressure: Pressure;
+  /** Whatever reads or writes tensors waits here for the assembler, in order. */
+  readonly turns: Turns;
   /** One arena for the temporaries of all programs, as only one runs at a time; private scratch of each thread. */
   readonly shared: { arena: Region; scratch: Region; turn: number; programs: number; alone: boolean; closed: boolean };
 }
@@ -72,6 +75,7 @@ export function makeCore(threads: number, relaxedSimd: boolean, maxBytes?: numbe
       workers.forEach((worker) => tell(worker, { kind: "drop", program }))
     ),
     pressure: makePressure(() => heap.used()),
+    turns: makeTurns(loadAssembler()),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
     shared: { arena: none, scratch: none, turn: 0, programs: 0, alone: workers.length === 0, closed: false },
   };
@@ -104,7 +108,7 @@ export function closeCore({ shared, workers }: Core): void {
 
 /** Makes the handle of a block; its memory is given back when the handle is collected. */
 function makeBuffer(
-  { heap, collectedBlocks, pressure }: Core,
+  { heap, collectedBlocks, pressure, turns }: Core,
   device: Device,
   spec: TensorSpec,
   block: Block,
@@ -120,7 +124,7 @@ function makeBuffer(
       releaseBlock(heap, block);
       dropBallast(buffer);
     },
-    peek: () => block.taken ? readBlock(heap, block, { shape, dtype }) : undefined,
+    peek: () => block.taken && turns.open ? readBlock(heap, block, { shape, dtype }) : undefined,
   };
   collectedBlocks.register(buffer, block);
   return buffer;
@@ -128,12 +132,16 @@ function makeBuffer(
 
 /** The memory of a device, as programs are bound to it. */
 export function storeOf(core: Core, device: Device): Store<Block> {
-  const { heap, resident } = core;
+  const { heap, resident, turns } = core;
   return {
     resident,
     take: (spec) => takeBlock(heap, spec),
-    write: (block, values) => writeBlock(heap, block, values),
-    copy: (block, spec) => copyBlock(heap, block, spec),
+    write: (block, values) => turns.take(() => writeBlock(heap, block, values)),
+    copy(block, spec) {
+      const copy = takeBlock(heap, spec);
+      turns.take(() => copyBlock(heap, block, copy, spec));
+      return copy;
+    },
     passOn: ({ address }) => ({ address, taken: true }),
     release: (block) => releaseBlock(heap, block),
     refuseReleased,

@@ -1,6 +1,8 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
-import { assemble, hasRelaxedSimd } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
+import { assemble, hasRelaxedSimd, loadAssembler } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
 import { DeviceError } from "../../../../tensor/errors.ts";
+
+await loadAssembler();
 
 const CODE = `(func (export "run")
   (v128.store (i32.const 64) (f32x4.relaxed_madd (v128.load (i32.const 0)) (v128.load (i32.const 16)) (v128.load (i32.const 32)))))`;

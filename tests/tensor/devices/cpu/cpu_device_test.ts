@@ -155,11 +155,8 @@ Deno.test("Memory of disposed tensors is used again", () =>
     assertClose((await x.data()).slice(0, 1), [1.5 ** 20]);
   }));
 
-Deno.test("A script ends by itself while its workers wait", async () => {
-  const library = new URL("../../../../tensor/mod.ts", import.meta.url);
-  const script = `import { cpuDevice, sum, exp, ones } from "${library}";
-    const device = cpuDevice({ threads: 2 });
-    console.log(await sum(exp(ones([300000]))).item({ device }));`;
+/** Runs a script in a process of its own, as nothing is loaded there yet, and returns what it prints. */
+async function runScript(script: string): Promise<string> {
   const config = new URL("../../../../deno.json", import.meta.url).pathname;
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "--config", config, "-"],
@@ -174,5 +171,33 @@ Deno.test("A script ends by itself while its workers wait", async () => {
   const { success, stdout, stderr } = await process.output();
   clearTimeout(timer);
   ok(success, `the script did not end well: ${new TextDecoder().decode(stderr)}`);
-  assertClose([Number(new TextDecoder().decode(stdout))], [300000 * Math.E]);
+  return new TextDecoder().decode(stdout).trim();
+}
+
+const LIBRARY = new URL("../../../../tensor/mod.ts", import.meta.url);
+
+Deno.test("A script ends by itself while its workers wait", async () => {
+  const printed = await runScript(`import { cpuDevice, sum, exp, ones } from "${LIBRARY}";
+    const device = cpuDevice({ threads: 2 });
+    console.log(await sum(exp(ones([300000]))).item({ device }));`);
+  assertClose([Number(printed)], [300000 * Math.E]);
+});
+
+Deno.test("What is asked for before the assembler has come is done in order, in memory that is used again", async () => {
+  const printed = await runScript(`import { add, cpuDevice, jit, mul, sum, tensor } from "${LIBRARY}";
+    const device = cpuDevice({ threads: 2, maxBytes: 64 * 2 ** 20 });
+    const step = jit((x, i) => add(mul(x, 0.5), i), { device });
+    const donating = jit((x) => add(x, 1), { device, donate: [0] });
+    let x = step(tensor(new Float32Array(1e6)), tensor(0)); // 4 MB each: 200 of them do not fit side by side
+    for (let i = 1; i < 200; i++) {
+      const next = donating(step(x, tensor(i)));
+      x[Symbol.dispose]();
+      x = next;
+    }
+    let expected = 0;
+    for (let i = 1; i < 200; i++) expected = expected * 0.5 + i + 1;
+    const values = await x.data({ device });
+    console.log(values.every((value) => Math.abs(value - expected) < 1e-3));
+    device.close();`);
+  equal(printed, "true");
 });

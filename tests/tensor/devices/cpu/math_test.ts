@@ -2,8 +2,10 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { expanded, type FunctionName } from "../../../../tensor/compiler/expansions/expanded.ts";
 import type { ScalarOp } from "../../../../tensor/compiler/operations.ts";
 import { mathFunctions } from "../../../../tensor/devices/cpu/emit/functions.ts";
-import { assemble } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
+import { assemble, loadAssembler } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
 import { randomValues } from "../../../support/random_values.ts";
+
+await loadAssembler();
 
 /** A function of four lanes, applied to any number of values. */
 function compiled(operation: ScalarOp): (...args: readonly Float32Array[]) => Float32Array {

@@ -21,13 +21,14 @@ function hostOnes(shape: readonly number[]): Tensor {
 }
 
 /** What a device reports while it computes `f` of one argument. */
-function profileOf(f: (x: Tensor) => Tensor, x: Tensor, threads: number): readonly LaunchTime[] {
+async function profileOf(f: (x: Tensor) => Tensor, x: Tensor, threads: number): Promise<readonly LaunchTime[]> {
   const times: LaunchTime[] = [];
   const device = cpuDevice({ threads, onLaunch: (time) => times.push(time) });
   const run = jit(f, { device });
   const { launches } = run.stats(x);
   deepStrictEqual(times, [], "compiling launches nothing");
   run(x);
+  await device.synchronize();
   device.close();
   deepStrictEqual(times.length, launches);
   return times;
@@ -53,8 +54,8 @@ const CASES: readonly {
 ];
 
 for (const { name, f, shape, kind, flops } of CASES) {
-  Deno.test(`A cpu device with onLaunch reports the launches and the work of ${name}`, () => {
-    const times = profileOf(f, hostOnes(shape), 1);
+  Deno.test(`A cpu device with onLaunch reports the launches and the work of ${name}`, async () => {
+    const times = await profileOf(f, hostOnes(shape), 1);
     const nameOf = ({ step: { kernel } }: LaunchTime) => kernel.kind === "template" ? kernel.name : kernel.kind;
     const found = times.filter((time) => nameOf(time) === kind && time.pass === 0);
     deepStrictEqual(found.map(({ step, specs }) => workOf(step.kernel, specs).flops), [flops]);
@@ -62,9 +63,9 @@ for (const { name, f, shape, kind, flops } of CASES) {
   });
 }
 
-Deno.test("A launch that threads share is reported once, with the bytes of all that it reads and writes", () => {
+Deno.test("A launch that threads share is reported once, with the bytes of all that it reads and writes", async () => {
   const side = 300;
-  const times = profileOf((x) => matmul(x, x), hostOnes([side, side]), 2);
+  const times = await profileOf((x) => matmul(x, x), hostOnes([side, side]), 2);
   const products = times.filter(({ step }) => step.kernel.kind === "template");
   deepStrictEqual(products.map(({ pass }) => pass), products.map((_, i) => i));
   deepStrictEqual(workOf(products[0]!.step.kernel, products[0]!.specs), {

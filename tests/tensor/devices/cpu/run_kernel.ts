@@ -3,9 +3,11 @@ import { deepStrictEqual, fail } from "node:assert/strict";
 import type { MapKernel, ReduceKernel, WatKernel } from "../../../../tensor/compiler/kernel.ts";
 import { emitMapWat } from "../../../../tensor/devices/cpu/emit/map.ts";
 import { emitReduceWat } from "../../../../tensor/devices/cpu/emit/reduce.ts";
-import { assemble } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
+import { assemble, loadAssembler } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
 import { type DType, DTYPES, sizeOf, type TensorSpec } from "../../../../tensor/spec.ts";
 import { interpret, outputsOf } from "./interpreter.ts";
+
+await loadAssembler();
 
 /** A buffer of a test. */
 export interface Sample extends TensorSpec {
