@@ -101,7 +101,7 @@ export function packPanels(name: string, buffer: string, factor: RightFactor, of
   const tap = add(...names.map((name, axis) => mul(get(name), tapStrides[axis]! * 4)));
   const number = names.reduce((number, name, axis) => add(mul(number, taps[axis]!), get(name)), int(0));
   const step = add(mul(get("g"), panels * stepsOf(factor)), mul(number, channels));
-  const from = add(mul(get("g"), batchStride * 4), tap, mul(get("c0"), factor.channelStride * 4));
+  const from = [mul(get("g"), batchStride * 4), tap, mul(get("c0"), factor.channelStride * 4)];
   return func(
     name,
     ["index"],
@@ -111,7 +111,7 @@ export function packPanels(name: string, buffer: string, factor: RightFactor, of
       set("c_end", min(int(channels), add(get("c0"), STEPS))),
       set("p0", mul(get("p0"), PANELS)),
       set("p_end", min(int(panels), add(get("p0"), PANELS))),
-      set("base", add(argument(buffer), factor.offset * 4, from)),
+      set("base", add(argument(buffer), factor.offset * 4, ...from)),
       set("base", add(get("base"), mul(get("p0"), width * columnStride * 4))),
       set("start", mul(add(step, get("c0"), mul(get("p0"), stepsOf(factor))), bytes)),
       set("start", add(argument("scratch"), offset, get("start"))),
