@@ -1,4 +1,5 @@
 /** @file Convolutions of lines, images and volumes as users call them, and their transposes. */
+import { ShapeError } from "../errors.ts";
 import { conv, convTranspose, requireImages } from "../primitives/convolution.ts";
 import type { Tensor } from "../tensor.ts";
 import { type ConvOptions, convParams, onEach } from "./conv_options.ts";
@@ -12,6 +13,12 @@ function convolve(rank: number, x: Tensor, w: Tensor, options: ConvOptions): Ten
 function transposed(rank: number, x: Tensor, w: Tensor, options: ConvOptions): Tensor {
   const operation = `convTranspose${rank}d`;
   requireImages(operation, rank, x, w);
+  if (x.shape.at(-1) !== w.shape.at(-1)) {
+    throw new ShapeError(operation, "images must have as many channels as the last size of the weights", [
+      x.shape,
+      w.shape,
+    ]);
+  }
   const given = x.shape.slice(1, -1);
   const stretched = (stride: readonly number[]) => given.map((n, axis) => n * stride[axis]!);
   if (options.padding === "SAME") {
