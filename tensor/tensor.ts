@@ -98,6 +98,18 @@ Object.defineProperty(Tensor.prototype, Symbol.for("Deno.customInspect"), {
   },
 });
 
+// Operators would compute with the text of a tensor, or compare objects.
+Object.defineProperty(Tensor.prototype, Symbol.toPrimitive, {
+  value(this: Tensor, hint: string): string {
+    const text = `Tensor ${this.dtype} [${this.shape.join(", ")}]`;
+    if (hint === "string") return text;
+    throw new TypeError(
+      `Cannot use an operator on a tensor as its values are not known here: current operand is ${text}; use functions ` +
+        "such as add and less, or, for a plain number of a jitted function, name its position in `static`",
+    );
+  },
+});
+
 function nested(shape: Shape, values: TypedArray, axis = 0, offset = 0): unknown {
   if (axis === shape.length) return values[offset];
   const stride = sizeOf(shape.slice(axis + 1));

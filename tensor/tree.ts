@@ -46,18 +46,22 @@ function isRecord(x: unknown): x is Readonly<Record<string, unknown>> {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** Positions of a record's keys, in the order of its leaves: that of the sorted keys. */
+function sortedPlaces(keys: readonly string[]): readonly number[] {
+  return [...keys.keys()].sort((a, b) => keys[a]! < keys[b]! ? -1 : 1);
+}
+
 /** Visits the leaves in order: arrays by position, records by sorted keys. */
-function visitLeaves(node: unknown, path: TreePath, visit: (leaf: unknown, path: TreePath) => void): StructureNode {
-  if (Array.isArray(node)) {
-    return { kind: "array", items: Array.from(node, (item, i) => visitLeaves(item, [...path, i], visit)) };
-  }
+function visitLeaves(node: unknown, visit: (leaf: unknown) => void): StructureNode {
+  if (Array.isArray(node)) return { kind: "array", items: Array.from(node, (item) => visitLeaves(item, visit)) };
   if (!isRecord(node)) {
-    visit(node, path);
+    visit(node);
     return LEAF;
   }
   const keys = Object.keys(node);
-  const items = new Map(keys.toSorted().map((key) => [key, visitLeaves(node[key], [...path, key], visit)]));
-  return { kind: "record", keys, items: keys.map((key) => items.get(key)!) };
+  const items = new Array<StructureNode>(keys.length);
+  for (const place of sortedPlaces(keys)) items[place] = visitLeaves(node[keys[place]!], visit);
+  return { kind: "record", keys, items };
 }
 
 /**
@@ -78,7 +82,7 @@ export function treeFlatten<T>(
   tree: T,
 ): { readonly leaves: readonly LeafOf<T>[]; readonly structure: TreeStructure<T> } {
   const leaves: LeafOf<T>[] = [];
-  const structure = visitLeaves(tree, [], (leaf) => leaves.push(leaf as LeafOf<T>));
+  const structure = visitLeaves(tree, (leaf) => leaves.push(leaf as LeafOf<T>));
   return { leaves, structure };
 }
 
@@ -104,9 +108,9 @@ export function treeUnflatten<T, Result>(structure: TreeStructure<T>, leaves: re
   const build = (node: StructureNode): unknown => {
     if (node.kind === "leaf") return leaves[next++];
     if (node.kind === "array") return node.items.map(build);
-    const places = [...node.keys.keys()].sort((a, b) => node.keys[a]! < node.keys[b]! ? -1 : 1);
-    const values = new Map(places.map((place) => [place, build(node.items[place]!)]));
-    return Object.fromEntries(node.keys.map((key, place) => [key, values.get(place)]));
+    const values = new Array<unknown>(node.keys.length);
+    for (const place of sortedPlaces(node.keys)) values[place] = build(node.items[place]!);
+    return Object.fromEntries(node.keys.map((key, place) => [key, values[place]]));
   };
   const tree = build(structure);
   if (next !== leaves.length) {
@@ -148,9 +152,14 @@ export function treeLeaves<T>(tree: T): readonly LeafOf<T>[] {
  * ```
  */
 export function treePaths(tree: unknown): readonly TreePath[] {
-  const paths: TreePath[] = [];
-  visitLeaves(tree, [], (_, path) => paths.push(path));
-  return paths;
+  return pathsIn(treeFlatten(tree).structure);
+}
+
+function pathsIn(node: StructureNode): readonly TreePath[] {
+  if (node.kind === "leaf") return [[]];
+  const below = (step: string | number, item: StructureNode) => pathsIn(item).map((path) => [step, ...path]);
+  if (node.kind === "array") return node.items.flatMap((item, i) => below(i, item));
+  return sortedPlaces(node.keys).flatMap((place) => below(node.keys[place]!, node.items[place]!));
 }
 
 /** A path as it is written in code behind `root`: `params.layers[2].weight`. */

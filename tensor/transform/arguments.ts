@@ -1,4 +1,5 @@
 /** @file What transformations take: types of differentiated and traced arguments, and the checks of their leaves. */
+import { shown } from "../errors.ts";
 import { type DType, DTYPES } from "../spec.ts";
 import { hostArray, leaf, Tensor } from "../tensor.ts";
 import { type IsTree, pathText, type Tree, treeFlatten, treePaths, type TreeStructure } from "../tree.ts";
@@ -53,24 +54,15 @@ export type GradientsAt<Args extends readonly unknown[], Positions extends numbe
   Positions extends number ? Gradient<Args[Positions]>
     : { [Place in keyof Positions]: Positions[Place] extends number ? Gradient<Args[Positions[Place]]> : never };
 
-/** In words, for messages. */
-export function describeLeaf(x: unknown): string {
-  if (x instanceof Tensor) return `a tensor of ${x.dtype}`;
-  if (typeof x === "function") return `the function ${x.name || "without a name"}`;
-  if (typeof x === "object" && x !== null) return `an object of ${x.constructor?.name || "a class without a name"}`;
-  if (typeof x === "bigint") return `${x}n`;
-  return typeof x === "string" ? JSON.stringify(x) : String(x);
-}
-
 /** The scalar that a number stands for: a leaf, so that another value is the same program. */
 export function tracedScalar(x: Tensor | number, dtype: DType): Tensor {
   return x instanceof Tensor ? x : leaf({ shape: [], dtype }, { host: hostArray([x], dtype) });
 }
 
-/** One leaf with its name in messages. */
+/** One leaf, and its name for messages. */
 export interface NamedLeaf {
-  readonly name: string;
   readonly value: unknown;
+  name(): string;
 }
 
 /**
@@ -85,8 +77,7 @@ export function namedLeaves<T>(
   tree: T,
 ): { readonly leaves: readonly NamedLeaf[]; readonly structure: TreeStructure<T> } {
   const { leaves, structure } = treeFlatten(tree);
-  const paths = treePaths(tree);
-  return { leaves: leaves.map((value, i) => ({ name: pathText(root, paths[i]!), value })), structure };
+  return { leaves: leaves.map((value, i) => ({ value, name: () => pathText(root, treePaths(tree)[i]!) })), structure };
 }
 
 /** Refuses positions that are no positions. */
@@ -102,13 +93,13 @@ export function checkDifferentiable(operation: string, { name, value }: NamedLea
   if (value === null || typeof value === "number") return;
   if (!(value instanceof Tensor)) {
     throw new TypeError(
-      `Cannot ${operation} as leaves of differentiated arguments must be floating tensors: current ${name} is ` +
-        `${describeLeaf(value)}; pass it as another argument`,
+      `Cannot ${operation} as leaves of differentiated arguments must be floating tensors: current ${name()} is ` +
+        `${shown(value)}; pass it as another argument`,
     );
   }
   if (DTYPES[value.dtype].floating) return;
   throw new TypeError(
     `Cannot ${operation} as tensors of differentiated arguments must be floating: current dtype is ${value.dtype} ` +
-      `of ${name}; pass it as another argument`,
+      `of ${name()}; pass it as another argument`,
   );
 }

@@ -1,9 +1,9 @@
 /** @file Functions with a pullback of their own. */
+import { shown } from "../errors.ts";
 import { constant } from "../primitives/constant.ts";
 import { withBackward } from "../primitives/identity.ts";
 import { nextSequence, Tensor } from "../tensor.ts";
 import { treeFlatten, treeUnflatten } from "../tree.ts";
-import { describeLeaf } from "./arguments.ts";
 import { capturedBy } from "./running.ts";
 
 function refuseCaptured(outputs: readonly Tensor[], operands: readonly Tensor[], since: number): void {
@@ -44,7 +44,7 @@ export function customVjp<Args extends readonly (Tensor | null)[], Output>(
     args.forEach((arg, i) => {
       if (arg === null || arg instanceof Tensor) return;
       throw new TypeError(
-        `Cannot customVjp as arguments must be tensors or null: current argument ${i} is ${describeLeaf(arg)}`,
+        `Cannot customVjp as arguments must be tensors or null: current argument ${i} is ${shown(arg)}`,
       );
     });
     const operands = args.filter((arg) => arg !== null);

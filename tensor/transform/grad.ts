@@ -1,9 +1,9 @@
 /** @file Gradients of functions that return a scalar. */
-import { ShapeError } from "../errors.ts";
+import { ShapeError, shown } from "../errors.ts";
 import { constant } from "../primitives/constant.ts";
 import { DTYPES } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
-import { checkPositions, describeLeaf, type GradientsAt, type TracedAt } from "./arguments.ts";
+import { checkPositions, type GradientsAt, type TracedAt } from "./arguments.ts";
 import { differentiate } from "./vjp.ts";
 
 /** Options of `grad` and `valueAndGrad`. */
@@ -18,7 +18,7 @@ function checkLoss(operation: string, loss: unknown): Tensor {
   if (!(loss instanceof Tensor)) {
     throw new TypeError(
       `Cannot ${operation} as the function must return a scalar tensor, or [scalar, aux] with hasAux: current value is ` +
-        (Array.isArray(loss) ? "an array" : describeLeaf(loss)),
+        shown(loss),
     );
   }
   if (loss.shape.length > 0) throw new ShapeError(operation, "the function must return a scalar tensor", [loss.shape]);

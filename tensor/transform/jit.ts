@@ -1,18 +1,12 @@
 /** @file Functions that are traced once for each form of their arguments, and replayed after. */
 import { defaultDevice, type Device, type Executable, type ExecutableStats } from "../device.ts";
+import { shown } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
 import type { DType } from "../spec.ts";
 import { leaf, leafSource, placeholder, realize, Tensor } from "../tensor.ts";
 import { textOf } from "../text_of.ts";
 import { type TreeStructure, treeUnflatten } from "../tree.ts";
-import {
-  checkPositions,
-  describeLeaf,
-  type NamedLeaf,
-  namedLeaves,
-  type TracedBut,
-  tracedScalar,
-} from "./arguments.ts";
+import { checkPositions, type NamedLeaf, namedLeaves, type TracedBut, tracedScalar } from "./arguments.ts";
 import { isInside, runInside } from "./running.ts";
 
 /** Options of `jit`. */
@@ -71,8 +65,8 @@ function tracedLeaf({ name, value }: NamedLeaf): Tensor | null {
   if (value === null || value instanceof Tensor) return value;
   if (typeof value === "number") return tracedScalar(value, classOf(value));
   throw new TypeError(
-    `Cannot jit as leaves of traced arguments must be tensors, numbers or null: current ${name} is ` +
-      `${describeLeaf(value)}; name the position of a plain argument in \`static\``,
+    `Cannot jit as leaves of traced arguments must be tensors, numbers or null: current ${name()} is ` +
+      `${shown(value)}; name the position of a plain argument in \`static\``,
   );
 }
 
@@ -207,7 +201,7 @@ function trace(
 function checkResult({ name, value }: NamedLeaf): void {
   if (value instanceof Tensor || value === null || (typeof value !== "object" && typeof value !== "function")) return;
   throw new TypeError(
-    `Cannot jit as results must be tensors or plain values: current ${name} is ${describeLeaf(value)}`,
+    `Cannot jit as results must be tensors or plain values: current ${name()} is ${shown(value)}`,
   );
 }
 

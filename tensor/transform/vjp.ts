@@ -1,5 +1,5 @@
 /** @file Reverse-mode differentiation: one walk backwards over the program, by each primitive's vjp rule. */
-import { ShapeError } from "../errors.ts";
+import { ShapeError, shown } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
 import { add } from "../primitives/arithmetic.ts";
 import { constant } from "../primitives/constant.ts";
@@ -7,14 +7,7 @@ import { identity } from "../primitives/identity.ts";
 import { DTYPES, sameShape } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
 import { treeFlattenAll, type TreeStructure, treeUnflatten } from "../tree.ts";
-import {
-  checkDifferentiable,
-  type Cotangent,
-  describeLeaf,
-  type Gradient,
-  namedLeaves,
-  tracedScalar,
-} from "./arguments.ts";
+import { checkDifferentiable, type Cotangent, type Gradient, namedLeaves, tracedScalar } from "./arguments.ts";
 import { runInside } from "./running.ts";
 
 /**
@@ -75,7 +68,7 @@ function checkCotangent(name: string, output: Tensor, cotangent: unknown): Tenso
   if (typeof cotangent === "number" && output.shape.length === 0) return constant([], cotangent, output.dtype);
   if (!(cotangent instanceof Tensor)) {
     throw new TypeError(
-      `Cannot vjp as cotangents must be tensors, or null for zero: current ${name} is ${describeLeaf(cotangent)}`,
+      `Cannot vjp as cotangents must be tensors, or null for zero: current ${name} is ${shown(cotangent)}`,
     );
   }
   if (sameShape(output.shape, cotangent.shape)) return cotangent;
