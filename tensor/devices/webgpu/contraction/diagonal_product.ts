@@ -1,6 +1,7 @@
 /** @file Depthwise convolutions: every channel has a weight of its own, so that the matrix of a tap is a diagonal. */
 import type { WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import type { RowProduct } from "./row_product.ts";
+import { lastRow } from "./row_product_parts.ts";
 import { itemPass } from "../emit/shader.ts";
 
 /** Rows of one invocation: neighbours share the weights. */
@@ -30,7 +31,7 @@ export function diagonalProduct(product: RowProduct): WgslPass {
       "let batch = 0u;",
       `let channel = item % ${channels / width}u * ${width}u;`,
       `let row = item / ${channels / width}u * ${height}u;`,
-      ...rows.map((m) => `let row_${m} = min(row + ${m}u, ${product.rows - 1}u);`),
+      ...rows.map((m) => `let row_${m} = min(row + ${m}u, ${lastRow(product)});`),
       ...rows.map((m) => left.row(m)),
       ...rows.map((m) => `var sum_${m} = ${zero};`),
       ...(taps

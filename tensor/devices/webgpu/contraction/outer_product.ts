@@ -7,6 +7,7 @@ import type {
   WgslMemory,
   WgslPass,
 } from "../../../compiler/kernel.ts";
+import { cutSlabs, type Slabs } from "../../../contraction/slabs.ts";
 import { registerOuter } from "./outer_product_registers.ts";
 import { shuffledOuter } from "./outer_product_subgroup.ts";
 import { sharedOuter } from "./outer_product_workgroup.ts";
@@ -63,17 +64,13 @@ export interface OuterProduct {
   };
 }
 
-/** How the rows are cut. */
-export interface Slabs {
-  readonly slabs: number;
-  /** Rows of each but the last. */
-  readonly length: number;
-  /** Position of the buffer that takes the sums. */
+/** How the rows are cut, and the position of the buffer that takes the sums. */
+export interface SlabTarget extends Slabs {
   readonly target: number;
 }
 
 /** Writes the sums of slabs in one variant. */
-export type SlabWriter = (product: OuterProduct, tile: TileVariant, slabs: Slabs, limits: WgslLimits) => WgslPass;
+export type SlabWriter = (product: OuterProduct, tile: TileVariant, slabs: SlabTarget, limits: WgslLimits) => WgslPass;
 
 const WRITERS: Readonly<Record<TileVariant["kind"], SlabWriter>> = {
   registers: registerOuter,
@@ -82,7 +79,7 @@ const WRITERS: Readonly<Record<TileVariant["kind"], SlabWriter>> = {
 };
 
 /** How a sum of outer products is computed. */
-export interface OuterPlan extends Pick<Slabs, "slabs" | "length"> {
+export interface OuterPlan extends Slabs {
   readonly tile: TileVariant;
 }
 
@@ -107,13 +104,9 @@ export function planOuter(
   const tiles = diagonal
     ? taps * Math.ceil(batches / tile.columns)
     : batches * taps * Math.ceil(sizes[0] / tile.rows) * Math.ceil(sizes[1] / tile.columns);
-  const wanted = Math.min(
-    Math.ceil(FULL[limits.software && !diagonal ? "software" : "gpu"] / tiles),
-    Math.ceil(rows / MIN_SLAB),
-    Math.floor(MAX_PARTIALS / result.elements),
-  );
-  const length = Math.max(1, Math.ceil(rows / Math.max(1, wanted) / WHOLE) * WHOLE);
-  return { tile, length, slabs: Math.max(1, Math.ceil(rows / length)) };
+  const full = Math.ceil(FULL[limits.software && !diagonal ? "software" : "gpu"] / tiles);
+  const wanted = Math.min(full, Math.ceil(rows / MIN_SLAB));
+  return { tile, ...cutSlabs({ rows, whole: WHOLE, wanted, elements: result.elements, most: MAX_PARTIALS }) };
 }
 
 /**

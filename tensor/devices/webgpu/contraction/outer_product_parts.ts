@@ -1,9 +1,9 @@
 /** @file What the variants of a sum of outer products have in common. */
 import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
-import type { OuterFactor, OuterProduct } from "./outer_product.ts";
+import type { OuterFactor, OuterProduct, SlabTarget } from "./outer_product.ts";
 import { count } from "./row_product_parts.ts";
-import { distinct } from "../emit/shader.ts";
+import { distinct, unravel } from "../emit/shader.ts";
 
 /** Four elements of a factor from `at` on. */
 export function four({ load }: WgslMemory, { name, aligned }: OuterFactor, at: string): string {
@@ -33,6 +33,30 @@ function nameOf({ name = "sums" }: OuterProduct["result"]): string {
 /** True if four neighbouring results along j are one vec4 in memory. */
 function storesVectors({ right, sizes, result }: Pick<OuterProduct, "right" | "sizes" | "result">): boolean {
   return right.aligned && sizes[1] % 4 === 0 && result.stride % 4 === 0 && result.elements % 4 === 0;
+}
+
+/** How the groups of a sum are laid out. */
+export interface Squares {
+  /** Statements that name `slab`, `tap`, `batch` and the rectangle of results, `tile_i` and `tile_j`, of the group `square`. */
+  readonly digits: string;
+  readonly workgroups: number;
+  /** True if no rectangle reaches beyond i or j. */
+  readonly even: boolean;
+}
+
+/** Lays out groups, each of which takes a rectangle of `high` by `wide` results of a slab. */
+export function squaresOf(
+  { batches, taps, sizes: [height, width] }: OuterProduct,
+  { slabs }: SlabTarget,
+  { high, wide }: { readonly high: number; readonly wide: number },
+): Squares {
+  const [down, across] = [Math.ceil(height / high), Math.ceil(width / wide)];
+  const digits = [["slab", 0], ["tap", taps], ["batch", batches], ["tile_i", down], ["tile_j", across]] as const;
+  return {
+    digits: unravel("square", digits),
+    workgroups: slabs * taps * batches * down * across,
+    even: height % high === 0 && width % wide === 0,
+  };
 }
 
 /** Where a tile's results go: row m of the tile is i = `row(m)`, vec4 v begins at j = `column(v)`; both are u32 texts. */

@@ -1,7 +1,7 @@
 /** @file Sums of outer products with nothing shared: each invocation walks the rows of a slab for its tile. */
 import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
-import type { OuterProduct, Slabs } from "./outer_product.ts";
+import type { OuterProduct, SlabTarget } from "./outer_product.ts";
 import { four, openOuter, outerBindings, storeOuter } from "./outer_product_parts.ts";
 import { count } from "./row_product_parts.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
@@ -14,7 +14,11 @@ import { itemPass, unravel } from "../emit/shader.ts";
  * @param slabs How the rows are cut.
  * @returns The pass.
  */
-export function registerOuter(product: OuterProduct, variant: TileVariant, { slabs, length, target }: Slabs): WgslPass {
+export function registerOuter(
+  product: OuterProduct,
+  variant: TileVariant,
+  { slabs, length, target }: SlabTarget,
+): WgslPass {
   const { batches, taps, sizes: [height, width], diagonal, rows } = product;
   const tile = { rows: count(variant.rows), vectors: count(variant.columns / 4) };
   const across = diagonal ? Math.ceil(batches / 4) : Math.ceil(width / variant.columns);

@@ -1,10 +1,10 @@
 /** @file Sums of outer products through workgroup memory: a group loads blocks of rows once for all its invocations. */
 import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
-import type { OuterProduct, Slabs } from "./outer_product.ts";
-import { four, openOuter, outerBindings, storeOuter } from "./outer_product_parts.ts";
-import { count } from "./row_product_parts.ts";
-import { groupPass, unravel } from "../emit/shader.ts";
+import type { OuterProduct, SlabTarget } from "./outer_product.ts";
+import { four, openOuter, outerBindings, squaresOf, storeOuter } from "./outer_product_parts.ts";
+import { count, lastRow } from "./row_product_parts.ts";
+import { groupPass } from "../emit/shader.ts";
 
 /**
  * Writes the sums of slabs. Blocks of `depth` rows lie in workgroup memory; vec4 of i and of j are dealt to the
@@ -15,22 +15,18 @@ import { groupPass, unravel } from "../emit/shader.ts";
  * @param slabs How the rows are cut.
  * @returns The pass.
  */
-export function sharedOuter(product: OuterProduct, variant: TileVariant, slabs: Slabs): WgslPass {
-  const { batches, taps, sizes: [height, width], rows } = product;
+export function sharedOuter(product: OuterProduct, variant: TileVariant, slabs: SlabTarget): WgslPass {
   const { across, down, depth } = variant;
   const tile = { rows: count(variant.rows), vectors: count(variant.columns / 4) };
   const [high, wide] = [variant.rows * down, variant.columns * across];
-  const [groupsDown, groupsAcross] = [Math.ceil(height / high), Math.ceil(width / wide)];
+  const { digits, workgroups, even } = squaresOf(product, slabs, { high, wide });
   const body = (memory: WgslMemory) =>
     [
-      unravel("square", [["slab", 0], ["tap", taps], ["batch", batches], ["tile_i", groupsDown], [
-        "tile_j",
-        groupsAcross,
-      ]]),
+      digits,
       `let down = local / ${across}u; let across = local % ${across}u;`,
       `let i = tile_i * ${high}u; let j = tile_j * ${wide}u;`,
       ...openOuter(tile.rows, tile.vectors),
-      `let end = min(slab * ${slabs.length}u + ${slabs.length}u, ${rows}u);`,
+      `let end = min(slab * ${slabs.length}u + ${slabs.length}u, ${product.rows}u);`,
       `for (var block = slab * ${slabs.length}u; block < end; block += ${depth}u) {`,
       ...loadLefts(memory, product, high / 4, depth, across * down),
       ...loadRights(memory, product, wide / 4, depth, across * down),
@@ -41,14 +37,13 @@ export function sharedOuter(product: OuterProduct, variant: TileVariant, slabs: 
       ...storeOuter(memory, product, tile, {
         row: (m) => `i + (${(m >> 2) * down}u + down) * 4u + ${m & 3}u`,
         column: (v) => `j + (${v * across}u + across) * 4u`,
-        even: height % high === 0 && width % wide === 0,
+        even,
       }),
     ].join("\n");
   const functions = [
     `var<workgroup> left_block: array<vec4f, ${depth * high / 4}>;`,
     `var<workgroup> right_block: array<vec4f, ${depth * wide / 4}>;`,
   ];
-  const workgroups = slabs.slabs * taps * batches * groupsDown * groupsAcross;
   const write = (memory: WgslMemory) => ({ functions, body: body(memory) });
   return groupPass(outerBindings(product, slabs.target), { workgroups, workgroupSize: across * down, write });
 }
@@ -57,7 +52,7 @@ export function sharedOuter(product: OuterProduct, variant: TileVariant, slabs: 
 function deal(rows: number, wide: number, depth: number, group: number, text: string): readonly string[] {
   return count(Math.ceil(wide * depth / group)).map((n) => {
     const inside = (n + 1) * group > wide * depth ? `if (local + ${n * group}u < ${wide * depth}u) ` : "";
-    const row = `let e = local + ${n * group}u; let first_row = min(block + e / ${wide}u, ${rows - 1}u);`;
+    const row = `let e = local + ${n * group}u; let first_row = min(block + e / ${wide}u, ${lastRow({ rows })});`;
     return `${inside}{ ${row} let row = first_row;\n${text} }`;
   });
 }

@@ -29,6 +29,11 @@ export function bindingsOf({ left, right, others = [], taps, result }: RowProduc
   ]);
 }
 
+/** u32 literal of the last row, to which rows beyond it are moved: what they read is there, and what they make is not stored. */
+export function lastRow({ rows }: Pick<RowProduct, "rows">): string {
+  return `${Math.max(rows - 1, 0)}u`;
+}
+
 /** Depths that a step takes: four where rows are aligned. */
 export function stepOf({ aligned }: LeftRows): number {
   return aligned ? 4 : 1;
@@ -102,6 +107,38 @@ export function addProducts(
   ]);
 }
 
+/** How the invocations of a tile come by the rows that they multiply. */
+export interface Shared {
+  /** Rows of the tile that an invocation loads itself. */
+  readonly own: readonly number[];
+  /** Condition under which a tap is worth while, if there is one. */
+  readonly worth?: string | undefined;
+  /** The scalar of row m at depth i of a step. */
+  factor(m: number, i: number): string;
+}
+
+/** One tap: addresses of the own rows, then the depth in steps of four, or of one where rows are not aligned. */
+export function addTap(
+  memory: WgslMemory,
+  { depth, left, right }: RowProduct,
+  tile: Tile,
+  { own, worth, factor }: Shared,
+): readonly string[] {
+  const step = stepOf(left);
+  const walk = (k: string) => [
+    ...own.map((m) => `let left_${m} = ${leftValue(memory, left, k, m)};`),
+    ...loadRights(memory, right, tile, k, step),
+    ...addProducts(tile, step, factor),
+  ];
+  return [
+    ...own.map((m) => left.tap(m, memory)),
+    ...(worth ? [`if (${worth}) {`] : []),
+    `let right_from = ${right.from};`,
+    ...(depth <= step ? walk("0u") : [`for (var k = 0u; k < ${depth}u; k += ${step}u) {`, ...walk("k"), "}"]),
+    ...(worth ? ["}"] : []),
+  ];
+}
+
 /** Writes what lies inside the result. `number` is the u32 expression of the row m of the tile, which may lie outside. */
 export function storeRows(
   { store }: WgslMemory,
@@ -121,7 +158,7 @@ export function storeRows(
         `${inside(j)}{ ${store(name, `at_${m} + ${first + j}u`, `sum_${m}_${v}.${lane}`)} }`
       );
     });
-    const clamped = even ? number(m) : `min(${number(m)}, ${rows - 1}u)`;
+    const clamped = even ? number(m) : `min(${number(m)}, ${lastRow(product)})`;
     const address = `let row_${m} = ${clamped}; ${left.row(m)} let at_${m} = ${at(m)} + column;`;
     return `${even ? "" : `if (${number(m)} < ${rows}u) `}{ ${address}\n${stores.join("\n")} }`;
   });

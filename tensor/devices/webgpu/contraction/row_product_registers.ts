@@ -2,17 +2,7 @@
 import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
 import type { RowProduct } from "./row_product.ts";
-import {
-  addProducts,
-  bindingsOf,
-  count,
-  leftValue,
-  loadRights,
-  openSums,
-  stepOf,
-  storeRows,
-  type Tile,
-} from "./row_product_parts.ts";
+import { addTap, bindingsOf, count, lastRow, openSums, stepOf, storeRows, type Tile } from "./row_product_parts.ts";
 import { itemPass } from "../emit/shader.ts";
 
 /**
@@ -39,7 +29,7 @@ export function registerRows(product: RowProduct, variant: TileVariant): WgslPas
       `let row = (square / ${groupsAcross}u % ${groupsDown}u * ${down}u + within / ${across}u) * ${height}u;`,
       `let column = (square % ${groupsAcross}u * ${across}u + within % ${across}u) * ${width}u;`,
       `if (row >= ${rows}u || column >= ${columns}u) { return; }`,
-      ...tile.rows.map((m) => `let row_${m} = ${even ? number(m) : `min(${number(m)}, ${rows - 1}u)`};`),
+      ...tile.rows.map((m) => `let row_${m} = ${even ? number(m) : `min(${number(m)}, ${lastRow(product)})`};`),
       ...tile.rows.map((m) => left.row(m)),
       ...openSums(tile),
       ...(taps ? [taps.open, ...tapBody(memory, product, tile), taps.close] : []),
@@ -52,20 +42,10 @@ export function registerRows(product: RowProduct, variant: TileVariant): WgslPas
   });
 }
 
-/** One tap: addresses of the rows, then the depth in steps of four, or of one where rows are not aligned. */
-function tapBody(memory: WgslMemory, { depth, left, right }: RowProduct, tile: Tile): readonly string[] {
-  const step = stepOf(left);
-  const walk = (k: string) => [
-    ...tile.rows.map((m) => `let left_${m} = ${leftValue(memory, left, k, m)};`),
-    ...loadRights(memory, right, tile, k, step),
-    ...addProducts(tile, step, (m, i) => step === 4 ? `left_${m}.${LANES[i]}` : `left_${m}`),
-  ];
-  const skip = left.guarded ? [`if (${tile.rows.map((m) => `in_${m}`).join(" || ")}) {`] : [];
-  return [
-    ...tile.rows.map((m) => left.tap(m, memory)),
-    ...skip,
-    `let right_from = ${right.from};`,
-    ...(depth <= step ? walk("0u") : [`for (var k = 0u; k < ${depth}u; k += ${step}u) {`, ...walk("k"), "}"]),
-    ...skip.map(() => "}"),
-  ];
+/** Each invocation loads the rows of its tile; taps that none of them sees are passed over. */
+function tapBody(memory: WgslMemory, product: RowProduct, tile: Tile): readonly string[] {
+  const { left } = product;
+  const worth = left.guarded ? tile.rows.map((m) => `in_${m}`).join(" || ") : undefined;
+  const part = (i: number) => stepOf(left) === 4 ? `.${LANES[i]}` : "";
+  return addTap(memory, product, tile, { own: tile.rows, worth, factor: (m, i) => `left_${m}${part(i)}` });
 }

@@ -2,17 +2,7 @@
 import type { TileVariant, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
 import { LANES } from "../emit/values.ts";
 import type { RowProduct } from "./row_product.ts";
-import {
-  addProducts,
-  bindingsOf,
-  count,
-  leftValue,
-  loadRights,
-  openSums,
-  stepOf,
-  storeRows,
-  type Tile,
-} from "./row_product_parts.ts";
+import { addTap, bindingsOf, count, lastRow, openSums, stepOf, storeRows, type Tile } from "./row_product_parts.ts";
 import { groupPass } from "../emit/shader.ts";
 
 /**
@@ -31,7 +21,7 @@ export function shuffledRows(product: RowProduct, variant: TileVariant, limits: 
   const tile: Tile = { rows: count(height), vectors: count(width / 4), step: 4 * across };
   const [groupsDown, groupsAcross] = [Math.ceil(rows / (height * down)), Math.ceil(columns / (width * across))];
   const even = rows % (height * down) === 0;
-  const bound = (row: string) => even ? row : `min(${row}, ${rows - 1}u)`;
+  const bound = (row: string) => even ? row : `min(${row}, ${lastRow(product)})`;
   const own = count(height / across);
   const body = (memory: WgslMemory) =>
     [
@@ -51,7 +41,7 @@ export function shuffledRows(product: RowProduct, variant: TileVariant, limits: 
   return groupPass(bindingsOf(product), { workgroups, workgroupSize: across * down, enable, write });
 }
 
-/** One tap. Row m of the team is row `m / across` of the invocation at place `m % across`. */
+/** Row m of the team is row `m / across` of the invocation at place `m % across`. */
 function tapBody(
   memory: WgslMemory,
   product: RowProduct,
@@ -59,25 +49,12 @@ function tapBody(
   across: number,
   alone: boolean,
 ): readonly string[] {
-  const { depth, left, right } = product;
-  const step = stepOf(left);
+  const { left } = product;
   const own = count(tile.rows.length / across);
+  const part = (i: number) => stepOf(left) === 4 ? `.${LANES[i]}` : "";
   const place = (m: number) => alone ? `${m % across}u` : `team + ${m % across}u`;
-  const factor = (m: number, i: number) => {
-    const part = step === 4 ? `.${LANES[i]}` : "";
-    return `subgroupShuffle(left_${Math.floor(m / across)}${part}, ${place(m)})`;
-  };
-  const walk = (k: string) => [
-    ...own.map((m) => `let left_${m} = ${leftValue(memory, left, k, m)};`),
-    ...loadRights(memory, right, tile, k, step),
-    ...addProducts(tile, step, factor),
-  ];
-  const skip = left.sparse && left.guarded ? [`if (subgroupAny(${own.map((m) => `in_${m}`).join(" || ")})) {`] : [];
-  return [
-    ...own.map((m) => left.tap(m, memory)),
-    ...skip,
-    `let right_from = ${right.from};`,
-    ...(depth <= step ? walk("0u") : [`for (var k = 0u; k < ${depth}u; k += ${step}u) {`, ...walk("k"), "}"]),
-    ...skip.map(() => "}"),
-  ];
+  // Shuffles are for all invocations or none: only what none of a subgroup sees is passed over, which pays where much is absent.
+  const worth = left.sparse && left.guarded ? `subgroupAny(${own.map((m) => `in_${m}`).join(" || ")})` : undefined;
+  const factor = (m: number, i: number) => `subgroupShuffle(left_${Math.floor(m / across)}${part(i)}, ${place(m)})`;
+  return addTap(memory, product, tile, { own, worth, factor });
 }

@@ -1,16 +1,6 @@
 /** @file How products are cut into tiles: chosen from the limits of the device and the shape, or pinned by the caller. */
 import type { TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
-
-/** What a choice depends on. */
-export interface ProductShape {
-  /** `rows`: rows times a matrix; `outer`: a sum of outer products over many rows. */
-  readonly form: "rows" | "outer";
-  readonly batches: number;
-  readonly rows: number;
-  readonly columns: number;
-  /** Products that are added up for one result. */
-  readonly depth: number;
-}
+import type { ProductShape } from "../../../contraction/traits.ts";
 
 /** Name of the class of a shape: sizes to the next power of two. Tables of tiles have these keys. */
 export function classOf({ form, batches, rows, columns, depth }: ProductShape): string {

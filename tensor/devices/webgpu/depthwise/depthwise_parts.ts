@@ -2,7 +2,7 @@
 import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
 import { heightOf, vectorOf, type WindowTile } from "./depthwise_tiles.ts";
 import { count } from "../contraction/row_product_parts.ts";
-import type { WindowAxis } from "../contraction/window_rows.ts";
+import type { WindowAxis } from "../../../contraction/window_axis.ts";
 
 /** `result[image, y, x, c] = Σ_jy Σ_jx image[…, c] · weight[jy, jx, c]`. */
 export interface Depthwise {
@@ -10,7 +10,7 @@ export interface Depthwise {
   readonly channels: number;
   readonly y: WindowAxis;
   readonly x: WindowAxis;
-  readonly image: { readonly name: string; readonly buffer: number };
+  readonly image: { readonly buffer: number };
   /** u32 expression of the element of channel zero of a tap. */
   readonly weight: { readonly buffer: number; readonly at: (jy: string, jx: string) => string };
   /** u32 expression of the element of channel zero. */
@@ -51,9 +51,9 @@ export function patchOf(windows: Depthwise, { rows, columns }: Pick<WindowTile, 
 
 /** The buffers; without taps only the result. */
 export function bindingsOf({ y, x, image, weight, result }: Depthwise, { type }: Patch): readonly WgslBuffer[] {
-  const written: WgslBuffer = { name: "y_out", type, buffer: result.buffer };
+  const written: WgslBuffer = { name: "out", type, buffer: result.buffer };
   if (y.taps * x.taps === 0) return [written];
-  return [{ name: image.name, type, buffer: image.buffer }, { name: "w", type, buffer: weight.buffer }, written];
+  return [{ name: "image_in", type, buffer: image.buffer }, { name: "w", type, buffer: weight.buffer }, written];
 }
 
 /** Pairs of result and tap by the pixel that they share, relative to the first window; in the order of the pixels. */
@@ -90,8 +90,8 @@ export function addWindows({ y, x }: Depthwise, { height, width, type }: Patch, 
     ...(height === 1 ? [] : count(x.taps).map((j) => `var last_${j} = ${type}();`)),
     `for (var jy = 0; jy < ${y.taps + height - 1}; jy++) {`,
     ...count(x.taps).map((j) => `let weight_${j} = ${bounded(j)};`),
-    `let py = i32(y) * ${y.stride} + jy * ${y.step} + ${y.offset + lead};`,
-    `if (u32(py) < ${y.size}u) {`,
+    `let py = i32(y) * ${y.stride} + jy * ${y.step} + ${y.origin + lead};`,
+    `if (u32(py) < ${y.extent}u) {`,
     texts.line,
     ...sharedPixels(width, x).flatMap(([pixel, pairs], n) => [
       texts.pixel(n, pixel),
@@ -113,11 +113,11 @@ export function storePatch(
   return count(height).flatMap((r) =>
     count(width).map((t) => {
       const bounds = [
-        ...(y.rows % tile.rows === 0 ? [] : [`y + ${r}u < ${y.rows}u`]),
-        ...(x.rows % tile.columns === 0 ? [] : [`x + ${t}u < ${x.rows}u`]),
+        ...(y.outputs % tile.rows === 0 ? [] : [`y + ${r}u < ${y.outputs}u`]),
+        ...(x.outputs % tile.columns === 0 ? [] : [`x + ${t}u < ${x.outputs}u`]),
       ].join(" && ");
       const at = result.at("image", `(y + ${r}u)`, `(x + ${t}u)`);
-      return `${bounds && `if (${bounds}) `}{ ${store("y_out", `(${at}) / ${vector}u + part`, `sum_${r}_${t}`)} }`;
+      return `${bounds && `if (${bounds}) `}{ ${store("out", `(${at}) / ${vector}u + part`, `sum_${r}_${t}`)} }`;
     })
   );
 }

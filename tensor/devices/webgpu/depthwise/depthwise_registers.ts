@@ -12,17 +12,18 @@ import { itemPass, unravel } from "../emit/shader.ts";
  * @returns The pass.
  */
 export function registerWindows(windows: Depthwise, tile: WindowTile): WgslPass {
-  const { images, y, x, image, weight } = windows;
-  const patch = patchOf(windows, { rows: tile.rows, columns: evenWidth(x.rows, tile.columns) });
+  const { images, y, x, weight } = windows;
+  const patch = patchOf(windows, { rows: tile.rows, columns: evenWidth(x.outputs, tile.columns) });
   const { height, width, type, vector, parts } = patch;
-  const [pairs, runs] = [Math.ceil(y.rows / height), Math.ceil(x.rows / width)];
+  const [pairs, runs] = [Math.ceil(y.outputs / height), Math.ceil(x.outputs / width)];
   const sums = ({ load }: WgslMemory) =>
     addWindows(windows, patch, {
       weight: (j) => load("w", `(${weight.at("u32(jy)", `${j}u`)}) / ${vector}u + part`),
-      line: `let line = (image * ${y.size}u + u32(py)) * ${x.size}u; let first = i32(x) * ${x.stride} + ${x.offset};`,
+      line:
+        `let line = (image * ${y.extent}u + u32(py)) * ${x.extent}u; let first = i32(x) * ${x.stride} + ${x.origin};`,
       pixel(n, distance) {
-        const value = load(image.name, `(line + u32(px_${n})) * ${parts}u + part`);
-        return `let px_${n} = first + ${distance}; let seen_${n} = select(${type}(), ${value}, u32(px_${n}) < ${x.size}u);`;
+        const value = load("image_in", `(line + u32(px_${n})) * ${parts}u + part`);
+        return `let px_${n} = first + ${distance}; let seen_${n} = select(${type}(), ${value}, u32(px_${n}) < ${x.extent}u);`;
       },
     });
   const body = (memory: WgslMemory) =>

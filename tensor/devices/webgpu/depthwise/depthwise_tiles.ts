@@ -1,7 +1,7 @@
 /** @file How windows of single channels are cut into tiles: chosen from the limits and the shape, or pinned by the caller. */
 import type { TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
 import { isApple, powerOfTwo } from "../contraction/tiles.ts";
-import type { WindowAxis } from "../contraction/window_rows.ts";
+import type { WindowAxis } from "../../../contraction/window_axis.ts";
 
 /**
  * How windows are cut. `rows` by `columns` results lie in one invocation: two rows only where their windows lie one pixel
@@ -13,7 +13,7 @@ export interface WindowTile extends TileVariant {
 }
 
 /** What a choice depends on along one axis. */
-export type AxisShape = Pick<WindowAxis, "rows" | "stride" | "step" | "taps">;
+export type AxisShape = Pick<WindowAxis, "outputs" | "stride" | "step" | "taps">;
 
 /** What a choice depends on. */
 export interface WindowShape {
@@ -30,7 +30,7 @@ const CLASS =
 export function classOfWindows({ images, channels, y, x }: WindowShape): string {
   const size = (n: number) => `2^${Math.ceil(Math.log2(Math.max(n, 1)))}`;
   const [steps, taps] = [`${Math.abs(y.step)} by ${Math.abs(x.step)}`, `${y.taps} by ${x.taps}`];
-  const pixels = `${size(y.rows)} by ${size(x.rows)} by ${size(channels)}`;
+  const pixels = `${size(y.outputs)} by ${size(x.outputs)} by ${size(channels)}`;
   return `windows ${size(images)} of ${pixels} through ${taps}, stride ${y.stride} by ${x.stride}, step ${steps}`;
 }
 
@@ -40,7 +40,7 @@ export function windowsOfClass(name: string): WindowShape | null {
   if (!numbers) return null;
   const [images, rows, columns, channels] = numbers.map((size) => 2 ** size) as [number, number, number, number];
   const axis = (i: 0 | 1, size: number): AxisShape => ({
-    rows: size,
+    outputs: size,
     taps: numbers[4 + i]!,
     stride: numbers[6 + i]!,
     step: numbers[8 + i]!,
@@ -64,8 +64,8 @@ export function vectorOf({ channels }: Pick<WindowShape, "channels">): 1 | 4 {
 }
 
 /** Rows of results that one invocation holds, of those that a tile offers. */
-export function heightOf({ rows, stride, step }: AxisShape, offered: number): 1 | 2 {
-  return offered > 1 && stride === 1 && Math.abs(step) === 1 && rows > 1 ? 2 : 1;
+export function heightOf({ outputs, stride, step }: AxisShape, offered: number): 1 | 2 {
+  return offered > 1 && stride === 1 && Math.abs(step) === 1 && outputs > 1 ? 2 : 1;
 }
 
 /** Pixels along an axis that so many neighbouring results see. */
@@ -109,8 +109,8 @@ function defaultTile(limits: WgslLimits, shape: WindowShape): WindowTile {
   const own = { kind: "registers", rows: 2, columns: usualWidth(limits), across: 1, down: 1, depth: 0 } as const;
   if (limits.software || isApple(limits)) return own;
   if (y.taps * x.taps < MANY_TAPS || y.stride * x.stride > 1 || vectorOf(shape) === 1) return own;
-  const across = Math.min(2, powerOfTwo(Math.ceil(x.rows / 4)));
-  const down = Math.min(4, powerOfTwo(Math.ceil(y.rows / 2)));
+  const across = Math.min(2, powerOfTwo(Math.ceil(x.outputs / 4)));
+  const down = Math.min(4, powerOfTwo(Math.ceil(y.outputs / 2)));
   // Loads of fewer than two vec4 side by side would waste half of what memory hands over at once.
   const shared = [4, 2].map((depth) => ({ kind: "workgroup", rows: 2, columns: 4, across, down, depth } as const));
   return shared.find((tile) => allowsWindows(limits, shape, tile)) ?? own;

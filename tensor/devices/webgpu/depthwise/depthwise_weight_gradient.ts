@@ -1,6 +1,8 @@
-import type { ConvWeightGradientParams } from "../../../contraction/conv_params.ts";
 import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory } from "../../../compiler/kernel.ts";
-import { sizeOf, type TensorSpec } from "../../../spec.ts";
+import type { OuterContraction } from "../../../contraction/contraction.ts";
+import { cutSlabs } from "../../../contraction/slabs.ts";
+import type { WindowAxis } from "../../../contraction/window_axis.ts";
+import { planeOf } from "./depthwise.ts";
 import { evenWidth, sharedPixels } from "./depthwise_parts.ts";
 import { usualWidth } from "./depthwise_tiles.ts";
 import { slabSum } from "../contraction/outer_product.ts";
@@ -14,7 +16,8 @@ const MIN_ROWS = 4;
 
 /** How the work is cut: slabs of rows of images, rows of taps one by one or in pairs. */
 interface Cut {
-  readonly images: number;
+  readonly y: WindowAxis;
+  readonly x: WindowAxis;
   /** Slabs of an image, and rows of each. */
   readonly chunks: number;
   readonly length: number;
@@ -29,52 +32,42 @@ interface Cut {
  * Weight gradient of a depthwise convolution, of `x [B, H, W, C]` and `dy [B, Ho, Wo, C]`: one invocation holds a row or
  * two of taps of four channels and walks the rows of pixels of a slab; the sums of slabs are added in order.
  *
- * @param inputs Specs of x and dy.
- * @param output Spec of the gradient `[kh, kw, 1, C]`.
- * @param params Settings of the convolution.
+ * @param contraction The sum of outer products, over the same channels on both sides.
  * @param limits Traits of the device.
- * @returns One pass, or two if there is more than one slab.
+ * @returns One pass, or two if there is more than one slab; `null` if the windows do not slide over lines or images.
  */
-export function depthwiseWeightGradient(
-  inputs: readonly TensorSpec[],
-  output: TensorSpec,
-  params: ConvWeightGradientParams,
-  limits: WgslLimits,
-): WgslKernel {
-  const [images, rows, columns, C] = inputs[1]!.shape as [number, number, number, number];
-  const [kh] = output.shape as [number];
-  const vector = C % 4 === 0 ? 4 : 1;
-  const [parts, elements] = [C / vector, sizeOf(output.shape)];
-  const height = params.stride[0] === 1 && params.dilation[0] === 1 && kh > 1 ? 2 : 1;
-  const full = Math.ceil(FULL[limits.software ? "software" : "gpu"] / (Math.ceil(kh / height) * parts * images));
-  const wanted = Math.max(1, Math.min(full, Math.ceil(rows / MIN_ROWS)));
-  const length = Math.max(1, Math.ceil(rows / wanted));
-  const chunks = Math.max(1, Math.ceil(rows / length));
+export function depthwiseWeightGradient(contraction: OuterContraction, limits: WgslLimits): WgslKernel | null {
+  const { rows, batch: channels } = contraction;
+  const plane = planeOf(rows);
+  if (rows.kind !== "window" || !plane) return null;
+  const { images } = rows;
+  const { y, x } = plane;
+  const vector = channels % 4 === 0 ? 4 : 1;
+  const [parts, elements] = [channels / vector, y.taps * x.taps * channels];
+  const height = y.stride === 1 && y.step === 1 && y.taps > 1 ? 2 : 1;
+  const invocations = Math.ceil(y.taps / height) * parts * images;
+  const full = Math.ceil(FULL[limits.software ? "software" : "gpu"] / invocations);
+  const wanted = Math.min(full, Math.ceil(y.outputs / MIN_ROWS));
+  const { slabs: chunks, length } = cutSlabs({ rows: y.outputs, whole: 1, wanted, elements, most: Infinity });
   const type = vector === 4 ? "vec4f" : "f32";
   const slabs = Math.max(1, images * chunks);
-  const cut: Cut = { images, chunks, length, height, width: evenWidth(columns || 1, usualWidth(limits)), type, parts };
-  const bindings: readonly WgslBuffer[] = [
-    { name: "x", type, buffer: 0 },
-    { name: "dy", type, buffer: 1 },
+  const width = evenWidth(x.outputs || 1, usualWidth(limits));
+  const cut: Cut = { y, x, chunks, length, height, width, type, parts };
+  const buffers: readonly WgslBuffer[] = [
+    { name: "x", type, buffer: rows.input },
+    { name: "dy", type, buffer: contraction.right.input },
     { name: "sums", type, buffer: slabs > 1 ? 3 : 2 },
   ];
-  const body = (memory: WgslMemory) => slabBody(memory, inputs, output, params, cut);
-  const main = itemPass(bindings, { items: slabs * Math.ceil(kh / height) * parts, body });
+  const body = (memory: WgslMemory) => slabBody(memory, cut);
+  const main = itemPass(buffers, { items: slabs * Math.ceil(y.taps / height) * parts, body });
   if (slabs === 1) return { passes: [main], scratchBytes: 0 };
   const sum = slabSum({ elements, slabs, from: 3, to: 2 });
   return { passes: [main, sum], scratchBytes: 4 * slabs * elements };
 }
 
-function slabBody(
-  memory: WgslMemory,
-  inputs: readonly TensorSpec[],
-  output: TensorSpec,
-  params: ConvWeightGradientParams,
-  cut: Cut,
-): string {
-  const [, rows, columns] = inputs[1]!.shape as [number, number, number];
-  const [kh, kw] = output.shape as [number, number];
-  const { chunks, length, height, width, type, parts } = cut;
+function slabBody(memory: WgslMemory, cut: Cut): string {
+  const { y: { taps: kh, outputs: rows }, x: { taps: kw, outputs: columns }, chunks, length, height } = cut;
+  const { width, type, parts } = cut;
   const taps = count(height).flatMap((r) => count(kw).map((j) => [r, j] as const));
   const stores = taps.map(([r, j]) => {
     const inside = kh % height === 0 || r === 0 ? "" : `if (jy + ${r}u < ${kh}u) `;
@@ -90,7 +83,7 @@ function slabBody(
     ...(height === 1 ? [] : count(width).map((t) => `var last_${t} = ${type}();`)),
     // The second row of taps sees the pixels of the first with the cotangents of the row before.
     `for (var oy = begin; oy < end + ${height - 1}u; oy++) {`,
-    ...addRow(memory, inputs, output, params, cut),
+    ...addRow(memory, cut),
     ...(height === 1 ? [] : count(width).map((t) => `last_${t} = dy_${t};`)),
     "} }",
     ...stores,
@@ -98,15 +91,8 @@ function slabBody(
 }
 
 /** Loads a row of cotangents and the pixels that belong to it, and adds their products. */
-function addRow(
-  { load }: WgslMemory,
-  inputs: readonly TensorSpec[],
-  output: TensorSpec,
-  { stride, padding, dilation }: ConvWeightGradientParams,
-  { height, width, type, parts }: Cut,
-): readonly string[] {
-  const [, H, W] = inputs[0]!.shape as [number, number, number];
-  const [, rows, columns] = inputs[1]!.shape as [number, number, number];
+function addRow({ load }: WgslMemory, { y, x, height, width, type, parts }: Cut): readonly string[] {
+  const [rows, columns] = [y.outputs, x.outputs];
   const cotangent = (t: number) => {
     const value = load("dy", `((image * ${rows}u + oy) * ${columns}u + ox + ${t}u) * ${parts}u + part`);
     const bounds = [
@@ -115,17 +101,16 @@ function addRow(
     ];
     return bounds.length === 0 ? value : `select(${type}(), ${value}, ${bounds.join(" && ")})`;
   };
-  const axis = { stride: stride[1], step: dilation[1], taps: output.shape[1]! };
   return [
     ...count(width).map((t) => `let dy_${t} = ${cotangent(t)};`),
     // Pixels before the image are large unsigned.
-    `let iy = oy * ${stride[0]}u + jy * ${dilation[0]}u - ${padding[0][0]}u;`,
-    `let first = ox * ${stride[1]}u - ${padding[1][0]}u;`,
-    `if (iy < ${H}u) {`,
-    `let line = (image * ${H}u + iy) * ${W}u;`,
-    ...sharedPixels(width, axis).flatMap(([pixel, pairs], n) => [
+    `let iy = oy * ${y.stride}u + jy * ${y.step}u - ${0 - y.origin}u;`,
+    `let first = ox * ${x.stride}u - ${0 - x.origin}u;`,
+    `if (iy < ${y.extent}u) {`,
+    `let line = (image * ${y.extent}u + iy) * ${x.extent}u;`,
+    ...sharedPixels(width, x).flatMap(([pixel, pairs], n) => [
       `let px_${n} = first + ${pixel}u;`,
-      `let seen_${n} = select(${type}(), ${load("x", `(line + px_${n}) * ${parts}u + part`)}, px_${n} < ${W}u);`,
+      `let seen_${n} = select(${type}(), ${load("x", `(line + px_${n}) * ${parts}u + part`)}, px_${n} < ${x.extent}u);`,
       ...pairs.flatMap(([t, j]) => [
         `sum_0_${j} = fma(seen_${n}, dy_${t}, sum_0_${j});`,
         ...(height === 1 ? [] : [`sum_1_${j} = fma(seen_${n}, last_${t}, sum_1_${j});`]),

@@ -4,7 +4,7 @@ import { addWindows, bindingsOf, type Depthwise, type Patch, patchOf, storePatch
 import { pixelsSeen, type WindowTile } from "./depthwise_tiles.ts";
 import { count } from "../contraction/row_product_parts.ts";
 import { groupPass, unravel } from "../emit/shader.ts";
-import type { WindowAxis } from "../contraction/window_rows.ts";
+import type { WindowAxis } from "../../../contraction/window_axis.ts";
 
 /** Loads that an invocation has under way at a time, at most. */
 const LOADS = 8;
@@ -36,7 +36,7 @@ export function sharedWindows(windows: Depthwise, tile: WindowTile): WgslPass {
   const results = { rows: height * down, columns: width * across };
   const [rows, columns] = [pixelsSeen(y, results.rows), pixelsSeen(x, results.columns)];
   const block: Block = { rows, columns, depth, tile: results, loaders: across * down };
-  const tiles = { y: Math.ceil(y.rows / results.rows), x: Math.ceil(x.rows / results.columns) };
+  const tiles = { y: Math.ceil(y.outputs / results.rows), x: Math.ceil(x.outputs / results.columns) };
   const slices = Math.ceil(parts / depth);
   const body = (memory: WgslMemory) =>
     [
@@ -44,12 +44,12 @@ export function sharedWindows(windows: Depthwise, tile: WindowTile): WgslPass {
       `let lane = local % ${depth}u; let within = local / ${depth}u; let part = slice * ${depth}u + lane;`,
       `let y = tile_y * ${results.rows}u + within / ${across}u * ${height}u;`,
       `let x = tile_x * ${results.columns}u + within % ${across}u * ${width}u;`,
-      `let top = i32(tile_y * ${results.rows}u) * ${y.stride} + ${y.offset + reachBack(y)};`,
-      `let left = i32(tile_x * ${results.columns}u) * ${x.stride} + ${x.offset + reachBack(x)};`,
+      `let top = i32(tile_y * ${results.rows}u) * ${y.stride} + ${y.origin + reachBack(y)};`,
+      `let left = i32(tile_x * ${results.columns}u) * ${x.stride} + ${x.origin + reachBack(x)};`,
       ...loadPixels(memory, windows, patch, block),
       ...loadWeights(memory, windows, patch, block),
       "workgroupBarrier();",
-      `if (y >= ${y.rows}u || x >= ${x.rows}u || part >= ${parts}u) { return; }`,
+      `if (y >= ${y.outputs}u || x >= ${x.outputs}u || part >= ${parts}u) { return; }`,
       ...addWindows(windows, patch, {
         weight: (j) => `group_taps[(u32(jy) * ${x.taps}u + ${j}u) * ${depth}u + lane]`,
         line:
@@ -75,7 +75,7 @@ function reachBack({ taps, step }: WindowAxis): number {
 /** Every invocation loads several pixels at a time before it stores them, as each takes long to come. */
 function loadPixels(
   { load }: WgslMemory,
-  { y, x, image }: Depthwise,
+  { y, x }: Depthwise,
   { type, parts }: Patch,
   block: Block,
 ): readonly string[] {
@@ -88,9 +88,9 @@ function loadPixels(
     ...loads.flatMap((i) => [
       `let cell_${i} = cell + ${i * loaders}u;`,
       `let py_${i} = top + i32(cell_${i} / ${columns}u); let px_${i} = left + i32(cell_${i} % ${columns}u);`,
-      `let in_${i} = u32(py_${i}) < ${y.size}u && u32(px_${i}) < ${x.size}u;`,
-      `let at_${i} = (image * ${y.size}u + u32(py_${i})) * ${x.size}u + u32(px_${i});`,
-      `let pixel_${i} = select(${type}(), ${load(image.name, `at_${i} * ${parts}u + part`)}, in_${i});`,
+      `let in_${i} = u32(py_${i}) < ${y.extent}u && u32(px_${i}) < ${x.extent}u;`,
+      `let at_${i} = (image * ${y.extent}u + u32(py_${i})) * ${x.extent}u + u32(px_${i});`,
+      `let pixel_${i} = select(${type}(), ${load("image_in", `at_${i} * ${parts}u + part`)}, in_${i});`,
     ]),
     ...loads.map((i) => `if (cell_${i} < ${cells}u) { group_pixels[cell_${i} * ${depth}u + lane] = pixel_${i}; }`),
     "}",

@@ -32,12 +32,17 @@ export function literalOf(value: number, dtype: DType): string {
   return Object.is(value, -0) ? "bitcast<f32>(0x80000000u)" : `f32(${Math.fround(value)})`;
 }
 
-/** Sum of products of indices with constants, as an i32 expression. */
-export function affine(indices: readonly string[], coefficients: readonly number[], offset: number): string {
+/** Sum of products of indices with constants, as an i32 expression, or with the suffix `u` as a u32 one. */
+export function affine(
+  indices: readonly string[],
+  coefficients: readonly number[],
+  offset: number,
+  suffix: "" | "u" = "",
+): string {
   const terms = coefficients.flatMap((c, axis) =>
-    c === 0 ? [] : [c === 1 ? indices[axis]! : `${indices[axis]} * ${c}`]
+    c === 0 ? [] : [c === 1 ? indices[axis]! : `${indices[axis]} * ${c}${suffix}`]
   );
-  if (offset !== 0 || terms.length === 0) terms.push(`${offset}`);
+  if (offset !== 0 || terms.length === 0) terms.push(`${offset}${suffix}`);
   return terms.join(" + ");
 }
 
@@ -217,13 +222,18 @@ export function stored(dtype: DType, value: string): string {
   return dtype === "bool" ? `select(0u, 1u, ${value})` : value;
 }
 
-/** Statements that split a flat i32 index into the indices of axes. */
-export function decode(flat: string, sizes: readonly number[], names: readonly string[]): string {
+/** Statements that split a flat index, i32 or u32, into the indices of axes. */
+export function decode(
+  flat: string,
+  sizes: readonly number[],
+  names: readonly string[],
+  declare: "let" | "var" = "let",
+): string {
   let inner = 1;
   const lines: string[] = [];
   for (let axis = sizes.length - 1; axis >= 0; axis--) {
     const quotient = inner === 1 ? flat : `${flat} / ${inner}`;
-    lines.unshift(`let ${names[axis]} = ${axis === 0 ? quotient : `(${quotient}) % ${sizes[axis]}`};`);
+    lines.unshift(`${declare} ${names[axis]} = ${axis === 0 ? quotient : `(${quotient}) % ${sizes[axis]}`};`);
     inner *= sizes[axis]!;
   }
   return lines.join(" ");

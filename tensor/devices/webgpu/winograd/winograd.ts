@@ -2,9 +2,9 @@
  * @file Convolution by Winograd's method as products in a batch: passes of their own transform the weights, the tiles of the
  * input and the tiles of the output (Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks").
  */
-import type { ConvParams } from "../../../contraction/conv_params.ts";
 import type { WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
-import { GPU_COSTS, type TransformCosts, winogradFor } from "../../../contraction/choice.ts";
+import { GPU_COSTS, winogradProduct } from "../../../contraction/choice.ts";
+import type { Contraction, RowsContraction } from "../../../contraction/contraction.ts";
 import type { WinogradConv } from "../../../contraction/geometry.ts";
 import { count } from "../contraction/row_product_parts.ts";
 import { rowProduct } from "../contraction/row_product.ts";
@@ -18,24 +18,29 @@ export const MAX_BYTES: number = 32 * 2 ** 20;
 const PORTABLE_BYTES = 128 * 2 ** 20;
 
 /**
- * Chooses Winograd's method for a 3×3 convolution of stride one, or one of its gradients. Of kernels with two taps a phase
- * it made none faster.
+ * True if Winograd's method is allowed and may pay: of 3×3 kernels, of channels in fours. Of kernels with two taps a phase it
+ * made none faster.
  *
- * @param shapes Shapes of the images, the weights and the result of the convolution.
- * @param params Its settings.
+ * @param contraction Any contraction.
  * @param limits Whether the method is allowed.
- * @param costs What transforms cost.
- * @returns The convolution and its scheme, or `null` to compute it directly: also where channels are no multiples of four.
+ * @returns True for such a convolution or a gradient of one.
  */
-export function chooseWinograd(
-  shapes: Parameters<typeof winogradFor>[0],
-  params: ConvParams,
-  limits: WgslLimits,
-  costs: TransformCosts = GPU_COSTS,
-): ReturnType<typeof winogradFor> {
-  const [, [kh, kw, channels, columns]] = shapes;
-  const fits = kh === 3 && kw === 3 && channels! % 4 === 0 && columns! % 4 === 0;
-  return fits ? winogradFor(shapes, params, limits, costs) : null;
+export function mayTransform({ convolution }: Contraction, { winograd }: WgslLimits): boolean {
+  if (!winograd || !convolution) return false;
+  const { axes, channels, columns } = convolution.of;
+  return axes.length === 2 && axes.every(({ taps }) => taps === 3) && channels % 4 === 0 && columns % 4 === 0;
+}
+
+/**
+ * Writes a convolution or its gradient with respect to the input by Winograd's method, where that is faster.
+ *
+ * @param contraction Products of rows.
+ * @param limits Limits and traits of the device.
+ * @returns The kernel, or `null` to compute the contraction as it is.
+ */
+export function winogradRowsWgsl(contraction: RowsContraction, limits: WgslLimits): WgslKernel | null {
+  const conv = mayTransform(contraction, limits) ? winogradProduct(contraction, GPU_COSTS) : null;
+  return conv && winogradWgsl(conv, limits);
 }
 
 /** True if a device lets a pass bind so much scratch. */

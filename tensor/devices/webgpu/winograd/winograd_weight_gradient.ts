@@ -3,11 +3,13 @@
  * products added up, and the sums transformed to the gradient.
  */
 import type { WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import { GPU_WEIGHT_GRADIENT_COSTS, winogradOuter } from "../../../contraction/choice.ts";
+import type { OuterContraction } from "../../../contraction/contraction.ts";
 import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";
 import { type OuterProduct, outerSlabs, planOuter } from "../contraction/outer_product.ts";
 import { count } from "../contraction/row_product_parts.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
-import { fitsBinding, imagesOfPart, MAX_BYTES } from "./winograd.ts";
+import { fitsBinding, imagesOfPart, MAX_BYTES, mayTransform } from "./winograd.ts";
 import { readTiles, SCRATCH, tileCount } from "./winograd_tiles.ts";
 import { transformSquare } from "./winograd_transform.ts";
 
@@ -33,6 +35,18 @@ function layoutOf({ scheme, tiles, channels, columns }: WinogradWeightGradient, 
   const right = squares * all * channels;
   const sums = right + squares * all * columns;
   return { squares, images, tiles: all, right, sums, elements: squares * channels * columns };
+}
+
+/**
+ * Writes a weight gradient by Winograd's method, where that is faster.
+ *
+ * @param contraction A sum of outer products.
+ * @param limits Limits and traits of the device.
+ * @returns The kernel, or `null` to compute the contraction as it is.
+ */
+export function winogradOuterWgsl(contraction: OuterContraction, limits: WgslLimits): WgslKernel | null {
+  const adjoint = mayTransform(contraction, limits) ? winogradOuter(contraction, GPU_WEIGHT_GRADIENT_COSTS) : null;
+  return adjoint && winogradWeightGradientWgsl(adjoint, limits);
 }
 
 /**

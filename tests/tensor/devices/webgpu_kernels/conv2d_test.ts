@@ -1,6 +1,3 @@
-import { conv2dWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d.ts";
-import { conv2dInputGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d_input_gradient.ts";
-import { conv2dWeightGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d_weight_gradient.ts";
 import { CONV_CASES } from "../cpu_kernels/conv_cases.ts";
 import {
   convDefinition,
@@ -9,28 +6,29 @@ import {
   convWeightGradientDefinition,
 } from "../cpu_kernels/definitions.ts";
 import { assertClose, gpuTest, LIMITS, randomFloats, runKernel } from "./harness.ts";
+import { writtenConv } from "./written.ts";
 
 for (const { x: xShape, w: wShape, ...settings } of CONV_CASES) {
   const label = `[${xShape}] with [${wShape}], ${JSON.stringify(settings)}`;
   const [kh, kw, cin, cout] = wShape as [number, number, number, number];
   const yShape = convShape(xShape, wShape, settings);
   const [x, w, dy] = [randomFloats(xShape, 1), randomFloats(wShape, 2), randomFloats(yShape, 3)];
-  const [xSpec, wSpec, ySpec] = [xShape, wShape, yShape].map((shape) => ({ shape, dtype: "float32" } as const));
+  const shapes = [xShape, wShape, yShape] as const;
 
-  gpuTest(`conv2dWgsl() convolves ${label}`, async () => {
-    const actual = await runKernel(conv2dWgsl([x, w], ySpec!, settings, LIMITS), [x, w], ySpec!);
+  gpuTest(`contractionWgsl() convolves ${label}`, async () => {
+    const actual = await runKernel(writtenConv(shapes, settings, "output", LIMITS), [x, w], dy);
     assertClose(actual, convDefinition(x, w, yShape, settings), kh * kw * cin);
   });
 
-  gpuTest(`conv2dInputGradientWgsl() is the adjoint of ${label}`, async () => {
+  gpuTest(`contractionWgsl() is the adjoint to the input of ${label}`, async () => {
     const params = { ...settings, inputSize: [xShape[1]!, xShape[2]!] } as const;
-    const actual = await runKernel(conv2dInputGradientWgsl([dy, w], xSpec!, params, LIMITS), [dy, w], xSpec!);
+    const actual = await runKernel(writtenConv(shapes, settings, "input", LIMITS), [dy, w], x);
     assertClose(actual, convInputGradientDefinition(dy, w, xShape, params), kh * kw * cout);
   });
 
-  gpuTest(`conv2dWeightGradientWgsl() is the adjoint of ${label}`, async () => {
+  gpuTest(`contractionWgsl() is the adjoint to the weights of ${label}`, async () => {
     const params = { ...settings, kernelSize: [kh, kw] } as const;
-    const actual = await runKernel(conv2dWeightGradientWgsl([x, dy], wSpec!, params, LIMITS), [x, dy], wSpec!);
+    const actual = await runKernel(writtenConv(shapes, settings, "weight", LIMITS), [x, dy], w);
     assertClose(actual, convWeightGradientDefinition(x, dy, wShape, params), yShape[0]! * yShape[1]! * yShape[2]!);
   });
 }

@@ -9,11 +9,10 @@ import {
   type WindowShape,
   windowsOfClass,
 } from "../../../../tensor/devices/webgpu/depthwise/depthwise_tiles.ts";
-import { conv2dWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d.ts";
-import { conv2dInputGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d_input_gradient.ts";
 import { type ConvCase, row, same } from "../cpu_kernels/conv_cases.ts";
 import { convDefinition, convInputGradientDefinition, convShape } from "../cpu_kernels/definitions.ts";
 import { assertClose, gpuTest, LIMITS, randomFloats, runKernel } from "./harness.ts";
+import { writtenConv } from "./written.ts";
 
 /** A depthwise convolution of `[images, height, width, channels]` with windows of `[kh, kw]`. */
 function depthwise(
@@ -60,14 +59,15 @@ const spec = (shape: readonly number[]) => ({ shape, dtype: "float32" } as const
 function passesOf({ x: xShape, w: wShape, ...settings }: ConvCase) {
   const yShape = convShape(xShape, wShape, settings);
   const [x, w, dy] = [randomFloats(xShape, 1), randomFloats(wShape, 2), randomFloats(yShape, 3)];
+  const shapes = [xShape, wShape, yShape] as const;
   const back = { ...settings, inputSize: [xShape[1]!, xShape[2]!] } as const;
   return [{
-    write: (tile: TileVariant) => conv2dWgsl([x, w], spec(yShape), settings, withTile(tile)),
+    write: (tile: TileVariant) => writtenConv(shapes, settings, "output", withTile(tile)),
     inputs: [x, w],
     output: spec(yShape),
     expected: convDefinition(x, w, yShape, settings),
   }, {
-    write: (tile: TileVariant) => conv2dInputGradientWgsl([dy, w], spec(xShape), back, withTile(tile)),
+    write: (tile: TileVariant) => writtenConv(shapes, settings, "input", withTile(tile)),
     inputs: [dy, w],
     output: spec(xShape),
     expected: convInputGradientDefinition(dy, w, xShape, back),
@@ -102,7 +102,7 @@ for (const each of CASES) {
 
 /** Windows of `taps` by `taps` over images of 56 by 56. */
 function windows(taps: number, { channels = 96, stride = 1, size = 56 } = {}): WindowShape {
-  const axis = { rows: size, stride, step: 1, taps };
+  const axis = { outputs: size, stride, step: 1, taps };
   return { images: 8, channels, y: axis, x: axis };
 }
 
@@ -141,14 +141,14 @@ Deno.test("Tiles of windows stay inside the limits, whatever a table says", () =
 });
 
 Deno.test("The class of windows tells all that a tile depends on, forward and backward alike", () => {
-  const axes = { y: { rows: 30, stride: 1, step: -2, taps: 5 }, x: { rows: 56, stride: 3, step: 1, taps: 7 } };
+  const axes = { y: { outputs: 30, stride: 1, step: -2, taps: 5 }, x: { outputs: 56, stride: 3, step: 1, taps: 7 } };
   const name = classOfWindows({ images: 8, channels: 96, ...axes });
   equal(name, "windows 2^3 of 2^5 by 2^6 by 2^7 through 5 by 7, stride 1 by 3, step 2 by 1");
   deepStrictEqual(windowsOfClass(name), {
     images: 8,
     channels: 128,
-    y: { rows: 32, stride: 1, step: 2, taps: 5 },
-    x: { rows: 64, stride: 3, step: 1, taps: 7 },
+    y: { outputs: 32, stride: 1, step: 2, taps: 5 },
+    x: { outputs: 64, stride: 3, step: 1, taps: 7 },
   });
   equal(windowsOfClass("rows 2^0 of 2^6 by 2^6 by 2^6"), null);
 });

@@ -1,7 +1,6 @@
-import { kernelMapConvWgsl } from "../../../../tensor/devices/webgpu/contraction/kernel_map_conv.ts";
-import { kernelMapWeightGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/kernel_map_weight_gradient.ts";
 import type { Shape } from "../../../../tensor/spec.ts";
 import { assertClose, gpuTest, LIMITS, randomFloats, randomInts, runKernel, type Sample } from "./harness.ts";
+import { writtenTable, writtenTableOuter } from "./written.ts";
 
 /** Input rows, output rows, taps, input channels, output channels, groups. */
 const CASES = [
@@ -39,22 +38,22 @@ for (const [rows, outRows, taps, cin, cout, groups] of CASES) {
   const [x, w] = [randomFloats([rows, cin], 1), randomFloats([taps, cin / groups, cout], 2)];
   const dy = randomFloats([outRows, cout], 3);
 
-  gpuTest(`kernelMapConvWgsl() convolves ${label}`, async () => {
+  gpuTest(`contractionWgsl() convolves ${label}`, async () => {
     const output = { shape: [outRows, cout], dtype: "float32" } as const;
     const inputs = [x, w, map];
-    const params = { groups, transposeWeight: false };
-    const actual = await runKernel(kernelMapConvWgsl(inputs, output, params, LIMITS), inputs, output);
+    const kernel = writtenTable({ from: x.shape, w: w.shape, table: map.shape, groups }, false, LIMITS);
+    const actual = await runKernel(kernel, inputs, output);
     const expected = new Float64Array(outRows * cout);
     mapTerms(map, w.shape, groups, (i, j, k) => expected[k]! += x.data[i]! * w.data[j]!);
     assertClose(actual, expected, taps * cin / groups);
   });
 
-  gpuTest(`kernelMapConvWgsl() convolves back ${label}`, async () => {
+  gpuTest(`contractionWgsl() convolves back ${label}`, async () => {
     const back = randomInts([rows, taps], -1, outRows, 6); // row of dy that each row of the result reads
     const output = { shape: [rows, cin], dtype: "float32" } as const;
     const inputs = [dy, w, back];
-    const params = { groups, transposeWeight: true };
-    const actual = await runKernel(kernelMapConvWgsl(inputs, output, params, LIMITS), inputs, output);
+    const kernel = writtenTable({ from: dy.shape, w: w.shape, table: back.shape, groups }, true, LIMITS);
+    const actual = await runKernel(kernel, inputs, output);
     const expected = new Float64Array(rows * cin);
     back.data.forEach((row, at) => {
       if (row < 0) return;
@@ -68,10 +67,11 @@ for (const [rows, outRows, taps, cin, cout, groups] of CASES) {
     assertClose(actual, expected, taps * cout / groups);
   });
 
-  gpuTest(`kernelMapWeightGradientWgsl() is the adjoint of ${label}`, async () => {
+  gpuTest(`contractionWgsl() is the adjoint of ${label}`, async () => {
     const output = { shape: w.shape, dtype: "float32" } as const;
     const inputs = [x, dy, map];
-    const actual = await runKernel(kernelMapWeightGradientWgsl(inputs, output, { groups }, LIMITS), inputs, output);
+    const kernel = writtenTableOuter({ from: x.shape, w: w.shape, table: map.shape, groups }, LIMITS);
+    const actual = await runKernel(kernel, inputs, output);
     const expected = new Float64Array(w.data.length);
     mapTerms(map, w.shape, groups, (i, j, k) => expected[j]! += x.data[i]! * dy.data[k]!);
     assertClose(actual, expected, outRows);

@@ -1,6 +1,6 @@
-import { matmulWgsl } from "../../../../tensor/devices/webgpu/contraction/matmul.ts";
 import { matmulDefinition, matmulShape } from "../cpu_kernels/definitions.ts";
 import { assertClose, gpuTest, LIMITS, randomFloats, runKernel } from "./harness.ts";
+import { writtenMatmul } from "./written.ts";
 
 /** Rows, columns, steps. */
 const SIZES = [
@@ -18,14 +18,14 @@ const SIZES = [
 
 for (const transposeA of [false, true]) {
   for (const transposeB of [false, true]) {
-    gpuTest(`matmulWgsl() multiplies, transposeA ${transposeA}, transposeB ${transposeB}`, async () => {
+    gpuTest(`contractionWgsl() multiplies, transposeA ${transposeA}, transposeB ${transposeB}`, async () => {
       for (const [rows, columns, steps] of SIZES) {
         for (const batch of [[], [3], [2, 2]]) {
           const params = { transposeA, transposeB };
           const a = randomFloats([...batch, ...(transposeA ? [steps, rows] : [rows, steps])], 1);
           const b = randomFloats([...batch, ...(transposeB ? [columns, steps] : [steps, columns])], 2);
           const output = { shape: matmulShape(a.shape, b.shape, params), dtype: "float32" } as const;
-          const actual = await runKernel(matmulWgsl([a, b], output, params, LIMITS), [a, b], output);
+          const actual = await runKernel(writtenMatmul([a.shape, output.shape], params, LIMITS), [a, b], output);
           assertClose(actual, matmulDefinition(a, b, output.shape, params), steps);
         }
       }

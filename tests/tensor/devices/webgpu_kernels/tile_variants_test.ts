@@ -1,11 +1,5 @@
 import type { TileVariant, WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel.ts";
 import type { Shape } from "../../../../tensor/spec.ts";
-import { conv2dWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d.ts";
-import { conv2dInputGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d_input_gradient.ts";
-import { conv2dWeightGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d_weight_gradient.ts";
-import { kernelMapConvWgsl } from "../../../../tensor/devices/webgpu/contraction/kernel_map_conv.ts";
-import { kernelMapWeightGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/kernel_map_weight_gradient.ts";
-import { matmulWgsl } from "../../../../tensor/devices/webgpu/contraction/matmul.ts";
 import type { ConvCase } from "../cpu_kernels/conv_cases.ts";
 import {
   convDefinition,
@@ -16,6 +10,7 @@ import {
   matmulShape,
 } from "../cpu_kernels/definitions.ts";
 import { assertClose, gpuTest, LIMITS, randomFloats, randomInts, runKernel, type Sample, SUBGROUP } from "./harness.ts";
+import { writtenConv, writtenMatmul, writtenTable, writtenTableOuter } from "./written.ts";
 
 /** A kernel, what it reads, and what it must write. */
 interface Case {
@@ -43,7 +38,7 @@ function matmulCase(m: number, n: number, k: number, transposeA: boolean, transp
   const shape = matmulShape(a.shape, b.shape, params);
   return {
     name: `product ${m} by ${n} by ${k}${transposeA ? ", a turned" : ""}${transposeB ? ", b turned" : ""}`,
-    write: (limits) => matmulWgsl([a, b], { shape, dtype: "float32" }, params, limits),
+    write: (limits) => writtenMatmul([a.shape, shape], params, limits),
     inputs: [a, b],
     shape,
     terms: k,
@@ -55,26 +50,26 @@ function convCases({ x: xShape, w: wShape, ...settings }: ConvCase): readonly Ca
   const [kh, kw, cin, cout] = wShape as [number, number, number, number];
   const yShape = convShape(xShape, wShape, settings);
   const [x, w, dy] = [randomFloats(xShape, 1), randomFloats(wShape, 2), randomFloats(yShape, 3)];
-  const spec = (shape: Shape) => ({ shape, dtype: "float32" } as const);
+  const shapes = [xShape, wShape, yShape] as const;
   const back = { ...settings, inputSize: [xShape[1]!, xShape[2]!] } as const;
   const weights = { ...settings, kernelSize: [kh, kw] } as const;
   return [{
     name: `convolution [${xShape}] with [${wShape}]`,
-    write: (limits) => conv2dWgsl([x, w], spec(yShape), settings, limits),
+    write: (limits) => writtenConv(shapes, settings, "output", limits),
     inputs: [x, w],
     shape: yShape,
     terms: kh * kw * cin,
     expected: convDefinition(x, w, yShape, settings),
   }, {
     name: `input gradient [${xShape}] with [${wShape}]`,
-    write: (limits) => conv2dInputGradientWgsl([dy, w], spec(xShape), back, limits),
+    write: (limits) => writtenConv(shapes, settings, "input", limits),
     inputs: [dy, w],
     shape: xShape,
     terms: kh * kw * cout,
     expected: convInputGradientDefinition(dy, w, xShape, back),
   }, {
     name: `weight gradient [${xShape}] with [${wShape}]`,
-    write: (limits) => conv2dWeightGradientWgsl([x, dy], spec(wShape), weights, limits),
+    write: (limits) => writtenConv(shapes, settings, "weight", limits),
     inputs: [x, dy],
     shape: wShape,
     terms: yShape[0]! * yShape[1]! * yShape[2]!,
@@ -99,18 +94,17 @@ function mapCases(): readonly Case[] {
       }
     }
   });
-  const spec = (shape: Shape) => ({ shape, dtype: "float32" } as const);
-  const straight = { groups: 1, transposeWeight: false };
+  const shapes = { from: x.shape, w: w.shape, table: map.shape, groups: 1 };
   return [{
     name: "rows through a table",
-    write: (limits) => kernelMapConvWgsl([x, w, map], spec([rows, cout]), straight, limits),
+    write: (limits) => writtenTable(shapes, false, limits),
     inputs: [x, w, map],
     shape: [rows, cout],
     terms: taps * cin,
     expected: y,
   }, {
     name: "weight gradient through a table",
-    write: (limits) => kernelMapWeightGradientWgsl([x, dy, map], spec(w.shape), { groups: 1 }, limits),
+    write: (limits) => writtenTableOuter(shapes, limits),
     inputs: [x, dy, map],
     shape: w.shape,
     terms: rows,

@@ -1,15 +1,11 @@
 import { convolutionOf } from "../../../../tensor/contraction/convolution.ts";
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { conv2dWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d.ts";
-import { conv2dInputGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d_input_gradient.ts";
-import { conv2dWeightGradientWgsl } from "../../../../tensor/devices/webgpu/contraction/conv2d_weight_gradient.ts";
 import { winogradWeightGradientWgsl } from "../../../../tensor/devices/webgpu/winograd/winograd_weight_gradient.ts";
 import { winogradWgsl } from "../../../../tensor/devices/webgpu/winograd/winograd.ts";
 import { SCHEMES } from "../../../../tensor/contraction/choice.ts";
 import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../../tensor/contraction/geometry.ts";
 import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import type { WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel.ts";
-import type { TensorSpec } from "../../../../tensor/spec.ts";
 import { type ConvCase, row, same } from "../cpu_kernels/conv_cases.ts";
 import {
   convDefinition,
@@ -18,6 +14,7 @@ import {
   convWeightGradientDefinition,
 } from "../cpu_kernels/definitions.ts";
 import { gpuTest, LIMITS, randomFloats, runKernel, type Sample } from "./harness.ts";
+import { writtenConv } from "./written.ts";
 
 /** Odd sizes, no, whole and lopsided padding, strides, one tile and many, several parts of a batch. */
 const CASES: readonly ConvCase[] = [
@@ -59,10 +56,11 @@ for (const { x: xShape, w: wShape, ...params } of CASES) {
   const label = `[${xShape}] with [${wShape}], ${JSON.stringify(params)}`;
   gpuTest(`winogradWgsl() convolves forward and back, and with respect to weights, ${label}`, async () => {
     const settings = { ...params, inputSize: [xShape[1]!, xShape[2]!] as const };
-    const direct = conv2dWgsl([x, w], dy, params, LIMITS);
-    const directBack = conv2dInputGradientWgsl([dy, w], x, settings, LIMITS);
+    const shapes = [xShape, wShape, dy.shape] as const;
+    const direct = writtenConv(shapes, params, "output", LIMITS);
+    const directBack = writtenConv(shapes, params, "input", LIMITS);
     const kernel = { ...params, kernelSize: [wShape[0]!, wShape[1]!] as const };
-    const directWeights = conv2dWeightGradientWgsl([x, dy], w, kernel, LIMITS);
+    const directWeights = writtenConv(shapes, params, "weight", LIMITS);
     const dw = { expected: convWeightGradientDefinition(x, dy, wShape, kernel), output: w };
     const y = { expected: convDefinition(x, w, dy.shape, params), output: dy };
     const dx = { expected: convInputGradientDefinition(dy, w, xShape, settings), output: x };
@@ -79,35 +77,27 @@ for (const { x: xShape, w: wShape, ...params } of CASES) {
 }
 
 gpuTest("Convolutions use Winograd's method where it is allowed, faster, and fits the device", async () => {
-  const shapes = [[2, 32, 32, 64], [3, 3, 64, 64], [2, 32, 32, 64]];
+  const shapes = [[2, 32, 32, 64], [3, 3, 64, 64], [2, 32, 32, 64]] as const;
   const [x, w, y] = shapes.map((shape, i) => randomFloats(shape, i)) as [Sample, Sample, Sample];
   const params = { stride: [1, 1], padding: same(1), dilation: [1, 1], groups: 1 } as const;
-  const passes = (limits: object) => conv2dWgsl([x, w], y, params, { ...LIMITS, ...limits }).passes.length;
+  const passes = (limits: object) => writtenConv(shapes, params, "output", { ...LIMITS, ...limits }).passes.length;
   equal(passes({}), 1);
   equal(passes({ winograd: true }), 4);
   equal(passes({ winograd: true, maxBindingBytes: 2 ** 20 }), 1);
-  const odd = randomFloats([2, 32, 32, 66]);
-  const wide = randomFloats([3, 3, 66, 64]);
-  equal(conv2dWgsl([odd, wide], y, params, { ...LIMITS, winograd: true }).passes.length, 1);
-  const fast = conv2dWgsl([x, w], y, params, { ...LIMITS, winograd: true });
-  const direct = conv2dWgsl([x, w], y, params, LIMITS);
+  const [odd, wide] = [[2, 32, 32, 66], [3, 3, 66, 64]];
+  equal(writtenConv([odd!, wide!, shapes[2]], params, "output", { ...LIMITS, winograd: true }).passes.length, 1);
+  const fast = writtenConv(shapes, params, "output", { ...LIMITS, winograd: true });
+  const direct = writtenConv(shapes, params, "output", LIMITS);
   await checkError(fast, direct, [x, w], { expected: convDefinition(x, w, y.shape, params), output: y });
 });
 
 Deno.test("Convolutions with strides, and their gradients, are direct: also 3×6 with stride 2, of 3×3 taps a phase", () => {
   for (const [kernel, stride] of [[[3, 6], [1, 2]], [[6, 3], [2, 1]], [[6, 6], [2, 2]], [[4, 4], [2, 2]]] as const) {
     const { x, w, ...params } = row([4, 48, 48, 32], [...kernel, 32, 32], { padding: same(2), stride });
-    const [images, weights, result] = [x, w, convShape(x, w, params)].map((shape) => (
-      { shape, dtype: "float32" } as const
-    )) as [TensorSpec, TensorSpec, TensorSpec];
-    const back = { ...params, inputSize: [x[1]!, x[2]!] } as const;
-    const adjoint = { ...params, kernelSize: [w[0]!, w[1]!] } as const;
+    const shapes = [x, w, convShape(x, w, params)] as const;
     const kernels = (limits: WgslLimits) =>
-      [
-        conv2dWgsl([images, weights], result, params, limits),
-        conv2dInputGradientWgsl([result, weights], images, back, limits),
-        conv2dWeightGradientWgsl([images, result], weights, adjoint, limits),
-      ].map(({ passes }) => passes.map((pass) => shaderOf(pass)));
+      (["output", "input", "weight"] as const).map((part) => writtenConv(shapes, params, part, limits))
+        .map(({ passes }) => passes.map((pass) => shaderOf(pass)));
     deepStrictEqual(kernels({ ...LIMITS, winograd: true }), kernels(LIMITS), `${kernel}, stride ${stride}`);
   }
 });

@@ -1,0 +1,192 @@
+/** @file Contractions as WGSL: products of rows and sums of outer products, and which faster form computes one. */
+import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import {
+  type Contraction,
+  type OuterContraction,
+  rowCount,
+  type RowsContraction,
+  type RowsProduct,
+  tapCount,
+} from "../../../contraction/contraction.ts";
+import { isDepthwise, readsOf, wholeRows } from "../../../contraction/traits.ts";
+import { depthwise, windowsOf } from "../depthwise/depthwise.ts";
+import { depthwiseWeightGradient } from "../depthwise/depthwise_weight_gradient.ts";
+import { itemPass, unravel } from "../emit/shader.ts";
+import { affine } from "../emit/values.ts";
+import { winogradOuterWgsl } from "../winograd/winograd_weight_gradient.ts";
+import { winogradRowsWgsl } from "../winograd/winograd.ts";
+import { diagonalProduct } from "./diagonal_product.ts";
+import {
+  inputName,
+  isDense,
+  leftRows,
+  rowNames,
+  tableBuffers,
+  tapLoops,
+  tapNames,
+  walkedRows,
+  wholeFours,
+} from "./left_rows.ts";
+import { type OuterProduct, outerProduct } from "./outer_product.ts";
+import { type RightMatrix, type RowProduct, rowProduct } from "./row_product.ts";
+
+/**
+ * Writes a contraction.
+ *
+ * @param contraction What to compute.
+ * @param limits Limits and traits of the device.
+ * @returns Passes over its inputs, its result and scratch, in this order.
+ */
+export function contractionWgsl(contraction: Contraction, limits: WgslLimits): WgslKernel {
+  const single = contraction.batch === 1 ? withoutBatch(contraction) : contraction;
+  return single.form === "rows" ? rowsWgsl(single, limits) : outerWgsl(single, limits);
+}
+
+/** The same where there is but one of a batch: addresses do not depend on it. */
+function withoutBatch(contraction: Contraction): Contraction {
+  const alone = <T extends { readonly batchStride: number }>(factor: T): T => ({ ...factor, batchStride: 0 });
+  if (contraction.form === "outer") {
+    const { rows, right, result } = contraction;
+    return { ...contraction, rows: alone(rows), right: alone(right), result: alone(result) };
+  }
+  return {
+    ...contraction,
+    phases: contraction.phases.map(({ rows, right, result }) => (
+      { rows: alone(rows), right: alone(right), result: alone(result) }
+    )),
+  };
+}
+
+function rowsWgsl(contraction: RowsContraction, limits: WgslLimits): WgslKernel {
+  const { batch, columns } = contraction;
+  const phases = contraction.phases.filter(({ rows }) => batch * columns * rowCount(rows) > 0);
+  const fast = phases.length > 0 && winogradRowsWgsl(contraction, limits);
+  if (fast) return fast;
+  return { passes: phases.map((phase) => phasePass(contraction, phase, limits)), scratchBytes: 0 };
+}
+
+function phasePass(contraction: RowsContraction, phase: RowsProduct, limits: WgslLimits): WgslPass {
+  if (isDepthwise(contraction)) {
+    const windows = windowsOf(contraction, phase);
+    if (windows) return depthwise(windows, limits);
+    const { rows, right, result } = phase;
+    const channels = { right: { ...right, batchStride: 0 }, result: { ...result, batchStride: 0 } };
+    return diagonalProduct(productOf(contraction, { ...channels, rows: wholeRows(rows, contraction) }, 1));
+  }
+  if (phase.rows.kind === "matrix" && phase.rows.transposed) return elementPass(contraction, phase);
+  return rowProduct(productOf(contraction, phase), limits);
+}
+
+/** A phase as text, of rows of so many channels. */
+function productOf(
+  contraction: RowsContraction,
+  { rows, right, result }: RowsProduct,
+  depth = rows.channels,
+): RowProduct {
+  const { batch: batches, columns } = contraction;
+  const dense = isDense(rows, result.rowStrides);
+  const strides = dense ? result.rowStrides.slice(-1) : result.rowStrides;
+  const places = dense ? ["row"] : rowNames(rows);
+  return {
+    ...{ batches, rows: rowCount(rows), columns, depth },
+    left: leftRows(rows),
+    right: rightMatrix(right, { depth, columns, taps: tapNames(rows) }),
+    others: tableBuffers(rows),
+    taps: tapLoops(rows),
+    result: {
+      name: "out",
+      buffer: readsOf(contraction),
+      aligned: wholeFours(columns, result.offset, ...strides, result.batchStride),
+      at: (m) =>
+        affine(
+          [...places.map((name) => `${name}_${m}`), "batch"],
+          [...strides, result.batchStride],
+          result.offset,
+          "u",
+        ),
+    },
+  };
+}
+
+function rightMatrix(
+  { input, offset, tapStrides, channelStride, columnStride, batchStride }: RowsProduct["right"],
+  { depth, columns, taps }: { readonly depth: number; readonly columns: number; readonly taps: readonly string[] },
+): RightMatrix {
+  const transposed = columnStride !== 1;
+  const stride = transposed ? columnStride : channelStride;
+  return {
+    name: inputName(input),
+    buffer: input,
+    transposed,
+    from: affine([...taps, "batch"], [...tapStrides, batchStride], offset, "u"),
+    stride,
+    aligned: wholeFours(transposed ? depth : columns, stride, offset, ...tapStrides, batchStride),
+  };
+}
+
+/** Both matrices transposed, which is rare: one invocation for each element. */
+function elementPass(contraction: RowsContraction, { rows, right, result }: RowsProduct): WgslPass {
+  const { batch, columns } = contraction;
+  const height = rowCount(rows);
+  const left = affine(["batch", "t", "row"], [rows.batchStride, height, 1], 0, "u");
+  const { batchStride, channelStride, columnStride, offset } = right;
+  const from = affine(["batch", "t", "column"], [batchStride, channelStride, columnStride], offset, "u");
+  const to = affine(["batch", "row", "column"], [result.batchStride, ...result.rowStrides, 1], result.offset, "u");
+  const body = ({ load, store }: WgslMemory) =>
+    `${unravel("item", [["batch", 0], ["row", height], ["column", columns]])}
+  var sum = 0f;
+  for (var t = 0u; t < ${rows.channels}u; t++) {
+    sum += ${load(inputName(rows.input), left)} * ${load(inputName(right.input), from)};
+  }
+  ${store("out", to, "sum")}`;
+  const buffers: readonly WgslBuffer[] = [
+    { name: inputName(rows.input), type: "f32", buffer: rows.input },
+    { name: inputName(right.input), type: "f32", buffer: right.input },
+    { name: "out", type: "f32", buffer: readsOf(contraction) },
+  ];
+  return itemPass(buffers, { items: batch * height * columns, body });
+}
+
+function outerWgsl(contraction: OuterContraction, limits: WgslLimits): WgslKernel {
+  const { batch, columns, rows } = contraction;
+  if (batch * tapCount(rows) * rows.channels * columns === 0) return { passes: [], scratchBytes: 0 };
+  const fast = winogradOuterWgsl(contraction, limits);
+  if (fast) return fast;
+  const depthwise = isDepthwise(contraction);
+  const channels = depthwise && depthwiseWeightGradient(contraction, limits);
+  return channels || outerProduct(outerOf(contraction, depthwise), readsOf(contraction) + 1, limits);
+}
+
+/** A sum of outer products as text; where it is depthwise, of all channels side by side. */
+function outerOf(contraction: OuterContraction, diagonal: boolean): OuterProduct {
+  const { batch, columns, right, result } = contraction;
+  const rows = diagonal ? wholeRows(contraction.rows, contraction) : contraction.rows;
+  const taps = tapCount(rows);
+  const { channels } = contraction.rows;
+  const apart = (stride: number) => diagonal ? 0 : stride;
+  const { name, buffer, aligned } = leftRows(rows);
+  const from = affine(
+    ["tap", "batch"],
+    [taps === 1 ? 0 : channels * result.rowStride, apart(result.batchStride)],
+    0,
+    "u",
+  );
+  return {
+    ...{ batches: batch, taps, rows: rowCount(rows), sizes: [channels, columns], diagonal },
+    left: { name, buffer, aligned },
+    right: {
+      name: inputName(right.input),
+      buffer: right.input,
+      aligned: wholeFours(diagonal ? batch : columns, right.rowStride, apart(right.batchStride)),
+    },
+    others: tableBuffers(rows),
+    ...walkedRows(rows),
+    rightFrom: (row) => affine([row, "batch"], [right.rowStride, apart(right.batchStride)], 0, "u"),
+    result: {
+      buffer: readsOf(contraction),
+      from,
+      stride: result.rowStride,
+      elements: batch * taps * channels * columns,
+    },
+  };
+}
