@@ -1,7 +1,5 @@
 /** @file Which scheme computes a convolution fastest. */
 import type { Convolution, OuterContraction, RowsContraction } from "./contraction.ts";
-import type { ConvParams } from "./conv_params.ts";
-import { convolutionOf } from "./convolution.ts";
 import {
   adjointConv,
   forwardConv,
@@ -99,23 +97,4 @@ export function winogradProduct({ convolution }: RowsContraction, costs: Transfo
 export function winogradOuter({ convolution }: OuterContraction, costs: TransformCosts): WinogradWeightGradient | null {
   const fast = winogradOf(convolution?.of, costs);
   return fast && weightAdjoint(fast.phased, fast.scheme);
-}
-
-/**
- * Chooses Winograd's method for a convolution or one of its gradients.
- *
- * @param shapes Shapes of the images, the weights and the result of the convolution.
- * @param params Its settings.
- * @param options Whether the method is allowed at all.
- * @param costs What transforms cost on the device.
- * @returns The convolution and its scheme, or `null` to compute it directly.
- */
-export function winogradFor(
-  [x, w, y]: readonly [x: readonly number[], w: readonly number[], y: readonly number[]],
-  params: ConvParams,
-  { winograd }: { readonly winograd?: boolean },
-  costs: TransformCosts,
-): { readonly conv: PhasedConv; readonly scheme: Scheme } | null {
-  const fast = winograd ? winogradOf(convolutionOf(x, w, y, params), costs) : null;
-  return fast && { conv: fast.phased, scheme: fast.scheme };
 }

@@ -30,5 +30,5 @@ export function chooseHalf(schedule: Schedule): Schedule {
 function exactValues({ kernel, inputs, outputs }: Step): readonly number[] {
   if (kernel.kind === "map") return [];
   if (kernel.kind === "reduce") return outputs.slice(0, kernel.results.length);
-  return kernel.flops > 0 ? [] : [...inputs, ...outputs]; // contractions count operations, sorting and scattering do not
+  return kernel.body.kind === "contraction" ? [] : [...inputs, ...outputs];
 }

@@ -1,4 +1,4 @@
-import type { ConvParams } from "../../../../tensor/contraction/conv_params.ts";
+import type { ConvParams } from "../../../../tensor/contraction/convolution.ts";
 import type { Shape } from "../../../../tensor/spec.ts";
 
 /** A convolution to test. */
