@@ -11,18 +11,18 @@ import { cutSlabs, type Slabs } from "../../../contraction/slabs.ts";
 import { registerOuter } from "./outer_product_registers.ts";
 import { shuffledOuter } from "./outer_product_subgroup.ts";
 import { sharedOuter } from "./outer_product_workgroup.ts";
+import { fullInvocations, MAX_PARTIALS } from "../machine.ts";
 import { itemPass } from "../emit/shader.ts";
 import { chooseTile } from "./tiles.ts";
 
-/** Invocations that fill a GPU, and a processor; slabs are made until there are as many. */
-const FULL = { gpu: 1 << 14, software: 1 << 9 };
+/** Invocations that fill a processor: each walks many rows. */
+const FULL_PROCESSOR = 1 << 9;
+/** The same where only the diagonal counts: each does little. */
+const FULL_DIAGONAL = 1 << 14;
 /** Rows of a slab, at least. */
 const MIN_SLAB = 32;
 /** Slabs hold a multiple of so many rows. */
 const WHOLE = 8;
-/** Bound of the partial sums, in elements. */
-const MAX_PARTIALS = 1 << 22;
-
 /** One factor: row `row` starts at the element `from` (u32), where it is there. */
 export interface OuterFactor {
   readonly name: string;
@@ -104,7 +104,7 @@ export function planOuter(
   const tiles = diagonal
     ? taps * Math.ceil(batches / tile.columns)
     : batches * taps * Math.ceil(sizes[0] / tile.rows) * Math.ceil(sizes[1] / tile.columns);
-  const full = Math.ceil(FULL[limits.software && !diagonal ? "software" : "gpu"] / tiles);
+  const full = Math.ceil(fullInvocations(limits, diagonal ? FULL_DIAGONAL : FULL_PROCESSOR) / tiles);
   const wanted = Math.min(full, Math.ceil(rows / MIN_SLAB));
   return { tile, ...cutSlabs({ rows, whole: WHOLE, wanted, elements: result.elements, most: MAX_PARTIALS }) };
 }

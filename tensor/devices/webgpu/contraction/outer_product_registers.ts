@@ -36,6 +36,7 @@ export function registerOuter(
       product.open,
       `for (var row = first_row; row < min(first_row + ${length}u, ${rows}u); row++) {`,
       product.row(memory),
+      // What is absent adds nothing, and loads nothing: windows beyond an edge, rows that no table names.
       "if (in_row) {",
       `let right_from = ${product.rightFrom("row")};`,
       ...addRow(memory, product, variant),

@@ -42,6 +42,7 @@ export function shuffledOuter(
       `let first_row = min(block + lane, ${lastRow(product)}); let row = first_row;`,
       product.open,
       product.row(memory),
+      // Every lane stays in step for the shuffles, so that absent rows count as zero instead of being passed over.
       "let there = in_row && block + lane < end;",
       "let left_at = left_from + i;",
       ...zeroWhereAbsent(memory, product.left, variant.rows / 4, "there"),

@@ -28,6 +28,7 @@ export function sharedOuter(product: OuterProduct, variant: TileVariant, slabs: 
       ...openOuter(tile.rows, tile.vectors),
       `let end = min(slab * ${slabs.length}u + ${slabs.length}u, ${product.rows}u);`,
       `for (var block = slab * ${slabs.length}u; block < end; block += ${depth}u) {`,
+      // Absent rows are zeros on the left, as padding is.
       ...loadLefts(memory, product, high / 4, depth, across * down),
       ...loadRights(memory, product, wide / 4, depth, across * down),
       "workgroupBarrier();",

@@ -83,6 +83,7 @@ export function loadRights(
       })
     );
   }
+  // Four depths of a column lie in one vec4: four columns are read and turned in registers, a quarter of the loads.
   return vectors.flatMap((v) => [
     ...LANES.map((_, j) => `let along_${v}_${j} = ${load(name, `(${from(v, j)}) / 4u`)};`),
     ...LANES.map((lane, i) =>
@@ -97,6 +98,7 @@ export function addProducts(
   step: number,
   factor: (m: number, i: number) => string,
 ): readonly string[] {
+  // Named and unrolled, as shader compilers do not unroll; in blocks of their own, so that factors do not live on.
   return rows.flatMap((m) => [
     "{",
     ...count(step).map((i) => `let factor_${i} = vec4f(${factor(m, i)});`),

@@ -82,9 +82,11 @@ function tapBody(
     ...loads.map((i) => left.tap(i, memory)),
     `let right_from = ${right.from};`,
     `for (var k = 0u; k < ${depth}u; k += ${block.depth}u) {`,
+    // Each element of a block is loaded by one invocation, and read by as many as there are tiles across or down.
     ...loads.map((i) => storeLeft(memory, product, block, i)),
     ...(right.transposed ? storeTransposed : storeStraight)(memory, right, depth, block),
     "workgroupBarrier();",
+    // Between the barriers the blocks only are read; after the second they may be written for the next depths.
     ...count(block.depth / block.step).flatMap((d) => addBlock(tile, block, d)),
     "workgroupBarrier();",
     "}",

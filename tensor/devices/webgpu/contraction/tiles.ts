@@ -1,6 +1,7 @@
 /** @file How products are cut into tiles: chosen from the limits of the device and the shape, or pinned by the caller. */
 import type { TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
 import type { ProductShape } from "../../../contraction/traits.ts";
+import { isApple } from "../machine.ts";
 
 /** Name of the class of a shape: sizes to the next power of two. Tables of tiles have these keys. */
 export function classOf({ form, batches, rows, columns, depth }: ProductShape): string {
@@ -19,14 +20,6 @@ export function shapeOfClass(name: string): ProductShape {
 const LARGE_WORK = 2 ** 24;
 /** Results from which large tiles still give enough groups to fill a GPU; below, smaller ones. */
 const MANY_RESULTS = 2 ** 17;
-/** Apple's GPUs keep what neighbours share in their caches; by name, and by its PCI number. */
-const APPLE: readonly string[] = ["apple", "4203"];
-
-/** True on Apple's GPUs. */
-export function isApple({ vendor = "" }: WgslLimits): boolean {
-  return APPLE.includes(vendor);
-}
-
 /** The smallest power of two that is not below `least`. */
 export function powerOfTwo(least: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(least, 1)));

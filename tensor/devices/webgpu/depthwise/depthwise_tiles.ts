@@ -1,6 +1,7 @@
 /** @file How windows of single channels are cut into tiles: chosen from the limits and the shape, or pinned by the caller. */
 import type { TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
-import { isApple, powerOfTwo } from "../contraction/tiles.ts";
+import { powerOfTwo } from "../contraction/tiles.ts";
+import { isApple } from "../machine.ts";
 import type { WindowAxis } from "../../../contraction/window_axis.ts";
 
 /**

@@ -7,10 +7,11 @@ import { evenWidth, sharedPixels } from "./depthwise_parts.ts";
 import { usualWidth } from "./depthwise_tiles.ts";
 import { slabSum } from "../contraction/outer_product.ts";
 import { count } from "../contraction/row_product_parts.ts";
+import { fullInvocations } from "../machine.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
 
-/** Invocations that fill a device; slabs of rows are made until there are as many. */
-const FULL = { gpu: 1 << 14, software: 1 << 11 };
+/** Invocations that fill a processor. */
+const FULL_PROCESSOR = 1 << 11;
 /** Rows of pixels of a slab, at least. */
 const MIN_ROWS = 4;
 
@@ -46,7 +47,7 @@ export function depthwiseWeightGradient(contraction: OuterContraction, limits: W
   const [parts, elements] = [channels / vector, y.taps * x.taps * channels];
   const height = y.stride === 1 && y.step === 1 && y.taps > 1 ? 2 : 1;
   const invocations = Math.ceil(y.taps / height) * parts * images;
-  const full = Math.ceil(FULL[limits.software ? "software" : "gpu"] / invocations);
+  const full = Math.ceil(fullInvocations(limits, FULL_PROCESSOR) / invocations);
   const wanted = Math.min(full, Math.ceil(y.outputs / MIN_ROWS));
   const { slabs: chunks, length } = cutSlabs({ rows: y.outputs, whole: 1, wanted, elements, most: Infinity });
   const type = vector === 4 ? "vec4f" : "f32";

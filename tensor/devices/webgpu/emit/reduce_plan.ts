@@ -2,6 +2,7 @@
 import { mergeAxes } from "../../../compiler/axes.ts";
 import { type ReduceKernel, valuesOf, type WgslSubgroup } from "../../../compiler/kernel.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
+import { MAX_PARTIALS } from "../machine.ts";
 import { isShort, wideBuffers } from "./neighbours.ts";
 
 /** Invocations of a group; where memory runs along the reduced axis, a group shares one place. */
@@ -10,8 +11,6 @@ export const GROUP = 64;
 const RUN = 128;
 /** Reduced elements up to which invocations that run together share a place, instead of a whole group: for each of them. */
 const TEAM_RUN = 64;
-/** Bound of the partial results, in elements. */
-const MAX_PARTIALS = 1 << 22;
 
 /** A kernel over as few axes as it can be written with. */
 interface Merged {

@@ -8,14 +8,10 @@ import type { Contraction, RowsContraction } from "../../../contraction/contract
 import type { WinogradConv } from "../../../contraction/geometry.ts";
 import { count } from "../contraction/row_product_parts.ts";
 import { rowProduct } from "../contraction/row_product.ts";
+import { fitsBinding, MAX_TILE_BYTES } from "../machine.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
 import { readTiles, SCRATCH, tileCount, writeTiles } from "./winograd_tiles.ts";
 import { transformSquare } from "./winograd_transform.ts";
-
-/** Bytes of transformed tiles at most: larger batches are cut. */
-export const MAX_BYTES: number = 32 * 2 ** 20;
-/** Bytes that every device lets a pass bind at once. */
-const PORTABLE_BYTES = 128 * 2 ** 20;
 
 /**
  * True if Winograd's method is allowed and may pay: of 3×3 kernels, of channels in fours. Of kernels with two taps a phase it
@@ -41,11 +37,6 @@ export function mayTransform({ convolution }: Contraction, { winograd }: WgslLim
 export function winogradRowsWgsl(contraction: RowsContraction, limits: WgslLimits): WgslKernel | null {
   const conv = mayTransform(contraction, limits) ? winogradProduct(contraction, GPU_COSTS) : null;
   return conv && winogradWgsl(conv, limits);
-}
-
-/** True if a device lets a pass bind so much scratch. */
-export function fitsBinding(bytes: number, { maxBindingBytes = PORTABLE_BYTES }: WgslLimits): boolean {
-  return bytes <= maxBindingBytes;
 }
 
 /** How many images a pass takes, so that their tiles, of so many floats an image, lie within bounds. */
@@ -91,7 +82,11 @@ function layoutOf({ scheme, tiles, weights, inner, outer }: WinogradConv, maxByt
  * @param maxBytes Bytes of transformed tiles at most, where more than one image has to be cut.
  * @returns Passes over images, weights and result, in this order, and scratch; `null` if the device has no binding as large.
  */
-export function winogradWgsl(conv: WinogradConv, limits: WgslLimits, maxBytes: number = MAX_BYTES): WgslKernel | null {
+export function winogradWgsl(
+  conv: WinogradConv,
+  limits: WgslLimits,
+  maxBytes: number = MAX_TILE_BYTES,
+): WgslKernel | null {
   const layout = layoutOf(conv, maxBytes);
   const scratchBytes = 4 * layout.floats;
   if (!fitsBinding(scratchBytes, limits)) return null;

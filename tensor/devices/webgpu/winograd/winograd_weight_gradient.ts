@@ -8,8 +8,9 @@ import type { OuterContraction } from "../../../contraction/contraction.ts";
 import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";
 import { type OuterProduct, outerSlabs, planOuter } from "../contraction/outer_product.ts";
 import { count } from "../contraction/row_product_parts.ts";
+import { fitsBinding, MAX_TILE_BYTES } from "../machine.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
-import { fitsBinding, imagesOfPart, MAX_BYTES, mayTransform } from "./winograd.ts";
+import { imagesOfPart, mayTransform } from "./winograd.ts";
 import { readTiles, SCRATCH, tileCount } from "./winograd_tiles.ts";
 import { transformSquare } from "./winograd_transform.ts";
 
@@ -61,7 +62,7 @@ export function winogradOuterWgsl(contraction: OuterContraction, limits: WgslLim
 export function winogradWeightGradientWgsl(
   adjoint: WinogradWeightGradient,
   limits: WgslLimits,
-  maxBytes: number = MAX_BYTES,
+  maxBytes: number = MAX_TILE_BYTES,
 ): WgslKernel | null {
   const layout = layoutOf(adjoint, maxBytes);
   const parts = Math.ceil(adjoint.tiles.batch / layout.images);
