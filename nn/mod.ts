@@ -21,7 +21,6 @@ export {
   type Initializer,
   kaimingNormal,
   smallNormal,
-  tokenNormal,
   torchUniform,
   zeroInitializer,
 } from "./layers/initializer.ts";

@@ -1,5 +1,5 @@
 /** @file From the sparse maps of the encoder to the dense maps that the decoder reads. */
-import { add, cast, random, type Tensor } from "../tensor/mod.ts";
+import { add, cast, mul, random, type Tensor } from "../tensor/mod.ts";
 import {
   batchNorm,
   type BatchNormState,
@@ -12,7 +12,6 @@ import {
   layerNorm,
   type Model,
   type NormParams,
-  tokenNormal,
 } from "../nn/mod.ts";
 import { shapeOf, type SparseTensor, toDense } from "../sparse/mod.ts";
 import { positionEmbedding } from "./position_embedding.ts";
@@ -75,7 +74,7 @@ export function initDensify(
     return initConv2d(random.foldIn(key, i), { inChannels, outChannels, kernel: i === 0 ? 1 : 3, dtype });
   });
   const tokenKey = random.foldIn(key, channels.length);
-  const maskTokens = channels.map((count, i) => tokenNormal(random.foldIn(tokenKey, i), [count]));
+  const maskTokens = channels.map((count, i) => initToken(random.foldIn(tokenKey, i), count));
   const norms = channels.map((count) => initNorm(count, model.densifyNorm, { dtype }));
   return {
     params: {
@@ -85,6 +84,11 @@ export function initDensify(
     },
     state: { norms: norms.map((norm) => norm.state) },
   };
+}
+
+/** N(0, 0.02²) cut at one deviation, as SparK draws its mask tokens; the standard deviation that results is 0.0108. */
+function initToken(key: Tensor, channels: number): Tensor {
+  return mul(random.truncatedNormal(key, [channels], { lower: -1, upper: 1 }), 0.02);
 }
 
 function initNorm(channels: number, kind: Model["densifyNorm"], options: DTypeOption) {

@@ -82,26 +82,6 @@ export function smallNormal(key: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * N(0, 0.02²) cut at one deviation, as SparK draws its mask tokens; the standard deviation that results is 0.0108.
- *
- * @param key Random key.
- * @param shape Shape of the parameter.
- * @returns float32.
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
- * import { tokenNormal } from "@tessera/tessera/nn";
- * import { random } from "@tessera/tessera/tensor";
- *
- * deepStrictEqual(tokenNormal(random.key(0), [3]).shape, [3]);
- * ```
- */
-export function tokenNormal(key: Tensor, shape: Shape): Tensor {
-  return mul(random.truncatedNormal(key, shape, { lower: -1, upper: 1 }), 0.02);
-}
-
-/**
  * Zeros.
  *
  * @param _key Not used.

@@ -96,6 +96,13 @@ Deno.test("densify() puts tokens at masked sites before the projection", async (
   deepStrictEqual(Array.from(sites).slice(4, 8), [1, 1, 1, 1]); // [0, 0, 1] is visible
 });
 
+Deno.test("initDensify() draws tokens from N(0, 0.02²) cut at one deviation", async () => {
+  const { params } = initDensify(random.key(1), { channels: [4096], densifyNorm: "none" }, { width: 4096 });
+  const token = Array.from(await read(params.maskTokens[0]!));
+  assertClose([Math.sqrt(token.reduce((sum, x) => sum + x * x, 0) / token.length)], [0.01078], { relative: 0.03 });
+  ok(token.every((x) => Math.abs(x) <= 0.02));
+});
+
 Deno.test("decode() doubles as often as the stride says, and takes fewer maps than that", () => {
   const { params, state } = initDecoder(random.key(0), { stride: 16, width: 32 });
   const pixels = (maps: readonly Tensor[]) => decode(params, state, maps, { train: true }).pixels.shape;

@@ -1,6 +1,17 @@
 /** @file Patterns of 1, 2 and 3 axes: random masks, blocks and windows against mask ⊙ dense in plain loops. */
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
-import { conv1d, conv3d, jit, ones, ShapeError, sizeOf, type Tensor, tensor, vjp } from "../../tensor/mod.ts";
+import {
+  conv1d,
+  conv3d,
+  type Device,
+  jit,
+  ones,
+  ShapeError,
+  sizeOf,
+  type Tensor,
+  tensor,
+  vjp,
+} from "../../tensor/mod.ts";
 import {
   avgPool,
   coalesce,
@@ -23,6 +34,7 @@ import {
   toVoxels,
 } from "../../sparse/mod.ts";
 import { checkGrads } from "../support/check_grads.ts";
+import { testWebgpu } from "../support/device_or_skip.ts";
 import { randomValues } from "../support/random_values.ts";
 import {
   activeSites,
@@ -145,7 +157,7 @@ function run(
   f: (x: SparseTensor, w: Tensor) => SparseTensor,
   { sparse, dy, outActive }: ReturnType<typeof inputsOf>,
   w: Tensor,
-  device: (typeof DEVICES)[number],
+  device: Device,
 ) {
   return jit((values: Tensor, w: Tensor, cotangent: Tensor) => {
     const dense = (values: Tensor, w: Tensor) => toDense(f({ ...sparse, values }, w));
@@ -157,45 +169,51 @@ function run(
 
 const plain = ({ data }: Field): number[] => Array.from(data, (value) => value + 0);
 
-for (const device of DEVICES) {
-  for (const axes of [1, 2, 3]) {
-    Deno.test(`conv(), maxPool() and avgPool() on ${axes} axes are mask ⊙ dense with its gradients, on ${device.name}`, async () => {
-      for (let seed = 0; seed < CASES_PER_AXES; seed++) {
-        const drawn = drawCase(100 * axes + seed, axes);
-        const { window, groups, block, grid } = drawn;
-        const label = JSON.stringify({ ...window, groups, block, grid, cells: [...drawn.cells] });
-        const { outputs: _, kernel, ...settings } = window;
-        const options = { kernel, ...settings };
-        const inputs = inputsOf(drawn, 4, 4);
-        const { x, dy, active, outActive } = inputs;
-        const w = field([...window.kernel, 4 / groups, 4], (k) => wholeNumber(3 * k + 2));
-        const bias = tensor([1, 2, 3, 4]);
-        const expected = convolve(x, w.data, dy, window, groups);
-        const got = run((x, w) => conv(x, w, { ...settings, groups, bias }), inputs, asTensor(w), device);
-        const withBias = field(dy.shape, (k) => expected.y.data[k]! + 1 + k % 4);
-        deepStrictEqual(await read(got.y, device), plain(masked(withBias, outActive)), label);
-        deepStrictEqual(await read(got.dx, device), plain(masked(expected.dx, active)), `input gradient, ${label}`);
-        deepStrictEqual(await read(got.dw, device), Array.from(expected.dw, (v) => v + 0), `weight gradient, ${label}`);
-        for (const inactive of ["ignore", "zero"] as const) {
-          const pooled = maxOf(x, active, dy, window, inactive);
-          const max = run((x) => maxPool(x, { ...options, inactive }), inputs, tensor([0]), device);
-          deepStrictEqual(await read(max.y, device), plain(masked(pooled.y, outActive)), `${inactive}, ${label}`);
-          deepStrictEqual(
-            await read(max.dx, device),
-            plain(masked(pooled.dx, active)),
-            `gradient, ${inactive}, ${label}`,
-          );
-        }
-        const { y, count } = sumPool(x, active, dy.shape, window);
-        for (const divisor of ["window", "active"] as const) {
-          const by = (k: number) => divisor === "window" ? sizeOf(window.kernel) : Math.max(1, count.data[k]!);
-          const mean = masked(field(dy.shape, (k) => Math.fround(y.data[k]! / by(k))), outActive);
-          const got = await read(toDense(avgPool(inputs.sparse, { ...options, divisor })), device);
-          ok(got.every((value, k) => Math.abs(value - mean.data[k]!) <= 1e-6), `${divisor}, ${label}`);
-        }
-      }
-    });
+/** Asserts that a case comes out as the oracle has it. */
+async function compareCase(drawn: Drawn, device: Device): Promise<void> {
+  const { window, groups, block, grid } = drawn;
+  const label = JSON.stringify({ ...window, groups, block, grid, cells: [...drawn.cells] });
+  const { outputs: _, kernel, ...settings } = window;
+  const options = { kernel, ...settings };
+  const inputs = inputsOf(drawn, 4, 4);
+  const { x, dy, active, outActive } = inputs;
+  const w = field([...window.kernel, 4 / groups, 4], (k) => wholeNumber(3 * k + 2));
+  const bias = tensor([1, 2, 3, 4]);
+  const expected = convolve(x, w.data, dy, window, groups);
+  const got = run((x, w) => conv(x, w, { ...settings, groups, bias }), inputs, asTensor(w), device);
+  const withBias = field(dy.shape, (k) => expected.y.data[k]! + 1 + k % 4);
+  deepStrictEqual(await read(got.y, device), plain(masked(withBias, outActive)), label);
+  deepStrictEqual(await read(got.dx, device), plain(masked(expected.dx, active)), `input gradient, ${label}`);
+  deepStrictEqual(await read(got.dw, device), Array.from(expected.dw, (v) => v + 0), `weight gradient, ${label}`);
+  for (const inactive of ["ignore", "zero"] as const) {
+    const pooled = maxOf(x, active, dy, window, inactive);
+    const max = run((x) => maxPool(x, { ...options, inactive }), inputs, tensor([0]), device);
+    deepStrictEqual(await read(max.y, device), plain(masked(pooled.y, outActive)), `${inactive}, ${label}`);
+    deepStrictEqual(
+      await read(max.dx, device),
+      plain(masked(pooled.dx, active)),
+      `gradient, ${inactive}, ${label}`,
+    );
   }
+  const { y, count } = sumPool(x, active, dy.shape, window);
+  for (const divisor of ["window", "active"] as const) {
+    const by = (k: number) => divisor === "window" ? sizeOf(window.kernel) : Math.max(1, count.data[k]!);
+    const mean = masked(field(dy.shape, (k) => Math.fround(y.data[k]! / by(k))), outActive);
+    const got = await read(toDense(avgPool(inputs.sparse, { ...options, divisor })), device);
+    ok(got.every((value, k) => Math.abs(value - mean.data[k]!) <= 1e-6), `${divisor}, ${label}`);
+  }
+}
+
+const NAME = "conv(), maxPool() and avgPool() are mask ⊙ dense with its gradients";
+
+for (const axes of [1, 2, 3]) {
+  const compareAll = async (device: Device, count: number) => {
+    for (let seed = 0; seed < count; seed++) await compareCase(drawCase(100 * axes + seed, axes), device);
+  };
+  for (const device of DEVICES) {
+    Deno.test(`${NAME}, on ${axes} axes, on ${device.name}`, () => compareAll(device, CASES_PER_AXES));
+  }
+  testWebgpu(`${NAME}, on ${axes} axes, on webgpu`, (device) => compareAll(device, 2));
 }
 
 Deno.test("views, lookup and coalesce keep every site, on 1, 2 and 3 axes, on the host and traced alike", async () => {
