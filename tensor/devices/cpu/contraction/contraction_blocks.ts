@@ -1,5 +1,6 @@
 /** @file Cutting the axis of taps × channels into blocks that fit the caches, whole taps where they do. */
-import { add, block, get, int, min, mul, roundUp, set, split, sub, type Wat } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 
 /** Blocks of an axis of `taps × channels`; a block is some taps with all channels, or some channels of one tap. */
 export interface TapBlocks {
@@ -24,20 +25,20 @@ export function tapBlocks(taps: number, channels: number, limit: number): TapBlo
   const tapCuts = whole ? Math.max(1, Math.ceil(taps / Math.max(1, Math.floor(limit / Math.max(1, channels))))) : taps;
   const tapsEach = Math.ceil(taps / Math.max(1, tapCuts));
   const channelCuts = whole ? 1 : Math.ceil(channels / limit);
-  const channelsEach = whole ? channels : Math.min(channels, roundUp(Math.ceil(channels / channelCuts), 4));
+  const channelsEach = whole ? channels : Math.min(channels, wat.roundUp(Math.ceil(channels / channelCuts), 4));
   const channelBlocks = whole ? 1 : Math.ceil(channels / channelsEach);
   const tapBlocks = tapsEach === 0 ? 1 : Math.ceil(taps / tapsEach);
   return {
     count: Math.max(1, tapBlocks * channelBlocks),
     width: tapsEach * channelsEach,
-    decode: block(
-      split(get("kb"), [["t0", tapBlocks], ["c0", channelBlocks]]),
-      set("t0", mul(get("t0"), tapsEach)),
-      set("tn", min(int(tapsEach), sub(int(taps), get("t0")))),
-      set("c0", mul(get("c0"), channelsEach)),
-      set("cn", min(int(channelsEach), sub(int(channels), get("c0")))),
-      set("k0", add(mul(get("t0"), channels), get("c0"))),
-      set("kn", `(i32.mul ${get("tn")} ${get("cn")})`),
+    decode: wat.block(
+      wat.split(wat.get("kb"), [["t0", tapBlocks], ["c0", channelBlocks]]),
+      wat.set("t0", wat.mul(wat.get("t0"), tapsEach)),
+      wat.set("tn", wat.part(tapsEach, taps, "t0")),
+      wat.set("c0", wat.mul(wat.get("c0"), channelsEach)),
+      wat.set("cn", wat.part(channelsEach, channels, "c0")),
+      wat.set("k0", wat.add(wat.mul(wat.get("t0"), channels), wat.get("c0"))),
+      wat.set("kn", `(i32.mul ${wat.get("tn")} ${wat.get("cn")})`),
     ),
   };
 }

@@ -3,7 +3,8 @@
  * multiplications: the left factor is read four values at a time and spread over lanes in registers.
  */
 import type { Tile } from "../../../contraction/tile.ts";
-import { add, block, func, get, int, loop, mul, set, unroll, type Wat, when } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 import { columnsOf, panelBytes, type Tiles } from "./tiles.ts";
 
 /** Steps of the contraction that are written out: a vector of them. */
@@ -32,23 +33,23 @@ export interface MicroKernelOptions {
 export function microKernel(options: MicroKernelOptions): Wat {
   const { tile, apart, columns, stride } = options;
   const left = columns % columnsOf(tile);
-  const full = unroll(tile.rows, (row) => storeRow(tile, row, columnsOf(tile)));
-  const edge = unroll(tile.rows, (row) => storeRow(tile, row, left));
+  const full = wat.unroll(tile.rows, (row) => storeRow(tile, row, columnsOf(tile)));
+  const edge = wat.unroll(tile.rows, (row) => storeRow(tile, row, left));
   const accumulators = numbered(tile.rows, (row) => numbered(tile.vectors, (vector) => sumOf(row, vector))).flat();
   const factors = numbered(tile.vectors, (vector) => `b${vector}`);
   const vectors = [...accumulators, ...factors, "splat", ...numbered(tile.rows, (row) => `a${row}`)];
   const bytes = panelBytes(tile);
-  const steps = apart === "rows" ? rowsApart(tile, stride) : unroll(UNROLL, (step) => oneStep(options, step));
-  return func(
+  const steps = apart === "rows" ? rowsApart(tile, stride) : wat.unroll(UNROLL, (step) => oneStep(options, step));
+  return wat.func(
     "tile",
     ["a", "b", "steps", "table", "column", "more", "last"],
-    block(
-      ...accumulators.map((name) => set(name, "(v128.const i32x4 0 0 0 0)")),
-      set("end", add(get("b"), mul(`(i32.and ${get("steps")} ${int(-UNROLL)})`, bytes))),
+    wat.block(
+      ...accumulators.map((name) => wat.set(name, "(v128.const i32x4 0 0 0 0)")),
+      wat.set("end", wat.add(wat.get("b"), wat.mul(`(i32.and ${wat.get("steps")} ${wat.int(-UNROLL)})`, bytes))),
       contraction(options, UNROLL, steps),
-      set("end", add(get("b"), mul(`(i32.and ${get("steps")} ${int(UNROLL - 1)})`, bytes))),
+      wat.set("end", wat.add(wat.get("b"), wat.mul(`(i32.and ${wat.get("steps")} ${wat.int(UNROLL - 1)})`, bytes))),
       contraction(options, 1, oneStep(options, 0)),
-      left === 0 ? full : when(get("last"), edge, full),
+      left === 0 ? full : wat.when(wat.get("last"), edge, full),
     ),
     Object.fromEntries(vectors.map((name) => [name, "v128" as const])),
   );
@@ -66,11 +67,11 @@ function sumOf(row: number, vector: number): string {
 /** Runs `count` steps of the contraction at a time until `b` reaches `end`. */
 function contraction({ tile, apart, stride }: MicroKernelOptions, count: number, steps: Wat): Wat {
   const stepBytes = apart === "rows" ? 4 : stride;
-  return loop(
+  return wat.loop(
     "b",
-    get("b"),
-    get("end"),
-    block(steps, set("a", add(get("a"), count * stepBytes))),
+    wat.get("b"),
+    wat.get("end"),
+    wat.block(steps, wat.set("a", wat.add(wat.get("a"), count * stepBytes))),
     count * panelBytes(tile),
   );
 }
@@ -78,15 +79,19 @@ function contraction({ tile, apart, stride }: MicroKernelOptions, count: number,
 /** Reads the panel's row of a step. */
 function loadPanel(tile: Tile, step: number): Wat {
   const offset = (vector: number) => step * panelBytes(tile) + 16 * vector;
-  return unroll(tile.vectors, (vector) => set(`b${vector}`, `(v128.load offset=${offset(vector)} ${get("b")})`));
+  return wat.unroll(
+    tile.vectors,
+    (vector) => wat.set(`b${vector}`, `(v128.load offset=${offset(vector)} ${wat.get("b")})`),
+  );
 }
 
 /** Multiplies the panel's row with one value, and adds to a row of the tile. */
 function multiply({ vectors }: Tile, row: number, value: Wat): Wat {
-  const madd = (sum: string, factor: string) => `(f32x4.relaxed_madd ${get("splat")} ${get(factor)} ${get(sum)})`;
-  return block(
-    set("splat", value),
-    unroll(vectors, (vector) => set(sumOf(row, vector), madd(sumOf(row, vector), `b${vector}`))),
+  const madd = (sum: string, factor: string) =>
+    `(f32x4.relaxed_madd ${wat.get("splat")} ${wat.get(factor)} ${wat.get(sum)})`;
+  return wat.block(
+    wat.set("splat", value),
+    wat.unroll(vectors, (vector) => wat.set(sumOf(row, vector), madd(sumOf(row, vector), `b${vector}`))),
   );
 }
 
@@ -98,12 +103,12 @@ function spread(vector: Wat, lane: number): Wat {
 
 /** Four steps: a vector holds those of a row. */
 function rowsApart(tile: Tile, stride: number): Wat {
-  return block(
-    unroll(tile.rows, (row) => set(`a${row}`, `(v128.load offset=${row * stride} ${get("a")})`)),
-    unroll(UNROLL, (step) =>
-      block(
+  return wat.block(
+    wat.unroll(tile.rows, (row) => wat.set(`a${row}`, `(v128.load offset=${row * stride} ${wat.get("a")})`)),
+    wat.unroll(UNROLL, (step) =>
+      wat.block(
         loadPanel(tile, step),
-        unroll(tile.rows, (row) => multiply(tile, row, spread(get(`a${row}`), step))),
+        wat.unroll(tile.rows, (row) => multiply(tile, row, spread(wat.get(`a${row}`), step))),
       )),
   );
 }
@@ -112,29 +117,33 @@ function rowsApart(tile: Tile, stride: number): Wat {
 function oneStep({ tile, apart, stride }: MicroKernelOptions, step: number): Wat {
   const single = (row: number) => {
     const offset = apart === "rows" ? row * stride : row * 4 + step * stride;
-    return multiply(tile, row, `(v128.load32_splat offset=${offset} ${get("a")})`);
+    return multiply(tile, row, `(v128.load32_splat offset=${offset} ${wat.get("a")})`);
   };
-  if (apart === "rows") return block(loadPanel(tile, step), unroll(tile.rows, single));
+  if (apart === "rows") return wat.block(loadPanel(tile, step), wat.unroll(tile.rows, single));
   const whole = Math.floor(tile.rows / 4);
-  return block(
+  return wat.block(
     loadPanel(tile, step),
-    unroll(tile.rows % 4, (i) => single(4 * whole + i)),
-    unroll(whole, (four) =>
-      block(
-        set("a0", `(v128.load offset=${step * stride + 16 * four} ${get("a")})`),
-        unroll(4, (row) => multiply(tile, 4 * four + row, spread(get("a0"), row))),
+    wat.unroll(tile.rows % 4, (i) => single(4 * whole + i)),
+    wat.unroll(whole, (four) =>
+      wat.block(
+        wat.set("a0", `(v128.load offset=${step * stride + 16 * four} ${wat.get("a")})`),
+        wat.unroll(4, (row) => multiply(tile, 4 * four + row, spread(wat.get("a0"), row))),
       )),
   );
 }
 
 /** Stores the first `columns` columns of a row of the tile, or adds them to what is there. */
 function storeRow(tile: Tile, row: number, columns: number): Wat {
-  return block(
-    set("to", add(`(i32.load offset=${row * 4} ${get("table")})`, get("column"))),
-    when(get("more"), unroll(tile.vectors, (vector) => addVector(row, vector, Math.min(columns - 4 * vector, 4)))),
-    unroll(
+  return wat.block(
+    wat.set("to", wat.add(`(i32.load offset=${row * 4} ${wat.get("table")})`, wat.get("column"))),
+    wat.when(
+      wat.get("more"),
+      wat.unroll(tile.vectors, (vector) => addVector(row, vector, Math.min(columns - 4 * vector, 4))),
+    ),
+    wat.unroll(
       tile.vectors,
-      (vector) => storeLanes(get("to"), get(sumOf(row, vector)), Math.min(columns - 4 * vector, 4), 16 * vector),
+      (vector) =>
+        storeLanes(wat.get("to"), wat.get(sumOf(row, vector)), Math.min(columns - 4 * vector, 4), 16 * vector),
     ),
   );
 }
@@ -142,7 +151,7 @@ function storeRow(tile: Tile, row: number, columns: number): Wat {
 function addVector(row: number, vector: number, lanes: number): Wat {
   if (lanes <= 0) return "";
   const sum = sumOf(row, vector);
-  return set(sum, `(f32x4.add ${loadLanes(get("to"), lanes, 16 * vector)} ${get(sum)})`);
+  return wat.set(sum, `(f32x4.add ${loadLanes(wat.get("to"), lanes, 16 * vector)} ${wat.get(sum)})`);
 }
 
 /**
@@ -156,7 +165,7 @@ function addVector(row: number, vector: number, lanes: number): Wat {
  */
 export function storeLanes(address: Wat, vector: Wat, lanes: number, offset = 0): Wat {
   if (lanes >= 4) return `(v128.store offset=${offset} ${address} ${vector})`;
-  return unroll(
+  return wat.unroll(
     Math.max(lanes, 0),
     (lane) => `(v128.store32_lane offset=${offset + lane * 4} ${lane} ${address} ${vector})`,
   );

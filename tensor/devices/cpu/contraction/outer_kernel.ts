@@ -11,26 +11,8 @@ import { aligned } from "./right_factor.ts";
 import { bufferOf, buffersOf, type RowSource, rowSource } from "./row_source.ts";
 import { type PartialSums, summedKernel, sumsOf } from "./slab_sum.ts";
 import { columnsOf, panelBytes, panelsOf, type Tiles } from "./tiles.ts";
-import {
-  add,
-  argument,
-  block,
-  call,
-  func,
-  get,
-  int,
-  loop,
-  min,
-  mul,
-  pass,
-  roundUp,
-  set,
-  split,
-  sub,
-  unroll,
-  type Wat,
-  when,
-} from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 
 /** Rows between two visits of a result tile. */
 const ROWS = 256;
@@ -100,7 +82,7 @@ export function outerKernel(contraction: OuterContraction, { steps: tile }: Tile
   const items = cut.sums.slabs * batch * cut.width.count * cut.columnBlocks;
   const cost = cut.length * cut.width.width * cut.panelsEach * columnsOf(tile) * COSTS.tile;
   const buffers = buffersOf(contraction);
-  return summedKernel(buffers, cut.sums, pass(buffers, functions, items, cost), layout.bytes);
+  return summedKernel(buffers, cut.sums, wat.pass(buffers, functions, items, cost), layout.bytes);
 }
 
 function cutOf({ batch, columns }: OuterContraction, left: RowSource, tile: Tile): Cut {
@@ -109,7 +91,7 @@ function cutOf({ batch, columns }: OuterContraction, left: RowSource, tile: Tile
   const panelsEach = Math.ceil(panels / Math.max(1, Math.ceil(panels / PANELS)));
   const columnBlocks = Math.ceil(panels / Math.max(1, panelsEach));
   const floats = batch * left.taps * left.channels * columns;
-  const slabFloats = roundUp(floats, 16);
+  const slabFloats = wat.roundUp(floats, 16);
   const pieces = batch * width.count * columnBlocks;
   const wanted = pieces >= ITEMS / 2 ? 1 : Math.ceil(ITEMS / Math.max(1, pieces));
   const { slabs, length } = cutSlabs({
@@ -122,16 +104,16 @@ function cutOf({ batch, columns }: OuterContraction, left: RowSource, tile: Tile
     panelsEach,
     columnBlocks,
     length,
-    end: roundUp(Math.max(1, left.rows), ROWS),
+    end: wat.roundUp(Math.max(1, left.rows), ROWS),
     sums: { floats, slabs, slabFloats },
     skips: skipsRows(left) && width.width <= left.channels, // blocks of one tap; narrower ones cost more than they save
   };
 }
 
 function layoutOf({ width, panelsEach, skips }: Cut, tile: Tile): LocalLayout {
-  const rowBytes = roundUp(roundUp(width.width, tile.rows) * 4, 16) + 16;
+  const rowBytes = wat.roundUp(wat.roundUp(width.width, tile.rows) * 4, 16) + 16;
   const table = aligned(rowBytes * ROWS + 64);
-  const dump = table + aligned(4 * roundUp(width.width, tile.rows));
+  const dump = table + aligned(4 * wat.roundUp(width.width, tile.rows));
   const rights = dump + aligned(panelsEach * panelBytes(tile));
   const there = rights + (skips ? ROWS * 4 : 0);
   const packed = there + (skips ? aligned((ROWS + tile.rows) * 4) : 0);
@@ -144,27 +126,34 @@ function packColumns({ contraction: { right, columns }, tile, cut: { skips }, la
   const [width, bytes] = [columnsOf(tile), panelBytes(tile)];
   const left = columns - (panels - 1) * width;
   const vector = (lanes: number, first: number) =>
-    lanes <= first ? "(v128.const i32x4 0 0 0 0)" : loadLanes(get("from"), Math.min(4, lanes - first), first * 4);
-  const note = add(argument("local"), mul(get("m"), 4));
-  const noted = set("from", add(`(i32.load offset=${there + 4} ${note})`, mul(get("p"), bytes)));
+    lanes <= first ? "(v128.const i32x4 0 0 0 0)" : loadLanes(wat.get("from"), Math.min(4, lanes - first), first * 4);
+  const note = wat.add(wat.argument("local"), wat.mul(wat.get("m"), 4));
+  const noted = wat.set("from", wat.add(`(i32.load offset=${there + 4} ${note})`, wat.mul(wat.get("p"), bytes)));
   const run = (lanes: number) =>
-    loop(
+    wat.loop(
       "m",
-      int(0),
-      get("mn"),
-      block(
+      wat.int(0),
+      wat.get("mn"),
+      wat.block(
         skips ? noted : null,
-        unroll(tile.vectors, (i) => `(v128.store offset=${16 * i} ${get("to")} ${vector(lanes, 4 * i)})`),
-        set("to", add(get("to"), bytes)),
-        skips ? null : set("from", add(get("from"), right.rowStride * 4)),
+        wat.unroll(tile.vectors, (i) => `(v128.store offset=${16 * i} ${wat.get("to")} ${vector(lanes, 4 * i)})`),
+        wat.set("to", wat.add(wat.get("to"), bytes)),
+        skips ? null : wat.set("from", wat.add(wat.get("from"), right.rowStride * 4)),
       ),
     );
-  const start = add(rightOf(right), mul(get("m0"), right.rowStride * 4));
-  const body = left === width ? run(width) : when(`(i32.eq ${get("p")} ${int(panels - 1)})`, run(left), run(width));
-  return func(
+  const start = wat.add(rightOf(right), wat.mul(wat.get("m0"), right.rowStride * 4));
+  const body = left === width
+    ? run(width)
+    : wat.when(`(i32.eq ${wat.get("p")} ${wat.int(panels - 1)})`, run(left), run(width));
+  return wat.func(
     "columns",
     ["to", "g", "m0", "mn", "p0", "p_end"],
-    loop("p", get("p0"), get("p_end"), block(set("from", add(start, mul(get("p"), bytes))), body)),
+    wat.loop(
+      "p",
+      wat.get("p0"),
+      wat.get("p_end"),
+      wat.block(wat.set("from", wat.add(start, wat.mul(wat.get("p"), bytes))), body),
+    ),
   );
 }
 
@@ -172,28 +161,28 @@ function packColumns({ contraction: { right, columns }, tile, cut: { skips }, la
 function contractionItem(plan: Plan): Wat {
   const { contraction: { batch }, left, cut, layout } = plan;
   const digits = [["slab", cut.sums.slabs], ["g", batch], ["kb", cut.width.count], ["p0", cut.columnBlocks]] as const;
-  return func(
+  return wat.func(
     "item",
     ["index"],
-    block(
-      split(get("index"), digits),
+    wat.block(
+      wat.split(wat.get("index"), digits),
       cut.width.decode,
-      set("p0", mul(get("p0"), cut.panelsEach)),
-      set("p_end", min(int(cut.panels), add(get("p0"), cut.panelsEach))),
-      set("first", mul(get("slab"), cut.length)),
-      set("end", min(int(cut.end), add(get("first"), cut.length))),
+      wat.set("p0", wat.mul(wat.get("p0"), cut.panelsEach)),
+      wat.set("p_end", wat.min(wat.int(cut.panels), wat.add(wat.get("p0"), cut.panelsEach))),
+      wat.set("first", wat.mul(wat.get("slab"), cut.length)),
+      wat.set("end", wat.min(wat.int(cut.end), wat.add(wat.get("first"), cut.length))),
       resultTable(plan),
-      set("panels", add(argument("local"), layout.packed)),
-      loop(
+      wat.set("panels", wat.add(wat.argument("local"), layout.packed)),
+      wat.loop(
         "m0",
-        get("first"),
-        get("end"),
-        block(
-          set("mn", min(int(ROWS), sub(int(left.rows), get("m0")))),
+        wat.get("first"),
+        wat.get("end"),
+        wat.block(
+          wat.set("mn", wat.part(ROWS, left.rows, "m0")),
           cut.skips ? packThere(plan) : packAll,
-          call("columns", ...["panels", "g", "m0", "mn", "p0", "p_end"].map(get)),
-          set("b", get("panels")),
-          loop("p", get("p0"), get("p_end"), tiles(plan)),
+          wat.call("columns", ...["panels", "g", "m0", "mn", "p0", "p_end"].map(wat.get)),
+          wat.set("b", wat.get("panels")),
+          wat.loop("p", wat.get("p0"), wat.get("p_end"), tiles(plan)),
         ),
         ROWS,
       ),
@@ -202,35 +191,43 @@ function contractionItem(plan: Plan): Wat {
 }
 
 /** Packs rows `$m0` to `$m0 + $mn` of the left factor. */
-const packAll = call("rows", argument("local"), ...["g", "m0", "mn", "t0", "tn", "c0", "cn"].map(get));
+const packAll = wat.call("rows", wat.argument("local"), ...["g", "m0", "mn", "t0", "tn", "c0", "cn"].map(wat.get));
 
 /** Packs those that have tap `$t0`, notes the right factor's rows that they meet, and sets `$mn` to their number. */
 function packThere({ contraction: { right }, layout: { rights, there } }: Plan): Wat {
-  const row = add(rightOf(right), mul(add(get("m0"), get("i")), right.rowStride * 4));
-  return block(
-    loop("i", int(0), get("mn"), `(i32.store offset=${rights} ${add(argument("local"), mul(get("i"), 4))} ${row})`),
-    call("rows", argument("local"), ...["g", "m0", "mn", "t0", "c0", "cn"].map(get), int(0)),
-    set("mn", `(i32.load offset=${there} ${argument("local")})`),
+  const row = wat.add(rightOf(right), wat.mul(wat.add(wat.get("m0"), wat.get("i")), right.rowStride * 4));
+  return wat.block(
+    wat.loop(
+      "i",
+      wat.int(0),
+      wat.get("mn"),
+      `(i32.store offset=${rights} ${wat.add(wat.argument("local"), wat.mul(wat.get("i"), 4))} ${row})`,
+    ),
+    wat.call("rows", wat.argument("local"), ...["g", "m0", "mn", "t0", "c0", "cn"].map(wat.get), wat.int(0)),
+    wat.set("mn", `(i32.load offset=${there} ${wat.argument("local")})`),
   );
 }
 
 /** Notes the address of each result row; rows past the last write to the dump. */
 function resultTable({ contraction: { result }, tile, cut: { sums, width }, layout: { table, dump } }: Plan): Wat {
-  const start = sumsOf(sums, get("slab"));
-  const row = mul(add(get("k0"), get("i")), result.rowStride * 4);
-  return block(
-    set("start", add(start, mul(get("g"), result.batchStride * 4), mul(get("p0"), panelBytes(tile)))),
-    loop(
+  const start = sumsOf(sums, wat.get("slab"));
+  const row = wat.mul(wat.add(wat.get("k0"), wat.get("i")), result.rowStride * 4);
+  return wat.block(
+    wat.set(
+      "start",
+      wat.add(start, wat.mul(wat.get("g"), result.batchStride * 4), wat.mul(wat.get("p0"), panelBytes(tile))),
+    ),
+    wat.loop(
       "i",
-      int(0),
-      int(roundUp(width.width, tile.rows)),
-      block(
-        when(
-          `(i32.lt_u ${get("i")} ${get("kn")})`,
-          set("address", add(get("start"), row)),
-          set("address", add(argument("local"), dump)),
+      wat.int(0),
+      wat.int(wat.roundUp(width.width, tile.rows)),
+      wat.block(
+        wat.when(
+          `(i32.lt_u ${wat.get("i")} ${wat.get("kn")})`,
+          wat.set("address", wat.add(wat.get("start"), row)),
+          wat.set("address", wat.add(wat.argument("local"), dump)),
         ),
-        `(i32.store offset=${table} ${add(argument("local"), mul(get("i"), 4))} ${get("address")})`,
+        `(i32.store offset=${table} ${wat.add(wat.argument("local"), wat.mul(wat.get("i"), 4))} ${wat.get("address")})`,
       ),
     ),
   );
@@ -238,28 +235,28 @@ function resultTable({ contraction: { result }, tile, cut: { sums, width }, layo
 
 /** All tiles of panel `$p`, which is at `$b`. */
 function tiles({ tile, cut, layout }: Plan): Wat {
-  return block(
-    set("a", argument("local")),
-    set("table", add(argument("local"), layout.table)),
-    set("column", mul(sub(get("p"), get("p0")), panelBytes(tile))),
-    set("more", `(i32.ne ${get("m0")} ${get("first")})`),
-    set("last", `(i32.eq ${get("p")} ${int(cut.panels - 1)})`),
-    loop(
+  return wat.block(
+    wat.set("a", wat.argument("local")),
+    wat.set("table", wat.add(wat.argument("local"), layout.table)),
+    wat.set("column", wat.mul(wat.sub(wat.get("p"), wat.get("p0")), panelBytes(tile))),
+    wat.set("more", `(i32.ne ${wat.get("m0")} ${wat.get("first")})`),
+    wat.set("last", `(i32.eq ${wat.get("p")} ${wat.int(cut.panels - 1)})`),
+    wat.loop(
       "r",
-      int(0),
-      get("kn"),
-      block(
-        call("tile", ...["a", "b", "mn", "table", "column", "more", "last"].map(get)),
-        set("a", add(get("a"), tile.rows * 4)),
-        set("table", add(get("table"), tile.rows * 4)),
+      wat.int(0),
+      wat.get("kn"),
+      wat.block(
+        wat.call("tile", ...["a", "b", "mn", "table", "column", "more", "last"].map(wat.get)),
+        wat.set("a", wat.add(wat.get("a"), tile.rows * 4)),
+        wat.set("table", wat.add(wat.get("table"), tile.rows * 4)),
       ),
       tile.rows,
     ),
-    set("b", add(get("b"), mul(get("mn"), panelBytes(tile)))),
+    wat.set("b", wat.add(wat.get("b"), wat.mul(wat.get("mn"), panelBytes(tile)))),
   );
 }
 
 /** Address of the rows of the right factor of group `$g`. */
 function rightOf({ input, batchStride }: RightRows): Wat {
-  return add(argument(bufferOf(input)), mul(get("g"), batchStride * 4));
+  return wat.add(wat.argument(bufferOf(input)), wat.mul(wat.get("g"), batchStride * 4));
 }

@@ -1,5 +1,6 @@
 /** @file Copying blocks of a left factor into local memory, where the register tile reads them. */
-import { add, argument, block, func, get, int, loop, mul, set, sub, type Wat, when } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 import type { RowSource } from "./row_source.ts";
 
 /**
@@ -14,31 +15,31 @@ import type { RowSource } from "./row_source.ts";
 export function packRows(name: string, source: RowSource, rowBytes: number): Wat {
   const copy = runOf(source.channels, (bytes) => moves[bytes]!);
   const clear = runOf(source.channels, (bytes) => clears[bytes]!);
-  const advance = add(get("from"), mul(get("c0"), 4));
-  const filled = block(set("from", advance), copy);
-  return func(
+  const advance = wat.add(wat.get("from"), wat.mul(wat.get("c0"), 4));
+  const filled = wat.block(wat.set("from", advance), copy);
+  return wat.func(
     name,
     ["to", "g", "m0", "mn", "t0", "tn", "c0", "cn"],
-    block(
-      set("next_row", get("to")),
-      set("m_end", add(get("m0"), get("mn"))),
-      set("t_end", add(get("t0"), get("tn"))),
-      loop(
+    wat.block(
+      wat.set("next_row", wat.get("to")),
+      wat.set("m_end", wat.add(wat.get("m0"), wat.get("mn"))),
+      wat.set("t_end", wat.add(wat.get("t0"), wat.get("tn"))),
+      wat.loop(
         "m",
-        get("m0"),
-        get("m_end"),
-        block(
-          set("to", get("next_row")),
-          set("next_row", add(get("next_row"), rowBytes)),
+        wat.get("m0"),
+        wat.get("m_end"),
+        wat.block(
+          wat.set("to", wat.get("next_row")),
+          wat.set("next_row", wat.add(wat.get("next_row"), rowBytes)),
           source.row,
-          loop(
+          wat.loop(
             "t",
-            get("t0"),
-            get("t_end"),
-            block(
+            wat.get("t0"),
+            wat.get("t_end"),
+            wat.block(
               source.tap,
-              set("stop", add(get("to"), mul(get("cn"), 4))),
-              source.valid ? when(source.valid, filled, clear) : filled,
+              wat.set("stop", wat.add(wat.get("to"), wat.mul(wat.get("cn"), 4))),
+              source.valid ? wat.when(source.valid, filled, clear) : filled,
             ),
           ),
         ),
@@ -79,53 +80,54 @@ export interface PackedRows {
 export function packRowsThere(name: string, source: RowSource, layout: PackedRows): Wat {
   const { rowBytes, table, there, dump, tileRows } = layout;
   const [copy, clear] = [moves, clears].map((by) => runOf(source.channels, (bytes) => by[bytes]!)) as [Wat, Wat];
-  const note = (address: Wat) => `(i32.store offset=${there + 4} ${get("entry")} ${address})`;
-  const pack = block(
-    set("to", get("next_row")),
-    set("next_row", add(get("next_row"), rowBytes)),
-    set("stop", add(get("to"), mul(get("cn"), 4))),
-    when(get("valid"), block(set("from", add(get("from"), mul(get("c0"), 4))), copy), clear),
-    note(`(i32.load offset=${table} ${add(argument("local"), mul(sub(get("m"), get("m0")), 4))})`),
-    set("entry", add(get("entry"), 4)),
+  const note = (address: Wat) => `(i32.store offset=${there + 4} ${wat.get("entry")} ${address})`;
+  const position = wat.mul(wat.sub(wat.get("m"), wat.get("m0")), 4);
+  const noted = wat.sub(wat.get("entry"), wat.argument("local"));
+  const fromColumn = wat.set("from", wat.add(wat.get("from"), wat.mul(wat.get("c0"), 4)));
+  const pack = wat.block(
+    wat.set("to", wat.get("next_row")),
+    wat.set("next_row", wat.add(wat.get("next_row"), rowBytes)),
+    wat.set("stop", wat.add(wat.get("to"), wat.mul(wat.get("cn"), 4))),
+    wat.when(wat.get("valid"), wat.block(fromColumn, copy), clear),
+    note(`(i32.load offset=${table} ${wat.add(wat.argument("local"), position)})`),
+    wat.set("entry", wat.add(wat.get("entry"), 4)),
   );
-  return func(
+  return wat.func(
     name,
     ["to", "g", "m0", "mn", "t", "c0", "cn", "all"],
-    block(
-      set("next_row", get("to")),
-      set("m_end", add(get("m0"), get("mn"))),
-      set("entry", argument("local")),
-      loop(
+    wat.block(
+      wat.set("next_row", wat.get("to")),
+      wat.set("m_end", wat.add(wat.get("m0"), wat.get("mn"))),
+      wat.set("entry", wat.argument("local")),
+      wat.loop(
         "m",
-        get("m0"),
-        get("m_end"),
-        block(
+        wat.get("m0"),
+        wat.get("m_end"),
+        wat.block(
           source.row,
           source.tap,
-          set("valid", source.valid ?? int(1)),
-          when(`(i32.or ${get("valid")} ${get("all")})`, pack),
+          wat.set("valid", source.valid ?? wat.int(1)),
+          wat.when(`(i32.or ${wat.get("valid")} ${wat.get("all")})`, pack),
         ),
       ),
-      `(i32.store offset=${there} ${argument("local")} (i32.shr_u ${
-        sub(get("entry"), argument("local"))
-      } (i32.const 2)))`,
-      set("stop", add(get("entry"), 4 * (tileRows - 1))),
-      loop("entry", get("entry"), get("stop"), note(add(argument("local"), dump)), 4),
+      `(i32.store offset=${there} ${wat.argument("local")} (i32.shr_u ${noted} (i32.const 2)))`,
+      wat.set("stop", wat.add(wat.get("entry"), 4 * (tileRows - 1))),
+      wat.loop("entry", wat.get("entry"), wat.get("stop"), note(wat.add(wat.argument("local"), dump)), 4),
     ),
   );
 }
 
 const move = (load: string, store: string) => (offset: number) =>
-  `(${store} offset=${offset} ${get("to")} (${load} offset=${offset} ${get("from")}))`;
+  `(${store} offset=${offset} ${wat.get("to")} (${load} offset=${offset} ${wat.get("from")}))`;
 const moves: Readonly<Record<number, (offset: number) => Wat>> = {
   4: move("i32.load", "i32.store"),
   8: move("i64.load", "i64.store"),
   16: move("v128.load", "v128.store"),
 };
 const clears: Readonly<Record<number, (offset: number) => Wat>> = {
-  4: (offset) => `(i32.store offset=${offset} ${get("to")} (i32.const 0))`,
-  8: (offset) => `(i64.store offset=${offset} ${get("to")} (i64.const 0))`,
-  16: (offset) => `(v128.store offset=${offset} ${get("to")} (v128.const i32x4 0 0 0 0))`,
+  4: (offset) => `(i32.store offset=${offset} ${wat.get("to")} (i32.const 0))`,
+  8: (offset) => `(i64.store offset=${offset} ${wat.get("to")} (i64.const 0))`,
+  16: (offset) => `(v128.store offset=${offset} ${wat.get("to")} (v128.const i32x4 0 0 0 0))`,
 };
 
 /** Channel counts up to this are never cut into chunks and are copied without loops. */
@@ -135,18 +137,21 @@ const SHORT = 8;
 function runOf(channels: number, at: (bytes: number) => (offset: number) => Wat): Wat {
   if (channels <= SHORT) {
     const pieces = piecesOf(channels * 4);
-    return block(...pieces.map(([bytes, offset]) => at(bytes)(offset)), set("to", get("stop")));
+    return wat.block(...pieces.map(([bytes, offset]) => at(bytes)(offset)), wat.set("to", wat.get("stop")));
   }
   const stage = (bytes: number, count: number) =>
-    block(
-      set("whole", add(get("to"), `(i32.and (i32.sub ${get("stop")} ${get("to")}) ${int(-bytes * count)})`)),
-      `(block $none (br_if $none (i32.eq ${get("to")} ${get("whole")})) (loop $more`,
+    wat.block(
+      wat.set(
+        "whole",
+        wat.add(wat.get("to"), `(i32.and (i32.sub ${wat.get("stop")} ${wat.get("to")}) ${wat.int(-bytes * count)})`),
+      ),
+      `(block $none (br_if $none (i32.eq ${wat.get("to")} ${wat.get("whole")})) (loop $more`,
       ...Array.from({ length: count }, (_, i) => at(bytes)(i * bytes)),
-      set("from", add(get("from"), bytes * count)),
-      set("to", add(get("to"), bytes * count)),
-      `(br_if $more (i32.ne ${get("to")} ${get("whole")}))))`,
+      wat.set("from", wat.add(wat.get("from"), bytes * count)),
+      wat.set("to", wat.add(wat.get("to"), bytes * count)),
+      `(br_if $more (i32.ne ${wat.get("to")} ${wat.get("whole")}))))`,
     );
-  return block(channels >= 16 ? stage(16, 4) : null, stage(16, 1), channels % 4 ? stage(4, 1) : null);
+  return wat.block(channels >= 16 ? stage(16, 4) : null, stage(16, 1), channels % 4 ? stage(4, 1) : null);
 }
 
 /** Cuts bytes into pieces of 16, 8 and 4 with their offsets. */

@@ -1,6 +1,7 @@
 /** @file Sums of products of rows, channel by channel: the inner loop of depthwise kernels. The rows are a list of address pairs. */
 import { loadLanes } from "./micro_kernel.ts";
-import { add, block, call, func, get, int, loop, mul, set, unroll, type Wat, when } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 
 /** Bytes of a list entry: the addresses of two rows. */
 export const PAIR_BYTES = 8;
@@ -32,39 +33,43 @@ export function channelBlocks(channels: number): ChannelBlocks {
  */
 export function pairSums({ channels, width, count }: ChannelBlocks): Wat {
   const parameters = ["list", "list_end", "column", "to", "more"];
-  const names = parameters.map(get);
-  return block(
+  const names = parameters.map(wat.get);
+  return wat.block(
     sumBlock("sum_whole", parameters, width),
     sumBlock("sum_last", parameters, channels - (count - 1) * width),
-    func("sum", [...parameters, "last"], when(get("last"), call("sum_last", ...names), call("sum_whole", ...names))),
+    wat.func(
+      "sum",
+      [...parameters, "last"],
+      wat.when(wat.get("last"), wat.call("sum_last", ...names), wat.call("sum_whole", ...names)),
+    ),
   );
 }
 
 function sumBlock(name: string, parameters: readonly string[], channels: number): Wat {
   const vectors = Math.ceil(channels / 4);
   const lanes = (i: number) => Math.min(4, channels - 4 * i);
-  const each = (body: (i: number) => Wat) => unroll(vectors, body);
+  const each = (body: (i: number) => Wat) => wat.unroll(vectors, body);
   const types = Object.fromEntries(Array.from({ length: vectors }, (_, i) => [`sum${i}`, "v128" as const]));
-  const factor = (side: string, i: number) => loadLanes(get(side), lanes(i), 16 * i);
-  return func(
+  const factor = (side: string, i: number) => loadLanes(wat.get(side), lanes(i), 16 * i);
+  return wat.func(
     name,
     parameters,
-    block(
-      set("to", add(get("to"), get("column"))),
-      when(
-        get("more"),
-        each((i) => set(`sum${i}`, loadLanes(get("to"), lanes(i), 16 * i))),
-        each((i) => set(`sum${i}`, "(v128.const i32x4 0 0 0 0)")),
+    wat.block(
+      wat.set("to", wat.add(wat.get("to"), wat.get("column"))),
+      wat.when(
+        wat.get("more"),
+        each((i) => wat.set(`sum${i}`, loadLanes(wat.get("to"), lanes(i), 16 * i))),
+        each((i) => wat.set(`sum${i}`, "(v128.const i32x4 0 0 0 0)")),
       ),
-      loop(
+      wat.loop(
         "list",
-        get("list"),
-        get("list_end"),
-        block(
-          set("left", add(`(i32.load ${get("list")})`, get("column"))),
-          set("right", add(`(i32.load offset=4 ${get("list")})`, get("column"))),
+        wat.get("list"),
+        wat.get("list_end"),
+        wat.block(
+          wat.set("left", wat.add(`(i32.load ${wat.get("list")})`, wat.get("column"))),
+          wat.set("right", wat.add(`(i32.load offset=4 ${wat.get("list")})`, wat.get("column"))),
           each((i) =>
-            set(`sum${i}`, `(f32x4.relaxed_madd ${factor("left", i)} ${factor("right", i)} ${get(`sum${i}`)})`)
+            wat.set(`sum${i}`, `(f32x4.relaxed_madd ${factor("left", i)} ${factor("right", i)} ${wat.get(`sum${i}`)})`)
           ),
         ),
         PAIR_BYTES,
@@ -76,16 +81,23 @@ function sumBlock(name: string, parameters: readonly string[], channels: number)
 }
 
 function storeLanes(name: string, lanes: number, offset: number): Wat {
-  if (lanes === 4) return `(v128.store offset=${offset} ${get("to")} ${get(name)})`;
-  return unroll(lanes, (lane) => `(v128.store32_lane offset=${offset + lane * 4} ${lane} ${get("to")} ${get(name)})`);
+  if (lanes === 4) return `(v128.store offset=${offset} ${wat.get("to")} ${wat.get(name)})`;
+  return wat.unroll(
+    lanes,
+    (lane) => `(v128.store32_lane offset=${offset + lane * 4} ${lane} ${wat.get("to")} ${wat.get(name)})`,
+  );
 }
 
 /** Calls `sum` for each block of channels from `$block0` to `$block_end`; `sums` is the statements of one block. */
 export function eachBlock({ width, count }: ChannelBlocks, sums: Wat): Wat {
-  return loop(
+  return wat.loop(
     "cb",
-    get("block0"),
-    get("block_end"),
-    block(set("column", mul(get("cb"), width * 4)), set("last", `(i32.eq ${get("cb")} ${int(count - 1)})`), sums),
+    wat.get("block0"),
+    wat.get("block_end"),
+    wat.block(
+      wat.set("column", wat.mul(wat.get("cb"), width * 4)),
+      wat.set("last", `(i32.eq ${wat.get("cb")} ${wat.int(count - 1)})`),
+      sums,
+    ),
   );
 }

@@ -9,24 +9,8 @@ import type { Tile } from "../../../contraction/tile.ts";
 import { type Shape, sizeOf } from "../../../spec.ts";
 import { loadLanes } from "./micro_kernel.ts";
 import { columnsOf, panelBytes, panelsOf } from "./tiles.ts";
-import {
-  add,
-  argument,
-  block,
-  func,
-  get,
-  int,
-  loop,
-  min,
-  mul,
-  roundUp,
-  set,
-  split,
-  sub,
-  unroll,
-  type Wat,
-  when,
-} from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 
 /** Matrices with their sizes, to be packed for a tile. */
 export interface RightFactor extends RightMatrix {
@@ -98,27 +82,27 @@ export function packPanels(name: string, buffer: string, factor: RightFactor, of
     ["c0", Math.ceil(channels / STEPS)],
     ["p0", Math.ceil(panels / PANELS)],
   ] as const;
-  const tap = add(...names.map((name, axis) => mul(get(name), tapStrides[axis]! * 4)));
-  const number = names.reduce((number, name, axis) => add(mul(number, taps[axis]!), get(name)), int(0));
-  const step = add(mul(get("g"), panels * stepsOf(factor)), mul(number, channels));
-  const from = [mul(get("g"), batchStride * 4), tap, mul(get("c0"), factor.channelStride * 4)];
-  return func(
+  const tap = wat.add(...names.map((name, axis) => wat.mul(wat.get(name), tapStrides[axis]! * 4)));
+  const number = names.reduce((number, name, axis) => wat.add(wat.mul(number, taps[axis]!), wat.get(name)), wat.int(0));
+  const step = wat.add(wat.mul(wat.get("g"), panels * stepsOf(factor)), wat.mul(number, channels));
+  const from = [wat.mul(wat.get("g"), batchStride * 4), tap, wat.mul(wat.get("c0"), factor.channelStride * 4)];
+  return wat.func(
     name,
     ["index"],
-    block(
-      split(get("index"), digits),
-      set("c0", mul(get("c0"), STEPS)),
-      set("c_end", min(int(channels), add(get("c0"), STEPS))),
-      set("p0", mul(get("p0"), PANELS)),
-      set("p_end", min(int(panels), add(get("p0"), PANELS))),
-      set("base", add(argument(buffer), factor.offset * 4, ...from)),
-      set("base", add(get("base"), mul(get("p0"), width * columnStride * 4))),
-      set("start", mul(add(step, get("c0"), mul(get("p0"), stepsOf(factor))), bytes)),
-      set("start", add(argument("scratch"), offset, get("start"))),
+    wat.block(
+      wat.split(wat.get("index"), digits),
+      wat.set("c0", wat.mul(wat.get("c0"), STEPS)),
+      wat.set("c_end", wat.min(wat.int(channels), wat.add(wat.get("c0"), STEPS))),
+      wat.set("p0", wat.mul(wat.get("p0"), PANELS)),
+      wat.set("p_end", wat.min(wat.int(panels), wat.add(wat.get("p0"), PANELS))),
+      wat.set("base", wat.add(wat.argument(buffer), factor.offset * 4, ...from)),
+      wat.set("base", wat.add(wat.get("base"), wat.mul(wat.get("p0"), width * columnStride * 4))),
+      wat.set("start", wat.mul(wat.add(step, wat.get("c0"), wat.mul(wat.get("p0"), stepsOf(factor))), bytes)),
+      wat.set("start", wat.add(wat.argument("scratch"), offset, wat.get("start"))),
       left < width
-        ? when(
-          `(i32.eq ${get("p_end")} ${int(panels)})`,
-          block(set("p_end", sub(get("p_end"), int(1))), lastPanel(factor, left)),
+        ? wat.when(
+          `(i32.eq ${wat.get("p_end")} ${wat.int(panels)})`,
+          wat.block(wat.set("p_end", wat.sub(wat.get("p_end"), wat.int(1))), lastPanel(factor, left)),
         )
         : null,
       columnStride === 1 ? byRows(factor) : byPanels(factor),
@@ -129,55 +113,55 @@ export function packPanels(name: string, buffer: string, factor: RightFactor, of
 /** Packs whole panels `p0` to `p_end`, reading along the rows of a row-major factor. */
 function byRows(factor: RightFactor): Wat {
   const bytes = panelBytes(factor.tile);
-  const row = block(
-    set("from", get("base")),
-    set("to", get("start")),
-    loop(
+  const row = wat.block(
+    wat.set("from", wat.get("base")),
+    wat.set("to", wat.get("start")),
+    wat.loop(
       "p",
-      get("p0"),
-      get("p_end"),
-      block(
+      wat.get("p0"),
+      wat.get("p_end"),
+      wat.block(
         packStep(factor, columnsOf(factor.tile)),
-        set("from", add(get("from"), bytes)),
-        set("to", add(get("to"), stepsOf(factor) * bytes)),
+        wat.set("from", wat.add(wat.get("from"), bytes)),
+        wat.set("to", wat.add(wat.get("to"), stepsOf(factor) * bytes)),
       ),
     ),
-    set("base", add(get("base"), factor.channelStride * 4)),
-    set("start", add(get("start"), bytes)),
+    wat.set("base", wat.add(wat.get("base"), factor.channelStride * 4)),
+    wat.set("start", wat.add(wat.get("start"), bytes)),
   );
-  return loop("c", get("c0"), get("c_end"), row);
+  return wat.loop("c", wat.get("c0"), wat.get("c_end"), row);
 }
 
 /** Packs whole panels one after the other, reading along the columns of a column-major factor. */
 function byPanels(factor: RightFactor): Wat {
   const width = columnsOf(factor.tile);
-  const panel = block(
-    set("from", get("base")),
-    set("to", get("start")),
+  const panel = wat.block(
+    wat.set("from", wat.get("base")),
+    wat.set("to", wat.get("start")),
     column(factor, width),
-    set("base", add(get("base"), width * factor.columnStride * 4)),
-    set("start", add(get("start"), stepsOf(factor) * panelBytes(factor.tile))),
+    wat.set("base", wat.add(wat.get("base"), width * factor.columnStride * 4)),
+    wat.set("start", wat.add(wat.get("start"), stepsOf(factor) * panelBytes(factor.tile))),
   );
-  return loop("p", get("p0"), get("p_end"), panel);
+  return wat.loop("p", wat.get("p0"), wat.get("p_end"), panel);
 }
 
 /** Packs the last panel of a factor whose columns do not fill it. */
 function lastPanel(factor: RightFactor, lanes: number): Wat {
-  const panel = sub(get("p_end"), get("p0"));
-  return block(
-    set("from", add(get("base"), mul(panel, columnsOf(factor.tile) * factor.columnStride * 4))),
-    set("to", add(get("start"), mul(panel, stepsOf(factor) * panelBytes(factor.tile)))),
+  const panel = wat.sub(wat.get("p_end"), wat.get("p0"));
+  return wat.block(
+    wat.set("from", wat.add(wat.get("base"), wat.mul(panel, columnsOf(factor.tile) * factor.columnStride * 4))),
+    wat.set("to", wat.add(wat.get("start"), wat.mul(panel, stepsOf(factor) * panelBytes(factor.tile)))),
     column(factor, lanes),
   );
 }
 
 /** Packs one panel from `$from` to `$to`. */
 function column(factor: RightFactor, lanes: number): Wat {
-  const next = block(
-    set("from", add(get("from"), factor.channelStride * 4)),
-    set("to", add(get("to"), panelBytes(factor.tile))),
+  const next = wat.block(
+    wat.set("from", wat.add(wat.get("from"), factor.channelStride * 4)),
+    wat.set("to", wat.add(wat.get("to"), panelBytes(factor.tile))),
   );
-  return loop("c", get("c0"), get("c_end"), block(packStep(factor, lanes), next));
+  return wat.loop("c", wat.get("c0"), wat.get("c_end"), wat.block(packStep(factor, lanes), next));
 }
 
 /** Writes one row of a panel. */
@@ -185,22 +169,22 @@ function packStep({ columnStride, tile }: RightFactor, lanes: number): Wat {
   const vector = (first: number) => {
     const count = Math.min(4, lanes - first);
     if (count <= 0) return "(v128.const i32x4 0 0 0 0)";
-    return columnStride === 1 ? loadLanes(get("from"), count, first * 4) : gatherLanes(count, first, columnStride);
+    return columnStride === 1 ? loadLanes(wat.get("from"), count, first * 4) : gatherLanes(count, first, columnStride);
   };
-  return unroll(tile.vectors, (i) => `(v128.store offset=${16 * i} ${get("to")} ${vector(4 * i)})`);
+  return wat.unroll(tile.vectors, (i) => `(v128.store offset=${16 * i} ${wat.get("to")} ${vector(4 * i)})`);
 }
 
 function gatherLanes(count: number, first: number, stride: number): Wat {
   const offset = (lane: number) => (first + lane) * stride * 4;
   return Array.from({ length: count - 1 }, (_, i) => i + 1).reduce(
-    (vector, lane) => `(v128.load32_lane offset=${offset(lane)} ${lane} ${get("from")} ${vector})`,
-    `(v128.load32_zero offset=${offset(0)} ${get("from")})`,
+    (vector, lane) => `(v128.load32_lane offset=${offset(lane)} ${lane} ${wat.get("from")} ${vector})`,
+    `(v128.load32_zero offset=${offset(0)} ${wat.get("from")})`,
   );
 }
 
 /** Bytes that keep the next thing aligned. */
 export function aligned(bytes: number): number {
-  return roundUp(bytes, 64);
+  return wat.roundUp(bytes, 64);
 }
 
 /** Bytes, at least so many, in an odd number of cache lines: things that far apart do not share cache sets. */

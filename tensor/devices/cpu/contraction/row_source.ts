@@ -14,7 +14,8 @@ import {
 import { readsOf } from "../../../contraction/traits.ts";
 import { leaves, type WindowAxis } from "../../../contraction/window_axis.ts";
 import { type Shape, sizeOf, stridesOf } from "../../../spec.ts";
-import { add, argument, block, get, int, mul, set, split, type Wat } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 
 /** A matrix whose row `m` is, for each tap, a run of neighbouring floats or zeros. */
 export interface RowSource {
@@ -53,10 +54,10 @@ export function rowSource(rows: Rows): RowSource {
 type RowText = Pick<RowSource, "row" | "tap" | "valid">;
 
 function matrixRows({ input, channels, batchStride }: MatrixRows): RowText {
-  const matrix = add(argument(bufferOf(input)), mul(get("g"), batchStride * 4));
+  const matrix = wat.add(wat.argument(bufferOf(input)), wat.mul(wat.get("g"), batchStride * 4));
   return {
-    row: set("from_row", add(matrix, mul(get("m"), channels * 4))),
-    tap: set("from", get("from_row")),
+    row: wat.set("from_row", wat.add(matrix, wat.mul(wat.get("m"), channels * 4))),
+    tap: wat.set("from", wat.get("from_row")),
     valid: null,
   };
 }
@@ -71,19 +72,19 @@ function windowRows({ input, images, axes, pixel, batchStride }: WindowRows): Ro
   const names = axisNames(axes.length);
   const each = <T>(of: (name: string, axis: WindowAxis) => T) => axes.map((axis, i) => of(names[i]!, axis));
   const floats = pixel * sizeOf(axes.map(({ extent }) => extent));
-  const image = add(mul(get("b"), floats * 4), mul(get("g"), batchStride * 4));
-  const position = names.reduce((at, name, i) => add(mul(at, axes[i]!.extent), get(name)), int(0));
-  const inside = each((name, { extent }) => `(i32.lt_u ${get(name)} ${int(extent)})`);
+  const image = wat.add(wat.mul(wat.get("b"), floats * 4), wat.mul(wat.get("g"), batchStride * 4));
+  const position = names.reduce((at, name, i) => wat.add(wat.mul(at, axes[i]!.extent), wat.get(name)), wat.int(0));
+  const inside = each((name, { extent }) => `(i32.lt_u ${wat.get(name)} ${wat.int(extent)})`);
   return {
-    row: block(
-      split(get("m"), [["b", images], ...each((name, { outputs }) => [`o${name}`, outputs] as const)]),
-      ...each((name, { stride, origin }) => set(`${name}0`, add(mul(get(`o${name}`), stride), origin))),
-      set("image", add(argument(bufferOf(input)), image)),
+    row: wat.block(
+      wat.split(wat.get("m"), [["b", images], ...each((name, { outputs }) => [`o${name}`, outputs] as const)]),
+      ...each((name, { stride, origin }) => wat.set(`${name}0`, wat.add(wat.mul(wat.get(`o${name}`), stride), origin))),
+      wat.set("image", wat.add(wat.argument(bufferOf(input)), image)),
     ),
-    tap: block(
-      split(get("t"), each((name, { taps }) => [`t${name}`, taps] as const)),
-      ...each((name, { step }) => set(name, add(get(`${name}0`), mul(get(`t${name}`), step)))),
-      set("from", add(get("image"), mul(position, pixel * 4))),
+    tap: wat.block(
+      wat.split(wat.get("t"), each((name, { taps }) => [`t${name}`, taps] as const)),
+      ...each((name, { step }) => wat.set(name, wat.add(wat.get(`${name}0`), wat.mul(wat.get(`t${name}`), step)))),
+      wat.set("from", wat.add(wat.get("image"), wat.mul(position, pixel * 4))),
     ),
     valid: axes.some(leaves) ? inside.reduce((all, one) => `(i32.and ${all} ${one})`) : null,
   };
@@ -91,15 +92,15 @@ function windowRows({ input, images, axes, pixel, batchStride }: WindowRows): Ro
 
 function tableRows({ input, index, taps, sources, pixel, batchStride }: TableRows): RowText {
   return {
-    row: block(
-      set("entries", add(argument(bufferOf(index)), mul(get("m"), taps * 4))),
-      set("origin", add(argument(bufferOf(input)), mul(get("g"), batchStride * 4))),
+    row: wat.block(
+      wat.set("entries", wat.add(wat.argument(bufferOf(index)), wat.mul(wat.get("m"), taps * 4))),
+      wat.set("origin", wat.add(wat.argument(bufferOf(input)), wat.mul(wat.get("g"), batchStride * 4))),
     ),
-    tap: block(
-      set("source", `(i32.load ${add(get("entries"), mul(get("t"), 4))})`),
-      set("from", add(get("origin"), mul(get("source"), pixel * 4))),
+    tap: wat.block(
+      wat.set("source", `(i32.load ${wat.add(wat.get("entries"), wat.mul(wat.get("t"), 4))})`),
+      wat.set("from", wat.add(wat.get("origin"), wat.mul(wat.get("source"), pixel * 4))),
     ),
-    valid: `(i32.lt_u ${get("source")} ${int(sources)})`,
+    valid: `(i32.lt_u ${wat.get("source")} ${wat.int(sources)})`,
   };
 }
 
@@ -119,22 +120,22 @@ export interface ResultText {
 /** The place of a row's result. */
 export function resultText({ rows, result: { offset, rowStrides, batchStride } }: RowsProduct): ResultText {
   const sizes = rowSizes(rows);
-  const base = [argument("result"), offset * 4] as const;
-  const group = mul(get("g"), batchStride * 4);
+  const base = [wat.argument("result"), offset * 4] as const;
+  const group = wat.mul(wat.get("g"), batchStride * 4);
   const even = evenStride(sizes, rowStrides);
-  if (even !== null) return { index: null, address: add(...base, mul(get("m"), even * 4), group) };
+  if (even !== null) return { index: null, address: wat.add(...base, wat.mul(wat.get("m"), even * 4), group) };
   const names = sizes.map((_, axis) => `place${axis}`);
   return {
-    index: split(get("m"), names.map((name, axis) => [name, sizes[axis]!])),
-    address: add(...base, ...names.map((name, axis) => mul(get(name), rowStrides[axis]! * 4)), group),
+    index: wat.split(wat.get("m"), names.map((name, axis) => [name, sizes[axis]!])),
+    address: wat.add(...base, ...names.map((name, axis) => wat.mul(wat.get(name), rowStrides[axis]! * 4)), group),
   };
 }
 
 /** Address of the matrix of tap `$t`, once the statements of the tap have run. */
 export function tapAddress({ rows, right: { input, offset, tapStrides } }: RowsProduct): Wat {
-  const base = [argument(bufferOf(input)), offset * 4] as const;
+  const base = [wat.argument(bufferOf(input)), offset * 4] as const;
   const even = evenStride(tapSizes(rows), tapStrides);
-  if (even !== null) return add(...base, mul(get("t"), even * 4));
+  if (even !== null) return wat.add(...base, wat.mul(wat.get("t"), even * 4));
   const names = axisNames(tapStrides.length);
-  return add(...base, ...names.map((name, axis) => mul(get(`t${name}`), tapStrides[axis]! * 4)));
+  return wat.add(...base, ...names.map((name, axis) => wat.mul(wat.get(`t${name}`), tapStrides[axis]! * 4)));
 }

@@ -19,25 +19,8 @@ import {
 } from "./right_factor.ts";
 import { bufferOf, buffersOf, type ResultText, resultText, type RowSource, rowSource } from "./row_source.ts";
 import { columnsOf, panelBytes, type Tiles } from "./tiles.ts";
-import {
-  add,
-  argument,
-  block,
-  call,
-  func,
-  get,
-  int,
-  loop,
-  min,
-  mul,
-  pass,
-  roundUp,
-  set,
-  split,
-  sub,
-  type Wat,
-  when,
-} from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 
 /** One product: each row of `left` with the right factor of its group. */
 interface Product {
@@ -116,7 +99,7 @@ function packingPass(buffers: readonly string[], products: readonly Product[], o
   const packing = products.map(({ right }, i) => packPanels(`pack${i}`, bufferOf(right.input), right, offsets[i]!));
   const parts = products.map(({ right }) => packItems(right));
   const work = Math.max(...products.map(({ right }) => packItemFloats(right)));
-  return pass(buffers, [...packing, dispatch("pack", parts)], total(parts), work);
+  return wat.pass(buffers, [...packing, dispatch("pack", parts)], total(parts), work);
 }
 
 /** A product, how it is cut, and where its packed right factor begins in scratch. */
@@ -139,7 +122,7 @@ function productPass(buffers: readonly string[], parts: readonly Part[], layout:
   const items = parts.map(({ product, cut }) => product.right.batch * cut.rowBlocks * cut.columnBlocks);
   const work = Math.max(...parts.map(({ product, cut }) => cut.rowsEach * cut.panelsEach * stepsOf(product.right)));
   const functions = [micro, ...multiplying, dispatch("product", items)];
-  return pass(buffers, functions, total(items), work * columnsOf(tile) * COSTS.tile);
+  return wat.pass(buffers, functions, total(items), work * columnsOf(tile) * COSTS.tile);
 }
 
 /** Cuts a product; the cut depends on shapes only. */
@@ -157,7 +140,7 @@ function blockingOf(product: Product, parts: number): Blocking {
   const panelsEach = Math.max(1, Math.ceil(panels / columnCuts));
   return {
     rows,
-    rowsEach: roundUp(Math.ceil(rows / Math.max(1, rowBlocks)), transposed ? 4 * tile.rows : tile.rows),
+    rowsEach: wat.roundUp(Math.ceil(rows / Math.max(1, rowBlocks)), transposed ? 4 * tile.rows : tile.rows),
     rowBlocks,
     panelsEach,
     columnBlocks: Math.ceil(panels / panelsEach),
@@ -182,7 +165,8 @@ function localLayout(products: readonly Product[], blockings: readonly Blocking[
   const most = (f: (cut: Blocking, product: Product) => number) =>
     Math.max(...blockings.map((cut, i) => f(cut, products[i]!)));
   // 16 bytes apart from powers of two, so that the rows of a tile do not share cache sets
-  const rowBytes = roundUp(4 * most((cut, { transposed }) => transposed ? cut.rowsEach : cut.contraction.width), 16) +
+  const rowBytes =
+    wat.roundUp(4 * most((cut, { transposed }) => transposed ? cut.rowsEach : cut.contraction.width), 16) +
     16;
   const table = aligned(
     rowBytes * most((cut, { transposed }) => transposed ? cut.contraction.width : cut.rowsEach) + 64,
@@ -197,40 +181,44 @@ function apartIn({ transposed }: Pick<Product, "transposed">): keyof Tiles {
   return transposed ? "steps" : "rows";
 }
 
+/** Packs the rows of a step of the contraction, and sets how many there are. */
+function packRowsOfStep(i: number, product: Product, cut: Blocking, layout: LocalLayout): Wat {
+  if (cut.skips) {
+    const first = `(i32.eqz ${wat.get("kb")})`; // the first step starts the results of all rows
+    return wat.block(
+      wat.call(`rows${i}`, wat.argument("local"), ...["g", "m0", "mn", "t0", "c0", "cn"].map(wat.get), first),
+      wat.set("rows", `(i32.load offset=${layout.there} ${wat.argument("local")})`),
+    );
+  }
+  // of a transpose, the steps k0 to k0 + kn are the rows, and the rows m0 to m0 + mn the channels of its one tap
+  const range = product.transposed ? ["k0", "kn", "t0", "tn", "m0", "mn"] : ["m0", "mn", "t0", "tn", "c0", "cn"];
+  return wat.block(
+    wat.call(`rows${i}`, wat.argument("local"), wat.get("g"), ...range.map(wat.get)),
+    wat.set("rows", wat.get("mn")),
+  );
+}
+
 /** Writes the function that does one work item: some rows times some panels. */
 function productItem(i: number, product: Product, cut: Blocking, layout: LocalLayout, offset: number): Wat {
   const panels = panelCount(product.right);
-  // of a transpose, the steps k0 to k0 + kn are the rows, and the rows m0 to m0 + mn the channels of its one tap
-  const range = product.transposed ? ["k0", "kn", "t0", "tn", "m0", "mn"] : ["m0", "mn", "t0", "tn", "c0", "cn"];
-  return func(
+  return wat.func(
     `product${i}`,
     ["index"],
-    block(
-      split(get("index"), [["g", product.right.batch], ["m0", cut.rowBlocks], ["p0", cut.columnBlocks]]),
-      set("m0", mul(get("m0"), cut.rowsEach)),
-      set("mn", min(int(cut.rowsEach), sub(int(cut.rows), get("m0")))),
-      set("p0", mul(get("p0"), cut.panelsEach)),
-      set("p_end", min(int(panels), add(get("p0"), cut.panelsEach))),
+    wat.block(
+      wat.split(wat.get("index"), [["g", product.right.batch], ["m0", cut.rowBlocks], ["p0", cut.columnBlocks]]),
+      wat.set("m0", wat.mul(wat.get("m0"), cut.rowsEach)),
+      wat.set("mn", wat.part(cut.rowsEach, cut.rows, "m0")),
+      wat.set("p0", wat.mul(wat.get("p0"), cut.panelsEach)),
+      wat.set("p_end", wat.min(wat.int(panels), wat.add(wat.get("p0"), cut.panelsEach))),
       resultTable(product, cut, layout),
-      loop(
+      wat.loop(
         "kb",
-        int(0),
-        int(cut.contraction.count),
-        block(
+        wat.int(0),
+        wat.int(cut.contraction.count),
+        wat.block(
           cut.contraction.decode,
-          cut.skips
-            ? block(
-              // the first step starts the results of all rows
-              call(
-                `rows${i}`,
-                argument("local"),
-                ...["g", "m0", "mn", "t0", "c0", "cn"].map(get),
-                `(i32.eqz ${get("kb")})`,
-              ),
-              set("rows", `(i32.load offset=${layout.there} ${argument("local")})`),
-            )
-            : block(call(`rows${i}`, argument("local"), get("g"), ...range.map(get)), set("rows", get("mn"))),
-          loop("p", get("p0"), get("p_end"), tiles(product, offset, layout, panels, cut.skips)),
+          packRowsOfStep(i, product, cut, layout),
+          wat.loop("p", wat.get("p0"), wat.get("p_end"), tiles(product, offset, layout, panels, cut.skips)),
         ),
       ),
     ),
@@ -239,21 +227,21 @@ function productItem(i: number, product: Product, cut: Blocking, layout: LocalLa
 
 /** Notes the address of each result row; rows past the last write to the dump. */
 function resultTable(product: Product, cut: Blocking, { table, dump }: LocalLayout): Wat {
-  return loop(
+  return wat.loop(
     "i",
-    int(0),
-    int(cut.rowsEach),
-    block(
-      set("m", add(get("m0"), get("i"))),
-      when(
-        `(i32.lt_u ${get("i")} ${get("mn")})`,
-        block(
+    wat.int(0),
+    wat.int(cut.rowsEach),
+    wat.block(
+      wat.set("m", wat.add(wat.get("m0"), wat.get("i"))),
+      wat.when(
+        `(i32.lt_u ${wat.get("i")} ${wat.get("mn")})`,
+        wat.block(
           product.result.index,
-          set("address", add(product.result.address, mul(get("p0"), panelBytes(product.tile)))),
+          wat.set("address", wat.add(product.result.address, wat.mul(wat.get("p0"), panelBytes(product.tile)))),
         ),
-        set("address", add(argument("local"), dump)),
+        wat.set("address", wat.add(wat.argument("local"), dump)),
       ),
-      `(i32.store offset=${table} ${add(argument("local"), mul(get("i"), 4))} ${get("address")})`,
+      `(i32.store offset=${table} ${wat.add(wat.argument("local"), wat.mul(wat.get("i"), 4))} ${wat.get("address")})`,
     ),
   );
 }
@@ -261,24 +249,33 @@ function resultTable(product: Product, cut: Blocking, { table, dump }: LocalLayo
 /** All tiles of panel `$p`, which stays in the L1 cache meanwhile. */
 function tiles(product: Product, offset: number, layout: LocalLayout, panels: number, skips: boolean): Wat {
   const steps = stepsOf(product.right);
-  const panel = add(mul(get("g"), panels * steps), mul(get("p"), steps), get("k0"));
+  const panel = wat.add(wat.mul(wat.get("g"), panels * steps), wat.mul(wat.get("p"), steps), wat.get("k0"));
   const tileRows = product.tile.rows;
   const bytes = panelBytes(product.tile);
   const tileBytes = tileRows * (product.transposed ? 4 : layout.rowBytes);
-  return block(
-    set("b", add(argument("scratch"), offset, mul(panel, bytes))),
-    set("column", mul(sub(get("p"), get("p0")), bytes)),
-    set("last", `(i32.eq ${get("p")} ${int(panels - 1)})`),
-    set("a", argument("local")),
-    set("table", add(argument("local"), skips ? layout.there + 4 : layout.table)),
-    loop(
+  return wat.block(
+    wat.set("b", wat.add(wat.argument("scratch"), offset, wat.mul(panel, bytes))),
+    wat.set("column", wat.mul(wat.sub(wat.get("p"), wat.get("p0")), bytes)),
+    wat.set("last", `(i32.eq ${wat.get("p")} ${wat.int(panels - 1)})`),
+    wat.set("a", wat.argument("local")),
+    wat.set("table", wat.add(wat.argument("local"), skips ? layout.there + 4 : layout.table)),
+    wat.loop(
       "r",
-      int(0),
-      get("rows"),
-      block(
-        call("tile", get("a"), get("b"), get("kn"), get("table"), get("column"), get("kb"), get("last")),
-        set("a", add(get("a"), tileBytes)),
-        set("table", add(get("table"), tileRows * 4)),
+      wat.int(0),
+      wat.get("rows"),
+      wat.block(
+        wat.call(
+          "tile",
+          wat.get("a"),
+          wat.get("b"),
+          wat.get("kn"),
+          wat.get("table"),
+          wat.get("column"),
+          wat.get("kb"),
+          wat.get("last"),
+        ),
+        wat.set("a", wat.add(wat.get("a"), tileBytes)),
+        wat.set("table", wat.add(wat.get("table"), tileRows * 4)),
       ),
       tileRows,
     ),
@@ -288,10 +285,13 @@ function tiles(product: Product, offset: number, layout: LocalLayout, panels: nu
 /** Writes `item`, which finds the part that an item belongs to and calls `<name><part>` with its number there. */
 export function dispatch(name: string, counts: readonly number[]): Wat {
   const lines = counts.map((count, i) =>
-    block(
-      when(`(i32.lt_u ${get("index")} ${int(count)})`, block(call(`${name}${i}`, get("index")), "(return)")),
-      set("index", sub(get("index"), int(count))),
+    wat.block(
+      wat.when(
+        `(i32.lt_u ${wat.get("index")} ${wat.int(count)})`,
+        wat.block(wat.call(`${name}${i}`, wat.get("index")), "(return)"),
+      ),
+      wat.set("index", wat.sub(wat.get("index"), wat.int(count))),
     )
   );
-  return func("item", ["index"], block(...lines));
+  return wat.func("item", ["index"], wat.block(...lines));
 }

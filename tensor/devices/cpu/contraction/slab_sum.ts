@@ -1,5 +1,6 @@
 import type { WatKernel, WatPass } from "../../../compiler/kernel.ts";
-import { add, argument, block, func, get, int, loop, min, mul, pass, set, type Wat, when } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 
 /** Sums over slabs of rows: those of each at the start of scratch, or the results themselves if there is one slab. */
 export interface PartialSums {
@@ -12,7 +13,7 @@ export interface PartialSums {
 
 /** Address of the sums of a slab. */
 export function sumsOf({ slabs, slabFloats }: PartialSums, slab: Wat): Wat {
-  return slabs > 1 ? add(argument("scratch"), mul(slab, slabFloats * 4)) : argument("result");
+  return slabs > 1 ? wat.add(wat.argument("scratch"), wat.mul(slab, slabFloats * 4)) : wat.argument("result");
 }
 
 /**
@@ -45,33 +46,33 @@ const EACH = 2048;
 function slabSum(buffers: readonly string[], { floats, slabs, slabFloats }: PartialSums): WatPass {
   const vectors = Math.floor(floats / 4) * 16;
   const sumOf = (load: string, plus: string) =>
-    block(
-      set("from", add(argument("scratch"), get("i"))),
-      set(load, `(${load}.load ${get("from")})`),
-      loop(
+    wat.block(
+      wat.set("from", wat.add(wat.argument("scratch"), wat.get("i"))),
+      wat.set(load, `(${load}.load ${wat.get("from")})`),
+      wat.loop(
         "slab",
-        int(1),
-        int(slabs),
-        block(
-          set("from", add(get("from"), slabFloats * 4)),
-          set(load, `(${plus} ${get(load)} (${load}.load ${get("from")}))`),
+        wat.int(1),
+        wat.int(slabs),
+        wat.block(
+          wat.set("from", wat.add(wat.get("from"), slabFloats * 4)),
+          wat.set(load, `(${plus} ${wat.get(load)} (${load}.load ${wat.get("from")}))`),
         ),
       ),
-      `(${load}.store ${add(argument("result"), get("i"))} ${get(load)})`,
+      `(${load}.store ${wat.add(wat.argument("result"), wat.get("i"))} ${wat.get(load)})`,
     );
-  const item = func(
+  const item = wat.func(
     "item",
     ["index"],
-    block(
-      set("begin", mul(get("index"), EACH * 4)),
-      set("end", min(int(vectors), add(get("begin"), EACH * 4))),
-      loop("i", get("begin"), get("end"), sumOf("v128", "f32x4.add"), 16),
-      when(
-        `(i32.eq ${get("end")} ${int(vectors)})`,
-        loop("i", int(vectors), int(floats * 4), sumOf("f32", "f32.add"), 4),
+    wat.block(
+      wat.set("begin", wat.mul(wat.get("index"), EACH * 4)),
+      wat.set("end", wat.min(wat.int(vectors), wat.add(wat.get("begin"), EACH * 4))),
+      wat.loop("i", wat.get("begin"), wat.get("end"), sumOf("v128", "f32x4.add"), 16),
+      wat.when(
+        `(i32.eq ${wat.get("end")} ${wat.int(vectors)})`,
+        wat.loop("i", wat.int(vectors), wat.int(floats * 4), sumOf("f32", "f32.add"), 4),
       ),
     ),
     { v128: "v128", f32: "f32" },
   );
-  return pass(buffers, [item], Math.max(1, Math.ceil(vectors / 4 / EACH)), EACH * slabs * 0.5);
+  return wat.pass(buffers, [item], Math.max(1, Math.ceil(vectors / 4 / EACH)), EACH * slabs * 0.5);
 }

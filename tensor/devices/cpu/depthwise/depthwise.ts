@@ -12,7 +12,8 @@ import {
   tapAddress,
 } from "../contraction/row_source.ts";
 import { dispatch } from "../contraction/rows_kernel.ts";
-import { add, argument, block, call, func, get, int, loop, min, mul, pass, set, sub, type Wat } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 import { COSTS } from "../machine.ts";
 
 /** Some rows of a depthwise convolution, with all channels. */
@@ -51,7 +52,7 @@ export function depthwiseKernel(contraction: RowsContraction): WatKernel {
   ];
   const items = channels === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0);
   return {
-    passes: [pass(buffersOf(contraction), functions, items, ROWS * taps * channels * COSTS.lists)],
+    passes: [wat.pass(buffersOf(contraction), functions, items, ROWS * taps * channels * COSTS.lists)],
     scratchBytes: 0,
     localBytes: ROWS * 8 + ROWS * taps * PAIR_BYTES,
   };
@@ -61,36 +62,36 @@ export function depthwiseKernel(contraction: RowsContraction): WatKernel {
 function depthwiseItem(i: number, part: DepthwisePart, channels: number): Wat {
   const { left } = part;
   const blocks = channelBlocks(channels);
-  const note = add(argument("local"), mul(get("i"), 8));
-  const begin = add(argument("local"), ROWS * 8, mul(get("i"), left.taps * PAIR_BYTES));
-  const lists = block(
-    set("m", add(get("m0"), get("i"))),
+  const note = wat.add(wat.argument("local"), wat.mul(wat.get("i"), 8));
+  const begin = wat.add(wat.argument("local"), ROWS * 8, wat.mul(wat.get("i"), left.taps * PAIR_BYTES));
+  const lists = wat.block(
+    wat.set("m", wat.add(wat.get("m0"), wat.get("i"))),
     part.result.index,
     `(i32.store ${note} ${part.result.address})`,
-    set("list", begin),
+    wat.set("list", begin),
     left.row,
-    loop("t", int(0), int(left.taps), pushTap(part)),
-    `(i32.store offset=4 ${note} ${get("list")})`,
+    wat.loop("t", wat.int(0), wat.int(left.taps), pushTap(part)),
+    `(i32.store offset=4 ${note} ${wat.get("list")})`,
   );
-  const sums = loop(
+  const sums = wat.loop(
     "i",
-    int(0),
-    get("mn"),
-    block(
-      set("to", `(i32.load ${note})`),
-      set("list_end", `(i32.load offset=4 ${note})`),
-      call("sum", begin, ...["list_end", "column", "to"].map(get), int(0), get("last")),
+    wat.int(0),
+    wat.get("mn"),
+    wat.block(
+      wat.set("to", `(i32.load ${note})`),
+      wat.set("list_end", `(i32.load offset=4 ${note})`),
+      wat.call("sum", begin, ...["list_end", "column", "to"].map(wat.get), wat.int(0), wat.get("last")),
     ),
   );
-  return func(
+  return wat.func(
     `rows${i}`,
     ["index"],
-    block(
-      set("m0", mul(get("index"), ROWS)),
-      set("mn", min(int(ROWS), sub(int(left.rows), get("m0")))),
-      loop("i", int(0), get("mn"), lists),
-      set("block0", int(0)),
-      set("block_end", int(blocks.count)),
+    wat.block(
+      wat.set("m0", wat.mul(wat.get("index"), ROWS)),
+      wat.set("mn", wat.part(ROWS, left.rows, "m0")),
+      wat.loop("i", wat.int(0), wat.get("mn"), lists),
+      wat.set("block0", wat.int(0)),
+      wat.set("block_end", wat.int(blocks.count)),
       eachBlock(blocks, sums),
     ),
   );
@@ -98,10 +99,10 @@ function depthwiseItem(i: number, part: DepthwisePart, channels: number): Wat {
 
 /** Appends a tap's pair to the list; one that is not there is overwritten by the next. */
 function pushTap({ left, weights }: DepthwisePart): Wat {
-  return block(
+  return wat.block(
     left.tap,
-    `(i32.store ${get("list")} ${get("from")})`,
-    `(i32.store offset=4 ${get("list")} ${weights})`,
-    set("list", add(get("list"), left.valid ? mul(left.valid, PAIR_BYTES) : PAIR_BYTES)),
+    `(i32.store ${wat.get("list")} ${wat.get("from")})`,
+    `(i32.store offset=4 ${wat.get("list")} ${weights})`,
+    wat.set("list", wat.add(wat.get("list"), left.valid ? wat.mul(left.valid, PAIR_BYTES) : PAIR_BYTES)),
   );
 }

@@ -5,24 +5,8 @@ import { wholeRows } from "../../../contraction/traits.ts";
 import { type ChannelBlocks, channelBlocks, eachBlock, PAIR_BYTES, pairSums } from "../contraction/pair_sums.ts";
 import { bufferOf, buffersOf, type RowSource, rowSource } from "../contraction/row_source.ts";
 import { type PartialSums, summedKernel, sumsOf } from "../contraction/slab_sum.ts";
-import {
-  add,
-  argument,
-  block,
-  call,
-  func,
-  get,
-  int,
-  loop,
-  min,
-  mul,
-  pass,
-  roundUp,
-  set,
-  split,
-  sub,
-  type Wat,
-} from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 import { COSTS, ITEMS, PARTIALS } from "../machine.ts";
 
 /** Rows between two visits of a weight: their channels of one block stay in the L1 cache while all taps pass. */
@@ -53,14 +37,14 @@ export function depthwiseWeightGradientKernel(contraction: OuterContraction): Wa
   const items = sums.floats === 0 ? 0 : sums.slabs * cut.parts;
   const dy = bufferOf(contraction.right.input);
   const buffers = buffersOf(contraction);
-  const contract = pass(buffers, [pairSums(cut.blocks), listTaps(left, dy), gradientItem(left, cut)], items, cost);
+  const contract = wat.pass(buffers, [pairSums(cut.blocks), listTaps(left, dy), gradientItem(left, cut)], items, cost);
   return summedKernel(buffers, sums, contract, left.taps * (4 + ROWS * PAIR_BYTES));
 }
 
 function cutOf({ rows, taps, channels }: RowSource): Cut {
   const blocks = channelBlocks(channels);
   const floats = taps * channels;
-  const slabFloats = roundUp(floats, 16);
+  const slabFloats = wat.roundUp(floats, 16);
   const { slabs, length } = cutSlabs({
     ...{ rows, whole: ROWS, wanted: ITEMS },
     ...{ elements: slabFloats * 4, most: PARTIALS },
@@ -73,33 +57,35 @@ function cutOf({ rows, taps, channels }: RowSource): Cut {
 /** Address of the note where tap `$t`'s list ends, and of the list itself. */
 function noteAndList({ taps }: RowSource): readonly [note: Wat, list: Wat] {
   return [
-    add(argument("local"), mul(get("t"), 4)),
-    add(argument("local"), taps * 4, mul(get("t"), ROWS * PAIR_BYTES)),
+    wat.add(wat.argument("local"), wat.mul(wat.get("t"), 4)),
+    wat.add(wat.argument("local"), taps * 4, wat.mul(wat.get("t"), ROWS * PAIR_BYTES)),
   ];
 }
 
 /** Writes the function that makes, for each tap, the list of rows of x and dy that meet in it, of rows `m0` to `m0 + mn`. */
 function listTaps(left: RowSource, dy: string): Wat {
   const [note, list] = noteAndList(left);
-  const push = block(
+  const push = wat.block(
     left.tap,
-    set("list", `(i32.load ${note})`),
-    `(i32.store ${get("list")} ${get("from")})`,
-    `(i32.store offset=4 ${get("list")} ${get("dy_row")})`,
-    `(i32.store ${note} ${add(get("list"), left.valid ? mul(left.valid, PAIR_BYTES) : int(PAIR_BYTES))})`,
+    wat.set("list", `(i32.load ${note})`),
+    `(i32.store ${wat.get("list")} ${wat.get("from")})`,
+    `(i32.store offset=4 ${wat.get("list")} ${wat.get("dy_row")})`,
+    `(i32.store ${note} ${
+      wat.add(wat.get("list"), left.valid ? wat.mul(left.valid, PAIR_BYTES) : wat.int(PAIR_BYTES))
+    })`,
   );
-  const row = block(
-    set("dy_row", add(argument(dy), mul(get("m"), left.channels * 4))),
+  const row = wat.block(
+    wat.set("dy_row", wat.add(wat.argument(dy), wat.mul(wat.get("m"), left.channels * 4))),
     left.row,
-    loop("t", int(0), int(left.taps), push),
+    wat.loop("t", wat.int(0), wat.int(left.taps), push),
   );
-  return func(
+  return wat.func(
     "lists",
     ["m0", "mn"],
-    block(
-      set("m_end", add(get("m0"), get("mn"))),
-      loop("t", int(0), int(left.taps), `(i32.store ${note} ${list})`),
-      loop("m", get("m0"), get("m_end"), row),
+    wat.block(
+      wat.set("m_end", wat.add(wat.get("m0"), wat.get("mn"))),
+      wat.loop("t", wat.int(0), wat.int(left.taps), `(i32.store ${note} ${list})`),
+      wat.loop("m", wat.get("m0"), wat.get("m_end"), row),
     ),
   );
 }
@@ -107,32 +93,32 @@ function listTaps(left: RowSource, dy: string): Wat {
 /** Writes the function that does one work item: a slab of rows, some blocks of channels. */
 function gradientItem(left: RowSource, { blocks, blocksEach, parts, length, sums: partial }: Cut): Wat {
   const [note, list] = noteAndList(left);
-  const start = sumsOf(partial, get("slab"));
-  const sums = loop(
+  const start = sumsOf(partial, wat.get("slab"));
+  const sums = wat.loop(
     "t",
-    int(0),
-    int(left.taps),
-    block(
-      set("to", add(start, mul(get("t"), left.channels * 4))),
-      call("sum", list, `(i32.load ${note})`, get("column"), get("to"), get("more"), get("last")),
+    wat.int(0),
+    wat.int(left.taps),
+    wat.block(
+      wat.set("to", wat.add(start, wat.mul(wat.get("t"), left.channels * 4))),
+      wat.call("sum", list, `(i32.load ${note})`, wat.get("column"), wat.get("to"), wat.get("more"), wat.get("last")),
     ),
   );
-  const chunk = block(
-    set("mn", min(int(ROWS), sub(int(left.rows), get("m0")))),
-    call("lists", get("m0"), get("mn")),
-    set("more", `(i32.ne ${get("m0")} ${get("first")})`),
+  const chunk = wat.block(
+    wat.set("mn", wat.part(ROWS, left.rows, "m0")),
+    wat.call("lists", wat.get("m0"), wat.get("mn")),
+    wat.set("more", `(i32.ne ${wat.get("m0")} ${wat.get("first")})`),
     eachBlock(blocks, sums),
   );
-  return func(
+  return wat.func(
     "item",
     ["index"],
-    block(
-      split(get("index"), [["slab", partial.slabs], ["block0", parts]]),
-      set("block0", mul(get("block0"), blocksEach)),
-      set("block_end", min(int(blocks.count), add(get("block0"), blocksEach))),
-      set("first", mul(get("slab"), length)),
-      set("end", min(int(roundUp(Math.max(1, left.rows), ROWS)), add(get("first"), length))),
-      loop("m0", get("first"), get("end"), chunk, ROWS),
+    wat.block(
+      wat.split(wat.get("index"), [["slab", partial.slabs], ["block0", parts]]),
+      wat.set("block0", wat.mul(wat.get("block0"), blocksEach)),
+      wat.set("block_end", wat.min(wat.int(blocks.count), wat.add(wat.get("block0"), blocksEach))),
+      wat.set("first", wat.mul(wat.get("slab"), length)),
+      wat.set("end", wat.min(wat.int(wat.roundUp(Math.max(1, left.rows), ROWS)), wat.add(wat.get("first"), length))),
+      wat.loop("m0", wat.get("first"), wat.get("end"), chunk, ROWS),
     ),
   );
 }

@@ -5,24 +5,8 @@
 import type { WatKernel } from "../../../compiler/kernel.ts";
 import type { Contraction, Rows } from "../../../contraction/contraction.ts";
 import type { WindowAxis } from "../../../contraction/window_axis.ts";
-import {
-  add,
-  argument,
-  block,
-  call,
-  func,
-  get,
-  int,
-  loop,
-  min,
-  mul,
-  pass,
-  set,
-  split,
-  sub,
-  unroll,
-  type Wat,
-} from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 import { COSTS } from "../machine.ts";
 
 /** Windows that slide over images `[batch, height, width, channels]` by one pixel: pairs are `[y, x]`. */
@@ -109,19 +93,19 @@ function groupsOf({ outputs: [, outputs], size: [, width], kernel: [, taps], pad
 /** Runs the statements for each group, with `$x_at` at the first of its pixels and `$y_at` at the first of its outputs. */
 export function eachGroup(window: SlidingWindow, body: (group: Group) => Wat): Wat {
   const bytes = window.channels * 4;
-  return block(
+  return wat.block(
     ...groupsOf(window).map((group) =>
-      block(
-        set("x_at", add(get("x"), (group.first - window.padding[1] + group.low) * bytes)),
-        set("y_at", add(get("y"), group.first * bytes)),
-        loop(
+      wat.block(
+        wat.set("x_at", wat.add(wat.get("x"), (group.first - window.padding[1] + group.low) * bytes)),
+        wat.set("y_at", wat.add(wat.get("y"), group.first * bytes)),
+        wat.loop(
           "i",
-          int(0),
-          int(group.count),
-          block(
+          wat.int(0),
+          wat.int(group.count),
+          wat.block(
             body(group),
-            set("x_at", add(get("x_at"), group.outputs * bytes)),
-            set("y_at", add(get("y_at"), group.outputs * bytes)),
+            wat.set("x_at", wat.add(wat.get("x_at"), group.outputs * bytes)),
+            wat.set("y_at", wat.add(wat.get("y_at"), group.outputs * bytes)),
           ),
         ),
       )
@@ -131,11 +115,11 @@ export function eachGroup(window: SlidingWindow, body: (group: Group) => Wat): W
 
 /** Multiplies each value of the window from `$<from>` on with all that it meets: of output `o` and tap `k`, where it is at `o + k`. */
 export function slide({ low, high, outputs }: Group, taps: number, bytes: number, from: string, meet: Meet): Wat {
-  return block(...Array.from({ length: Math.max(0, high - low) }, (_, i) => {
+  return wat.block(...Array.from({ length: Math.max(0, high - low) }, (_, i) => {
     const position = low + i;
     const met = Array.from({ length: outputs }, (_, output) => ({ output, tap: position - output }));
-    return block(
-      set("value", `(v128.load offset=${i * bytes} ${get(from)})`),
+    return wat.block(
+      wat.set("value", `(v128.load offset=${i * bytes} ${wat.get(from)})`),
       ...met.filter(({ tap }) => tap >= 0 && tap < taps).map(({ output, tap }) => meet(output, tap)),
     );
   }));
@@ -146,7 +130,7 @@ type Meet = (output: number, tap: number) => Wat;
 
 /** Adds `$value` times a factor to a sum. */
 export function madd(sum: string, factor: string): Wat {
-  return set(sum, `(f32x4.relaxed_madd ${get("value")} ${get(factor)} ${get(sum)})`);
+  return wat.set(sum, `(f32x4.relaxed_madd ${wat.get("value")} ${wat.get(factor)} ${wat.get(sum)})`);
 }
 
 /** Types of the vectors of a function. */
@@ -166,22 +150,28 @@ export function vectorTypes({ kernel }: SlidingWindow): Record<string, "v128"> {
 export function slidingConv(window: SlidingWindow, reversed: boolean): WatKernel {
   const { batch, size: [height, width], outputs: [outHeight, outWidth], kernel: [kh, kw], channels } = window;
   const bytes = channels * 4;
-  const tap = (row: Wat) => reversed ? sub(int(kh - 1), row) : row;
-  const item = func(
+  const tap = (row: Wat) => reversed ? wat.sub(wat.int(kh - 1), row) : row;
+  const item = wat.func(
     "item",
     ["index"],
-    block(
-      split(get("index"), [["image", batch], ["oy", outHeight]]),
+    wat.block(
+      wat.split(wat.get("index"), [["image", batch], ["oy", outHeight]]),
       kernelRows(window),
-      set("x", add(argument("left"), mul(add(mul(get("image"), height), get("iy")), width * bytes))),
-      set("w", add(argument("right"), mul(tap(get("first")), kw * bytes))),
-      set("y", add(argument("result"), mul(get("index"), outWidth * bytes))),
-      set("rows", sub(get("last"), get("first"))),
-      loop(
+      wat.set(
+        "x",
+        wat.add(
+          wat.argument("left"),
+          wat.mul(wat.add(wat.mul(wat.get("image"), height), wat.get("iy")), width * bytes),
+        ),
+      ),
+      wat.set("w", wat.add(wat.argument("right"), wat.mul(tap(wat.get("first")), kw * bytes))),
+      wat.set("y", wat.add(wat.argument("result"), wat.mul(wat.get("index"), outWidth * bytes))),
+      wat.set("rows", wat.sub(wat.get("last"), wat.get("first"))),
+      wat.loop(
         "c",
-        int(0),
-        int(bytes),
-        call("row", ...["x", "w", "y"].map((at) => add(get(at), get("c"))), get("rows")),
+        wat.int(0),
+        wat.int(bytes),
+        wat.call("row", ...["x", "w", "y"].map((at) => wat.add(wat.get(at), wat.get("c"))), wat.get("rows")),
         16,
       ),
     ),
@@ -189,7 +179,7 @@ export function slidingConv(window: SlidingWindow, reversed: boolean): WatKernel
   const items = channels === 0 ? 0 : batch * outHeight;
   const functions = [convRow(window, reversed), item];
   return {
-    passes: [pass(["left", "right", "result"], functions, items, outWidth * kh * kw * channels * COSTS.sliding)],
+    passes: [wat.pass(["left", "right", "result"], functions, items, outWidth * kh * kw * channels * COSTS.sliding)],
     scratchBytes: 0,
     localBytes: 0,
   };
@@ -197,11 +187,14 @@ export function slidingConv(window: SlidingWindow, reversed: boolean): WatKernel
 
 /** Statements that set `$first` and `$last`, the kernel's rows that lie in the image for output row `$oy`, and `$iy`, where the first does. */
 export function kernelRows({ size: [height], kernel: [kh], padding: [zeros] }: SlidingWindow): Wat {
-  const start = sub(get("oy"), int(zeros));
-  return block(
-    set("first", `(select (i32.const 0) ${sub(int(zeros), get("oy"))} (i32.ge_s ${start} (i32.const 0)))`),
-    set("last", min(int(kh), sub(int(height), start))),
-    set("iy", add(start, get("first"))),
+  const start = wat.sub(wat.get("oy"), wat.int(zeros));
+  return wat.block(
+    wat.set(
+      "first",
+      `(select (i32.const 0) ${wat.sub(wat.int(zeros), wat.get("oy"))} (i32.ge_s ${start} (i32.const 0)))`,
+    ),
+    wat.set("last", wat.min(wat.int(kh), wat.sub(wat.int(height), start))),
+    wat.set("iy", wat.add(start, wat.get("first"))),
   );
 }
 
@@ -211,25 +204,25 @@ function convRow(window: SlidingWindow, reversed: boolean): Wat {
   const bytes = channels * 4;
   const place = (tap: number) => (reversed ? kw - 1 - tap : tap) * bytes;
   const group = (group: Group) =>
-    block(
-      unroll(group.outputs, (output) => set(`output${output}`, "(v128.const i32x4 0 0 0 0)")),
-      set("x_row", get("x_at")),
-      set("w_row", get("w")),
-      loop(
+    wat.block(
+      wat.unroll(group.outputs, (output) => wat.set(`output${output}`, "(v128.const i32x4 0 0 0 0)")),
+      wat.set("x_row", wat.get("x_at")),
+      wat.set("w_row", wat.get("w")),
+      wat.loop(
         "r",
-        int(0),
-        get("rows"),
-        block(
-          unroll(kw, (tap) => set(`tap${tap}`, `(v128.load offset=${place(tap)} ${get("w_row")})`)),
+        wat.int(0),
+        wat.get("rows"),
+        wat.block(
+          wat.unroll(kw, (tap) => wat.set(`tap${tap}`, `(v128.load offset=${place(tap)} ${wat.get("w_row")})`)),
           slide(group, kw, bytes, "x_row", (output, tap) => madd(`output${output}`, `tap${tap}`)),
-          set("x_row", add(get("x_row"), width * bytes)),
-          set("w_row", add(get("w_row"), (reversed ? -kw : kw) * bytes)),
+          wat.set("x_row", wat.add(wat.get("x_row"), width * bytes)),
+          wat.set("w_row", wat.add(wat.get("w_row"), (reversed ? -kw : kw) * bytes)),
         ),
       ),
-      unroll(
+      wat.unroll(
         group.outputs,
-        (output) => `(v128.store offset=${output * bytes} ${get("y_at")} ${get(`output${output}`)})`,
+        (output) => `(v128.store offset=${output * bytes} ${wat.get("y_at")} ${wat.get(`output${output}`)})`,
       ),
     );
-  return func("row", ["x", "w", "y", "rows"], eachGroup(window, group), vectorTypes(window));
+  return wat.func("row", ["x", "w", "y", "rows"], eachGroup(window, group), vectorTypes(window));
 }

@@ -3,24 +3,8 @@ import type { WatKernel } from "../../../compiler/kernel.ts";
 import { eachGroup, type Group, kernelRows, madd, slide, type SlidingWindow, vectorTypes } from "./depthwise_window.ts";
 import { cutSlabs } from "../../../contraction/slabs.ts";
 import { summedKernel, sumsOf } from "../contraction/slab_sum.ts";
-import {
-  add,
-  argument,
-  block,
-  call,
-  func,
-  get,
-  int,
-  loop,
-  min,
-  mul,
-  pass,
-  roundUp,
-  set,
-  split,
-  unroll,
-  type Wat,
-} from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 import { COSTS, ITEMS, PARTIALS } from "../machine.ts";
 
 /**
@@ -34,26 +18,32 @@ export function slidingWeightGradient(window: SlidingWindow): WatKernel {
   const buffers = ["left", "right", "result"];
   const rows = batch * outHeight;
   const floats = kh * kw * channels;
-  const slabFloats = roundUp(floats, 16);
+  const slabFloats = wat.roundUp(floats, 16);
   const { slabs, length } = cutSlabs({
     ...{ rows, whole: 1, wanted: ITEMS },
     ...{ elements: slabFloats * 4, most: PARTIALS },
   });
   const sums = { floats, slabs, slabFloats };
-  const item = func(
+  const item = wat.func(
     "item",
     ["index"],
-    block(
-      set("sums", sumsOf(sums, get("index"))),
-      set("sums_end", add(get("sums"), floats * 4)),
-      loop("at", get("sums"), get("sums_end"), `(v128.store ${get("at")} (v128.const i32x4 0 0 0 0))`, 16),
-      set("m", mul(get("index"), length)),
-      set("m_end", min(int(rows), add(get("m"), length))),
-      loop("m", get("m"), get("m_end"), gradientRow(window)),
+    wat.block(
+      wat.set("sums", sumsOf(sums, wat.get("index"))),
+      wat.set("sums_end", wat.add(wat.get("sums"), floats * 4)),
+      wat.loop(
+        "at",
+        wat.get("sums"),
+        wat.get("sums_end"),
+        `(v128.store ${wat.get("at")} (v128.const i32x4 0 0 0 0))`,
+        16,
+      ),
+      wat.set("m", wat.mul(wat.get("index"), length)),
+      wat.set("m_end", wat.min(wat.int(rows), wat.add(wat.get("m"), length))),
+      wat.loop("m", wat.get("m"), wat.get("m_end"), gradientRow(window)),
     ),
   );
   const cost = length * outWidth * floats * COSTS.sliding;
-  const contract = pass(buffers, [gradientRowSums(window), item], channels === 0 ? 0 : slabs, cost);
+  const contract = wat.pass(buffers, [gradientRowSums(window), item], channels === 0 ? 0 : slabs, cost);
   return summedKernel(buffers, sums, contract, 0);
 }
 
@@ -61,27 +51,34 @@ export function slidingWeightGradient(window: SlidingWindow): WatKernel {
 function gradientRow(window: SlidingWindow): Wat {
   const { batch, size: [height, width], outputs: [outHeight, outWidth], kernel: [, kw], channels } = window;
   const bytes = channels * 4;
-  const sums = loop(
+  const sums = wat.loop(
     "k",
-    get("first"),
-    get("last"),
-    block(
-      call("row", get("x_row"), add(get("y"), get("c")), get("w_row")),
-      set("x_row", add(get("x_row"), width * bytes)),
-      set("w_row", add(get("w_row"), kw * bytes)),
+    wat.get("first"),
+    wat.get("last"),
+    wat.block(
+      wat.call("row", wat.get("x_row"), wat.add(wat.get("y"), wat.get("c")), wat.get("w_row")),
+      wat.set("x_row", wat.add(wat.get("x_row"), width * bytes)),
+      wat.set("w_row", wat.add(wat.get("w_row"), kw * bytes)),
     ),
   );
-  return block(
-    split(get("m"), [["image", batch], ["oy", outHeight]]),
+  return wat.block(
+    wat.split(wat.get("m"), [["image", batch], ["oy", outHeight]]),
     kernelRows(window),
-    set("x", add(argument("left"), mul(add(mul(get("image"), height), get("iy")), width * bytes))),
-    set("w", add(get("sums"), mul(get("first"), kw * bytes))),
-    set("y", add(argument("right"), mul(get("m"), outWidth * bytes))),
-    loop(
+    wat.set(
+      "x",
+      wat.add(wat.argument("left"), wat.mul(wat.add(wat.mul(wat.get("image"), height), wat.get("iy")), width * bytes)),
+    ),
+    wat.set("w", wat.add(wat.get("sums"), wat.mul(wat.get("first"), kw * bytes))),
+    wat.set("y", wat.add(wat.argument("right"), wat.mul(wat.get("m"), outWidth * bytes))),
+    wat.loop(
       "c",
-      int(0),
-      int(bytes),
-      block(set("x_row", add(get("x"), get("c"))), set("w_row", add(get("w"), get("c"))), sums),
+      wat.int(0),
+      wat.int(bytes),
+      wat.block(
+        wat.set("x_row", wat.add(wat.get("x"), wat.get("c"))),
+        wat.set("w_row", wat.add(wat.get("w"), wat.get("c"))),
+        sums,
+      ),
       16,
     ),
   );
@@ -92,17 +89,19 @@ function gradientRowSums(window: SlidingWindow): Wat {
   const { kernel: [, kw], channels } = window;
   const bytes = channels * 4;
   const group = (group: Group) =>
-    block(
-      unroll(group.outputs, (output) => set(`output${output}`, `(v128.load offset=${output * bytes} ${get("y_at")})`)),
-      slide(group, kw, bytes, "x_at", (output, tap) => madd(`tap${tap}`, `output${output}`)),
+    wat.block(
+      wat.unroll(group.outputs, (output) =>
+        wat.set(`output${output}`, `(v128.load offset=${output * bytes} ${wat.get("y_at")})`)),
+      slide(group, kw, bytes, "x_at", (output, tap) =>
+        madd(`tap${tap}`, `output${output}`)),
     );
-  return func(
+  return wat.func(
     "row",
     ["x", "y", "w"],
-    block(
-      unroll(kw, (tap) => set(`tap${tap}`, `(v128.load offset=${tap * bytes} ${get("w")})`)),
+    wat.block(
+      wat.unroll(kw, (tap) => wat.set(`tap${tap}`, `(v128.load offset=${tap * bytes} ${wat.get("w")})`)),
       eachGroup(window, group),
-      unroll(kw, (tap) => `(v128.store offset=${tap * bytes} ${get("w")} ${get(`tap${tap}`)})`),
+      wat.unroll(kw, (tap) => `(v128.store offset=${tap * bytes} ${wat.get("w")} ${wat.get(`tap${tap}`)})`),
     ),
     vectorTypes(window),
   );

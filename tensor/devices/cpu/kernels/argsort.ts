@@ -1,7 +1,8 @@
 import type { ArgsortParams } from "../../../compiler/kernel_forms.ts";
 import type { WatKernel } from "../../../compiler/kernel.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../spec.ts";
-import { add, argument, block, func, get, int, loop, min, mul, pass, set, type Wat } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 
 /** Rows up to this length are sorted in local memory, longer ones in scratch. */
 const LOCAL = 4096;
@@ -26,7 +27,7 @@ export function argsortWat(
   const item = sortRow(inputs[0]!.dtype, length, descending);
   const cost = 10 * length * (1 + Math.ceil(Math.log2(Math.max(1, length))));
   return {
-    passes: [pass(["x", "y"], [item], length === 0 ? 0 : rows, cost)],
+    passes: [wat.pass(["x", "y"], [item], length === 0 ? 0 : rows, cost)],
     scratchBytes: length <= LOCAL ? 0 : rows * 2 * bytes,
     localBytes: length <= LOCAL ? 2 * bytes : 0,
   };
@@ -40,31 +41,33 @@ function bytesOf(length: number): number {
 /** Writes the function that sorts row number `index`. */
 function sortRow(dtype: DType, length: number, descending: boolean): Wat {
   const bytes = bytesOf(length);
-  const base = length <= LOCAL ? argument("local") : add(argument("scratch"), mul(get("index"), 2 * bytes));
-  const element = (buffer: string) => add(argument(buffer), get("row"), mul(get("i"), 4));
-  const pairs = block(
-    set("x", `(i32.load ${element("x")})`),
-    set("key", keyOf(dtype, descending)),
-    `(i64.store ${pair("from", "i")} ${join(get("key"), get("i"))})`,
+  const base = length <= LOCAL
+    ? wat.argument("local")
+    : wat.add(wat.argument("scratch"), wat.mul(wat.get("index"), 2 * bytes));
+  const element = (buffer: string) => wat.add(wat.argument(buffer), wat.get("row"), wat.mul(wat.get("i"), 4));
+  const pairs = wat.block(
+    wat.set("x", `(i32.load ${element("x")})`),
+    wat.set("key", keyOf(dtype, descending)),
+    `(i64.store ${pair("from", "i")} ${join(wat.get("key"), wat.get("i"))})`,
   );
   const positions = `(i32.store ${element("y")} (i32.load ${pair("from", "i")}))`;
-  return func(
+  return wat.func(
     "item",
     ["index"],
-    block(
-      set("from", base),
-      set("to", add(get("from"), bytes)),
-      set("row", mul(get("index"), length * 4)),
-      loop("i", int(0), int(length), pairs),
+    wat.block(
+      wat.set("from", base),
+      wat.set("to", wat.add(wat.get("from"), bytes)),
+      wat.set("row", wat.mul(wat.get("index"), length * 4)),
+      wat.loop("i", wat.int(0), wat.int(length), pairs),
       mergeLevels(length),
-      loop("i", int(0), int(length), positions),
+      wat.loop("i", wat.int(0), wat.int(length), positions),
     ),
     { left: "i64", right: "i64" },
   );
 }
 
 function pair(array: string, position: string): Wat {
-  return add(get(array), mul(get(position), 8));
+  return wat.add(wat.get(array), wat.mul(wat.get(position), 8));
 }
 
 /** The key in the high half, the position in the low one: equal keys keep their order. */
@@ -74,60 +77,66 @@ function join(key: Wat, position: Wat): Wat {
 
 /** An unsigned integer that is ordered as the value with bits `$x` is. */
 function keyOf(dtype: DType, descending: boolean): Wat {
-  const flip = (key: Wat) => descending ? `(i32.xor ${key} ${int(-1)})` : key;
-  if (dtype === "int32") return flip(`(i32.xor ${get("x")} (i32.const 0x80000000))`);
-  if (dtype !== "float32") return flip(get("x"));
+  const flip = (key: Wat) => descending ? `(i32.xor ${key} ${wat.int(-1)})` : key;
+  if (dtype === "int32") return flip(`(i32.xor ${wat.get("x")} (i32.const 0x80000000))`);
+  if (dtype !== "float32") return flip(wat.get("x"));
   // adding 0 makes -0 into 0; then negative numbers are turned around and the others put above them
-  const bits = `(i32.reinterpret_f32 (f32.add (f32.reinterpret_i32 ${get("x")}) (f32.const 0)))`;
-  const sign = `(i32.or (i32.shr_s ${get("bits")} (i32.const 31)) (i32.const 0x80000000))`;
-  const nan = `(i32.gt_u (i32.and ${get("x")} (i32.const 0x7fffffff)) (i32.const 0x7f800000))`;
-  return `(block (result i32) ${set("bits", bits)} (select (i32.const -1) ${
-    flip(`(i32.xor ${get("bits")} ${sign})`)
+  const bits = `(i32.reinterpret_f32 (f32.add (f32.reinterpret_i32 ${wat.get("x")}) (f32.const 0)))`;
+  const sign = `(i32.or (i32.shr_s ${wat.get("bits")} (i32.const 31)) (i32.const 0x80000000))`;
+  const nan = `(i32.gt_u (i32.and ${wat.get("x")} (i32.const 0x7fffffff)) (i32.const 0x7f800000))`;
+  return `(block (result i32) ${wat.set("bits", bits)} (select (i32.const -1) ${
+    flip(`(i32.xor ${wat.get("bits")} ${sign})`)
   } ${nan}))`;
 }
 
 /** Merges runs of 1, 2, 4, … pairs from `$from` into `$to`; the arrays change places after each level. */
 function mergeLevels(length: number): Wat {
-  const level = block(
-    loop(
+  const level = wat.block(
+    wat.loop(
       "start",
-      int(0),
-      int(length),
-      block(
-        set("mid", min(add(get("start"), get("width")), int(length))),
-        set("stop", min(add(get("mid"), get("width")), int(length))),
+      wat.int(0),
+      wat.int(length),
+      wat.block(
+        wat.set("mid", wat.min(wat.add(wat.get("start"), wat.get("width")), wat.int(length))),
+        wat.set("stop", wat.min(wat.add(wat.get("mid"), wat.get("width")), wat.int(length))),
         mergeRuns(),
-        set("start", get("stop")),
+        wat.set("start", wat.get("stop")),
       ),
       0,
     ),
-    set("swap", get("from")),
-    set("from", get("to")),
-    set("to", get("swap")),
+    wat.set("swap", wat.get("from")),
+    wat.set("from", wat.get("to")),
+    wat.set("to", wat.get("swap")),
   );
-  return block(
-    loop("width", int(1), int(length), block(level, set("width", add(get("width"), get("width")))), 0),
+  return wat.block(
+    wat.loop(
+      "width",
+      wat.int(1),
+      wat.int(length),
+      wat.block(level, wat.set("width", wat.add(wat.get("width"), wat.get("width")))),
+      0,
+    ),
   );
 }
 
 /** Merges `[start, mid)` and `[mid, stop)`, without branches on the keys. */
 function mergeRuns(): Wat {
-  const below = (a: string, b: string) => `(i32.lt_u ${get(a)} ${get(b)})`;
-  const smaller = `(i64.lt_u ${get("left")} ${get("right")})`;
-  return block(
-    set("i", get("start")),
-    set("j", get("mid")),
-    loop(
+  const below = (a: string, b: string) => `(i32.lt_u ${wat.get(a)} ${wat.get(b)})`;
+  const smaller = `(i64.lt_u ${wat.get("left")} ${wat.get("right")})`;
+  return wat.block(
+    wat.set("i", wat.get("start")),
+    wat.set("j", wat.get("mid")),
+    wat.loop(
       "k",
-      get("start"),
-      get("stop"),
-      block(
-        set("left", `(i64.load ${pair("from", "i")})`),
-        set("right", `(i64.load ${pair("from", "j")})`),
-        set("take", `(i32.and ${below("i", "mid")} (i32.or (i32.eqz ${below("j", "stop")}) ${smaller}))`),
-        `(i64.store ${pair("to", "k")} (select ${get("left")} ${get("right")} ${get("take")}))`,
-        set("i", add(get("i"), get("take"))),
-        set("j", add(get("j"), `(i32.eqz ${get("take")})`)),
+      wat.get("start"),
+      wat.get("stop"),
+      wat.block(
+        wat.set("left", `(i64.load ${pair("from", "i")})`),
+        wat.set("right", `(i64.load ${pair("from", "j")})`),
+        wat.set("take", `(i32.and ${below("i", "mid")} (i32.or (i32.eqz ${below("j", "stop")}) ${smaller}))`),
+        `(i64.store ${pair("to", "k")} (select ${wat.get("left")} ${wat.get("right")} ${wat.get("take")}))`,
+        wat.set("i", wat.add(wat.get("i"), wat.get("take"))),
+        wat.set("j", wat.add(wat.get("j"), `(i32.eqz ${wat.get("take")})`)),
       ),
     ),
   );

@@ -8,24 +8,8 @@ import type { Tile } from "../../../contraction/tile.ts";
 import { microKernel } from "../contraction/micro_kernel.ts";
 import { aligned, oddLines } from "../contraction/right_factor.ts";
 import { columnsOf, panelBytes } from "../contraction/tiles.ts";
-import {
-  add,
-  argument,
-  block,
-  call,
-  func,
-  get,
-  int,
-  loop,
-  min,
-  mul,
-  pass,
-  roundUp,
-  set,
-  split,
-  sub,
-  type Wat,
-} from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 import { COSTS, DEAR_ITEMS, STEPS } from "../machine.ts";
 import { readTiles, type TileTransfer, writeTiles } from "./winograd_tiles.ts";
 import { type WeightLayout, weightLayout, winogradWeights } from "./winograd_weights.ts";
@@ -64,12 +48,12 @@ function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels, tile }
   const fitting = Math.floor(BLOCK_BYTES / (squares * weights.channels * 4));
   const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, fitting));
   const blocks = Math.max(1, Math.ceil(count / most));
-  const tilesEach = Math.max(tile.rows, roundUp(Math.ceil(count / blocks), tile.rows));
+  const tilesEach = Math.max(tile.rows, wat.roundUp(Math.ceil(count / blocks), tile.rows));
   const used = Math.ceil(count / tilesEach);
   const wanted = Math.ceil(DEAR_ITEMS / Math.max(1, used * outer[0] * outer[1]));
   const parts = Math.max(1, Math.min(wanted, Math.ceil(panels / 8)));
   const panelsEach = Math.max(1, Math.ceil(panels / parts));
-  const leftRow = roundUp(weights.channels * 4, 16) + 16;
+  const leftRow = wat.roundUp(weights.channels * 4, 16) + 16;
   const leftProduct = oddLines(tilesEach * leftRow);
   const products = squares * leftProduct;
   const productRow = panelsEach * panelBytes(tile) + 16;
@@ -121,7 +105,7 @@ export function winogradKernel(conv: WinogradConv, tile: Tile): WatKernel {
   const work = steps * cut.tilesEach * cut.panelsEach * columnsOf(cut.tile);
   const items = outer[0] * outer[1] * cut.parts * cut.blocks;
   return {
-    passes: [winogradWeights(buffers, weights, scheme, layout), pass(buffers, functions, items, work * COSTS.tile)],
+    passes: [winogradWeights(buffers, weights, scheme, layout), wat.pass(buffers, functions, items, work * COSTS.tile)],
     scratchBytes: layout.bytes,
     localBytes: cut.bytes,
   };
@@ -142,7 +126,7 @@ function inputTiles({ scheme, tiles, input, weights }: WinogradConv, cut: Cut): 
     start: 0,
     elementBytes: cut.leftProduct,
     tileBytes: cut.leftRow,
-    place: get("c"),
+    place: wat.get("c"),
   };
 }
 
@@ -161,92 +145,122 @@ function outputTiles({ scheme, tiles, output, weights }: WinogradConv, cut: Cut)
     start: cut.products,
     elementBytes: cut.productBytes,
     tileBytes: cut.productRow,
-    place: sub(get("c"), get("c0")),
+    place: wat.sub(wat.get("c"), wat.get("c0")),
   };
 }
 
 /** Writes the function that multiplies all tiles of the block with the weights at `weights`, and adds to the products if `more`. */
 function productsFunction({ scheme, weights: { channels } }: WinogradConv, layout: WeightLayout, cut: Cut): Wat {
   const cuts = Math.max(1, Math.ceil(channels / STEPS));
-  const stepsEach = roundUp(Math.ceil(channels / cuts), 4);
-  const steps = block(
-    set("kn", min(int(stepsEach), sub(int(channels), get("k")))),
-    set("add", `(i32.or ${get("more")} (i32.ne ${get("k")} ${int(0)}))`),
-    set("b", add(get("weights"), mul(get("k"), panelBytes(cut.tile)))),
-    set("column", get("product")),
-    loop("p", int(0), get("panels"), panelTiles(layout, cut)),
+  const stepsEach = wat.roundUp(Math.ceil(channels / cuts), 4);
+  const steps = wat.block(
+    wat.set("kn", wat.part(stepsEach, channels, "k")),
+    wat.set("add", `(i32.or ${wat.get("more")} (i32.ne ${wat.get("k")} ${wat.int(0)}))`),
+    wat.set("b", wat.add(wat.get("weights"), wat.mul(wat.get("k"), panelBytes(cut.tile)))),
+    wat.set("column", wat.get("product")),
+    wat.loop("p", wat.int(0), wat.get("panels"), panelTiles(layout, cut)),
   );
-  const product = block(
-    loop("k", int(0), int(channels), steps, stepsEach),
-    set("left", add(get("left"), cut.leftProduct)),
-    set("weights", add(get("weights"), layout.productBytes)),
+  const product = wat.block(
+    wat.loop("k", wat.int(0), wat.int(channels), steps, stepsEach),
+    wat.set("left", wat.add(wat.get("left"), cut.leftProduct)),
+    wat.set("weights", wat.add(wat.get("weights"), layout.productBytes)),
   );
-  return func(
+  return wat.func(
     "products",
     ["tiles", "weights", "panels", "more"],
-    block(
-      set("left", argument("local")),
-      loop("product", int(0), int(scheme.size ** 2 * cut.productBytes), product, cut.productBytes),
+    wat.block(
+      wat.set("left", wat.argument("local")),
+      wat.loop("product", wat.int(0), wat.int(scheme.size ** 2 * cut.productBytes), product, cut.productBytes),
     ),
   );
 }
 
 /** All register tiles of the panel at `$b`, which stays in the L1 cache meanwhile. */
 function panelTiles(layout: WeightLayout, cut: Cut): Wat {
-  const tile = block(
-    call("tile", ...["a", "b", "kn", "row", "column", "add"].map(get), int(0)),
-    set("a", add(get("a"), cut.tile.rows * cut.leftRow)),
-    set("row", add(get("row"), cut.tile.rows * 4)),
+  const tile = wat.block(
+    wat.call("tile", ...["a", "b", "kn", "row", "column", "add"].map(wat.get), wat.int(0)),
+    wat.set("a", wat.add(wat.get("a"), cut.tile.rows * cut.leftRow)),
+    wat.set("row", wat.add(wat.get("row"), cut.tile.rows * 4)),
   );
-  return block(
-    set("a", add(get("left"), mul(get("k"), 4))),
-    set("row", add(argument("local"), cut.rows)),
-    loop("r", int(0), get("tiles"), tile, cut.tile.rows),
-    set("b", add(get("b"), layout.panelBytes)),
-    set("column", add(get("column"), panelBytes(cut.tile))),
+  return wat.block(
+    wat.set("a", wat.add(wat.get("left"), wat.mul(wat.get("k"), 4))),
+    wat.set("row", wat.add(wat.argument("local"), cut.rows)),
+    wat.loop("r", wat.int(0), wat.get("tiles"), tile, cut.tile.rows),
+    wat.set("b", wat.add(wat.get("b"), layout.panelBytes)),
+    wat.set("column", wat.add(wat.get("column"), panelBytes(cut.tile))),
   );
 }
 
 /** Writes the function that notes the addresses of result rows and clears the pixel of zeros. */
 function prepareFunction(cut: Cut): Wat {
-  const row = add(argument("local"), cut.products, mul(get("t"), cut.productRow));
-  const note = `(i32.store offset=${cut.rows} ${add(argument("local"), mul(get("t"), 4))} ${row})`;
-  const zero = `(v128.store offset=${cut.zeros} ${add(argument("local"), get("c"))} (v128.const i32x4 0 0 0 0))`;
-  return func(
+  const row = wat.add(wat.argument("local"), cut.products, wat.mul(wat.get("t"), cut.productRow));
+  const note = `(i32.store offset=${cut.rows} ${wat.add(wat.argument("local"), wat.mul(wat.get("t"), 4))} ${row})`;
+  const zero = `(v128.store offset=${cut.zeros} ${
+    wat.add(wat.argument("local"), wat.get("c"))
+  } (v128.const i32x4 0 0 0 0))`;
+  return wat.func(
     "prepare",
     [],
-    block(loop("t", int(0), int(cut.tilesEach), note), loop("c", int(0), int(cut.leftRow), zero, 16)),
+    wat.block(
+      wat.loop("t", wat.int(0), wat.int(cut.tilesEach), note),
+      wat.loop("c", wat.int(0), wat.int(cut.leftRow), zero, 16),
+    ),
+  );
+}
+
+/** Transforms the tiles of one phase of the input and multiplies them by its weights; of several, all but the first add. */
+function multiplyPhase(channels: number, several: boolean, layout: WeightLayout, cut: Cut): Wat {
+  const phaseNumber = wat.add(wat.mul(wat.get("phase_y"), layout.phases[1]), wat.get("phase_x"));
+  const packed = wat.add(
+    wat.argument("scratch"),
+    wat.mul(phaseNumber, layout.phaseBytes),
+    wat.mul(wat.get("part"), cut.panelsEach * layout.panelBytes),
+  );
+  return wat.block(
+    wat.call(
+      "input",
+      ...["tile0", "tiles"].map(wat.get),
+      wat.int(0),
+      wat.int(channels),
+      ...["phase_y", "phase_x"].map(wat.get),
+    ),
+    wat.call(
+      "products",
+      wat.get("tiles"),
+      packed,
+      wat.get("panels"),
+      several ? `(i32.ne ${phaseNumber} ${wat.int(0)})` : wat.int(0),
+    ),
   );
 }
 
 /** Writes the function that does one work item: a block of tiles, some panels of columns, one phase of the output. */
 function itemFunction({ tiles, weights, inner, outer }: WinogradConv, layout: WeightLayout, cut: Cut): Wat {
   const count = tiles.batch * tiles.y * tiles.x;
-  const phaseNumber = add(mul(get("phase_y"), layout.phases[1]), get("phase_x"));
-  const packed = add(
-    argument("scratch"),
-    mul(phaseNumber, layout.phaseBytes),
-    mul(get("part"), cut.panelsEach * layout.panelBytes),
-  );
   const several = inner[0] * inner[1] > 1;
-  const phase = block(
-    call("input", ...["tile0", "tiles"].map(get), int(0), int(weights.channels), ...["phase_y", "phase_x"].map(get)),
-    call("products", get("tiles"), packed, get("panels"), several ? `(i32.ne ${phaseNumber} ${int(0)})` : int(0)),
-  );
+  const phase = multiplyPhase(weights.channels, several, layout, cut);
   const digits = [["phase_y", outer[0]], ["phase_x", outer[1]], ["part", cut.parts], ["tile0", cut.blocks]] as const;
-  return func(
+  return wat.func(
     "item",
     ["index"],
-    block(
-      split(get("index"), digits),
-      set("tile0", mul(get("tile0"), cut.tilesEach)),
-      set("tiles", min(int(cut.tilesEach), sub(int(count), get("tile0")))),
-      set("panels", min(int(cut.panelsEach), sub(int(layout.panels), mul(get("part"), cut.panelsEach)))),
-      set("column", mul(get("part"), cut.panelsEach * columnsOf(cut.tile))),
-      set("columns", min(mul(get("panels"), columnsOf(cut.tile)), sub(int(weights.columns), get("column")))),
-      call("prepare"),
-      several ? loop("phase_y", int(0), int(inner[0]), loop("phase_x", int(0), int(inner[1]), phase)) : phase,
-      call("output", ...["tile0", "tiles", "column", "columns", "phase_y", "phase_x"].map(get)),
+    wat.block(
+      wat.split(wat.get("index"), digits),
+      wat.set("tile0", wat.mul(wat.get("tile0"), cut.tilesEach)),
+      wat.set("tiles", wat.part(cut.tilesEach, count, "tile0")),
+      wat.set(
+        "panels",
+        wat.min(wat.int(cut.panelsEach), wat.sub(wat.int(layout.panels), wat.mul(wat.get("part"), cut.panelsEach))),
+      ),
+      wat.set("column", wat.mul(wat.get("part"), cut.panelsEach * columnsOf(cut.tile))),
+      wat.set(
+        "columns",
+        wat.min(wat.mul(wat.get("panels"), columnsOf(cut.tile)), wat.sub(wat.int(weights.columns), wat.get("column"))),
+      ),
+      wat.call("prepare"),
+      several
+        ? wat.loop("phase_y", wat.int(0), wat.int(inner[0]), wat.loop("phase_x", wat.int(0), wat.int(inner[1]), phase))
+        : phase,
+      wat.call("output", ...["tile0", "tiles", "column", "columns", "phase_y", "phase_x"].map(wat.get)),
     ),
   );
 }

@@ -1,10 +1,11 @@
 /** @file Squares of pixels that overlapping or neighbouring tiles of an image read or write. */
 import type { PatchAxis, Patches, TileGrid } from "../../../contraction/geometry.ts";
-import { add, argument, block, func, get, int, mul, set, split, unroll, type Wat } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 
 /** Statements that set `$image`, `$tile_y`, `$tile_x` from tile number `$tile`. */
 export function decodeTile({ batch, y, x }: TileGrid): Wat {
-  return split(get("tile"), [["image", batch], ["tile_y", y], ["tile_x", x]]);
+  return wat.split(wat.get("tile"), [["image", batch], ["tile_y", y], ["tile_x", x]]);
 }
 
 /**
@@ -19,28 +20,35 @@ export function decodeTile({ batch, y, x }: TileGrid): Wat {
  */
 export function patchTable(name: string, buffer: string, { y, x, pixel }: Patches, size: number): Wat {
   const start = (axis: PatchAxis, name: string) =>
-    add(mul(get(`tile_${name}`), axis.tileStep), mul(get(`phase_${name}`), axis.phaseStep), axis.origin);
-  const inside = (value: Wat, { extent }: PatchAxis) => `(i32.lt_u ${value} ${int(extent)})`;
-  const address = (j: number) => add(get("row"), j * x.step * pixel * 4);
+    wat.add(
+      wat.mul(wat.get(`tile_${name}`), axis.tileStep),
+      wat.mul(wat.get(`phase_${name}`), axis.phaseStep),
+      axis.origin,
+    );
+  const inside = (value: Wat, { extent }: PatchAxis) => `(i32.lt_u ${value} ${wat.int(extent)})`;
+  const address = (j: number) => wat.add(wat.get("row"), j * x.step * pixel * 4);
   const row = (i: number) =>
-    block(
-      set("row", add(get("from"), i * y.step * x.extent * pixel * 4)),
-      set("row_there", inside(add(get("y0"), i * y.step), y)),
-      unroll(size, (j) => {
-        const there = `(i32.and ${get("row_there")} ${inside(add(get("x0"), j * x.step), x)})`;
-        const entry = `(select ${address(j)} ${get("other")} ${there})`;
-        return `(i32.store offset=${(i * size + j) * 4} ${get("table")} ${entry})`;
+    wat.block(
+      wat.set("row", wat.add(wat.get("from"), i * y.step * x.extent * pixel * 4)),
+      wat.set("row_there", inside(wat.add(wat.get("y0"), i * y.step), y)),
+      wat.unroll(size, (j) => {
+        const there = `(i32.and ${wat.get("row_there")} ${inside(wat.add(wat.get("x0"), j * x.step), x)})`;
+        const entry = `(select ${address(j)} ${wat.get("other")} ${there})`;
+        return `(i32.store offset=${(i * size + j) * 4} ${wat.get("table")} ${entry})`;
       }),
     );
-  const position = add(mul(add(mul(get("image"), y.extent), get("y0")), x.extent), get("x0"));
-  return func(
+  const position = wat.add(
+    wat.mul(wat.add(wat.mul(wat.get("image"), y.extent), wat.get("y0")), x.extent),
+    wat.get("x0"),
+  );
+  return wat.func(
     name,
     ["table", "other", "image", "tile_y", "tile_x", "phase_y", "phase_x"],
-    block(
-      set("y0", start(y, "y")),
-      set("x0", start(x, "x")),
-      set("from", add(argument(buffer), mul(position, pixel * 4))),
-      unroll(size, row),
+    wat.block(
+      wat.set("y0", start(y, "y")),
+      wat.set("x0", start(x, "x")),
+      wat.set("from", wat.add(wat.argument(buffer), wat.mul(position, pixel * 4))),
+      wat.unroll(size, row),
     ),
   );
 }

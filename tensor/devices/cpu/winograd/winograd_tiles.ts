@@ -2,7 +2,8 @@
 import type { Patches, TileGrid } from "../../../contraction/geometry.ts";
 import type { Linear } from "../../../contraction/scheme.ts";
 import { loadLanes, storeLanes } from "../contraction/micro_kernel.ts";
-import { add, argument, block, call, func, get, int, loop, mul, set, sub, type Wat, when } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 import { decodeTile, patchTable } from "./winograd_patch.ts";
 import { transformSquare, vectorTypes } from "./winograd_transform.ts";
 
@@ -35,7 +36,7 @@ export interface TileTransfer {
 
 /** The address noted for pixel `i`, `j` of the square, at channel `$c` bytes from the first. */
 function pixelAt({ table, side }: TileTransfer, i: number, j: number): Wat {
-  return add(`(i32.load offset=${table + (i * side + j) * 4} ${get("base")})`, get("c"));
+  return wat.add(`(i32.load offset=${table + (i * side + j) * 4} ${wat.get("base")})`, wat.get("c"));
 }
 
 /** Offset of an element of a transformed square from `$local`. */
@@ -56,7 +57,7 @@ export function readTiles(transfer: TileTransfer): Wat {
       transfer.map,
       transfer.side,
       (i, j) => loadLanes(pixelAt(transfer, i, j), lanes),
-      (i, j, value) => `(v128.store offset=${elementAt(transfer, i, j)} ${get("local")} ${value})`,
+      (i, j, value) => `(v128.store offset=${elementAt(transfer, i, j)} ${wat.get("local")} ${value})`,
     );
   return eachTile(transfer, transform);
 }
@@ -72,8 +73,9 @@ export function writeTiles(transfer: TileTransfer): Wat {
     transformSquare(
       transfer.map,
       transfer.size,
-      (i, j) => `(v128.load offset=${elementAt(transfer, i, j)} ${get("local")})`,
-      (i, j, value) => block(set("v_result", value), storeLanes(pixelAt(transfer, i, j), get("v_result"), lanes)),
+      (i, j) => `(v128.load offset=${elementAt(transfer, i, j)} ${wat.get("local")})`,
+      (i, j, value) =>
+        wat.block(wat.set("v_result", value), storeLanes(pixelAt(transfer, i, j), wat.get("v_result"), lanes)),
     );
   return eachTile(transfer, transform);
 }
@@ -82,30 +84,33 @@ export function writeTiles(transfer: TileTransfer): Wat {
 function eachTile(transfer: TileTransfer, transform: (lanes: number) => Wat): Wat {
   const { name, tiles, buffer, patches, side, table, outside, tileBytes, place } = transfer;
   const rest = transfer.channels % 4;
-  const local = set("local", add(get("tile_local"), place));
-  const tile = block(
-    set("tile", add(get("tile0"), get("t"))),
+  const local = wat.set("local", wat.add(wat.get("tile_local"), place));
+  const tile = wat.block(
+    wat.set("tile", wat.add(wat.get("tile0"), wat.get("t"))),
     decodeTile(tiles),
-    call(
+    wat.call(
       `${name}_pixels`,
-      add(get("base"), table),
-      sub(add(get("base"), outside), mul(get("first"), 4)),
-      ...["image", "tile_y", "tile_x", "phase_y", "phase_x"].map(get),
+      wat.add(wat.get("base"), table),
+      wat.sub(wat.add(wat.get("base"), outside), wat.mul(wat.get("first"), 4)),
+      ...["image", "tile_y", "tile_x", "phase_y", "phase_x"].map(wat.get),
     ),
-    set("tile_local", add(get("base"), mul(get("t"), tileBytes))),
-    loop("c", get("c0"), get("whole"), block(local, transform(4)), 16),
+    wat.set("tile_local", wat.add(wat.get("base"), wat.mul(wat.get("t"), tileBytes))),
+    wat.loop("c", wat.get("c0"), wat.get("whole"), wat.block(local, transform(4)), 16),
     rest > 0
-      ? when(`(i32.and ${get("channels")} ${int(3)})`, block(set("c", get("whole")), local, transform(rest)))
+      ? wat.when(
+        `(i32.and ${wat.get("channels")} ${wat.int(3)})`,
+        wat.block(wat.set("c", wat.get("whole")), local, transform(rest)),
+      )
       : null,
   );
-  const body = block(
-    set("base", argument("local")),
-    set("c0", mul(get("first"), 4)),
-    set("whole", add(get("c0"), `(i32.and ${mul(get("channels"), 4)} ${int(-16)})`)),
-    loop("t", int(0), get("count"), tile),
+  const body = wat.block(
+    wat.set("base", wat.argument("local")),
+    wat.set("c0", wat.mul(wat.get("first"), 4)),
+    wat.set("whole", wat.add(wat.get("c0"), `(i32.and ${wat.mul(wat.get("channels"), 4)} ${wat.int(-16)})`)),
+    wat.loop("t", wat.int(0), wat.get("count"), tile),
   );
-  return block(
+  return wat.block(
     patchTable(`${name}_pixels`, buffer, patches, side),
-    func(name, ["tile0", "count", "first", "channels", "phase_y", "phase_x"], body, vectorTypes(body)),
+    wat.func(name, ["tile0", "count", "first", "channels", "phase_y", "phase_x"], body, vectorTypes(body)),
   );
 }

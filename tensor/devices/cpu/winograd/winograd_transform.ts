@@ -1,6 +1,7 @@
 /** @file Writes the linear maps of Winograd convolutions on vectors of 4 channels, along one axis and then along the other. */
 import { additionsFirst, isInput, type Linear, type Term } from "../../../contraction/scheme.ts";
-import { block, get, set, unroll, type Wat, type WatType } from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat, WatType } from "../emit/wat.ts";
 
 /** Names of vector variables start so. */
 const PREFIX = "v_";
@@ -29,9 +30,9 @@ function sumOf(terms: readonly Term[], read: (name: string) => Wat): Wat {
 
 /** Statements that apply a map to variables `<from><i>`, and the expressions of its results. */
 function apply({ lines, outputs }: Linear, from: string, to: string): { readonly code: Wat; readonly results: Wat[] } {
-  const read = (name: string) => get(`${PREFIX}${isInput(name) ? from : to}${name}`);
+  const read = (name: string) => wat.get(`${PREFIX}${isInput(name) ? from : to}${name}`);
   return {
-    code: block(...lines.map(({ name, terms }) => set(`${PREFIX}${to}${name}`, sumOf(terms, read)))),
+    code: wat.block(...lines.map(({ name, terms }) => wat.set(`${PREFIX}${to}${name}`, sumOf(terms, read)))),
     results: outputs.map(read),
   };
 }
@@ -51,17 +52,17 @@ export function transformSquare(
   input: (i: number, j: number) => Wat,
   output: (i: number, j: number, value: Wat) => Wat,
 ): Wat {
-  const columns = unroll(size, (j) => {
+  const columns = wat.unroll(size, (j) => {
     const { code, results } = apply(map, "in", "along");
-    return block(
-      unroll(size, (i) => set(`${PREFIX}in${i}`, input(i, j))),
+    return wat.block(
+      wat.unroll(size, (i) => wat.set(`${PREFIX}in${i}`, input(i, j))),
       code,
-      ...results.map((value, k) => set(`${PREFIX}row${k}_${j}`, value)),
+      ...results.map((value, k) => wat.set(`${PREFIX}row${k}_${j}`, value)),
     );
   });
-  const rows = unroll(map.outputs.length, (k) => {
+  const rows = wat.unroll(map.outputs.length, (k) => {
     const { code, results } = apply(map, `row${k}_`, "across");
-    return block(code, ...results.map((value, l) => output(k, l, value)));
+    return wat.block(code, ...results.map((value, l) => output(k, l, value)));
   });
-  return block(columns, rows);
+  return wat.block(columns, rows);
 }

@@ -5,25 +5,8 @@ import type { Scheme } from "../../../contraction/scheme.ts";
 import type { Tile } from "../../../contraction/tile.ts";
 import { loadLanes } from "../contraction/micro_kernel.ts";
 import { columnsOf, panelBytes as bytesOf, panelsOf } from "../contraction/tiles.ts";
-import {
-  add,
-  argument,
-  block,
-  call,
-  func,
-  get,
-  int,
-  loop,
-  min,
-  mul,
-  pass,
-  set,
-  split,
-  sub,
-  unroll,
-  type Wat,
-  when,
-} from "../emit/text.ts";
+import * as wat from "../emit/wat.ts";
+import type { Wat } from "../emit/wat.ts";
 import { transformSquare, vectorTypes } from "./winograd_transform.ts";
 
 /** The packed weights: for each phase, for each of the `n²` products, panels of a tile's columns with a row for each channel. */
@@ -80,40 +63,46 @@ export function winogradWeights(
     packPanel("whole", weights, scheme, layout, width),
     ...lanes < width ? [packPanel("last", weights, scheme, layout, lanes)] : [],
   ];
-  const args = block(...addresses(weights, scheme, layout), get("count"));
-  const run = (name: string) => call(name, args);
-  const isLast = `(i32.eq ${get("p")} ${int(layout.panels - 1)})`;
-  const digits = [...layout.phases.map((count, axis) => [axis === 0 ? "phase_y" : "phase_x", count] as const), [
-    "p0",
-    panelBlocks,
-  ], ["c0", channelBlocks]] as const;
-  const item = func(
+  const args = wat.block(...addresses(weights, scheme, layout), wat.get("count"));
+  const run = (name: string) => wat.call(name, args);
+  const isLast = `(i32.eq ${wat.get("p")} ${wat.int(layout.panels - 1)})`;
+  const [phasesY, phasesX] = layout.phases;
+  const digits = [["phase_y", phasesY], ["phase_x", phasesX], ["p0", panelBlocks], ["c0", channelBlocks]] as const;
+  const item = wat.func(
     "item",
     ["index"],
-    block(
-      split(get("index"), digits),
-      set("c0", mul(get("c0"), CHANNELS)),
-      set("count", min(int(CHANNELS), sub(int(channels), get("c0")))),
-      set("p0", mul(get("p0"), PANELS)),
-      set("p_end", min(int(layout.panels), add(get("p0"), PANELS))),
-      loop("p", get("p0"), get("p_end"), lanes < width ? when(isLast, run("last"), run("whole")) : run("whole")),
+    wat.block(
+      wat.split(wat.get("index"), digits),
+      wat.set("c0", wat.mul(wat.get("c0"), CHANNELS)),
+      wat.set("count", wat.part(CHANNELS, channels, "c0")),
+      wat.set("p0", wat.mul(wat.get("p0"), PANELS)),
+      wat.set("p_end", wat.min(wat.int(layout.panels), wat.add(wat.get("p0"), PANELS))),
+      wat.loop(
+        "p",
+        wat.get("p0"),
+        wat.get("p_end"),
+        lanes < width ? wat.when(isLast, run("last"), run("whole")) : run("whole"),
+      ),
     ),
   );
   const items = layout.phases[0] * layout.phases[1] * panelBlocks * channelBlocks;
   const cost = Math.min(channels, CHANNELS) * Math.min(layout.panels, PANELS) * scheme.size ** 2 * 3;
-  return pass(buffers, [...functions, item], items, cost);
+  return wat.pass(buffers, [...functions, item], items, cost);
 }
 
 /** Expressions: where the weights of panel `$p` and channel `$c0` lie, and where they go. */
 function addresses(weights: WinogradWeights, scheme: Scheme, layout: WeightLayout): readonly [from: Wat, to: Wat] {
-  const phase = add(mul(get("phase_y"), weights.phaseStrides[0] * 4), mul(get("phase_x"), weights.phaseStrides[1] * 4));
-  const column = mul(get("p"), columnsOf(layout.tile) * weights.columnStride * 4);
+  const phase = wat.add(
+    wat.mul(wat.get("phase_y"), weights.phaseStrides[0] * 4),
+    wat.mul(wat.get("phase_x"), weights.phaseStrides[1] * 4),
+  );
+  const column = wat.mul(wat.get("p"), columnsOf(layout.tile) * weights.columnStride * 4);
   const start = (weights.offset + lowest(weights, scheme)) * 4;
-  const phaseNumber = add(mul(get("phase_y"), layout.phases[1]), get("phase_x"));
-  const panel = add(mul(phaseNumber, layout.phaseBytes), mul(get("p"), layout.panelBytes));
+  const phaseNumber = wat.add(wat.mul(wat.get("phase_y"), layout.phases[1]), wat.get("phase_x"));
+  const panel = wat.add(wat.mul(phaseNumber, layout.phaseBytes), wat.mul(wat.get("p"), layout.panelBytes));
   return [
-    add(argument("right"), start, phase, column, mul(get("c0"), weights.channelStride * 4)),
-    add(argument("scratch"), panel, mul(get("c0"), bytesOf(layout.tile))),
+    wat.add(wat.argument("right"), start, phase, column, wat.mul(wat.get("c0"), weights.channelStride * 4)),
+    wat.add(wat.argument("scratch"), panel, wat.mul(wat.get("c0"), bytesOf(layout.tile))),
   ];
 }
 
@@ -135,31 +124,34 @@ function packPanel(
   const vector = (first: number) => {
     const count = Math.min(4, lanes - first);
     const store = (i: number, j: number, value: Wat) =>
-      `(v128.store offset=${(i * scheme.size + j) * productBytes + first * 4} ${get("to")} ${value})`;
+      `(v128.store offset=${(i * scheme.size + j) * productBytes + first * 4} ${wat.get("to")} ${value})`;
     if (count <= 0) {
       return transformless(scheme.size, (i, j) => store(i, j, "(v128.const i32x4 0 0 0 0)"));
     }
     const tap = (i: number, j: number) =>
       columnStride === 1
-        ? loadLanes(get("from"), count, offset(i, j) + first * 4)
-        : gatherLanes(get("from"), count, offset(i, j) + first * columnStride * 4, columnStride);
+        ? loadLanes(wat.get("from"), count, offset(i, j) + first * 4)
+        : gatherLanes(wat.get("from"), count, offset(i, j) + first * columnStride * 4, columnStride);
     return transformSquare(scheme.weights, scheme.taps, tap, store);
   };
-  const body = block(
-    set("to_end", add(get("to"), `(i32.mul ${get("count")} ${int(bytesOf(tile))})`)),
-    loop(
+  const body = wat.block(
+    wat.set("to_end", wat.add(wat.get("to"), `(i32.mul ${wat.get("count")} ${wat.int(bytesOf(tile))})`)),
+    wat.loop(
       "to",
-      get("to"),
-      get("to_end"),
-      block(unroll(tile.vectors, (i) => vector(4 * i)), set("from", add(get("from"), weights.channelStride * 4))),
+      wat.get("to"),
+      wat.get("to_end"),
+      wat.block(
+        wat.unroll(tile.vectors, (i) => vector(4 * i)),
+        wat.set("from", wat.add(wat.get("from"), weights.channelStride * 4)),
+      ),
       bytesOf(tile),
     ),
   );
-  return func(name, ["from", "to", "count"], body, vectorTypes(body));
+  return wat.func(name, ["from", "to", "count"], body, vectorTypes(body));
 }
 
 function transformless(size: number, store: (i: number, j: number) => Wat): Wat {
-  return block(...Array.from({ length: size * size }, (_, k) => store(Math.floor(k / size), k % size)));
+  return wat.block(...Array.from({ length: size * size }, (_, k) => store(Math.floor(k / size), k % size)));
 }
 
 /** Reads lanes that lie `stride` floats apart; the other lanes are 0. */

@@ -72,6 +72,11 @@ export function min(left: Wat, right: Wat): Wat {
   return `(select ${left} ${right} (i32.lt_s ${left} ${right}))`;
 }
 
+/** How many of `whole` are left from the variable `from` on, at most `each`. */
+export function part(each: number, whole: number, from: string): Wat {
+  return min(int(each), sub(int(whole), get(from)));
+}
+
 /** Splits a mixed-radix number: the last name gets `value mod last size`, and so on; the first keeps the rest. */
 export function split(value: Wat, digits: readonly (readonly [name: string, size: number])[]): Wat {
   const lines: Wat[] = [];

@@ -1,0 +1,103 @@
+import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";
+import type { Tile } from "../../../contraction/tile.ts";
+import { aligned, oddLines } from "../contraction/right_factor.ts";
+import { columnsOf, panelBytes, panelsOf } from "../contraction/tiles.ts";
+import * as wat from "../emit/wat.ts";
+import { DEAR_ITEMS, PARTIALS } from "../machine.ts";
+
+/** Most channels and panels of a work item. */
+const CHANNELS = 100;
+const PANELS = 12;
+/** Bytes of transformed tiles, and the least and most tiles of a block. */
+const BLOCK_BYTES = 2 * 2 ** 20;
+const LEAST_TILES = 24;
+const MOST_TILES = 96;
+
+/** How a gradient is cut into work items, where things lie in local memory and, of the sums, in scratch. */
+export interface Cut {
+  readonly tile: Tile;
+  readonly channelsEach: number;
+  readonly channelBlocks: number;
+  /** Rows that sums have for the channels of a block. */
+  readonly rowsEach: number;
+  readonly panels: number;
+  readonly panelsEach: number;
+  readonly panelBlocks: number;
+  readonly tilesEach: number;
+  readonly blocks: number;
+  readonly blocksEach: number;
+  readonly slabs: number;
+  readonly sumRow: number;
+  readonly sumProduct: number;
+  readonly sumPhase: number;
+  readonly slabBytes: number;
+  /** Transformed input. */
+  readonly leftRow: number;
+  readonly leftProduct: number;
+  /** Transformed gradient of the output, in panels. */
+  readonly right: number;
+  readonly rightPanel: number;
+  readonly rightProduct: number;
+  readonly rows: number;
+  readonly pixels: number;
+  readonly zeros: number;
+  readonly bytes: number;
+}
+
+/** Cuts a length into as few nearly equal pieces as have at most `most`, of whole multiples. */
+function piecesOf(length: number, most: number, multiple: number): { readonly each: number; readonly count: number } {
+  const each = wat.roundUp(Math.ceil(length / Math.max(1, Math.ceil(length / most))), multiple);
+  return { each, count: Math.ceil(length / each) };
+}
+
+export function cutOf(gradient: WinogradWeightGradient, tile: Tile): Cut {
+  const { scheme, tiles, phases, channels, columns } = gradient;
+  const squares = scheme.size ** 2;
+  const panels = panelsOf(columns, tile);
+  const channelCut = piecesOf(channels, CHANNELS, 4 * tile.rows);
+  const panelCut = piecesOf(panels, PANELS, 1);
+  const count = tiles.batch * tiles.y * tiles.x;
+  const tileBytes = squares * 4 * (channelCut.each + panelCut.each * columnsOf(tile));
+  const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, Math.floor(BLOCK_BYTES / tileBytes)));
+  const tilesEach = Math.max(1, Math.ceil(count / Math.max(1, Math.ceil(count / most))));
+  const blocks = Math.max(1, Math.ceil(count / tilesEach));
+  const rowsEach = wat.roundUp(channelCut.each, tile.rows);
+  const sumRow = panels * panelBytes(tile);
+  const sumProduct = oddLines(channelCut.count * rowsEach * sumRow);
+  const sumPhase = squares * sumProduct;
+  const slabBytes = sumPhase * phases[0] * phases[1];
+  const pieces = channelCut.count * panelCut.count * phases[0] * phases[1];
+  const wanted = Math.min(blocks, Math.ceil(DEAR_ITEMS / pieces), Math.max(1, Math.floor(PARTIALS / slabBytes)));
+  const blocksEach = Math.ceil(blocks / wanted);
+  return {
+    tile,
+    channelsEach: channelCut.each,
+    channelBlocks: channelCut.count,
+    rowsEach,
+    panels,
+    panelsEach: panelCut.each,
+    panelBlocks: panelCut.count,
+    tilesEach,
+    blocks,
+    blocksEach,
+    slabs: Math.ceil(blocks / blocksEach),
+    sumRow,
+    sumProduct,
+    sumPhase,
+    slabBytes,
+    ...localLayout(squares, tilesEach, rowsEach, panelCut.each, tile),
+  };
+}
+
+function localLayout(squares: number, tilesEach: number, rowsEach: number, panelsEach: number, tile: Tile) {
+  const leftRow = wat.roundUp(rowsEach * 4, 16) + 16;
+  const leftProduct = oddLines(tilesEach * leftRow);
+  const right = squares * leftProduct;
+  const rightPanel = tilesEach * panelBytes(tile);
+  const rightProduct = oddLines(panelsEach * rightPanel);
+  const rows = right + squares * rightProduct;
+  const pixels = rows + aligned(rowsEach * 4);
+  const zeros = pixels + aligned(squares * 4);
+  const bytes = zeros + aligned(Math.max(rowsEach * 4, panelsEach * panelBytes(tile)));
+  return { leftRow, leftProduct, right, rightPanel, rightProduct, rows, pixels, zeros, bytes };
+}
