@@ -25,8 +25,8 @@ export function readsOf(contraction: Contraction): number {
 }
 
 /** Whether it writes each element of its result once and reads none, so that a map can finish it. */
-export function finishes({ form }: Contraction): boolean {
-  return form === "rows";
+export function finishes(contraction: Contraction): boolean {
+  return contraction.form === "rows" || contraction.rows.kind === "matrix";
 }
 
 /**

@@ -47,6 +47,8 @@ Deno.test("computes() names what is read once: both matrices, and rows of one ta
 
 Deno.test("finishes() and readsOf() tell rows from outer products, and tables from the others", () => {
   deepStrictEqual(PARTS.map((part) => finishes(conv(part, 3, 1))), [true, true, false]);
+  const products = [matrixProduct(SIZES, { transposeA: true, transposeB: false }), tableOuterProduct(TABLE)];
+  deepStrictEqual(products.map(finishes), [true, false]);
   deepStrictEqual([conv("output", 3, 1), tableOuterProduct(TABLE)].map(readsOf), [2, 3]);
 });
 
