@@ -1,5 +1,5 @@
 /** @file Which layer made the first number that is not finite. */
-import { type Device, firstNotFinite, type Tensor, type Tree, treeLeaves } from "../tensor/mod.ts";
+import { type Device, firstNotFinite, inputsIn, type Tensor, type Tree, treeLeaves } from "../tensor/mod.ts";
 import { type Model, namesOf } from "../nn/mod.ts";
 import { type Batch, drawBatch, lossAndGradients, type TrainState, type TrainStepOptions } from "./train_step.ts";
 
@@ -13,12 +13,16 @@ function namesIn({ params, state }: Pick<TrainState, "params" | "state">, images
 }
 
 /** The name nearest to a tensor among what it is made of. */
-function nearestName(x: Tensor, names: ReadonlyMap<Tensor, string>): string | undefined {
+function nearestName(
+  x: Tensor,
+  names: ReadonlyMap<Tensor, string>,
+  inputs: ReadonlyMap<Tensor, readonly Tensor[]>,
+): string | undefined {
   const seen = new Set<Tensor>([x]);
   for (let level = [x]; level.length > 0;) {
     const known = level.map((node) => names.get(node)).filter((name) => name !== undefined);
     if (known.length > 0) return known.find((name) => !name.startsWith("the ")) ?? known[0];
-    const next = level.flatMap((node) => node.inputs).filter((node) => !seen.has(node));
+    const next = level.flatMap((node) => inputs.get(node)!).filter((node) => !seen.has(node));
     next.forEach((node) => seen.add(node));
     level = [...new Set(next)];
   }
@@ -63,12 +67,15 @@ export async function nameNotFinite(
   const { pattern, run } = drawBatch(model, train.key, images, options);
   const { loss, gradients } = lossAndGradients(model, train, { images, pattern }, run);
   const names = namesIn(train, images);
+  const inputs = inputsIn([loss, ...treeLeaves(gradients) as readonly Tensor[]]);
   const forward = await firstNotFinite([loss], { device });
   if (forward && names.has(forward)) return `the value of ${names.get(forward)}`;
   if (forward) {
-    return `the output of ${forward.primitive.name} in ${layerOf(nearestName(forward, names) ?? "the loss")}`;
+    return `the output of ${forward.primitive.name} in ${layerOf(nearestName(forward, names, inputs) ?? "the loss")}`;
   }
   const backward = await firstNotFinite(treeLeaves<Tree>(gradients), { device });
   if (!backward) return null;
-  return `the gradient, at ${backward.primitive.name} near ${layerOf(nearestName(backward, names) ?? "the loss")}`;
+  return `the gradient, at ${backward.primitive.name} near ${
+    layerOf(nearestName(backward, names, inputs) ?? "the loss")
+  }`;
 }

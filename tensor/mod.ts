@@ -26,6 +26,7 @@ export type * from "./compiler/kernel_forms.ts";
 export * from "./compiler/profile.ts";
 export type * from "./primitive.ts";
 export { bind, bufferOf, leaf, type LeafSource, leafSource, realize, requireTensor, Tensor } from "./tensor.ts";
+export { inputsIn } from "./order.ts";
 export * from "./device.ts";
 export {
   type IsTree,

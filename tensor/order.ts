@@ -1,4 +1,35 @@
-import type { Tensor } from "./tensor.ts";
+/**
+ * Lists what outputs are made of so that everything follows what it is made of. An explicit stack, not the call stack, holds
+ * the way down: programs and expressions are deeper than that allows.
+ *
+ * @param outputs The last of them.
+ * @param before What a node is made of, or as much of it as is to be listed.
+ * @returns Each node once.
+ */
+export function orderBy<T>(outputs: readonly T[], before: (x: T) => readonly T[]): T[] {
+  const order: T[] = [];
+  const seen = new Set<T>();
+  const stack: { readonly node: T; readonly before: readonly T[]; next: number }[] = [];
+  const enter = (node: T) => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    stack.push({ node, before: before(node), next: 0 });
+  };
+  for (const output of outputs) {
+    enter(output);
+    while (stack.length > 0) {
+      const top = stack.at(-1)!;
+      if (top.next < top.before.length) enter(top.before[top.next++]!);
+      else order.push(stack.pop()!.node);
+    }
+  }
+  return order;
+}
+
+/** A node of a program. */
+interface Node<T> {
+  readonly inputs: readonly T[];
+}
 
 /**
  * Lists a program so that every tensor follows its inputs.
@@ -7,23 +38,19 @@ import type { Tensor } from "./tensor.ts";
  * @param stop Tensors whose inputs are not followed, such as the arguments of a differentiated function.
  * @returns Each tensor once.
  */
-export function topologicalOrder(outputs: readonly Tensor[], stop: (x: Tensor) => boolean = () => false): Tensor[] {
-  const order: Tensor[] = [];
-  const seen = new Set<Tensor>();
-  // An explicit stack: programs of a training step are deeper than the call stack allows.
-  const stack: { readonly node: Tensor; readonly inputs: readonly Tensor[]; next: number }[] = [];
-  const enter = (node: Tensor) => {
-    if (seen.has(node)) return;
-    seen.add(node);
-    stack.push({ node, inputs: stop(node) ? [] : node.inputs, next: 0 });
-  };
-  for (const output of outputs) {
-    enter(output);
-    while (stack.length > 0) {
-      const top = stack.at(-1)!;
-      if (top.next < top.inputs.length) enter(top.inputs[top.next++]!);
-      else order.push(stack.pop()!.node);
-    }
-  }
-  return order;
+export function topologicalOrder<T extends Node<T>>(
+  outputs: readonly T[],
+  stop: (x: T) => boolean = () => false,
+): T[] {
+  return orderBy(outputs, (x) => stop(x) ? [] : x.inputs);
+}
+
+/**
+ * Takes down what each tensor of a program is made of. Tensors forget it when they have been computed.
+ *
+ * @param outputs The last tensors of the program.
+ * @returns Inputs by tensor, in an order in which they come first.
+ */
+export function inputsIn<T extends Node<T>>(outputs: readonly T[]): ReadonlyMap<T, readonly T[]> {
+  return new Map(topologicalOrder(outputs).map((x) => [x, x.inputs]));
 }

@@ -10,12 +10,28 @@ export type LeafSource = { readonly host: TypedArray } | { readonly buffer: Devi
 /** How many tensors there are. Only the order matters, never the number. */
 const counter = { next: 0 };
 
-/** Values of tensors that were computed once, so that they are not computed again. Documented cache; weak. */
-const computed = new WeakMap<Tensor, DeviceBuffer>();
+/** What a tensor is made of. */
+interface Made {
+  readonly inputs: readonly Tensor[];
+  readonly params: Params;
+}
+
+/** What is forgotten is nothing. */
+const FORGOTTEN: Made = { inputs: [], params: {} };
+
+/** What only this file does to tensors; filled in once, by the class. */
+const inner = {} as {
+  madeOf(x: Tensor): Made;
+  bufferOf(x: Tensor): DeviceBuffer | null;
+  settle(x: Tensor, buffer: DeviceBuffer): void;
+};
 
 /**
  * An immutable node of a lazy program: a primitive applied to inputs, or a leaf that holds values.
  * Making one checks shapes and computes nothing; reading it (`await x.data()`) compiles and runs its program.
+ *
+ * Once it is computed a tensor is its values: it lets go of what it was made of, so that a loop that goes on from its own
+ * results costs the same at every step, in time and memory. A pullback holds what it needs itself.
  *
  * @example Usage
  * ```ts
@@ -32,25 +48,43 @@ export class Tensor implements TensorSpec {
   readonly dtype: DType;
   /** Operation that produces this tensor. */
   readonly primitive: Primitive;
-  /** Operands, in the order of the rules. */
-  readonly inputs: readonly Tensor[];
-  /** Settings of this application. */
-  readonly params: Params;
   /** True if a placeholder is among its ancestors: it has no values of its own. */
   readonly traced: boolean;
   /** Grows with every tensor made. Programs run in this order, so that what is used together is computed together. */
   readonly sequence: number;
+  /** Held until the values are there; afterwards only if somebody else holds it. */
+  #made: Made | WeakRef<Made>;
+  #buffer: DeviceBuffer | null = null;
+
+  static {
+    inner.madeOf = (x) => x.#made instanceof WeakRef ? x.#made.deref() ?? FORGOTTEN : x.#made;
+    inner.bufferOf = (x) => x.#buffer;
+    inner.settle = (x, buffer) => {
+      x.#buffer = buffer;
+      const isLeaf = x.primitive.lowering.kind === "leaf";
+      if (!isLeaf && !(x.#made instanceof WeakRef)) x.#made = new WeakRef(x.#made);
+    };
+  }
 
   /** Library code makes tensors with `bind`, `leaf` and `placeholder`. */
   constructor(spec: TensorSpec, primitive: Primitive, inputs: readonly Tensor[], params: Params, traced: boolean) {
     this.shape = Object.isFrozen(spec.shape) ? spec.shape : Object.freeze([...spec.shape]);
     this.dtype = spec.dtype;
     this.primitive = primitive;
-    this.inputs = inputs;
-    this.params = params;
+    this.#made = { inputs, params };
     this.traced = traced;
     this.sequence = counter.next++;
     Object.freeze(this);
+  }
+
+  /** Operands, in the order of the rules; none if the tensor was computed and no pullback goes through it. */
+  get inputs(): readonly Tensor[] {
+    return inner.madeOf(this).inputs;
+  }
+
+  /** Settings of this application; none as of `inputs`. */
+  get params(): Params {
+    return inner.madeOf(this).params;
   }
 
   /**
@@ -224,7 +258,27 @@ export function leafSource(x: Tensor): LeafSource | undefined {
  */
 export function bufferOf(x: Tensor): DeviceBuffer | undefined {
   const source = leafSource(x);
-  return source && "buffer" in source ? source.buffer : computed.get(x);
+  return source && "buffer" in source ? source.buffer : inner.bufferOf(x) ?? undefined;
+}
+
+/**
+ * Makes a tensor its values: it need not be computed again, and lets go of what it was made of.
+ *
+ * @param x Any tensor that is not traced.
+ * @param buffer Its values.
+ */
+export function settle(x: Tensor, buffer: DeviceBuffer): void {
+  inner.settle(x, buffer);
+}
+
+/**
+ * What a tensor is made of. Who holds it can go through the tensor after it was computed.
+ *
+ * @param x Any tensor.
+ * @returns Its inputs and settings, as one object.
+ */
+export function madeOf(x: Tensor): Pick<Tensor, "inputs" | "params"> {
+  return inner.madeOf(x);
 }
 
 /**
@@ -238,11 +292,11 @@ export function realize(tensors: readonly Tensor[], device: Device): readonly De
   tensors.forEach((x) => x.traced && refuseTraced(x));
   const missing = [...new Set(tensors.filter((x) => bufferOf(x)?.device !== device))];
   if (missing.length > 0) {
-    device.evaluate(missing).forEach((buffer, i) => computed.set(missing[i]!, buffer));
+    device.evaluate(missing).forEach((buffer, i) => settle(missing[i]!, buffer));
   }
   return tensors.map((x) => {
     const buffer = bufferOf(x)!;
-    return buffer.device === device ? buffer : computed.get(x)!;
+    return buffer.device === device ? buffer : inner.bufferOf(x)!;
   });
 }
 

@@ -3,6 +3,7 @@ import { DeviceError } from "../errors.ts";
 import { bufferOf, leaf, leafSource, type Tensor } from "../tensor.ts";
 import { type RecentLimits, recentMap } from "../recent_map.ts";
 import type { TypedArray } from "../spec.ts";
+import { evaluateOnce } from "./boundary.ts";
 import type { FusionLimits } from "./fuse.ts";
 import type { Schedule } from "./kernel.ts";
 import { lower } from "./lower.ts";
@@ -71,7 +72,7 @@ export function compilingDevice(backend: Backend): Device {
       };
     },
     evaluate(tensors) {
-      return device.compile({ inputs: [], outputs: tensors, donated: new Set() }).run([]);
+      return evaluateOnce(tensors, (outputs) => device.compile({ inputs: [], outputs, donated: new Set() }).run([]));
     },
     read: (buffer) => settled(backend.read(buffer)),
     synchronize: () => settled(backend.synchronize()),

@@ -1,10 +1,9 @@
 import type { Program } from "../device.ts";
-import { topologicalOrder } from "../order.ts";
 import type { Lowering, Params, Primitive } from "../primitive.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
-import { bufferOf, leafSource, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { idOf, textOf } from "../text_of.ts";
-import { readCount } from "./lowering.ts";
+import { isValue, programOf, readInputs } from "./boundary.ts";
 
 /** A tensor of the program after common subexpressions became one. */
 export interface GraphNode extends TensorSpec {
@@ -59,15 +58,6 @@ function aliasOf(x: Tensor): Tensor {
   return view.move === "reshape" && view.shape.join() === input.shape.join() ? input : x;
 }
 
-/** Inputs that are computed with; the others matter to gradients only. */
-function readInputs(x: Tensor): readonly Tensor[] {
-  return x.inputs.slice(0, readCount(x));
-}
-
-function isValue(x: Tensor): boolean {
-  return leafSource(x) !== undefined || (!x.traced && bufferOf(x) !== undefined);
-}
-
 /**
  * Reads a program.
  *
@@ -75,7 +65,7 @@ function isValue(x: Tensor): boolean {
  * @returns Its graph, in the order in which the tensors were made.
  */
 export function graphOf(program: Program): Graph {
-  const order = topologicalOrder(program.outputs, isValue).sort((a, b) => a.sequence - b.sequence);
+  const order = programOf(program.outputs).sort((a, b) => a.sequence - b.sequence);
   const byTensor = new Map<Tensor, GraphNode>();
   const byKey = new Map<string, GraphNode>();
   const nodes: GraphNode[] = [];

@@ -1,3 +1,4 @@
+import { orderBy } from "../order.ts";
 import type { DType } from "../spec.ts";
 import { operationOf, type ScalarOp } from "./operations.ts";
 
@@ -102,40 +103,9 @@ export function alwaysRead(x: Scalar): readonly Scalar[] {
   return x.kind === "op" && x.op === "rarely" ? [x.args[0]!, x.args[2]!] : operandsOf(x);
 }
 
-/**
- * Lists expressions so that each follows its operands. Expressions are as deep as a program is long: an explicit stack,
- * not the call stack, holds the way down.
- *
- * @param roots The expressions.
- * @param operands What is listed before an expression; nothing where that was done elsewhere.
- * @returns Each once.
- */
-export function scalarOrder(
-  roots: readonly Scalar[],
-  operands: (x: Scalar) => readonly Scalar[] = operandsOf,
-): readonly Scalar[] {
-  const order: Scalar[] = [];
-  const seen = new Set<Scalar>();
-  const stack: { readonly node: Scalar; readonly operands: readonly Scalar[]; next: number }[] = [];
-  const enter = (node: Scalar) => {
-    if (seen.has(node)) return;
-    seen.add(node);
-    stack.push({ node, operands: operands(node), next: 0 });
-  };
-  for (const root of roots) {
-    enter(root);
-    while (stack.length > 0) {
-      const top = stack.at(-1)!;
-      if (top.next < top.operands.length) enter(top.operands[top.next++]!);
-      else order.push(stack.pop()!.node);
-    }
-  }
-  return order;
-}
-
 /** Visits each node of an expression once, after its operands. */
 export function visitScalars(roots: readonly Scalar[], visit: (x: Scalar) => void): void {
-  scalarOrder(roots).forEach(visit);
+  orderBy(roots, operandsOf).forEach(visit);
 }
 
 /**

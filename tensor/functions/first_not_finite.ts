@@ -1,5 +1,5 @@
 import type { Device } from "../device.ts";
-import { topologicalOrder } from "../order.ts";
+import { inputsIn } from "../order.ts";
 import { mul } from "../primitives/arithmetic.ts";
 import { sum } from "../primitives/sum.ts";
 import { DTYPES } from "../spec.ts";
@@ -29,7 +29,8 @@ export async function firstNotFinite(
   outputs: readonly Tensor[],
   { device }: { readonly device: Device },
 ): Promise<Tensor | null> {
-  const nodes = topologicalOrder(outputs).filter(({ dtype }) => DTYPES[dtype].floating);
+  const program = inputsIn(outputs); // taken down, as what is computed here forgets it
+  const nodes = [...program.keys()].filter(({ dtype }) => DTYPES[dtype].floating);
   const flags = realize(nodes.map((x) => sum(mul(x, 0))), device); // NaN if a number is not finite
   const values = await Promise.all(flags.map((flag) => device.read(flag)));
   const bad = new Set(nodes.filter((_, i) => Number.isNaN(values[i]![0])));
@@ -40,7 +41,7 @@ export async function firstNotFinite(
     const x = pending.pop()!;
     if (seen.has(x)) continue;
     seen.add(x);
-    const blamed = x.inputs.filter((input) => bad.has(input));
+    const blamed = program.get(x)!.filter((input) => bad.has(input));
     if (blamed.length === 0) origins.add(x);
     pending.push(...blamed);
   }

@@ -4,7 +4,7 @@ import { DTYPES } from "../spec.ts";
 import { nextSequence, Tensor } from "../tensor.ts";
 import { treeFlatten, treeLeaves, treeUnflatten } from "../tree.ts";
 import { capturedBy, runInside } from "./running.ts";
-import { walkBack } from "./vjp.ts";
+import { pullBack, tapeOf } from "./vjp.ts";
 
 function isDifferentiable(x: unknown): x is Tensor {
   return x instanceof Tensor && DTYPES[x.dtype].floating;
@@ -37,12 +37,13 @@ export function checkpoint<Args extends readonly unknown[], R>(f: (...args: Args
       const standIns = given.leaves.map((x) => again.get(x as Tensor) ?? x);
       const ends = [...again.values(), ...captured];
       const value = runInside(ends, () => f(...treeUnflatten(given.structure, standIns) as Args));
-      return { outputs: treeLeaves<unknown>(value), ends };
+      const outputs = treeLeaves<unknown>(value);
+      return { outputs, tape: tapeOf(outputs.filter((x) => x instanceof Tensor), ends) };
     });
     const wrapped = output.leaves.map((leaf, i) =>
       !isDifferentiable(leaf) ? leaf : withBackward(leaf, [...operands, ...captured], (cotangent) => {
-        const { outputs, ends } = rerun();
-        return walkBack([outputs[i] as Tensor], [cotangent], ends);
+        const { outputs, tape } = rerun();
+        return pullBack(tape, [[outputs[i] as Tensor, cotangent]]);
       })
     );
     return treeUnflatten(output.structure, wrapped) as R;

@@ -5,41 +5,63 @@ import { add } from "../primitives/arithmetic.ts";
 import { constant } from "../primitives/constant.ts";
 import { identity } from "../primitives/identity.ts";
 import { DTYPES, sameShape } from "../spec.ts";
-import { Tensor } from "../tensor.ts";
-import { treeFlattenAll, type TreeStructure, treeUnflatten } from "../tree.ts";
+import { madeOf, Tensor } from "../tensor.ts";
+import { treeFlatten, treeFlattenAll, type TreeStructure, treeUnflatten } from "../tree.ts";
 import { checkDifferentiable, type Cotangent, type Gradient, namedLeaves, tracedScalar } from "./arguments.ts";
 import { runInside } from "./running.ts";
 
 /**
+ * The way from results of a program back to tensors of it. It holds what lies between, so that it can be gone at any time:
+ * tensors let go of what they were made of when they have been computed.
+ */
+export interface Tape {
+  /** What depends on the ends, youngest first: a cotangent is complete when every consumer, made later, has been visited. */
+  readonly nodes: readonly { readonly node: Tensor; readonly made: Pick<Tensor, "inputs" | "params"> }[];
+  /** The same, to ask. */
+  readonly depends: ReadonlySet<Tensor>;
+  readonly wrt: readonly Tensor[];
+}
+
+/**
+ * Finds the way back.
+ *
+ * @param outputs Results of a program, just made.
+ * @param wrt Tensors of the program at which the way ends.
+ * @returns The way.
+ */
+export function tapeOf(outputs: readonly Tensor[], wrt: readonly Tensor[]): Tape {
+  const ends = new Set(wrt);
+  const depends = new Set<Tensor>();
+  for (const x of topologicalOrder(outputs, (x) => ends.has(x))) {
+    if (ends.has(x) || x.inputs.some((input) => depends.has(input))) depends.add(x);
+  }
+  const between = [...depends].filter((x) => !ends.has(x)).sort((a, b) => b.sequence - a.sequence);
+  return { nodes: between.map((node) => ({ node, made: madeOf(node) })), depends, wrt };
+}
+
+/**
  * Pulls cotangents back.
  *
- * @param outputs Results of a program.
- * @param cotangents Theirs; `null` for zero.
- * @param wrt Tensors of the program at which the walk ends.
- * @returns Cotangents of `wrt`; `null` where nothing flows.
+ * @param tape The way.
+ * @param pairs Results and their cotangents; `null` for zero.
+ * @returns Cotangents of the ends; `null` where nothing flows.
  */
-export function walkBack(
-  outputs: readonly Tensor[],
-  cotangents: readonly (Tensor | null)[],
-  wrt: readonly Tensor[],
+export function pullBack(
+  { nodes, depends, wrt }: Tape,
+  pairs: readonly (readonly [Tensor, Tensor | null])[],
 ): readonly (Tensor | null)[] {
-  const ends = new Set(wrt);
-  const order = topologicalOrder(outputs, (x) => ends.has(x));
-  const depends = new Set<Tensor>();
-  for (const x of order) if (ends.has(x) || x.inputs.some((input) => depends.has(input))) depends.add(x);
   const sums = new Map<Tensor, Tensor>();
   const accumulate = (x: Tensor, part: Tensor | null | undefined) => {
     if (!part || !depends.has(x) || !DTYPES[x.dtype].floating) return;
     const sum = sums.get(x);
     sums.set(x, sum ? add(sum, part) : part);
   };
-  outputs.forEach((output, i) => accumulate(output, cotangents[i]));
-  // By age, youngest first: a cotangent is complete when every consumer, made later, has been visited.
-  for (const node of order.filter((x) => depends.has(x)).sort((a, b) => b.sequence - a.sequence)) {
+  pairs.forEach(([output, cotangent]) => accumulate(output, cotangent));
+  for (const { node, made } of nodes) {
     const cotangent = sums.get(node);
-    if (!cotangent || ends.has(node)) continue;
-    const parts = node.primitive.vjpRule(cotangent, node, node.params);
-    node.inputs.forEach((input, i) => accumulate(input, parts[i]));
+    if (!cotangent) continue;
+    const parts = node.primitive.vjpRule(cotangent, node, made.params);
+    made.inputs.forEach((input, i) => accumulate(input, parts[i]));
     sums.delete(node);
   }
   return wrt.map((x) => sums.get(x) ?? null);
@@ -108,8 +130,9 @@ export function differentiate<R>(
   const parts = primals.map((primal, i) => separate(operation, names[i]!, primal));
   const wrt = parts.flatMap(({ standIns }) => standIns).filter((x) => x !== null);
   const value = runInside(wrt, () => f(...parts.map(({ structure, standIns }) => treeUnflatten(structure, standIns))));
+  const tape = tapeOf(treeFlatten<unknown>(value).leaves.filter((x) => x instanceof Tensor), wrt);
   const pull = (pairs: readonly (readonly [Tensor, Tensor | null])[]) => {
-    const found = walkBack(pairs.map(([x]) => x), pairs.map(([, cotangent]) => cotangent), wrt);
+    const found = pullBack(tape, pairs);
     const byTensor = new Map(wrt.map((x, i) => [x, found[i] ?? constant(x.shape, 0, x.dtype)]));
     return parts.map(({ structure, standIns }) => treeUnflatten(structure, standIns.map((x) => x && byTensor.get(x)!)));
   };

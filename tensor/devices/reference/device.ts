@@ -1,4 +1,5 @@
 /** @file The oracle: every value in float64, every operation by its reference rule. Slow, obviously right. */
+import { evaluateOnce } from "../../compiler/boundary.ts";
 import { templateFlops } from "../../compiler/lowering.ts";
 import type { Device, DeviceBuffer, Executable, Program } from "../../device.ts";
 import { registerDevice } from "../../device.ts";
@@ -29,7 +30,7 @@ export function referenceDevice(): Device {
   const device: Device = {
     name: "reference",
     compile: (program) => compile(device, program),
-    evaluate: (tensors) => compute(device, tensors, new Map()),
+    evaluate: (tensors) => evaluateOnce(tensors, (outputs) => compute(device, outputs, new Map())),
     read: (buffer) => Promise.resolve(hostArray((buffer as ReferenceBuffer).values().data, buffer.spec.dtype)),
     synchronize: () => Promise.resolve(),
     close: () => {},

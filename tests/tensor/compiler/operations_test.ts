@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import { expanded, type FunctionName } from "../../../tensor/compiler/expansions/expanded.ts";
 import { operationOf, OPERATIONS, type ScalarOp, takes } from "../../../tensor/compiler/operations.ts";
-import { scalarOrder } from "../../../tensor/compiler/scalar.ts";
+import { visitScalars } from "../../../tensor/compiler/scalar.ts";
 import { type DType, DTYPES } from "../../../tensor/mod.ts";
 
 const NAMES = Object.keys(OPERATIONS) as ScalarOp[];
@@ -13,7 +13,7 @@ Deno.test("Expansions use operations as the table has them: operands, dtypes", (
   for (const name of functions) {
     const { result, parameters } = expanded(name);
     deepStrictEqual(result.dtype, parameters[0]!.dtype, name);
-    scalarOrder([result]).forEach((x) => {
+    visitScalars([result], (x) => {
       if (x.kind !== "op") return;
       deepStrictEqual(x.args.length, operationOf(x.op).arity, `${name} gives ${x.op} ${x.args.length} operands`);
       const operands = x.op === "select" || x.op === "rarely" ? x.args.slice(1) : x.args;

@@ -1,5 +1,6 @@
 /** @file Scalar expressions as WAT over four lanes. In `scalar` mode all lanes hold one element. */
-import { type Access, alwaysRead, type Bound, operandsOf, type Scalar, scalarOrder } from "../../../compiler/scalar.ts";
+import { orderBy } from "../../../order.ts";
+import { type Access, alwaysRead, type Bound, operandsOf, type Scalar } from "../../../compiler/scalar.ts";
 import { asMask, operationText, splat } from "./operations.ts";
 
 /** Where the code stands: what the axes' indices are called, and which axis the lanes run along. */
@@ -85,7 +86,7 @@ export class ValueWriter {
   /** The value of an expression; its code is written where it belongs, after that of its operands. */
   value(x: Scalar): string {
     const unwritten = (y: Scalar) => this.#find(`v${this.#idOf(y)}`) ? [] : alwaysRead(y);
-    scalarOrder([x], unwritten).forEach((y) => this.#one(y));
+    orderBy([x], unwritten).forEach((y) => this.#one(y));
     return this.#one(x);
   }
 
@@ -238,7 +239,7 @@ const variation = new WeakMap<Scalar, Map<number, boolean>>();
 export function varies(x: Scalar, axis: number): boolean {
   if (axis < 0 || x.kind === "const") return false;
   const known = (y: Scalar) => variation.get(y)?.get(axis);
-  for (const y of scalarOrder([x], (y) => known(y) === undefined ? operandsOf(y) : [])) {
+  for (const y of orderBy<Scalar>([x], (y) => known(y) === undefined ? operandsOf(y) : [])) {
     if (known(y) !== undefined) continue;
     const memo = variation.get(y) ?? new Map<number, boolean>();
     variation.set(y, memo.set(axis, variesItself(y, axis) || operandsOf(y).some(known)));

@@ -1,7 +1,8 @@
 /** @file Scalar expressions as WGSL statements, one value per invocation. */
+import { orderBy } from "../../../order.ts";
 import { expansionName, type FunctionName } from "../../../compiler/expansions/expanded.ts";
 import type { ScalarOp } from "../../../compiler/operations.ts";
-import { type Access, alwaysRead, type Bound, type Scalar, scalarOrder } from "../../../compiler/scalar.ts";
+import { type Access, alwaysRead, type Bound, type Scalar } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
 import { FUNCTIONS } from "./math.ts";
 
@@ -89,7 +90,7 @@ export class ValueWriter {
   /** The value of an expression; shared parts are computed once. */
   value(x: Scalar): string {
     const unwritten = (y: Scalar) => this.#known.has(y) ? [] : alwaysRead(y);
-    scalarOrder([x], unwritten).forEach((y) => this.#one(y));
+    orderBy([x], unwritten).forEach((y) => this.#one(y));
     return this.#one(x);
   }
 
