@@ -1,5 +1,5 @@
 /** @file The oracle: every value in float64, every operation by its reference rule. Slow, obviously right. */
-import { evaluateOnce } from "../../compiler/boundary.ts";
+import { evaluateOnce, programOf } from "../../compiler/boundary.ts";
 import { templateFlops } from "../../compiler/lowering.ts";
 import type { Device, DeviceBuffer, Executable, Program } from "../../device.ts";
 import { registerDevice } from "../../device.ts";
@@ -39,7 +39,7 @@ export function referenceDevice(): Device {
 }
 
 function compile(device: Device, program: Program): Executable {
-  const order = topologicalOrder(program.outputs);
+  const order = programOf(program.outputs);
   const plannedBytes = order.reduce((sum, x) => sum + 8 * sizeOf(x.shape), 0);
   const flops = order.reduce((sum, x) => sum + templateFlops(x), 0);
   return {
