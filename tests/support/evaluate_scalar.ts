@@ -1,7 +1,8 @@
 /** @file Scalar expressions by plain numbers, over whole arrays. */
 import { expanded, expansionName } from "../../tensor/compiler/expansions/expanded.ts";
 import type { ScalarOp } from "../../tensor/compiler/operations.ts";
-import { type Scalar, scalarOrder } from "../../tensor/compiler/scalar.ts";
+import { operandsOf, type Scalar } from "../../tensor/compiler/scalar.ts";
+import { orderBy } from "../../tensor/order.ts";
 import type { DType } from "../../tensor/spec.ts";
 
 type Values = ArrayLike<number>;
@@ -111,7 +112,7 @@ export function evaluateScalar(
   known: ReadonlyMap<Scalar, Values> = new Map(),
 ): Float64Array {
   const values = new Map(known);
-  for (const x of scalarOrder([root])) {
+  for (const x of orderBy([root], operandsOf)) {
     if (!values.has(x)) values.set(x, valuesOf(x, buffers, size, values));
   }
   return Float64Array.from(values.get(root)!);
