@@ -72,6 +72,7 @@ export * from "./functions/pool.ts";
 export * from "./functions/window_map.ts";
 export * from "./functions/first_not_finite.ts";
 export * from "./functions/ring.ts";
+export * from "./functions/to_device.ts";
 export * as random from "./functions/random/mod.ts";
 export { checkpoint } from "./transform/checkpoint.ts";
 export { customVjp } from "./transform/custom_vjp.ts";

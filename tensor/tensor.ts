@@ -115,6 +115,34 @@ export class Tensor implements TensorSpec {
     return (await this.data(options))[0]!;
   }
 
+  /**
+   * The tensor as text: dtype, shape, and the first values if they can be read without waiting. Templates use it too.
+   *
+   * @returns Such as `Tensor float32 [2] [1, 2]`.
+   */
+  toString(): string {
+    const head = `Tensor ${this.dtype} [${this.shape.join(", ")}]`;
+    const values = valuesAtHand(this);
+    if (!values) return this.primitive.lowering.kind === "leaf" ? head : `${head} = ${this.primitive.name}(…)`;
+    const shown = values.length > 8 ? `${values.subarray(0, 8).join(", ")}, … of ${values.length}` : values.join(", ");
+    return `${head} [${shown}]`;
+  }
+
+  /**
+   * The tensor as plain data, for `JSON.stringify`, which writes what is not finite as null.
+   *
+   * @returns dtype, shape and values in nested arrays.
+   * @throws {TypeError} If the values cannot be read without waiting: write what `await x.data()` gives instead.
+   */
+  toJSON(): { readonly dtype: DType; readonly shape: Shape; readonly values: unknown } {
+    const values = valuesAtHand(this);
+    if (values) return { dtype: this.dtype, shape: this.shape, values: nested(this.shape, values) };
+    throw new TypeError(
+      `Cannot write a tensor as JSON as its values must be on the host: current tensor is ${this}; ` +
+        "write what await x.data() gives",
+    );
+  }
+
   /** Gives the device memory back at once; otherwise that happens when the tensor is collected. */
   [Symbol.dispose](): void {
     bufferOf(this)?.free();
@@ -124,25 +152,30 @@ export class Tensor implements TensorSpec {
 // Assigned, not declared: a computed name has no type under isolated declarations.
 Object.defineProperty(Tensor.prototype, Symbol.for("Deno.customInspect"), {
   value(this: Tensor, inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
-    const head = `Tensor ${this.dtype} [${this.shape.join(", ")}]`;
-    const source = leafSource(this);
-    const values = source && "host" in source ? source.host : bufferOf(this)?.peek?.();
-    if (!values) return this.primitive.lowering.kind === "leaf" ? head : `${head} = ${this.primitive.name}(…)`;
-    return `${head} ${inspect(nested(this.shape, values), { ...options, iterableLimit: 8 })}`;
+    const values = valuesAtHand(this);
+    if (!values) return this.toString();
+    return `Tensor ${this.dtype} [${this.shape.join(", ")}] ${
+      inspect(nested(this.shape, values), { ...options, iterableLimit: 8 })
+    }`;
   },
 });
 
 // Operators would compute with the text of a tensor, or compare objects.
 Object.defineProperty(Tensor.prototype, Symbol.toPrimitive, {
   value(this: Tensor, hint: string): string {
-    const text = `Tensor ${this.dtype} [${this.shape.join(", ")}]`;
-    if (hint === "string") return text;
+    if (hint === "string") return this.toString();
     throw new TypeError(
-      `Cannot use an operator on a tensor as its values are not known here: current operand is ${text}; use functions ` +
+      `Cannot use an operator on a tensor as its values are not known here: current operand is ${this}; use functions ` +
         "such as add and less, or, for a plain number of a jitted function, name its position in `static`",
     );
   },
 });
+
+/** Values that can be read without waiting. */
+function valuesAtHand(x: Tensor): TypedArray | undefined {
+  const source = leafSource(x);
+  return source && "host" in source ? source.host : bufferOf(x)?.peek?.();
+}
 
 function nested(shape: Shape, values: TypedArray, axis = 0, offset = 0): unknown {
   if (axis === shape.length) return values[offset];
@@ -179,6 +212,26 @@ export function requireTensor(operation: string, argument: string, x: unknown): 
   throw new TypeError(`Cannot ${operation} as ${argument} must be a tensor: current ${argument} is ${shown(x)}${hint}`);
 }
 
+/** Positions in kernels are int32. */
+const MOST_ELEMENTS = 2 ** 31 - 1;
+
+/** Memory of WebAssembly and buffers of GPUs are addressed by 32 bits. */
+const MOST_BYTES = 2 ** 32;
+
+/** Lowerings whose results need no memory where they are fused with what reads them. */
+const FUSED: ReadonlySet<string> = new Set(["expression", "view", "iota", "gather", "leaf"]);
+
+/** Refuses results that no device holds, before anything is computed. */
+function requireFits(operation: string, { shape, dtype }: TensorSpec, most: number): void {
+  const size = sizeOf(shape);
+  if (size <= most) return;
+  const bytes = `${(size * DTYPES[dtype].bytes / 1e9).toFixed(1)} GB`;
+  throw new RangeError(
+    `Cannot ${operation} as a result must have at most ${most} elements (${(most * 4 / 1e9).toFixed(1)} GB): current ` +
+      `result is ${dtype} [${shape.join(", ")}], ${bytes}; compute it in parts`,
+  );
+}
+
 /** The primitive of tensors that hold values. */
 const LEAF: Primitive<{ readonly spec: TensorSpec; readonly source: LeafSource }> = {
   name: "leaf",
@@ -213,6 +266,7 @@ const LEAF: Primitive<{ readonly spec: TensorSpec; readonly source: LeafSource }
  */
 export function bind<P extends Params>(primitive: Primitive<P>, inputs: readonly Tensor[], params: P): Tensor {
   const spec = primitive.shapeRule(inputs, params);
+  requireFits(primitive.name, spec, FUSED.has(primitive.lowering.kind) ? MOST_ELEMENTS : MOST_BYTES / 4);
   const erased = primitive as unknown as Primitive;
   return new Tensor(spec, erased, Object.freeze([...inputs]), params, inputs.some((input) => input.traced));
 }
@@ -291,6 +345,7 @@ export function madeOf(x: Tensor): Pick<Tensor, "inputs" | "params"> {
 export function realize(tensors: readonly Tensor[], device: Device): readonly DeviceBuffer[] {
   tensors.forEach((x) => x.traced && refuseTraced(x));
   const missing = [...new Set(tensors.filter((x) => bufferOf(x)?.device !== device))];
+  missing.forEach((x) => requireFits("compute a tensor", x, MOST_BYTES / 4));
   if (missing.length > 0) {
     device.evaluate(missing).forEach((buffer, i) => settle(missing[i]!, buffer));
   }

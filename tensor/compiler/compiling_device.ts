@@ -111,7 +111,7 @@ function refuseForeign(x: Tensor, device: Device): void {
   throw new DeviceError(
     device.name,
     `Cannot compute on ${device.name} as its inputs must lie there or on the host: current device of an input [${x.shape}] is ` +
-      `${buffer.device.name}; read it with data() first`,
+      `${buffer.device.name}; move it with await toDevice(x, device)`,
   );
 }
 

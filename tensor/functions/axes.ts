@@ -25,6 +25,7 @@ import { requireTensor, type Tensor } from "../tensor.ts";
  * ```
  */
 export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
+  requireTensor("squeeze", "x", x);
   const axes = axis === undefined
     ? [...x.shape.keys()].filter((i) => x.shape[i] === 1)
     : normalizeAxes("squeeze", x, axis);
@@ -77,6 +78,7 @@ export function expandDims(x: Tensor, axis: number): Tensor {
  * ```
  */
 export function flip(x: Tensor, axis?: number | readonly number[]): Tensor {
+  requireTensor("flip", "x", x);
   const axes = normalizeAxes("flip", x, axis);
   const start = x.shape.map((size, i) => axes.includes(i) ? Math.max(size - 1, 0) : 0);
   return slice(x, { start, size: x.shape, step: x.shape.map((_, i) => axes.includes(i) ? -1 : 1) });

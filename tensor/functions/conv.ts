@@ -1,7 +1,7 @@
 /** @file Convolutions of lines, images and volumes as users call them, and their transposes. */
 import { ShapeError } from "../errors.ts";
 import { conv, convTranspose, requireImages } from "../primitives/convolution.ts";
-import type { Tensor } from "../tensor.ts";
+import { requireTensor, type Tensor } from "../tensor.ts";
 import { type ConvOptions, convParams, onEach } from "./conv_options.ts";
 
 function convolve(rank: number, x: Tensor, w: Tensor, options: ConvOptions): Tensor {
@@ -54,6 +54,8 @@ function transposed(rank: number, x: Tensor, w: Tensor, options: ConvOptions): T
  * ```
  */
 export function conv1d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireTensor("conv1d", "x", x);
+  requireTensor("conv1d", "w", w);
   return convolve(1, x, w, options);
 }
 
@@ -77,6 +79,8 @@ export function conv1d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  * ```
  */
 export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireTensor("conv2d", "x", x);
+  requireTensor("conv2d", "w", w);
   return convolve(2, x, w, options);
 }
 
@@ -101,6 +105,8 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  * ```
  */
 export function conv3d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireTensor("conv3d", "x", x);
+  requireTensor("conv3d", "w", w);
   return convolve(3, x, w, options);
 }
 
@@ -125,6 +131,8 @@ export function conv3d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  * ```
  */
 export function convTranspose1d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireTensor("convTranspose1d", "x", x);
+  requireTensor("convTranspose1d", "w", w);
   return transposed(1, x, w, options);
 }
 
@@ -148,6 +156,8 @@ export function convTranspose1d(x: Tensor, w: Tensor, options: ConvOptions = {})
  * ```
  */
 export function convTranspose2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireTensor("convTranspose2d", "x", x);
+  requireTensor("convTranspose2d", "w", w);
   return transposed(2, x, w, options);
 }
 
@@ -171,5 +181,7 @@ export function convTranspose2d(x: Tensor, w: Tensor, options: ConvOptions = {})
  * ```
  */
 export function convTranspose3d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireTensor("convTranspose3d", "x", x);
+  requireTensor("convTranspose3d", "w", w);
   return transposed(3, x, w, options);
 }

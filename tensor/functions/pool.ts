@@ -10,7 +10,7 @@ import type { KernelMaps } from "../primitives/kernel_map.ts";
 import { reshape } from "../primitives/layout.ts";
 import { broadcastTo, sum } from "../primitives/sum.ts";
 import { sizeOf } from "../spec.ts";
-import type { Tensor } from "../tensor.ts";
+import { requireTensor, type Tensor } from "../tensor.ts";
 import { ShapeError } from "../errors.ts";
 import { type Conv2dOptions, convParams } from "./conv_options.ts";
 import { windowMap } from "./window_map.ts";
@@ -41,6 +41,7 @@ function tapValues(x: Tensor, map: Tensor, fill: number | Tensor): Tensor {
  * ```
  */
 export function maxPoolByMap(x: Tensor, { map, inverse }: KernelMaps, fill: number | Tensor = -Infinity): Tensor {
+  requireTensor("maxPoolByMap", "x", x);
   const taps = map.shape[1]!;
   return customVjp((x: Tensor) => max(tapValues(x, map, fill), { axis: 1 }), ([x], output, cotangent) => {
     // Which tap won: the first whose value is the output's. A window whose fill won gives to nobody.
@@ -72,6 +73,7 @@ export function maxPoolByMap(x: Tensor, { map, inverse }: KernelMaps, fill: numb
  * ```
  */
 export function sumPoolByMap(x: Tensor, { map, inverse }: KernelMaps): Tensor {
+  requireTensor("sumPoolByMap", "x", x);
   return customVjp(
     (x: Tensor) => sum(take(x, map, { wrapNegativeIndices: false }), { axis: 1 }),
     (_x, _output, cotangent) => [sumPoolByMap(cotangent, { map: inverse, inverse: map })],
@@ -120,6 +122,7 @@ function pool(
  * ```
  */
 export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
+  requireTensor("maxPool2d", "x", x);
   return pool("maxPool2d", x, options, (rows, maps) => maxPoolByMap(rows, maps));
 }
 
@@ -140,5 +143,6 @@ export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
  * ```
  */
 export function avgPool2d(x: Tensor, options: PoolOptions): Tensor {
+  requireTensor("avgPool2d", "x", x);
   return pool("avgPool2d", x, options, (rows, maps, area) => mul(sumPoolByMap(rows, maps), 1 / area));
 }

@@ -1,11 +1,10 @@
 import { DTYPES, sizeOf } from "../spec.ts";
 import { requireTensor, type Tensor } from "../tensor.ts";
-import { abs, add, mul, neg, square, sub } from "../primitives/arithmetic.ts";
+import { add, mul, square, sub } from "../primitives/arithmetic.ts";
+import { constant } from "../primitives/constant.ts";
 import { cast } from "../primitives/cast.ts";
-import { less } from "../primitives/comparison.ts";
-import { div } from "../primitives/division.ts";
+import { div, floorDivide } from "../primitives/division.ts";
 import { bitwiseAnd, shiftRight } from "../primitives/logic.ts";
-import { where } from "../primitives/where.ts";
 import { normalizeAxes, type ReduceOptions, sum } from "../primitives/sum.ts";
 
 /** Elements that a reduction combines into one. */
@@ -14,18 +13,24 @@ function countOf(x: Tensor, axis: ReduceOptions["axis"]): number {
 }
 
 /**
- * The mean of integers without overflow, exact but for the rounding of float32: numbers are cut into parts of so few bits
- * that the sum of each part is an int32, those below zero counted off.
+ * The mean of integers, exact but for the rounding of the result: numbers are cut into digits of so few bits that the sums
+ * of each are far within int32, and these divided digit by digit from the first, as by hand.
  */
 function wholeMean(x: Tensor, options: ReduceOptions, count: number): Tensor {
-  const bits = Math.max(1, 31 - Math.ceil(Math.log2(Math.max(1, count))));
-  const size = cast(x.dtype === "int32" ? abs(x) : x, "uint32"); // the bits of the least int32 stay: 2^31
-  const parts = Array.from({ length: Math.ceil(32 / bits) }, (_, i) => {
-    const part = cast(bitwiseAnd(shiftRight(size, i * bits), 2 ** bits - 1), "int32");
-    const signed = x.dtype === "int32" ? where(less(x, 0), neg(part), part) : part;
-    return mul(div(sum(signed, options), count), 2 ** (i * bits));
-  });
-  return parts.reduceRight(add);
+  const bits = Math.max(1, 30 - Math.ceil(Math.log2(Math.max(1, count))));
+  const last = Math.ceil(32 / bits) - 1;
+  const digit = (k: number) => {
+    const rest = shiftRight(x, k * bits); // of int32 the first digit has its sign
+    return cast(k === last ? rest : bitwiseAnd(rest, 2 ** bits - 1), "int32");
+  };
+  let [quotient, left] = [constant([], 0, "int32"), constant([], 0, "int32")];
+  for (let k = last; k >= 0; k--) {
+    const total = add(mul(left, 2 ** bits), sum(digit(k), options));
+    const part = floorDivide(total, count);
+    left = sub(total, mul(part, count));
+    quotient = add(mul(quotient, 2 ** bits), part); // wraps on the way, and ends within the range of `x`
+  }
+  return add(cast(cast(quotient, x.dtype), "float32"), div(left, count));
 }
 
 /**
@@ -70,6 +75,7 @@ export function variance(
   x: Tensor,
   { correction = 0, ...options }: ReduceOptions & { readonly correction?: number } = {},
 ): Tensor {
+  requireTensor("variance", "x", x);
   const centred = sub(x, mean(x, { ...options, keepDims: true }));
   return mul(sum(square(centred), options), 1 / (countOf(x, options.axis) - correction));
 }

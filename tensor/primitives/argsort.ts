@@ -1,6 +1,6 @@
 import { ARGSORT_FORM, type ArgsortParams } from "../compiler/kernel_forms.ts";
 import type { Primitive } from "../primitive.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 import { transpose } from "./layout.ts";
 import { normalizeAxes } from "./sum.ts";
 
@@ -49,6 +49,7 @@ export function argsort(
   x: Tensor,
   { axis = -1, descending = false }: { readonly axis?: number; readonly descending?: boolean } = {},
 ): Tensor {
+  requireTensor("argsort", "x", x);
   const [at] = normalizeAxes("argsort", x, axis);
   const last = x.shape.length - 1;
   if (at === last) return bind(ARGSORT, [x], { descending });

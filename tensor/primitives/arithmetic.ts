@@ -192,6 +192,7 @@ export function abs(x: TensorLike): Tensor {
  * ```
  */
 export function square(x: Tensor): Tensor {
+  requireTensor("square", "x", x);
   return mul(x, x);
 }
 
@@ -210,6 +211,7 @@ export function square(x: Tensor): Tensor {
  * ```
  */
 export function sign(x: Tensor): Tensor {
+  requireTensor("sign", "x", x);
   const value = (y: number) => constant(x.shape, y, x.dtype);
   const rest = DTYPES[x.dtype].floating ? where(equal(x, 0), value(0), value(NaN)) : value(0);
   return where(greater(x, 0), value(1), where(less(x, 0), value(-1), rest));

@@ -1,7 +1,7 @@
 import { cast as castScalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DType, DTYPES, RANGES, requireDType } from "../spec.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 
 /** Rounds a float64 to what a dtype can hold. float32 stays unrounded: the reference is exact. */
 export function wrap(value: number, dtype: DType): number {
@@ -41,6 +41,7 @@ const CAST: Primitive<{ readonly dtype: DType }> = {
  * ```
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  requireTensor("cast", "x", x);
   requireDType("cast", dtype);
   return x.dtype === dtype ? x : bind(CAST, [x], { dtype });
 }

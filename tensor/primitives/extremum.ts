@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DType, DTYPES } from "../spec.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { mul } from "./arithmetic.ts";
 import { div } from "./division.ts";
@@ -62,6 +62,7 @@ function reduce(primitive: typeof MAX, x: Tensor, { axis, keepDims = false }: Re
  * ```
  */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireTensor("max", "x", x);
   return reduce(MAX, x, options);
 }
 
@@ -82,6 +83,7 @@ export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireTensor("min", "x", x);
   return reduce(MIN, x, options);
 }
 
@@ -112,6 +114,7 @@ function positionOf(operation: string, found: Tensor, x: Tensor, axis: number): 
  * ```
  */
 export function argmax(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+  requireTensor("argmax", "x", x);
   const [at] = normalizeAxes("argmax", x, axis);
   return positionOf("argmax", max(x, { axis: at!, keepDims: true }), x, at!);
 }
@@ -133,6 +136,7 @@ export function argmax(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}
  * ```
  */
 export function argmin(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+  requireTensor("argmin", "x", x);
   const [at] = normalizeAxes("argmin", x, axis);
   return positionOf("argmin", min(x, { axis: at!, keepDims: true }), x, at!);
 }

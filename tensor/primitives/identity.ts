@@ -1,6 +1,6 @@
 /** @file Views that change nothing but what gradients see. */
 import type { Primitive } from "../primitive.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 
 function identityLike<P extends object>(
   name: string,
@@ -48,6 +48,7 @@ const CUSTOM_VJP: Primitive<CustomVjpParams> = identityLike("customVjp", (cotang
  * ```
  */
 export function identity(x: Tensor): Tensor {
+  requireTensor("identity", "x", x);
   return bind(IDENTITY, [x], {});
 }
 
@@ -67,6 +68,7 @@ export function identity(x: Tensor): Tensor {
  * ```
  */
 export function stopGradient(x: Tensor): Tensor {
+  requireTensor("stopGradient", "x", x);
   return bind(STOP_GRADIENT, [x], {});
 }
 

@@ -8,7 +8,7 @@ import {
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DenseArray, type Shape, sizeOf, type TensorSpec, tupleOf } from "../spec.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 import { requireFloating } from "./operands.ts";
 
 /** Calls `visit` for every multiplication: flat positions in x `[N, Cin]`, w `[T, Cin / groups, Cout]` and y `[M, Cout]`. */
@@ -163,5 +163,9 @@ export function kernelMapConv(
   { map, inverse }: KernelMaps,
   { groups = 1 }: { readonly groups?: number } = {},
 ): Tensor {
+  requireTensor("kernelMapConv", "x", x);
+  requireTensor("kernelMapConv", "w", w);
+  requireTensor("kernelMapConv", "map", map);
+  requireTensor("kernelMapConv", "inverse", inverse);
   return bind(KERNEL_MAP_CONV, [x, w, map, inverse], { groups, transposeWeight: false });
 }

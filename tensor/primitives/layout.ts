@@ -3,7 +3,7 @@ import { applyMove, contiguous, type View } from "../compiler/view.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive, ViewMove } from "../primitive.ts";
 import { type DenseArray, type Shape, sizeOf } from "../spec.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 
 /** Reads an array through a view, element by element. */
 export function readView(data: Float64Array, { shape, strides, offset }: View): Float64Array {
@@ -49,6 +49,7 @@ const RESHAPE: Primitive<{ readonly shape: Shape }> = {
  * ```
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  requireTensor("reshape", "x", x);
   const known = sizeOf(shape.filter((size) => size !== -1));
   const full = shape.map((size) => size === -1 ? (known === 0 ? 0 : sizeOf(x.shape) / known) : size);
   if (shape.filter((size) => size === -1).length > 1 || !full.every((size) => Number.isInteger(size) && size >= 0)) {
@@ -90,6 +91,7 @@ const TRANSPOSE: Primitive<{ readonly permutation: readonly number[] }> = {
  * ```
  */
 export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
+  requireTensor("transpose", "x", x);
   const order = permutation ?? x.shape.map((_, i) => x.shape.length - 1 - i);
   return bind(TRANSPOSE, [x], { permutation: order.map((axis) => axis < 0 ? axis + x.shape.length : axis) });
 }

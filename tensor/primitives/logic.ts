@@ -2,7 +2,7 @@
 import type { ScalarOp } from "../compiler/operations.ts";
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import type { Tensor } from "../tensor.ts";
+import { requireTensor, type Tensor } from "../tensor.ts";
 import { cast, wrap } from "./cast.ts";
 import { constant } from "./constant.ts";
 import { sameSpec, type TensorLike } from "./operands.ts";
@@ -148,6 +148,8 @@ export function shiftRight(x: TensorLike, y: TensorLike): Tensor {
  * ```
  */
 export function logicalAnd(x: Tensor, y: Tensor): Tensor {
+  requireTensor("logicalAnd", "x", x);
+  requireTensor("logicalAnd", "y", y);
   return bitwiseAnd(cast(x, "bool"), cast(y, "bool"));
 }
 
@@ -167,6 +169,8 @@ export function logicalAnd(x: Tensor, y: Tensor): Tensor {
  * ```
  */
 export function logicalOr(x: Tensor, y: Tensor): Tensor {
+  requireTensor("logicalOr", "x", x);
+  requireTensor("logicalOr", "y", y);
   return bitwiseOr(cast(x, "bool"), cast(y, "bool"));
 }
 
@@ -185,5 +189,6 @@ export function logicalOr(x: Tensor, y: Tensor): Tensor {
  * ```
  */
 export function logicalNot(x: Tensor): Tensor {
+  requireTensor("logicalNot", "x", x);
   return bitwiseXor(cast(x, "bool"), constant(x.shape, 1, "bool"));
 }

@@ -2,7 +2,7 @@ import { type MatmulParams, matrixProduct } from "../contraction/matrix_product.
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sameShape, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { reshape } from "./layout.ts";
 import { broadcastShapes, promoteTypes, requireFloating } from "./operands.ts";
@@ -83,6 +83,8 @@ export function matmul(
   b: Tensor,
   { transposeA = false, transposeB = false }: Partial<MatmulParams> = {},
 ): Tensor {
+  requireTensor("matmul", "a", a);
+  requireTensor("matmul", "b", b);
   if (a.shape.length < 2 || b.shape.length < 2) {
     throw new ShapeError("matmul", "operands must be matrices", [a.shape, b.shape]);
   }

@@ -2,7 +2,7 @@
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DenseArray, sameShape, type Shape, sizeOf, stridesOf } from "../spec.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 import { cast, wrap } from "./cast.ts";
 import { referenceMove, reshape } from "./layout.ts";
 
@@ -87,6 +87,7 @@ export interface ReduceOptions {
  * ```
  */
 export function sum(x: Tensor, { axis, keepDims = false }: ReduceOptions = {}): Tensor {
+  requireTensor("sum", "x", x);
   const axes = normalizeAxes("sum", x, axis);
   const terms = x.dtype === "bool" ? cast(x, "int32") : x;
   const result = axes.length === 0 ? terms : bind(SUM, [terms], { axes });
@@ -124,6 +125,7 @@ const BROADCAST_TO: Primitive<{ readonly shape: Shape }> = {
  * ```
  */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  requireTensor("broadcastTo", "x", x);
   return sameShape(x.shape, shape) ? x : bind(BROADCAST_TO, [x], { shape: [...shape] });
 }
 

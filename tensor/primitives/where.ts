@@ -2,7 +2,7 @@ import { op } from "../compiler/scalar.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sameShape } from "../spec.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 import { constant } from "./constant.ts";
 import { alignOperands, broadcastShapes, sameSpec, type TensorLike } from "./operands.ts";
 import { broadcastTo } from "./sum.ts";
@@ -44,6 +44,7 @@ const WHERE: Primitive = {
  * ```
  */
 export function where(condition: Tensor, x: TensorLike, y: TensorLike): Tensor {
+  requireTensor("where", "condition", condition);
   const [a, b] = alignOperands("where", [x, y]) as readonly [Tensor, Tensor];
   const shape = broadcastShapes("where", [condition.shape, a.shape]);
   return bind(WHERE, [condition, a, b].map((operand) => broadcastTo(operand, shape)), {});

@@ -3,7 +3,7 @@ import { contiguous } from "../compiler/view.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type Shape, sizeOf, stridesOf } from "../spec.ts";
-import { bind, type Tensor } from "../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../tensor.ts";
 import { readView, referenceMove, reshape } from "./layout.ts";
 
 interface SliceParams {
@@ -56,6 +56,7 @@ export interface SliceOptions {
  * ```
  */
 export function slice(x: Tensor, options: SliceOptions): Tensor {
+  requireTensor("slice", "x", x);
   const start = options.start.map((i, axis) => i < 0 ? i + (x.shape[axis] ?? 0) : i);
   const step = options.step ?? start.map(() => 1);
   const rest = (axis: number) => {
@@ -134,6 +135,7 @@ const PAD: Primitive<PadParams> = {
  * ```
  */
 export function pad(x: Tensor, widths: readonly (readonly [number, number])[], value = 0): Tensor {
+  requireTensor("pad", "x", x);
   if (widths.length === x.shape.length && widths.every(([before, after]) => before === 0 && after === 0)) return x;
   return bind(PAD, [x], { before: widths.map(([n]) => n), after: widths.map(([, n]) => n), value });
 }

@@ -83,7 +83,7 @@ function arrayOf(x: Tensor): DenseArray | undefined {
   throw new DeviceError(
     "reference",
     `Cannot compute on reference as all values must be there or on the host: current device is ${buffer.device.name}; ` +
-      "read them with data() first",
+      "move them with await toDevice(x, device)",
   );
 }
 

@@ -5,7 +5,7 @@ import { iota } from "../../primitives/constant.ts";
 import { reshape } from "../../primitives/layout.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { type Shape, sizeOf } from "../../spec.ts";
-import type { Tensor } from "../../tensor.ts";
+import { requireTensor, type Tensor } from "../../tensor.ts";
 import { full } from "../creation.ts";
 import { threefryWords, WORD } from "./words.ts";
 
@@ -53,5 +53,6 @@ function counters(size: number, first: number | Tensor): readonly [Tensor, Tenso
  * ```
  */
 export function bits(key: Tensor, shape: Shape, { first = 0 }: StreamOptions = {}): Tensor {
+  requireTensor("draw bits", "key", key);
   return reshape(threefryWords(key, counters(sizeOf(shape), first), WORD.xor), shape);
 }

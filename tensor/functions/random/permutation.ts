@@ -1,7 +1,7 @@
 import { argsort } from "../../primitives/argsort.ts";
 import { iota } from "../../primitives/constant.ts";
 import { take } from "../../primitives/gather.ts";
-import type { Tensor } from "../../tensor.ts";
+import { requireTensor, type Tensor } from "../../tensor.ts";
 import { bits } from "./bits.ts";
 import { split } from "./keys.ts";
 
@@ -21,6 +21,7 @@ import { split } from "./keys.ts";
  * ```
  */
 export function permutation(key: Tensor, n: number): Tensor {
+  requireTensor("draw a permutation", "key", key);
   const sorts = Math.ceil(3 * Math.log(Math.max(1, n)) / Math.log(2 ** 32 - 1));
   return shuffled(key, iota([n], 0), sorts);
 }

@@ -6,7 +6,7 @@ import { reshape } from "../../primitives/layout.ts";
 import { sameSpec } from "../../primitives/operands.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { slice } from "../../primitives/window.ts";
-import { bind, type Tensor } from "../../tensor.ts";
+import { bind, requireTensor, type Tensor } from "../../tensor.ts";
 import { threefry, threefryRounds, type WordOps } from "./rounds.ts";
 
 const SCALARS: WordOps<Scalar> = {
@@ -65,6 +65,7 @@ export function threefryWords(
   [high, low]: readonly [Tensor, Tensor],
   which: Tensor | number,
 ): Tensor {
+  requireTensor("encrypt", "key", key);
   const { shape } = high;
   const half = (i: number) => broadcastTo(reshape(slice(key, { start: [i], size: [1] }), []), shape);
   const chosen = typeof which === "number" ? constant(shape, which, "uint32") : cast(which, "uint32");
