@@ -203,6 +203,10 @@ Deno.test("Tensors are what they show, and cannot be changed", async () => {
   deepStrictEqual(`${String(x)}`, "Tensor float32 [2, 2] [1, 2, 3, 4]");
   deepStrictEqual(JSON.parse(JSON.stringify(x)), { dtype: "float32", shape: [2, 2], values: [[1, 2], [3, 4]] });
   throws(() => JSON.stringify(t.add(x, 1)), /Cannot write a tensor as JSON as its values must be on the host/);
+  throws(
+    () => Number(x),
+    /Cannot use an operator on a tensor as its values are not known here: current operand is Tensor/,
+  );
   deepStrictEqual(String(t.add(x, 1)), "Tensor float32 [2, 2] = add(…)");
   await x.data();
 });
