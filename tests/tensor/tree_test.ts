@@ -1,0 +1,50 @@
+import { deepStrictEqual, equal, throws } from "node:assert/strict";
+import { ones, Tensor, treeFlatten, treeLeaves, treeMap, treePaths, treeUnflatten } from "../../tensor/mod.ts";
+
+const X = ones([1]);
+
+/** Trees with their leaves in order and the ways to them. */
+const TREES: readonly (readonly [tree: unknown, leaves: readonly unknown[], paths: readonly string[]])[] = [
+  [3, [3], [""]],
+  [null, [null], [""]],
+  [X, [X], [""]],
+  [{}, [], []],
+  [[], [], []],
+  [{ b: 1, a: [2, { d: 3, c: 4 }] }, [2, 4, 3, 1], ["a.0", "a.1.c", "a.1.d", "b"]],
+  [{ 10: "ten", 9: "nine", a: undefined }, ["ten", "nine", undefined], ["10", "9", "a"]],
+  [[[[X]], { x: X }], [X, X], ["0.0.0", "1.x"]],
+];
+
+Deno.test("leaves stand in the order of sorted keys, with their paths, and go back to the same tree", () => {
+  for (const [tree, leaves, paths] of TREES) {
+    const flat = treeFlatten(tree);
+    deepStrictEqual(flat.leaves, leaves);
+    deepStrictEqual(treeLeaves(tree), leaves);
+    deepStrictEqual(treePaths(tree).map((path) => path.join(".")), paths);
+    deepStrictEqual(treeUnflatten(flat.structure, flat.leaves), tree);
+  }
+});
+
+Deno.test("the order of keys is kept in the result and does not matter to the pairing", () => {
+  const sum = treeMap((x: number, y: number) => x + y, { b: 1, a: { d: 2, c: 3 } }, { a: { c: 30, d: 20 }, b: 10 });
+  equal(JSON.stringify(sum), JSON.stringify({ b: 11, a: { d: 22, c: 33 } }));
+});
+
+const DIFFERENT: readonly (readonly [first: object, second: unknown, message: RegExp])[] = [
+  [{ a: 1 }, { b: 1 }, /current tree 2\.a is in the first only/],
+  [{ a: 1 }, { a: 1, b: 1 }, /current tree 2\.b is in the other only/],
+  [{ a: { b: [1, 2] } }, { a: { b: [1] } }, /current tree 2\.a\.b\[1\] is in the first only/],
+  [{ a: { b: 1 } }, { a: { b: { c: 1 } } }, /current tree 2\.a\.b is a leaf in the first and a record in the other/],
+  [{ a: [1] }, { a: { 0: 1 } }, /current tree 2\.a is a array in the first and a record in the other/],
+];
+
+Deno.test("structures that differ are refused with the key", () => {
+  for (const [first, second, message] of DIFFERENT) throws(() => treeMap((x) => x, first, second), message);
+});
+
+Deno.test("a tree is not built of too few or too many leaves", () => {
+  const { structure } = treeFlatten({ a: 1, b: 2 });
+  throws(() => treeUnflatten(structure, [1]), /must have 2 leaves: current number is 1/);
+  throws(() => treeUnflatten(structure, [1, 2, 3]), /must have 2 leaves: current number is 3/);
+  equal(treeMap(() => X, { a: 1 }).a instanceof Tensor, true);
+});
