@@ -1,7 +1,7 @@
 import { random } from "../tensor/mod.ts";
 import { convProgram } from "./conv_program.ts";
-import { checkElements, convElement, convolutionOutput, convolutionShapes, type ConvPart } from "./definitions.ts";
-import { convFlops, type ConvGeometry, convName } from "./geometries.ts";
+import { checkElements, convElement, convolutionShapes, type ConvPart } from "./definitions.ts";
+import { convFlops, type ConvGeometry, convName, convolutionOutput } from "./geometries.ts";
 import { benchKernel, type KernelBench } from "./kernel_benchmark.ts";
 
 const PARTS: readonly ConvPart[] = ["forward", "inputGradient", "weightGradient"];

@@ -1,15 +1,10 @@
 /** @file Single elements of products and convolutions, by their definition in float64: what is timed is checked against them. */
 import { ok } from "node:assert/strict";
 import type { TypedArray } from "../tensor/mod.ts";
-import type { ConvGeometry, MatmulGeometry } from "./geometries.ts";
+import { type ConvGeometry, convolutionOutput, type MatmulGeometry } from "./geometries.ts";
 
 /** Which of the three products of a convolution. */
 export type ConvPart = "forward" | "inputGradient" | "weightGradient";
-
-/** Height and width of a convolution's output. */
-export function convolutionOutput({ size, kernel, stride, padding }: Omit<ConvGeometry, "groups">): number {
-  return Math.floor((size + 2 * padding - kernel) / stride) + 1;
-}
 
 /** Shapes of x, w and y, channels last. */
 export function convolutionShapes(geometry: ConvGeometry): Readonly<Record<"x" | "w" | "y", readonly number[]>> {

@@ -1,5 +1,4 @@
 /** @file Sizes of products and convolutions that decide training steps, shared by the benchmarks and the comparison with other libraries. */
-import { convolutionOutput } from "./definitions.ts";
 
 /** A product `[rows, inner] × [inner, columns]`. */
 export interface MatmulGeometry {
@@ -20,6 +19,11 @@ export interface ConvGeometry {
   readonly padding: number;
   /** 1, or as many as channels. */
   readonly groups: number;
+}
+
+/** Height and width of a convolution's output. */
+export function convolutionOutput({ size, kernel, stride, padding }: Omit<ConvGeometry, "groups">): number {
+  return Math.floor((size + 2 * padding - kernel) / stride) + 1;
 }
 
 /** Name of a product. */

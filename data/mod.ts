@@ -49,6 +49,7 @@ export { appendFile } from "./formats/append_file.ts";
 export { removeUnfinished, writeFileAtomic } from "./formats/atomic_file.ts";
 export {
   SAFETENSORS_BYTES,
+  type SafetensorsArray,
   type SafetensorsDType,
   type SafetensorsEntry,
   type SafetensorsHeader,

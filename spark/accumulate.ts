@@ -4,7 +4,8 @@ import { globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import type { SparkParams } from "./forward.ts";
 import { drawBatch, lossAndGradients, moved } from "./train_step.ts";
-import type { Batch, TrainState, TrainStepOptions, TrainStepOutput } from "./train_step.ts";
+import type { TrainState, TrainStepOutput } from "./train_state.ts";
+import type { ImageBatch, TrainStepOptions } from "./train_step.ts";
 
 /** Sums over the small batches of a step so far. */
 export interface GradientSums {
@@ -70,7 +71,7 @@ function countedPatches({ gridShape, indices }: SparsePattern, lossOn: string): 
 export function addGradients(model: Model, options: TrainStepOptions = {}): (
   train: Pick<TrainState, "params" | "state" | "key" | "lossScale">,
   sums: GradientSums,
-  batch: Batch,
+  batch: ImageBatch,
 ) => Pick<TrainState, "state" | "key"> & { readonly sums: GradientSums } {
   const { lossOn = "masked" } = options;
   return (train, sums, { images }) => {

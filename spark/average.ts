@@ -1,7 +1,7 @@
 /** @file The moving average of the weights, which is often better than the last ones. */
 import { add, cast, div, full, less, type Tensor, type Tree, treeMap, where } from "../tensor/mod.ts";
 import { ema } from "../nn/mod.ts";
-import type { TrainState } from "./train_step.ts";
+import type { TrainState } from "./train_state.ts";
 
 /** A state of which an average can be kept: of pre-training or of fine-tuning. */
 export interface Averaged {

@@ -1,7 +1,8 @@
 /** @file Which layer made the first number that is not finite. */
 import { type Device, firstNotFinite, inputsIn, type Tensor, type Tree, treeLeaves } from "../tensor/mod.ts";
 import { type Model, namesOf } from "../nn/mod.ts";
-import { type Batch, drawBatch, lossAndGradients, type TrainState, type TrainStepOptions } from "./train_step.ts";
+import type { TrainState } from "./train_state.ts";
+import { drawBatch, type ImageBatch, lossAndGradients, type TrainStepOptions } from "./train_step.ts";
 
 /** Names of the tensors that a step is made of. */
 function namesIn({ params, state }: Pick<TrainState, "params" | "state">, images: Tensor): ReadonlyMap<Tensor, string> {
@@ -61,7 +62,7 @@ function layerOf(name: string): string {
 export async function nameNotFinite(
   model: Model,
   train: Pick<TrainState, "params" | "state" | "key" | "lossScale">,
-  { images }: Batch,
+  { images }: ImageBatch,
   { device, ...options }: TrainStepOptions & { readonly device: Device },
 ): Promise<string | null> {
   const { pattern, run } = drawBatch(model, train.key, images, options);

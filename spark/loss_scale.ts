@@ -13,15 +13,7 @@ import {
   treeMap,
   where,
 } from "../tensor/mod.ts";
-import type { TrainState, TrainStepOutput } from "./train_step.ts";
-
-/** A factor of the loss that finds its size while training. */
-export interface LossScale {
-  /** The factor, float32 scalar: a power of two, so that it costs no bits. */
-  readonly scale: Tensor;
-  /** Steps with finite gradients since it last changed, int32 scalar. */
-  readonly steps: Tensor;
-}
+import type { LossScale, TrainState, TrainStepOutput } from "./train_state.ts";
 
 /** Bounds of the scale. */
 const [LEAST, MOST] = [1, 2 ** 24];

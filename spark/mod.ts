@@ -59,15 +59,14 @@ export * from "./loss.ts";
 export * from "./reconstruction.ts";
 export * from "./forward.ts";
 export {
-  type Batch,
+  type ImageBatch,
   init,
   type InitOptions,
   lossAndGradients,
-  type TrainState,
   trainStep,
   type TrainStepOptions,
-  type TrainStepOutput,
 } from "./train_step.ts";
+export type { LossScale, TrainState, TrainStepOutput } from "./train_state.ts";
 export * from "./recipe.ts";
 export * from "./accumulate.ts";
 export * from "./average.ts";
@@ -76,7 +75,7 @@ export * from "./finetune.ts";
 export * from "./train/checkpoint.ts";
 export * from "./weights/official_names.ts";
 export * from "./blame.ts";
-export { fromOfficial, toOfficial } from "./weights/official_layout.ts";
+export { fromOfficial, type OfficialEntry, toOfficial } from "./weights/official_layout.ts";
 export { renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weights/weight_names.ts";
 export { type Backbone, backboneOf, loadBackbone, type LoadBackboneOptions } from "./weights/load_backbone.ts";
 export { loadWeights, type SparkWeights, weightsOf } from "./weights/load_weights.ts";

@@ -11,25 +11,10 @@ import {
 } from "./forward.ts";
 import { inputGrid } from "./input_grid.ts";
 import { type LossOptions, patchLoss } from "./loss.ts";
-import { type LossScale, skipOverflow } from "./loss_scale.ts";
+import { skipOverflow } from "./loss_scale.ts";
 import { sampleMask } from "./mask.ts";
 import { streamOf, type StreamVersion } from "./random_stream.ts";
-
-/** Everything that a training run carries from step to step. */
-export interface TrainState {
-  /** Parameters. */
-  readonly params: SparkParams;
-  /** Running statistics. */
-  readonly state: SparkState;
-  /** Step counter and moments. */
-  readonly optimizer: OptimizerState<SparkParams>;
-  /** Random key of the next step, uint32 `[2]`. */
-  readonly key: Tensor;
-  /** Moving average of parameters and statistics, of `averageWeights`; absent if none is kept. */
-  readonly average?: { readonly params: SparkParams; readonly state: SparkState };
-  /** Factor of the loss, of `startLossScale`; absent where gradients are float32. */
-  readonly lossScale?: LossScale;
-}
+import type { TrainState, TrainStepOutput } from "./train_state.ts";
 
 /** Options of `init`. */
 export interface InitOptions extends InitParamsOptions {
@@ -53,19 +38,9 @@ export interface TrainStepOptions extends Pick<ForwardOptions, "masking" | "posi
 }
 
 /** What a training step reads. */
-export interface Batch {
+export interface ImageBatch {
   /** Normalised images `[B, H, W, 3]`. */
   readonly images: Tensor;
-}
-
-/** What a training step returns. */
-export interface TrainStepOutput {
-  /** State after the step. */
-  readonly train: TrainState;
-  /** Loss before the step, scalar. */
-  readonly loss: Tensor;
-  /** Norm of the gradient before clipping, scalar. */
-  readonly gradientNorm: Tensor;
 }
 
 /**
@@ -196,7 +171,7 @@ export function trainStep(
   model: Model,
   optimizer: Optimizer,
   options: TrainStepOptions = {},
-): (train: TrainState, batch: Batch) => TrainStepOutput {
+): (train: TrainState, batch: ImageBatch) => TrainStepOutput {
   return (train, { images }) => {
     const { next, pattern, run } = drawBatch(model, train.key, images, options);
     const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);

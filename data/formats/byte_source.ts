@@ -1,4 +1,5 @@
 /** @file Bytes in order, of a file or of what a gzip file unpacks to, with memory bounded by what is asked for. */
+import { joinBytes } from "./bytes.ts";
 
 /** Bytes that are read from the front. */
 export interface ByteSource {
@@ -89,9 +90,8 @@ function gzipSource(file: Deno.FsFile): ByteSource {
   return {
     read: async (count) => {
       const parts: Uint8Array[] = [];
-      const bytes = new Uint8Array(await pull(count, (part) => parts.push(part)));
-      parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
-      return bytes;
+      await pull(count, (part) => parts.push(part));
+      return joinBytes(parts);
     },
     skip: async (count) => await pull(count, () => {}) === count,
     close: () => reader.cancel().catch(() => {}),

@@ -2,6 +2,7 @@
  * @file Event files of TensorBoard: records of length, checksum, data, checksum, whose data are protocol buffers
  * (`tensorflow/core/util/event.proto`, `summary.proto`), of which what is needed is written by hand.
  */
+import { joinBytes } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 
 /** What happened at one step. */
@@ -34,7 +35,7 @@ function varint(value: number): readonly number[] {
 
 function payload([, kind, value]: Field): Uint8Array {
   if (kind === "int") return Uint8Array.from(varint(value));
-  if (kind === "bytes") return concatenated([Uint8Array.from(varint(value.length)), value]);
+  if (kind === "bytes") return joinBytes([Uint8Array.from(varint(value.length)), value]);
   const view = new DataView(new ArrayBuffer(kind === "double" ? 8 : 4));
   if (kind === "double") view.setFloat64(0, value, true);
   else view.setFloat32(0, value, true);
@@ -42,16 +43,10 @@ function payload([, kind, value]: Field): Uint8Array {
 }
 
 function message(fields: readonly Field[]): Uint8Array<ArrayBuffer> {
-  return concatenated(fields.flatMap((field) => {
+  return joinBytes(fields.flatMap((field) => {
     const [number, kind] = field;
     return [Uint8Array.from(varint(number * 8 + WIRE_TYPES[kind])), payload(field)];
   }));
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
-  return whole;
 }
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -98,7 +93,7 @@ export function eventFileHead({ wallTime, step }: { readonly wallTime: number; r
   ArrayBuffer
 > {
   const time: Field = [1, "double", wallTime];
-  return concatenated([
+  return joinBytes([
     record(message([time, [3, "bytes", text("brain.Event:2")]])),
     record(message([time, [2, "int", step], [7, "bytes", message([[1, "int", 1]])]])), // session_log: START
   ]);

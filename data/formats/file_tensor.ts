@@ -1,22 +1,10 @@
-import { SAFETENSORS_BYTES, type SafetensorsDType } from "./safetensors_header.ts";
-import type { SafetensorsArray, SafetensorsTensor } from "./safetensors.ts";
-
-/** Typed arrays by data type. `F16` and `BF16` are their bits. */
-const ARRAYS = {
-  BOOL: Uint8Array,
-  U8: Uint8Array,
-  I8: Int8Array,
-  U16: Uint16Array,
-  I16: Int16Array,
-  F16: Uint16Array,
-  BF16: Uint16Array,
-  U32: Uint32Array,
-  I32: Int32Array,
-  F32: Float32Array,
-  U64: BigUint64Array,
-  I64: BigInt64Array,
-  F64: Float64Array,
-} as const;
+import {
+  SAFETENSORS_ARRAYS,
+  SAFETENSORS_BYTES,
+  type SafetensorsArray,
+  type SafetensorsDType,
+} from "./safetensors_header.ts";
+import type { SafetensorsTensor } from "./safetensors.ts";
 
 /**
  * A tensor among the other values of a file: what PyTorch and NumPy files hold. The same as a `SafetensorsTensor`, as a
@@ -69,8 +57,7 @@ export class FileTensor implements SafetensorsTensor {
 export function valuesOfBytes(bytes: Uint8Array, dtype: SafetensorsDType): SafetensorsArray {
   const size = SAFETENSORS_BYTES[dtype];
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
-  const make = ARRAYS[dtype] as new (buffer: ArrayBufferLike, at: number, length: number) => SafetensorsArray;
-  return new make(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
+  return new SAFETENSORS_ARRAYS[dtype](aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
 /**

@@ -1,10 +1,9 @@
 /** @file NumPy's array files: `.npy`, one array, and `.npz`, a ZIP archive of such. */
 import { writeFileAtomic } from "./atomic_file.ts";
 import { FileTensor, valuesOfBytes } from "./file_tensor.ts";
-import { joinBytes } from "./pickle_writer.ts";
-import { readBytes } from "./read_bytes.ts";
-import type { SafetensorsArray, SafetensorsTensor } from "./safetensors.ts";
-import { SAFETENSORS_BYTES, type SafetensorsDType } from "./safetensors_header.ts";
+import { joinBytes, readBytes } from "./bytes.ts";
+import type { SafetensorsTensor } from "./safetensors.ts";
+import { SAFETENSORS_BYTES, type SafetensorsArray, type SafetensorsDType } from "./safetensors_header.ts";
 import { readZip } from "./zip_reader.ts";
 import { zipParts } from "./zip_writer.ts";
 

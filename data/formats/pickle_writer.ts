@@ -1,4 +1,5 @@
 /** @file Writes Python pickles of protocol 2 or 3. */
+import { joinBytes } from "./bytes.ts";
 import { PickleCall, PickleFloat, PickleGlobal, PicklePersistent, PickleTuple } from "./pickle_value.ts";
 
 /** Collects bytes; long ones are kept as they are, not copied. */
@@ -167,11 +168,4 @@ export function pickleParts(value: unknown, protocol: 2 | 3 = 2): readonly Uint8
  */
 export function encodePickle(value: unknown, protocol: 2 | 3 = 2): Uint8Array<ArrayBuffer> {
   return joinBytes(pickleParts(value, protocol));
-}
-
-/** All parts in one array. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
-  return whole;
 }

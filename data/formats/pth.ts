@@ -1,10 +1,10 @@
 /** @file PyTorch's files: a ZIP archive of a pickle and raw storages; the older form, pickles one after another, is read. */
 import { writeFileAtomic } from "./atomic_file.ts";
 import { FileTensor } from "./file_tensor.ts";
-import { joinBytes, pickleParts } from "./pickle_writer.ts";
+import { pickleParts } from "./pickle_writer.ts";
 import { readPickle } from "./pickle_reader.ts";
 import { PickleCall, PickleTuple } from "./pickle_value.ts";
-import { readBytes } from "./read_bytes.ts";
+import { joinBytes, readBytes } from "./bytes.ts";
 import { SAFETENSORS_BYTES } from "./safetensors_header.ts";
 import { type StorageReference, torchPickle, torchTensor } from "./torch_tensors.ts";
 import { readZip } from "./zip_reader.ts";

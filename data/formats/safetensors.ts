@@ -1,27 +1,17 @@
 /** @file The safetensors format (github.com/huggingface/safetensors): eight bytes of length, a JSON header, raw data. */
 import { writeFileAtomic } from "./atomic_file.ts";
+import { joinBytes } from "./bytes.ts";
 import {
   headerLength,
   MAX_HEADER_BYTES,
   parseHeader,
   refuseSafetensors,
+  SAFETENSORS_ARRAYS,
   SAFETENSORS_BYTES,
+  type SafetensorsArray,
   type SafetensorsDType,
   type SafetensorsHeader,
 } from "./safetensors_header.ts";
-
-/** Values of a safetensors tensor. `F16` and `BF16` are their bits in a `Uint16Array`; `BOOL` is 0 and 1. */
-export type SafetensorsArray =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | BigUint64Array
-  | BigInt64Array
-  | Float64Array;
 
 /** A tensor in a safetensors file. */
 export interface SafetensorsTensor {
@@ -40,22 +30,6 @@ export interface Safetensors {
   /** Tensors by name. */
   readonly tensors: Readonly<Record<string, SafetensorsTensor>>;
 }
-
-const ARRAYS: Readonly<Record<SafetensorsDType, new (buffer: ArrayBuffer) => SafetensorsArray>> = {
-  BOOL: Uint8Array,
-  U8: Uint8Array,
-  I8: Int8Array,
-  U16: Uint16Array,
-  I16: Int16Array,
-  F16: Uint16Array,
-  BF16: Uint16Array,
-  U32: Uint32Array,
-  I32: Int32Array,
-  F32: Float32Array,
-  U64: BigUint64Array,
-  I64: BigInt64Array,
-  F64: Float64Array,
-};
 
 /** Cuts a file into its parts: the header, then each tensor's bytes, widest data types first, so that all are aligned. */
 function partsOf(tensors: Safetensors["tensors"], metadata: Safetensors["metadata"]): readonly Uint8Array[] {
@@ -107,10 +81,7 @@ export function encodeSafetensors(
   tensors: Safetensors["tensors"],
   metadata: Safetensors["metadata"] = {},
 ): Uint8Array<ArrayBuffer> {
-  const parts = partsOf(tensors, metadata);
-  const file = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  parts.reduce((at, part) => (file.set(part, at), at + part.length), 0);
-  return file;
+  return joinBytes(partsOf(tensors, metadata));
 }
 
 /**
@@ -133,7 +104,7 @@ export function decodeSafetensors(bytes: Uint8Array, file = "bytes"): Safetensor
   const length = headerLength(bytes, bytes.length, file);
   const { metadata, tensors, dataStart } = parseHeader(bytes.subarray(8, 8 + length), bytes.length, file);
   const decoded = Object.entries(tensors).map(([name, { dtype, shape, begin, end }]) => {
-    const data = new ARRAYS[dtype](bytes.slice(dataStart + begin, dataStart + end).buffer);
+    const data = new SAFETENSORS_ARRAYS[dtype](bytes.slice(dataStart + begin, dataStart + end).buffer);
     return [name, { dtype, shape, data }] as const;
   });
   return { metadata, tensors: Object.fromEntries(decoded) };

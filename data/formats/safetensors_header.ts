@@ -18,6 +18,38 @@ export const SAFETENSORS_BYTES = {
 /** Name of a data type in safetensors files. */
 export type SafetensorsDType = keyof typeof SAFETENSORS_BYTES;
 
+/** Values of a safetensors tensor. `F16` and `BF16` are their bits in a `Uint16Array`; `BOOL` is 0 and 1. */
+export type SafetensorsArray =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | BigUint64Array
+  | BigInt64Array
+  | Float64Array;
+
+/** Typed arrays by data type. `F16` and `BF16` are their bits. */
+export const SAFETENSORS_ARRAYS: Readonly<
+  Record<SafetensorsDType, new (buffer: ArrayBufferLike, at?: number, length?: number) => SafetensorsArray>
+> = {
+  BOOL: Uint8Array,
+  U8: Uint8Array,
+  I8: Int8Array,
+  U16: Uint16Array,
+  I16: Int16Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  U32: Uint32Array,
+  I32: Int32Array,
+  F32: Float32Array,
+  U64: BigUint64Array,
+  I64: BigInt64Array,
+  F64: Float64Array,
+};
+
 /** Where a tensor lies in the data part of a file. */
 export interface SafetensorsEntry {
   /** Data type. */

@@ -3,7 +3,7 @@ import { FileTensor } from "./file_tensor.ts";
 import { decodeNumpyPickle } from "./numpy_pickle.ts";
 import { decodeNpz } from "./npy.ts";
 import { decodePth, isLegacyPth } from "./pth.ts";
-import { readBytes } from "./read_bytes.ts";
+import { readBytes } from "./bytes.ts";
 import { decodeSafetensors, type SafetensorsTensor } from "./safetensors.ts";
 
 /** Container of a file of weights. */

@@ -2,8 +2,7 @@
 import { FileTensor, valuesOfBytes } from "./file_tensor.ts";
 import type { PickleOptions, PickleRefusal } from "./pickle_reader.ts";
 import { orderedDict, PickleCall, PickleGlobal, PicklePersistent, PickleTuple } from "./pickle_value.ts";
-import type { SafetensorsArray } from "./safetensors.ts";
-import { SAFETENSORS_BYTES, type SafetensorsDType } from "./safetensors_header.ts";
+import { SAFETENSORS_BYTES, type SafetensorsArray, type SafetensorsDType } from "./safetensors_header.ts";
 
 /** Data types by the names of storages. */
 const STORAGES: Readonly<Record<string, SafetensorsDType>> = {

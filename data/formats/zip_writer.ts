@@ -1,6 +1,6 @@
 /** @file Writes ZIP archives without compression, data at multiples of 64 bytes, as PyTorch does. */
 import { crc32 } from "node:zlib";
-import { joinBytes } from "./pickle_writer.ts";
+import { joinBytes } from "./bytes.ts";
 
 /** Where data starts in the archive: at multiples of this, so that files can be mapped into memory. */
 const ALIGNMENT = 64;

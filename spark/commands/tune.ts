@@ -17,7 +17,8 @@ import {
   webgpuDevice,
 } from "../../tensor/mod.ts";
 import { pretrainOptimizer } from "../recipe.ts";
-import { init, type TrainState, trainStep } from "../train_step.ts";
+import type { TrainState } from "../train_state.ts";
+import { init, trainStep } from "../train_step.ts";
 import { type ModelEntry, MODELS } from "../train/model_table.ts";
 import { adapterHere, tuningPath, writeTuning } from "../train/tuning_file.ts";
 import { type Command, command } from "./cli/command.ts";

@@ -15,7 +15,7 @@ import {
 } from "../../tensor/mod.ts";
 import { type Moments, namesOf, type OptimizerState } from "../../nn/mod.ts";
 import { readSafetensors, type SafetensorsDType, type SafetensorsTensor, writeSafetensors } from "../../data/mod.ts";
-import type { TrainState } from "../train_step.ts";
+import type { TrainState } from "../train_state.ts";
 
 /** A state that can be saved: of pre-training or of fine-tuning. */
 export interface Savable extends Pick<TrainState, "key"> {

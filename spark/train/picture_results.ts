@@ -1,6 +1,6 @@
 /** @file What pre-training keeps besides log and checkpoint: pictures, loss curve, report, events. */
 import { imageGrid, writeFileAtomic } from "../../data/mod.ts";
-import type { TrainState } from "../train_step.ts";
+import type { TrainState } from "../train_state.ts";
 import { enlargementFor, type Painter } from "./pictures.ts";
 import { lossCurve, reportHtml, type ReportPicture } from "./report.ts";
 import { openRunEvents } from "./run_events.ts";

@@ -5,7 +5,8 @@ import type { Model } from "../../nn/mod.ts";
 import { evaluate, type SparkParams, type SparkState } from "../forward.ts";
 import { inputGrid } from "../input_grid.ts";
 import { sampleMask } from "../mask.ts";
-import type { TrainState, TrainStepOptions } from "../train_step.ts";
+import type { TrainState } from "../train_state.ts";
+import type { TrainStepOptions } from "../train_step.ts";
 
 /** Draws pictures of a training state, of its average if it has one: a row per image of input, masked input and reconstruction. */
 export type Painter = (

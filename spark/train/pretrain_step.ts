@@ -12,7 +12,8 @@ import {
 import type { Model, Optimizer } from "../../nn/mod.ts";
 import { addGradients, applySums, type GradientSums, zeroSums } from "../accumulate.ts";
 import { skipOverflow } from "../loss_scale.ts";
-import { type TrainState, trainStep, type TrainStepOptions, type TrainStepOutput } from "../train_step.ts";
+import type { TrainState, TrainStepOutput } from "../train_state.ts";
+import { trainStep, type TrainStepOptions } from "../train_step.ts";
 import type { CompiledStep, StepResult } from "./training.ts";
 
 /** A compiled step of pre-training; its batches are images `[B, H, W, 3]`. */

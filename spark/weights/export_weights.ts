@@ -10,15 +10,8 @@ import {
   PickleTuple,
 } from "../../data/mod.ts";
 import type { SparkParams, SparkState } from "../forward.ts";
-import {
-  backboneEntries,
-  headEntries,
-  officialEntries,
-  type OfficialEntry,
-  tensorOf,
-  type Weights,
-} from "./official_names.ts";
-import { toOfficial } from "./official_layout.ts";
+import { backboneEntries, headEntries, officialEntries, tensorOf, type Weights } from "./official_names.ts";
+import { type OfficialEntry, toOfficial } from "./official_layout.ts";
 import { optimizerOrder } from "./load_weights.ts";
 import { renamedRank, renamedShape, renameWeight, type WeightNaming } from "./weight_names.ts";
 

@@ -2,7 +2,8 @@
 import { type DType, random, type Tree } from "../../tensor/mod.ts";
 import type { Classifier, Model } from "../../nn/mod.ts";
 import { readStateDict, type StateDictFile } from "../../data/mod.ts";
-import { backboneEntries, headEntries, importOfficial, type OfficialEntry } from "./official_names.ts";
+import type { OfficialEntry } from "./official_layout.ts";
+import { backboneEntries, headEntries, importOfficial } from "./official_names.ts";
 import { renameWeight } from "./weight_names.ts";
 import { matchWeights, type SourceNaming, type WeightSource } from "./weight_source.ts";
 

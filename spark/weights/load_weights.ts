@@ -10,7 +10,8 @@ import {
   type StateDictFile,
 } from "../../data/mod.ts";
 import { initParams, type InitParamsOptions, type SparkParams, type SparkState } from "../forward.ts";
-import { importOfficial, officialEntries, type OfficialEntry } from "./official_names.ts";
+import type { OfficialEntry } from "./official_layout.ts";
+import { importOfficial, officialEntries } from "./official_names.ts";
 import { matchWeights, type SourceNaming } from "./weight_source.ts";
 
 /** Parameters, statistics and moments of pre-training. */

@@ -1,6 +1,25 @@
 /** @file The layout of the official implementation's tensors, and the way there and back. */
-import { stridesOf } from "../../tensor/mod.ts";
-import type { OfficialEntry } from "./official_names.ts";
+import { type Shape, stridesOf } from "../../tensor/mod.ts";
+
+/** One tensor of the official state dict. */
+export interface OfficialEntry {
+  /** Its name there. */
+  readonly key: string;
+  /** Its shape there: convolutions `[out, in, h, w]`, transposed ones `[in, out, h, w]`, linear layers `[out, in]`. */
+  readonly shape: Shape;
+  /** Its type there. */
+  readonly dtype: "float32" | "int64";
+  /** Parameter or buffer. */
+  readonly kind: "param" | "buffer";
+  /** Whether weight decay applies; false for buffers. */
+  readonly decays: boolean;
+  /** Tree that holds it here; `null` for dead buffers, which have no counterpart. */
+  readonly tree: "params" | "state" | null;
+  /** Its way from the root of that tree. */
+  readonly path: readonly string[];
+  /** Its shape here. */
+  readonly ownShape: Shape;
+}
 
 /**
  * Which of our axes each official axis is: kernels are `[h, w, i, o]` here and `[o, i, h, w]` there.

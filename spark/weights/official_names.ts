@@ -11,27 +11,7 @@ import {
 } from "../../tensor/mod.ts";
 import { namesOf } from "../../nn/mod.ts";
 import { decays } from "../recipe.ts";
-import { fromOfficial, permutationOf } from "./official_layout.ts";
-
-/** One tensor of the official state dict. */
-export interface OfficialEntry {
-  /** Its name there. */
-  readonly key: string;
-  /** Its shape there: convolutions `[out, in, h, w]`, transposed ones `[in, out, h, w]`, linear layers `[out, in]`. */
-  readonly shape: Shape;
-  /** Its type there. */
-  readonly dtype: "float32" | "int64";
-  /** Parameter or buffer. */
-  readonly kind: "param" | "buffer";
-  /** Whether weight decay applies; false for buffers. */
-  readonly decays: boolean;
-  /** Tree that holds it here; `null` for dead buffers, which have no counterpart. */
-  readonly tree: "params" | "state" | null;
-  /** Its way from the root of that tree. */
-  readonly path: readonly string[];
-  /** Its shape here. */
-  readonly ownShape: Shape;
-}
+import { fromOfficial, type OfficialEntry, permutationOf } from "./official_layout.ts";
 
 /** Parameters with their state, as `initParams` makes them; a `TrainState` is one. */
 export interface Weights {

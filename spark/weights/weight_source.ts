@@ -1,7 +1,7 @@
 /** @file Finds the weights of a model in a file, whatever its names and layout. */
 import { numbersOf, type SafetensorsTensor, type StateDictFile } from "../../data/mod.ts";
 import { toOfficial } from "./official_layout.ts";
-import type { OfficialEntry } from "./official_names.ts";
+import type { OfficialEntry } from "./official_layout.ts";
 import { renamedShape, renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weight_names.ts";
 
 /** What a file calls its weights: as another library, or by their way in the trees of this one. */

@@ -1,7 +1,7 @@
 /** @file The pre-training command: `deno task pretrain --help`. */
 import { type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
 import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
-import type { TrainState } from "../../train_step.ts";
+import type { TrainState } from "../../train_state.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { MODELS } from "../../train/model_table.ts";
 import { pictureResults } from "../../train/picture_results.ts";

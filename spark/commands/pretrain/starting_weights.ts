@@ -3,7 +3,7 @@ import { readStateDict } from "../../../data/mod.ts";
 import { startAverage } from "../../average.ts";
 import { type Backbone, backboneOf } from "../../weights/load_backbone.ts";
 import { decoderWidthOf, weightsOf } from "../../weights/load_weights.ts";
-import type { TrainState } from "../../train_step.ts";
+import type { TrainState } from "../../train_state.ts";
 import type { PretrainOptions } from "../shared/pretrain_options.ts";
 import type { Pretraining } from "./pretraining.ts";
 
