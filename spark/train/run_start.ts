@@ -2,7 +2,7 @@
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import { MODELS } from "./model_table.ts";
 import { findCheckpoint, newRunPath, openRunFolder, type RunFolder, runFolder } from "./run_folder.ts";
-import { type LogSoFar, readRunLog } from "./run_log.ts";
+import { type LogSoFar, readRunLog } from "./results/run_log.ts";
 
 /** What every checkpoint says of its run, besides the state. */
 export interface RunConfiguration<Options> {

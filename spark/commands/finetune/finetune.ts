@@ -5,7 +5,7 @@ import type { FinetuneState, TargetBatch } from "../../finetune.ts";
 import { type Backbone, backboneOf } from "../../weights/load_backbone.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { makeEvaluate } from "../../train/evaluation.ts";
-import { type Best, evaluationResults } from "../../train/evaluation_results.ts";
+import { type Best, evaluationResults } from "../../train/results/evaluation_results.ts";
 import { MODELS } from "../../train/model_table.ts";
 import { checkImages, newRun, resumedRun, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type Recipe, runTraining } from "../../train/run_training.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../../data/mod.ts";
 import { inputGrid } from "../../input_grid.ts";
 import { onRunDevice } from "../../train/devices.ts";
-import { enlargementFor } from "../../train/pictures.ts";
+import { enlargementFor } from "../../train/results/pictures.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import type { OptionsOf } from "../cli/option.ts";

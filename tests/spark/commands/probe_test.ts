@@ -2,9 +2,9 @@ import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { cpuDevice, leaf, random, realize, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
 import { dataKey, drawNormal, drawsOf } from "../../../data/mod.ts";
 import { type BatchNormState, type Conv2dParams, resnet } from "../../../nn/mod.ts";
-import { type FrozenFeatures, frozenFeatures, recalibrated } from "../../../spark/train/frozen_features.ts";
-import { linearProbe } from "../../../spark/train/linear_probe.ts";
-import { nearestNeighbours } from "../../../spark/train/nearest_neighbours.ts";
+import { type FrozenFeatures, frozenFeatures, recalibrated } from "../../../spark/train/features/frozen_features.ts";
+import { linearProbe } from "../../../spark/train/features/linear_probe.ts";
+import { nearestNeighbours } from "../../../spark/train/features/nearest_neighbours.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { randomValues } from "../../support/random_values.ts";
 

@@ -1,7 +1,7 @@
 /** @file The event file of a run, for TensorBoard, with the tags of the official code. */
-import { appendFile, eventFileHead, eventRecord } from "../../data/mod.ts";
+import { appendFile, eventFileHead, eventRecord } from "../../../data/mod.ts";
 import type { EpochRecord } from "./run_log.ts";
-import type { StepRecord } from "./metrics.ts";
+import type { StepRecord } from "../metrics.ts";
 
 /** Writes events. */
 export interface RunEvents {

@@ -1,7 +1,7 @@
 /** @file The report of a run: one HTML file that needs nothing else. */
 import { Buffer } from "node:buffer";
-import { lineChart } from "../../data/mod.ts";
-import type { StepRecord } from "./metrics.ts";
+import { lineChart } from "../../../data/mod.ts";
+import type { StepRecord } from "../metrics.ts";
 
 /** A picture of the reconstructions after a number of steps. */
 export interface ReportPicture {

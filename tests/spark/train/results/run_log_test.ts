@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
-import type { StepRecord } from "../../../spark/train/metrics.ts";
-import { logWriter, readRunLog, stepLines } from "../../../spark/train/run_log.ts";
+import type { StepRecord } from "../../../../spark/train/metrics.ts";
+import { logWriter, readRunLog, stepLines } from "../../../../spark/train/results/run_log.ts";
 
 const record = (step: number): StepRecord => ({
   step,

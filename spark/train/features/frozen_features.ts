@@ -1,7 +1,7 @@
 /** @file Features of a frozen network. */
-import { type Device, jit, type Tensor, type Tree } from "../../tensor/mod.ts";
-import { globalAvgPool, type Model } from "../../nn/mod.ts";
-import type { Batch } from "../../data/mod.ts";
+import { type Device, jit, type Tensor, type Tree } from "../../../tensor/mod.ts";
+import { globalAvgPool, type Model } from "../../../nn/mod.ts";
+import type { Batch } from "../../../data/mod.ts";
 
 /** Parameters and running statistics of a network. */
 export interface EncoderWeights {

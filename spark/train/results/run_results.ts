@@ -1,8 +1,8 @@
 /** @file What every run keeps: its log and its checkpoint; what else a task keeps is told of both. */
-import { appendFile, writeFileAtomic } from "../../data/mod.ts";
-import { type Savable, save } from "./checkpoint.ts";
-import type { StepRecord } from "./metrics.ts";
-import type { RunFolder } from "./run_folder.ts";
+import { appendFile, writeFileAtomic } from "../../../data/mod.ts";
+import { type Savable, save } from "../checkpoint.ts";
+import type { StepRecord } from "../metrics.ts";
+import type { RunFolder } from "../run_folder.ts";
 import { type EpochLengths, type EpochRecord, type LogSoFar, logWriter, type RunHead } from "./run_log.ts";
 
 /** What a task keeps besides log and checkpoint. All of it may be absent. */

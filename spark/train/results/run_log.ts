@@ -3,7 +3,7 @@
  * @file The log of a run, `log.jsonl`: a line that says what runs, one for every step, and one for every epoch with the
  * names of the official `pretrain_log.txt`.
  */
-import type { StepRecord } from "./metrics.ts";
+import type { StepRecord } from "../metrics.ts";
 
 /** First line of a run, and of each time that it goes on. */
 export interface RunHead {

@@ -1,12 +1,12 @@
 /** @file Pictures of what a model makes of masked images. */
-import { type Device, jit, leaf, random, type Tensor } from "../../tensor/mod.ts";
-import { denormalise, type Pixels } from "../../data/mod.ts";
-import type { Model } from "../../nn/mod.ts";
-import { evaluate, type SparkParams, type SparkState } from "../forward.ts";
-import { inputGrid } from "../input_grid.ts";
-import { sampleMask } from "../mask.ts";
-import type { TrainState } from "../train_state.ts";
-import type { TrainStepOptions } from "../train_step.ts";
+import { type Device, jit, leaf, random, type Tensor } from "../../../tensor/mod.ts";
+import { denormalise, type Pixels } from "../../../data/mod.ts";
+import type { Model } from "../../../nn/mod.ts";
+import { evaluate, type SparkParams, type SparkState } from "../../forward.ts";
+import { inputGrid } from "../../input_grid.ts";
+import { sampleMask } from "../../mask.ts";
+import type { TrainState } from "../../train_state.ts";
+import type { TrainStepOptions } from "../../train_step.ts";
 
 /** Draws pictures of a training state, of its average if it has one: a row per image of input, masked input and reconstruction. */
 export type Painter = (

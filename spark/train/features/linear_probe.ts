@@ -1,5 +1,5 @@
 /** @file A linear classifier on frozen features. */
-import { type Device, jit, leaf, random, type Tensor } from "../../tensor/mod.ts";
+import { type Device, jit, leaf, random, type Tensor } from "../../../tensor/mod.ts";
 import {
   adamw,
   applyUpdates,
@@ -13,10 +13,10 @@ import {
   softCrossEntropy,
   TORCH_CLIP_EPSILON,
   warmupCosine,
-} from "../../nn/mod.ts";
-import { valueAndGrad } from "../../tensor/mod.ts";
-import { dataKey, mixBatch, shuffled } from "../../data/mod.ts";
-import { scoreRows } from "../finetune.ts";
+} from "../../../nn/mod.ts";
+import { valueAndGrad } from "../../../tensor/mod.ts";
+import { dataKey, mixBatch, shuffled } from "../../../data/mod.ts";
+import { scoreRows } from "../../finetune.ts";
 import type { FrozenFeatures } from "./frozen_features.ts";
 
 /** Settings of `linearProbe`. */

@@ -1,9 +1,9 @@
 /** @file What a run with evaluations keeps besides log and checkpoint: evaluations, the best checkpoint, the result. */
-import { appendFile, writeFileAtomic } from "../../data/mod.ts";
-import { save } from "./checkpoint.ts";
-import type { FinetuneState } from "../finetune.ts";
-import type { Evaluate, Evaluation } from "./evaluation.ts";
-import type { RunFolder } from "./run_folder.ts";
+import { appendFile, writeFileAtomic } from "../../../data/mod.ts";
+import { save } from "../checkpoint.ts";
+import type { FinetuneState } from "../../finetune.ts";
+import type { Evaluate, Evaluation } from "../evaluation.ts";
+import type { RunFolder } from "../run_folder.ts";
 import type { Keepsakes } from "./run_results.ts";
 
 /** The best evaluation of a run so far. */

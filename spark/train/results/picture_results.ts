@@ -1,10 +1,10 @@
 /** @file What pre-training keeps besides log and checkpoint: pictures, loss curve, report, events. */
-import { imageGrid, writeFileAtomic } from "../../data/mod.ts";
-import type { TrainState } from "../train_state.ts";
+import { imageGrid, writeFileAtomic } from "../../../data/mod.ts";
+import type { TrainState } from "../../train_state.ts";
 import { enlargementFor, type Painter } from "./pictures.ts";
 import { lossCurve, reportHtml, type ReportPicture } from "./report.ts";
 import { openRunEvents } from "./run_events.ts";
-import type { RunFolder } from "./run_folder.ts";
+import type { RunFolder } from "../run_folder.ts";
 import type { EpochRecord, LogSoFar } from "./run_log.ts";
 import type { Keepsakes } from "./run_results.ts";
 
