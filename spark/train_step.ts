@@ -1,5 +1,5 @@
 import { div, mul, random, type Shape, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
-import { applyUpdates, globalNorm, type Model, type Optimizer, type OptimizerState } from "../nn/mod.ts";
+import { applyUpdates, globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import {
   forward,

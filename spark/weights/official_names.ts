@@ -1,14 +1,5 @@
 /** @file The state dict of the official implementation: its names, its order, and the way back from it. */
-import {
-  type DType,
-  type Shape,
-  sizeOf,
-  Tensor,
-  tensor,
-  type Tree,
-  treeFlatten,
-  treeUnflatten,
-} from "../../tensor/mod.ts";
+import { type DType, sizeOf, Tensor, tensor, type Tree, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
 import { namesOf } from "../../nn/mod.ts";
 import { decays } from "../recipe.ts";
 import { fromOfficial, type OfficialEntry, permutationOf } from "./official_layout.ts";
