@@ -54,7 +54,7 @@ export interface Parsed<Rows extends OptionRows> {
  */
 export function parseCommandLine<const Rows extends OptionRows>(
   args: readonly string[],
-  line: Pick<CommandLine<Rows>, "options" | "operands">,
+  line: Pick<CommandLine<Rows>, "options" | "operands"> & { readonly task?: string },
 ): Parsed<Rows> | "help" {
   const names = new Map(Object.keys(line.options).map((name) => [flagOf(name), name]));
   const takesValue = [...names].map(([flag, name]) => [flag.slice(2), line.options[name]!.kind !== "flag"] as const);
@@ -70,7 +70,7 @@ export function parseCommandLine<const Rows extends OptionRows>(
     given[name] = readValue(line.options[name]!, textOf(token, line.options[name]!), token.flag);
   }
   const operands = tokens.flatMap((token) => token.kind === "operand" ? [token.text] : []);
-  checkOperands(operands, line.operands);
+  checkOperands(operands, line);
   return { given: given as OptionsOf<Rows>, operands };
 }
 
@@ -97,7 +97,10 @@ function textOf({ flag, value, isInline }: Token & { readonly kind: "option" }, 
   );
 }
 
-function checkOperands(found: readonly string[], operands: Operands = { names: [] }): void {
+function checkOperands(
+  found: readonly string[],
+  { task = "run", operands = { names: [] } }: { readonly task?: string; readonly operands?: Operands },
+): void {
   const { names, least = names.length, most = names.length } = operands;
   if (found.length >= least && found.length <= most) return;
   if (names.length === 0) {
@@ -106,10 +109,7 @@ function checkOperands(found: readonly string[], operands: Operands = { names: [
     );
   }
   throw new RangeError(
-    `Cannot read the command line as there must be ${
-      names.join(" and ")
-    }: current number of arguments beside options ` +
-      `is ${found.length}; see --help`,
+    `Cannot ${task} as there must be ${names.join(" and ")}: current number of files is ${found.length}; see --help`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** @file The options of fine-tuning: one row each, from which parsing, help, types and what checkpoints keep follow. */
+import type { StreamVersion } from "../../random_stream.ts";
 import type { OptionsOf, SettledOf } from "../cli/option.ts";
 import {
   DEVICE_OPTION,
@@ -134,4 +135,6 @@ export type RecipeOptions =
 export type FinetuneOptions = Omit<SettledOf<Deciding>, keyof RecipeOptions | "fromScratch"> & RecipeOptions & {
   /** Tells these checkpoints from those of pre-training. */
   readonly task: "finetune";
+  /** Which random bits are drawn: those of the time at which the run began. */
+  readonly randomStream: StreamVersion;
 };

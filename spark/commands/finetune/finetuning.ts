@@ -38,9 +38,9 @@ export function makeFinetuning(
 ): Finetuning {
   const model = MODELS[options.model]!.make();
   const learningRate = finetuneRate(options, lengths);
-  const { weightDecay, layerDecay, optimizer: rule } = options;
+  const { weightDecay, layerDecay, optimizer: rule, loss, dropPath, randomStream } = options;
   const optimizer = finetuneOptimizer({ learningRate, weightDecay, layerDecay, rule });
-  const inner = finetuneStep(model, optimizer, { loss: options.loss, dropPath: options.dropPath });
+  const inner = finetuneStep(model, optimizer, { loss, dropPath, randomStream });
   const step: Step<FinetuneState, TargetBatch> = (before, metrics, batch) =>
     concluded(before, inner(before, batch), metrics, {
       learningRate: learningRate(before.optimizer.step),

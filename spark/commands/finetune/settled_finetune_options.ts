@@ -1,4 +1,5 @@
 /** @file From what the command line says to what fine-tuning does. */
+import { STREAM_VERSION } from "../../random_stream.ts";
 import { MODELS } from "../../train/model_table.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
 import { withDefaults } from "../cli/command_line.ts";
@@ -28,7 +29,16 @@ export function settleFinetuneOptions(
   const inputSize = stated.inputSize ?? MODELS[model]!.recipe.inputSize;
   const { warmupShare: _, ...recipe } = finetuneRecipe(model, inputSize);
   const init = found?.path ?? null;
-  const whole = { task: "finetune" as const, ...recipe, ...stated, data: stated.data, model, init, inputSize };
+  const whole = {
+    task: "finetune" as const,
+    randomStream: STREAM_VERSION,
+    ...recipe,
+    ...stated,
+    data: stated.data,
+    model,
+    init,
+    inputSize,
+  };
   return { ...whole, ema: whole.ema === 0 ? null : whole.ema };
 }
 
@@ -47,7 +57,8 @@ function refuse(requirement: string, current: string): never {
  */
 export function resumeFinetuneOptions(saved: FinetuneOptions, given: GivenFinetuneOptions): FinetuneOptions {
   const { data, val, ...rest } = given;
-  const kept = agreeing(saved, rest.fromScratch === undefined ? rest : { ...rest, init: rest.init ?? null });
+  const whole: FinetuneOptions = { ...saved, randomStream: saved.randomStream ?? 1 }; // older ones do not say
+  const kept = agreeing(whole, rest.fromScratch === undefined ? rest : { ...rest, init: rest.init ?? null });
   return { ...kept, data: data ?? kept.data, val: val ?? kept.val };
 }
 

@@ -1,4 +1,5 @@
 /** @file The options of pre-training: one row each, from which parsing, help, types and what checkpoints keep follow. */
+import type { StreamVersion } from "../../random_stream.ts";
 import type { OptionsOf, SettledOf } from "../cli/option.ts";
 import {
   DEVICE_OPTION,
@@ -186,4 +187,7 @@ export const PRETRAIN_OPTIONS:
 export type GivenPretrainOptions = OptionsOf<typeof PRETRAIN_OPTIONS>;
 
 /** All that decides the bits of a run, with defaults filled in. Plain data: checkpoints carry it. */
-export type PretrainOptions = SettledOf<Deciding>;
+export type PretrainOptions = SettledOf<Deciding> & {
+  /** Which random bits are drawn: those of the time at which the run began. */
+  readonly randomStream: StreamVersion;
+};

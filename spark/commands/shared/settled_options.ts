@@ -1,6 +1,7 @@
 /** @file From what the command line says to what pre-training does. */
 import type { Model } from "../../../nn/mod.ts";
 import { inputGrid } from "../../input_grid.ts";
+import { STREAM_VERSION } from "../../random_stream.ts";
 import type { TrainStepOptions } from "../../train_step.ts";
 import { MODELS } from "../../train/model_table.ts";
 import { withDefaults } from "../cli/command_line.ts";
@@ -24,6 +25,7 @@ export function settleOptions(given: GivenPretrainOptions): PretrainOptions {
   const model = make();
   const options: PretrainOptions = {
     ...stated,
+    randomStream: STREAM_VERSION,
     inputSize,
     batchSize: stated.batchSize ?? recipe.batchSize,
     epochs: stated.epochs ?? recipe.epochs,
@@ -73,14 +75,16 @@ function checkMask({ maskRatio }: PretrainOptions, [rows, columns]: readonly [nu
 /**
  * Takes the options of a checkpoint, after checking that those on the command line do not contradict them.
  *
- * @param saved Options of the run that wrote the checkpoint; what it lacks is what the authors do.
+ * @param saved Options of the run that wrote the checkpoint; what it lacks is what the authors do, and the random bits of
+ * that time.
  * @param given Options of the command line. `data` may name another place: what it holds is checked when it is opened.
  * @returns Options of the run.
  * @throws {RangeError} If an option that decides the bits has another value.
  */
 export function resumeOptions(saved: Partial<PretrainOptions>, given: GivenPretrainOptions): PretrainOptions {
   const { data, ...rest } = given;
-  const whole = agreeing({ ...defaultsOf(DECIDING_OPTIONS), ...saved } as PretrainOptions, rest);
+  const old = { ...defaultsOf(DECIDING_OPTIONS), randomStream: 1 };
+  const whole = agreeing({ ...old, ...saved } as PretrainOptions, rest);
   return { ...whole, data: data ?? whole.data };
 }
 
@@ -89,12 +93,13 @@ export function resumeOptions(saved: Partial<PretrainOptions>, given: GivenPretr
  *
  * @param options Options of the run.
  * @param model The model.
- * @returns Patch size, masking, positions and loss.
+ * @returns Patch size, masking, positions, loss and random bits.
  */
 export function ablationOf(
-  { patchSize, masking, positions, lossOn, distance, target }: PretrainOptions,
+  { patchSize, masking, positions, lossOn, distance, target, randomStream }: PretrainOptions,
   model: Model,
 ): TrainStepOptions & { readonly patchSize: number } {
   const hasPositions = positions === "sincos";
-  return { patchSize: patchSize ?? model.stride, masking, positions: hasPositions, lossOn, distance, target };
+  const method = { masking, positions: hasPositions, lossOn, distance, target, randomStream };
+  return { ...method, patchSize: patchSize ?? model.stride };
 }

@@ -36,7 +36,7 @@ export interface PictureSettings {
  */
 export function makePainter(
   model: Model,
-  { inputSize, maskRatio, seed, method: { patchSize, ...ablation } }: PictureSettings,
+  { inputSize, maskRatio, seed, method: { patchSize, randomStream, ...ablation } }: PictureSettings,
   images: { readonly values: Float32Array<ArrayBuffer>; readonly count: number },
   device: Device,
 ): Painter {
@@ -44,7 +44,8 @@ export function makePainter(
   const { values, count } = images;
   const input = leaf({ shape: [count, height, width, 3], dtype: "float32" }, { host: values });
   const run = jit((params: SparkParams, state: SparkState, images: Tensor, maskKey: Tensor) => {
-    const pattern = sampleMask(maskKey, { batch: count, grid: inputGrid(model, inputSize, patchSize), maskRatio });
+    const grid = inputGrid(model, inputSize, patchSize);
+    const pattern = sampleMask(maskKey, { batch: count, grid, maskRatio, ...randomStream && { randomStream } });
     const { masked, composite } = evaluate(model, { params, state }, { images, pattern }, ablation);
     return { masked, composite };
   }, { device });

@@ -40,7 +40,8 @@ Deno.test("maps of a ResNet-18 know of visible patches as far as its windows rea
   const reach = dilated(enlarged(56), 6);
   ok(dense[1]!.every((row, y) => row.every((cell, x) => cell <= reach[y]![x]!)));
   ok(shareOf(dense[1]!) > 0.85 && shareOf(dense[1]!) < 1);
-  deepStrictEqual(dense.slice(2).map(shareOf), [1, 1, 1]);
+  ok(shareOf(dense[2]!) > 0.99); // windows of 99 pixels
+  deepStrictEqual(dense.slice(3).map(shareOf), [1, 1]);
 });
 
 Deno.test("figures writes an SVG that stands on its own and a PNG", () =>
