@@ -1,7 +1,6 @@
 /** @file Pooling through kernel maps, with both readings of inactive sites. M outputs, N inputs, T taps, C channels. */
 import {
   cast,
-  type ConvOptions,
   div,
   equal,
   full,
@@ -9,6 +8,7 @@ import {
   maximum,
   maxPoolByMap,
   mul,
+  type PoolOptions,
   reshape,
   sizeOf,
   sum,
@@ -23,9 +23,7 @@ import { nseOf } from "./pattern.ts";
 import { requireAxes, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
 /** Window of a sparse pooling: that of the dense one, and where to compute. */
-export interface SparsePoolOptions extends Pick<ConvOptions, "stride" | "padding" | "dilation"> {
-  /** Pixels of the window: one number, or one for each axis. The stride is the window if none is given. */
-  readonly kernel: number | readonly number[];
+export interface SparsePoolOptions extends PoolOptions {
   /** Where to compute, as in `conv`. */
   readonly outputPattern?: OutputPattern;
 }

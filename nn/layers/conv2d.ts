@@ -1,4 +1,4 @@
-import { add, conv2d as denseConv2d, random, type Tensor } from "../../tensor/mod.ts";
+import { add, conv2d as denseConv2d, type ConvOptions, random, type Tensor } from "../../tensor/mod.ts";
 import { conv2d as sparseConv2d } from "../../sparse/mod.ts";
 import { type Features, isSparse } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
@@ -25,18 +25,6 @@ export interface InitConv2dOptions extends DTypeOption {
   readonly weight?: Initializer;
   /** Distribution of the bias, PyTorch's default if not given; `null` for a layer without bias. */
   readonly bias?: Initializer | null;
-}
-
-/** Options of `conv2d`. */
-export interface Conv2dOptions {
-  /** Step between outputs; 1 if not given. */
-  readonly stride?: number;
-  /** Zeros around the maps; 0 if not given. */
-  readonly padding?: number;
-  /** Distance between the taps of the kernel; 1 if not given. */
-  readonly dilation?: number;
-  /** Groups of channels; 1 if not given. */
-  readonly groups?: number;
 }
 
 /**
@@ -84,7 +72,7 @@ export function initConv2d(key: Tensor, options: InitConv2dOptions): Conv2dParam
  * deepStrictEqual(conv2d({ weight: ones([3, 3, 2, 4]) }, ones([1, 8, 8, 2]), { padding: 1 }).shape, [1, 8, 8, 4]);
  * ```
  */
-export function conv2d<T extends Features>({ weight, bias }: Conv2dParams, x: T, options: Conv2dOptions = {}): T {
+export function conv2d<T extends Features>({ weight, bias }: Conv2dParams, x: T, options: ConvOptions = {}): T {
   if (isSparse(x)) return sparseConv2d(x, weight, bias ? { ...options, bias } : options) as T;
   const y = denseConv2d(x, weight, options);
   return (bias ? add(y, bias) : y) as T;

@@ -1,17 +1,14 @@
-import { avgPool2d as denseAvgPool2d, div, maxPool2d as denseMaxPool2d, mean, type Tensor } from "../../tensor/mod.ts";
+import {
+  avgPool2d as denseAvgPool2d,
+  div,
+  maxPool2d as denseMaxPool2d,
+  mean,
+  type PoolOptions,
+  type Tensor,
+} from "../../tensor/mod.ts";
 import { avgPool2d as sparseAvgPool2d, maxPool2d as sparseMaxPool2d } from "../../sparse/mod.ts";
 import { type Features, isSparse } from "./features.ts";
 import { imageSites, imageSums } from "./per_image.ts";
-
-/** Window of a pooling layer. */
-export interface PoolOptions {
-  /** Height and width of the window. */
-  readonly kernel: number;
-  /** Step between windows. */
-  readonly stride: number;
-  /** Cells around the maps; 0 if not given. */
-  readonly padding?: number;
-}
 
 /**
  * Takes the largest number of each window. Inactive neighbours of sparse features read as 0, as of `sparse.maxPool2d`;

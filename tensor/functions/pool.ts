@@ -12,7 +12,7 @@ import { broadcastTo, sum } from "../primitives/sum.ts";
 import { sizeOf } from "../spec.ts";
 import { requireTensor, type Tensor } from "../tensor.ts";
 import { ShapeError } from "../errors.ts";
-import { type Conv2dOptions, convParams } from "./conv_options.ts";
+import { type ConvOptions, convParams, onEach, requireWhole } from "./conv_options.ts";
 import { windowMap } from "./window_map.ts";
 
 /** What each tap reads, `[M, T, C]`. */
@@ -81,9 +81,9 @@ export function sumPoolByMap(x: Tensor, { map, inverse }: KernelMaps): Tensor {
 }
 
 /** Settings of a pooling. */
-export interface PoolOptions extends Omit<Conv2dOptions, "groups"> {
-  /** Window, one number or `[kh, kw]`. */
-  readonly kernel: number | readonly [number, number];
+export interface PoolOptions extends Omit<ConvOptions, "groups"> {
+  /** Window: one number, or one for each axis. The stride is the window if none is given. */
+  readonly kernel: number | readonly number[];
 }
 
 function pool(
@@ -94,10 +94,9 @@ function pool(
 ): Tensor {
   if (x.shape.length !== 4) throw new ShapeError(operation, "images must be [B, H, W, C]", [x.shape]);
   const [B, H, W, C] = x.shape as [number, number, number, number];
-  const kernel: readonly [number, number] = typeof options.kernel === "number"
-    ? [options.kernel, options.kernel]
-    : options.kernel;
-  const params = convParams(operation, 2, { ...options, stride: options.stride ?? kernel });
+  const kernel = onEach(operation, "kernel", options.kernel, 2);
+  requireWhole(operation, "kernel", kernel, 1);
+  const params = convParams(operation, 2, { ...options, stride: options.stride ?? kernel }, { size: [H, W], kernel });
   const maps = windowMap(B, [H, W], kernel, params);
   if (maps.outputSize.some((n) => n < 1)) {
     throw new ShapeError(operation, "the window must fit into the padded image", [x.shape]);
