@@ -13,7 +13,7 @@ import { assemble } from "./runtime/assemble.ts";
 import { bindBlocks, type Bindings, handOut } from "../../compiler/bindings.ts";
 import { type Block, bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf, tell } from "./runtime/core.ts";
-import { allJoined, type Launch, reportFailure, runLaunches, sharedLaunches } from "./runtime/crew.ts";
+import { CREW, type Launch, sharedLaunches } from "./runtime/crew.ts";
 
 /** Passes that take less than this many nanoseconds run on one thread. */
 const SHARE_ABOVE = 30_000;
@@ -188,15 +188,22 @@ function execute(core: Core, prepared: Prepared, table: readonly number[], scrat
   const turns = sharedLaunches(launches);
   shared.turn += turns;
   const scratchOf = (index: number) => scratch + index * localBytes;
-  if (turns > 0) shared.alone ||= !allJoined(member);
+  if (turns > 0) shared.alone ||= !CREW.allJoined(member);
   if (turns > 0 && !shared.alone) {
     workers.forEach((worker, i) => tell(worker, { kind: "run", program, run, scratch: scratchOf(i + 1) }));
   }
   try {
-    runLaunches(launches, run, shared.alone ? { ...member, count: 1 } : member, scratchOf(0), core.instances, onLaunch);
+    CREW.runLaunches(
+      launches,
+      run,
+      shared.alone ? { ...member, count: 1 } : member,
+      scratchOf(0),
+      core.instances,
+      onLaunch,
+    );
   } catch (cause) {
     // Threads no longer agree on where they are: nothing can run here any more.
-    reportFailure(member);
+    CREW.reportFailure(member);
     closeCore(core);
     throw new DeviceError("cpu", `Cannot run a program as a kernel failed: current error is ${cause}`, { cause });
   }

@@ -13,11 +13,10 @@ import {
   takeBlock,
   writeBlock,
 } from "./blocks.ts";
-import { CONTROL_BYTES, type Instances, type Member } from "./crew.ts";
+import { CONTROL_BYTES, type Instances, type Member, type WorkerMessage } from "./crew.ts";
 import { type Heap, makeHeap } from "./memory.ts";
-import { nodeThreads, type Thread } from "./threads.ts";
+import { startWorkers, type Thread } from "./threads.ts";
 import { makeTurns, type Turns } from "./turns.ts";
-import type { WorkerMessage } from "./worker.ts";
 
 /** A range of the heap whose contents do not outlive a run. */
 export interface Region {
@@ -79,20 +78,6 @@ export function makeCore(threads: number, relaxedSimd: boolean, maxBytes?: numbe
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
     shared: { arena: none, scratch: none, turn: 0, programs: 0, alone: workers.length === 0, closed: false },
   };
-}
-
-/** No workers where the engine has none, or where they may not share memory. */
-function startWorkers(count: number): readonly Thread[] {
-  if (typeof SharedArrayBuffer === "undefined") return [];
-  const url = new URL("./worker.ts", import.meta.url);
-  const threads = nodeThreads();
-  if (!threads && typeof Worker === "undefined") return [];
-  return Array.from({ length: count }, () => {
-    if (!threads) return new Worker(url, { type: "module" });
-    const worker = new threads.Worker(url);
-    worker.unref();
-    return worker;
-  });
 }
 
 /** Sends a message to a worker. */
