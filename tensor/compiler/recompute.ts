@@ -50,9 +50,9 @@ function findReruns(draft: Draft, lives: Lives, copies: Copies, peak: number): r
   });
 }
 
-/** The youngest copy that is made before a step. */
+/** The youngest copy that is made before a step; one that nobody read is not made any more. Inputs of the program have no copies. */
 function lastCopy(copies: readonly number[], makers: ReadonlyMap<number, number>, before: number): number {
-  return copies.findLast((copy) => (makers.get(copy) ?? -1) < before)!;
+  return copies.findLast((copy) => copies.length === 1 || (makers.get(copy) ?? Infinity) < before)!;
 }
 
 /** Inserts the steps; readers from there on take the new copy. */

@@ -1,11 +1,26 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { bytesOf, type Draft } from "../../../tensor/compiler/draft.ts";
 import { successions } from "../../../tensor/compiler/in_place.ts";
+import { lower } from "../../../tensor/compiler/lower.ts";
 import { livesOf } from "../../../tensor/compiler/lives.ts";
 import { planMemory } from "../../../tensor/compiler/plan.ts";
 import { recompute } from "../../../tensor/compiler/recompute.ts";
 import { reorder } from "../../../tensor/compiler/reorder.ts";
-import { add, cpuDevice, grad, jit, matmul, mul, random, sum, type Tensor } from "../../../tensor/mod.ts";
+import {
+  add,
+  cpuDevice,
+  div,
+  grad,
+  jit,
+  matmul,
+  mul,
+  random,
+  sin,
+  square,
+  sum,
+  type Tensor,
+  tensor,
+} from "../../../tensor/mod.ts";
 import { gelu } from "../../../nn/mod.ts";
 import { randomValues } from "../../support/random_values.ts";
 import { draftOf, type Line, scheduleOf } from "./drafts.ts";
@@ -135,4 +150,19 @@ Deno.test("A network of activations trains in the memory of its products alone",
   const values = await gradient(w, x).data();
   ok(values.every(Number.isFinite));
   device.close();
+});
+
+Deno.test("No launch reads a value that is not made, in the fifth derivative of a quotient", () => {
+  const weights = tensor([1, -0.5, 0.75]);
+  const along = (f: (x: Tensor) => Tensor) => (x: Tensor) => grad((x: Tensor) => sum(mul(f(x), weights)))(x);
+  const quotient = (x: Tensor, w: Tensor) => div(x, add(sum(square(w)), square(x)));
+  const third = (x: Tensor, w: Tensor) => along(along(along((x) => quotient(x, w))))(x);
+  const fifth = along(along((x) => third(x, add(mul(square(x), 0.5), 1))));
+  const outputs = [sum(mul(fifth(tensor([0.4, -0.7, 1.1])), sin(weights)))];
+  const { schedule } = lower({ inputs: [], outputs, donated: new Set() }, { maxInputs: 16, maxBuffers: 32 });
+  const made = new Set(schedule.inputs);
+  for (const { inputs, outputs } of schedule.steps) {
+    deepStrictEqual(inputs.filter((value) => !made.has(value)), []);
+    outputs.forEach((value) => made.add(value));
+  }
 });
