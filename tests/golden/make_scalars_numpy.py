@@ -20,7 +20,8 @@ BOOLS = np.array([False, True])
 FLOAT_FUNCTIONS = {
     "neg": np.negative, "abs": np.abs, "sign": np.sign, "exp": np.exp, "log": np.log, "sqrt": np.sqrt,
     "rsqrt": lambda x: 1 / np.sqrt(x), "tanh": np.tanh, "sigmoid": special.expit, "erf": special.erf, "erfinv": special.erfinv, "sin": np.sin,
-    "cos": np.cos, "floor": np.floor, "square": np.square,
+    "cos": np.cos, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.round,
+    "square": np.square,
 }
 ARITHMETIC = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
 COMPARISONS = {
