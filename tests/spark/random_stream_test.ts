@@ -2,6 +2,7 @@ import { deepStrictEqual, notDeepStrictEqual, throws } from "node:assert/strict"
 import recorded from "../golden/random_stream_1.json" with { type: "json" };
 import { dropPath, tinyResnet } from "../../nn/mod.ts";
 import { sampleMask, STREAM_VERSION, streamOf } from "../../spark/mod.ts";
+import { resumeOptions, settleOptions } from "../../spark/commands/shared/settled_options.ts";
 import { drawBatch } from "../../spark/train_step.ts";
 import { ones, random, referenceDevice, type Tensor, zeros } from "../../tensor/mod.ts";
 
@@ -46,4 +47,11 @@ Deno.test("Machines that share a batch draw what one machine draws for it", asyn
   deepStrictEqual(await values(parts[1]!.next), await values(whole.next));
   const one = { batch: 1, grid: [7, 7], maskRatio: 0.6, first: 1, randomStream: 1 } as const;
   throws(() => sampleMask(random.key(0), one), /the random stream must be 2 for that/);
+});
+
+Deno.test("Options of a run of before name the old stream, those of a new one the new", () => {
+  const options = settleOptions({ model: "resnet50" });
+  deepStrictEqual([options.randomStream, resumeOptions(options, {}).randomStream], [STREAM_VERSION, STREAM_VERSION]);
+  const { randomStream: _, ...before } = options;
+  deepStrictEqual(resumeOptions(before, {}).randomStream, 1);
 });
