@@ -9,7 +9,7 @@ import { take } from "../primitives/gather.ts";
 import type { KernelMaps } from "../primitives/kernel_map.ts";
 import { reshape } from "../primitives/layout.ts";
 import { broadcastTo, sum } from "../primitives/sum.ts";
-import { sizeOf } from "../spec.ts";
+import { sizeOf, tupleOf } from "../spec.ts";
 import { requireTensor, type Tensor } from "../tensor.ts";
 import { ShapeError } from "../errors.ts";
 import { type ConvOptions, convParams, onEach, requireWhole } from "./conv_options.ts";
@@ -93,7 +93,7 @@ function pool(
   over: (rows: Tensor, maps: KernelMaps, area: number) => Tensor,
 ): Tensor {
   if (x.shape.length !== 4) throw new ShapeError(operation, "images must be [B, H, W, C]", [x.shape]);
-  const [B, H, W, C] = x.shape as [number, number, number, number];
+  const [B, H, W, C] = tupleOf(x.shape, 4);
   const kernel = onEach(operation, "kernel", options.kernel, 2);
   requireWhole(operation, "kernel", kernel, 1);
   const params = convParams(operation, 2, { ...options, stride: options.stride ?? kernel }, { size: [H, W], kernel });

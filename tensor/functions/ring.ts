@@ -5,7 +5,7 @@ import { fmod } from "../primitives/division.ts";
 import { equal } from "../primitives/comparison.ts";
 import { reshape } from "../primitives/layout.ts";
 import { where } from "../primitives/where.ts";
-import type { TypedArray } from "../spec.ts";
+import { tupleOf, type TypedArray } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** The last rows that were appended, on the device: what a loop notes at every step and reads now and then. */
@@ -52,7 +52,7 @@ export function emptyRing({ length, width }: { readonly length: number; readonly
  * ```
  */
 export function appendRow({ rows, next }: Ring, row: Tensor): Ring {
-  const [length, width] = rows.shape as [number, number];
+  const [length, width] = tupleOf(rows.shape, 2);
   const here = equal(reshape(arange(length), [length, 1]), next);
   return {
     rows: where(here, reshape(row, [1, width]), rows),
@@ -82,7 +82,7 @@ export async function readRing(
   { rows }: Ring,
   { appended, last, device }: { readonly appended: number; readonly last: number; readonly device?: Device },
 ): Promise<readonly TypedArray[]> {
-  const [length, width] = rows.shape as [number, number];
+  const [length, width] = tupleOf(rows.shape, 2);
   if (last > Math.min(length, appended)) {
     throw new RangeError(
       `Cannot read a ring as it must hold the rows: current number asked for is ${last}, of ${appended} appended and ` +

@@ -145,6 +145,36 @@ const TRANSPOSED: readonly OpRow[] = [
   ], { tolerance }),
 ];
 
+/** Lines and volumes: kernels are the same over any number of axes. */
+const AXES: readonly OpRow[] = [
+  row("conv1d stride 2", (x, w) => t.conv1d(x, w, { stride: 2, padding: 1 }), [
+    floats([2, 9, 3], [3, 3, 4]),
+    floats([1, 40, 20], [4, 20, 33]),
+  ], { tolerance, rejects: [() => t.conv1d(t.ones([1, 4, 3]), t.ones([3, 2, 4]))] }),
+  row("conv1d depthwise", (x, w) => t.conv1d(x, w, { groups: 4, padding: "SAME" }), [
+    floats([2, 7, 4], [3, 1, 4]),
+    floats([1, 30, 4], [5, 1, 4]),
+  ], { tolerance }),
+  row(
+    "convTranspose1d",
+    (x, w) => t.convTranspose1d(x, w, { stride: 2, dilation: 2 }),
+    [floats([2, 4, 3], [3, 2, 3])],
+    {
+      tolerance,
+    },
+  ),
+  row("conv3d", (x, w) => t.conv3d(x, w, { stride: [1, 2, 1], padding: 1 }), [
+    floats([1, 3, 4, 3, 2], [3, 3, 3, 2, 3]),
+    floats([1, 5, 6, 7, 9], [2, 3, 3, 9, 17]),
+  ], { tolerance, rejects: [() => t.conv3d(t.ones([1, 4, 4, 3]), t.ones([3, 3, 3, 4]))] }),
+  row("conv3d depthwise", (x, w) => t.conv3d(x, w, { groups: 3, padding: "SAME" }), [
+    floats([1, 3, 4, 3, 3], [3, 1, 3, 1, 3]),
+  ], { tolerance }),
+  row("convTranspose3d in groups", (x, w) => t.convTranspose3d(x, w, { stride: 2, groups: 2 }), [
+    floats([1, 2, 2, 3, 4], [2, 3, 2, 2, 4]),
+  ], { tolerance }),
+];
+
 /** Maps of 3x3 windows over a few pixels, some of them absent. */
 function sparseMaps(stride: number): KernelMaps {
   const dense = t.windowMap(2, [4, 3], [3, 3], {
@@ -207,6 +237,7 @@ export const CONTRACTION_ROWS: readonly OpRow[] = [
   ...BATCHED,
   ...CONVOLUTIONS.flatMap(convRows),
   ...TRANSPOSED,
+  ...AXES,
   ...kernelMapRows("dense", sparseMaps(1), 1, 3, 4),
   ...kernelMapRows("stride 2", sparseMaps(2), 1, 3, 4),
   ...kernelMapRows("2 groups", sparseMaps(1), 2, 4, 6),

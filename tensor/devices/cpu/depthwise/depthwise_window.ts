@@ -5,6 +5,7 @@
 import type { WatKernel } from "../../../compiler/kernel.ts";
 import type { Contraction, Rows } from "../../../contraction/contraction.ts";
 import type { WindowAxis } from "../../../contraction/window_axis.ts";
+import { tupleOf } from "../../../spec.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";
 import { COSTS } from "../machine.ts";
@@ -42,7 +43,7 @@ export function slidingWindow(
 ): { readonly window: SlidingWindow; readonly reversed: boolean } | null {
   if (rows.kind !== "window" || rows.axes.length > 2) return null;
   const step = rows.axes[0]!.step;
-  const [y, x] = rows.axes.length === 2 ? rows.axes as [WindowAxis, WindowAxis] : [{ ...ROW, step }, rows.axes[0]!];
+  const [y, x] = rows.axes.length === 2 ? tupleOf(rows.axes, 2) : [{ ...ROW, step }, rows.axes[0]!];
   const reversed = step < 0;
   const pair = (of: (axis: WindowAxis) => number) => [of(y), of(x)] as const;
   const window: SlidingWindow = {
