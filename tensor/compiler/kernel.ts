@@ -79,8 +79,9 @@ export interface Epilogue {
 export interface TextBody {
   /** Tells bodies apart. */
   readonly kind: "text";
-  /** A form that devices know by heart, or texts by device. */
-  readonly source: KernelForm | KernelTexts<never>;
+  /** A form that devices know by heart; else the primitive brings texts. */
+  readonly form?: KernelForm | undefined;
+  readonly texts?: KernelTexts<never> | undefined;
   /** What it reads. */
   readonly inputs: readonly TensorSpec[];
   readonly output: TensorSpec;

@@ -36,7 +36,7 @@ export function templateOf(node: GraphNode): TemplateKernel {
     ...common,
     finishes: lowering.finishes ?? false,
     computes: lowering.computes?.(params, inputs) ?? [],
-    body: { kind: "text", source: lowering.form ?? lowering.texts, inputs, output, params },
+    body: { kind: "text", form: lowering.form, texts: lowering.texts, inputs, output, params },
   };
 }
 
@@ -52,16 +52,18 @@ export function templateOf(node: GraphNode): TemplateKernel {
  */
 export function textWriter<W>(
   { name }: { readonly name: string },
-  { source }: TextBody,
+  { form, texts = {} }: Pick<TextBody, "form" | "texts">,
   device: string,
   table: ReadonlyMap<KernelForm, W>,
 ): W {
-  const own = table.get(source as KernelForm) ?? (source as Readonly<Record<string, W>>)[device];
-  if (typeof own === "function") return own;
-  const names = Object.keys(source).join(", ");
+  const own = form ? table.get(form) : (texts as Readonly<Record<string, W>>)[device];
+  if (own) return own;
+  const [current, remedy] = form
+    ? [`form is ${form.name}`, "add the form to the table of the device"]
+    : [`texts are ${Object.keys(texts).join(", ")}`, `add one as \`texts.${device}\` of its lowering`];
   throw new DeviceError(
     device,
-    `Cannot compute ${name} on ${device} as its kernel must have a text for this device: current texts are ${names}; ` +
-      `add one as \`texts.${device}\` of its lowering, or compute where it has one`,
+    `Cannot compute ${name} on ${device} as its kernel must have a text for this device: current ${current}; ${remedy}, ` +
+      "or compute where it has one",
   );
 }

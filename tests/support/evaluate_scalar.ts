@@ -80,19 +80,29 @@ function sameBits(value: number, from: DType, to: DType): number {
   return to === "float32" ? BITS.getFloat32(0) : to === "int32" ? BITS.getInt32(0) : BITS.getUint32(0);
 }
 
+/**
+ * The numbers of an operation that is no expansion of others.
+ *
+ * @param x The operation.
+ * @returns Told three operands, of which those that are not there count for nothing, the result in its dtype; `null` if
+ * it is made of others.
+ */
+export function ruleOf(x: Scalar & { kind: "op" }): ((a: number, b: number, c: number) => number) | null {
+  const of = x.args.at(-1)!.dtype;
+  if (x.op === "cast") return (a) => roundedTo(converted(a, of, x.dtype), x.dtype);
+  if (x.op === "bitcast") return (a) => sameBits(a, of, x.dtype);
+  const rule = RULES[x.op];
+  return rule ? (a, b, c) => roundedTo(rule(a, b, c, of), x.dtype) : null;
+}
+
 /** Values of an operation from those of its operands. */
 function operate(x: Scalar & { kind: "op" }, args: readonly Values[], size: number): Float64Array {
-  const of = x.args.at(-1)!.dtype;
-  const each = (rule: Rule) =>
-    Float64Array.from(
-      { length: size },
-      (_, i) => roundedTo(rule(args[0]![i]!, args[1]?.[i] ?? 0, args[2]?.[i] ?? 0, of), x.dtype),
-    );
-  if (x.op === "cast") return each((value) => converted(value, of, x.dtype));
-  if (x.op === "bitcast") return each((value) => sameBits(value, of, x.dtype));
-  const rule = RULES[x.op];
-  if (rule) return each(rule);
-  const { parameters, result } = expanded(expansionName(x.op, of)!);
+  const rule = ruleOf(x);
+  if (rule) {
+    const operand = (at: number, i: number) => args[at]?.[i] ?? 0;
+    return Float64Array.from({ length: size }, (_, i) => rule(operand(0, i), operand(1, i), operand(2, i)));
+  }
+  const { parameters, result } = expanded(expansionName(x.op, x.args.at(-1)!.dtype)!);
   return evaluateScalar(result, [], size, new Map(parameters.map((parameter, i) => [parameter, args[i]!])));
 }
 

@@ -14,7 +14,7 @@ export function template(name: string): TemplateKernel {
     finishes: false,
     computes: [],
     prologues: [],
-    body: { kind: "text", source: {}, inputs: [], output: { shape: [], dtype: "float32" }, params: {} },
+    body: { kind: "text", inputs: [], output: { shape: [], dtype: "float32" }, params: {} },
   };
 }
 

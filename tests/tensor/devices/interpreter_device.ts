@@ -176,11 +176,7 @@ const FORMS: ReadonlyMap<KernelForm, Interpreter> = new Map<KernelForm, Interpre
 ]);
 
 function interpretKernel(x: Tensor, lowering: KernelLowering<Params>, values: readonly Values[]): Values {
-  const body = {
-    ...{ kind: "text", source: lowering.form ?? lowering.texts, params: x.params } as const,
-    ...{ inputs: x.inputs, output: x },
-  };
-  return textWriter(x.primitive, body, "interpreter", FORMS)(x.inputs, x, x.params as never)(values);
+  return textWriter(x.primitive, lowering, "interpreter", FORMS)(x.inputs, x, x.params as never)(values);
 }
 
 /** Computes one tensor from its inputs. */

@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, rejects, throws } from "node:assert/strict";
 import {
   bind,
   type Device,
@@ -9,6 +9,7 @@ import {
   type Tensor,
   tensor,
 } from "../../../tensor/mod.ts";
+import { textWriter } from "../../../tensor/compiler/template.ts";
 import { checkDevice, checkDeviceGradients } from "../../support/check_device.ts";
 import { ROWS } from "../../support/op_table.ts";
 import "./interpreter_device.ts";
@@ -51,4 +52,13 @@ Deno.test("A device that has no text for an operation says which, and what to ad
     });
     other.close();
   }
+});
+
+Deno.test("A device whose table lacks a form of kernel says which", () => {
+  const form = { name: "argsort" };
+  throws(() => textWriter({ name: "argsort" }, { form }, "mine", new Map()), {
+    message:
+      "Cannot compute argsort on mine as its kernel must have a text for this device: current form is argsort; " +
+      "add the form to the table of the device, or compute where it has one",
+  });
 });

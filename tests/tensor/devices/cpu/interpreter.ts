@@ -1,49 +1,8 @@
 /** @file What fused kernels must compute, one element at a time. */
 import type { Kernel, MapKernel, ReduceKernel } from "../../../../tensor/compiler/kernel.ts";
 import type { Access, Bound, Scalar } from "../../../../tensor/compiler/scalar.ts";
-import type { ScalarOp } from "../../../../tensor/compiler/operations.ts";
+import { roundedTo, ruleOf } from "../../../support/evaluate_scalar.ts";
 import type { DType, Shape, TensorSpec } from "../../../../tensor/spec.ts";
-
-/** Rounds a number to a dtype. */
-export function rounded(value: number, dtype: DType): number {
-  if (dtype === "float32") return Math.fround(value);
-  if (dtype === "bool") return Number(value !== 0);
-  return dtype === "int32" ? value | 0 : value >>> 0;
-}
-
-function saturated(value: number, dtype: DType): number {
-  if (dtype === "float32" || dtype === "bool") return rounded(value, dtype);
-  const [low, high] = dtype === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
-  return Number.isNaN(value) ? 0 : Math.trunc(Math.min(Math.max(value, low), high));
-}
-
-type Rule = (x: number, y: number, z: number, dtype: DType) => number;
-
-/** JavaScript of each operation that the tests use; results are rounded afterwards. */
-const RULES: Readonly<Partial<Record<ScalarOp, Rule>>> = {
-  add: (x, y) => x + y,
-  sub: (x, y) => x - y,
-  mul: (x, y, _, dtype) => dtype === "float32" ? x * y : Math.imul(x, y),
-  div: (x, y, _, dtype) => dtype === "float32" ? x / y : Math.trunc(x / y),
-  mod: (x, y) => x % y,
-  neg: (x) => -x,
-  abs: Math.abs,
-  floor: Math.floor,
-  max: (x, y) => Math.max(x, y),
-  min: (x, y) => Math.min(x, y),
-  exp: Math.exp,
-  sqrt: Math.sqrt,
-  tanh: Math.tanh,
-  eq: (x, y) => Number(x === y),
-  ne: (x, y) => Number(x !== y),
-  lt: (x, y) => Number(x < y),
-  le: (x, y) => Number(x <= y),
-  and: (x, y) => x & y,
-  or: (x, y) => x | y,
-  xor: (x, y) => x ^ y,
-  not: (x, _y, _z, dtype) => dtype === "bool" ? 1 - x : ~x,
-  select: (x, y, z) => x !== 0 ? y : z,
-};
 
 /** Values of one element: inputs by buffer, and where the iteration stands. */
 interface Place {
@@ -59,7 +18,7 @@ function read(access: Access, place: Place, shift: number, dtype: DType): number
   const at = along(access.strides, place, access.offset) + shift;
   const value = place.inputs[access.buffer]![at];
   if (value === undefined) throw new RangeError(`Cannot read as the element must be inside: current element is ${at}`);
-  return rounded(value, dtype);
+  return roundedTo(value, dtype);
 }
 
 function holds({ coefficients, offset, extent }: Bound, place: Place): boolean {
@@ -78,21 +37,22 @@ function evaluate(x: Scalar, place: Place, memo: Map<Scalar, number>): number {
 function compute(x: Scalar, place: Place, memo: Map<Scalar, number>): number {
   switch (x.kind) {
     case "const":
-      return rounded(x.value, x.dtype);
+      return roundedTo(x.value, x.dtype);
     case "load":
       return read(x.access, place, 0, x.dtype);
     case "index":
       return along(x.coefficients, place, x.offset);
     case "guard":
-      return x.bounds.every((bound) => holds(bound, place)) ? evaluate(x.value, place, memo) : rounded(x.fill, x.dtype);
+      return x.bounds.every((bound) => holds(bound, place))
+        ? evaluate(x.value, place, memo)
+        : roundedTo(x.fill, x.dtype);
     case "gather": {
       const at = evaluate(x.index, place, memo);
-      return at >= 0 && at < x.extent ? read(x.access, place, at * x.axisStride, x.dtype) : rounded(x.fill, x.dtype);
+      return at >= 0 && at < x.extent ? read(x.access, place, at * x.axisStride, x.dtype) : roundedTo(x.fill, x.dtype);
     }
     case "op": {
       const args = x.args.map((arg) => evaluate(arg, place, memo));
-      if (x.op === "cast") return (x.args[0]!.dtype === "float32" ? saturated : rounded)(args[0]!, x.dtype);
-      return rounded(RULES[x.op]!(args[0]!, args[1]!, args[2]!, x.args.at(-1)!.dtype), x.dtype);
+      return ruleOf(x)!(args[0]!, args[1]!, args[2]!);
     }
   }
 }
@@ -126,7 +86,7 @@ function interpretReduce(kernel: ReduceKernel, inputs: readonly ArrayLike<number
     const identity = { sum: 0, max: lowest, min: highest }[op];
     return indicesOf(shape).map((index) => {
       const terms = inner.map((rest) => evaluate(value, { inputs, index: [...index, ...rest] }, new Map()));
-      return rounded(terms.reduce((a, b) => combine(a, b), identity), value.dtype);
+      return roundedTo(terms.reduce((a, b) => combine(a, b), identity), value.dtype);
     });
   });
   const stored = stores.map(({ value, strides }) => {
