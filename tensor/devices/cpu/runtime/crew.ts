@@ -227,7 +227,7 @@ export const CREW = {
 export function crewText(): string {
   const members = Object.entries(CREW).map(([name, member]) => {
     const text = String(member);
-    return typeof member !== "function" || text.startsWith("function") ? `${name}: ${text}` : text;
+    return typeof member === "function" ? text : `${name}: ${text}`; // a method as text has its name
   });
   return `({ ${members.join(",\n")} })`;
 }

@@ -8,9 +8,3 @@ Deno.test("The text of the crew is the crew: it needs nothing that is not in it"
   equal(read.takePart(words, 100, 2)!.join(), "0,12");
   equal(CREW.takePart(words, 100, 2)!.join(), "12,23");
 });
-
-Deno.test("The text of a crew whose members were written as functions is the same", () => {
-  const { takePart } = CREW;
-  const text = String(takePart).replace("takePart(", "function (");
-  equal(new Function(`return ({ next: 0, takePart: ${text} });`)().takePart(new Int32Array(1), 8, 1).join(), "0,2");
-});
