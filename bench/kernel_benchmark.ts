@@ -10,17 +10,8 @@
  */
 // deno-lint-ignore-file no-console
 import { processOptions } from "../spark/commands/cli/process_options.ts";
-import {
-  type Device,
-  jit,
-  leaf,
-  openDevice,
-  realize,
-  type Tensor,
-  type Tree,
-  treeFlatten,
-  type TypedArray,
-} from "../tensor/mod.ts";
+import { type Device, jit, openDevice, type Tensor, type Tree, treeFlatten, type TypedArray } from "../tensor/mod.ts";
+import { leaf, realize } from "../tensor/kernel.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { median } from "./statistics.ts";
 

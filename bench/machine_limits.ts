@@ -1,18 +1,15 @@
 /** @file What this machine can do at most: fused multiply-adds in registers, and a copy through memory, on all threads of a device. */
+import { type Device, jit, type Tensor, zeros } from "../tensor/mod.ts";
 import {
   bind,
-  type Device,
-  jit,
   type Primitive,
   realize,
-  type Tensor,
   type WatKernel,
   type WgslBuffer,
   type WgslKernel,
   type WgslMemory,
-  zeros,
-} from "../tensor/mod.ts";
-import { leaf } from "../tensor/mod.ts";
+} from "../tensor/kernel.ts";
+import { leaf } from "../tensor/kernel.ts";
 
 /** Rates that no kernel exceeds. */
 export interface MachineLimits {

@@ -16,13 +16,13 @@ import {
   cpuDevice,
   type Device,
   jit,
-  type LaunchListener,
   openDevice,
   random,
   setDefaultDevice,
   type Tensor,
   webgpuDevice,
 } from "../tensor/mod.ts";
+import type { LaunchListener } from "../tensor/kernel.ts";
 import { chromeTrace, type HostSpan } from "./chrome_trace.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, profileTable } from "./profile_table.ts";

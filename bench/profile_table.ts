@@ -1,5 +1,6 @@
 /** @file Where the time of a program goes: launches gathered by kernel, with their share of what the machine can do. */
-import { type LaunchListener, type LaunchTime, type Scalar, type TensorSpec, workOf } from "../tensor/mod.ts";
+import type { TensorSpec } from "../tensor/mod.ts";
+import { type LaunchListener, type LaunchTime, type Scalar, workOf } from "../tensor/kernel.ts";
 import type { MachineLimits } from "./machine_limits.ts";
 
 /** Launches that belong together. */

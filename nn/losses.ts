@@ -102,12 +102,12 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
  * import { isInTop } from "@tessera/tessera/nn";
  * import { tensor } from "@tessera/tessera/tensor";
  *
- * const found = isInTop(tensor([[3, 1, 2], [3, 1, 2]]), tensor([2, 1], "int32"), 2);
+ * const found = isInTop(tensor([[3, 1, 2], [3, 1, 2]]), tensor([2, 1], { dtype: "int32" }), 2);
  * deepStrictEqual(Array.from(await found.data(), Number), [1, 0]);
  * ```
  */
 export function isInTop(logits: Tensor, labels: Tensor, k: number): Tensor {
-  const column = expandDims(labels, 1); // [B, 1]
+  const column = expandDims(labels, { axis: 1 }); // [B, 1]
   const own = takeAlongAxis(logits, column, { axis: 1, wrapNegativeIndices: false }); // [B, 1]
   const classes = tensor(Int32Array.from({ length: logits.shape[1]! }, (_, i) => i), { shape: [1, logits.shape[1]!] });
   const better = cast(logicalNot(lessEqual(logits, own)), "int32"); // true where either is not a number

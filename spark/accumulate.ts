@@ -35,7 +35,7 @@ export interface GradientSums {
  * ```
  */
 export function zeroSums(params: SparkParams): GradientSums {
-  const gradients = treeMap((x: Tensor) => zeros(x.shape, x.dtype), params);
+  const gradients = treeMap((x: Tensor) => zeros(x.shape, { dtype: x.dtype }), params);
   return { gradients, loss: zeros([]), patches: zeros([]) };
 }
 

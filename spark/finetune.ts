@@ -178,7 +178,7 @@ export function finetuneStep(
  * import { ones, random, zeros } from "@tessera/tessera/tensor";
  *
  * const weights = initFinetune(tinyResnet(), sgd({ learningRate: 1 }), random.key(0), { classes: 10 });
- * const batch = { images: ones([2, 32, 32, 3]), labels: zeros([2], "int32") };
+ * const batch = { images: ones([2, 32, 32, 3]), labels: zeros([2], { dtype: "int32" }) };
  * deepStrictEqual(scoreBatch(tinyResnet(), weights, batch).shape, [2, 3]);
  * ```
  */
@@ -200,7 +200,7 @@ export function scoreBatch(
 export function scoreRows(logits: Tensor, labels: Tensor): Tensor {
   const largest = max(logits, { axis: 1, keepDims: true }); // [B, 1]
   const total = add(log(sum(exp(sub(logits, largest)), { axis: 1, keepDims: true })), largest);
-  const own = takeAlongAxis(logits, expandDims(labels, 1), { axis: 1, wrapNegativeIndices: false });
+  const own = takeAlongAxis(logits, expandDims(labels, { axis: 1 }), { axis: 1, wrapNegativeIndices: false });
   const found = [1, 5].map((k) => cast(isInTop(logits, labels, k), logits.dtype));
-  return stack([squeeze(sub(total, own), 1), ...found], 1);
+  return stack([squeeze(sub(total, own), { axis: 1 }), ...found], { axis: 1 });
 }

@@ -80,7 +80,7 @@ export function checkModel(model: Model, params: Tree, state: Tree): void {
     );
   }
   const [first] = treeLeaves(params) as readonly Tensor[];
-  const { features } = model.features(params, state, zeros([1, 2 * stride, 2 * stride, 3], first?.dtype));
+  const { features } = model.features(params, state, zeros([1, 2 * stride, 2 * stride, 3], { dtype: first?.dtype }));
   const expected = channels.map((count, i) => {
     const side = 2 * 2 ** (channels.length - 1 - i);
     return [1, side, side, count];

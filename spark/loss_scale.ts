@@ -40,7 +40,7 @@ export function startLossScale(
   train: TrainState,
   { scale = 2 ** 16 }: { readonly scale?: number } = {},
 ): TrainState & { readonly lossScale: LossScale } {
-  return { ...train, lossScale: { scale: full([], scale), steps: full([], 0, "int32") } };
+  return { ...train, lossScale: { scale: full([], scale), steps: full([], 0, { dtype: "int32" }) } };
 }
 
 /**
@@ -57,7 +57,7 @@ export function startLossScale(
  * import { nextLossScale } from "@tessera/tessera/spark";
  * import { tensor } from "@tessera/tessera/tensor";
  *
- * const before = { scale: tensor(1024), steps: tensor(7, "int32") };
+ * const before = { scale: tensor(1024), steps: tensor(7, { dtype: "int32" }) };
  * equal(await nextLossScale(before, tensor(false)).scale.item(), 512);
  * equal(await nextLossScale(before, tensor(true), { growEvery: 8 }).scale.item(), 2048);
  * ```
@@ -72,7 +72,7 @@ export function nextLossScale(
   const factor = where(grows, 2, where(finite, full([], 1), 0.5));
   return {
     scale: clip(mul(scale, factor), LEAST, MOST),
-    steps: where(logicalAnd(finite, logicalNot(grows)), counted, full([], 0, "int32")),
+    steps: where(logicalAnd(finite, logicalNot(grows)), counted, full([], 0, { dtype: "int32" })),
   };
 }
 

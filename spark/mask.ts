@@ -85,7 +85,7 @@ export function sampleMask(
   const chosen = slice(order, { start: [0, 0], size: [batch, visible] });
   const sorted = takeAlongAxis(chosen, argsort(chosen), { wrapNegativeIndices: false }); // [B, K], in raster order
   const image = broadcastTo(reshape(arange(batch), [batch, 1]), sorted.shape);
-  const indices = stack([image, truncDivide(sorted, columns), fmod(sorted, columns)], 2); // [B, K, 3]
+  const indices = stack([image, truncDivide(sorted, columns), fmod(sorted, columns)], { axis: 2 }); // [B, K, 3]
   return Object.freeze({ indices: reshape(indices, [batch * visible, 3]), gridShape: [batch, rows, columns] as const });
 }
 

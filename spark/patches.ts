@@ -48,6 +48,6 @@ export function colourMeans(patches: Tensor): Tensor {
 
 /** 1 where the patch is visible, 0 where it is masked, `[B, rows, columns]`. */
 export function visibility(pattern: SparsePattern, like: Tensor): Tensor {
-  const blocks = ones([pattern.indices.shape[0]!, 1, 1, 1], like.dtype);
+  const blocks = ones([pattern.indices.shape[0]!, 1, 1, 1], { dtype: like.dtype });
   return reshape(toDense(sparseTensor(pattern, [1, 1], blocks)), pattern.gridShape);
 }

@@ -17,7 +17,7 @@ function waves(count: number, frequencies: number, dtype: DType): Tensor {
   const places = cast(reshape(arange(count), [count, 1]), dtype);
   const exponents = cast(reshape(arange(frequencies), [1, frequencies]), dtype);
   const angles = mul(places, exp(mul(exponents, -Math.log(10_000) / frequencies))); // [count, frequencies]
-  return concat([sin(angles), cos(angles)], 1);
+  return concat([sin(angles), cos(angles)], { axis: 1 });
 }
 
 /**
@@ -49,5 +49,5 @@ export function positionEmbedding(
   const [half, frequencies] = [channels / 2, channels / 4];
   const rows = reshape(waves(height, frequencies, dtype), [height, 1, half]);
   const columns = reshape(waves(width, frequencies, dtype), [1, width, half]);
-  return concat([rows, columns].map((part) => broadcastTo(part, [height, width, half])), 2);
+  return concat([rows, columns].map((part) => broadcastTo(part, [height, width, half])), { axis: 2 });
 }

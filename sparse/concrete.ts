@@ -15,7 +15,7 @@ import { cellNumber, makePattern, nseOf, type SparsePattern } from "./pattern.ts
  * import { concretePattern, patternFromMask } from "@tessera/tessera/sparse";
  * import { tensor } from "@tessera/tessera/tensor";
  *
- * const pattern = await concretePattern(patternFromMask(tensor([[[1, 0]]], "bool"), { nse: 1 }));
+ * const pattern = await concretePattern(patternFromMask(tensor([[[1, 0]]], { dtype: "bool" }), { nse: 1 }));
  * deepStrictEqual(pattern.gridShape, [1, 1, 2]);
  * ```
  */

@@ -1,5 +1,6 @@
 /** @file Windows of sparse convolutions and pools; what their settings mean is the dense ones' (`tensor/functions`). */
-import { type ConvOptions, type ConvParams, type Shape, ShapeError } from "../tensor/mod.ts";
+import { type ConvOptions, type Shape, ShapeError } from "../tensor/mod.ts";
+import type { ConvParams } from "../tensor/kernel.ts";
 import { windowCount } from "../tensor/contraction/window_axis.ts";
 import { convParams, onEach, requireWhole } from "../tensor/functions/conv_options.ts";
 

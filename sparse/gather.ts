@@ -5,14 +5,13 @@ import {
   greaterEqual,
   mul,
   reshape,
-  sameShape,
   type Shape,
   ShapeError,
   sizeOf,
-  stridesOf,
   type Tensor,
   where,
 } from "../tensor/mod.ts";
+import { sameShape, stridesOf } from "../tensor/kernel.ts";
 import { derived } from "./derived.ts";
 import { lookupTable } from "./lookup.ts";
 import { axesOf, columnOf, nseOf, type SparsePattern } from "./pattern.ts";

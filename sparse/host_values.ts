@@ -1,4 +1,5 @@
-import { bufferOf, leafSource, type Tensor, type TypedArray } from "../tensor/mod.ts";
+import type { Tensor, TypedArray } from "../tensor/mod.ts";
+import { bufferOf, leafSource } from "../tensor/kernel.ts";
 
 /** The values of a tensor where the host sees them without waiting; otherwise `undefined`. */
 export function hostValues(x: Tensor): TypedArray | undefined {

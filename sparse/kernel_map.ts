@@ -8,7 +8,6 @@ import {
   maximum,
   mul,
   reshape,
-  sameShape,
   scatterAdd,
   type Shape,
   ShapeError,
@@ -18,6 +17,7 @@ import {
   tensor,
   where,
 } from "../tensor/mod.ts";
+import { sameShape } from "../tensor/kernel.ts";
 import { checkOptions, type ConvWindow, convWindow, denseOutputSize, type WindowOptions } from "./conv_window.ts";
 import { derived } from "./derived.ts";
 import { cellTable, OUTSIDE } from "./lookup.ts";

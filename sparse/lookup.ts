@@ -8,13 +8,13 @@ import {
   reshape,
   scatterAdd,
   sizeOf,
-  stridesOf,
   sub,
   type Tensor,
   tensor,
   type TypedArray,
   where,
 } from "../tensor/mod.ts";
+import { stridesOf } from "../tensor/kernel.ts";
 import { derived } from "./derived.ts";
 import { hostValues } from "./host_values.ts";
 import { axesOf, cellNumber, cellsOf, columnOf, nseOf, type SparsePattern } from "./pattern.ts";

@@ -13,11 +13,11 @@ import {
   sizeOf,
   slice,
   squeeze,
-  stridesOf,
   Tensor,
   tensor,
   truncDivide,
 } from "../tensor/mod.ts";
+import { stridesOf } from "../tensor/kernel.ts";
 import { hostValues } from "./host_values.ts";
 
 /** Sizes `[B, ...grid]`: the batch, and the cells on each of 1, 2 or 3 axes, such as `[B, rows, columns]`. */
@@ -92,12 +92,12 @@ export function patternFromCellTensor(cells: Tensor, gridShape: GridShape): Spar
     const place = stride === 1 ? cells : truncDivide(cells, stride);
     return reshape(axis === 0 ? place : fmod(place, gridShape[axis]!), [-1, 1]);
   });
-  return makePattern(concat(parts, 1), gridShape);
+  return makePattern(concat(parts, { axis: 1 }), gridShape);
 }
 
 /** One coordinate of each row of a pattern, int32 `[P]`; axis 0 is the image. */
 export function columnOf({ indices }: SparsePattern, axis: number): Tensor {
-  return squeeze(slice(indices, { start: [0, axis], size: [-1, 1] }), 1);
+  return squeeze(slice(indices, { start: [0, axis], size: [-1, 1] }), { axis: 1 });
 }
 
 /** The cell number of each row of a pattern, int32 `[P]`. */

@@ -6,16 +6,15 @@ import {
   full,
   greaterEqual,
   maximum,
-  maxPoolByMap,
   mul,
   type PoolOptions,
   reshape,
   sizeOf,
   sum,
-  sumPoolByMap,
   type Tensor,
   where,
 } from "../tensor/mod.ts";
+import { maxPoolByMap, sumPoolByMap } from "../tensor/kernel.ts";
 import { checkOptions, convWindow } from "./conv_window.ts";
 import { imageSize, type KernelMap, mapOfWindow } from "./kernel_map.ts";
 import { type OutputPattern, outputPatternOf } from "./output_pattern.ts";

@@ -1,4 +1,5 @@
-import { sameShape, type Shape, ShapeError, type Tensor } from "../tensor/mod.ts";
+import { type Shape, ShapeError, type Tensor } from "../tensor/mod.ts";
+import { sameShape } from "../tensor/kernel.ts";
 import { axesOf, nseOf, samePattern, type SparsePattern } from "./pattern.ts";
 
 /**

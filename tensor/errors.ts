@@ -86,3 +86,19 @@ export function shown(value: unknown): string {
   const name = value.constructor?.name ?? "object";
   return name === "Object" ? "an object" : `a ${name}`;
 }
+
+/**
+ * Refuses options that are no record, such as an axis in their place.
+ *
+ * @param operation What is done with them.
+ * @param options What was given.
+ * @throws {TypeError} If they are no record.
+ */
+export function requireOptions(operation: string, options: unknown): void {
+  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
+  throw new TypeError(
+    `Cannot ${operation} as options must be a record such as { axis: 0 } or { dtype: "int32" }: current options are ${
+      shown(options)
+    }`,
+  );
+}

@@ -13,21 +13,18 @@
  *
  * @module
  */
-export * from "./spec.ts";
-export * from "./errors.ts";
-export type * from "./compiler/kernel.ts";
-export type { ScalarOp } from "./compiler/operations.ts";
-export type { Access, Bound, Scalar } from "./compiler/scalar.ts";
-export type * from "./contraction/contraction.ts";
-export type { ConvParams } from "./contraction/convolution.ts";
-export type { MatmulParams } from "./contraction/matrix_product.ts";
-export type { KernelMapConvParams } from "./contraction/table_product.ts";
-export type * from "./compiler/kernel_forms.ts";
-export * from "./compiler/profile.ts";
-export type * from "./primitive.ts";
-export { bind, bufferOf, leaf, type LeafSource, leafSource, realize, requireTensor, Tensor } from "./tensor.ts";
+export { type DType, DTYPES, type Shape, sizeOf, type TensorSpec, type TypedArray } from "./spec.ts";
+export { DeviceError, ShapeError } from "./errors.ts";
+export { Tensor } from "./tensor.ts";
 export { inputsIn } from "./order.ts";
-export * from "./device.ts";
+export {
+  defaultDevice,
+  type Device,
+  type DeviceCounters,
+  type ExecutableStats,
+  openDevice,
+  setDefaultDevice,
+} from "./device.ts";
 export {
   type IsTree,
   type LeafOf,
@@ -63,15 +60,11 @@ export type { Indices } from "./primitives/indices.ts";
 export type { Nested } from "./host_values.ts";
 export { argsort } from "./primitives/argsort.ts";
 export { matmul } from "./primitives/matmul.ts";
-export { kernelMapConv, type KernelMaps } from "./primitives/kernel_map.ts";
 export * from "./functions/statistics.ts";
 export * from "./functions/axes.ts";
 export * from "./functions/conv.ts";
 export type { Conv2dOptions, ConvOptions } from "./functions/conv_options.ts";
-export * from "./functions/pool.ts";
-export * from "./functions/window_map.ts";
-export * from "./functions/first_not_finite.ts";
-export * from "./functions/ring.ts";
+export { avgPool2d, maxPool2d, type PoolOptions } from "./functions/pool.ts";
 export * from "./functions/to_device.ts";
 export * as random from "./functions/random/mod.ts";
 export { checkpoint } from "./transform/checkpoint.ts";
@@ -83,6 +76,3 @@ export type { Cotangent, Given, Gradient, GradientsAt, NotTraced, TracedAt, Trac
 export { referenceDevice } from "./devices/reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
 export { webgpuDevice, type WebgpuOptions } from "./devices/webgpu/webgpu_device.ts";
-export type { Backlog } from "./devices/webgpu/runtime/queue.ts";
-export { adapterName, parseTuning, type TuningTable, tuningText } from "./devices/webgpu/tuning/table.ts";
-export { tuneWebgpu, type TuningResult } from "./devices/webgpu/tuning/tune_webgpu.ts";

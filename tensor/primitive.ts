@@ -1,5 +1,5 @@
 /** @file One operation is one record; a tensor is a record applied to inputs. Nothing is computed here. */
-import type { KernelTexts } from "./compiler/kernel.ts";
+import type { KernelTexts } from "./compiler/kernel_text.ts";
 import type { KernelForm } from "./compiler/kernel_forms.ts";
 import type { Scalar } from "./compiler/scalar.ts";
 import type { Contraction } from "./contraction/contraction.ts";

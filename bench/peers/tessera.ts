@@ -5,18 +5,17 @@ import {
   exp,
   grad,
   jit,
-  leaf,
   log,
   matmul,
   mean,
   mul,
   openDevice,
-  realize,
   sub,
   sum,
   type Tensor,
   tensor,
 } from "../../tensor/mod.ts";
+import { leaf, realize } from "../../tensor/kernel.ts";
 import { relu } from "../../nn/mod.ts";
 import { convProgram } from "../conv_program.ts";
 import { type Input, type Program, serve } from "./side.ts";

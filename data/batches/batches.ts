@@ -1,4 +1,5 @@
-import { leaf, type Tensor } from "../../tensor/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { leaf } from "../../tensor/kernel.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import { dataKey, shuffled } from "./draws.ts";
 import type { SampleSettings } from "./sample.ts";

@@ -64,10 +64,10 @@ export function initBatchNorm(
   channels: number,
   { dtype = "float32", scale = 1 }: DTypeOption & { readonly scale?: 0 | 1 } = {},
 ): { readonly params: NormParams; readonly state: BatchNormState } {
-  const constant = (value: 0 | 1, type: DType = dtype) => (value === 1 ? ones : zeros)([channels], type);
+  const constant = (value: 0 | 1, type: DType = dtype) => (value === 1 ? ones : zeros)([channels], { dtype: type });
   return {
     params: { weight: constant(scale), bias: constant(0) },
-    state: { runningMean: constant(0), runningVar: constant(1), count: zeros([], "int32") },
+    state: { runningMean: constant(0), runningVar: constant(1), count: zeros([], { dtype: "int32" }) },
   };
 }
 

@@ -45,7 +45,7 @@ export function dropPath<T extends Features>(x: T, { rate, key, uniform = random
 
 /** The image each block belongs to, int32 `[P]`. */
 export function batchColumn(indices: Tensor): Tensor {
-  return squeeze(slice(indices, { start: [0, 0], size: [indices.shape[0]!, 1] }), 1);
+  return squeeze(slice(indices, { start: [0, 0], size: [indices.shape[0]!, 1] }), { axis: 1 });
 }
 
 /**

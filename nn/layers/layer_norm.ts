@@ -33,7 +33,7 @@ import type { DTypeOption } from "./initializer.ts";
  * ```
  */
 export function initLayerNorm(channels: number, { dtype = "float32" }: DTypeOption = {}): NormParams {
-  return { weight: ones([channels], dtype), bias: zeros([channels], dtype) };
+  return { weight: ones([channels], { dtype }), bias: zeros([channels], { dtype }) };
 }
 
 /**

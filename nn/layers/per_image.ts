@@ -18,7 +18,7 @@ export function imageSites(x: Features): Tensor | number {
   const [, height, width] = shapeOf(x);
   if (!isSparse(x)) return height! * width!;
   const image = batchColumn(x.pattern.indices); // [P]
-  const blocks = scatterAdd(ones([image.shape[0]!, 1], "int32"), image, {
+  const blocks = scatterAdd(ones([image.shape[0]!, 1], { dtype: "int32" }), image, {
     size: x.pattern.gridShape[0],
     wrapNegativeIndices: false,
   }); // [B, 1]

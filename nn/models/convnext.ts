@@ -117,7 +117,7 @@ function initBlock(key: Tensor, channels: number, { dtype = "float32" }: DTypeOp
   const [wide, depthwise] = [4 * channels, { kernel: 7, groups: channels }];
   const options = { inChannels: channels, outChannels: channels, ...WEIGHTS, dtype };
   return {
-    gamma: full([channels], 1e-6, dtype),
+    gamma: full([channels], 1e-6, { dtype }),
     dwconv: initConv2d(random.foldIn(key, 0), { ...options, ...depthwise }),
     norm: initLayerNorm(channels, { dtype }),
     pwconv1: initLinear(random.foldIn(key, 1), { ...options, outChannels: wide }),

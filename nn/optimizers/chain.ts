@@ -53,7 +53,7 @@ export function chain(...links: readonly (GradientTransformation | Optimizer)[])
     links: all,
     init(params) {
       requireFloats(params);
-      return { step: zeros([], "int32"), links: all.map((link) => link.init(params)) };
+      return { step: zeros([], { dtype: "int32" }), links: all.map((link) => link.init(params)) };
     },
     update(gradients, state, params) {
       requireLinks(state, all.length);

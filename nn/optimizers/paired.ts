@@ -1,4 +1,5 @@
-import { sameShape, Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
+import { Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
+import { sameShape } from "../../tensor/kernel.ts";
 import { namesOf } from "./parameter_names.ts";
 
 /**

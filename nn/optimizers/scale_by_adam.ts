@@ -48,6 +48,9 @@ export function scaleByAdam(options: AdamOptions = {}): GradientTransformation {
 export function biasCorrection(beta: number, step: Tensor, like: Tensor): Tensor {
   const y = mul(cast(step, like.dtype), -Math.log(beta)); // beta^step = e^-y, y > 0
   // Below 0.1 the alternating series of 1 - e^-y, to a relative 1e-12.
-  const series = [7, 6, 5, 4, 3, 2].reduce((inner, n) => add(mul(mul(y, -1 / n), inner), 1), full([], 1, like.dtype));
+  const series = [7, 6, 5, 4, 3, 2].reduce(
+    (inner, n) => add(mul(mul(y, -1 / n), inner), 1),
+    full([], 1, { dtype: like.dtype }),
+  );
   return where(greater(y, 0.1), add(mul(exp(mul(y, -1)), -1), 1), mul(y, series));
 }

@@ -38,7 +38,7 @@ function cosine(from: number, to: number, r: Tensor): Tensor {
  * import { tensor } from "@tessera/tessera/tensor";
  *
  * const rate = warmupCosine({ peak: 1, warmup: 20, total: 200 });
- * equal((await rate(tensor(20, "int32")).item()).toFixed(3), "1.000");
+ * equal((await rate(tensor(20, { dtype: "int32" })).item()).toFixed(3), "1.000");
  * ```
  */
 export function warmupCosine({ peak, warmup, total, start = 0.005, end = 0.001 }: WarmupCosineOptions): Schedule {
@@ -78,7 +78,7 @@ export interface CosineWeightDecayOptions {
  * import { tensor } from "@tessera/tessera/tensor";
  *
  * const decay = cosineWeightDecay({ total: 200 });
- * equal((await decay(tensor(199, "int32")).item()).toFixed(3), "0.200");
+ * equal((await decay(tensor(199, { dtype: "int32" })).item()).toFixed(3), "0.200");
  * ```
  */
 export function cosineWeightDecay({ start = 0.04, end = 0.2, total }: CosineWeightDecayOptions): Schedule {
@@ -87,5 +87,5 @@ export function cosineWeightDecay({ start = 0.04, end = 0.2, total }: CosineWeig
 
 /** The value of a number or schedule after `step` steps, in a dtype. */
 export function scheduled(value: number | Schedule, step: Tensor, dtype: DType): Tensor {
-  return typeof value === "number" ? full([], value, dtype) : cast(value(step), dtype);
+  return typeof value === "number" ? full([], value, { dtype }) : cast(value(step), dtype);
 }

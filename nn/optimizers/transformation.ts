@@ -76,7 +76,7 @@ export interface LeafUpdate {
  * ```
  */
 export function leafwise(keeps: readonly string[], rule: (leaf: LeafStep) => LeafUpdate): GradientTransformation {
-  const zerosLike = (x: Tensor) => zeros(x.shape, x.dtype);
+  const zerosLike = (x: Tensor) => zeros(x.shape, { dtype: x.dtype });
   return {
     init: <P extends Tree>(params: P): LinkState<P> =>
       Object.fromEntries(keeps.map((name) => [name, treeMap(zerosLike, params as Tree) as P])),

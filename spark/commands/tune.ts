@@ -6,16 +6,8 @@
  * Runs one step to see which kernels take the time, then times tiles for each class of shape. The table goes to the
  * user's cache folder, or to the file that `--out` names.
  */
-import {
-  jit,
-  type LaunchTime,
-  random,
-  type TemplateKernel,
-  type Tensor,
-  tuneWebgpu,
-  type TuningResult,
-  webgpuDevice,
-} from "../../tensor/mod.ts";
+import { jit, random, type Tensor, webgpuDevice } from "../../tensor/mod.ts";
+import { type LaunchTime, type TemplateKernel, tuneWebgpu, type TuningResult } from "../../tensor/kernel.ts";
 import { pretrainOptimizer } from "../recipe.ts";
 import type { TrainState } from "../train_state.ts";
 import { init, trainStep } from "../train_step.ts";

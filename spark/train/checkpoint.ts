@@ -1,18 +1,14 @@
 /** @file A training state as one safetensors file: parameters, running statistics, moments, step, key. */
 import {
-  bufferOf,
   defaultDevice,
   type DType,
-  leaf,
-  leafSource,
-  realize,
-  sameShape,
   type Tensor,
   type Tree,
   treeFlatten,
   treeUnflatten,
   type TypedArray,
 } from "../../tensor/mod.ts";
+import { bufferOf, leaf, leafSource, realize, sameShape } from "../../tensor/kernel.ts";
 import { type Moments, namesOf, type OptimizerState } from "../../nn/mod.ts";
 import { readSafetensors, type SafetensorsDType, type SafetensorsTensor, writeSafetensors } from "../../data/mod.ts";
 import type { TrainState } from "../train_state.ts";

@@ -1,5 +1,6 @@
 /** @file Reading what steps computed, many at a time, so that a device need not wait for the host. */
-import { type Device, emptyRing, readRing, type Ring } from "../../tensor/mod.ts";
+import type { Device } from "../../tensor/mod.ts";
+import { emptyRing, readRing, type Ring } from "../../tensor/kernel.ts";
 
 /** What is known of one step. */
 export interface StepRecord {

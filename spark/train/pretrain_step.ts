@@ -1,14 +1,6 @@
 /** @file Compiled steps of pre-training: of a whole batch at once, or of several small ones. */
-import {
-  type Device,
-  type ExecutableStats,
-  jit,
-  leaf,
-  leafSource,
-  type Ring,
-  slice,
-  type Tensor,
-} from "../../tensor/mod.ts";
+import { type Device, type ExecutableStats, jit, slice, type Tensor } from "../../tensor/mod.ts";
+import { leaf, leafSource, type Ring } from "../../tensor/kernel.ts";
 import type { Model, Optimizer } from "../../nn/mod.ts";
 import { addGradients, applySums, type GradientSums, zeroSums } from "../accumulate.ts";
 import { skipOverflow } from "../loss_scale.ts";

@@ -1,5 +1,5 @@
 /** @file The loop: next batch, compiled step, log. All that it does to the world is in the functions that it is given. */
-import type { Ring } from "../../tensor/mod.ts";
+import type { Ring } from "../../tensor/kernel.ts";
 import type { MetricsReader } from "./metrics.ts";
 import type { Standing } from "./progress.ts";
 import type { StepRecord } from "./metrics.ts";

@@ -1,5 +1,6 @@
 /** @file What is trained: a state, a compiled step, and how a step ends, whatever the task. */
-import { appendRow, type ExecutableStats, type Ring, stack, type Tensor } from "../../tensor/mod.ts";
+import { type ExecutableStats, stack, type Tensor } from "../../tensor/mod.ts";
+import { appendRow, type Ring } from "../../tensor/kernel.ts";
 import { type Averaged, averageWeights } from "../average.ts";
 
 /** Result of one compiled step. */
@@ -64,7 +65,7 @@ export function concluded<State extends Averaged>(
     readonly lossScale?: Tensor | undefined;
   },
 ): StepResult<State> {
-  const row = stack([loss, learningRate, weightDecay, gradientNorm, ...lossScale ? [lossScale] : []], 0);
+  const row = stack([loss, learningRate, weightDecay, gradientNorm, ...lossScale ? [lossScale] : []], { axis: 0 });
   const next = ema === null ? train : averageWeights(before, train, { decay: ema });
   return { train: next, metrics: appendRow(metrics, row) };
 }

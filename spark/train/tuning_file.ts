@@ -1,5 +1,6 @@
 /** @file Where tables of tiles are kept, and which one a run uses. */
-import { adapterName, DeviceError, parseTuning, type TuningTable, tuningText } from "../../tensor/mod.ts";
+import { DeviceError } from "../../tensor/mod.ts";
+import { adapterName, parseTuning, type TuningTable, tuningText } from "../../tensor/kernel.ts";
 
 /** Name of the adapter that this machine offers. */
 export async function adapterHere(): Promise<string> {

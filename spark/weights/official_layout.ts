@@ -1,5 +1,6 @@
 /** @file The layout of the official implementation's tensors, and the way there and back. */
-import { type Shape, stridesOf } from "../../tensor/mod.ts";
+import type { Shape } from "../../tensor/mod.ts";
+import { stridesOf } from "../../tensor/kernel.ts";
 
 /** One tensor of the official state dict. */
 export interface OfficialEntry {

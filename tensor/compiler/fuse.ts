@@ -7,7 +7,7 @@ import { limitKernels } from "./limit_kernels.ts";
 import { isTemplate } from "./lowering.ts";
 import { operationOf, type ScalarOp } from "./operations.ts";
 import { visitScalars } from "./scalar.ts";
-import { sideBySide } from "./side_by_side.ts";
+import { sideBySide } from "./schedule/side_by_side.ts";
 import { expressionOf } from "./work.ts";
 
 /** Limits of a device that shape the kernels. */

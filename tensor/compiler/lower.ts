@@ -1,17 +1,17 @@
 import type { Program } from "../device.ts";
 import type { Tensor } from "../tensor.ts";
 import { textOf } from "../text_of.ts";
-import type { Draft } from "./draft.ts";
+import type { Draft } from "./schedule/draft.ts";
 import { fuse, type FusionLimits } from "./fuse.ts";
 import type { FusedStep } from "./fused_step.ts";
 import { type Graph, type GraphNode, graphOf } from "./graph.ts";
-import { readsInPlace } from "./in_place.ts";
-import { joinEpilogues } from "./join_epilogues.ts";
-import { joinPrologues } from "./join_prologues.ts";
+import { readsInPlace } from "./schedule/in_place.ts";
+import { joinEpilogues } from "./schedule/join_epilogues.ts";
+import { joinPrologues } from "./schedule/join_prologues.ts";
 import type { Schedule, Step, Value } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
-import { recompute } from "./recompute.ts";
-import { reorder } from "./reorder.ts";
+import { recompute } from "./schedule/recompute.ts";
+import { reorder } from "./schedule/reorder.ts";
 
 /** A program ready for a device. */
 export interface Lowered {

@@ -1,4 +1,4 @@
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import { add } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
 import { logicalOr } from "../primitives/logic.ts";
@@ -12,7 +12,7 @@ import { requireTensor, type Tensor } from "../tensor.ts";
  * Drops axes of size 1.
  *
  * @param x Any tensor.
- * @param axis Axis or axes to drop; all of size 1 if left out.
+ * @param options `axis`: axis or axes to drop; all of size 1 if left out.
  * @returns Tensor without them.
  * @throws {ShapeError} If a named axis has another size.
  *
@@ -24,8 +24,10 @@ import { requireTensor, type Tensor } from "../tensor.ts";
  * deepStrictEqual(squeeze(zeros([1, 2, 1])).shape, [2]);
  * ```
  */
-export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
+export function squeeze(x: Tensor, options: { readonly axis?: number | readonly number[] } = {}): Tensor {
   requireTensor("squeeze", "x", x);
+  requireOptions("squeeze", options);
+  const { axis } = options;
   const axes = axis === undefined
     ? [...x.shape.keys()].filter((i) => x.shape[i] === 1)
     : normalizeAxes("squeeze", x, axis);
@@ -45,7 +47,7 @@ function newAxis(operation: string, x: Tensor, axis: number): number {
  * Adds an axis of size 1.
  *
  * @param x Any tensor.
- * @param axis Where it stands in the result; negative counts from the end.
+ * @param options `axis`: where it stands in the result; negative counts from the end.
  * @returns Tensor of one rank more.
  * @throws {ShapeError} If the axis is out of range.
  *
@@ -54,19 +56,20 @@ function newAxis(operation: string, x: Tensor, axis: number): number {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { expandDims, zeros } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(expandDims(zeros([2]), -1).shape, [2, 1]);
+ * deepStrictEqual(expandDims(zeros([2]), { axis: -1 }).shape, [2, 1]);
  * ```
  */
-export function expandDims(x: Tensor, axis: number): Tensor {
+export function expandDims(x: Tensor, options: { readonly axis: number }): Tensor {
   requireTensor("expandDims", "x", x);
-  return reshape(x, x.shape.toSpliced(newAxis("expandDims", x, axis), 0, 1));
+  requireOptions("expandDims", options);
+  return reshape(x, x.shape.toSpliced(newAxis("expandDims", x, options.axis), 0, 1));
 }
 
 /**
  * Reverses an axis.
  *
  * @param x Any tensor.
- * @param axis Axis or axes; all if left out.
+ * @param options `axis`: axis or axes; all if left out.
  * @returns Tensor of the same shape.
  *
  * @example Usage
@@ -77,9 +80,10 @@ export function expandDims(x: Tensor, axis: number): Tensor {
  * deepStrictEqual(await flip(tensor([1, 2, 3])).data(), new Float32Array([3, 2, 1]));
  * ```
  */
-export function flip(x: Tensor, axis?: number | readonly number[]): Tensor {
+export function flip(x: Tensor, options: { readonly axis?: number | readonly number[] } = {}): Tensor {
   requireTensor("flip", "x", x);
-  const axes = normalizeAxes("flip", x, axis);
+  requireOptions("flip", options);
+  const axes = normalizeAxes("flip", x, options.axis);
   const start = x.shape.map((size, i) => axes.includes(i) ? Math.max(size - 1, 0) : 0);
   return slice(x, { start, size: x.shape, step: x.shape.map((_, i) => axes.includes(i) ? -1 : 1) });
 }
@@ -88,7 +92,7 @@ export function flip(x: Tensor, axis?: number | readonly number[]): Tensor {
  * Joins tensors along an axis.
  *
  * @param tensors At least one; sizes agree off the axis.
- * @param axis The axis, 0 by default.
+ * @param options `axis`: 0 by default.
  * @returns Tensor whose size there is the sum.
  * @throws {ShapeError} If sizes differ off the axis.
  *
@@ -100,7 +104,9 @@ export function flip(x: Tensor, axis?: number | readonly number[]): Tensor {
  * deepStrictEqual(await concat([tensor([1]), tensor([2, 3])]).data(), new Float32Array([1, 2, 3]));
  * ```
  */
-export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+export function concat(tensors: readonly Tensor[], options: { readonly axis?: number } = {}): Tensor {
+  requireOptions("concat", options);
+  const { axis = 0 } = options;
   tensors.forEach((x, i) => requireTensor("concat", `tensors[${i}]`, x));
   const [first] = tensors;
   if (!first) throw new ShapeError("concat", "there must be at least one tensor", []);
@@ -131,7 +137,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
  * Joins tensors of one shape along a new axis.
  *
  * @param tensors At least one.
- * @param axis Where the new axis stands, 0 by default.
+ * @param options `axis`: where the new axis stands, 0 by default.
  * @returns Tensor of one rank more.
  * @throws {ShapeError} If shapes differ.
  *
@@ -143,10 +149,12 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
  * deepStrictEqual(stack([tensor([1, 2]), tensor([3, 4])]).shape, [2, 2]);
  * ```
  */
-export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+export function stack(tensors: readonly Tensor[], options: { readonly axis?: number } = {}): Tensor {
+  requireOptions("stack", options);
+  const { axis = 0 } = options;
   tensors.forEach((x, i) => requireTensor("stack", `tensors[${i}]`, x));
   const [first] = tensors;
   if (!first) throw new ShapeError("stack", "there must be at least one tensor", []);
   const at = newAxis("stack", first, axis);
-  return concat(tensors.map((x) => expandDims(x, at)), at);
+  return concat(tensors.map((x) => expandDims(x, { axis: at })), { axis: at });
 }

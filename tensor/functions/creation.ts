@@ -1,4 +1,4 @@
-import { shown } from "../errors.ts";
+import { requireOptions, shown } from "../errors.ts";
 import { hostValues, type Nested, requireSizes } from "../host_values.ts";
 import { constant, iota } from "../primitives/constant.ts";
 import { cast } from "../primitives/cast.ts";
@@ -29,10 +29,17 @@ import { leaf, type Tensor } from "../tensor.ts";
  */
 export function tensor(
   values: Nested | ArrayLike<number>,
-  options: DType | { readonly dtype?: DType; readonly shape?: Shape } = {},
+  options: { readonly dtype?: DType; readonly shape?: Shape } = {},
 ): Tensor {
-  const { shape, dtype, data } = hostValues(values, typeof options === "string" ? { dtype: options } : options);
+  requireOptions("make a tensor", options);
+  const { shape, dtype, data } = hostValues(values, options);
   return leaf({ shape, dtype }, { host: data });
+}
+
+/** Options of `full`, `zeros` and `ones`. */
+export interface DtypeOption {
+  /** Dtype of the result, float32 if left out. */
+  readonly dtype?: DType | undefined;
 }
 
 /**
@@ -40,7 +47,7 @@ export function tensor(
  *
  * @param shape Any shape.
  * @param value The value.
- * @param dtype Its dtype.
+ * @param options `dtype`, float32 if left out.
  * @returns A lazy constant; it takes no memory where it is fused.
  * @throws {ShapeError} If sizes are negative or no whole numbers.
  * @throws {RangeError} If there is no such dtype, or it does not hold the value.
@@ -53,7 +60,9 @@ export function tensor(
  * deepStrictEqual(await full([2], 7).data(), new Float32Array([7, 7]));
  * ```
  */
-export function full(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
+export function full(shape: Shape, value: number, options: DtypeOption = {}): Tensor {
+  requireOptions("fill", options);
+  const { dtype = "float32" } = options;
   requireSizes("fill", shape);
   requireDType("fill", dtype);
   if (!holds(dtype, value)) {
@@ -66,7 +75,7 @@ export function full(shape: Shape, value: number, dtype: DType = "float32"): Ten
  * Fills a shape with zeros.
  *
  * @param shape Any shape.
- * @param dtype Dtype of the result.
+ * @param options `dtype`, float32 if left out.
  * @returns A lazy constant.
  *
  * @example Usage
@@ -77,15 +86,15 @@ export function full(shape: Shape, value: number, dtype: DType = "float32"): Ten
  * deepStrictEqual(await zeros([2]).data(), new Float32Array(2));
  * ```
  */
-export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
-  return full(shape, 0, dtype);
+export function zeros(shape: Shape, options: DtypeOption = {}): Tensor {
+  return full(shape, 0, options);
 }
 
 /**
  * Fills a shape with ones.
  *
  * @param shape Any shape.
- * @param dtype Dtype of the result.
+ * @param options `dtype`, float32 if left out.
  * @returns A lazy constant.
  *
  * @example Usage
@@ -96,8 +105,8 @@ export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
  * deepStrictEqual(await ones([2]).data(), new Float32Array([1, 1]));
  * ```
  */
-export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
-  return full(shape, 1, dtype);
+export function ones(shape: Shape, options: DtypeOption = {}): Tensor {
+  return full(shape, 1, options);
 }
 
 /** Options of `arange`. */

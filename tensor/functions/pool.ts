@@ -36,7 +36,7 @@ function tapValues(x: Tensor, map: Tensor, fill: number | Tensor): Tensor {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { maxPoolByMap, tensor } from "@tessera/tessera/tensor";
  *
- * const maps = { map: tensor([[0, 1]], "int32"), inverse: tensor([[0, -1], [-1, 0]], "int32") };
+ * const maps = { map: tensor([[0, 1]], { dtype: "int32" }), inverse: tensor([[0, -1], [-1, 0]], { dtype: "int32" }) };
  * deepStrictEqual(await maxPoolByMap(tensor([[1], [5]]), maps).data(), new Float32Array([5]));
  * ```
  */
@@ -68,7 +68,7 @@ export function maxPoolByMap(x: Tensor, { map, inverse }: KernelMaps, fill: numb
  * import { deepStrictEqual } from "node:assert/strict";
  * import { sumPoolByMap, tensor } from "@tessera/tessera/tensor";
  *
- * const maps = { map: tensor([[0, 1]], "int32"), inverse: tensor([[0, -1], [-1, 0]], "int32") };
+ * const maps = { map: tensor([[0, 1]], { dtype: "int32" }), inverse: tensor([[0, -1], [-1, 0]], { dtype: "int32" }) };
  * deepStrictEqual(await sumPoolByMap(tensor([[1], [5]]), maps).data(), new Float32Array([6]));
  * ```
  */

@@ -31,7 +31,7 @@ export interface Ring {
  * ```
  */
 export function emptyRing({ length, width }: { readonly length: number; readonly width: number }): Ring {
-  return { rows: full([length, width], 0), next: full([], 0, "int32") };
+  return { rows: full([length, width], 0), next: full([], 0, { dtype: "int32" }) };
 }
 
 /**

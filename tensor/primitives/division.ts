@@ -133,7 +133,7 @@ export function div(x: TensorLike, y: TensorLike): Tensor {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { tensor, truncDivide } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await truncDivide(tensor([7, -7], "int32"), 2).data(), new Int32Array([3, -3]));
+ * deepStrictEqual(await truncDivide(tensor([7, -7], { dtype: "int32" }), 2).data(), new Int32Array([3, -3]));
  * ```
  */
 export function truncDivide(x: TensorLike, y: TensorLike): Tensor {
@@ -175,7 +175,7 @@ export function fmod(x: TensorLike, y: TensorLike): Tensor {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { floorDivide, tensor } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await floorDivide(tensor([7, -7], "int32"), 2).data(), new Int32Array([3, -4]));
+ * deepStrictEqual(await floorDivide(tensor([7, -7], { dtype: "int32" }), 2).data(), new Int32Array([3, -4]));
  * ```
  */
 export function floorDivide(x: TensorLike, y: TensorLike): Tensor {
@@ -196,7 +196,7 @@ export function floorDivide(x: TensorLike, y: TensorLike): Tensor {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { remainder, tensor } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await remainder(tensor([5, -1], "int32"), 5).data(), new Int32Array([0, 4]));
+ * deepStrictEqual(await remainder(tensor([5, -1], { dtype: "int32" }), 5).data(), new Int32Array([0, 4]));
  * ```
  */
 export function remainder(x: TensorLike, y: TensorLike): Tensor {

@@ -152,7 +152,7 @@ export interface KernelMaps {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { kernelMapConv, tensor } from "@tessera/tessera/tensor";
  *
- * const maps = { map: tensor([[1, -1], [0, 1]], "int32"), inverse: tensor([[1, -1], [0, 1]], "int32") };
+ * const maps = { map: tensor([[1, -1], [0, 1]], { dtype: "int32" }), inverse: tensor([[1, -1], [0, 1]], { dtype: "int32" }) };
  * const y = kernelMapConv(tensor([[1], [10]]), tensor([[[1]], [[2]]]), maps);
  * deepStrictEqual(await y.data(), new Float32Array([10, 21]));
  * ```

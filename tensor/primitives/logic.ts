@@ -45,7 +45,7 @@ const SHIFT_RIGHT: Primitive = {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { bitwiseAnd, tensor } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await bitwiseAnd(tensor([6], "int32"), 3).data(), new Int32Array([2]));
+ * deepStrictEqual(await bitwiseAnd(tensor([6], { dtype: "int32" }), 3).data(), new Int32Array([2]));
  * ```
  */
 export function bitwiseAnd(x: TensorLike, y: TensorLike): Tensor {
@@ -65,7 +65,7 @@ export function bitwiseAnd(x: TensorLike, y: TensorLike): Tensor {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { bitwiseOr, tensor } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await bitwiseOr(tensor([6], "int32"), 3).data(), new Int32Array([7]));
+ * deepStrictEqual(await bitwiseOr(tensor([6], { dtype: "int32" }), 3).data(), new Int32Array([7]));
  * ```
  */
 export function bitwiseOr(x: TensorLike, y: TensorLike): Tensor {
@@ -85,7 +85,7 @@ export function bitwiseOr(x: TensorLike, y: TensorLike): Tensor {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { bitwiseXor, tensor } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await bitwiseXor(tensor([6], "int32"), 3).data(), new Int32Array([5]));
+ * deepStrictEqual(await bitwiseXor(tensor([6], { dtype: "int32" }), 3).data(), new Int32Array([5]));
  * ```
  */
 export function bitwiseXor(x: TensorLike, y: TensorLike): Tensor {
@@ -105,7 +105,7 @@ export function bitwiseXor(x: TensorLike, y: TensorLike): Tensor {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { shiftLeft, tensor } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await shiftLeft(tensor([3], "int32"), 2).data(), new Int32Array([12]));
+ * deepStrictEqual(await shiftLeft(tensor([3], { dtype: "int32" }), 2).data(), new Int32Array([12]));
  * ```
  */
 export function shiftLeft(x: TensorLike, y: TensorLike): Tensor {
@@ -125,7 +125,7 @@ export function shiftLeft(x: TensorLike, y: TensorLike): Tensor {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { shiftRight, tensor } from "@tessera/tessera/tensor";
  *
- * deepStrictEqual(await shiftRight(tensor([-8], "int32"), 2).data(), new Int32Array([-2]));
+ * deepStrictEqual(await shiftRight(tensor([-8], { dtype: "int32" }), 2).data(), new Int32Array([-2]));
  * ```
  */
 export function shiftRight(x: TensorLike, y: TensorLike): Tensor {

@@ -148,7 +148,7 @@ function optimizerOf(training: NonNullable<Expected["training"]>): Optimizer {
 /** L2 norms of the parameters, or of a tree of their form, in the order of the entries: `[n]`. */
 function normsOf(tree: Tree, entries: readonly OfficialEntry[]): Tensor {
   const tensors = entries.filter(({ kind }) => kind === "param").map((entry) => tensorOf(tree, entry));
-  return stack(tensors.map((x) => sqrt(sum(square(x)))), 0);
+  return stack(tensors.map((x) => sqrt(sum(square(x)))), { axis: 0 });
 }
 
 /** Parameters and state after a step of the optimizer. */

@@ -8,7 +8,7 @@ import { float64, read } from "./support.ts";
 const SHARP = { absolute: 1e-11, relative: 1e-10 };
 const LOGITS = float64(torch.logits, [5, 7]);
 const TARGETS = float64(torch.targets, [5, 7]);
-const LABELS = tensor(torch.labels, "int32");
+const LABELS = tensor(torch.labels, { dtype: "int32" });
 
 for (const [name, loss] of Object.entries({ softCrossEntropy, binaryCrossEntropy })) {
   Deno.test(`${name}() and its gradient are PyTorch's, at 0 and at large scores too`, async () => {
@@ -27,7 +27,8 @@ Deno.test("isInTop() is PyTorch's topk; ties go to the lower class, and NaN is n
     deepStrictEqual(Array.from(await read(isInTop(LOGITS, LABELS, k)), Boolean), torch.top[k]);
   }
   const odd = tensor([[2, 2, 2], [2, 2, 2], [NaN, 1, 0], [0, NaN, 1]]);
-  const found = async (k: number) => Array.from(await read(isInTop(odd, tensor([0, 2, 0, 2], "int32"), k)), Number);
+  const found = async (k: number) =>
+    Array.from(await read(isInTop(odd, tensor([0, 2, 0, 2], { dtype: "int32" }), k)), Number);
   deepStrictEqual([await found(1), await found(2), await found(3)], [[1, 0, 0, 0], [1, 0, 0, 1], [1, 1, 0, 1]]);
 });
 
@@ -35,8 +36,8 @@ Deno.test("ema() averages floats, in any order of steps the closed formula, and 
   const inputs = [3, -1, 2, 8];
   const run = (decay: number | Tensor) =>
     inputs.reduce(
-      (average, x, i) => ema(average, { w: float64([x]), n: tensor([i], "int32") }, decay),
-      { w: float64([1]), n: tensor([9], "int32") },
+      (average, x, i) => ema(average, { w: float64([x]), n: tensor([i], { dtype: "int32" }) }, decay),
+      { w: float64([1]), n: tensor([9], { dtype: "int32" }) },
     );
   // d^4 · 1 + Σ d^(3 - i) (1 - d) x_i
   const expected = 0.9 ** 4 + inputs.reduce((sum, x, i) => sum + 0.9 ** (3 - i) * 0.1 * x, 0);

@@ -1,5 +1,6 @@
 import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict";
-import { jit, random, realize, sizeOf, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
+import { jit, random, sizeOf, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
+import { realize } from "../../tensor/kernel.ts";
 import { resnet } from "../../nn/mod.ts";
 import {
   addGradients,

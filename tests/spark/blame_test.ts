@@ -1,6 +1,7 @@
 import { equal } from "node:assert/strict";
 import { cpuDevice, mul, ones, random, type Tensor, treeMap } from "../../tensor/mod.ts";
-import { div, firstNotFinite, sqrt, sub, tensor, where } from "../../tensor/mod.ts";
+import { div, sqrt, sub, tensor, where } from "../../tensor/mod.ts";
+import { firstNotFinite } from "../../tensor/kernel.ts";
 import { type Model, resnet } from "../../nn/mod.ts";
 import { init, nameNotFinite, pretrainOptimizer, type TrainState } from "../../spark/mod.ts";
 

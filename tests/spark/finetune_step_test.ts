@@ -1,16 +1,6 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok } from "node:assert/strict";
-import {
-  jit,
-  leaf,
-  ones,
-  random,
-  realize,
-  referenceDevice,
-  type Tensor,
-  tensor,
-  treeLeaves,
-  treeMap,
-} from "../../tensor/mod.ts";
+import { jit, ones, random, referenceDevice, type Tensor, tensor, treeLeaves, treeMap } from "../../tensor/mod.ts";
+import { leaf, realize } from "../../tensor/kernel.ts";
 import { adamw, resnet, sgd } from "../../nn/mod.ts";
 import { averageWeights, finetuneStep, initFinetune, scoreRows, startAverage } from "../../spark/mod.ts";
 import { assertClose } from "../support/assert_close.ts";
@@ -33,7 +23,7 @@ async function numbers(tree: unknown): Promise<readonly number[]> {
 
 Deno.test("scoreRows() are PyTorch's cross-entropies and top-k", async () => {
   const logits = tensor(Float64Array.from(golden.logits), { shape: [5, 7] });
-  const rows = await numbers(scoreRows(logits, tensor(golden.labels, "int32")));
+  const rows = await numbers(scoreRows(logits, tensor(golden.labels, { dtype: "int32" })));
   const log = (row: readonly number[]) => {
     const largest = Math.max(...row);
     return largest + Math.log(row.reduce((sum, x) => sum + Math.exp(x - largest), 0));

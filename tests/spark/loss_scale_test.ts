@@ -1,16 +1,6 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok, rejects } from "node:assert/strict";
-import {
-  cpuDevice,
-  emptyRing,
-  jit,
-  leaf,
-  random,
-  readRing,
-  type Ring,
-  type Tensor,
-  tensor,
-  treeLeaves,
-} from "../../tensor/mod.ts";
+import { cpuDevice, jit, random, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
+import { emptyRing, leaf, readRing, type Ring } from "../../tensor/kernel.ts";
 import { resnet, warmupCosine } from "../../nn/mod.ts";
 import {
   init,
@@ -49,7 +39,7 @@ async function numbers(tree: unknown): Promise<readonly number[]> {
 
 Deno.test("nextLossScale() halves after an overflow, doubles after many finite steps, and keeps its bounds", async () => {
   const after = async (scale: number, steps: number, finite: boolean) => {
-    const next = nextLossScale({ scale: tensor(scale), steps: tensor(steps, "int32") }, tensor(finite), {
+    const next = nextLossScale({ scale: tensor(scale), steps: tensor(steps, { dtype: "int32" }) }, tensor(finite), {
       growEvery: 3,
     });
     return await numbers(next);

@@ -1,7 +1,8 @@
 /** @file The training command on a GPU that is pulled out once the first checkpoint is there. Arguments as of `pretrain`. */
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { pretrain } from "../../spark/commands/pretrain/pretrain.ts";
-import { registerDevice, webgpuDevice } from "../../tensor/mod.ts";
+import { webgpuDevice } from "../../tensor/mod.ts";
+import { registerDevice } from "../../tensor/kernel.ts";
 import { spyAdapter } from "../support/spy_adapter.ts";
 
 const spy = await spyAdapter();

@@ -71,7 +71,7 @@ Deno.test("patchLoss() and reconstruct() follow their definitions, on rectangula
 Deno.test("patchLoss() does not look at predictions of visible patches", async () => {
   const [x, y] = [images(1, 2), images(2, 2)];
   const [, gradient] = valueAndGrad((pixels: Tensor) => patchLoss(x, pixels, PATTERN))(y);
-  const { composite } = reconstruct(x, ones(x.shape, "float64"), PATTERN);
+  const { composite } = reconstruct(x, ones(x.shape, { dtype: "float64" }), PATTERN);
   const [slopes, pictures, truth] = [await read(gradient), await read(composite), await read(x)];
   ok(Array.from(slopes).every((slope, i) => (slope === 0) === (pictures[i] === truth[i])));
 });
@@ -87,8 +87,8 @@ Deno.test("densify() puts tokens at masked sites before the projection", async (
   });
   deepStrictEqual([params.norms, params.projections[0]], [[{}, {}], {}]);
   deepStrictEqual((params.projections[1] as { weight: Tensor }).weight.shape, [3, 3, 2, 2]);
-  const coarse = sparseTensor(PATTERN, [1, 1], ones([3, 1, 1, 4], "float64"));
-  const fine = sparseTensor(PATTERN, [2, 2], ones([3, 2, 2, 2], "float64"));
+  const coarse = sparseTensor(PATTERN, [1, 1], ones([3, 1, 1, 4], { dtype: "float64" }));
+  const fine = sparseTensor(PATTERN, [2, 2], ones([3, 2, 2, 2], { dtype: "float64" }));
   const { maps } = densify(params, state, [fine, coarse]);
   deepStrictEqual(maps.map((map) => map.shape), [[2, 2, 3, 4], [2, 4, 6, 2]]);
   const [token, sites] = [await read(params.maskTokens[0]!), await read(maps[0]!)];
@@ -162,7 +162,7 @@ Deno.test("lossAndGradients() points uphill", async () => {
     const out = forward(MODEL, { ...weights, params: { ...weights.params, decoder } }, input, { train: true });
     return patchLoss(input.images, out.pixels, PATTERN);
   };
-  const shifted = (h: number) => tensor([h, 0, 0], "float64");
+  const shifted = (h: number) => tensor([h, 0, 0], { dtype: "float64" });
   deepStrictEqual(await read(bias), new Float64Array(3));
   const [up, down] = [(await read(moved(1e-4)))[0]!, (await read(moved(-1e-4)))[0]!];
   assertClose([slope[0]!], [(up - down) / 2e-4], { absolute: 1e-8 });

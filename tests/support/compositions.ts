@@ -14,7 +14,6 @@ import {
   matmul,
   mean,
   mul,
-  realize,
   referenceDevice,
   reshape,
   sigmoid,
@@ -27,6 +26,7 @@ import {
   tensor,
   vjp,
 } from "../../tensor/mod.ts";
+import { realize } from "../../tensor/kernel.ts";
 
 /** A function of `x` `[3]` and of `w` `[3]`, which transformations of functions of `x` alone capture. */
 export type Pair = (x: Tensor, w: Tensor) => Tensor;

@@ -1,5 +1,7 @@
 import * as t from "../../tensor/mod.ts";
-import type { Conv2dOptions, KernelMaps, PoolOptions, Shape, Tensor } from "../../tensor/mod.ts";
+import * as k from "../../tensor/kernel.ts";
+import type { Conv2dOptions, PoolOptions, Shape, Tensor } from "../../tensor/mod.ts";
+import type { KernelMaps } from "../../tensor/kernel.ts";
 import { floats, type OpCase, type OpRow, row } from "./op_row.ts";
 
 const tolerance = { absolute: 1e-4, relative: 2e-5 };
@@ -119,7 +121,7 @@ function convRows({ name, options, shapes }: ConvRow): readonly OpRow[] {
     ...shapes.map((pair, i) =>
       row(
         `conv2dInputGradient ${name}${i === 0 ? "" : ` ${i}`}`,
-        (dy, w) => t.vjp((x: Tensor) => t.conv2d(x, w, options), t.zeros(pair[0], dy.dtype))[1](dy)[0],
+        (dy, w) => t.vjp((x: Tensor) => t.conv2d(x, w, options), t.zeros(pair[0], { dtype: dy.dtype }))[1](dy)[0],
         [floats(outputShape(pair), pair[1])],
         { tolerance, order: i === 0 ? 2 : 0 },
       )
@@ -127,7 +129,7 @@ function convRows({ name, options, shapes }: ConvRow): readonly OpRow[] {
     ...shapes.map((pair, i) =>
       row(
         `conv2dWeightGradient ${name}${i === 0 ? "" : ` ${i}`}`,
-        (x, dy) => t.vjp((w: Tensor) => t.conv2d(x, w, options), t.zeros(pair[1], dy.dtype))[1](dy)[0],
+        (x, dy) => t.vjp((w: Tensor) => t.conv2d(x, w, options), t.zeros(pair[1], { dtype: dy.dtype }))[1](dy)[0],
         [floats(pair[0], outputShape(pair))],
         { tolerance, order: i === 0 ? 2 : 0 },
       )
@@ -177,7 +179,7 @@ const AXES: readonly OpRow[] = [
 
 /** Maps of 3x3 windows over a few pixels, some of them absent. */
 function sparseMaps(stride: number): KernelMaps {
-  const dense = t.windowMap(2, [4, 3], [3, 3], {
+  const dense = k.windowMap(2, [4, 3], [3, 3], {
     stride: [stride, stride],
     padding: [[1, 1], [1, 1]],
     dilation: [1, 1],
@@ -188,7 +190,7 @@ function sparseMaps(stride: number): KernelMaps {
 function kernelMapRows(name: string, maps: KernelMaps, groups: number, cin: number, cout: number): readonly OpRow[] {
   const [[M, T], [N]] = [maps.map.shape as [number, number], maps.inverse.shape as [number, number]];
   const [x, w, y]: readonly Shape[] = [[N, cin], [T, cin / groups, cout], [M, cout]];
-  const conv = (x: Tensor, w: Tensor) => t.kernelMapConv(x, w, maps, { groups });
+  const conv = (x: Tensor, w: Tensor) => k.kernelMapConv(x, w, maps, { groups });
   return [
     row(`kernelMapConv ${name}`, conv, [floats(x!, w!)], {
       tolerance,
@@ -199,13 +201,13 @@ function kernelMapRows(name: string, maps: KernelMaps, groups: number, cin: numb
     }),
     row(
       `kernelMapConv transposed ${name}`,
-      (dy, w) => t.vjp((x: Tensor) => conv(x, w), t.zeros(x!, dy.dtype))[1](dy)[0],
+      (dy, w) => t.vjp((x: Tensor) => conv(x, w), t.zeros(x!, { dtype: dy.dtype }))[1](dy)[0],
       [floats(y!, w!)],
       { tolerance },
     ),
     row(
       `kernelMapWeightGradient ${name}`,
-      (x, dy) => t.vjp((w: Tensor) => conv(x, w), t.zeros(w!, dy.dtype))[1](dy)[0],
+      (x, dy) => t.vjp((w: Tensor) => conv(x, w), t.zeros(w!, { dtype: dy.dtype }))[1](dy)[0],
       [floats(x!, y!)],
       { tolerance },
     ),

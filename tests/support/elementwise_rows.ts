@@ -156,7 +156,7 @@ const LOGIC: readonly OpRow[] = [
     { inputs: [{ shape: [3, 1], dtype: "bool" }, { shape: [] }, { shape: [2, 1, 5] }] },
     { inputs: [{ shape: [0], dtype: "bool" }, { shape: [0] }, { shape: [0] }] },
     { inputs: [{ shape: [300], dtype: "bool" }, { shape: [300], dtype: "int32" }, { shape: [300], dtype: "int32" }] },
-  ], { rejects: [() => t.where(t.full([2], 1, "bool"), t.ones([3]), 0)] }),
+  ], { rejects: [() => t.where(t.full([2], 1, { dtype: "bool" }), t.ones([3]), 0)] }),
 ];
 
 /** Operations that work element by element. */

@@ -74,7 +74,7 @@ function reachedNames(): ReadonlySet<string> {
       (...primals: Tensor[]) => f(...inputs.map((x) => DTYPES[x.dtype].floating ? primals.shift()! : x)),
       ...inputs.filter((x) => DTYPES[x.dtype].floating),
     );
-    return [output, ...pullback(zeros(output.shape, output.dtype))] as Tensor[];
+    return [output, ...pullback(zeros(output.shape, { dtype: output.dtype }))] as Tensor[];
   });
   return new Set(topologicalOrder(programs).map((x) => x.primitive.name));
 }

@@ -8,7 +8,8 @@ import {
   mixBatch,
   type Transform,
 } from "../../../data/mod.ts";
-import { leaf, leafSource, type Tensor } from "../../../tensor/mod.ts";
+import type { Tensor } from "../../../tensor/mod.ts";
+import { leaf, leafSource } from "../../../tensor/kernel.ts";
 import type { TargetBatch } from "../../finetune.ts";
 import type { LabelledDataset } from "../shared/labelled_data.ts";
 import type { FinetuneOptions } from "./finetune_options.ts";

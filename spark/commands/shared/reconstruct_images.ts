@@ -1,5 +1,6 @@
 /** @file Images through a pre-trained model: what was hidden, and what it puts there. */
-import { type Device, jit, leaf, random, realize, type Tensor } from "../../../tensor/mod.ts";
+import { type Device, jit, random, type Tensor } from "../../../tensor/mod.ts";
+import { leaf, realize } from "../../../tensor/kernel.ts";
 import { denormalise, type Pixels } from "../../../data/mod.ts";
 import { forward, type SparkParams, type SparkState } from "../../forward.ts";
 import { patchLoss } from "../../loss.ts";

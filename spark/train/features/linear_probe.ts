@@ -1,5 +1,6 @@
 /** @file A linear classifier on frozen features. */
-import { type Device, jit, leaf, random, type Tensor } from "../../../tensor/mod.ts";
+import { type Device, jit, random, type Tensor } from "../../../tensor/mod.ts";
+import { leaf } from "../../../tensor/kernel.ts";
 import {
   adamw,
   applyUpdates,

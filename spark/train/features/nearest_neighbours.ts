@@ -1,5 +1,6 @@
 /** @file Classification of frozen features by their nearest neighbours. */
-import { type Device, jit, leaf, matmul, type Tensor, transpose } from "../../../tensor/mod.ts";
+import { type Device, jit, matmul, type Tensor, transpose } from "../../../tensor/mod.ts";
+import { leaf } from "../../../tensor/kernel.ts";
 import type { FrozenFeatures } from "./frozen_features.ts";
 
 /** Settings of `nearestNeighbours`. */

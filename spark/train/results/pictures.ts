@@ -1,5 +1,6 @@
 /** @file Pictures of what a model makes of masked images. */
-import { type Device, jit, leaf, random, type Tensor } from "../../../tensor/mod.ts";
+import { type Device, jit, random, type Tensor } from "../../../tensor/mod.ts";
+import { leaf } from "../../../tensor/kernel.ts";
 import { denormalise, type Pixels } from "../../../data/mod.ts";
 import type { Model } from "../../../nn/mod.ts";
 import { evaluate, type SparkParams, type SparkState } from "../../forward.ts";

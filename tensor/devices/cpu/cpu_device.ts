@@ -1,7 +1,8 @@
 /** @file The cpu device: WebAssembly with SIMD, made at run time, on every core. */
 import { type Backend, compilingDevice, type Loaded } from "../../compiler/compiling_device.ts";
-import type { Schedule, Step, WatKernel, WatOptions } from "../../compiler/kernel.ts";
-import { type MemoryPlan, planMemory } from "../../compiler/plan.ts";
+import type { Schedule, Step } from "../../compiler/kernel.ts";
+import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
+import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";

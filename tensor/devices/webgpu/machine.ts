@@ -1,5 +1,5 @@
 /** @file What is assumed of GPUs, and of processors that stand in for them, wherever work is cut. */
-import type { WgslLimits } from "../../compiler/kernel.ts";
+import type { WgslLimits } from "../../compiler/kernel_text.ts";
 
 /** Invocations that fill a GPU: sums are cut into slabs until there are as many. */
 const FULL_GPU = 1 << 14;

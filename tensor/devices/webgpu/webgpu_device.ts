@@ -1,6 +1,7 @@
 /** @file The webgpu device: WGSL through `navigator.gpu`, one submit a run. */
 import { type Backend, compilingDevice, type Loaded } from "../../compiler/compiling_device.ts";
-import type { Schedule, Step, WgslKernel, WgslLimits } from "../../compiler/kernel.ts";
+import type { Schedule, Step } from "../../compiler/kernel.ts";
+import type { WgslKernel, WgslLimits } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
@@ -13,7 +14,7 @@ import { shaderOf } from "./emit/shader.ts";
 import { templateWgsl } from "./kernels/template.ts";
 import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
 import { bindBlocks, type Bindings, handOut } from "../../compiler/bindings.ts";
-import { bytesOf } from "../../compiler/draft.ts";
+import { bytesOf } from "../../compiler/schedule/draft.ts";
 import type { Block } from "./runtime/blocks.ts";
 import { chooseHalf } from "./half/choose_half.ts";
 import { requireHalf } from "./half/half_trial.ts";

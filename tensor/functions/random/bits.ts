@@ -23,15 +23,21 @@ export interface StreamOptions {
 function counters(size: number, first: number | Tensor): readonly [Tensor, Tensor] {
   const position = cast(iota([size], 0), "uint32");
   if (typeof first !== "number") {
-    return [full([size], 0, "uint32"), add(position, broadcastTo(reshape(cast(first, "uint32"), [1]), [size]))];
+    return [
+      full([size], 0, { dtype: "uint32" }),
+      add(position, broadcastTo(reshape(cast(first, "uint32"), [1]), [size])),
+    ];
   }
   if (!Number.isSafeInteger(first) || first < 0) {
     throw new RangeError(`Cannot draw bits as first must be whole and in [0, 2^53): current first is ${first}`);
   }
   const [high, low] = [Math.floor(first / 2 ** 32), first % 2 ** 32];
-  const sum = low === 0 ? position : add(position, full([size], low, "uint32")); // modulo 2^32
-  const lead = full([size], high, "uint32");
-  return [low + size <= 2 ** 32 ? lead : add(lead, cast(less(sum, full([size], low, "uint32")), "uint32")), sum];
+  const sum = low === 0 ? position : add(position, full([size], low, { dtype: "uint32" })); // modulo 2^32
+  const lead = full([size], high, { dtype: "uint32" });
+  return [
+    low + size <= 2 ** 32 ? lead : add(lead, cast(less(sum, full([size], low, { dtype: "uint32" })), "uint32")),
+    sum,
+  ];
 }
 
 /**

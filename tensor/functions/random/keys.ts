@@ -57,7 +57,7 @@ export function split<N extends number = 2>(key: Tensor, n: N = 2 as N): Keys<N>
   if (!Number.isSafeInteger(n) || n < 0) {
     throw new RangeError(`Cannot split a key as n must be a whole number of at least 0: current n is ${n}`);
   }
-  const counters = [zeros([n, 2], "uint32"), cast(iota([n, 2], 0), "uint32")] as const;
+  const counters = [zeros([n, 2], { dtype: "uint32" }), cast(iota([n, 2], 0), "uint32")] as const;
   const words = threefryWords(key, counters, iota([n, 2], 1)); // in one piece; row i is key i
   const keys = Array.from({ length: n }, (_, i) => reshape(slice(words, { start: [i, 0], size: [1, 2] }), [2]));
   return keys as readonly Tensor[] as Keys<N>;
@@ -85,7 +85,7 @@ export function foldIn(key: Tensor, data: number | Tensor): Tensor {
     throw new RangeError(`Cannot fold into a key as data must be whole and in [0, 2^32): current data is ${data}`);
   }
   const low = typeof data === "number"
-    ? full([2], data, "uint32")
+    ? full([2], data, { dtype: "uint32" })
     : broadcastTo(reshape(cast(data, "uint32"), [1]), [2]);
-  return threefryWords(key, [zeros([2], "uint32"), low], iota([2], 0));
+  return threefryWords(key, [zeros([2], { dtype: "uint32" }), low], iota([2], 0));
 }

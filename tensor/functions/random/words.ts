@@ -56,7 +56,7 @@ const THREEFRY: Primitive = {
  * import { equal } from "node:assert/strict";
  * import { random, zeros } from "@tessera/tessera/tensor";
  *
- * const zero = zeros([], "uint32");
+ * const zero = zeros([], { dtype: "uint32" });
  * equal(await random.threefryWords(random.key(0), [zero, zero], 0).item(), 0x6b200159);
  * ```
  */

@@ -49,7 +49,7 @@ const BIAS = float64([0, 1, 2, 3]);
 
 /** The visible pixels of an image as an image of its own, `[1, pixels, 1, 4]`. */
 async function visible(x: Tensor, image: number): Promise<Tensor> {
-  const shown = await read(toDense(gather(ones(x.shape, "float64"), PATTERN)));
+  const shown = await read(toDense(gather(ones(x.shape, { dtype: "float64" }), PATTERN)));
   const values = Array.from(await read(x));
   const kept = values.filter((_, i) => shown[i]! > 0 && Math.floor(i / 64) === image);
   return float64(kept, [1, kept.length / 4, 1, 4]);

@@ -121,13 +121,19 @@ Deno.test("relu() and relu6() let NaN through", async () => {
 
 Deno.test("convolutions add their bias; linear() maps the last axis of sparse blocks", async () => {
   const bias = float64([1, 2]);
-  const map = conv2d({ weight: zeros([1, 1, 3, 2], "float64"), bias }, ones([1, 1, 1, 3], "float64"));
+  const map = conv2d(
+    { weight: zeros([1, 1, 3, 2], { dtype: "float64" }), bias },
+    ones([1, 1, 1, 3], { dtype: "float64" }),
+  );
   assertClose(await read(map), [1, 2]);
-  const up = convTranspose2d({ weight: zeros([2, 2, 2, 3], "float64"), bias }, ones([1, 1, 1, 3], "float64"));
+  const up = convTranspose2d(
+    { weight: zeros([2, 2, 2, 3], { dtype: "float64" }), bias },
+    ones([1, 1, 1, 3], { dtype: "float64" }),
+  );
   assertClose(await read(up), [1, 2, 1, 2, 1, 2, 1, 2]);
   const pattern = patternFromIndices([[0, 0, 1]], [1, 2, 2]);
-  const x = sparseTensor(pattern, [2, 2], ones([1, 2, 2, 3], "float64"));
-  const y = linear({ weight: ones([3, 2], "float64"), bias }, x);
+  const x = sparseTensor(pattern, [2, 2], ones([1, 2, 2, 3], { dtype: "float64" }));
+  const y = linear({ weight: ones([3, 2], { dtype: "float64" }), bias }, x);
   deepStrictEqual(y.values.shape, [1, 2, 2, 2]);
   assertClose((await read(y.values) as Float64Array).slice(0, 2), [4, 5]);
   throws(() => addFeatures<Tensor | typeof x>(x, ones([1, 4, 4, 3])), ShapeError);

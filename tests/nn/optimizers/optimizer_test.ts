@@ -30,7 +30,7 @@ Deno.test("warmupCosine() and cosineWeightDecay() follow the official schedules"
   const rate = warmupCosine({ peak: 1, warmup: 20, total: 200 });
   const decay = cosineWeightDecay({ start: 0.04, end: 0.2, total: 200 });
   for (const [step, lr, wd] of ops.schedule.rows_it_lr_wd as [number, number, number][]) {
-    const counter = tensor(step, "int32");
+    const counter = tensor(step, { dtype: "int32" });
     assertClose([...await read(rate(counter)) as Float32Array], [lr], { absolute: 1e-7, relative: 1e-6 });
     assertClose([...await read(decay(counter)) as Float32Array], [wd], { absolute: 1e-7, relative: 1e-6 });
   }
@@ -107,13 +107,13 @@ Deno.test("schedules stay at their end", async () => {
   const rate = warmupCosine({ peak: 1, warmup: 2, total: 10 });
   const decay = cosineWeightDecay({ start: 0, end: 0.2, total: 10 });
   for (const step of [9, 10, 13, 18, 1000]) {
-    assertClose(await read(rate(tensor(step, "int32"))), [0.001], { absolute: 1e-7 }, `rate at ${step}`);
-    assertClose(await read(decay(tensor(step, "int32"))), [0.2], { absolute: 1e-7 }, `decay at ${step}`);
+    assertClose(await read(rate(tensor(step, { dtype: "int32" }))), [0.001], { absolute: 1e-7 }, `rate at ${step}`);
+    assertClose(await read(decay(tensor(step, { dtype: "int32" }))), [0.2], { absolute: 1e-7 }, `decay at ${step}`);
   }
 });
 
 Deno.test("lamb() leaves parameters of zero norm to plain Adam", async () => {
-  const start = { weight: full([2, 2], 0, "float64") };
+  const start = { weight: full([2, 2], 0, { dtype: "float64" }) };
   const [after] = [...steps(lamb({ learningRate: 0.1 }), start, [{ weight: float64([1, 1, 1, 1], [2, 2]) }])];
   assertClose(await read(after!.params.weight), [-0.1, -0.1, -0.1, -0.1], { absolute: 1e-6 });
 });
@@ -156,7 +156,10 @@ Deno.test("optimizers pair parameters, gradients and state by key", async () => 
     18,
   ]);
   const optimizer = sgd({ learningRate: 1, momentum: 0.5 });
-  const state = { step: tensor(3, "int32"), links: [{ velocity: { b: float64([4]), a: float64([2]) } }, {}] };
+  const state = {
+    step: tensor(3, { dtype: "int32" }),
+    links: [{ velocity: { b: float64([4]), a: float64([2]) } }, {}],
+  };
   const [updates] = optimizer.update({ a: float64([0]), b: float64([0]) }, state, { a, b });
   deepStrictEqual([...await read(updates.a) as Float64Array, ...await read(updates.b) as Float64Array], [-1, -2]);
 });
@@ -173,7 +176,10 @@ const MISFITS: readonly (readonly [Tree, RegExp])[] = [
     { encoder: { w: ones([1, 2]), b: [ones([])] } },
     /encoder\.w must be float32 \[2\].*: current gradient is float32 \[1, 2\]/,
   ],
-  [{ encoder: { w: ones([2], "float64"), b: [ones([])] } }, /encoder\.w .*: current gradient is float64 \[2\]/],
+  [
+    { encoder: { w: ones([2], { dtype: "float64" }), b: [ones([])] } },
+    /encoder\.w .*: current gradient is float64 \[2\]/,
+  ],
   [{ encoder: { w: null, b: [ones([])] } }, /encoder\.w .*: current gradient is null/],
 ];
 
@@ -195,7 +201,7 @@ Deno.test("optimizers refuse gradients, states and updates of another form, nami
   throws(() => adam.update(params, adam.init({ encoder: { w: ones([2]) } }), params), /first at encoder\.b\.0 must be/);
   throws(() => applyUpdates(params, { encoder: { w: ones([2]) } }), /update at encoder\.b\.0 must be/);
   throws(
-    () => adam.init({ w: ones([2], "int32") }),
+    () => adam.init({ w: ones([2], { dtype: "int32" }) }),
     /every parameter must be a floating tensor: current parameter w is int32/,
   );
   throws(() => sgd({ learningRate: 1, nesterov: true }), /nesterov needs a positive momentum/);
@@ -230,7 +236,7 @@ Deno.test("withMoments() puts back what momentsOf() took out, and says what is m
 
 Deno.test("biasCorrection() does not cancel at the first step", async () => {
   for (const [beta, step] of [[0.999, 1], [0.999, 50], [0.999, 101], [0.9, 1], [0.95, 2], [0.999, 10000]] as const) {
-    const got = await read(biasCorrection(beta, tensor(step, "int32"), float64([0])));
+    const got = await read(biasCorrection(beta, tensor(step, { dtype: "int32" }), float64([0])));
     assertClose(got, [-Math.expm1(step * Math.log(beta))], { absolute: 0, relative: 1e-11 }, `${beta}^${step}`);
   }
 });

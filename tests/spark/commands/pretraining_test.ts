@@ -1,14 +1,6 @@
 import { deepStrictEqual, match, notDeepStrictEqual, ok, rejects } from "node:assert/strict";
-import {
-  cpuDevice,
-  emptyRing,
-  leaf,
-  readRing,
-  realize,
-  type Tensor,
-  treeLeaves,
-  treeMap,
-} from "../../../tensor/mod.ts";
+import { cpuDevice, type Tensor, treeLeaves, treeMap } from "../../../tensor/mod.ts";
+import { emptyRing, leaf, readRing, realize } from "../../../tensor/kernel.ts";
 import { addGradients, backboneStateDict, save, type TrainState, zeroSums } from "../../../spark/mod.ts";
 import type { Conv2dParams } from "../../../nn/mod.ts";
 import { encodePth } from "../../../data/mod.ts";

@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { cpuDevice, leaf, random, realize, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
+import { cpuDevice, random, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
+import { leaf, realize } from "../../../tensor/kernel.ts";
 import { dataKey, drawNormal, drawsOf } from "../../../data/mod.ts";
 import { type BatchNormState, type Conv2dParams, resnet } from "../../../nn/mod.ts";
 import { type FrozenFeatures, frozenFeatures, recalibrated } from "../../../spark/train/features/frozen_features.ts";

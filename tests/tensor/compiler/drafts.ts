@@ -1,5 +1,5 @@
 /** @file Programs made by hand, for tests of what happens to them before they run. */
-import type { Draft } from "../../../tensor/compiler/draft.ts";
+import type { Draft } from "../../../tensor/compiler/schedule/draft.ts";
 import type { MapKernel, Schedule, Step, TemplateKernel, Value } from "../../../tensor/compiler/kernel.ts";
 import { op, type Scalar } from "../../../tensor/compiler/scalar.ts";
 

@@ -2,7 +2,6 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import {
   add,
-  bind,
   cpuDevice,
   type Device,
   jit,
@@ -11,11 +10,11 @@ import {
   mul,
   ones,
   pad,
-  type Primitive,
   referenceDevice,
   type Tensor,
   tensor,
 } from "../../../tensor/mod.ts";
+import { bind, type Primitive } from "../../../tensor/kernel.ts";
 import { graphOf } from "../../../tensor/compiler/graph.ts";
 import { kernelOf } from "../../../tensor/compiler/fused_step.ts";
 import { kernelKey } from "../../../tensor/compiler/kernel_key.ts";

@@ -1,11 +1,11 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { bytesOf, type Draft } from "../../../tensor/compiler/draft.ts";
-import { successions } from "../../../tensor/compiler/in_place.ts";
+import { bytesOf, type Draft } from "../../../tensor/compiler/schedule/draft.ts";
+import { successions } from "../../../tensor/compiler/schedule/in_place.ts";
 import { lower } from "../../../tensor/compiler/lower.ts";
-import { livesOf } from "../../../tensor/compiler/lives.ts";
-import { planMemory } from "../../../tensor/compiler/plan.ts";
-import { recompute } from "../../../tensor/compiler/recompute.ts";
-import { reorder } from "../../../tensor/compiler/reorder.ts";
+import { livesOf } from "../../../tensor/compiler/schedule/lives.ts";
+import { planMemory } from "../../../tensor/compiler/schedule/plan.ts";
+import { recompute } from "../../../tensor/compiler/schedule/recompute.ts";
+import { reorder } from "../../../tensor/compiler/schedule/reorder.ts";
 import {
   add,
   cpuDevice,

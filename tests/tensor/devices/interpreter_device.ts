@@ -5,11 +5,10 @@
 import { ARGSORT_FORM, type KernelForm, SCATTER_ADD_FORM } from "../../../tensor/compiler/kernel_forms.ts";
 import { templateFlops } from "../../../tensor/compiler/lowering.ts";
 import { textWriter } from "../../../tensor/compiler/template.ts";
+import { type Device, type DType, sizeOf, type Tensor, type TensorSpec } from "../../../tensor/mod.ts";
 import {
   bufferOf,
-  type Device,
   type DeviceBuffer,
-  type DType,
   type Executable,
   type KernelLowering,
   leafSource,
@@ -17,11 +16,8 @@ import {
   type Params,
   type Program,
   registerDevice,
-  sizeOf,
-  type Tensor,
-  type TensorSpec,
   type ViewMove,
-} from "../../../tensor/mod.ts";
+} from "../../../tensor/kernel.ts";
 import { stridesOf } from "../../../tensor/spec.ts";
 import { hostArray } from "../../../tensor/tensor.ts";
 import { topologicalOrder } from "../../../tensor/order.ts";

@@ -1,14 +1,6 @@
 import { deepStrictEqual, rejects, throws } from "node:assert/strict";
-import {
-  bind,
-  type Device,
-  DeviceError,
-  jit,
-  openDevice,
-  type Primitive,
-  type Tensor,
-  tensor,
-} from "../../../tensor/mod.ts";
+import { type Device, DeviceError, jit, openDevice, type Tensor, tensor } from "../../../tensor/mod.ts";
+import { bind, type Primitive } from "../../../tensor/kernel.ts";
 import { textWriter } from "../../../tensor/compiler/template.ts";
 import { checkDevice, checkDeviceGradients } from "../../support/check_device.ts";
 import { ROWS } from "../../support/op_table.ts";

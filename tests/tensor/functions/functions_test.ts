@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import * as t from "../../../tensor/mod.ts";
+import * as k from "../../../tensor/kernel.ts";
 import type { Tensor } from "../../../tensor/mod.ts";
 import golden from "../../golden/ops_torch.json" with { type: "json" };
 import { assertClose } from "../../support/assert_close.ts";
@@ -49,7 +50,7 @@ for (const { name, op, options, inputs, output, ...rest } of golden.cases) {
 
 Deno.test("Promotion goes bool < uint32 < int32 < float32 < float64, and numbers are weak", () => {
   const [b, u, i, f, d] = (["bool", "uint32", "int32", "float32", "float64"] as const).map((dtype) =>
-    t.zeros([2], dtype)
+    t.zeros([2], { dtype })
   ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
   deepStrictEqual(t.add(b, u).dtype, "uint32");
   throws(() => t.add(u, i), /Cannot add as one dtype must hold the values of both: .* uint32 and int32; cast one/);
@@ -63,24 +64,24 @@ Deno.test("Promotion goes bool < uint32 < int32 < float32 < float64, and numbers
 });
 
 Deno.test("Integers wrap; quotients and remainders are named by where they round", async () => {
-  const x = t.tensor([7, -7, 2 ** 31 - 1], "int32");
+  const x = t.tensor([7, -7, 2 ** 31 - 1], { dtype: "int32" });
   deepStrictEqual(await values(t.truncDivide(x, 2)), [3, -3, 1073741823]);
   deepStrictEqual(await values(t.floorDivide(x, 2)), [3, -4, 1073741823]);
   deepStrictEqual(await values(t.div(x, 2)), [3.5, -3.5, 2 ** 30]);
   deepStrictEqual(await values(t.fmod(x, 4)), [3, -3, 3]);
   deepStrictEqual(await values(t.remainder(x, 4)), [3, 1, 3]);
   deepStrictEqual(await values(t.add(x, 1)), [8, -6, -(2 ** 31)]);
-  deepStrictEqual(await values(t.mul(t.tensor([2 ** 31 + 1], "uint32"), 2 ** 31 + 1)), [1]);
-  deepStrictEqual(await values(t.sum(t.full([3], 2 ** 31 - 1, "int32"))), [2 ** 31 - 3]);
+  deepStrictEqual(await values(t.mul(t.tensor([2 ** 31 + 1], { dtype: "uint32" }), 2 ** 31 + 1)), [1]);
+  deepStrictEqual(await values(t.sum(t.full([3], 2 ** 31 - 1, { dtype: "int32" }))), [2 ** 31 - 3]);
 });
 
 Deno.test("cast() stops at the ends of a range, and keeps the bits between integers", async () => {
   const x = t.tensor([3e9, -3e9, NaN, 1.9, -1.9]);
   deepStrictEqual(await values(t.cast(x, "int32")), [2 ** 31 - 1, -(2 ** 31), 0, 1, -1]);
   deepStrictEqual(await values(t.cast(x, "uint32")), [3e9, 0, 0, 1, 0]);
-  deepStrictEqual(await values(t.cast(t.tensor([-1], "int32"), "uint32")), [2 ** 32 - 1]);
+  deepStrictEqual(await values(t.cast(t.tensor([-1], { dtype: "int32" }), "uint32")), [2 ** 32 - 1]);
   deepStrictEqual(await values(t.cast(x, "bool")), [1, 1, 1, 1, 1]);
-  throws(() => t.full([1], -1, "uint32"), /Cannot fill as the value must be of uint32: current value is -1/);
+  throws(() => t.full([1], -1, { dtype: "uint32" }), /Cannot fill as the value must be of uint32: current value is -1/);
 });
 
 Deno.test("Reductions over nothing give their neutral elements", async () => {
@@ -106,13 +107,13 @@ Deno.test("Cotangents do not flow to what where() leaves out, not even of NaN", 
 
 Deno.test("take() and takeAlongAxis() read the fill outside, and give it no cotangent", async () => {
   const x = t.tensor([[1, 2], [3, 4]]);
-  const rows = t.tensor([-1, 1, 2, 1], "int32");
+  const rows = t.tensor([-1, 1, 2, 1], { dtype: "int32" });
   const outside = { fill: 9, wrapNegativeIndices: false };
   deepStrictEqual(await values(t.take(x, rows, outside)), [9, 9, 3, 4, 9, 9, 3, 4]);
   deepStrictEqual(await values(t.grad((x: Tensor) => t.sum(t.take(x, rows, outside)))(x)), [0, 0, 2, 2]);
   deepStrictEqual(await values(t.take(x, rows, { fill: 9 })), [3, 4, 3, 4, 9, 9, 3, 4]);
   deepStrictEqual(await values(t.grad((x: Tensor) => t.sum(t.take(x, rows)))(x)), [0, 0, 3, 3]);
-  const places = t.tensor([[1, -1], [2, 0]], "int32");
+  const places = t.tensor([[1, -1], [2, 0]], { dtype: "int32" });
   deepStrictEqual(await values(t.takeAlongAxis(x, places)), [2, 2, 0, 3]);
   deepStrictEqual(await values(t.takeAlongAxis(x, places, { wrapNegativeIndices: false })), [2, 0, 0, 3]);
   deepStrictEqual(await values(t.grad((x: Tensor) => t.sum(t.takeAlongAxis(x, places)))(x)), [0, 2, 1, 0]);
@@ -138,24 +139,27 @@ Deno.test("kernelMapConv() over the windows of dense images equals conv2d()", as
   const shape = [2, 5, 4, 4] as const;
   const x = t.tensor(Float64Array.from(randomValues(1, t.sizeOf(shape))), { shape });
   const w = t.tensor(Float64Array.from(randomValues(2, 3 * 3 * 2 * 6)), { shape: [3, 3, 2, 6] });
-  const maps = t.windowMap(2, [5, 4], [3, 3], { stride: [2, 1], padding: [[1, 1], [0, 1]], dilation: [1, 1] });
+  const maps = k.windowMap(2, [5, 4], [3, 3], { stride: [2, 1], padding: [[1, 1], [0, 1]], dilation: [1, 1] });
   const dense = t.conv2d(x, w, { stride: [2, 1], padding: [[1, 1], [0, 1]], groups: 2 });
-  const rows = t.kernelMapConv(t.reshape(x, [-1, 4]), t.reshape(w, [9, 2, 6]), maps, { groups: 2 });
+  const rows = k.kernelMapConv(t.reshape(x, [-1, 4]), t.reshape(w, [9, 2, 6]), maps, { groups: 2 });
   deepStrictEqual(dense.shape.slice(1, 3), maps.outputSize);
   assertClose(await values(rows), await values(dense), exact);
 });
 
 Deno.test("maxPoolByMap() lets a larger fill win, and gives it the cotangent of nobody", async () => {
   const maps = {
-    map: t.tensor([[0, -1], [0, 1]], "int32"),
-    inverse: t.tensor([[0, -1], [-1, 1]], "int32"),
+    map: t.tensor([[0, -1], [0, 1]], { dtype: "int32" }),
+    inverse: t.tensor([[0, -1], [-1, 1]], { dtype: "int32" }),
   };
   const x = t.tensor([[-2], [-1]]);
-  const pulled = { map: t.tensor([[0, -1], [-1, 1]], "int32"), inverse: t.tensor([[0, -1], [-1, 1]], "int32") };
-  deepStrictEqual(await values(t.maxPoolByMap(x, maps, 0)), [0, -1]);
-  deepStrictEqual(await values(t.maxPoolByMap(x, maps)), [-2, -1]);
-  deepStrictEqual(await values(t.grad((x: Tensor) => t.sum(t.maxPoolByMap(x, pulled, 0)))(x)), [0, 0]);
-  deepStrictEqual(await values(t.grad((x: Tensor) => t.sum(t.maxPoolByMap(x, pulled)))(x)), [1, 1]);
+  const pulled = {
+    map: t.tensor([[0, -1], [-1, 1]], { dtype: "int32" }),
+    inverse: t.tensor([[0, -1], [-1, 1]], { dtype: "int32" }),
+  };
+  deepStrictEqual(await values(k.maxPoolByMap(x, maps, 0)), [0, -1]);
+  deepStrictEqual(await values(k.maxPoolByMap(x, maps)), [-2, -1]);
+  deepStrictEqual(await values(t.grad((x: Tensor) => t.sum(k.maxPoolByMap(x, pulled, 0)))(x)), [0, 0]);
+  deepStrictEqual(await values(t.grad((x: Tensor) => t.sum(k.maxPoolByMap(x, pulled)))(x)), [1, 1]);
 });
 
 Deno.test("Gradients pass through a composition of views, reductions and products", async () => {
@@ -165,7 +169,7 @@ Deno.test("Gradients pass through a composition of views, reductions and product
     const h = t.tanh(t.matmul(x, w)); // [2, 3, 5]
     const centred = t.sub(h, t.mean(h, { axis: -1, keepDims: true }));
     const scaled = t.mul(centred, t.rsqrt(t.add(t.variance(h, { axis: -1, keepDims: true }), 1e-2)));
-    return t.concat([t.flip(scaled, 1), t.transpose(t.reshape(scaled, [2, 5, 3]), [0, 2, 1])], 2);
+    return t.concat([t.flip(scaled, { axis: 1 }), t.transpose(t.reshape(scaled, [2, 5, 3]), [0, 2, 1])], { axis: 2 });
   }, [x, w]);
 });
 
@@ -200,13 +204,19 @@ Deno.test("Operations name what they were given", () => {
     /Cannot add as shapes must broadcast: .*: current shapes are \[2\] and \[3\]/,
   );
   throws(
-    () => t.exp(t.zeros([2], "int32")),
+    () => t.exp(t.zeros([2], { dtype: "int32" })),
     /Cannot exp as operands must be floating: current dtype is int32; cast to float32/,
   );
   throws(() => t.where(t.ones([2]), 1, 0), /Cannot where as the condition must be bool: current dtype is float32/);
   throws(() => t.take(t.ones([2]), t.ones([1])), /Cannot take as indices must be whole numbers, or int32: .* float32/);
-  throws(() => t.matmul(t.zeros([1, 1], "int32"), t.zeros([1, 1], "int32")), /Cannot matmul .* int32 and int32/);
-  throws(() => t.conv2d(t.zeros([1, 4, 4, 1]), t.zeros([1, 1, 1, 1], "int32")), /Cannot conv2d .* float32 and int32/);
+  throws(
+    () => t.matmul(t.zeros([1, 1], { dtype: "int32" }), t.zeros([1, 1], { dtype: "int32" })),
+    /Cannot matmul .* int32 and int32/,
+  );
+  throws(
+    () => t.conv2d(t.zeros([1, 4, 4, 1]), t.zeros([1, 1, 1, 1], { dtype: "int32" })),
+    /Cannot conv2d .* float32 and int32/,
+  );
   throws(() => t.bitwiseAnd(t.ones([2]), 1), /Cannot bitwiseAnd as operands must be integers or bool/);
   throws(() => t.conv2d(t.ones([1, 4, 4, 1]), t.ones([3, 3, 1, 1]), { stride: 0 }), RangeError);
   throws(() => t.conv2d(t.ones([1, 4, 4, 1]), t.ones([3, 3, 1, 1]), { padding: -1 }), RangeError);
@@ -214,8 +224,8 @@ Deno.test("Operations name what they were given", () => {
 
 Deno.test("erf() is exact to float64 on the reference", async () => {
   // Abramowitz and Stegun, table 7.1, and erfc(3) = 2.209049699858544e-5.
-  const x = t.tensor([0, 0.5, 1, 2, 3, -1], "float64");
+  const x = t.tensor([0, 0.5, 1, 2, 3, -1], { dtype: "float64" });
   const expected = [0, 0.5204998778130465, 0.8427007929497149, 0.9953222650189527, 1 - 2.209049699858544e-5];
   assertClose(await values(t.erf(x)), [...expected, -0.8427007929497149], { absolute: 2e-16, relative: 4e-16 });
-  equal(await t.erf(t.tensor(7, "float64")).item({ device }), 1);
+  equal(await t.erf(t.tensor(7, { dtype: "float64" })).item({ device }), 1);
 });

@@ -19,7 +19,7 @@ Deno.test("Threefry gives the words of its authors' test vectors", async () => {
   ] as const;
   for (const [key, counter, expected] of vectors) {
     deepStrictEqual(t.random.threefry(key, counter), [...expected]);
-    const [high, low] = counter.map((word) => t.full([2], word, "uint32")) as [Tensor, Tensor];
+    const [high, low] = counter.map((word) => t.full([2], word, { dtype: "uint32" })) as [Tensor, Tensor];
     const words = t.random.threefryWords(t.tensor(new Uint32Array(key)), [high, low], t.arange(2));
     deepStrictEqual(await values(words), [...expected]);
   }
@@ -54,7 +54,7 @@ Deno.test("A part of a draw holds the numbers of the whole, wherever it begins",
   const whole = await values(t.random.uniform(key, [6, 5]));
   deepStrictEqual(await values(t.random.uniform(key, [2, 5], { first: 15 })), whole.slice(15, 25));
   deepStrictEqual(
-    await values(t.random.uniform(key, [2, 5], { first: t.tensor(15, "uint32") })),
+    await values(t.random.uniform(key, [2, 5], { first: t.tensor(15, { dtype: "uint32" }) })),
     whole.slice(15, 25),
   );
   // Across the words of the counter: of 2^32 - 1 and 2^32.
@@ -83,7 +83,7 @@ Deno.test("Numbers are a function of the key alone", async () => {
   ok(a.every((x, i) => x !== b[i]));
   const folded = await Promise.all([0, 1, 2].map((i) => values(t.random.foldIn(t.random.key(3), i))));
   deepStrictEqual(new Set(folded.map(String)).size, 3);
-  deepStrictEqual(await values(t.random.foldIn(t.random.key(3), t.tensor(2, "int32"))), folded[2]);
+  deepStrictEqual(await values(t.random.foldIn(t.random.key(3), t.tensor(2, { dtype: "int32" }))), folded[2]);
 });
 
 Deno.test("Odd sizes and empty shapes are drawn", async () => {

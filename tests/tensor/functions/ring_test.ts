@@ -1,15 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
-import {
-  appendRow,
-  cpuDevice,
-  type Device,
-  emptyRing,
-  jit,
-  readRing,
-  type Ring,
-  type Tensor,
-  tensor,
-} from "../../../tensor/mod.ts";
+import { cpuDevice, type Device, jit, type Tensor, tensor } from "../../../tensor/mod.ts";
+import { appendRow, emptyRing, readRing, type Ring } from "../../../tensor/kernel.ts";
 import { testWebgpu } from "../../support/device_or_skip.ts";
 
 /** Appends rows `[i, -i]` in a compiled step that takes the ring over, and reads the last ones now and then. */

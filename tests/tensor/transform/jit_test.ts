@@ -8,7 +8,6 @@ import {
   jit,
   mul,
   ones,
-  type Program,
   referenceDevice,
   square,
   sum,
@@ -16,6 +15,7 @@ import {
   tensor,
   vjp,
 } from "../../../tensor/mod.ts";
+import type { Program } from "../../../tensor/kernel.ts";
 
 /** The reference device with a count of its compilations. */
 function counting(): { readonly device: Device; readonly count: { value: number } } {

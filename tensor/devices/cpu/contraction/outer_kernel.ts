@@ -1,5 +1,5 @@
 /** @file Products contracted over rows, `leftᵀ × right`: weight gradients. Slabs of rows give partial sums, added in order. */
-import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import type { OuterContraction, RightRows } from "../../../contraction/contraction.ts";
 import { cutSlabs } from "../../../contraction/slabs.ts";
 import type { Tile } from "../../../contraction/tile.ts";

@@ -1,5 +1,5 @@
 /** @file The macro-kernel: rows times packed matrices, blocked for the caches. */
-import type { WatKernel, WatPass } from "../../../compiler/kernel.ts";
+import type { WatKernel, WatPass } from "../../../compiler/kernel_text.ts";
 import type { RowsContraction, RowsProduct } from "../../../contraction/contraction.ts";
 import type { Tile } from "../../../contraction/tile.ts";
 import { COSTS, ITEMS, STEPS } from "../machine.ts";

@@ -1,4 +1,4 @@
-import type { WatKernel, WatPass } from "../../../compiler/kernel.ts";
+import type { WatKernel, WatPass } from "../../../compiler/kernel_text.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";
 

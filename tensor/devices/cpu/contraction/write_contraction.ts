@@ -1,5 +1,5 @@
 /** @file A contraction as a cpu kernel: which of the forms writes it follows from what it is. */
-import type { WatKernel, WatOptions } from "../../../compiler/kernel.ts";
+import type { WatKernel, WatOptions } from "../../../compiler/kernel_text.ts";
 import { CPU_COSTS, winogradOuter, winogradProduct } from "../../../contraction/choice.ts";
 import type { Contraction, OuterContraction, RowsContraction } from "../../../contraction/contraction.ts";
 import { isDepthwise } from "../../../contraction/traits.ts";

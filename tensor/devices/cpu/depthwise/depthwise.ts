@@ -1,5 +1,5 @@
 /** @file Depthwise convolutions: each channel with its own weights. A row's taps that are there become a list, then the channels run. */
-import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import type { RowsContraction } from "../../../contraction/contraction.ts";
 import { wholeRows } from "../../../contraction/traits.ts";
 import { channelBlocks, eachBlock, PAIR_BYTES, pairSums } from "../contraction/pair_sums.ts";

@@ -1,4 +1,4 @@
-import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import type { OuterContraction } from "../../../contraction/contraction.ts";
 import { cutSlabs } from "../../../contraction/slabs.ts";
 import { wholeRows } from "../../../contraction/traits.ts";

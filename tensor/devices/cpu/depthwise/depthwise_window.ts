@@ -2,7 +2,7 @@
  * @file Depthwise convolutions of images at stride 1. Along a row a few outputs, or taps, stay in registers with what they are
  * multiplied with, and each value of the image that is loaded meets all of them.
  */
-import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import type { Contraction, Rows } from "../../../contraction/contraction.ts";
 import type { WindowAxis } from "../../../contraction/window_axis.ts";
 import { tupleOf } from "../../../spec.ts";

@@ -1,5 +1,5 @@
 /** @file Weight gradients of depthwise convolutions of images at stride 1: taps stay in registers while the windows slide. */
-import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import { eachGroup, type Group, kernelRows, madd, slide, type SlidingWindow, vectorTypes } from "./depthwise_window.ts";
 import { cutSlabs } from "../../../contraction/slabs.ts";
 import { summedKernel, sumsOf } from "../contraction/slab_sum.ts";

@@ -1,5 +1,5 @@
 /** @file Loops of kernels as WAT text. */
-import type { WatPass } from "../../../compiler/kernel.ts";
+import type { WatPass } from "../../../compiler/kernel_text.ts";
 import { operationOf } from "../../../compiler/operations.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import { mathFunctions } from "./functions.ts";

@@ -1,4 +1,5 @@
-import type { MapKernel, WatKernel } from "../../../compiler/kernel.ts";
+import type { MapKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import type { Scalar } from "../../../compiler/scalar.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";

@@ -1,5 +1,6 @@
 import { mergeAxes } from "../../../compiler/axes.ts";
-import type { Reduced, ReduceKernel, WatKernel, WatPass } from "../../../compiler/kernel.ts";
+import type { Reduced, ReduceKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel, WatPass } from "../../../compiler/kernel_text.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { loopWhile, needsScalar, runFunction } from "./loops.ts";

@@ -1,4 +1,5 @@
-import type { Reduced, WatPass } from "../../../compiler/kernel.ts";
+import type { Reduced } from "../../../compiler/kernel.ts";
+import type { WatPass } from "../../../compiler/kernel_text.ts";
 import { costOf, countNodes, decode, itemPass, loopWhile } from "./loops.ts";
 import { buffersOf, type ReduceFrame, reduceFrame, type ReducePlan, rootsOf, visit } from "./reduce_plan.ts";
 import { identityOf, itemStart, rangeOf, reducedLoops, storeResult } from "./reduce_plan.ts";

@@ -1,4 +1,4 @@
-import type { WatPass } from "../../../compiler/kernel.ts";
+import type { WatPass } from "../../../compiler/kernel_text.ts";
 import { costOf, countNodes, decode, itemPass, loopWhile, needsScalar } from "./loops.ts";
 import { buffersOf, type ReduceFrame, reduceFrame, type ReducePlan, rootsOf, visit } from "./reduce_plan.ts";
 import { combine, identityOf, itemStart, rangeOf, reducedLoops, storeResult } from "./reduce_plan.ts";

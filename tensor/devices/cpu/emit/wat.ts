@@ -1,5 +1,5 @@
 /** @file A few words for writing WebAssembly text: i32 expressions with constants folded, loops, functions, the pass around them. */
-import type { WatPass } from "../../../compiler/kernel.ts";
+import type { WatPass } from "../../../compiler/kernel_text.ts";
 
 /** Folded WebAssembly text: an expression or statements. */
 export type Wat = string;

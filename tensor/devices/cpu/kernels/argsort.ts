@@ -1,5 +1,5 @@
 import type { ArgsortParams } from "../../../compiler/kernel_forms.ts";
-import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../spec.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";

@@ -1,5 +1,6 @@
 /** @file The kernels that are no loops over expressions. */
-import type { TemplateKernel, WatKernel, WatOptions, WatWriter } from "../../../compiler/kernel.ts";
+import type { TemplateKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel, WatOptions, WatWriter } from "../../../compiler/kernel_text.ts";
 import { ARGSORT_FORM, type KernelForm, SCATTER_ADD_FORM } from "../../../compiler/kernel_forms.ts";
 import { textWriter } from "../../../compiler/template.ts";
 import { writeContraction } from "../contraction/write_contraction.ts";

@@ -2,7 +2,7 @@
  * @file Convolution by Winograd's method: tiles of the input are transformed, multiplied with the transformed weights by the same
  * register tile as other products, and transformed to tiles of the output, a block of tiles at a time.
  */
-import type { WatKernel } from "../../../compiler/kernel.ts";
+import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import type { WinogradConv } from "../../../contraction/geometry.ts";
 import type { Tile } from "../../../contraction/tile.ts";
 import { microKernel } from "../contraction/micro_kernel.ts";

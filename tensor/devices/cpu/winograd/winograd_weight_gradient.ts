@@ -2,7 +2,7 @@
  * @file Weight gradients by Winograd's method: tiles of the input and of the output's gradient are transformed and multiplied, the
  * products of all tiles added up, and the sums transformed to the gradient. Slabs of tiles give partial sums, added in order.
  */
-import type { WatKernel, WatPass } from "../../../compiler/kernel.ts";
+import type { WatKernel, WatPass } from "../../../compiler/kernel_text.ts";
 import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";
 import type { Scheme } from "../../../contraction/scheme.ts";
 import type { Tile } from "../../../contraction/tile.ts";

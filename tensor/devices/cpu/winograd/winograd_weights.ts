@@ -1,5 +1,5 @@
 /** @file The weights of a Winograd convolution, transformed and packed into the panels that the register tile reads. */
-import type { WatPass } from "../../../compiler/kernel.ts";
+import type { WatPass } from "../../../compiler/kernel_text.ts";
 import type { WinogradWeights } from "../../../contraction/geometry.ts";
 import type { Scheme } from "../../../contraction/scheme.ts";
 import type { Tile } from "../../../contraction/tile.ts";

@@ -1,5 +1,5 @@
 /** @file Contractions as WGSL: products of rows and sums of outer products, and which faster form computes one. */
-import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import {
   type Contraction,
   type OuterContraction,

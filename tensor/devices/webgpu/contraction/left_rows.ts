@@ -1,5 +1,5 @@
 /** @file Left factors as text: where the rows of a matrix, of windows over images, or of a table begin, through each tap. */
-import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel_text.ts";
 import {
   type MatrixRows,
   rowCount,

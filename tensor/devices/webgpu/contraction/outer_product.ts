@@ -6,7 +6,7 @@ import type {
   WgslLimits,
   WgslMemory,
   WgslPass,
-} from "../../../compiler/kernel.ts";
+} from "../../../compiler/kernel_text.ts";
 import { cutSlabs, type Slabs } from "../../../contraction/slabs.ts";
 import { registerOuter } from "./outer_product_registers.ts";
 import { shuffledOuter } from "./outer_product_subgroup.ts";

@@ -1,5 +1,5 @@
 /** @file What the variants of a sum of outer products have in common. */
-import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
 import type { OuterFactor, OuterProduct, SlabTarget } from "./outer_product.ts";
 import { count } from "./row_product_parts.ts";

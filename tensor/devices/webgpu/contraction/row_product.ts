@@ -1,5 +1,5 @@
 /** @file Rows times a matrix: the inner part of products, convolutions and kernel map convolutions. */
-import type { TileVariant, WgslBuffer, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslBuffer, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { registerRows } from "./row_product_registers.ts";
 import { shuffledRows } from "./row_product_subgroup.ts";
 import { sharedRows } from "./row_product_workgroup.ts";

@@ -1,5 +1,5 @@
 /** @file What the variants of a product of rows and a matrix have in common: loads, sums and stores as text. */
-import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
 import type { LeftRows, RightMatrix, RowProduct } from "./row_product.ts";
 import { distinct } from "../emit/shader.ts";

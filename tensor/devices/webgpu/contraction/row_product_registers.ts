@@ -1,5 +1,5 @@
 /** @file Rows times a matrix with nothing shared: each invocation loads what its tile needs. */
-import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
 import type { RowProduct } from "./row_product.ts";
 import { addTap, bindingsOf, count, lastRow, openSums, stepOf, storeRows, type Tile } from "./row_product_parts.ts";

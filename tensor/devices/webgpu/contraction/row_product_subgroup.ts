@@ -1,5 +1,5 @@
 /** @file Rows times a matrix by invocations that run together: each loads some of the rows and hands them to the others. */
-import type { TileVariant, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
 import type { RowProduct } from "./row_product.ts";
 import { addTap, bindingsOf, count, lastRow, openSums, stepOf, storeRows, type Tile } from "./row_product_parts.ts";

@@ -1,5 +1,5 @@
 /** @file How products are cut into tiles: chosen from the limits of the device and the shape, or pinned by the caller. */
-import type { TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslLimits } from "../../../compiler/kernel_text.ts";
 import type { ProductShape } from "../../../contraction/traits.ts";
 import { isApple } from "../machine.ts";
 

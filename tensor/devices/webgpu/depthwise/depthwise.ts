@@ -1,5 +1,5 @@
 /** @file Depthwise windows over images: every channel has a weight of its own. Also input gradients, phase by phase. */
-import type { WgslLimits, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslLimits, WgslPass } from "../../../compiler/kernel_text.ts";
 import type { RowsContraction, RowsProduct } from "../../../contraction/contraction.ts";
 import { readsOf } from "../../../contraction/traits.ts";
 import type { WindowAxis } from "../../../contraction/window_axis.ts";

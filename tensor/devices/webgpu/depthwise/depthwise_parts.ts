@@ -1,5 +1,5 @@
 /** @file What the variants of windows of single channels have in common: the walk over the taps, and stores, as text. */
-import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel_text.ts";
 import { heightOf, vectorOf, type WindowTile } from "./depthwise_tiles.ts";
 import { count } from "../contraction/row_product_parts.ts";
 import type { WindowAxis } from "../../../contraction/window_axis.ts";

@@ -1,5 +1,5 @@
 /** @file Windows of single channels with nothing shared: each invocation loads what its results see. */
-import type { WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { addWindows, bindingsOf, type Depthwise, evenWidth, patchOf, storePatch } from "./depthwise_parts.ts";
 import type { WindowTile } from "./depthwise_tiles.ts";
 import { itemPass, unravel } from "../emit/shader.ts";

@@ -1,5 +1,5 @@
 /** @file How windows of single channels are cut into tiles: chosen from the limits and the shape, or pinned by the caller. */
-import type { TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslLimits } from "../../../compiler/kernel_text.ts";
 import { powerOfTwo } from "../contraction/tiles.ts";
 import { isApple } from "../machine.ts";
 import type { WindowAxis } from "../../../contraction/window_axis.ts";

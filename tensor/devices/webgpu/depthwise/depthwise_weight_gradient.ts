@@ -1,4 +1,4 @@
-import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory } from "../../../compiler/kernel_text.ts";
 import type { OuterContraction } from "../../../contraction/contraction.ts";
 import { cutSlabs } from "../../../contraction/slabs.ts";
 import type { WindowAxis } from "../../../contraction/window_axis.ts";

@@ -1,5 +1,5 @@
 /** @file Windows of single channels through workgroup memory: a group loads a rectangle of pixels and the weights once. */
-import type { WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { addWindows, bindingsOf, type Depthwise, type Patch, patchOf, storePatch } from "./depthwise_parts.ts";
 import { pixelsSeen, type WindowTile } from "./depthwise_tiles.ts";
 import { count } from "../contraction/row_product_parts.ts";

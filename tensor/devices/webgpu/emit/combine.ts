@@ -1,6 +1,7 @@
 /** @file How the results of a reduction come together: two values, those of a team, those of slabs. */
 import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
-import type { Reduced, WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { Reduced } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import type { DType } from "../../../spec.ts";
 import { mathTexts } from "./functions.ts";
 import { GROUP, type ReducePlan } from "./reduce_plan.ts";

@@ -1,7 +1,8 @@
 /** @file Maps that finish the results of a template where its shaders write them. */
 import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
-import type { Epilogue, WgslBuffer, WgslKernel, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { Epilogue } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import type { DType, TensorSpec } from "../../../spec.ts";
 import { mathTexts } from "./functions.ts";
 import { joinedMemory } from "./memory.ts";

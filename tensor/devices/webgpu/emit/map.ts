@@ -1,7 +1,8 @@
 /** @file Fused elementwise kernels. */
 import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
-import type { MapKernel, WgslBuffer, WgslKernel, WgslMemory } from "../../../compiler/kernel.ts";
+import type { MapKernel } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslMemory } from "../../../compiler/kernel_text.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../spec.ts";
 import { mathTexts } from "./functions.ts";
 import { isShort, storeNeighbours, wideBuffers, writeElements } from "./neighbours.ts";

@@ -1,5 +1,5 @@
 /** @file How shaders read and write elements in memory, and declare where these lie. */
-import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel_text.ts";
 
 /** Types in memory of elements that are kept as float16. */
 const HALVES: Readonly<Record<string, string>> = { f32: "f16", vec4f: "vec4h" };

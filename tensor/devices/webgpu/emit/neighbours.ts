@@ -2,7 +2,7 @@
 import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
-import type { WgslMemory } from "../../../compiler/kernel.ts";
+import type { WgslMemory } from "../../../compiler/kernel_text.ts";
 import { affine, decode, LANES, type Load, stored, ValueWriter } from "./values.ts";
 
 /** Nodes of expressions up to which four elements are written out: beyond, shaders take longer to compile than they save. */

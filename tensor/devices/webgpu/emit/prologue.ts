@@ -1,7 +1,8 @@
 /** @file Maps that make an operand of a template where its shaders read it. */
 import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
-import type { Prologue, WgslBuffer, WgslKernel, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { Prologue } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { mathTexts } from "./functions.ts";
 import { joinedMemory } from "./memory.ts";

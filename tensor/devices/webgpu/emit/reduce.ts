@@ -1,5 +1,6 @@
 /** @file Fused reductions. */
-import type { ReduceKernel, WgslKernel, WgslSubgroup } from "../../../compiler/kernel.ts";
+import type { ReduceKernel } from "../../../compiler/kernel.ts";
+import type { WgslKernel, WgslSubgroup } from "../../../compiler/kernel_text.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { combinePass } from "./combine.ts";
 import { reducePass } from "./reduce_pass.ts";

@@ -1,6 +1,7 @@
 /** @file The main pass of a reduction: what every invocation reads, combines and stores. */
 import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
-import type { Store, WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { Store } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { accumulatorOf, clearOf, combine, combineTeam, needsOf, partOf, registerOf, teamMemory } from "./combine.ts";
 import { mathTexts } from "./functions.ts";

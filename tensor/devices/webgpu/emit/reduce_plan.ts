@@ -1,6 +1,7 @@
 /** @file How a reduction is divided among the invocations of a GPU. */
 import { mergeAxes } from "../../../compiler/axes.ts";
-import { type ReduceKernel, valuesOf, type WgslSubgroup } from "../../../compiler/kernel.ts";
+import { type ReduceKernel, valuesOf } from "../../../compiler/kernel.ts";
+import type { WgslSubgroup } from "../../../compiler/kernel_text.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import { MAX_PARTIALS } from "../machine.ts";
 import { isShort, wideBuffers } from "./neighbours.ts";

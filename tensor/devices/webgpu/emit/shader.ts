@@ -1,5 +1,5 @@
 /** @file The frame around every shader: bindings, the entry point, the number of an invocation. */
-import type { WgslBuffer, WgslMemory, WgslPass, WgslText } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory, WgslPass, WgslText } from "../../../compiler/kernel_text.ts";
 import { declarationsOf, plainMemory } from "./memory.ts";
 
 /** A pass as the GPU takes it: a whole text with entry point `main`, and what is bound in the order of the bindings. */

@@ -1,5 +1,5 @@
 import type { ScatterAddParams } from "../../../compiler/kernel_forms.ts";
-import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
 

@@ -1,5 +1,6 @@
 /** @file The kernels that are no loops over expressions, before maps are joined to them. */
-import type { TemplateKernel, WgslKernel, WgslLimits, WgslWriter } from "../../../compiler/kernel.ts";
+import type { TemplateKernel } from "../../../compiler/kernel.ts";
+import type { WgslKernel, WgslLimits, WgslWriter } from "../../../compiler/kernel_text.ts";
 import { ARGSORT_FORM, type KernelForm, SCATTER_ADD_FORM } from "../../../compiler/kernel_forms.ts";
 import { textWriter } from "../../../compiler/template.ts";
 import { contractionWgsl } from "../contraction/contraction.ts";

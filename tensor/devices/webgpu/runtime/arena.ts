@@ -1,7 +1,7 @@
 /** @file Memory of temporaries: parts of few buffers that all programs share. */
-import { bytesOf } from "../../../compiler/draft.ts";
+import { bytesOf } from "../../../compiler/schedule/draft.ts";
 import type { Schedule } from "../../../compiler/kernel.ts";
-import { planMemory } from "../../../compiler/plan.ts";
+import { planMemory } from "../../../compiler/schedule/plan.ts";
 import { allocate, type Refused } from "./allocate.ts";
 
 /** Every offset of a binding is a multiple of this on every device. */

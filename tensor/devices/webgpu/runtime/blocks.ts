@@ -1,5 +1,5 @@
 /** @file Memory of tensors on a webgpu device. */
-import { bytesOf } from "../../../compiler/draft.ts";
+import { bytesOf } from "../../../compiler/schedule/draft.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import type { BufferPool } from "./pool.ts";
 

@@ -1,4 +1,4 @@
-import type { WgslLimits } from "../../../compiler/kernel.ts";
+import type { WgslLimits } from "../../../compiler/kernel_text.ts";
 import type { BlockBuffer, Resident } from "../../../compiler/bindings.ts";
 import { dropBallast, makePressure, type Pressure } from "../../../compiler/pressure.ts";
 import type { Device } from "../../../device.ts";

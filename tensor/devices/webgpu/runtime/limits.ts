@@ -1,5 +1,5 @@
 /** @file What a device allows, checked before anything is allocated. */
-import type { WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslPass } from "../../../compiler/kernel_text.ts";
 import { DeviceError } from "../../../errors.ts";
 import type { Shape } from "../../../spec.ts";
 

@@ -1,5 +1,5 @@
 /** @file Finds out by a trial whether invocations that run together can hand each other values. */
-import type { WgslSubgroup } from "../../../compiler/kernel.ts";
+import type { WgslSubgroup } from "../../../compiler/kernel_text.ts";
 import { runTrial } from "./run_trial.ts";
 
 /** Invocations of the trial's group. */

@@ -1,5 +1,5 @@
 /** @file Values of tensors on their way to, on and from a webgpu device. */
-import { bytesOf } from "../../../compiler/draft.ts";
+import { bytesOf } from "../../../compiler/schedule/draft.ts";
 import type { Store } from "../../../compiler/bindings.ts";
 import type { Device } from "../../../device.ts";
 import { DeviceError } from "../../../errors.ts";

@@ -1,4 +1,4 @@
-import type { TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslLimits } from "../../../compiler/kernel_text.ts";
 import { windowCandidates, windowsOfClass } from "../depthwise/depthwise_tiles.ts";
 import { shapeOfClass, tileCandidates } from "../contraction/tiles.ts";
 

@@ -1,5 +1,5 @@
 /** @file Tables of tiles: what tuning found for an adapter, as plain data and as a file. */
-import type { TileVariant } from "../../../compiler/kernel.ts";
+import type { TileVariant } from "../../../compiler/kernel_text.ts";
 import { DeviceError } from "../../../errors.ts";
 
 /** Written into every table, so that other JSON files are told apart. */

@@ -1,6 +1,6 @@
 /** @file Runs one kernel by itself, to time it and to compare what it computes. */
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
-import { bytesOf } from "../../../compiler/draft.ts";
+import { bytesOf } from "../../../compiler/schedule/draft.ts";
 import { type Block, releaseBlock, takeBlock } from "../runtime/blocks.ts";
 import { type Core, requireAlive } from "../runtime/core.ts";
 import { bindSlot, makeLaunches } from "../runtime/launch.ts";

@@ -1,6 +1,7 @@
 /** @file Finds the fastest tiles for kernels by timing them. */
 import { templateWgsl } from "../kernels/template.ts";
-import type { TemplateKernel, TileVariant, WgslLimits } from "../../../compiler/kernel.ts";
+import type { TemplateKernel } from "../../../compiler/kernel.ts";
+import type { TileVariant, WgslLimits } from "../../../compiler/kernel_text.ts";
 import { shaderOf } from "../emit/shader.ts";
 import type { Core } from "../runtime/core.ts";
 import { classCandidates } from "./class_candidates.ts";

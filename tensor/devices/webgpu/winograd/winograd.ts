@@ -2,7 +2,7 @@
  * @file Convolution by Winograd's method as products in a batch: passes of their own transform the weights, the tiles of the
  * input and the tiles of the output (Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks").
  */
-import type { WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { GPU_COSTS, winogradProduct } from "../../../contraction/choice.ts";
 import type { Contraction, RowsContraction } from "../../../contraction/contraction.ts";
 import type { WinogradConv } from "../../../contraction/geometry.ts";

@@ -1,5 +1,5 @@
 /** @file Passes over the tiles of images: into scratch through a transform, and back through another. */
-import type { WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import type { PatchAxis, Patches, TileGrid } from "../../../contraction/geometry.ts";
 import type { Linear } from "../../../contraction/scheme.ts";
 import { count } from "../contraction/row_product_parts.ts";

@@ -2,7 +2,7 @@
  * @file Weight gradients by Winograd's method: tiles of the input and of the output's gradient are transformed, their outer
  * products added up, and the sums transformed to the gradient.
  */
-import type { WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel.ts";
+import type { WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { GPU_WEIGHT_GRADIENT_COSTS, winogradOuter } from "../../../contraction/choice.ts";
 import type { OuterContraction } from "../../../contraction/contraction.ts";
 import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";

@@ -21,11 +21,11 @@ function floats(shape: readonly number[], seed = 1): Tensor {
 
 Deno.test("Values of each dtype go to the device and come back", () =>
   withCpu({ threads: 1 }, async (device) => {
-    const same = async (x: Tensor) => await t.reshape(t.expandDims(x, 0), x.shape).data({ device });
+    const same = async (x: Tensor) => await t.reshape(t.expandDims(x, { axis: 0 }), x.shape).data({ device });
     deepStrictEqual(await same(t.tensor([1.5, -2])), new Float32Array([1.5, -2]));
-    deepStrictEqual(await same(t.tensor([1, -2], "int32")), new Int32Array([1, -2]));
-    deepStrictEqual(await same(t.tensor([1, 4294967295], "uint32")), new Uint32Array([1, 4294967295]));
-    deepStrictEqual(await same(t.tensor([1, 0, 1], "bool")), new Uint8Array([1, 0, 1]));
+    deepStrictEqual(await same(t.tensor([1, -2], { dtype: "int32" })), new Int32Array([1, -2]));
+    deepStrictEqual(await same(t.tensor([1, 4294967295], { dtype: "uint32" })), new Uint32Array([1, 4294967295]));
+    deepStrictEqual(await same(t.tensor([1, 0, 1], { dtype: "bool" })), new Uint8Array([1, 0, 1]));
     deepStrictEqual(await t.less(floats([0]), 1).data({ device }), new Uint8Array(0));
   }));
 
@@ -133,7 +133,7 @@ Deno.test("A closed device refuses to run", async () => {
 
 Deno.test("float64 is refused with the device that has it", () =>
   withCpu({ threads: 1 }, async (device) => {
-    const wide = t.add(t.tensor([1], "float64"), 1);
+    const wide = t.add(t.tensor([1], { dtype: "float64" }), 1);
     await rejects(() => wide.data({ device }), /float64 exists on the reference device only/);
   }));
 

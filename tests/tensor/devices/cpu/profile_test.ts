@@ -4,7 +4,6 @@ import {
   conv2d,
   cpuDevice,
   jit,
-  type LaunchTime,
   matmul,
   mul,
   ones,
@@ -12,8 +11,8 @@ import {
   sum,
   type Tensor,
   tensor,
-  workOf,
 } from "../../../../tensor/mod.ts";
+import { type LaunchTime, workOf } from "../../../../tensor/kernel.ts";
 
 /** Ones that no launch has to make. */
 function hostOnes(shape: readonly number[]): Tensor {

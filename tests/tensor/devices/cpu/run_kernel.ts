@@ -1,6 +1,7 @@
 /** @file Runs emitted kernels in a memory of their own. */
 import { deepStrictEqual, fail } from "node:assert/strict";
-import type { MapKernel, ReduceKernel, WatKernel } from "../../../../tensor/compiler/kernel.ts";
+import type { MapKernel, ReduceKernel } from "../../../../tensor/compiler/kernel.ts";
+import type { WatKernel } from "../../../../tensor/compiler/kernel_text.ts";
 import { emitMapWat } from "../../../../tensor/devices/cpu/emit/map.ts";
 import { emitReduceWat } from "../../../../tensor/devices/cpu/emit/reduce.ts";
 import { assemble, loadAssembler } from "../../../../tensor/devices/cpu/runtime/assemble.ts";

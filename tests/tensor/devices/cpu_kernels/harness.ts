@@ -1,7 +1,7 @@
 /** @file Runs cpu kernels without a device: assembles their text, lays out memory with poison around everything, runs ranges of items. */
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import wabt from "wabt";
-import type { WatKernel } from "../../../../tensor/compiler/kernel.ts";
+import type { WatKernel } from "../../../../tensor/compiler/kernel_text.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../../tensor/spec.ts";
 
 const FEATURES = { simd: true, threads: true, "relaxed_simd": true };

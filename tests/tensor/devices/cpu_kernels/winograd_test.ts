@@ -1,7 +1,7 @@
 /** @file Winograd convolutions against the definition in float64, beside direct ones. */
 import { deepStrictEqual, equal, notDeepStrictEqual, ok } from "node:assert/strict";
 import type { ConvolutionPart } from "../../../../tensor/contraction/contraction.ts";
-import type { WatKernel } from "../../../../tensor/compiler/kernel.ts";
+import type { WatKernel } from "../../../../tensor/compiler/kernel_text.ts";
 import { TILES } from "../../../../tensor/devices/cpu/contraction/tiles.ts";
 import { writeContraction } from "../../../../tensor/devices/cpu/contraction/write_contraction.ts";
 import { convolutionOf, convolutionPart } from "../../../../tensor/contraction/convolution.ts";

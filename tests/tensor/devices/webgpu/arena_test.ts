@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import type { Schedule, Value } from "../../../../tensor/mod.ts";
+import type { Schedule, Value } from "../../../../tensor/kernel.ts";
 import { planArena } from "../../../../tensor/devices/webgpu/runtime/arena.ts";
 
 /** A chain of steps over values of 1,024 bytes, each of which reads the two before it. */

@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import type { MapKernel, Reduced, ReduceKernel, WgslKernel } from "../../../../tensor/compiler/kernel.ts";
+import type { MapKernel, Reduced, ReduceKernel } from "../../../../tensor/compiler/kernel.ts";
+import type { WgslKernel } from "../../../../tensor/compiler/kernel_text.ts";
 import { literal, op, type Scalar } from "../../../../tensor/compiler/scalar.ts";
 import { type DType, type Shape, sizeOf } from "../../../../tensor/spec.ts";
 import { emitMapWgsl } from "../../../../tensor/devices/webgpu/emit/map.ts";

@@ -13,11 +13,11 @@ import {
   square,
   sum,
   type Tensor,
-  type TileVariant,
   type Tree,
   webgpuDevice,
 } from "../../../../tensor/mod.ts";
-import type { WgslBuffer, WgslMemory, WgslPass } from "../../../../tensor/compiler/kernel.ts";
+import type { TileVariant } from "../../../../tensor/kernel.ts";
+import type { WgslBuffer, WgslMemory, WgslPass } from "../../../../tensor/compiler/kernel_text.ts";
 import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";
 import { spyAdapter } from "../../../support/spy_adapter.ts";

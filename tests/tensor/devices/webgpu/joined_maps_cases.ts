@@ -5,7 +5,6 @@ import {
   cast,
   conv2d,
   convTranspose2d,
-  kernelMapConv,
   less,
   matmul,
   maximum,
@@ -19,6 +18,7 @@ import {
   tensor,
   transpose,
 } from "../../../../tensor/mod.ts";
+import { kernelMapConv } from "../../../../tensor/kernel.ts";
 
 /** A program of a contraction and maps, and how many launches it takes. */
 export interface JoinedCase {

@@ -14,10 +14,10 @@ import {
   sub,
   type Tensor,
   tensor,
-  type TileVariant,
   webgpuDevice,
   type WebgpuOptions,
 } from "../../../../tensor/mod.ts";
+import type { TileVariant } from "../../../../tensor/kernel.ts";
 import { sizeOf } from "../../../../tensor/spec.ts";
 import { assertClose } from "../../../support/assert_close.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";

@@ -1,5 +1,5 @@
 import { doesNotThrow, throws } from "node:assert/strict";
-import type { WgslPass } from "../../../../tensor/compiler/kernel.ts";
+import type { WgslPass } from "../../../../tensor/compiler/kernel_text.ts";
 import { refuseLarge, refusePass, type RunLimits } from "../../../../tensor/devices/webgpu/runtime/limits.ts";
 
 const LIMITS: RunLimits = {

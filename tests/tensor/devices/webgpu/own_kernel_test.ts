@@ -1,16 +1,7 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
-import {
-  bind,
-  jit,
-  matmul,
-  maximum,
-  mul,
-  type Primitive,
-  random,
-  type Tensor,
-  webgpuDevice,
-} from "../../../../tensor/mod.ts";
-import type { WgslBuffer, WgslKernel, WgslMemory } from "../../../../tensor/compiler/kernel.ts";
+import { jit, matmul, maximum, mul, random, type Tensor, webgpuDevice } from "../../../../tensor/mod.ts";
+import { bind, type Primitive } from "../../../../tensor/kernel.ts";
+import type { WgslBuffer, WgslKernel, WgslMemory } from "../../../../tensor/compiler/kernel_text.ts";
 import type { TensorSpec } from "../../../../tensor/spec.ts";
 import { sizeOf } from "../../../../tensor/spec.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";

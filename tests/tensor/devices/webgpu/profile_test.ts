@@ -1,15 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import {
-  type Device,
-  jit,
-  type LaunchTime,
-  matmul,
-  mul,
-  sum,
-  type Tensor,
-  tensor,
-  webgpuDevice,
-} from "../../../../tensor/mod.ts";
+import { type Device, jit, matmul, mul, sum, type Tensor, tensor, webgpuDevice } from "../../../../tensor/mod.ts";
+import type { LaunchTime } from "../../../../tensor/kernel.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";
 import { smallImages, smallStep, smallWeights } from "../../../support/small_step.ts";
 import { spyAdapter } from "../../../support/spy_adapter.ts";

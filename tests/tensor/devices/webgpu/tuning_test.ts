@@ -5,19 +5,21 @@ import {
   type Device,
   DeviceError,
   jit,
-  type LaunchTime,
   matmul,
-  parseTuning,
-  type TemplateKernel,
   type Tensor,
   tensor,
+  webgpuDevice,
+} from "../../../../tensor/mod.ts";
+import {
+  type LaunchTime,
+  parseTuning,
+  type TemplateKernel,
   tuneWebgpu,
   type TuningResult,
   type TuningTable,
   tuningText,
-  webgpuDevice,
   type WgslLimits,
-} from "../../../../tensor/mod.ts";
+} from "../../../../tensor/kernel.ts";
 import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { classesOf } from "../../../../tensor/devices/webgpu/tuning/tune.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";

@@ -45,7 +45,7 @@ testWebgpu("A buffer donated twice serves both results", async (device) => {
 });
 
 testWebgpu("A donated argument whose memory no result can take gives it back", async (device) => {
-  const widen = jit((x: Tensor) => concat([x, x], 0), { device, donate: [0] });
+  const widen = jit((x: Tensor) => concat([x, x], { axis: 0 }), { device, donate: [0] });
   const narrow = jit((x: Tensor) => slice(x, { start: [500], size: [1000] }), { device, donate: [0] });
   const around = (x: Tensor) => narrow(widen(x));
   const bytes: number[] = [];

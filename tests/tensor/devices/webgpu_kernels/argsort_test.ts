@@ -1,5 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { argsort, leaf, referenceDevice } from "../../../../tensor/mod.ts";
+import { argsort, referenceDevice } from "../../../../tensor/mod.ts";
+import { leaf } from "../../../../tensor/kernel.ts";
 import { argsortWgsl } from "../../../../tensor/devices/webgpu/kernels/argsort.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";
 import { generator, gpuTest, LIMITS, randomFloats, randomInts, runKernel, type Sample, type Words } from "./harness.ts";

@@ -1,7 +1,7 @@
 import type { ConvolutionPart } from "../../../../tensor/contraction/contraction.ts";
 import { convolutionOf, convolutionPart } from "../../../../tensor/contraction/convolution.ts";
 import { windowCount } from "../../../../tensor/contraction/window_axis.ts";
-import type { TileVariant } from "../../../../tensor/compiler/kernel.ts";
+import type { TileVariant } from "../../../../tensor/compiler/kernel_text.ts";
 import { contractionWgsl } from "../../../../tensor/devices/webgpu/contraction/contraction.ts";
 import type { Shape } from "../../../../tensor/spec.ts";
 import { evaluateContraction } from "../../../support/evaluate_contraction.ts";

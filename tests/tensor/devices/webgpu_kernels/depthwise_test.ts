@@ -1,6 +1,6 @@
 import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import type { TileVariant, WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel.ts";
+import type { TileVariant, WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel_text.ts";
 import {
   chooseWindowTile,
   classOfWindows,

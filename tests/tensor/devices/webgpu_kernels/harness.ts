@@ -1,6 +1,6 @@
 /** @file Runs webgpu kernels without a device of ours: straight on `navigator.gpu`, with poison in all that may be written. */
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import type { WgslKernel, WgslLimits, WgslSubgroup } from "../../../../tensor/compiler/kernel.ts";
+import type { WgslKernel, WgslLimits, WgslSubgroup } from "../../../../tensor/compiler/kernel_text.ts";
 import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { findSubgroup, requestWithSubgroups } from "../../../../tensor/devices/webgpu/runtime/subgroup.ts";
 import { type DType, type Shape, sizeOf, type TensorSpec } from "../../../../tensor/spec.ts";

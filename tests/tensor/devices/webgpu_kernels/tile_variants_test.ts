@@ -1,4 +1,4 @@
-import type { TileVariant, WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel.ts";
+import type { TileVariant, WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel_text.ts";
 import type { Shape } from "../../../../tensor/spec.ts";
 import type { ConvCase } from "../cpu_kernels/conv_cases.ts";
 import {

@@ -5,7 +5,7 @@ import { winogradWgsl } from "../../../../tensor/devices/webgpu/winograd/winogra
 import { SCHEMES } from "../../../../tensor/contraction/choice.ts";
 import { adjointConv, forwardConv, phasedConv, weightAdjoint } from "../../../../tensor/contraction/geometry.ts";
 import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
-import type { WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel.ts";
+import type { WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel_text.ts";
 import { type ConvCase, row, same } from "../cpu_kernels/conv_cases.ts";
 import {
   convDefinition,

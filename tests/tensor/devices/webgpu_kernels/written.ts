@@ -1,5 +1,5 @@
 /** @file Contractions as texts for a GPU, by the shapes that take part. */
-import type { WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel.ts";
+import type { WgslKernel, WgslLimits } from "../../../../tensor/compiler/kernel_text.ts";
 import type { ConvolutionPart } from "../../../../tensor/contraction/contraction.ts";
 import { convolutionOf, convolutionPart, type ConvParams } from "../../../../tensor/contraction/convolution.ts";
 import { type MatmulParams, matrixProduct } from "../../../../tensor/contraction/matrix_product.ts";

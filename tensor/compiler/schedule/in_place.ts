@@ -1,8 +1,8 @@
 /** @file Maps that write over an operand. */
 import { bytesOf, type Draft } from "./draft.ts";
-import { type Shape, stridesOf } from "../spec.ts";
-import { type MapKernel, type ReduceKernel, type Step, valuesOf } from "./kernel.ts";
-import { visitScalars } from "./scalar.ts";
+import { type Shape, stridesOf } from "../../spec.ts";
+import { type MapKernel, type ReduceKernel, type Step, valuesOf } from "../kernel.ts";
+import { visitScalars } from "../scalar.ts";
 
 /**
  * Tells whether a map reads one of its inputs only at the element that it computes.

@@ -1,6 +1,6 @@
 /** @file Maps that a template can compute on its way. */
-import type { MapKernel, Step, TemplateKernel } from "./kernel.ts";
-import { visitScalars } from "./scalar.ts";
+import type { MapKernel, Step, TemplateKernel } from "../kernel.ts";
+import { visitScalars } from "../scalar.ts";
 
 /** A map. */
 export type MapStep = Step & { readonly kernel: MapKernel };

@@ -1,5 +1,5 @@
-import { renumberBuffers, visitScalars } from "./scalar.ts";
-import type { MapKernel, Step } from "./kernel.ts";
+import { renumberBuffers, visitScalars } from "../scalar.ts";
+import type { MapKernel, Step } from "../kernel.ts";
 
 /**
  * The part of a map that makes some of its outputs.

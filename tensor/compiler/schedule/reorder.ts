@@ -1,5 +1,5 @@
 import { bytesOf, type Draft } from "./draft.ts";
-import type { Step } from "./kernel.ts";
+import type { Step } from "../kernel.ts";
 
 /** How far a step may move. */
 const REACH = 32;

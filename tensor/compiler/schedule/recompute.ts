@@ -1,6 +1,6 @@
 /** @file Lowers the peak of memory: what a map made and what lies idle at the peak is made again, or later, where it is read next. */
 import { bytesOf, type Draft } from "./draft.ts";
-import type { MapKernel, Step } from "./kernel.ts";
+import type { MapKernel, Step } from "../kernel.ts";
 import { type Lives, livesOf } from "./lives.ts";
 import { stepFor } from "./step_for.ts";
 

@@ -1,11 +1,11 @@
 /** @file Joins maps to the templates that read their results, so that a result need not be in memory. */
-import { sizeOf } from "../spec.ts";
+import { sizeOf } from "../../spec.ts";
 import type { Draft } from "./draft.ts";
-import type { Step } from "./kernel.ts";
-import { kernelKey } from "./kernel_key.ts";
-import { operationOf } from "./operations.ts";
+import type { Step } from "../kernel.ts";
+import { kernelKey } from "../kernel_key.ts";
+import { operationOf } from "../operations.ts";
 import { isPlainMap, type MapStep, type TemplateStep } from "./plain_map.ts";
-import { visitScalars } from "./scalar.ts";
+import { visitScalars } from "../scalar.ts";
 
 /** Multiplications for each element of the operand up to which a map pays: it is computed anew for each tile of columns. */
 const MAX_USES = 128;

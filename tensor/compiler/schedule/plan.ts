@@ -1,7 +1,7 @@
 /** @file Where the temporaries of a program lie. */
 import { bytesOf } from "./draft.ts";
 import { successions } from "./in_place.ts";
-import type { Schedule } from "./kernel.ts";
+import type { Schedule } from "../kernel.ts";
 
 /** Where each temporary of a schedule lies in one arena. */
 export interface MemoryPlan {

@@ -1,12 +1,12 @@
 /** @file Puts kernels that run over the same indices and read the same memory into one, so that the memory is read once. */
-import { sizeOf } from "../spec.ts";
+import { sizeOf } from "../../spec.ts";
 import { bytesOf } from "./draft.ts";
-import { NeedsBuffer, NotAtHand } from "./expand.ts";
-import { type FusedStep, kernelOf, type Space, spaceOf } from "./fused_step.ts";
-import type { GraphNode } from "./graph.ts";
-import { valuesOf } from "./kernel.ts";
-import { visitScalars } from "./scalar.ts";
-import { MAX_WORK, workOf } from "./work.ts";
+import { NeedsBuffer, NotAtHand } from "../expand.ts";
+import { type FusedStep, kernelOf, type Space, spaceOf } from "../fused_step.ts";
+import type { GraphNode } from "../graph.ts";
+import { valuesOf } from "../kernel.ts";
+import { visitScalars } from "../scalar.ts";
+import { MAX_WORK, workOf } from "../work.ts";
 
 /** How many kernels before its own place one may move to join another. */
 const REACH = 48;

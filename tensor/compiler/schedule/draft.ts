@@ -1,6 +1,6 @@
 /** @file A program whose kernels are chosen, while its steps are put in order. */
-import { DTYPES, sizeOf, type TensorSpec } from "../spec.ts";
-import type { Step, Value } from "./kernel.ts";
+import { DTYPES, sizeOf, type TensorSpec } from "../../spec.ts";
+import type { Step, Value } from "../kernel.ts";
 
 /** Values and steps of a program, before it is known which inputs are taken over. */
 export interface Draft {

@@ -1,11 +1,11 @@
 /** @file Joins maps to the templates whose results they read, so that a result is finished before it is written. */
-import { sizeOf } from "../spec.ts";
+import { sizeOf } from "../../spec.ts";
 import type { Draft } from "./draft.ts";
 import { readsAtHand } from "./in_place.ts";
-import type { MapKernel, Step } from "./kernel.ts";
-import { kernelKey } from "./kernel_key.ts";
+import type { MapKernel, Step } from "../kernel.ts";
+import { kernelKey } from "../kernel_key.ts";
 import { isPlainMap, type MapStep, type TemplateStep } from "./plain_map.ts";
-import { renumberBuffers } from "./scalar.ts";
+import { renumberBuffers } from "../scalar.ts";
 
 /** How many steps a map or a template may pass on its way to the other. */
 const REACH = 8;

@@ -1,0 +1,44 @@
+/**
+ * For those who write operations and kernels of their own, and for tools: primitives, lowerings, scalar expressions,
+ * contractions, text of kernels, device memory, profiles and tuning. Nobody else needs it.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { grad, sum, type Tensor, tensor } from "@tessera/tessera/tensor";
+ * import { bind, op, type Primitive } from "@tessera/tessera/tensor/kernel";
+ *
+ * const CUBE: Primitive = {
+ *   name: "cube",
+ *   shapeRule: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+ *   reference: ([x]) => x!.data.map((value) => value ** 3),
+ *   vjpRule: (cotangent, { inputs: [x] }) => [x ? cotangent : null],
+ *   lowering: { kind: "expression", expression: ([x]) => op("mul", op("mul", x!, x!), x!) },
+ * };
+ * deepStrictEqual(await bind(CUBE, [tensor([2, 3])], {}).data(), new Float32Array([8, 27])); // on every device
+ * ```
+ *
+ * @module
+ */
+export * from "./spec.ts";
+export { shown } from "./errors.ts";
+export type * from "./primitive.ts";
+export { bind, bufferOf, leaf, type LeafSource, leafSource, realize, requireTensor } from "./tensor.ts";
+export { type DeviceBuffer, type DeviceOpener, type Executable, type Program, registerDevice } from "./device.ts";
+export type * from "./compiler/kernel.ts";
+export type * from "./compiler/kernel_text.ts";
+export type * from "./compiler/kernel_forms.ts";
+export type { ScalarOp } from "./compiler/operations.ts";
+export { type Access, type Bound, cast as castScalar, literal, op, type Scalar } from "./compiler/scalar.ts";
+export type * from "./contraction/contraction.ts";
+export type { ConvParams } from "./contraction/convolution.ts";
+export type { MatmulParams } from "./contraction/matrix_product.ts";
+export type { KernelMapConvParams } from "./contraction/table_product.ts";
+export * from "./compiler/profile.ts";
+export { kernelMapConv, type KernelMaps } from "./primitives/kernel_map.ts";
+export { maxPoolByMap, sumPoolByMap } from "./functions/pool.ts";
+export * from "./functions/window_map.ts";
+export * from "./functions/first_not_finite.ts";
+export * from "./functions/ring.ts";
+export type { Backlog } from "./devices/webgpu/runtime/queue.ts";
+export { adapterName, parseTuning, type TuningTable, tuningText } from "./devices/webgpu/tuning/table.ts";
+export { tuneWebgpu, type TuningResult } from "./devices/webgpu/tuning/tune_webgpu.ts";
