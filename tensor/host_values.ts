@@ -136,3 +136,10 @@ export function hostValues(
   }
   return { shape: target ?? plain?.shape ?? [data.length], dtype: kind, data };
 }
+
+/** Host array of a dtype from any numbers. */
+export function hostArray(values: ArrayLike<number>, dtype: DType): TypedArray {
+  const array = new DTYPES[dtype].Array(values.length);
+  for (let i = 0; i < values.length; i++) array[i] = dtype === "bool" ? Number(values[i] !== 0) : values[i]!;
+  return array;
+}

@@ -21,8 +21,12 @@
  */
 export * from "./spec.ts";
 export { shown } from "./errors.ts";
+export { textOf } from "./text_of.ts";
+export { threefry } from "./functions/random/rounds.ts";
 export type * from "./primitive.ts";
-export { bind, bufferOf, leaf, type LeafSource, leafSource, realize, requireTensor } from "./tensor.ts";
+export { bind, bufferOf, leaf, leafSource, realize } from "./tensor.ts";
+export { type LeafSource } from "./leaf_primitive.ts";
+export { requireTensor } from "./require_tensor.ts";
 export { type DeviceBuffer, type DeviceOpener, type Executable, type Program, registerDevice } from "./device.ts";
 export type * from "./compiler/kernel.ts";
 export type * from "./compiler/kernel_text.ts";
@@ -33,8 +37,10 @@ export type * from "./contraction/contraction.ts";
 export type { ConvParams } from "./contraction/convolution.ts";
 export type { MatmulParams } from "./contraction/matrix_product.ts";
 export type { KernelMapConvParams } from "./contraction/table_product.ts";
+export { windowCount } from "./contraction/window_axis.ts";
 export * from "./compiler/profile.ts";
 export { kernelMapConv, type KernelMaps } from "./primitives/kernel_map.ts";
+export { convParams, onEach, requireWhole } from "./functions/conv_options.ts";
 export { maxPoolByMap, sumPoolByMap } from "./functions/pool.ts";
 export * from "./functions/window_map.ts";
 export * from "./functions/first_not_finite.ts";

@@ -1,11 +1,10 @@
 import type { Device, DeviceBuffer } from "./device.ts";
 import { defaultDevice } from "./device.ts";
-import { shown } from "./errors.ts";
+import { nestedValues } from "./nested_values.ts";
+import { LEAF, type LeafSource } from "./leaf_primitive.ts";
 import type { Params, Primitive } from "./primitive.ts";
-import { type DType, DTYPES, type Shape, sizeOf, type TensorSpec, type TypedArray } from "./spec.ts";
-
-/** Where the values of a leaf are. `null`: a placeholder of a traced function. */
-export type LeafSource = { readonly host: TypedArray } | { readonly buffer: DeviceBuffer } | null;
+import { MOST_ELEMENTS, MOST_STORED, requireFits } from "./result_size.ts";
+import { type DType, type Shape, sizeOf, type TensorSpec, type TypedArray } from "./spec.ts";
 
 /** How many tensors there are. Only the order matters, never the number. */
 const counter = { next: 0 };
@@ -136,7 +135,7 @@ export class Tensor implements TensorSpec {
    */
   toJSON(): { readonly dtype: DType; readonly shape: Shape; readonly values: unknown } {
     const values = valuesAtHand(this);
-    if (values) return { dtype: this.dtype, shape: this.shape, values: nested(this.shape, values) };
+    if (values) return { dtype: this.dtype, shape: this.shape, values: nestedValues(this.shape, values) };
     throw new TypeError(
       `Cannot write a tensor as JSON as its values must be on the host: current tensor is ${this}; ` +
         "write what await x.data() gives",
@@ -151,11 +150,11 @@ export class Tensor implements TensorSpec {
 
 // Assigned, not declared: a computed name has no type under isolated declarations.
 Object.defineProperty(Tensor.prototype, Symbol.for("Deno.customInspect"), {
-  value(this: Tensor, inspect: typeof Deno.inspect, options: Deno.InspectOptions): string {
+  value(this: Tensor, inspect: (x: unknown, options: object) => string, options: object): string {
     const values = valuesAtHand(this);
     if (!values) return this.toString();
     return `Tensor ${this.dtype} [${this.shape.join(", ")}] ${
-      inspect(nested(this.shape, values), { ...options, iterableLimit: 8 })
+      inspect(nestedValues(this.shape, values), { ...options, iterableLimit: 8 })
     }`;
   },
 });
@@ -177,12 +176,6 @@ function valuesAtHand(x: Tensor): TypedArray | undefined {
   return source && "host" in source ? source.host : bufferOf(x)?.peek?.();
 }
 
-function nested(shape: Shape, values: TypedArray, axis = 0, offset = 0): unknown {
-  if (axis === shape.length) return values[offset];
-  const stride = sizeOf(shape.slice(axis + 1));
-  return Array.from({ length: shape[axis]! }, (_, i) => nested(shape, values, axis + 1, offset + i * stride));
-}
-
 function refuseTraced(x: Tensor): never {
   throw new TypeError(
     `Cannot read values as a tensor inside jit or grad has none until the function has run: current tensor is ` +
@@ -190,63 +183,8 @@ function refuseTraced(x: Tensor): never {
   );
 }
 
-/**
- * Checks an argument that must be a tensor.
- *
- * @param operation What is refused otherwise, for the error.
- * @param argument Name of the argument, for the error.
- * @param x What was given.
- * @throws {TypeError} If it is no tensor, saying what it is.
- *
- * @example Usage
- * ```ts
- * import { throws } from "node:assert/strict";
- * import { requireTensor } from "@tessera/tessera/tensor";
- *
- * throws(() => requireTensor("sum", "x", [1, 2]), /current x is an array of length 2; make one with tensor/);
- * ```
- */
-export function requireTensor(operation: string, argument: string, x: unknown): asserts x is Tensor {
-  if (x instanceof Tensor) return;
-  const hint = typeof x === "number" || Array.isArray(x) || ArrayBuffer.isView(x) ? "; make one with tensor(…)" : "";
-  throw new TypeError(`Cannot ${operation} as ${argument} must be a tensor: current ${argument} is ${shown(x)}${hint}`);
-}
-
-/** Positions in kernels are int32. */
-const MOST_ELEMENTS = 2 ** 31 - 1;
-
-/** Memory of WebAssembly and buffers of GPUs are addressed by 32 bits. */
-const MOST_BYTES = 2 ** 32;
-
 /** Lowerings whose results need no memory where they are fused with what reads them. */
 const FUSED: ReadonlySet<string> = new Set(["expression", "view", "iota", "gather", "leaf"]);
-
-/** Refuses results that no device holds, before anything is computed. */
-function requireFits(operation: string, { shape, dtype }: TensorSpec, most: number): void {
-  const size = sizeOf(shape);
-  if (size <= most) return;
-  const bytes = `${(size * DTYPES[dtype].bytes / 1e9).toFixed(1)} GB`;
-  throw new RangeError(
-    `Cannot ${operation} as a result must have at most ${most} elements (${(most * 4 / 1e9).toFixed(1)} GB): current ` +
-      `result is ${dtype} [${shape.join(", ")}], ${bytes}; compute it in parts`,
-  );
-}
-
-/** The primitive of tensors that hold values. */
-const LEAF: Primitive<{ readonly spec: TensorSpec; readonly source: LeafSource }> = {
-  name: "leaf",
-  shapeRule: (_, { spec }) => spec,
-  reference: (_, { source, spec }) => {
-    if (source && "host" in source) return Float64Array.from(source.host as Float32Array);
-    throw new TypeError(
-      `Cannot evaluate a ${
-        source ? "device buffer" : "placeholder"
-      } as the caller must bind it: current shape is [${spec.shape}]`,
-    );
-  },
-  vjpRule: () => [],
-  lowering: { kind: "leaf" },
-};
 
 /**
  * Applies a primitive: runs its shape rule now, computes nothing.
@@ -266,7 +204,7 @@ const LEAF: Primitive<{ readonly spec: TensorSpec; readonly source: LeafSource }
  */
 export function bind<P extends Params>(primitive: Primitive<P>, inputs: readonly Tensor[], params: P): Tensor {
   const spec = primitive.shapeRule(inputs, params);
-  requireFits(primitive.name, spec, FUSED.has(primitive.lowering.kind) ? MOST_ELEMENTS : MOST_BYTES / 4);
+  requireFits(primitive.name, spec, FUSED.has(primitive.lowering.kind) ? MOST_ELEMENTS : MOST_STORED);
   const erased = primitive as unknown as Primitive;
   return new Tensor(spec, erased, Object.freeze([...inputs]), params, inputs.some((input) => input.traced));
 }
@@ -345,7 +283,7 @@ export function madeOf(x: Tensor): Pick<Tensor, "inputs" | "params"> {
 export function realize(tensors: readonly Tensor[], device: Device): readonly DeviceBuffer[] {
   tensors.forEach((x) => x.traced && refuseTraced(x));
   const missing = [...new Set(tensors.filter((x) => bufferOf(x)?.device !== device))];
-  missing.forEach((x) => requireFits("compute a tensor", x, MOST_BYTES / 4));
+  missing.forEach((x) => requireFits("compute a tensor", x, MOST_STORED));
   if (missing.length > 0) {
     device.evaluate(missing).forEach((buffer, i) => settle(missing[i]!, buffer));
   }
@@ -353,13 +291,6 @@ export function realize(tensors: readonly Tensor[], device: Device): readonly De
     const buffer = bufferOf(x)!;
     return buffer.device === device ? buffer : inner.bufferOf(x)!;
   });
-}
-
-/** Host array of a dtype from any numbers. */
-export function hostArray(values: ArrayLike<number>, dtype: DType): TypedArray {
-  const array = new DTYPES[dtype].Array(values.length);
-  for (let i = 0; i < values.length; i++) array[i] = dtype === "bool" ? Number(values[i] !== 0) : values[i]!;
-  return array;
 }
 
 /** The sequence number that the next tensor will have: what is younger is made from now on. */

@@ -4,7 +4,7 @@
  */
 import type { Draw } from "../images/draw.ts";
 // Not from mod.ts: threads that decode load this file and nothing else of the library of tensors.
-import { threefry } from "../../tensor/functions/random/rounds.ts";
+import { threefry } from "../../tensor/kernel.ts";
 
 /** Two 32-bit words that a stream of random numbers depends on. */
 export type DataKey = readonly [number, number];

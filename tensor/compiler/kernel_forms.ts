@@ -13,7 +13,7 @@ export interface ArgsortParams {
 }
 
 /** Positions of the elements of `x [..., L]` in order, int32. */
-export const ARGSORT_FORM: KernelForm = Object.freeze({ name: "argsort" });
+export const ARGSORT_FORM: KernelForm = Object.freeze({ name: "stableOrder" });
 
 /** Settings of the adjoint of take. */
 export interface ScatterAddParams {
@@ -22,4 +22,4 @@ export interface ScatterAddParams {
 }
 
 /** Sums of the rows of `updates [M, R]` by the places that `indices [M]` name, in the order of the rows. */
-export const SCATTER_ADD_FORM: KernelForm = Object.freeze({ name: "scatterAdd" });
+export const SCATTER_ADD_FORM: KernelForm = Object.freeze({ name: "addedRows" });

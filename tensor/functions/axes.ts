@@ -6,7 +6,8 @@ import { promoteTypes } from "../primitives/operands.ts";
 import { reshape } from "../primitives/layout.ts";
 import { normalizeAxes } from "../primitives/sum.ts";
 import { pad, slice } from "../primitives/window.ts";
-import { requireTensor, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 
 /**
  * Drops axes of size 1.

@@ -1,7 +1,8 @@
 /** @file Convolutions of lines, images and volumes as users call them, and their transposes. */
 import { ShapeError } from "../errors.ts";
 import { conv, convTranspose, requireImages } from "../primitives/convolution.ts";
-import { requireTensor, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { type ConvOptions, convParams, onEach } from "./conv_options.ts";
 
 function convolve(rank: number, x: Tensor, w: Tensor, options: ConvOptions): Tensor {

@@ -1,5 +1,6 @@
 import { DTYPES, sizeOf } from "../spec.ts";
-import { requireTensor, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { add, mul, square, sub } from "../primitives/arithmetic.ts";
 import { constant } from "../primitives/constant.ts";
 import { cast } from "../primitives/cast.ts";

@@ -1,5 +1,6 @@
 import type { Device } from "../device.ts";
-import { bufferOf, leaf, realize, requireTensor, type Tensor } from "../tensor.ts";
+import { bufferOf, leaf, realize, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 
 /**
  * Moves a tensor to a device: computes it where it lies, reads it, and writes it there.

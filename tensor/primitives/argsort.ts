@@ -1,6 +1,7 @@
 import { ARGSORT_FORM, type ArgsortParams } from "../compiler/kernel_forms.ts";
 import type { Primitive } from "../primitive.ts";
-import { bind, requireTensor, type Tensor } from "../tensor.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { transpose } from "./layout.ts";
 import { normalizeAxes } from "./sum.ts";
 

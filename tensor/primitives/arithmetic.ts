@@ -2,7 +2,8 @@
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DType, DTYPES, RANGES } from "../spec.ts";
-import { bind, requireTensor, Tensor } from "../tensor.ts";
+import { bind, Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { wrap } from "./cast.ts";
 import { equal, greater, less } from "./comparison.ts";
 import { constant } from "./constant.ts";

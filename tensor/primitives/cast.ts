@@ -1,7 +1,8 @@
 import { cast as castScalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DType, DTYPES, RANGES, requireDType } from "../spec.ts";
-import { bind, requireTensor, type Tensor } from "../tensor.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 
 /** Rounds a float64 to what a dtype can hold. float32 stays unrounded: the reference is exact. */
 export function wrap(value: number, dtype: DType): number {

@@ -2,7 +2,8 @@
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { DTYPES, holds, RANGES } from "../spec.ts";
-import { bind, requireTensor, Tensor } from "../tensor.ts";
+import { bind, Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { cast } from "./cast.ts";
 import { constant } from "./constant.ts";
 import { alignOperands, sameSpec, type TensorLike } from "./operands.ts";

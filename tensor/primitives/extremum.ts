@@ -1,7 +1,8 @@
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DType, DTYPES } from "../spec.ts";
-import { bind, requireTensor, type Tensor } from "../tensor.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { cast } from "./cast.ts";
 import { mul } from "./arithmetic.ts";
 import { div } from "./division.ts";

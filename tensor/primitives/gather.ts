@@ -3,7 +3,8 @@ import { SCATTER_ADD_FORM, type ScatterAddParams } from "../compiler/kernel_form
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
-import { bind, requireTensor, type Tensor } from "../tensor.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { wrap } from "./cast.ts";
 import { greaterEqual, less } from "./comparison.ts";
 import { logicalOr } from "./logic.ts";

@@ -1,6 +1,7 @@
 /** @file Views that change nothing but what gradients see. */
 import type { Primitive } from "../primitive.ts";
-import { bind, requireTensor, type Tensor } from "../tensor.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 
 function identityLike<P extends object>(
   name: string,

@@ -8,7 +8,8 @@ import {
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DenseArray, type Shape, sizeOf, type TensorSpec, tupleOf } from "../spec.ts";
-import { bind, requireTensor, type Tensor } from "../tensor.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { requireFloating } from "./operands.ts";
 
 /** Calls `visit` for every multiplication: flat positions in x `[N, Cin]`, w `[T, Cin / groups, Cout]` and y `[M, Cout]`. */

@@ -3,7 +3,8 @@ import { applyMove, contiguous, type View } from "../compiler/view.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive, ViewMove } from "../primitive.ts";
 import { type DenseArray, type Shape, sizeOf } from "../spec.ts";
-import { bind, requireTensor, type Tensor } from "../tensor.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 
 /** Reads an array through a view, element by element. */
 export function readView(data: Float64Array, { shape, strides, offset }: View): Float64Array {

@@ -2,7 +2,8 @@
 import type { ScalarOp } from "../compiler/operations.ts";
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { requireTensor, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { cast, wrap } from "./cast.ts";
 import { constant } from "./constant.ts";
 import { sameSpec, type TensorLike } from "./operands.ts";

@@ -2,7 +2,8 @@ import { type MatmulParams, matrixProduct } from "../contraction/matrix_product.
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sameShape, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
-import { bind, requireTensor, type Tensor } from "../tensor.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { cast } from "./cast.ts";
 import { reshape } from "./layout.ts";
 import { broadcastShapes, promoteTypes, requireFloating } from "./operands.ts";

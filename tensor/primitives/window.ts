@@ -3,7 +3,8 @@ import { contiguous } from "../compiler/view.ts";
 import { ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type Shape, sizeOf, stridesOf } from "../spec.ts";
-import { bind, requireTensor, type Tensor } from "../tensor.ts";
+import { bind, type Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
 import { readView, referenceMove, reshape } from "./layout.ts";
 
 interface SliceParams {

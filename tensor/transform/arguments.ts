@@ -1,7 +1,8 @@
 /** @file What transformations take: types of differentiated and traced arguments, and the checks of their leaves. */
 import { shown } from "../errors.ts";
 import { type DType, DTYPES } from "../spec.ts";
-import { hostArray, leaf, Tensor } from "../tensor.ts";
+import { leaf, Tensor } from "../tensor.ts";
+import { hostArray } from "../host_values.ts";
 import { type IsTree, pathText, type Tree, treeFlatten, treePaths, type TreeStructure } from "../tree.ts";
 
 /** In place of a parameter that is declared as something else than tensors: no argument has this type. */

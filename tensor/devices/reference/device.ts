@@ -6,7 +6,8 @@ import { registerDevice } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
 import { topologicalOrder } from "../../order.ts";
 import { type DenseArray, sizeOf, type TensorSpec } from "../../spec.ts";
-import { bufferOf, hostArray, leafSource, type Tensor } from "../../tensor.ts";
+import { bufferOf, leafSource, type Tensor } from "../../tensor.ts";
+import { hostArray } from "../../host_values.ts";
 
 /** Memory of the reference device: a float64 array, whatever the dtype. */
 interface ReferenceBuffer extends DeviceBuffer {

@@ -5,7 +5,8 @@ import { iota } from "../../primitives/constant.ts";
 import { reshape } from "../../primitives/layout.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { type Shape, sizeOf } from "../../spec.ts";
-import { requireTensor, type Tensor } from "../../tensor.ts";
+import type { Tensor } from "../../tensor.ts";
+import { requireTensor } from "../../require_tensor.ts";
 import { full } from "../creation.ts";
 import { threefryWords, WORD } from "./words.ts";
 

@@ -3,7 +3,8 @@ import { iota } from "../../primitives/constant.ts";
 import { reshape } from "../../primitives/layout.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { slice } from "../../primitives/window.ts";
-import { requireTensor, type Tensor } from "../../tensor.ts";
+import type { Tensor } from "../../tensor.ts";
+import { requireTensor } from "../../require_tensor.ts";
 import { full, tensor, zeros } from "../creation.ts";
 import { threefryWords } from "./words.ts";
 

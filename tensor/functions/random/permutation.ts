@@ -1,7 +1,8 @@
 import { argsort } from "../../primitives/argsort.ts";
 import { iota } from "../../primitives/constant.ts";
 import { take } from "../../primitives/gather.ts";
-import { requireTensor, type Tensor } from "../../tensor.ts";
+import type { Tensor } from "../../tensor.ts";
+import { requireTensor } from "../../require_tensor.ts";
 import { bits } from "./bits.ts";
 import { split } from "./keys.ts";
 

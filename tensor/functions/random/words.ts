@@ -6,7 +6,8 @@ import { reshape } from "../../primitives/layout.ts";
 import { sameSpec } from "../../primitives/operands.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { slice } from "../../primitives/window.ts";
-import { bind, requireTensor, type Tensor } from "../../tensor.ts";
+import { bind, type Tensor } from "../../tensor.ts";
+import { requireTensor } from "../../require_tensor.ts";
 import { threefry, threefryRounds, type WordOps } from "./rounds.ts";
 
 const SCALARS: WordOps<Scalar> = {

@@ -19,7 +19,7 @@ import {
   type ViewMove,
 } from "../../../tensor/kernel.ts";
 import { stridesOf } from "../../../tensor/spec.ts";
-import { hostArray } from "../../../tensor/tensor.ts";
+import { hostArray } from "../../../tensor/host_values.ts";
 import { topologicalOrder } from "../../../tensor/order.ts";
 import { evaluateContraction } from "../../support/evaluate_contraction.ts";
 import { evaluateScalar, roundedTo } from "../../support/evaluate_scalar.ts";

@@ -27,8 +27,10 @@ import {
   walkedRows,
   wholeFours,
 } from "./left_rows.ts";
-import { type OuterProduct, outerProduct } from "./outer_product.ts";
-import { type RightMatrix, type RowProduct, rowProduct } from "./row_product.ts";
+import { outerProduct } from "./outer_product.ts";
+import type { OuterProduct } from "./outer_product_parts.ts";
+import { rowProduct } from "./row_product.ts";
+import type { RightMatrix, RowProduct } from "./row_product_parts.ts";
 
 /**
  * Writes a contraction.

@@ -1,7 +1,6 @@
 /** @file Depthwise convolutions: every channel has a weight of its own, so that the matrix of a tap is a diagonal. */
 import type { WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
-import type { RowProduct } from "./row_product.ts";
-import { lastRow } from "./row_product_parts.ts";
+import { lastRow, type RowProduct } from "./row_product_parts.ts";
 import { itemPass } from "../emit/shader.ts";
 
 /** Rows of one invocation: neighbours share the weights. */

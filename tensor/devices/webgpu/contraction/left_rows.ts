@@ -11,8 +11,8 @@ import {
 } from "../../../contraction/contraction.ts";
 import { leaves, type WindowAxis } from "../../../contraction/window_axis.ts";
 import { affine, decode } from "../emit/values.ts";
-import type { OuterProduct } from "./outer_product.ts";
-import type { LeftRows, RowProduct } from "./row_product.ts";
+import type { OuterProduct } from "./outer_product_parts.ts";
+import type { LeftRows, RowProduct } from "./row_product_parts.ts";
 
 /** Name of the buffer of an input. */
 export function inputName(input: number): string {

@@ -1,9 +1,55 @@
 /** @file What the variants of a sum of outer products have in common. */
 import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel_text.ts";
+import type { Slabs } from "../../../contraction/slabs.ts";
 import { LANES } from "../emit/values.ts";
-import type { OuterFactor, OuterProduct, SlabTarget } from "./outer_product.ts";
 import { count } from "./row_product_parts.ts";
 import { distinct, unravel } from "../emit/shader.ts";
+
+/** One factor: row `row` starts at the element `from` (u32), where it is there. */
+export interface OuterFactor {
+  readonly name: string;
+  readonly buffer: number;
+  /** True if every row starts at a multiple of four elements and its length is one. */
+  readonly aligned: boolean;
+}
+
+/** `result[tap, i, j] = Σ_row left[row, tap, i] · right[row, j]`, for each batch. */
+export interface OuterProduct {
+  readonly batches: number;
+  readonly taps: number;
+  readonly rows: number;
+  /** Sizes of i and j. */
+  readonly sizes: readonly [number, number];
+  /** True if only `i = j` counts and the batches are the channels: `result[tap, c]`; texts must not depend on `batch`. */
+  readonly diagonal?: boolean;
+  readonly left: OuterFactor;
+  readonly right: OuterFactor;
+  readonly others?: readonly WgslBuffer[];
+  /** Statements before the rows; `tap` and `batch` (u32) are known, and `first_row` (u32), the first that follows. */
+  readonly open: string;
+  /** Statements for `row` (u32) that define `in_row` (bool) and `left_from` (u32); rows come in order. */
+  row(memory: WgslMemory): string;
+  /** u32 expression of the element of the right factor where a row begins. */
+  rightFrom(row: string): string;
+  /** Statements after each row. */
+  readonly next: string;
+  readonly result: {
+    /** Name of the buffer that takes the sums, if it is one of the factors. */
+    readonly name?: string;
+    readonly buffer: number;
+    /** u32 expression of the element of `tap` and `batch` at i and j zero. */
+    readonly from: string;
+    /** Elements between neighbours along i. */
+    readonly stride: number;
+    /** All elements of the result. */
+    readonly elements: number;
+  };
+}
+
+/** How the rows are cut, and the position of the buffer that takes the sums. */
+export interface SlabTarget extends Slabs {
+  readonly target: number;
+}
 
 /** Four elements of a factor from `at` on. */
 export function four({ load }: WgslMemory, { name, aligned }: OuterFactor, at: string): string {

@@ -1,8 +1,14 @@
 /** @file Sums of outer products with nothing shared: each invocation walks the rows of a slab for its tile. */
 import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
-import type { OuterProduct, SlabTarget } from "./outer_product.ts";
-import { four, openOuter, outerBindings, storeOuter } from "./outer_product_parts.ts";
+import {
+  four,
+  openOuter,
+  outerBindings,
+  type OuterProduct,
+  type SlabTarget,
+  storeOuter,
+} from "./outer_product_parts.ts";
 import { count } from "./row_product_parts.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
 

@@ -1,8 +1,15 @@
 /** @file Sums of outer products by invocations that run together: each loads the left factor of some rows for all. */
 import type { TileVariant, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
-import type { OuterProduct, SlabTarget } from "./outer_product.ts";
-import { four, outerBindings, squaresOf, storeOuter, zeroWhereAbsent } from "./outer_product_parts.ts";
+import {
+  four,
+  outerBindings,
+  type OuterProduct,
+  type SlabTarget,
+  squaresOf,
+  storeOuter,
+  zeroWhereAbsent,
+} from "./outer_product_parts.ts";
 import { addProducts, count, lastRow, openSums, type Tile } from "./row_product_parts.ts";
 import { groupPass } from "../emit/shader.ts";
 

@@ -1,8 +1,15 @@
 /** @file Sums of outer products through workgroup memory: a group loads blocks of rows once for all its invocations. */
 import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
-import type { OuterProduct, SlabTarget } from "./outer_product.ts";
-import { four, openOuter, outerBindings, squaresOf, storeOuter } from "./outer_product_parts.ts";
+import {
+  four,
+  openOuter,
+  outerBindings,
+  type OuterProduct,
+  type SlabTarget,
+  squaresOf,
+  storeOuter,
+} from "./outer_product_parts.ts";
 import { count, lastRow } from "./row_product_parts.ts";
 import { groupPass } from "../emit/shader.ts";
 

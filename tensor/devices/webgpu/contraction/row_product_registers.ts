@@ -1,8 +1,17 @@
 /** @file Rows times a matrix with nothing shared: each invocation loads what its tile needs. */
 import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
-import type { RowProduct } from "./row_product.ts";
-import { addTap, bindingsOf, count, lastRow, openSums, stepOf, storeRows, type Tile } from "./row_product_parts.ts";
+import {
+  addTap,
+  bindingsOf,
+  count,
+  lastRow,
+  openSums,
+  type RowProduct,
+  stepOf,
+  storeRows,
+  type Tile,
+} from "./row_product_parts.ts";
 import { itemPass } from "../emit/shader.ts";
 
 /**

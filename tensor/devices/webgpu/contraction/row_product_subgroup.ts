@@ -1,8 +1,17 @@
 /** @file Rows times a matrix by invocations that run together: each loads some of the rows and hands them to the others. */
 import type { TileVariant, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
-import type { RowProduct } from "./row_product.ts";
-import { addTap, bindingsOf, count, lastRow, openSums, stepOf, storeRows, type Tile } from "./row_product_parts.ts";
+import {
+  addTap,
+  bindingsOf,
+  count,
+  lastRow,
+  openSums,
+  type RowProduct,
+  stepOf,
+  storeRows,
+  type Tile,
+} from "./row_product_parts.ts";
 import { groupPass } from "../emit/shader.ts";
 
 /**

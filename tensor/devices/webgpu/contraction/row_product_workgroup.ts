@@ -1,7 +1,6 @@
 /** @file Rows times a matrix through workgroup memory: a group loads blocks of both factors once for all its invocations. */
 import type { TileVariant, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
-import type { RightMatrix, RowProduct } from "./row_product.ts";
 import {
   addProducts,
   bindingsOf,
@@ -9,6 +8,8 @@ import {
   lastRow,
   leftValue,
   openSums,
+  type RightMatrix,
+  type RowProduct,
   stepOf,
   storeRows,
   type Tile,

@@ -6,7 +6,8 @@ import type { WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../comp
 import { GPU_WEIGHT_GRADIENT_COSTS, winogradOuter } from "../../../contraction/choice.ts";
 import type { OuterContraction } from "../../../contraction/contraction.ts";
 import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";
-import { type OuterProduct, outerSlabs, planOuter } from "../contraction/outer_product.ts";
+import { outerSlabs, planOuter } from "../contraction/outer_product.ts";
+import type { OuterProduct } from "../contraction/outer_product_parts.ts";
 import { count } from "../contraction/row_product_parts.ts";
 import { fitsBinding, MAX_TILE_BYTES } from "../machine.ts";
 import { itemPass, unravel } from "../emit/shader.ts";

@@ -1,0 +1,19 @@
+/** @file How large results may be. */
+import { DTYPES, sizeOf, type TensorSpec } from "./spec.ts";
+
+/** Elements of a result that need not be in memory: positions in kernels are int32. */
+export const MOST_ELEMENTS: number = 2 ** 31 - 1;
+
+/** Elements of a result in memory: that of WebAssembly, and buffers of GPUs, are addressed by 32 bits. */
+export const MOST_STORED: number = 2 ** 32 / 4;
+
+/** Refuses results that no device holds, before anything is computed. */
+export function requireFits(operation: string, { shape, dtype }: TensorSpec, most: number): void {
+  const size = sizeOf(shape);
+  if (size <= most) return;
+  const bytes = `${(size * DTYPES[dtype].bytes / 1e9).toFixed(1)} GB`;
+  throw new RangeError(
+    `Cannot ${operation} as a result must have at most ${most} elements (${(most * 4 / 1e9).toFixed(1)} GB): current ` +
+      `result is ${dtype} [${shape.join(", ")}], ${bytes}; compute it in parts`,
+  );
+}
