@@ -71,6 +71,7 @@ export { checkpoint } from "./transform/checkpoint.ts";
 export { customVjp } from "./transform/custom_vjp.ts";
 export { grad, type GradOptions, valueAndGrad } from "./transform/grad.ts";
 export { jit, type JitOptions, type Jitted } from "./transform/jit.ts";
+export { jvp, linearize, type Tangents } from "./transform/jvp.ts";
 export { vjp } from "./transform/vjp.ts";
 export type { Cotangent, Given, Gradient, GradientsAt, NotTraced, TracedAt, TracedBut } from "./transform/arguments.ts";
 export { referenceDevice } from "./devices/reference/device.ts";

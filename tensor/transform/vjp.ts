@@ -85,23 +85,37 @@ function separate(operation: string, name: string, tree: unknown): Primal {
   return { structure, standIns };
 }
 
-function checkCotangent(name: string, output: Tensor, cotangent: unknown): Tensor | null {
+function checkCotangent(operation: string, name: string, output: Tensor, cotangent: unknown): Tensor | null {
   if (cotangent === null) return null;
   if (typeof cotangent === "number" && output.shape.length === 0) return constant([], cotangent, output.dtype);
   if (!(cotangent instanceof Tensor)) {
     throw new TypeError(
-      `Cannot vjp as cotangents must be tensors, or null for zero: current ${name} is ${shown(cotangent)}`,
+      `Cannot ${operation} as ${name}s must be tensors, or null for zero: current ${name} is ${shown(cotangent)}`,
     );
   }
   if (sameShape(output.shape, cotangent.shape)) return cotangent;
-  throw new ShapeError("vjp", "value and cotangent must have one shape", [output.shape, cotangent.shape]);
+  throw new ShapeError(operation, `value and ${name} must have one shape`, [output.shape, cotangent.shape]);
 }
 
-/** Pairs of the value's tensors and their cotangents. */
-function pairsOf(value: unknown, cotangent: unknown): readonly (readonly [Tensor, Tensor | null])[] {
-  const { leaves: [outputs, given] } = treeFlattenAll("vjp", [["value", value], ["cotangent", cotangent]]);
+/** A tree and its name in messages. */
+type NamedTree = readonly [name: string, tree: unknown];
+
+/**
+ * Pairs the tensors of a value with their cotangents.
+ *
+ * @param operation Name of the transformation, for messages.
+ * @param value The value.
+ * @param cotangent A tree of its structure; `null` leaves are zero.
+ * @returns Each tensor with its cotangent.
+ */
+export function pairsOf(
+  operation: string,
+  value: NamedTree,
+  cotangent: NamedTree,
+): readonly (readonly [Tensor, Tensor | null])[] {
+  const { leaves: [outputs, given] } = treeFlattenAll(operation, [value, cotangent]);
   return outputs!.flatMap((output, i) =>
-    output instanceof Tensor ? [[output, checkCotangent(`cotangent ${i}`, output, given![i])] as const] : []
+    output instanceof Tensor ? [[output, checkCotangent(operation, cotangent[0], output, given![i])] as const] : []
   );
 }
 
@@ -165,6 +179,6 @@ export function vjp<Primals extends readonly unknown[], R>(
 ): [value: R, pullback: (cotangent: Cotangent<R>) => { [Place in keyof Primals]: Gradient<Primals[Place]> }] {
   const names = primals.map((_, i) => `argument ${i}`);
   const { value, pull } = differentiate("vjp", names, primals, f as unknown as (...primals: unknown[]) => R);
-  const pullback = (cotangent: Cotangent<R>) => pull(pairsOf(value, cotangent));
+  const pullback = (cotangent: Cotangent<R>) => pull(pairsOf("vjp", ["value", value], ["cotangent", cotangent]));
   return [value, pullback as ReturnType<typeof vjp<Primals, R>>[1]];
 }

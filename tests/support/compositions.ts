@@ -10,6 +10,7 @@ import {
   exp,
   grad,
   jit,
+  jvp,
   log,
   matmul,
   mean,
@@ -54,6 +55,8 @@ export interface Transformation {
   given(f: Pair, on: Device): Pair;
   /** What it makes of the values of `f`, by differences in `x`; absent where it changes nothing. */
   readonly cotangent?: (x: Tensor) => Tensor;
+  /** The same of a transformation that pushes on: the direction of the difference. */
+  readonly tangent?: (x: Tensor) => Tensor;
 }
 
 const own = (f: Pair): Pair =>
@@ -70,6 +73,11 @@ export const TRANSFORMATIONS: Readonly<Record<string, Transformation>> = {
     captured: (f) => (x, w) => vjp((x: Tensor) => f(x, w), x)[1](sin(x))[0],
     given: (f) => (x, w) => vjp(f, x, w)[1](sin(x))[0],
     cotangent: sin,
+  },
+  jvp: {
+    captured: (f) => (x, w) => jvp((x: Tensor) => f(x, w), [x], [sin(x)])[1],
+    given: (f) => (x, w) => jvp(f, [x, w], [sin(x), null])[1],
+    tangent: sin,
   },
   jit: {
     captured: (f, device) => (x, w) => jit((x: Tensor) => f(x, w), { device })(x),
@@ -127,8 +135,9 @@ async function numbers(tensors: readonly Tensor[], device: Device): Promise<read
 async function difference(f: (distance: number) => readonly Tensor[], device: Device): Promise<readonly number[]> {
   const points = [-2, -1, 1, 2].map((k) => f(k * STEP));
   const values = await numbers(points.flat(), device);
-  const at = (point: number, i: number) => values[point * points[0]!.length + i]!;
-  return points[0]!.map((_, i) => (8 * (at(2, i) - at(1, i)) - (at(3, i) - at(0, i))) / (12 * STEP));
+  const count = values.length / points.length;
+  const at = (point: number, i: number) => values[point * count + i]!;
+  return Array.from({ length: count }, (_, i) => (8 * (at(2, i) - at(1, i)) - (at(3, i) - at(0, i))) / (12 * STEP));
 }
 
 function assertNear(actual: number, expected: number, tolerance: number, what: string): void {
@@ -167,10 +176,12 @@ export async function checkOnReference(composition: Composition): Promise<readon
     assertNear(result[i + 1]!, slope, 1e-6, `derivative ${i + 1} of ${nameOf(composition)}`)
   );
   const names = [...composition.names];
-  const cotangent = TRANSFORMATIONS[names.pop()!]!.cotangent;
+  const { cotangent, tangent } = TRANSFORMATIONS[names.pop()!]!;
   const inner = composed({ ...composition, names }, device);
   const w = add(square(x), 1);
-  const expected = cotangent
+  const expected = tangent
+    ? await difference((distance) => [inner(add(x, mul(tangent(x), distance)), w)], device)
+    : cotangent
     ? (await Promise.all(POINT.map((_, i) =>
       difference((distance) => {
         const y = inner(moved(x, POINT.map((_, j) => Number(i === j)), distance), w);
