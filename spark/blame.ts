@@ -1,6 +1,6 @@
 /** @file Which layer made the first number that is not finite. */
-import { type Device, inputsIn, type Tensor, type Tree, treeLeaves } from "../tensor/mod.ts";
-import { firstNotFinite } from "../tensor/kernel.ts";
+import { type Device, type Tensor, type Tree, treeLeaves } from "../tensor/mod.ts";
+import { firstNotFinite, inputsIn } from "../tensor/kernel.ts";
 import { type Model, namesOf } from "../nn/mod.ts";
 import type { TrainState } from "./train_state.ts";
 import { drawBatch, type ImageBatch, lossAndGradients, type TrainStepOptions } from "./train_step.ts";

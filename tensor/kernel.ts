@@ -20,6 +20,8 @@
  * @module
  */
 export * from "./spec.ts";
+export type { Expansion, Words } from "./compiler/expansions/words.ts";
+export { inputsIn, type Node } from "./order.ts";
 export { shown } from "./errors.ts";
 export { textOf } from "./text_of.ts";
 export { threefry } from "./functions/random/rounds.ts";
@@ -31,16 +33,16 @@ export { type DeviceBuffer, type DeviceOpener, type Executable, type Program, re
 export type * from "./compiler/kernel.ts";
 export type * from "./compiler/kernel_text.ts";
 export type * from "./compiler/kernel_forms.ts";
-export type { ScalarOp } from "./compiler/operations.ts";
+export { type Operands, OPERATIONS, type ScalarOp, type ScalarOperation } from "./compiler/operations.ts";
 export { type Access, type Bound, cast as castScalar, literal, op, type Scalar } from "./compiler/scalar.ts";
 export type * from "./contraction/contraction.ts";
 export type { ConvParams } from "./contraction/convolution.ts";
 export type { MatmulParams } from "./contraction/matrix_product.ts";
 export type { KernelMapConvParams } from "./contraction/table_product.ts";
-export { windowCount } from "./contraction/window_axis.ts";
+export { type AxisSettings, type WindowAxis, windowCount } from "./contraction/window_axis.ts";
 export * from "./compiler/profile.ts";
 export { kernelMapConv, type KernelMaps } from "./primitives/kernel_map.ts";
-export { convParams, onEach, requireWhole } from "./functions/conv_options.ts";
+export { convParams, onEach, requireWhole, type Sizes } from "./functions/conv_options.ts";
 export { maxPoolByMap, sumPoolByMap } from "./functions/pool.ts";
 export * from "./functions/window_map.ts";
 export * from "./functions/first_not_finite.ts";

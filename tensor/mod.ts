@@ -16,7 +16,6 @@
 export { type DType, DTYPES, type Shape, sizeOf, type TensorSpec, type TypedArray } from "./spec.ts";
 export { DeviceError, ShapeError } from "./errors.ts";
 export { Tensor } from "./tensor.ts";
-export { inputsIn } from "./order.ts";
 export {
   defaultDevice,
   type Device,
@@ -27,8 +26,12 @@ export {
 } from "./device.ts";
 export {
   type IsTree,
+  type KnownLeafOf,
+  type KnownMapped,
+  type Leaf,
   type LeafOf,
   type Mapped,
+  type StructureNode,
   type Tree,
   treeFlatten,
   treeLeaves,
@@ -73,7 +76,19 @@ export { grad, type GradOptions, valueAndGrad } from "./transform/grad.ts";
 export { jit, type JitOptions, type Jitted } from "./transform/jit.ts";
 export { jvp, linearize, type Tangents } from "./transform/jvp.ts";
 export { vjp } from "./transform/vjp.ts";
-export type { Cotangent, Given, Gradient, GradientsAt, NotTraced, TracedAt, TracedBut } from "./transform/arguments.ts";
+export type {
+  Cotangent,
+  Given,
+  Gradient,
+  GradientsAt,
+  KeysOf,
+  KnownCotangent,
+  KnownGiven,
+  KnownGradient,
+  NotTraced,
+  TracedAt,
+  TracedBut,
+} from "./transform/arguments.ts";
 export { referenceDevice } from "./devices/reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
 export { webgpuDevice, type WebgpuOptions } from "./devices/webgpu/webgpu_device.ts";

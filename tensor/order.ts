@@ -27,7 +27,8 @@ export function orderBy<T>(outputs: readonly T[], before: (x: T) => readonly T[]
 }
 
 /** A node of a program. */
-interface Node<T> {
+export interface Node<T> {
+  /** What it is made of. */
   readonly inputs: readonly T[];
 }
 

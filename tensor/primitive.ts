@@ -35,7 +35,8 @@ export type ViewMove =
     readonly value: number;
   };
 
-interface AnyKernelLowering<P> {
+/** What all kernels may say. */
+export interface AnyKernelLowering<P> {
   /** Tells lowerings apart. */
   readonly kind: "kernel";
   /** How many of the first inputs are read, all by default; further ones matter to gradients only. */

@@ -153,10 +153,14 @@ export function sameShape(a: Shape, b: Shape): boolean {
 }
 
 /** Lists of a known length. */
-interface Tuples<T> {
+export interface Tuples<T> {
+  /** One. */
   readonly 1: readonly [T];
+  /** Two. */
   readonly 2: readonly [T, T];
+  /** Three. */
   readonly 3: readonly [T, T, T];
+  /** Four. */
   readonly 4: readonly [T, T, T, T];
 }
 

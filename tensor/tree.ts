@@ -8,7 +8,16 @@ import { Tensor } from "./tensor.ts";
 export type Tree = object;
 
 /** Values that are leaves by their type. */
-type Leaf = Tensor | number | bigint | boolean | string | symbol | null | undefined | ((...args: never) => unknown);
+export type Leaf =
+  | Tensor
+  | number
+  | bigint
+  | boolean
+  | string
+  | symbol
+  | null
+  | undefined
+  | ((...args: never) => unknown);
 
 /** True of `Tree` itself, whose leaves are tensors; false of an empty record. */
 export type IsTree<T> = (<X>() => X extends T ? 1 : 2) extends (<X>() => X extends Tree ? 1 : 2) ? true : false;
@@ -16,21 +25,24 @@ export type IsTree<T> = (<X>() => X extends T ? 1 : 2) extends (<X>() => X exten
 /** Type of the leaves of a tree; `Tensor` where the form is not known. */
 export type LeafOf<T> = unknown extends T ? unknown : IsTree<T> extends true ? Tensor : KnownLeafOf<T>;
 
-type KnownLeafOf<T> = T extends Leaf ? T
+/** `LeafOf` of a form that is known. */
+export type KnownLeafOf<T> = T extends Leaf ? T
   : T extends readonly (infer Item)[] ? LeafOf<Item>
   : LeafOf<Required<T>[keyof T]>;
 
 /** The tree with each leaf replaced by a `Result`. */
 export type Mapped<T, Result> = unknown extends T ? unknown : IsTree<T> extends true ? Tree : KnownMapped<T, Result>;
 
-type KnownMapped<T, Result> = T extends undefined ? never
+/** `Mapped` of a form that is known. */
+export type KnownMapped<T, Result> = T extends undefined ? never
   : T extends Leaf ? Result
   : { [Key in keyof T]: Mapped<T[Key], Result> };
 
 /** How a tree is nested, without its leaves. The order of a record's keys is that of the tree, and does not matter. */
 export type TreeStructure<T = unknown> = { readonly like?: T } & StructureNode;
 
-type StructureNode =
+/** One level of a structure. */
+export type StructureNode =
   | { readonly kind: "leaf" }
   | { readonly kind: "array"; readonly items: readonly StructureNode[] }
   | { readonly kind: "record"; readonly keys: readonly string[]; readonly items: readonly StructureNode[] };

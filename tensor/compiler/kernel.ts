@@ -82,9 +82,11 @@ export interface TextBody {
   readonly kind: "text";
   /** A form that devices know by heart; else the primitive brings texts. */
   readonly form?: KernelForm | undefined;
+  /** Texts of its own, by name of the device. */
   readonly texts?: KernelTexts<never> | undefined;
   /** What it reads. */
   readonly inputs: readonly TensorSpec[];
+  /** What it writes. */
   readonly output: TensorSpec;
   /** Settings of the primitive. */
   readonly params: object;

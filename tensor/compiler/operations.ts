@@ -12,7 +12,7 @@ import type { Expansion } from "./expansions/words.ts";
  * Which operands an operation takes, all of one dtype: floats; whole numbers; numbers, which are both; bits, which are
  * whole numbers and bool; any.
  */
-type Operands = "float" | "whole" | "number" | "bits" | "any";
+export type Operands = "float" | "whole" | "number" | "bits" | "any";
 
 /** What is known of an operation. */
 export interface ScalarOperation {

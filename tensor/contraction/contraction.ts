@@ -22,10 +22,13 @@ export interface MatrixRows {
   readonly kind: "matrix";
   /** Position of the input that holds them. */
   readonly input: number;
+  /** How many rows. */
   readonly rows: number;
+  /** Channels of a row at one tap. */
   readonly channels: number;
   /** True if they lie as columns: element (g, m, c) at `g·batchStride + c·rows + m`. */
   readonly transposed: boolean;
+  /** Elements from one batch to the next. */
   readonly batchStride: number;
 }
 
@@ -39,12 +42,15 @@ export interface WindowRows {
   readonly kind: "window";
   /** Position of the input that holds the images. */
   readonly input: number;
+  /** How many images. */
   readonly images: number;
   /** Outermost first; one for each axis of the images. */
   readonly axes: readonly WindowAxis[];
+  /** Channels of a row at one tap. */
   readonly channels: number;
   /** Elements of a position, of which each group sees `channels`. */
   readonly pixel: number;
+  /** Elements from one batch to the next. */
   readonly batchStride: number;
 }
 
@@ -56,11 +62,17 @@ export interface TableRows {
   readonly input: number;
   /** Position of the input that holds the table. */
   readonly index: number;
+  /** How many rows. */
   readonly rows: number;
+  /** Taps of a row. */
   readonly taps: number;
+  /** Rows that the table may name. */
   readonly sources: number;
+  /** Channels of a row at one tap. */
   readonly channels: number;
+  /** Elements from one row of the source to the next. */
   readonly pixel: number;
+  /** Elements from one batch to the next. */
   readonly batchStride: number;
 }
 
@@ -71,26 +83,35 @@ export type Rows = MatrixRows | WindowRows | TableRows;
 export interface RightMatrix {
   /** Position of the input that holds them. */
   readonly input: number;
+  /** Element at the beginning. */
   readonly offset: number;
   /** One for each axis of taps: none of a matrix, one of a table. */
   readonly tapStrides: readonly number[];
+  /** Elements between neighbouring channels. */
   readonly channelStride: number;
+  /** Elements between neighbouring columns. */
   readonly columnStride: number;
+  /** Elements from one batch to the next. */
   readonly batchStride: number;
 }
 
 /** Where the result of a row goes: column n at `offset + g·batchStride + Σ m_i·rowStrides_i + n`. */
 export interface RowsResult {
+  /** Element at the beginning. */
   readonly offset: number;
   /** One for each axis by which rows are counted: `[images, ...outputs]` of windows, one of the others. */
   readonly rowStrides: readonly number[];
+  /** Elements from one batch to the next. */
   readonly batchStride: number;
 }
 
 /** Rows times matrices. */
 export interface RowsProduct {
+  /** Rows of the left factor. */
   readonly rows: Rows;
+  /** What the rows are multiplied with. */
   readonly right: RightMatrix;
+  /** Where the result lies. */
   readonly result: RowsResult;
 }
 
@@ -98,21 +119,27 @@ export interface RowsProduct {
 export interface RightRows {
   /** Position of the input that holds them. */
   readonly input: number;
+  /** Elements from one row to the next. */
   readonly rowStride: number;
+  /** Elements from one batch to the next. */
   readonly batchStride: number;
 }
 
 /** Where a sum of outer products goes: element (g, t, c, n) at `g·batchStride + (t·channels + c)·rowStride + n`. */
 export interface OuterResult {
+  /** Elements from one row to the next. */
   readonly rowStride: number;
+  /** Elements from one batch to the next. */
   readonly batchStride: number;
 }
 
 /** What is convolved: sizes and windows, without values. */
 export interface Convolution {
+  /** How many images. */
   readonly images: number;
   /** Windows over the images, outermost axis first. */
   readonly axes: readonly WindowAxis[];
+  /** Groups of channels that do not see each other. */
   readonly groups: number;
   /** Input channels of a group. */
   readonly channels: number;
@@ -123,7 +150,8 @@ export interface Convolution {
 /** What of a convolution is computed: its output, or the gradient with respect to its input or its weights. */
 export type ConvolutionPart = "output" | "input" | "weight";
 
-interface AnyContraction {
+/** What both forms have. */
+export interface AnyContraction {
   /** Tells lowerings apart. */
   readonly kind: "contraction";
   /** How many independent products: of a batch of matrices, or of groups of channels. */
@@ -146,8 +174,11 @@ export interface RowsContraction extends AnyContraction {
 export interface OuterContraction extends AnyContraction {
   /** Tells contractions apart. */
   readonly form: "outer";
+  /** Rows of the left factor. */
   readonly rows: Rows;
+  /** What the rows are multiplied with. */
   readonly right: RightRows;
+  /** Where the result lies. */
   readonly result: OuterResult;
 }
 

@@ -4,9 +4,13 @@
 export interface WindowAxis {
   /** How many windows. */
   readonly outputs: number;
+  /** Taps of a window. */
   readonly taps: number;
+  /** Positions from one window to the next. */
   readonly stride: number;
+  /** Position of the first tap of the first window. */
   readonly origin: number;
+  /** Positions from one tap to the next; negative where taps walk backwards. */
   readonly step: number;
   /** Positions outside `[0, extent)` read zero. */
   readonly extent: number;
@@ -14,9 +18,11 @@ export interface WindowAxis {
 
 /** Settings of a convolution along one axis. */
 export interface AxisSettings {
+  /** Positions between neighbouring windows. */
   readonly stride: number;
   /** Zeros before and after. */
   readonly padding: readonly [number, number];
+  /** Positions between neighbouring taps. */
   readonly dilation: number;
 }
 

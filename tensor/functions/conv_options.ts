@@ -44,8 +44,10 @@ export function onEach<T>(operation: string, name: string, value: T | readonly T
 }
 
 /** Sizes that `"SAME"` follows from. */
-interface Sizes {
+export interface Sizes {
+  /** Positions along each axis. */
   readonly size: readonly number[];
+  /** Taps along each axis. */
   readonly kernel: readonly number[];
 }
 

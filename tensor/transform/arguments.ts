@@ -14,7 +14,8 @@ export interface NotTraced {
 /** What may be given for a traced parameter that is declared as `T`: a number for each tensor, which is traced too. */
 export type Given<T> = unknown extends T ? T : IsTree<T> extends true ? T : KnownGiven<T>;
 
-type KnownGiven<T> = T extends Tensor ? Tensor | number
+/** `Given` of a form that is known. */
+export type KnownGiven<T> = T extends Tensor ? Tensor | number
   : T extends null ? null
   : T extends undefined ? never // of an optional field: left out, or there
   : T extends number | bigint | boolean | string | symbol | ((...args: never) => unknown) ? NotTraced
@@ -23,7 +24,8 @@ type KnownGiven<T> = T extends Tensor ? Tensor | number
 /** The tree of gradients for an argument of type `T`: a tensor for each tensor or number. */
 export type Gradient<T> = unknown extends T ? Tree : IsTree<T> extends true ? Tree : KnownGradient<T>;
 
-type KnownGradient<T> = T extends Tensor | number ? Tensor
+/** `Gradient` of a form that is known. */
+export type KnownGradient<T> = T extends Tensor | number ? Tensor
   : T extends null ? null
   : T extends undefined | bigint | boolean | string | symbol | ((...args: never) => unknown) ? never
   : { [Key in keyof T]: Gradient<T[Key]> };
@@ -31,12 +33,13 @@ type KnownGradient<T> = T extends Tensor | number ? Tensor
 /** What a pullback takes for a value of type `T`: `null` for zero, a number for a scalar. */
 export type Cotangent<T> = unknown extends T ? unknown : IsTree<T> extends true ? Tree : KnownCotangent<T>;
 
-type KnownCotangent<T> = T extends Tensor ? Tensor | number | null
+/** `Cotangent` of a form that is known. */
+export type KnownCotangent<T> = T extends Tensor ? Tensor | number | null
   : T extends null | undefined | number | bigint | boolean | string | symbol | ((...args: never) => unknown) ? T | null
   : { [Key in keyof T]: Cotangent<T[Key]> };
 
 /** Keys of the positions in a list, as they stand in types of arguments. */
-type KeysOf<Positions extends number | readonly number[]> = Positions extends number ? `${Positions}`
+export type KeysOf<Positions extends number | readonly number[]> = Positions extends number ? `${Positions}`
   : Positions extends readonly number[] ? `${Positions[number]}`
   : never;
 

@@ -4,10 +4,13 @@ import { type Bounds, maskArea, maskBounds, parseCounts, type RunLengths } from 
 
 /** An image of a set. */
 export interface CocoImage {
+  /** As the file has it. */
   readonly id: number;
   /** Path of the file, relative to the folder of images. */
   readonly name: string;
+  /** In pixels. */
   readonly height: number;
+  /** In pixels. */
   readonly width: number;
 }
 
@@ -15,6 +18,7 @@ export interface CocoImage {
 export interface CocoCategory {
   /** As the file has it; ids may have gaps. */
   readonly id: number;
+  /** As the file has it. */
   readonly name: string;
 }
 
@@ -23,8 +27,11 @@ export type Segmentation = readonly (readonly number[])[] | RunLengths | null;
 
 /** An object in an image. */
 export interface CocoObject {
+  /** As the file has it. */
   readonly id: number;
+  /** Id of its image. */
   readonly image: number;
+  /** Id of its category. */
   readonly category: number;
   /** Left, top, width, height in pixels. */
   readonly box: Bounds;
@@ -32,6 +39,7 @@ export interface CocoObject {
   readonly area: number;
   /** True for a region that holds many objects: detections in it are neither right nor wrong. */
   readonly crowd: boolean;
+  /** Its pixels, if the file tells them. */
   readonly segmentation: Segmentation;
 }
 
@@ -39,6 +47,7 @@ export interface CocoObject {
 export interface Problem {
   /** Such as `annotation 17`. */
   readonly what: string;
+  /** Why it is not used. */
   readonly reason: string;
 }
 
