@@ -40,7 +40,7 @@ export interface ExecutableStats {
 
 /** What a device has done since it was opened. */
 export interface DeviceCounters {
-  /** Times that commands were handed to the GPU; a replayed program is one. */
+  /** Times that commands were handed to the device; a replayed program is one. */
   readonly submits: number;
   /** Launches of kernels. */
   readonly launches: number;

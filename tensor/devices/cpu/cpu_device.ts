@@ -67,6 +67,7 @@ export function cpuDevice(options: CpuOptions = {}): Device {
       return readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec);
     },
     synchronize: () => core.turns.done(),
+    counters: () => ({ ...core.count, waits: 0, bytes: core.heap.memory.buffer.byteLength }),
     pressure: core.pressure,
     close: () => closeCore(core),
   };

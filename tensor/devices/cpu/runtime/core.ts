@@ -42,6 +42,8 @@ export interface Core {
   readonly collectedPrograms: FinalizationRegistry<number>;
   readonly resident: Resident<Block>;
   readonly pressure: Pressure;
+  /** What was done so far. */
+  readonly count: { submits: number; launches: number; readBacks: number };
   /** Whatever reads or writes tensors waits here for the assembler, in order. */
   readonly turns: Turns;
   /** One arena for the temporaries of all programs, as only one runs at a time; private scratch of each thread. */
@@ -73,6 +75,7 @@ export function makeCore(threads: number, relaxedSimd: boolean, maxBytes?: numbe
     collectedPrograms: new FinalizationRegistry((program) =>
       workers.forEach((worker) => tell(worker, { kind: "drop", program }))
     ),
+    count: { submits: 0, launches: 0, readBacks: 0 },
     pressure: makePressure(() => heap.used()),
     turns: makeTurns(loadAssembler()),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
