@@ -8,8 +8,10 @@
 const TURN_AFTER = 64 * 2 ** 20;
 /** Smallest array that stands for device memory: the system maps each by itself, and allows some ten thousand. */
 const SMALLEST = 256 * 2 ** 10;
-/** What may be in use beyond what was still in use after the last wait, and a half of that, before reading waits longer. */
-const SLACK = 256 * 2 ** 20;
+/** What may be in use beyond what is held, and a half of that, before reading waits longer. */
+const SLACK = 96 * 2 ** 20;
+/** Bytes of an array that is dropped at once, to make the collector look. */
+const URGE = 64 * 2 ** 20;
 /** The longest wait for a collector that works in steps: turns of so many milliseconds. */
 const TURNS = 20;
 const TURN_MILLISECONDS = 4;
@@ -33,7 +35,7 @@ export interface Pressure {
   ballast(bytes: number): ArrayBuffer | null;
   /**
    * Waits for a turn of the event loop if much was taken since the last one; for some if more is in use than a while ago,
-   * as the collector works in steps. What is in use because it is held costs such a wait each time it has grown by a half.
+   * as the collector works in steps. What is held costs such a wait each time that it has grown by about a half.
    */
   turn(): Promise<void>;
 }
@@ -42,11 +44,12 @@ export interface Pressure {
  * Starts to watch the memory of a device.
  *
  * @param bytesInUse Tells how much is taken and not given back.
+ * @param maxBytes How much there is.
  * @returns Its account.
  */
-export function makePressure(bytesInUse: () => number): Pressure {
+export function makePressure(bytesInUse: () => number, maxBytes: number = Infinity): Pressure {
   const since = { turn: 0, ballast: 0 };
-  const expected = { bytes: 0 };
+  const held = { bytes: 0 }; // the least that was in use since the collector was urged
   return {
     ballast(bytes) {
       since.turn += bytes + EACH;
@@ -59,11 +62,21 @@ export function makePressure(bytesInUse: () => number): Pressure {
     async turn() {
       if (since.turn < TURN_AFTER) return;
       since.turn = 0;
+      const most = mostInUse(held.bytes, maxBytes);
       await turns(0);
-      for (let i = 0; i < TURNS && bytesInUse() > 1.5 * expected.bytes + SLACK; i++) await turns(TURN_MILLISECONDS);
-      expected.bytes = bytesInUse();
+      const urged = bytesInUse() > most;
+      for (let i = 0; i < TURNS && bytesInUse() > most; i++) {
+        untouched(URGE); // a collector that is not told of more does not begin
+        await turns(TURN_MILLISECONDS);
+      }
+      held.bytes = urged ? bytesInUse() : Math.min(held.bytes, bytesInUse());
     },
   };
+}
+
+/** What may be in use before reading waits longer. Of little memory no more than a half, but for what is held. */
+function mostInUse(held: number, maxBytes: number): number {
+  return Math.max(1.1 * held, Math.min(1.5 * held + SLACK, maxBytes / 2));
 }
 
 function turns(milliseconds: number): Promise<void> {

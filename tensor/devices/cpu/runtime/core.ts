@@ -76,7 +76,7 @@ export function makeCore(threads: number, relaxedSimd: boolean, maxBytes?: numbe
       workers.forEach((worker) => tell(worker, { kind: "drop", program }))
     ),
     count: { submits: 0, launches: 0, readBacks: 0 },
-    pressure: makePressure(() => heap.used()),
+    pressure: makePressure(() => heap.used(), heap.maxBytes),
     turns: makeTurns(loadAssembler()),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
     shared: { arena: none, scratch: none, turn: 0, programs: 0, alone: workers.length === 0, closed: false },

@@ -6,10 +6,15 @@ const PAGE = 65536;
 const ALIGNMENT = 64;
 const MAX_PAGES = 65536;
 const INITIAL_PAGES = 16;
+/** A small heap grows to twice its size, a large one by so many pages: those that nobody touches cost addresses only. */
+const SMALL_PAGES = 1024;
+const LARGE_STEP = 4096;
 
 /** Blocks of one shared WebAssembly memory. Addresses are unsigned byte offsets below 4 GiB. */
 export interface Heap {
   readonly memory: WebAssembly.Memory;
+  /** Upper bound of its size. */
+  readonly maxBytes: number;
   /** Takes a block. Throws `DeviceError` if there is none. */
   allocate(bytes: number): number;
   /** Gives a block back. */
@@ -46,6 +51,7 @@ export function makeHeap(maxBytes: number = MAX_PAGES * PAGE): Heap {
   const state: HeapState = { memory, maxBytes, gaps, taken: new Map(), used: 0 };
   return {
     memory,
+    maxBytes,
     used: () => state.used,
     allocate: (bytes) => allocate(state, Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)),
     free: (address) => free(state, address),
@@ -94,28 +100,36 @@ function addGap(gaps: Gap[], address: number, bytes: number): void {
   }
 }
 
-/** Adds pages until the last gap holds so many bytes. */
+/** Adds pages until the last gap holds so many bytes: many at once, so that a loop soon stops growing. */
 function grow(state: HeapState, bytes: number): void {
   const { memory, gaps, maxBytes } = state;
   const size = memory.buffer.byteLength;
   const last = gaps.at(-1);
   const atEnd = last && last.address + last.bytes === size ? last.bytes : 0;
-  const pages = Math.ceil((bytes - atEnd) / PAGE);
-  if (size + pages * PAGE > maxBytes) throw outOfMemory(state, bytes);
-  try {
-    memory.grow(pages);
-  } catch (cause) {
-    throw outOfMemory(state, bytes, cause);
-  }
+  const needed = Math.ceil((bytes - atEnd) / PAGE);
+  const room = Math.floor((maxBytes - size) / PAGE);
+  if (needed > room) throw outOfMemory(state, bytes);
+  const spare = Math.max(needed, Math.min(size < SMALL_PAGES * PAGE ? size / PAGE : LARGE_STEP, room));
+  const pages = [spare, needed].find((count) => grows(memory, count));
+  if (pages === undefined) throw outOfMemory(state, bytes);
   addGap(gaps, size, pages * PAGE);
 }
 
-function outOfMemory({ used, maxBytes }: HeapState, asked: number, cause?: unknown): DeviceError {
+/** Adds pages. False if the host has no addresses for them. */
+function grows(memory: WebAssembly.Memory, pages: number): boolean {
+  try {
+    memory.grow(pages);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function outOfMemory({ used, maxBytes }: HeapState, asked: number): DeviceError {
   const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   return new DeviceError(
     "cpu",
     `Cannot allocate ${mib(asked)} on cpu as all of it must fit into ${mib(maxBytes)}: current use is ${mib(used)}; ` +
       HOW_MEMORY_COMES_BACK,
-    { cause },
   );
 }

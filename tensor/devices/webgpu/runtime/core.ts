@@ -81,7 +81,7 @@ export function makeCore(
       ...traits,
     },
     collected: new FinalizationRegistry((block) => releaseBlock(pool, block)),
-    pressure: makePressure(() => pool.bytesInUse()),
+    pressure: makePressure(() => pool.bytesInUse(), maxBytes),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
   };
 }
