@@ -64,6 +64,7 @@ export function cpuDevice(options: CpuOptions = {}): Device {
     load: (schedule) => load(core, device, schedule, { winograd, onLaunch }),
     async read(buffer) {
       await core.turns.done();
+      core.count.readBacks++;
       return readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec);
     },
     synchronize: () => core.turns.done(),
@@ -189,6 +190,8 @@ function execute(core: Core, prepared: Prepared, table: readonly number[], scrat
   const run = { table, firstTurn: shared.turn };
   const turns = sharedLaunches(launches);
   shared.turn += turns;
+  core.count.submits++;
+  core.count.launches += launches.length;
   const scratchOf = (index: number) => scratch + index * localBytes;
   if (turns > 0) shared.alone ||= !CREW.allJoined(member);
   if (turns > 0 && !shared.alone) {
