@@ -6,6 +6,7 @@ import type { TypedArray } from "../spec.ts";
 import { evaluateOnce } from "./boundary.ts";
 import type { FusionLimits } from "./fuse.ts";
 import type { Schedule } from "./kernel.ts";
+import { type Graph, graphKey, graphOf } from "./graph.ts";
 import { lower } from "./lower.ts";
 import type { Pressure } from "./pressure.ts";
 
@@ -82,16 +83,24 @@ export function compilingDevice(backend: Backend): Device {
   return device;
 }
 
-/** Lowers programs and loads each once. */
+/** Lowers programs, each graph once, and loads each schedule once: graphs that differ may become the same. */
 function loader(backend: Backend) {
-  // Documented cache: loaded schedules by content, those used longest ago dropped first.
-  const cache = recentMap<Loaded>(KEPT);
-  return (program: Program) => {
-    const { schedule, captured, key } = lower(program, backend.limits);
+  // Documented caches: loaded schedules by graph and by content, those used longest ago dropped first.
+  const byGraph = recentMap<{ readonly loaded: Loaded; readonly flops: number }>(KEPT);
+  const bySchedule = recentMap<Loaded>(KEPT);
+  const make = (graph: Graph, donated: ReadonlySet<number>) => {
+    const { schedule, key } = lower(graph, donated, backend.limits);
     refuseFloat64(backend.name, schedule);
-    const loaded = cache.get(key) ?? backend.load(schedule);
-    cache.set(key, loaded);
-    return { loaded, flops: contractionFlops(schedule), captured: captured.map((x) => withBuffer(x)) };
+    const loaded = bySchedule.get(key) ?? backend.load(schedule);
+    bySchedule.set(key, loaded);
+    return { loaded, flops: contractionFlops(schedule) };
+  };
+  return (program: Program) => {
+    const graph = graphOf(program);
+    const key = graphKey(graph, program.donated);
+    const made = byGraph.get(key) ?? make(graph, program.donated);
+    byGraph.set(key, made);
+    return { ...made, captured: graph.captured.map((x) => withBuffer(x)) };
   };
 }
 

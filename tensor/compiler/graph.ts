@@ -9,6 +9,8 @@ import { isValue, programOf, readInputs } from "./boundary.ts";
 export interface GraphNode extends TensorSpec {
   /** Position in the graph; inputs come first. */
   readonly id: number;
+  /** What it computes of which nodes, as text. */
+  readonly key: string;
   readonly name: string;
   /** The operation: a record is itself, two of one name are two operations. */
   readonly primitive: Primitive;
@@ -71,14 +73,14 @@ export function graphOf(program: Program): Graph {
   const nodes: GraphNode[] = [];
   const captured: Tensor[] = [];
   const capturedNodes: GraphNode[] = [];
-  const add = (x: Tensor, inputs: readonly GraphNode[], lowering = x.primitive.lowering): GraphNode => {
+  const add = (x: Tensor, key: string, inputs: readonly GraphNode[], lowering = x.primitive.lowering): GraphNode => {
     const { shape, dtype, params, primitive } = x;
-    const node = { id: nodes.length, shape, dtype, params, name: primitive.name, primitive, lowering, inputs };
+    const node = { id: nodes.length, key, shape, dtype, params, name: primitive.name, primitive, lowering, inputs };
     nodes.push(node);
     return node;
   };
   const inputs = program.inputs.map((input) => {
-    const node = add(input, []);
+    const node = add(input, leafKey(input), []);
     byTensor.set(input, node);
     return node;
   });
@@ -86,7 +88,7 @@ export function graphOf(program: Program): Graph {
     if (byTensor.has(x)) continue;
     if (isValue(x)) {
       captured.push(x);
-      capturedNodes.push(add(x, [], { kind: "leaf" }));
+      capturedNodes.push(add(x, leafKey(x), [], { kind: "leaf" }));
       byTensor.set(x, capturedNodes.at(-1)!);
       continue;
     }
@@ -97,7 +99,7 @@ export function graphOf(program: Program): Graph {
     }
     const operands = operandsOf(x, readInputs(x).map((input) => byTensor.get(input)!));
     const key = keyOf(x, operands);
-    const node = byKey.get(key) ?? add(x, operands);
+    const node = (isOpaque(x) ? undefined : byKey.get(key)) ?? add(x, key, operands);
     byKey.set(key, node);
     byTensor.set(x, node);
   }
@@ -113,9 +115,25 @@ function operandsOf(x: Tensor, operands: readonly GraphNode[]): readonly GraphNo
 }
 
 function keyOf(x: Tensor, inputs: readonly GraphNode[]): string {
-  if (isOpaque(x)) return `itself ${x.sequence}`;
   const shape: Shape = x.shape;
   return `${idOf(x.primitive)}|${x.dtype}|${shape}|${textOf(x.params)}|${inputs.map((input) => input.id)}`;
+}
+
+function leafKey({ dtype, shape }: TensorSpec): string {
+  return `leaf|${dtype}|${shape}`;
+}
+
+/**
+ * Writes a graph as text.
+ *
+ * @param graph What is to be computed.
+ * @param donated Positions of the inputs that may be overwritten.
+ * @returns Text that is equal for graphs that become the same kernels, whatever values their leaves hold.
+ */
+export function graphKey({ nodes, inputs, outputs, capturedNodes }: Graph, donated: ReadonlySet<number>): string {
+  const ids = (list: readonly GraphNode[]) => list.map(({ id }) => id).join();
+  const lines = nodes.map(({ id, key }) => `${id}=${key}`);
+  return [...lines, ids(inputs), ids(capturedNodes), ids(outputs), [...donated].join()].join("\n");
 }
 
 /** Leaves out what only gradients used. */

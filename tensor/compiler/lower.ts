@@ -1,10 +1,8 @@
-import type { Program } from "../device.ts";
-import type { Tensor } from "../tensor.ts";
 import { textOf } from "../text_of.ts";
 import type { Draft } from "./schedule/draft.ts";
 import { fuse, type FusionLimits } from "./fuse.ts";
 import type { FusedStep } from "./fused_step.ts";
-import { type Graph, type GraphNode, graphOf } from "./graph.ts";
+import type { Graph, GraphNode } from "./graph.ts";
 import { readsInPlace } from "./schedule/in_place.ts";
 import { joinEpilogues } from "./schedule/join_epilogues.ts";
 import { joinPrologues } from "./schedule/join_prologues.ts";
@@ -16,8 +14,6 @@ import { reorder } from "./schedule/reorder.ts";
 /** A program ready for a device. */
 export interface Lowered {
   readonly schedule: Schedule;
-  /** Leaves that fill the inputs after the program's own. */
-  readonly captured: readonly Tensor[];
   /** The schedule as text: schedules of equal keys are equal. */
   readonly key: string;
 }
@@ -25,15 +21,14 @@ export interface Lowered {
 /**
  * Lowers a program to kernels.
  *
- * @param program Placeholders, results and donations.
+ * @param graph What is to be computed.
+ * @param donated Positions of the inputs that may be overwritten.
  * @param limits Of the device.
- * @returns The schedule. Its inputs are those of the program, then the captured leaves.
+ * @returns The schedule. Its inputs are those of the graph, then the captured leaves.
  */
-export function lower(program: Program, limits: FusionLimits): Lowered {
-  const graph = graphOf(program);
-  const fused = fuse(graph, limits);
-  const schedule = scheduleOf(graph, fused, program.donated, limits);
-  return { schedule, captured: graph.captured, key: keyOf(schedule) };
+export function lower(graph: Graph, donated: ReadonlySet<number>, limits: FusionLimits): Lowered {
+  const schedule = scheduleOf(graph, fuse(graph, limits), donated, limits);
+  return { schedule, key: keyOf(schedule) };
 }
 
 function scheduleOf(

@@ -2,6 +2,7 @@
 import { bytesOf } from "./draft.ts";
 import { successions } from "./in_place.ts";
 import type { Schedule } from "../kernel.ts";
+import { timeline } from "./timeline.ts";
 
 /** Where each temporary of a schedule lies in one arena. */
 export interface MemoryPlan {
@@ -48,7 +49,7 @@ export function planMemory(schedule: Schedule, options: PlanOptions): MemoryPlan
   scratchBytes.forEach((bytes, step) => {
     if (bytes > 0) scratch.set(step, { bytes: round(bytes), from: step, to: step, offset: 0 });
   });
-  const bytes = place([...new Set(lives.values()), ...scratch.values()]);
+  const bytes = place([...new Set(lives.values()), ...scratch.values()], schedule.steps.length);
   const offsets = (map: ReadonlyMap<number, Life>) => new Map([...map].map(([key, life]) => [key, life.offset]));
   return { offsets: offsets(lives), scratch: offsets(scratch), bytes };
 }
@@ -70,18 +71,17 @@ function livesOf(schedule: Schedule, round: (bytes: number) => number, inPlace: 
 }
 
 /** Gives every life its offset. Returns the end of all. */
-function place(lives: readonly Life[]): number {
-  const placed: Life[] = [];
+function place(lives: readonly Life[], steps: number): number {
+  const placed = timeline<Life>(steps, ({ offset }) => offset);
   let bytes = 0;
   for (const life of lives.toSorted((a, b) => b.bytes - a.bytes || a.from - b.from)) {
-    for (const other of placed) { // sorted by offset
+    for (const other of placed.during(life)) {
       const end = other.offset + other.bytes;
-      if (other.to < life.from || other.from > life.to || end <= life.offset) continue;
+      if (end <= life.offset) continue;
       if (other.offset >= life.offset + life.bytes) break;
       life.offset = end;
     }
-    const at = placed.findIndex((other) => other.offset > life.offset);
-    placed.splice(at < 0 ? placed.length : at, 0, life);
+    placed.add(life);
     bytes = Math.max(bytes, life.offset + life.bytes);
   }
   return bytes;

@@ -1,6 +1,7 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { bytesOf, type Draft } from "../../../tensor/compiler/schedule/draft.ts";
 import { successions } from "../../../tensor/compiler/schedule/in_place.ts";
+import { graphOf } from "../../../tensor/compiler/graph.ts";
 import { lower } from "../../../tensor/compiler/lower.ts";
 import { livesOf } from "../../../tensor/compiler/schedule/lives.ts";
 import { planMemory } from "../../../tensor/compiler/schedule/plan.ts";
@@ -91,12 +92,15 @@ Deno.test("A map is written over an operand of its size that dies there, and ove
   deepStrictEqual([planned(true), planned(false)], [400, 800]);
 });
 
-/** A program of random sizes and operands. */
-function randomDraft(seed: number): Draft {
-  const numbers = randomValues(seed, 200, [0, 1]).values();
+/** A program of random sizes and operands, which were made at most `reach` lines before. */
+function randomDraft(seed: number, length = 30, reach = 8): Draft {
+  const numbers = randomValues(seed, 7 * length, [0, 1]).values();
   const below = (n: number) => Math.floor(numbers.next().value! * n);
-  const lines = Array.from({ length: 30 }, (_, i): Line => {
-    const operands = Array.from({ length: 1 + below(2) }, () => i === 0 ? "x" : `v${Math.max(0, i - 1 - below(8))}`);
+  const lines = Array.from({ length }, (_, i): Line => {
+    const operands = Array.from(
+      { length: 1 + below(2) },
+      () => i === 0 ? "x" : `v${Math.max(0, i - 1 - below(reach))}`,
+    );
     return [`v${i}`, 1 + below(3) * 50, below(2) === 0 ? "=" : "+", ...operands];
   });
   return draftOf(lines).draft;
@@ -134,6 +138,30 @@ Deno.test("Rearranged random programs keep their meaning and their peak, and no 
   }
 });
 
+/** Offsets by the rule itself: the largest first, each at the lowest offset that is free for its life. */
+function plannedByRule(draft: Draft): ReadonlyMap<number, number> {
+  const { makers, reads } = livesOf(draft);
+  const lives = [...makers].map(([value, from]) => ({
+    ...{ value, from, to: reads[value]!.at(-1) ?? from },
+    ...{ bytes: bytesOf(draft.values[value]!), offset: 0 },
+  }));
+  const placed: typeof lives = [];
+  for (const life of lives.sort((a, b) => b.bytes - a.bytes || a.from - b.from)) {
+    const others = placed.filter(({ from, to }) => from <= life.to && to >= life.from);
+    const free = (at: number) => others.every(({ offset, bytes }) => at + life.bytes <= offset || offset + bytes <= at);
+    life.offset = Math.min(...[0, ...others.map(({ offset, bytes }) => offset + bytes)].filter(free));
+    placed.push(life);
+  }
+  return new Map(lives.map(({ value, offset }) => [value, offset]));
+}
+
+Deno.test("Each temporary lies at the lowest offset that is free for its life, whether lives are many or long", () => {
+  for (const [seed, length, reach] of [[1, 300, 2], [2, 300, 8], [3, 300, 40], [4, 300, 300], [5, 40, 3]] as const) {
+    const draft = randomDraft(seed, length, reach);
+    deepStrictEqual(planMemory(scheduleOf(draft), { alignment: 4 }).offsets, plannedByRule(draft), `reach ${reach}`);
+  }
+});
+
 Deno.test("A network of activations trains in the memory of its products alone", async () => {
   const device = cpuDevice({ threads: 1 });
   const loss = (w: Tensor, x: Tensor) => {
@@ -159,7 +187,8 @@ Deno.test("No launch reads a value that is not made, in the fifth derivative of 
   const third = (x: Tensor, w: Tensor) => along(along(along((x) => quotient(x, w))))(x);
   const fifth = along(along((x) => third(x, add(mul(square(x), 0.5), 1))));
   const outputs = [sum(mul(fifth(tensor([0.4, -0.7, 1.1])), sin(weights)))];
-  const { schedule } = lower({ inputs: [], outputs, donated: new Set() }, { maxInputs: 16, maxBuffers: 32 });
+  const graph = graphOf({ inputs: [], outputs, donated: new Set() });
+  const { schedule } = lower(graph, new Set(), { maxInputs: 16, maxBuffers: 32 });
   const made = new Set(schedule.inputs);
   for (const { inputs, outputs } of schedule.steps) {
     deepStrictEqual(inputs.filter((value) => !made.has(value)), []);

@@ -1,4 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
+import { graphOf } from "../../../tensor/compiler/graph.ts";
 import { lower } from "../../../tensor/compiler/lower.ts";
 import type { Step } from "../../../tensor/compiler/kernel.ts";
 import { add, grad, mul, reshape, square, sub, sum, type Tensor, transpose } from "../../../tensor/mod.ts";
@@ -11,7 +12,8 @@ const LIMITS = { maxInputs: 16, maxBuffers: 32 };
 /** Names of the launches of a function of tensors of the given shapes that run over as many elements as the first. */
 function launches(f: (...args: Tensor[]) => readonly Tensor[], ...shapes: readonly (readonly number[])[]): string[] {
   const inputs = shapes.map((shape) => placeholder({ shape, dtype: "float32" }));
-  const { schedule } = lower({ inputs, outputs: f(...inputs), donated: new Set() }, LIMITS);
+  const graph = graphOf({ inputs, outputs: f(...inputs), donated: new Set() });
+  const { schedule } = lower(graph, new Set(), LIMITS);
   return schedule.steps.filter(({ kernel }) => {
     if (kernel.kind === "template") return true;
     return sizeOf(kernel.kind === "map" ? kernel.shape : [...kernel.shape, ...kernel.reduceShape]) ===
