@@ -46,9 +46,16 @@ function typedDType(values: ArrayLike<number>, dtype: DType | undefined): DType 
   );
 }
 
+/** Most axes of a tensor that is made of nested arrays: reading them uses the call stack. */
+const MOST_AXES = 1000;
+
 function shapeOf(values: Nested): Shape {
   const shape: number[] = [];
-  for (let part: unknown = values; Array.isArray(part); part = part[0]) shape.push(part.length);
+  for (let part: unknown = values; Array.isArray(part); part = part[0]) {
+    if (shape.push(part.length) > MOST_AXES) {
+      refuse(`arrays must be nested at most ${MOST_AXES} deep`, "depth is more; an array may not contain itself");
+    }
+  }
   return shape;
 }
 

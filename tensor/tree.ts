@@ -63,16 +63,25 @@ function sortedPlaces(keys: readonly string[]): readonly number[] {
   return [...keys.keys()].sort((a, b) => keys[a]! < keys[b]! ? -1 : 1);
 }
 
+/** Deepest nesting of a tree: walks over it use the call stack. */
+const DEEPEST = 1000;
+
 /** Visits the leaves in order: arrays by position, records by sorted keys. */
-function visitLeaves(node: unknown, visit: (leaf: unknown) => void): StructureNode {
-  if (Array.isArray(node)) return { kind: "array", items: Array.from(node, (item) => visitLeaves(item, visit)) };
+function visitLeaves(node: unknown, visit: (leaf: unknown) => void, depth = 0): StructureNode {
+  if (depth > DEEPEST) {
+    throw new RangeError(
+      `Cannot take a tree apart as it must be nested at most ${DEEPEST} deep: current depth is more; keep what is chained ` +
+        "in one array, and let no tree contain itself",
+    );
+  }
+  if (Array.isArray(node)) return { kind: "array", items: Array.from(node, (x) => visitLeaves(x, visit, depth + 1)) };
   if (!isRecord(node)) {
     visit(node);
     return LEAF;
   }
   const keys = Object.keys(node);
   const items = new Array<StructureNode>(keys.length);
-  for (const place of sortedPlaces(keys)) items[place] = visitLeaves(node[keys[place]!], visit);
+  for (const place of sortedPlaces(keys)) items[place] = visitLeaves(node[keys[place]!], visit, depth + 1);
   return { kind: "record", keys, items };
 }
 
@@ -81,6 +90,7 @@ function visitLeaves(node: unknown, visit: (leaf: unknown) => void): StructureNo
  *
  * @param tree Nested arrays and plain records. Anything else, such as a tensor, a number or `null`, is a leaf.
  * @returns The leaves, those of a record in the order of its sorted keys, and the structure.
+ * @throws {RangeError} If the tree is nested more than 1,000 deep, or contains itself.
  *
  * @example Usage
  * ```ts

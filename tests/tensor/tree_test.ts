@@ -48,3 +48,23 @@ Deno.test("a tree is not built of too few or too many leaves", () => {
   throws(() => treeUnflatten(structure, [1, 2, 3]), /must have 2 leaves: current number is 3/);
   equal(treeMap(() => X, { a: 1 }).a instanceof Tensor, true);
 });
+
+/** A tree whose one leaf lies under so many arrays and records. */
+function nestedTree(depth: number): unknown {
+  let tree: unknown = X;
+  for (let i = 0; i < depth; i++) tree = i % 2 === 0 ? [tree] : { a: tree };
+  return tree;
+}
+
+Deno.test("a tree may be 1,000 deep; what is deeper, or contains itself, is refused with the bound", () => {
+  const deepest = nestedTree(1000);
+  const { leaves, structure } = treeFlatten(deepest);
+  deepStrictEqual(leaves, [X]);
+  deepStrictEqual(treeLeaves(treeUnflatten(structure, leaves)), [X]);
+  equal(treePaths(deepest)[0]!.length, 1000);
+  const itself: unknown[] = [];
+  itself.push(itself);
+  for (const tree of [nestedTree(1001), nestedTree(100_000), itself]) {
+    throws(() => treeMap((x) => x, tree), /Cannot take a tree apart as it must be nested at most 1000 deep/);
+  }
+});
