@@ -19,6 +19,7 @@
  *
  * @module
  */
+import "./mod.ts"; // brings the devices: what is made with this entry alone can be computed too
 export * from "./spec.ts";
 export type { Expansion, Words } from "./compiler/expansions/words.ts";
 export { inputsIn, type Node } from "./order.ts";

@@ -190,7 +190,9 @@ testWebgpu(
   "finetune and probe on webgpu are near those on the cpu; a killed run resumes to the same bits there",
   () =>
     withFolder(async (path) => {
-      const line = `--data ${path}/images --from-scratch ${LINE}`;
+      // With seed 3 an activation of step 10 lies within rounding of a kink, where the gradient jumps: its norm by 1.3e-4,
+      // on the cpu alone too if the learning rate is a hundredth larger. With seed 4 none of the steps has one.
+      const line = `--data ${path}/images --from-scratch ${LINE.replace("--seed 3", "--seed 4")}`;
       const onGpu = line.replace("--device cpu --threads 1", "--device webgpu");
       const [cpu, whole] = [
         await run("finetune", `${line} --out ${path}/cpu`),
