@@ -84,7 +84,8 @@ function checkMask({ maskRatio }: PretrainOptions, [rows, columns]: readonly [nu
 export function resumeOptions(saved: Partial<PretrainOptions>, given: GivenPretrainOptions): PretrainOptions {
   const { data, ...rest } = given;
   const old = { ...defaultsOf(DECIDING_OPTIONS), randomStream: 1 };
-  const whole = agreeing({ ...old, ...saved } as PretrainOptions, rest);
+  // `saved` first, for its order: the checkpoint of a resumed run has the bytes of one that was never stopped.
+  const whole = agreeing({ ...saved, ...old, ...saved } as PretrainOptions, rest);
   return { ...whole, data: data ?? whole.data };
 }
 
