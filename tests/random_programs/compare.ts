@@ -90,7 +90,7 @@ export async function compareGradients(program: RandomProgram): Promise<string |
     return program.outputs.map((at) => sum(cos(values[at]!)));
   };
   try {
-    await checkGrads(f, [...inputs], { order: 1, step: 1e-4, tolerance: 1e-4 });
+    await checkGrads(f, [...inputs], { order: 1, step: 1e-6, tolerance: 1e-4 });
     return null;
   } catch (error) {
     return `gradients and differences: ${(error as Error).message}`;
