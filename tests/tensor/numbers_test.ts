@@ -154,12 +154,12 @@ Deno.test("Values that no dtype holds are refused", () => {
     [[1, true], {}, /values must be all numbers or all booleans/],
     [new Uint8Array([7, 200]), {}, /one must be named: current values are a Uint8Array; pass { dtype } of "float32"/],
     [new BigInt64Array(1), {}, /values must be numbers: current values are a BigInt64Array/],
-    [[1.5], "int32", /values must be of int32: current value at 0 is 1.5/],
-    [[1, 3e9], "int32", /current value at 1 is 3000000000/],
-    [[-1], "uint32", /current value at 0 is -1/],
-    [[NaN], "int32", /current value at 0 is NaN/],
+    [[1.5], { dtype: "int32" }, /values must be of int32: current value at 0 is 1.5/],
+    [[1, 3e9], { dtype: "int32" }, /current value at 1 is 3000000000/],
+    [[-1], { dtype: "uint32" }, /current value at 0 is -1/],
+    [[NaN], { dtype: "int32" }, /current value at 0 is NaN/],
     [[1e39], {}, /values must be of float32: current value at 0 is 1e\+39/],
-    [[1], "float16x", /dtype must be one of .*: current dtype is float16x/],
+    [[1], { dtype: "float16x" }, /dtype must be one of .*: current dtype is float16x/],
     [new Float32Array(4), { shape: [2, -2] }, /sizes must be a list of whole numbers/],
   ];
   const create = t.tensor as (values: unknown, options: unknown) => Tensor;
