@@ -72,7 +72,7 @@ export class DeviceError extends Error {
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { shown } from "@tessera/tessera/tensor";
+ * import { shown } from "@tessera/tessera/tensor/kernel";
  *
  * deepStrictEqual([shown("1"), shown(null), shown([1, 2])], ['"1"', "null", "an array of length 2"]);
  * ```

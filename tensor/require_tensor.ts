@@ -12,7 +12,7 @@ import { Tensor } from "./tensor.ts";
  * @example Usage
  * ```ts
  * import { throws } from "node:assert/strict";
- * import { requireTensor } from "@tessera/tessera/tensor";
+ * import { requireTensor } from "@tessera/tessera/tensor/kernel";
  *
  * throws(() => requireTensor("sum", "x", [1, 2]), /current x is an array of length 2; make one with tensor/);
  * ```

@@ -57,7 +57,7 @@ export const RANGES: Readonly<Record<"int32" | "uint32", readonly [number, numbe
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { holds } from "@tessera/tessera/tensor";
+ * import { holds } from "@tessera/tessera/tensor/kernel";
  *
  * deepStrictEqual([holds("int32", 3e9), holds("uint32", 3e9), holds("int32", 0.5)], [false, true, false]);
  * ```
@@ -79,7 +79,7 @@ export function holds(dtype: DType, value: number): boolean {
  * @example Usage
  * ```ts
  * import { throws } from "node:assert/strict";
- * import { requireDType } from "@tessera/tessera/tensor";
+ * import { requireDType } from "@tessera/tessera/tensor/kernel";
  *
  * throws(() => requireDType("cast", "int64"), /current dtype is int64/);
  * ```
@@ -118,7 +118,7 @@ export function sizeOf(shape: Shape): number {
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { stridesOf } from "@tessera/tessera/tensor";
+ * import { stridesOf } from "@tessera/tessera/tensor/kernel";
  *
  * deepStrictEqual(stridesOf([2, 3, 4]), [12, 4, 1]);
  * ```
@@ -143,7 +143,7 @@ export function stridesOf(shape: Shape): readonly number[] {
  * @example Usage
  * ```ts
  * import { ok } from "node:assert/strict";
- * import { sameShape } from "@tessera/tessera/tensor";
+ * import { sameShape } from "@tessera/tessera/tensor/kernel";
  *
  * ok(sameShape([2, 3], [2, 3]));
  * ```
@@ -175,7 +175,7 @@ export interface Tuples<T> {
  * @example Usage
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { tupleOf } from "@tessera/tessera/tensor";
+ * import { tupleOf } from "@tessera/tessera/tensor/kernel";
  *
  * const [rows, columns] = tupleOf([2, 3], 2);
  * equal(rows * columns, 6);

@@ -19,7 +19,8 @@ import { realize, type Tensor } from "../tensor.ts";
  * @example Usage
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { add, div, firstNotFinite, mul, referenceDevice, tensor } from "@tessera/tessera/tensor";
+ * import { add, div, mul, referenceDevice, tensor } from "@tessera/tessera/tensor";
+ * import { firstNotFinite } from "@tessera/tessera/tensor/kernel";
  *
  * const y = add(mul(div(1, tensor([0, 1])), 2), 3);
  * equal((await firstNotFinite([y], { device: referenceDevice() }))!.primitive.name, "div");

@@ -35,7 +35,8 @@ function tapValues(x: Tensor, map: Tensor, fill: number | Tensor): Tensor {
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { maxPoolByMap, tensor } from "@tessera/tessera/tensor";
+ * import { tensor } from "@tessera/tessera/tensor";
+ * import { maxPoolByMap } from "@tessera/tessera/tensor/kernel";
  *
  * const maps = { map: tensor([[0, 1]], { dtype: "int32" }), inverse: tensor([[0, -1], [-1, 0]], { dtype: "int32" }) };
  * deepStrictEqual(await maxPoolByMap(tensor([[1], [5]]), maps).data(), new Float32Array([5]));
@@ -67,7 +68,8 @@ export function maxPoolByMap(x: Tensor, { map, inverse }: KernelMaps, fill: numb
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { sumPoolByMap, tensor } from "@tessera/tessera/tensor";
+ * import { tensor } from "@tessera/tessera/tensor";
+ * import { sumPoolByMap } from "@tessera/tessera/tensor/kernel";
  *
  * const maps = { map: tensor([[0, 1]], { dtype: "int32" }), inverse: tensor([[0, -1], [-1, 0]], { dtype: "int32" }) };
  * deepStrictEqual(await sumPoolByMap(tensor([[1], [5]]), maps).data(), new Float32Array([6]));

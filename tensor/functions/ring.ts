@@ -25,7 +25,7 @@ export interface Ring {
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { emptyRing } from "@tessera/tessera/tensor";
+ * import { emptyRing } from "@tessera/tessera/tensor/kernel";
  *
  * deepStrictEqual(emptyRing({ length: 10, width: 4 }).rows.shape, [10, 4]);
  * ```
@@ -45,7 +45,8 @@ export function emptyRing({ length, width }: { readonly length: number; readonly
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { appendRow, emptyRing, tensor } from "@tessera/tessera/tensor";
+ * import { tensor } from "@tessera/tessera/tensor";
+ * import { appendRow, emptyRing } from "@tessera/tessera/tensor/kernel";
  *
  * const ring = appendRow(emptyRing({ length: 2, width: 1 }), tensor([5]));
  * deepStrictEqual(await ring.rows.data(), new Float32Array([5, 0]));
@@ -72,7 +73,8 @@ export function appendRow({ rows, next }: Ring, row: Tensor): Ring {
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { appendRow, emptyRing, readRing, tensor } from "@tessera/tessera/tensor";
+ * import { tensor } from "@tessera/tessera/tensor";
+ * import { appendRow, emptyRing, readRing } from "@tessera/tessera/tensor/kernel";
  *
  * const ring = [5, 6, 7].reduce((ring, x) => appendRow(ring, tensor([x])), emptyRing({ length: 2, width: 1 }));
  * deepStrictEqual((await readRing(ring, { appended: 3, last: 2 })).map(([x]) => x), [6, 7]);

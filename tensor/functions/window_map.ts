@@ -17,7 +17,7 @@ import { tensor } from "./creation.ts";
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { windowMap } from "@tessera/tessera/tensor";
+ * import { windowMap } from "@tessera/tessera/tensor/kernel";
  *
  * const geometry = { stride: [1, 1], padding: [[0, 0], [1, 0]], dilation: [1, 1] } as const;
  * const { map } = windowMap(1, [1, 2], [1, 2], geometry);

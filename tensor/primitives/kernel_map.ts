@@ -151,7 +151,8 @@ export interface KernelMaps {
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { kernelMapConv, tensor } from "@tessera/tessera/tensor";
+ * import { tensor } from "@tessera/tessera/tensor";
+ * import { kernelMapConv } from "@tessera/tessera/tensor/kernel";
  *
  * const maps = { map: tensor([[1, -1], [0, 1]], { dtype: "int32" }), inverse: tensor([[1, -1], [0, 1]], { dtype: "int32" }) };
  * const y = kernelMapConv(tensor([[1], [10]]), tensor([[[1]], [[2]]]), maps);

@@ -25,7 +25,7 @@ export interface TuningTable {
  * @example Usage
  * ```ts
  * import { equal } from "node:assert/strict";
- * import { adapterName } from "@tessera/tessera/tensor";
+ * import { adapterName } from "@tessera/tessera/tensor/kernel";
  *
  * const info = { vendor: "apple", architecture: "common-3", device: "", description: "Apple M3" };
  * equal(adapterName(info), "apple common-3 Apple M3");
@@ -47,7 +47,7 @@ export function adapterName(
  * @example Usage
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
- * import { parseTuning, tuningText } from "@tessera/tessera/tensor";
+ * import { parseTuning, tuningText } from "@tessera/tessera/tensor/kernel";
  *
  * const table = { adapter: "a", tiles: {} };
  * deepStrictEqual(parseTuning(tuningText(table), { path: "a.json", adapter: "a" }), table);
@@ -72,7 +72,7 @@ export function tuningText({ adapter, tiles }: TuningTable): string {
  * @example Usage
  * ```ts
  * import { throws } from "node:assert/strict";
- * import { parseTuning } from "@tessera/tessera/tensor";
+ * import { parseTuning } from "@tessera/tessera/tensor/kernel";
  *
  * throws(() => parseTuning("{}", { path: "t.json", adapter: "a" }), /Cannot read t.json as a tuning table/);
  * ```

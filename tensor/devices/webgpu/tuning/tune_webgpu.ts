@@ -16,7 +16,8 @@ export type { TuningResult } from "./tune.ts";
  *
  * @example Usage
  * ```ts no-assert
- * import { jit, matmul, type Tensor, tuneWebgpu, webgpuDevice, zeros } from "@tessera/tessera/tensor";
+ * import { jit, matmul, type Tensor, webgpuDevice, zeros } from "@tessera/tessera/tensor";
+ * import { tuneWebgpu } from "@tessera/tessera/tensor/kernel";
  *
  * const tune = async () => {
  *   const kernels = new Map();
