@@ -117,10 +117,11 @@ function withBuffer(x: Tensor): Tensor {
 function refuseForeign(x: Tensor, device: Device): void {
   const buffer = bufferOf(x);
   if (!buffer || buffer.device === device) return;
+  const { name } = buffer.device;
   throw new DeviceError(
     device.name,
     `Cannot compute on ${device.name} as its inputs must lie there or on the host: current device of an input [${x.shape}] is ` +
-      `${buffer.device.name}; move it with await toDevice(x, device)`,
+      `${name === device.name ? "another " : ""}${name}; move it with await toDevice(x, device)`,
   );
 }
 

@@ -16,8 +16,9 @@ import { requireTensor } from "../require_tensor.ts";
  * import { add, cpuDevice, referenceDevice, tensor, toDevice } from "@tessera/tessera/tensor";
  *
  * const here = await toDevice(tensor([1]), referenceDevice());
- * using cpu = await toDevice(here, cpuDevice());
- * equal(await add(cpu, 1).item(), 2); // on the cpu
+ * const device = cpuDevice(); // not the default device, which is another one on the cpu
+ * using there = await toDevice(here, device);
+ * equal(await add(there, 1).item({ device }), 2);
  * ```
  */
 export async function toDevice(x: Tensor, device: Device): Promise<Tensor> {
