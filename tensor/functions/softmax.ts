@@ -1,0 +1,89 @@
+import { exp, log } from "../primitives/transcendental.ts";
+import { abs, add, sub } from "../primitives/arithmetic.ts";
+import { div } from "../primitives/division.ts";
+import { max } from "../primitives/extremum.ts";
+import { stopGradient } from "../primitives/identity.ts";
+import { reshape } from "../primitives/layout.ts";
+import { isNaN, less } from "../primitives/comparison.ts";
+import { logicalOr } from "../primitives/logic.ts";
+import { where } from "../primitives/where.ts";
+import { type ReduceOptions, sum } from "../primitives/sum.ts";
+import type { Tensor } from "../tensor.ts";
+import { requireTensor } from "../require_tensor.ts";
+
+/** Axes of a softmax: the last one by default. */
+export interface SoftmaxOptions {
+  /** Axis or axes over which results sum to one; -1 by default. */
+  readonly axis?: number | readonly number[];
+}
+
+/** The largest element, which may be taken away; 0 where that is infinite, as infinities less infinities are none. */
+function shiftOf(x: Tensor, axis: ReduceOptions["axis"]): Tensor {
+  const most = stopGradient(max(x, axis === undefined ? { keepDims: true } : { axis, keepDims: true }));
+  return where(logicalOr(less(abs(most), Infinity), isNaN(most)), most, 0);
+}
+
+/**
+ * The logarithm of a sum of exponentials, without overflow.
+ *
+ * @param x Floating tensor; no axis that is reduced may be empty.
+ * @param options Axes, all by default.
+ * @returns `log(sum(exp(x)))`; -Infinity where all of x is.
+ *
+ * @example Usage
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { logsumexp, tensor } from "@tessera/tessera/tensor";
+ *
+ * ok(Math.abs(await logsumexp(tensor([1000, 1000])).item() - (1000 + Math.log(2))) < 1e-3);
+ * ```
+ */
+export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireTensor("logsumexp", "x", x);
+  const shift = shiftOf(x, options.axis);
+  const sums = log(sum(exp(sub(x, shift)), options));
+  return add(sums, reshape(shift, sums.shape));
+}
+
+/**
+ * Exponentials that sum to one.
+ *
+ * @param x Floating tensor.
+ * @param options `axis`: over which they sum to one, the last by default.
+ * @returns Tensor of the same shape.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { softmax, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await softmax(tensor([7, 7])).data(), new Float32Array([0.5, 0.5]));
+ * ```
+ */
+export function softmax(x: Tensor, { axis = -1 }: SoftmaxOptions = {}): Tensor {
+  requireTensor("softmax", "x", x);
+  const powers = exp(sub(x, shiftOf(x, axis)));
+  return div(powers, sum(powers, { axis, keepDims: true }));
+}
+
+/**
+ * The logarithm of the softmax, without its rounding.
+ *
+ * @param x Floating tensor.
+ * @param options `axis`, the last by default.
+ * @returns Tensor of the same shape.
+ *
+ * @example Usage
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { logSoftmax, tensor } from "@tessera/tessera/tensor";
+ *
+ * const [first] = await logSoftmax(tensor([7, 7])).data();
+ * ok(Math.abs(first! + Math.log(2)) < 1e-6);
+ * ```
+ */
+export function logSoftmax(x: Tensor, { axis = -1 }: SoftmaxOptions = {}): Tensor {
+  requireTensor("logSoftmax", "x", x);
+  const shifted = sub(x, shiftOf(x, axis));
+  return sub(shifted, log(sum(exp(shifted), { axis, keepDims: true })));
+}
