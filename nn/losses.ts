@@ -12,13 +12,13 @@ import {
   log,
   logicalAnd,
   logicalNot,
+  logSoftmax,
   max,
   maximum,
   mean,
   mul,
   ShapeError,
   sigmoid,
-  stopGradient,
   sub,
   sum,
   takeAlongAxis,
@@ -52,10 +52,7 @@ function checkTargets(operation: string, logits: Tensor, targets: Tensor): void 
  */
 export function softCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
   checkTargets("softCrossEntropy", logits, targets);
-  const largest = stopGradient(max(logits, { axis: 1, keepDims: true })); // [B, 1]
-  const shifted = sub(logits, largest);
-  const logProbabilities = sub(shifted, log(sum(exp(shifted), { axis: 1, keepDims: true })));
-  return mul(mean(sum(mul(targets, logProbabilities), { axis: 1 })), -1);
+  return mul(mean(sum(mul(targets, logSoftmax(logits)), { axis: 1 })), -1);
 }
 
 /**

@@ -1,17 +1,13 @@
 /** @file Fine-tuning as pure functions: the state, the step, and the scores of an evaluation. */
 import {
-  add,
   cast,
-  exp,
   expandDims,
-  log,
-  max,
+  logsumexp,
   random,
   type Shape,
   squeeze,
   stack,
   sub,
-  sum,
   takeAlongAxis,
   type Tensor,
   type Tree,
@@ -198,8 +194,7 @@ export function scoreBatch(
  * @returns `[B, 3]` as of `scoreBatch`.
  */
 export function scoreRows(logits: Tensor, labels: Tensor): Tensor {
-  const largest = max(logits, { axis: 1, keepDims: true }); // [B, 1]
-  const total = add(log(sum(exp(sub(logits, largest)), { axis: 1, keepDims: true })), largest);
+  const total = logsumexp(logits, { axis: 1, keepDims: true });
   const own = takeAlongAxis(logits, expandDims(labels, { axis: 1 }), { axis: 1, wrapNegativeIndices: false });
   const found = [1, 5].map((k) => cast(isInTop(logits, labels, k), logits.dtype));
   return stack([squeeze(sub(total, own), { axis: 1 }), ...found], { axis: 1 });

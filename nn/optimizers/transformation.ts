@@ -1,5 +1,5 @@
 /** @file Transformations of gradients: pairs of pure functions, which `chain` strings together to an optimizer. */
-import { type Tensor, type Tree, treeFlatten, treeMap, treeUnflatten, zeros } from "../../tensor/mod.ts";
+import { type Tensor, type Tree, treeFlatten, treeMap, treeUnflatten, zerosLike } from "../../tensor/mod.ts";
 import { namesOf } from "./parameter_names.ts";
 import { paired } from "./paired.ts";
 
@@ -76,7 +76,6 @@ export interface LeafUpdate {
  * ```
  */
 export function leafwise(keeps: readonly string[], rule: (leaf: LeafStep) => LeafUpdate): GradientTransformation {
-  const zerosLike = (x: Tensor) => zeros(x.shape, { dtype: x.dtype });
   return {
     init: <P extends Tree>(params: P): LinkState<P> =>
       Object.fromEntries(keeps.map((name) => [name, treeMap(zerosLike, params as Tree) as P])),
