@@ -13,7 +13,6 @@ import {
   logicalAnd,
   logicalNot,
   logSoftmax,
-  max,
   maximum,
   mean,
   mul,

@@ -25,4 +25,11 @@ with np.errstate(all="ignore"):
         "split": [plain(x) for x in np.split(a, [1, 1, 3], 2)], "splitEven": [plain(x) for x in np.split(a, 2, -1)],
         "roll": plain(np.roll(a, -5, 1)), "rollLast": plain(np.roll(a, 3, -1)), "tile": plain(np.tile(a[0], (2, 1, 3))),
         "tileShort": plain(np.tile(a, 2)), "repeat": plain(np.repeat(a, 3, 1)),
+        "cumsum": plain(np.cumsum(a, 1)), "cumprod": plain(np.cumprod(a, -1)), "cummax": plain(np.maximum.accumulate(a, 0)),
+        "prod": plain(np.prod(a, (0, 2))), "prodAll": plain(np.prod(a + 5.5)), "std": plain(np.std(a, 1, ddof=1)),
+        "any": plain(np.any(a == 2, 2)), "all": plain(np.all(a < 5, 2)), "norm": plain(np.linalg.norm(a, axis=1)),
+        "norm1": plain(np.linalg.norm(a[0], 1, axis=1)), "normInfinity": plain(np.linalg.norm(a[0], np.inf, axis=0)),
+        "norm3": plain(np.linalg.norm(a[0], 3, axis=0)), "linspace": plain(np.linspace(-1, 2, 7)),
+        "linspaceOpen": plain(np.linspace(3, 1, 4, endpoint=False)), "linspaceOne": plain(np.linspace(3, 1, 1)),
+        "outer": plain(np.outer(a[0, 0], a[1, :, 1])), "vdot": plain(np.dot(a[0, 0], a[1, 1])),
     }))

@@ -12,6 +12,9 @@ interface Plain {
 const given = ({ shape, values }: Plain, dtype: t.DType = "float64") => t.tensor(values.map(Number), { shape, dtype });
 const [A, B] = [golden.a, golden.b] as const;
 
+const first = (a: t.Tensor) => t.squeeze(t.take(a, [0]), { axis: 0 });
+const line = (a: t.Tensor, i: number, j: number) => t.reshape(t.take(t.take(a, [i]), [j], { axis: 1 }), [4]);
+
 /** What is computed of the arrays, and NumPy's answer. */
 const ROWS: readonly (readonly [
   name: string,
@@ -39,6 +42,27 @@ const ROWS: readonly (readonly [
   ["tile", (a) => t.tile(t.take(a, [0]), [2, 1, 3]), golden.tile],
   ["tile, fewer axes", (a) => t.tile(a, [2]), golden.tileShort],
   ["repeat", (a) => t.repeat(a, 3, { axis: 1 }), golden.repeat],
+  ["cumsum", (a) => t.cumsum(a, { axis: 1 }), golden.cumsum],
+  ["cumprod", (a) => t.cumprod(a), golden.cumprod],
+  ["cummax", (a) => t.cummax(a, { axis: 0 }), golden.cummax],
+  ["prod", (a) => t.prod(a, { axis: [0, 2] }), golden.prod],
+  ["prod of all", (a) => t.div(t.prod(t.add(a, 5.5)), 1), golden.prodAll],
+  ["std", (a) => t.std(a, { axis: 1, correction: 1 }), golden.std],
+  ["any", (a) => t.cast(t.any(t.equal(a, 2), { axis: 2 }), a.dtype), golden.any],
+  ["all", (a) => t.cast(t.all(t.less(a, 5), { axis: 2 }), a.dtype), golden.all],
+  ["norm", (a) => t.norm(a, { axis: 1 }), golden.norm],
+  ["norm of order 1", (a) => t.norm(first(a), { axis: 1, order: 1 }), golden.norm1],
+  ["norm of order Infinity", (a) => t.norm(first(a), { axis: 0, order: Infinity }), golden.normInfinity],
+  ["norm of order 3", (a) => t.norm(first(a), { axis: 0, order: 3 }), golden.norm3],
+  ["linspace", (a) => t.linspace(-1, 2, 7, { dtype: a.dtype as "float32" }), golden.linspace],
+  [
+    "linspace without its end",
+    (a) => t.linspace(3, 1, 4, { endpoint: false, dtype: a.dtype as "float32" }),
+    golden.linspaceOpen,
+  ],
+  ["linspace of one", (a) => t.linspace(3, 1, 1, { dtype: a.dtype as "float32" }), golden.linspaceOne],
+  ["outer", (a) => t.outer(line(a, 0, 0), t.reshape(t.take(t.take(a, [1]), [1], { axis: 2 }), [3])), golden.outer],
+  ["vdot", (a) => t.vdot(line(a, 0, 0), line(a, 1, 1)), golden.vdot],
 ];
 
 for (const device of [t.referenceDevice(), t.cpuDevice()]) {
@@ -73,6 +97,11 @@ for (
     ["logsumexp", (x: t.Tensor) => t.logsumexp(x, { axis: -1 })],
     ["sort", (x: t.Tensor) => t.square(t.sort(x))],
     ["topK", (x: t.Tensor) => t.square(t.topK(x, 2)[0])],
+    ["cumsum", (x: t.Tensor) => t.square(t.cumsum(x))],
+    ["cumprod", (x: t.Tensor) => t.cumprod(x)],
+    ["prod", (x: t.Tensor) => t.prod(x, { axis: -1 })],
+    ["std", (x: t.Tensor) => t.std(x, { axis: -1 })],
+    ["norm", (x: t.Tensor) => t.norm(x, { axis: -1, order: 3 })],
   ] as const
 ) {
   Deno.test(`${name}: pullbacks equal differences`, async () => {
@@ -87,6 +116,14 @@ Deno.test("topK tells values and places; oneHot undoes argmax; likes take shape 
   deepStrictEqual([...await t.oneHot(t.argmax(x), 4).data()], [0, 1, 0, 0, 0, 0, 0, 1]);
   deepStrictEqual([...await t.oneHot(t.tensor([-1, 9], { dtype: "int32" }), 2).data()], [0, 0, 0, 0]);
   deepStrictEqual([t.zerosLike(x).dtype, t.onesLike(x).shape], ["int32", [2, 4]]);
+});
+
+Deno.test("over nothing, a product is 1, any is false, all is true; a product of a zero has a gradient", async () => {
+  const x = t.zeros([0, 2]);
+  deepStrictEqual([...await t.prod(x, { axis: 0 }).data()], [1, 1]);
+  deepStrictEqual([...await t.any(x, { axis: 0 }).data(), ...await t.all(x, { axis: 0 }).data()], [0, 0, 1, 1]);
+  deepStrictEqual([...await t.cumsum(t.tensor([true, false, true])).data()], [1, 1, 2]);
+  deepStrictEqual([...await t.grad((x: t.Tensor) => t.prod(x))(t.tensor([0, 3, 4])).data()], [12, 0, 0]);
 });
 
 Deno.test("what does not fit is refused", async () => {
