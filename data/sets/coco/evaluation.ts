@@ -128,7 +128,7 @@ function curvesOf(matches: readonly Matches[], most: number) {
  *   annotations: [{ id: 1, image_id: 7, category_id: 3, bbox: [1, 1, 4, 3] }],
  * }, "cups.json");
  * const found = [{ image: 7, category: 3, score: 0.9, box: [1, 1, 4, 3] as const }];
- * equal(evaluateCoco(set, found, { kind: "box" }).metrics[0], 1);
+ * equal(evaluateCoco(set, found, { kind: "box" }).metrics[0]!.toFixed(6), "1.000000");
  * ```
  */
 export function evaluateCoco(
