@@ -18,7 +18,7 @@ xz -T0 -6 -c "$temporary/package/deno" >"$out/deno.xz"
 export DENO_DIR="$temporary/cache"
 "$temporary/package/deno" cache --quiet bench/gpu/run.ts bench/step.ts bench/*_bench.ts spark/commands/tune.ts \
   tests/golden/run.ts tests/devices/run.ts tests/tensor/devices/webgpu*/*.ts
-rm -rf "$DENO_DIR"/npm/*/@lobehub "$DENO_DIR"/gen "$DENO_DIR"/*_cache_v*
+rm -rf "$DENO_DIR"/npm/*/@lobehub/*/*/assets "$DENO_DIR"/gen "$DENO_DIR"/*_cache_v*
 tar -C "$DENO_DIR" -cf - . | xz -T0 -6 -c >"$out/packages.tar.xz"
 
 # The loader: drivers of graphics cards come without it.

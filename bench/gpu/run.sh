@@ -16,4 +16,4 @@ fi
 # Where a container has NVIDIA's driver without its Vulkan manifest in the usual place.
 nvidia=/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json
 [ -z "${VK_DRIVER_FILES:-}" ] && [ -f "$nvidia" ] && export VK_DRIVER_FILES="$nvidia"
-exec "$home/deno" run -A --cached-only --no-lock bench/gpu/run.ts "$@"
+exec "$home/deno" run -A --cached-only bench/gpu/run.ts "$@"

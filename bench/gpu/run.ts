@@ -35,7 +35,10 @@ const LINE = {
 } as const;
 
 /** Sizes of the paper's models on a card, and such as a processor that stands in for one can do. */
-const SIZES = { card: { inputSize: 224, batches: [32, 64] }, rehearsal: { inputSize: 64, batches: [2] } } as const;
+const SIZES = {
+  card: { inputSize: 224, batches: [32, 64], steps: 5, patience: 1 },
+  rehearsal: { inputSize: 64, batches: [2], steps: 1, patience: 5 },
+} as const;
 
 /** The adapter and the most that it can do. */
 async function describeAdapter() {

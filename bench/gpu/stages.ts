@@ -16,29 +16,43 @@ export interface Stage {
 export interface Sizes {
   readonly inputSize: number;
   readonly batches: readonly [number, ...number[]];
+  /** Steps that are timed. */
+  readonly steps: number;
+  /** How many times as long as on a card a stage may take. */
+  readonly patience: number;
 }
 
 const MODELS = ["resnet50", "convnext_small"];
-const run = (script: string, ...args: readonly string[]) => ["deno", "run", "-A", "--no-lock", script, ...args];
+const run = (script: string, ...args: readonly string[]) => ["deno", "run", "-A", "--cached-only", script, ...args];
 
 /** A step of a model here. */
-function ownStep(model: string, batch: number, precision: string, { inputSize }: Sizes): Stage {
+function ownStep(model: string, batch: number, precision: string, { inputSize, steps }: Sizes): Stage {
   const sizes = ["--model", model, "--input-size", `${inputSize}`, "--batch-size", `${batch}`];
   return {
     name: `step ${model} ${batch} ${precision}`,
-    command: run("bench/step.ts", ...sizes, "--device", "webgpu", "--precision", precision, "--steps", "5", "--json"),
+    command: run(
+      "bench/step.ts",
+      ...sizes,
+      "--device",
+      "webgpu",
+      "--precision",
+      precision,
+      "--steps",
+      `${steps}`,
+      "--json",
+    ),
     seconds: 60,
     result: "json",
   };
 }
 
-/** The same step in PyTorch: exact float32, with TensorFloat-32, and with autocast. */
-function torchStep(model: string, batch: number, precision: string, { inputSize }: Sizes): Stage {
+/** The same step in PyTorch: exact float32, with TensorFloat-32, and with autocast. `PYTHON` names another interpreter. */
+function torchStep(model: string, batch: number, precision: string, { inputSize, steps }: Sizes): Stage {
   const sizes = ["--model", model, "--input-size", `${inputSize}`, "--batch-size", `${batch}`];
-  const flags = ["--device", "auto", "--precision", precision, "--steps", "5", "--warmup", "2", "--json"];
+  const flags = ["--device", "auto", "--precision", precision, "--steps", `${steps}`, "--warmup", "2", "--json"];
   return {
     name: `torch ${model} ${batch} ${precision}`,
-    command: ["python3", "bench/baseline/spark_torch.py", ...sizes, ...flags],
+    command: [Deno.env.get("PYTHON") ?? "python3", "bench/baseline/spark_torch.py", ...sizes, ...flags],
     seconds: 40,
     result: "json",
   };
@@ -61,8 +75,8 @@ function singleStages(size: number, batch: number, folder: string): Readonly<Rec
     seconds,
     result: "text",
   });
-  const tests = ["deno", "test", "-A", "--no-lock", "--no-check", "tests/tensor/devices/webgpu/"];
-  const bench = ["deno", "bench", "-A", "--no-lock", "--no-check", "bench/", "--", "--device", "webgpu"];
+  const tests = ["deno", "test", "-A", "--cached-only", "--no-check", "tests/tensor/devices/webgpu/"];
+  const bench = ["deno", "bench", "-A", "--cached-only", "--no-check", "bench/", "--", "--device", "webgpu"];
   return {
     tests: text("tests", 120, tests),
     profile: text("profile", 60, run("bench/profile.ts", ...main, "--device", "webgpu")),
@@ -84,5 +98,6 @@ export function stagesOf(sizes: Sizes, folder: string): readonly Stage[] {
   const [small, ...larger] = sizes.batches;
   const { tests, profile, kernels, golden, equal, tune } = singleStages(sizes.inputSize, small, folder);
   const rest = larger.flatMap((batch) => stepsOf(batch, sizes));
-  return [tests!, ...stepsOf(small, sizes), profile!, kernels!, golden!, equal!, tune!, ...rest];
+  const stages = [tests!, ...stepsOf(small, sizes), profile!, kernels!, golden!, equal!, tune!, ...rest];
+  return stages.map((stage) => ({ ...stage, seconds: stage.seconds * sizes.patience }));
 }
