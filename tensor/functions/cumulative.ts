@@ -1,4 +1,5 @@
 /** @file Sums, products and maxima of all that stands before, in as many rounds as the logarithm of the length. */
+import { requireOptions } from "../errors.ts";
 import { add, maximum, mul } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
 import { concat } from "./axes.ts";
@@ -43,8 +44,10 @@ function cumulate(operation: string, x: Tensor, axis: number, combine: (a: Tenso
  * deepStrictEqual(await cumsum(tensor([1, 2, 3])).data(), new Float32Array([1, 3, 6]));
  * ```
  */
-export function cumsum(x: Tensor, { axis = -1 }: CumulativeOptions = {}): Tensor {
+export function cumsum(x: Tensor, options: CumulativeOptions = {}): Tensor {
   requireTensor("cumsum", "x", x);
+  requireOptions("cumsum", options);
+  const { axis = -1 } = options;
   return cumulate("cumsum", x.dtype === "bool" ? cast(x, "int32") : x, axis, add);
 }
 
@@ -63,7 +66,9 @@ export function cumsum(x: Tensor, { axis = -1 }: CumulativeOptions = {}): Tensor
  * deepStrictEqual(await cumprod(tensor([2, 3, 4])).data(), new Float32Array([2, 6, 24]));
  * ```
  */
-export function cumprod(x: Tensor, { axis = -1 }: CumulativeOptions = {}): Tensor {
+export function cumprod(x: Tensor, options: CumulativeOptions = {}): Tensor {
+  requireOptions("cumprod", options);
+  const { axis = -1 } = options;
   return cumulate("cumprod", x, axis, mul);
 }
 
@@ -82,6 +87,8 @@ export function cumprod(x: Tensor, { axis = -1 }: CumulativeOptions = {}): Tenso
  * deepStrictEqual(await cummax(tensor([1, 3, 2])).data(), new Float32Array([1, 3, 3]));
  * ```
  */
-export function cummax(x: Tensor, { axis = -1 }: CumulativeOptions = {}): Tensor {
+export function cummax(x: Tensor, options: CumulativeOptions = {}): Tensor {
+  requireOptions("cummax", options);
+  const { axis = -1 } = options;
   return cumulate("cummax", x, axis, maximum);
 }

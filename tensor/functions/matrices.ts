@@ -1,5 +1,5 @@
 /** @file Matrices by their positions: identity, triangles, one-hot rows. */
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import { sub } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
 import { equal, lessEqual } from "../primitives/comparison.ts";
@@ -36,7 +36,9 @@ export interface EyeOptions {
  * deepStrictEqual(await eye(2).data(), new Float32Array([1, 0, 0, 1]));
  * ```
  */
-export function eye(rows: number, { columns = rows, diagonal = 0, dtype = "float32" }: EyeOptions = {}): Tensor {
+export function eye(rows: number, options: EyeOptions = {}): Tensor {
+  requireOptions("eye", options);
+  const { columns = rows, diagonal = 0, dtype = "float32" } = options;
   if (![rows, columns].every((n) => Number.isInteger(n) && n >= 0) || !Number.isInteger(diagonal)) {
     throw new ShapeError("eye", `sizes must be whole and not negative, and the diagonal whole: it is ${diagonal}`, [
       [rows, columns],
@@ -68,8 +70,10 @@ function lower(operation: string, x: Tensor, diagonal: number): Tensor {
  * deepStrictEqual(await tril(tensor([[1, 2], [3, 4]])).data(), new Float32Array([1, 0, 3, 4]));
  * ```
  */
-export function tril(x: Tensor, { diagonal = 0 }: { readonly diagonal?: number } = {}): Tensor {
+export function tril(x: Tensor, options: { readonly diagonal?: number } = {}): Tensor {
   requireTensor("tril", "x", x);
+  requireOptions("tril", options);
+  const { diagonal = 0 } = options;
   return where(lower("tril", x, diagonal), x, zerosLike(x));
 }
 
@@ -88,8 +92,10 @@ export function tril(x: Tensor, { diagonal = 0 }: { readonly diagonal?: number }
  * deepStrictEqual(await triu(tensor([[1, 2], [3, 4]])).data(), new Float32Array([1, 2, 0, 4]));
  * ```
  */
-export function triu(x: Tensor, { diagonal = 0 }: { readonly diagonal?: number } = {}): Tensor {
+export function triu(x: Tensor, options: { readonly diagonal?: number } = {}): Tensor {
   requireTensor("triu", "x", x);
+  requireOptions("triu", options);
+  const { diagonal = 0 } = options;
   return where(lower("triu", x, diagonal - 1), zerosLike(x), x);
 }
 
@@ -113,9 +119,11 @@ export function triu(x: Tensor, { diagonal = 0 }: { readonly diagonal?: number }
 export function oneHot(
   indices: Tensor,
   classes: number,
-  { dtype = "float32" }: { readonly dtype?: DType } = {},
+  options: { readonly dtype?: DType } = {},
 ): Tensor {
   requireTensor("oneHot", "indices", indices);
+  requireOptions("oneHot", options);
+  const { dtype = "float32" } = options;
   if (DTYPES[indices.dtype].floating || indices.dtype === "bool") {
     throw new TypeError(`Cannot make one-hot rows as indices must be integers: current dtype is ${indices.dtype}`);
   }

@@ -1,5 +1,5 @@
 /** @file Axes moved, and tensors cut, turned and repeated along them. */
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import { reshape, transpose } from "../primitives/layout.ts";
 import { broadcastTo, normalizeAxes } from "../primitives/sum.ts";
 import { slice } from "../primitives/window.ts";
@@ -73,9 +73,11 @@ export function moveaxis(x: Tensor, from: number, to: number): Tensor {
 export function split(
   x: Tensor,
   parts: number | readonly number[],
-  { axis = 0 }: { readonly axis?: number } = {},
+  options: { readonly axis?: number } = {},
 ): readonly Tensor[] {
   requireTensor("split", "x", x);
+  requireOptions("split", options);
+  const { axis = 0 } = options;
   const [at] = normalizeAxes("split", x, axis);
   const size = x.shape[at!]!;
   const cuts = typeof parts === "number" ? Array.from({ length: parts - 1 }, (_, i) => (i + 1) * size / parts) : parts;
@@ -104,8 +106,10 @@ export function split(
  * deepStrictEqual(await roll(tensor([1, 2, 3]), 1).data(), new Float32Array([3, 1, 2]));
  * ```
  */
-export function roll(x: Tensor, shift: number, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+export function roll(x: Tensor, shift: number, options: { readonly axis?: number } = {}): Tensor {
   requireTensor("roll", "x", x);
+  requireOptions("roll", options);
+  const { axis = -1 } = options;
   const [at] = normalizeAxes("roll", x, axis);
   const size = x.shape[at!]!;
   if (!Number.isInteger(shift)) {
@@ -159,8 +163,10 @@ export function tile(x: Tensor, times: readonly number[]): Tensor {
  * deepStrictEqual(await repeat(tensor([1, 2]), 2).data(), new Float32Array([1, 1, 2, 2]));
  * ```
  */
-export function repeat(x: Tensor, times: number, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+export function repeat(x: Tensor, times: number, options: { readonly axis?: number } = {}): Tensor {
   requireTensor("repeat", "x", x);
+  requireOptions("repeat", options);
+  const { axis = -1 } = options;
   const [at] = normalizeAxes("repeat", x, axis);
   if (!(Number.isInteger(times) && times >= 0)) {
     throw new RangeError(`Cannot repeat as times must be whole and not negative: current times are ${times}`);

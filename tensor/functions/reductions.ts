@@ -2,7 +2,7 @@
 import { abs, add, mul, square } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
 import { notEqual } from "../primitives/comparison.ts";
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import { max, min } from "../primitives/extremum.ts";
 import { reshape, transpose } from "../primitives/layout.ts";
 import { keptAxes, normalizeAxes, type ReduceOptions, sum, withoutAxes } from "../primitives/sum.ts";
@@ -28,8 +28,10 @@ import { variance } from "./statistics.ts";
  * equal(await prod(tensor([2, 3, 4])).item(), 24);
  * ```
  */
-export function prod(x: Tensor, { axis, keepDims = false }: ReduceOptions = {}): Tensor {
+export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
   requireTensor("prod", "x", x);
+  requireOptions("prod", options);
+  const { axis, keepDims = false } = options;
   const axes = normalizeAxes("prod", x, axis);
   const kept = [...x.shape.keys()].filter((i) => !axes.includes(i));
   const count = sizeOf(axes.map((i) => x.shape[i]!));
@@ -139,12 +141,14 @@ export interface NormOptions extends ReduceOptions {
  * equal(await norm(tensor([3, 4])).item(), 5);
  * ```
  */
-export function norm(x: Tensor, { order = 2, ...options }: NormOptions = {}): Tensor {
+export function norm(x: Tensor, options: NormOptions = {}): Tensor {
   requireTensor("norm", "x", x);
+  requireOptions("norm", options);
+  const { order = 2, ...reduced } = options;
   if (!(order > 0)) throw new RangeError(`Cannot take a norm as the order must be positive: current order is ${order}`);
-  if (order === Infinity) return max(abs(x), options);
-  if (order === 1) return sum(abs(x), options);
-  return order === 2 ? sqrt(sum(square(x), options)) : pow(sum(pow(abs(x), order), options), 1 / order);
+  if (order === Infinity) return max(abs(x), reduced);
+  if (order === 1) return sum(abs(x), reduced);
+  return order === 2 ? sqrt(sum(square(x), reduced)) : pow(sum(pow(abs(x), order), reduced), 1 / order);
 }
 
 /**

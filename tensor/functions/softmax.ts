@@ -1,3 +1,4 @@
+import { requireOptions } from "../errors.ts";
 import { exp, log } from "../primitives/transcendental.ts";
 import { abs, add, sub } from "../primitives/arithmetic.ts";
 import { div } from "../primitives/division.ts";
@@ -60,8 +61,10 @@ export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
  * deepStrictEqual(await softmax(tensor([7, 7])).data(), new Float32Array([0.5, 0.5]));
  * ```
  */
-export function softmax(x: Tensor, { axis = -1 }: SoftmaxOptions = {}): Tensor {
+export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
   requireTensor("softmax", "x", x);
+  requireOptions("softmax", options);
+  const { axis = -1 } = options;
   const powers = exp(sub(x, shiftOf(x, axis)));
   return div(powers, sum(powers, { axis, keepDims: true }));
 }
@@ -82,8 +85,10 @@ export function softmax(x: Tensor, { axis = -1 }: SoftmaxOptions = {}): Tensor {
  * ok(Math.abs(first! + Math.log(2)) < 1e-6);
  * ```
  */
-export function logSoftmax(x: Tensor, { axis = -1 }: SoftmaxOptions = {}): Tensor {
+export function logSoftmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
   requireTensor("logSoftmax", "x", x);
+  requireOptions("logSoftmax", options);
+  const { axis = -1 } = options;
   const shifted = sub(x, shiftOf(x, axis));
   return sub(shifted, log(sum(exp(shifted), { axis, keepDims: true })));
 }

@@ -1,3 +1,4 @@
+import { requireOptions } from "../errors.ts";
 import { argsort } from "../primitives/argsort.ts";
 import { takeAlongAxis } from "../primitives/gather.ts";
 import { slice } from "../primitives/window.ts";
@@ -28,8 +29,10 @@ export interface SortOptions {
  * deepStrictEqual(await sort(tensor([3, 1, 2])).data(), new Float32Array([1, 2, 3]));
  * ```
  */
-export function sort(x: Tensor, { axis = -1, descending = false }: SortOptions = {}): Tensor {
+export function sort(x: Tensor, options: SortOptions = {}): Tensor {
   requireTensor("sort", "x", x);
+  requireOptions("sort", options);
+  const { axis = -1, descending = false } = options;
   return takeAlongAxis(x, argsort(x, { axis, descending }), { axis });
 }
 

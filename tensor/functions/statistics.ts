@@ -1,3 +1,4 @@
+import { requireOptions } from "../errors.ts";
 import { DTYPES, sizeOf } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
@@ -72,11 +73,10 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
  * equal(await variance(tensor([1, 3]), { correction: 1 }).item(), 2);
  * ```
  */
-export function variance(
-  x: Tensor,
-  { correction = 0, ...options }: ReduceOptions & { readonly correction?: number } = {},
-): Tensor {
+export function variance(x: Tensor, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
   requireTensor("variance", "x", x);
-  const centred = sub(x, mean(x, { ...options, keepDims: true }));
-  return mul(sum(square(centred), options), 1 / (countOf(x, options.axis) - correction));
+  requireOptions("variance", options);
+  const { correction = 0, ...reduced } = options;
+  const centred = sub(x, mean(x, { ...reduced, keepDims: true }));
+  return mul(sum(square(centred), reduced), 1 / (countOf(x, reduced.axis) - correction));
 }

@@ -1,3 +1,4 @@
+import { requireOptions } from "../errors.ts";
 import { ARGSORT_FORM, type ArgsortParams } from "../compiler/kernel_forms.ts";
 import type { Primitive } from "../primitive.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -48,9 +49,11 @@ const ARGSORT: Primitive<ArgsortParams> = {
  */
 export function argsort(
   x: Tensor,
-  { axis = -1, descending = false }: { readonly axis?: number; readonly descending?: boolean } = {},
+  options: { readonly axis?: number; readonly descending?: boolean } = {},
 ): Tensor {
   requireTensor("argsort", "x", x);
+  requireOptions("argsort", options);
+  const { axis = -1, descending = false } = options;
   const [at] = normalizeAxes("argsort", x, axis);
   const last = x.shape.length - 1;
   if (at === last) return bind(ARGSORT, [x], { descending });

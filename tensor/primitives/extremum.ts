@@ -1,4 +1,4 @@
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DType, DTYPES } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -38,7 +38,9 @@ function extremum(name: "max" | "min"): Primitive<{ readonly axes: readonly numb
 const MAX = extremum("max");
 const MIN = extremum("min");
 
-function reduce(primitive: typeof MAX, x: Tensor, { axis, keepDims = false }: ReduceOptions): Tensor {
+function reduce(primitive: typeof MAX, x: Tensor, options: ReduceOptions): Tensor {
+  requireOptions(primitive.name, options);
+  const { axis, keepDims = false } = options;
   const axes = normalizeAxes(primitive.name, x, axis);
   // Bools are masks in some registers, 0 and 1 in others.
   const values = x.dtype === "bool" ? cast(x, "uint32") : x;
@@ -114,8 +116,10 @@ function positionOf(operation: string, found: Tensor, x: Tensor, axis: number): 
  * equal(await argmax(tensor([1, 3, 2])).item(), 1);
  * ```
  */
-export function argmax(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+export function argmax(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
   requireTensor("argmax", "x", x);
+  requireOptions("argmax", options);
+  const { axis = -1 } = options;
   const [at] = normalizeAxes("argmax", x, axis);
   return positionOf("argmax", max(x, { axis: at!, keepDims: true }), x, at!);
 }
@@ -136,8 +140,10 @@ export function argmax(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}
  * equal(await argmin(tensor([3, 1, 2])).item(), 1);
  * ```
  */
-export function argmin(x: Tensor, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+export function argmin(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
   requireTensor("argmin", "x", x);
+  requireOptions("argmin", options);
+  const { axis = -1 } = options;
   const [at] = normalizeAxes("argmin", x, axis);
   return positionOf("argmin", min(x, { axis: at!, keepDims: true }), x, at!);
 }

@@ -1,6 +1,6 @@
 /** @file Reading at positions that are values themselves, and its transpose. */
 import { SCATTER_ADD_FORM, type ScatterAddParams } from "../compiler/kernel_forms.ts";
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -95,9 +95,11 @@ const TAKE: Primitive<GatherParams> = {
 export function take(
   x: Tensor,
   indices: Indices,
-  { axis = 0, fill = 0, wrapNegativeIndices = true }: TakeOptions = {},
+  options: TakeOptions = {},
 ): Tensor {
   requireTensor("take", "x", x);
+  requireOptions("take", options);
+  const { axis = 0, fill = 0, wrapNegativeIndices = true } = options;
   const at = normalizeAxes("take", x, axis)[0]!;
   const positions = indicesOf("take", indices, wrapNegativeIndices ? x.shape[at]! : null);
   return bind(TAKE, [x, positions], { axis: at, fill });
@@ -165,9 +167,11 @@ const TAKE_ALONG_AXIS: Primitive<GatherParams> = {
 export function takeAlongAxis(
   x: Tensor,
   indices: Indices,
-  { axis = -1, fill = 0, wrapNegativeIndices = true }: TakeOptions = {},
+  options: TakeOptions = {},
 ): Tensor {
   requireTensor("takeAlongAxis", "x", x);
+  requireOptions("takeAlongAxis", options);
+  const { axis = -1, fill = 0, wrapNegativeIndices = true } = options;
   const at = normalizeAxes("takeAlongAxis", x, axis)[0]!;
   const positions = indicesOf("takeAlongAxis", indices, wrapNegativeIndices ? x.shape[at]! : null);
   return bind(TAKE_ALONG_AXIS, [x, positions], { axis: at, fill });

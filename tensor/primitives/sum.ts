@@ -1,5 +1,5 @@
 /** @file Each of these two is the other's transpose, so they share a file: imports stay free of circles. */
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DenseArray, sameShape, type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -87,8 +87,10 @@ export interface ReduceOptions {
  * deepStrictEqual(await sum(tensor([[1, 2], [3, 4]]), { axis: 0 }).data(), new Float32Array([4, 6]));
  * ```
  */
-export function sum(x: Tensor, { axis, keepDims = false }: ReduceOptions = {}): Tensor {
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   requireTensor("sum", "x", x);
+  requireOptions("sum", options);
+  const { axis, keepDims = false } = options;
   const axes = normalizeAxes("sum", x, axis);
   const terms = x.dtype === "bool" ? cast(x, "int32") : x;
   const result = axes.length === 0 ? terms : bind(SUM, [terms], { axes });

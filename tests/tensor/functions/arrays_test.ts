@@ -137,3 +137,36 @@ Deno.test("what does not fit is refused", async () => {
   throws(() => t.softmax([1, 2] as never), TypeError);
   await rejects(async () => await t.eye(2.5).data(), t.ShapeError);
 });
+
+Deno.test("an axis in the place of options is refused, not passed over", () => {
+  const x = t.ones([2, 3]);
+  const called: Readonly<Record<string, (options: never) => unknown>> = {
+    sum: (options) => t.sum(x, options),
+    mean: (options) => t.mean(x, options),
+    variance: (options) => t.variance(x, options),
+    std: (options) => t.std(x, options),
+    max: (options) => t.max(x, options),
+    argmax: (options) => t.argmax(x, options),
+    argsort: (options) => t.argsort(x, options),
+    take: (options) => t.take(x, [0], options),
+    takeAlongAxis: (options) => t.takeAlongAxis(x, t.zeros([2, 1], { dtype: "int32" }), options),
+    prod: (options) => t.prod(x, options),
+    any: (options) => t.any(x, options),
+    norm: (options) => t.norm(x, options),
+    softmax: (options) => t.softmax(x, options),
+    logSoftmax: (options) => t.logSoftmax(x, options),
+    logsumexp: (options) => t.logsumexp(x, options),
+    sort: (options) => t.sort(x, options),
+    cumsum: (options) => t.cumsum(x, options),
+    split: (options) => t.split(x, 1, options),
+    roll: (options) => t.roll(x, 1, options),
+    repeat: (options) => t.repeat(x, 2, options),
+    concat: (options) => t.concat([x], options),
+    tril: (options) => t.tril(x, options),
+  };
+  for (const [name, call] of Object.entries(called)) {
+    for (const wrong of [0, 1, "int32", null, [0]]) {
+      throws(() => call(wrong as never), TypeError, `${name} takes ${wrong}`);
+    }
+  }
+});
