@@ -54,16 +54,17 @@ export {
   type SafetensorsEntry,
   type SafetensorsHeader,
 } from "./formats/safetensors_header.ts";
+export { type FileKind, fileKindOf, KIND_BYTES, kindText } from "./formats/file_kind.ts";
 export * from "./formats/safetensors.ts";
 export { FileTensor, numbersOf } from "./formats/file_tensor.ts";
-export * from "./formats/pickle_value.ts";
-export * from "./formats/pickle_reader.ts";
-export { encodePickle } from "./formats/pickle_writer.ts";
+export * from "./formats/pickle/pickle_value.ts";
+export * from "./formats/pickle/pickle_reader.ts";
+export { encodePickle } from "./formats/pickle/pickle_writer.ts";
 export * from "./formats/zip_reader.ts";
 export { encodeZip } from "./formats/zip_writer.ts";
-export { decodePth, encodePth, readPth, writePth } from "./formats/pth.ts";
+export { decodePth, encodePth, readPth, writePth } from "./formats/pickle/pth.ts";
 export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, readNpz, writeNpz } from "./formats/npy.ts";
-export { decodeNumpyPickle, encodeNumpyPickle, writeNumpyPickle } from "./formats/numpy_pickle.ts";
+export { decodeNumpyPickle, encodeNumpyPickle, writeNumpyPickle } from "./formats/pickle/numpy_pickle.ts";
 export * from "./formats/state_dict_file.ts";
 export * from "./images/grid.ts";
 export * from "./formats/line_chart.ts";

@@ -1,8 +1,8 @@
 /** @file Reads weights whatever the container: safetensors, PyTorch, NumPy, Detectron2's pickles. */
 import { FileTensor } from "./file_tensor.ts";
-import { decodeNumpyPickle } from "./numpy_pickle.ts";
+import { decodeNumpyPickle } from "./pickle/numpy_pickle.ts";
 import { decodeNpz } from "./npy.ts";
-import { decodePth, isLegacyPth } from "./pth.ts";
+import { decodePth, isLegacyPth } from "./pickle/pth.ts";
 import { readBytes } from "./bytes.ts";
 import { decodeSafetensors, type SafetensorsTensor } from "./safetensors.ts";
 

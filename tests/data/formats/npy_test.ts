@@ -1,11 +1,11 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
 import { numbersOf } from "../../../data/formats/file_tensor.ts";
 import { decodeNpy, decodeNpz, encodeNpy, encodeNpz, readNpz, writeNpz } from "../../../data/formats/npy.ts";
-import { decodeNumpyPickle, encodeNumpyPickle, writeNumpyPickle } from "../../../data/formats/numpy_pickle.ts";
+import { decodeNumpyPickle, encodeNumpyPickle, writeNumpyPickle } from "../../../data/formats/pickle/numpy_pickle.ts";
 import { decodeStateDict, readStateDict } from "../../../data/formats/state_dict_file.ts";
 import { FileTensor } from "../../../data/formats/file_tensor.ts";
 import { encodeSafetensors } from "../../../data/formats/safetensors.ts";
-import { encodePth } from "../../../data/formats/pth.ts";
+import { encodePth } from "../../../data/formats/pickle/pth.ts";
 import { withFolder } from "../support.ts";
 
 const fileOf = (name: string) => Deno.readFileSync(new URL(`../../golden/files/${name}`, import.meta.url));

@@ -1,17 +1,17 @@
 import { deepStrictEqual, equal, rejects, throws } from "node:assert/strict";
-import { FileTensor, numbersOf } from "../../../data/formats/file_tensor.ts";
+import { FileTensor, numbersOf } from "../../../../data/formats/file_tensor.ts";
 import {
   orderedDict,
   PickleCall,
   PickleGlobal,
   PicklePersistent,
   PickleTuple,
-} from "../../../data/formats/pickle_value.ts";
-import { decodePth, encodePth, readPth } from "../../../data/formats/pth.ts";
-import { encodeZip } from "../../../data/formats/zip_writer.ts";
-import { encodePickle } from "../../../data/formats/pickle_writer.ts";
+} from "../../../../data/formats/pickle/pickle_value.ts";
+import { decodePth, encodePth, readPth } from "../../../../data/formats/pickle/pth.ts";
+import { encodeZip } from "../../../../data/formats/zip_writer.ts";
+import { encodePickle } from "../../../../data/formats/pickle/pickle_writer.ts";
 
-const fileOf = (name: string) => Deno.readFileSync(new URL(`../../golden/files/${name}`, import.meta.url));
+const fileOf = (name: string) => Deno.readFileSync(new URL(`../../../golden/files/${name}`, import.meta.url));
 
 /** What make_pth_torch.py saved: type, shape and numbers. */
 const STATE: readonly (readonly [name: string, dtype: string, shape: readonly number[], numbers: readonly number[]])[] =

@@ -1,8 +1,8 @@
 /** @file How PyTorch's pickles name tensors: typed storages outside of the pickle, and views into them. */
-import { FileTensor, valuesOfBytes } from "./file_tensor.ts";
+import { FileTensor, valuesOfBytes } from "../file_tensor.ts";
 import type { PickleOptions, PickleRefusal } from "./pickle_reader.ts";
 import { orderedDict, PickleCall, PickleGlobal, PicklePersistent, PickleTuple } from "./pickle_value.ts";
-import { SAFETENSORS_BYTES, type SafetensorsArray, type SafetensorsDType } from "./safetensors_header.ts";
+import { SAFETENSORS_BYTES, type SafetensorsArray, type SafetensorsDType } from "../safetensors_header.ts";
 
 /** Data types by the names of storages. */
 const STORAGES: Readonly<Record<string, SafetensorsDType>> = {

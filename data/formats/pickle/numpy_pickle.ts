@@ -1,12 +1,12 @@
 /** @file Pickles of NumPy arrays, such as Detectron2's model files. */
-import { writeFileAtomic } from "./atomic_file.ts";
-import { FileTensor, valuesOfBytes } from "./file_tensor.ts";
-import { fromFortranOrder, numpyDtype, numpyName } from "./npy.ts";
+import { writeFileAtomic } from "../atomic_file.ts";
+import { FileTensor, valuesOfBytes } from "../file_tensor.ts";
+import { fromFortranOrder, numpyDtype, numpyName } from "../npy.ts";
 import { decodePickle, type PickleConstructor, type PickleRefusal } from "./pickle_reader.ts";
-import { joinBytes } from "./bytes.ts";
+import { joinBytes } from "../bytes.ts";
 import { pickleParts } from "./pickle_writer.ts";
 import { type PickleBuildable, PickleCall, PickleGlobal, PickleTuple } from "./pickle_value.ts";
-import { SAFETENSORS_BYTES } from "./safetensors_header.ts";
+import { SAFETENSORS_BYTES } from "../safetensors_header.ts";
 
 /** A data type while its pickle is read. */
 class NumpyDtype implements PickleBuildable {

@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
-import { decodePickle, readPickle } from "../../../data/formats/pickle_reader.ts";
-import { encodePickle } from "../../../data/formats/pickle_writer.ts";
-import { PickleCall, PickleFloat, PickleTuple } from "../../../data/formats/pickle_value.ts";
+import { decodePickle, readPickle } from "../../../../data/formats/pickle/pickle_reader.ts";
+import { encodePickle } from "../../../../data/formats/pickle/pickle_writer.ts";
+import { PickleCall, PickleFloat, PickleTuple } from "../../../../data/formats/pickle/pickle_value.ts";
 
 /** A pickle of protocol 2 written by hand. */
 const raw = (text: string) =>

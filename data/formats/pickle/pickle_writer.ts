@@ -1,5 +1,5 @@
 /** @file Writes Python pickles of protocol 2 or 3. */
-import { joinBytes } from "./bytes.ts";
+import { joinBytes } from "../bytes.ts";
 import { PickleCall, PickleFloat, PickleGlobal, PicklePersistent, PickleTuple } from "./pickle_value.ts";
 
 /** Collects bytes; long ones are kept as they are, not copied. */

@@ -1,14 +1,14 @@
 /** @file PyTorch's files: a ZIP archive of a pickle and raw storages; the older form, pickles one after another, is read. */
-import { writeFileAtomic } from "./atomic_file.ts";
-import { FileTensor } from "./file_tensor.ts";
+import { writeFileAtomic } from "../atomic_file.ts";
+import { FileTensor } from "../file_tensor.ts";
 import { pickleParts } from "./pickle_writer.ts";
 import { readPickle } from "./pickle_reader.ts";
 import { PickleCall, PickleTuple } from "./pickle_value.ts";
-import { joinBytes, readBytes } from "./bytes.ts";
-import { SAFETENSORS_BYTES } from "./safetensors_header.ts";
+import { joinBytes, readBytes } from "../bytes.ts";
+import { SAFETENSORS_BYTES } from "../safetensors_header.ts";
 import { type StorageReference, torchPickle, torchTensor } from "./torch_tensors.ts";
-import { readZip } from "./zip_reader.ts";
-import { zipParts } from "./zip_writer.ts";
+import { readZip } from "../zip_reader.ts";
+import { zipParts } from "../zip_writer.ts";
 
 /** First value of files written before PyTorch 1.6, and of those without zip. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
