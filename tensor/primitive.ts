@@ -94,6 +94,16 @@ export type Lowering<P> =
   /** A value that is there before the program runs: host data, a device buffer or a placeholder. */
   | { readonly kind: "leaf" };
 
+/** Operands of one operation on a batch of examples. */
+export interface Batch {
+  /** Operands: what is mapped has the batch as its axis 0, the others are the same for all examples. */
+  readonly inputs: readonly Tensor[];
+  /** Which of them are mapped: at least one. */
+  readonly mapped: readonly boolean[];
+  /** How many examples. */
+  readonly size: number;
+}
+
 /** Everything the library knows about one operation. */
 export interface Primitive<P extends Params = Params> {
   /** Field-standard name, used in errors and kernel labels. */
@@ -104,6 +114,12 @@ export interface Primitive<P extends Params = Params> {
   reference(inputs: readonly DenseArray[], params: P, output: TensorSpec): Float64Array;
   /** Cotangent of each input, or `null` where it is zero by definition. */
   vjpRule(cotangent: Tensor, output: Tensor, params: P): readonly (Tensor | null)[];
+  /**
+   * The operation on a batch, for `vmap`: a tensor `[size, ...output.shape]`, or `null` where the operands at hand have no
+   * better way than one after the other. Expressions, views, reductions and gathers need none, as their lowering tells it; of
+   * contractions and kernels that have none each example is computed by itself.
+   */
+  batchRule?(batch: Batch, params: P, output: TensorSpec): Tensor | null;
   /** Device form. */
   readonly lowering: Lowering<P>;
 }

@@ -1,11 +1,10 @@
 import { requireOptions, ShapeError } from "../errors.ts";
-import { add } from "../primitives/arithmetic.ts";
+import { joinAlong } from "../primitives/batching/join.ts";
 import { cast } from "../primitives/cast.ts";
-import { logicalOr } from "../primitives/logic.ts";
 import { promoteTypes } from "../primitives/operands.ts";
 import { reshape } from "../primitives/layout.ts";
 import { normalizeAxes } from "../primitives/sum.ts";
-import { pad, slice } from "../primitives/window.ts";
+import { slice } from "../primitives/window.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 
@@ -117,21 +116,7 @@ export function concat(tensors: readonly Tensor[], options: { readonly axis?: nu
     throw new ShapeError("concat", `sizes must agree off axis ${axis}`, tensors.map((x) => x.shape));
   }
   const dtype = tensors.map((x) => x.dtype).reduce((a, b) => promoteTypes(a, b, "concat"));
-  const total = tensors.reduce((sum, x) => sum + x.shape[at!]!, 0);
-  let before = 0;
-  const padded = tensors.map((x) => {
-    const start = before;
-    before += x.shape[at!]!;
-    return pad(cast(x, dtype), x.shape.map((_, i) => i === at ? [start, total - before] : [0, 0]));
-  });
-  // Halves, not a chain: the depth stays logarithmic. Each element is one value and zeros.
-  const join = (parts: readonly Tensor[]): Tensor => {
-    if (parts.length === 1) return parts[0]!;
-    const half = parts.length >> 1;
-    const [left, right] = [join(parts.slice(0, half)), join(parts.slice(half))];
-    return dtype === "bool" ? logicalOr(left, right) : add(left, right);
-  };
-  return join(padded);
+  return joinAlong(tensors.map((x) => cast(x, dtype)), at!);
 }
 
 /**

@@ -29,6 +29,7 @@ const ARGSORT: Primitive<ArgsortParams> = {
     return result;
   },
   vjpRule: () => [null],
+  batchRule: ({ inputs }, params) => bind(ARGSORT, inputs, params),
   lowering: { kind: "kernel", form: ARGSORT_FORM },
 };
 

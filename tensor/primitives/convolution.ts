@@ -6,6 +6,7 @@ import { ShapeError } from "../errors.ts";
 import type { Lowering, Primitive } from "../primitive.ts";
 import { type Shape, sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
+import { channelsRule } from "./batching/channels.ts";
 import { requireFloating } from "./operands.ts";
 
 /** Settings of the input gradient of a convolution: the output size alone does not tell the input's. */
@@ -137,6 +138,7 @@ const CONV: Primitive<ConvParams> = {
     bind(CONV_INPUT_GRADIENT, [ct, w!], { ...params, inputSize: sizesOf(x!) }),
     bind(CONV_WEIGHT_GRADIENT, [x!, ct], { ...params, kernelSize: kernelOf(w!) }),
   ],
+  batchRule: channelsRule<ConvParams>(() => CONV, "images"),
   lowering: lowering("output", (x, w, y) => [x, w, y]),
 };
 
@@ -165,6 +167,7 @@ const CONV_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
     bind(CONV, [ct, w!], params),
     bind(CONV_WEIGHT_GRADIENT, [ct, dy!], { ...params, kernelSize: kernelOf(w!) }),
   ],
+  batchRule: channelsRule<ConvInputGradientParams>(() => CONV_INPUT_GRADIENT, "images"),
   lowering: lowering("input", (dy, w, x) => [x, w, dy]),
 };
 
@@ -188,6 +191,7 @@ const CONV_WEIGHT_GRADIENT: Primitive<ConvWeightGradientParams> = {
     bind(CONV_INPUT_GRADIENT, [dy!, ct], { ...params, inputSize: sizesOf(x!) }),
     bind(CONV, [x!, ct], params),
   ],
+  batchRule: channelsRule<ConvWeightGradientParams>(() => CONV_WEIGHT_GRADIENT, "weights"),
   lowering: lowering("weight", (x, dy, w) => [x, w, dy]),
 };
 

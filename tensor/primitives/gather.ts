@@ -6,12 +6,9 @@ import { sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { wrap } from "./cast.ts";
-import { greaterEqual, less } from "./comparison.ts";
-import { logicalOr } from "./logic.ts";
-import { where } from "./where.ts";
-import { iota } from "./constant.ts";
 import { type Indices, indicesOf } from "./indices.ts";
-import { add, mul } from "./arithmetic.ts";
+import { endToEnd } from "./batching/end_to_end.ts";
+import { spreadOne } from "./batching/spread.ts";
 import { reshape, transpose } from "./layout.ts";
 import { normalizeAxes } from "./sum.ts";
 
@@ -131,10 +128,7 @@ const TAKE_ALONG_AXIS: Primitive<GatherParams> = {
     const lines = sizeOf(ct.shape.slice(0, -1));
     const size = x!.shape[axis]!;
     const positions = reshape(at, [lines, -1]);
-    // Lines are laid end to end; a position outside its line must not land in another.
-    const outside = logicalOr(less(positions, 0), greaterEqual(positions, size));
-    const flat = where(outside, -1, add(positions, mul(iota(positions.shape, 0), size)));
-    const sums = scatterAdd(reshape(ct, [-1, 1]), reshape(flat, [-1]), {
+    const sums = scatterAdd(reshape(ct, [-1, 1]), reshape(endToEnd(positions, size), [-1]), {
       size: lines * size,
       wrapNegativeIndices: false,
     });
@@ -198,6 +192,21 @@ const SCATTER_ADD: Primitive<ScatterAddParams> = {
     return result;
   },
   vjpRule: (cotangent, { inputs: [, indices] }) => [take(cotangent, indices!, { wrapNegativeIndices: false }), null],
+  batchRule: (
+    { inputs: [updates, indices], mapped: [, manyIndices], size: count },
+    { size },
+    { shape: [, columns] },
+  ) => {
+    if (!manyIndices) { // the examples are columns
+      const rows = reshape(transpose(updates!, [1, 0, 2]), [updates!.shape[1]!, count * columns!]);
+      const sums = bind(SCATTER_ADD, [rows, indices!], { size });
+      return transpose(reshape(sums, [size, count, columns!]), [1, 0, 2]);
+    }
+    const all = sizeOf(indices!.shape);
+    const rows = reshape(spreadOne(updates!, count, 3), [all, columns!]);
+    const sums = bind(SCATTER_ADD, [rows, reshape(endToEnd(indices!, size), [all])], { size: count * size });
+    return reshape(sums, [count, size, columns!]);
+  },
   lowering: { kind: "kernel", form: SCATTER_ADD_FORM },
 };
 

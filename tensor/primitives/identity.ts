@@ -2,19 +2,22 @@
 import type { Primitive } from "../primitive.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
+import { spread } from "./batching/spread.ts";
 
 function identityLike<P extends object>(
   name: string,
   vjpRule: Primitive<P>["vjpRule"],
   opaque: { readonly opaque?: true } = {},
 ): Primitive<P> {
-  return {
+  const primitive: Primitive<P> = {
     name,
     shapeRule: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
     reference: ([x]) => x!.data,
     vjpRule,
+    batchRule: (batch, params) => bind(primitive, spread(batch), params),
     lowering: { kind: "view", ...opaque, view: (_, output) => ({ move: "reshape", shape: output.shape }) },
   };
+  return primitive;
 }
 
 /** A tensor under another name: the arguments of a differentiated function, told apart from what it captures. */
@@ -81,6 +84,11 @@ export function isConstantToGradients(x: Tensor): boolean {
 /** Attaches a pullback to `y`; see `customVjp`. */
 export function withBackward(y: Tensor, inputs: readonly Tensor[], backward: CustomVjpParams["backward"]): Tensor {
   return bind(CUSTOM_VJP, [y, ...inputs], { backward });
+}
+
+/** The pullback that was attached to a tensor; `null` if it has none of its own. */
+export function backwardOf(x: Tensor): CustomVjpParams["backward"] | null {
+  return x.primitive === CUSTOM_VJP as unknown as Primitive ? (x.params as CustomVjpParams).backward : null;
 }
 
 const RECOMPUTED: Primitive = identityLike(

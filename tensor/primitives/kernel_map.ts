@@ -10,6 +10,7 @@ import type { Primitive } from "../primitive.ts";
 import { type DenseArray, type Shape, sizeOf, type TensorSpec, tupleOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
+import { tableRule } from "./batching/table.ts";
 import { requireFloating } from "./operands.ts";
 
 /** Calls `visit` for every multiplication: flat positions in x `[N, Cin]`, w `[T, Cin / groups, Cout]` and y `[M, Cout]`. */
@@ -95,6 +96,7 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
     null,
     null,
   ],
+  batchRule: tableRule<KernelMapConvParams>(() => KERNEL_MAP_CONV, "rows"),
   lowering: {
     kind: "contraction",
     contraction: (params, [x, w, map]) => tableProduct(tableSizes(map!, x!, w!.shape, params.groups), params),
@@ -124,6 +126,7 @@ const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<Pick<KernelMapConvParams, "groups">>
     null,
     null,
   ],
+  batchRule: tableRule<Pick<KernelMapConvParams, "groups">>(() => KERNEL_MAP_WEIGHT_GRADIENT, "weights"),
   lowering: {
     kind: "contraction",
     contraction: ({ groups }, [x, , map], w) => tableOuterProduct(tableSizes(map!, x!, w.shape, groups)),

@@ -5,7 +5,8 @@ import { sameShape, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { cast } from "./cast.ts";
-import { reshape } from "./layout.ts";
+import { spread } from "./batching/spread.ts";
+import { reshape, transpose } from "./layout.ts";
 import { broadcastShapes, promoteTypes, requireFloating } from "./operands.ts";
 import { broadcastTo } from "./sum.ts";
 
@@ -47,6 +48,24 @@ const MATMUL: Primitive<MatmulParams> = {
       ? product(ct, a!, { transposeA: true, transposeB: transposeA })
       : product(a!, ct, { transposeA: !transposeA, transposeB: false }),
   ],
+  batchRule: (batch, params) => {
+    const { inputs: [a, b], mapped: [first, second], size } = batch;
+    const single = (first ? b : a)!.shape.length === 2;
+    if (first && !second && single && !params.transposeA) { // rows of all examples
+      const rows = product(asRows(a!), b!, params);
+      return reshape(rows, [...a!.shape.slice(0, -1), rows.shape[1]!]);
+    }
+    if (second && !first && single) { // columns of all examples, as rows of the transposed product
+      const columns = params.transposeB ? b! : transpose(b!, [0, 2, 1]);
+      const rows = product(asRows(columns), a!, {
+        transposeA: false,
+        transposeB: !params.transposeA,
+      });
+      return transpose(reshape(rows, [size, columns.shape[1]!, rows.shape[1]!]), [0, 2, 1]);
+    }
+    const [left, right] = spread(batch);
+    return product(left!, right!, params);
+  },
   lowering: {
     kind: "contraction",
     contraction: (params, [a], { shape }) => {
@@ -56,6 +75,11 @@ const MATMUL: Primitive<MatmulParams> = {
     },
   },
 };
+
+/** The rows of all matrices of a batch. */
+function asRows(x: Tensor): Tensor {
+  return reshape(x, [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!]);
+}
 
 function product(a: Tensor, b: Tensor, params: MatmulParams): Tensor {
   return bind(MATMUL, [a, b], params);
@@ -101,7 +125,6 @@ export function matmul(
 /** A batch of rows times one matrix is one product of all the rows. */
 function mergeRows(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor | null {
   if (a.shape.length === 2 || b.shape.length !== 2 || transposeA) return null;
-  const rows = reshape(a, [sizeOf(a.shape.slice(0, -1)), a.shape.at(-1)!]);
-  const result = product(rows, b, { transposeA, transposeB });
+  const result = product(asRows(a), b, { transposeA, transposeB });
   return reshape(result, [...a.shape.slice(0, -1), result.shape[1]!]);
 }
