@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { removeUnfinished } from "../../data/mod.ts";
 import { kindOf } from "./kind_of.ts";
+import { lockFolder, type RunLock } from "./run_lock.ts";
 
 /** Paths in a run folder. */
 export interface RunFolder {
@@ -57,14 +58,36 @@ export function runFolder(path: string): RunFolder {
 }
 
 /**
- * Names a new run folder.
+ * Makes a new run folder under a name that no other has, even if several processes do so at once.
  *
  * @param model Name of the model.
  * @param date Time of the start.
- * @returns `runs/MODEL-DATE`, to the second.
+ * @param parent Folder of all runs; made if need be.
+ * @returns `PARENT/MODEL-DATE`, to the second; with `-2`, `-3` and so on where that is taken.
+ * @throws {Error} If the folder cannot be made.
  */
-export function newRunPath(model: string, date: Date): string {
-  return `runs/${model}-${date.toISOString().slice(0, 19).replaceAll(":", "")}`;
+export function makeRunPath(model: string, date: Date, parent = "runs"): string {
+  const name = `${parent}/${model}-${date.toISOString().slice(0, 19).replaceAll(":", "")}`;
+  try {
+    Deno.mkdirSync(parent, { recursive: true });
+    for (let count = 1;; count++) {
+      const path = count === 1 ? name : `${name}-${count}`;
+      if (madeFolder(path)) return path;
+    }
+  } catch (cause) {
+    return refuseFolder(name, cause);
+  }
+}
+
+/** Makes a folder; false if there is something of its name. */
+function madeFolder(path: string): boolean {
+  try {
+    Deno.mkdirSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
 }
 
 /**
@@ -88,31 +111,66 @@ export function findCheckpoint(path: string): { readonly checkpoint: string; rea
 }
 
 /**
- * Makes a run folder and proves, before any work is done, that files can be written there.
+ * Makes a run folder, locks it, and proves, before any work is done, that files can be written there.
  *
  * @param folder Paths of the run.
  * @param options `resume`: the folder may hold the run that goes on. `inner`: folders inside it; that of the pictures if
  * not given.
- * @throws {Error} If the folder cannot be written, or holds another run.
+ * @returns Its lock; when it ends, a folder in which nothing was left is removed.
+ * @throws {Error} If the folder cannot be written, another process writes it, or it holds another run.
  */
 export function openRunFolder(
   folder: RunFolder,
   { resume, inner = [folder.pictures] }: { readonly resume: boolean; readonly inner?: readonly string[] },
-): void {
-  const probe = `${folder.path}/.write_probe`;
+): RunLock {
+  makeFolders(folder.path, [folder.path]);
+  const operation = resume ? "resume" : "start a new run";
+  const lock = lockFolder(folder.path, { operation, advice: "name another folder with --out" });
+  const end = () => {
+    lock[Symbol.dispose]();
+    [...inner, folder.path].forEach(removeIfEmpty);
+  };
   try {
-    [folder.path, ...inner].forEach((path) => Deno.mkdirSync(path, { recursive: true }));
-    [folder.path, ...inner].forEach(removeUnfinished); // of a run that was killed: they would fill the disk
+    makeFolders(folder.path, inner);
+    proveWritable(folder.path, [folder.path, ...inner]);
+    if (!resume) refuseOther(folder);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return { before: lock.before, [Symbol.dispose]: end };
+}
+
+function makeFolders(path: string, folders: readonly string[]): void {
+  try {
+    folders.forEach((each) => Deno.mkdirSync(each, { recursive: true }));
+  } catch (cause) {
+    refuseFolder(path, cause);
+  }
+}
+
+function proveWritable(path: string, folders: readonly string[]): void {
+  const probe = `${path}/.write_probe`;
+  try {
+    folders.forEach(removeUnfinished); // of a run that was killed: they would fill the disk
     Deno.writeTextFileSync(probe, "");
     Deno.removeSync(probe);
   } catch (cause) {
-    throw new Error(
-      `Cannot write the run folder as it must be a folder that can be written: current folder is ${folder.path} ` +
-        `(${(cause as Error).message}); name another with --out`,
-      { cause },
-    );
+    refuseFolder(path, cause);
   }
-  if (resume || ![folder.checkpoint, folder.log].some(isFile)) return;
+}
+
+function refuseFolder(path: string, cause: unknown): never {
+  throw new Error(
+    `Cannot write the run folder as it must be a folder that can be written: current folder is ${path} ` +
+      `(${(cause as Error).message}); name another with --out`,
+    { cause },
+  );
+}
+
+/** Refuses a folder that another run has left its files in. */
+function refuseOther(folder: RunFolder): void {
+  if (![folder.checkpoint, folder.log].some(isFile)) return;
   const advice = isFile(folder.checkpoint)
     ? `holds another run; continue it with --resume ${folder.path}`
     : "holds a run that ended before its first checkpoint; remove it";
@@ -120,4 +178,13 @@ export function openRunFolder(
     `Cannot start a new run as the run folder must be empty: current folder ${folder.path} ${advice}, or name another ` +
       "with --out",
   );
+}
+
+/** Removes a folder in which there is nothing. */
+function removeIfEmpty(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // not empty, which is what it is for, or gone
+  }
 }

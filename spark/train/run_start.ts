@@ -1,8 +1,9 @@
 /** @file How a run starts: from nothing, or from a checkpoint. */
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import { MODELS } from "./model_table.ts";
-import { findCheckpoint, newRunPath, openRunFolder, type RunFolder, runFolder } from "./run_folder.ts";
+import { findCheckpoint, makeRunPath, openRunFolder, type RunFolder, runFolder } from "./run_folder.ts";
 import { type LogSoFar, readRunLog } from "./results/run_log.ts";
+import type { RunLock } from "./run_lock.ts";
 
 /** What every checkpoint says of its run, besides the state. */
 export interface RunConfiguration<Options> {
@@ -32,6 +33,8 @@ export interface RunStart<Options, Configuration extends RunConfiguration<Option
   readonly resumed?: Resumed<Configuration>;
   /** What was logged of the steps that were done before. */
   readonly log: LogSoFar;
+  /** Lock of the folder, which is to be given back when the run ends. */
+  readonly lock: RunLock;
 }
 
 /** What of a task the start of a run depends on. */
@@ -60,9 +63,9 @@ export function newRun<Options, Configuration extends RunConfiguration<Options>>
   name: string,
   start: StartOptions,
 ): RunStart<Options, Configuration> {
-  const folder = runFolder(start.out ?? newRunPath(name, new Date()));
-  openRunFolder(folder, { resume: false, inner: innerOf(folder, start) });
-  return { options, folder, log: { text: "", records: [] } };
+  const folder = runFolder(start.out ?? makeRunPath(name, new Date()));
+  const lock = openRunFolder(folder, { resume: false, inner: innerOf(folder, start) });
+  return { options, folder, log: { text: "", records: [] }, lock };
 }
 
 /**
@@ -80,13 +83,19 @@ export async function resumedRun<Options extends RunIdentity, Configuration exte
   start: StartOptions,
 ): Promise<RunStart<Options, Configuration>> {
   const found = findCheckpoint(path);
-  const checkpoint = await readCheckpoint(found.checkpoint);
-  const configuration = configurationOf<Options>(checkpoint, start.task) as Configuration;
-  const options = optionsOf(configuration.options);
   const folder = runFolder(start.out ?? found.folder);
-  openRunFolder(folder, { resume: folder.path === runFolder(found.folder).path, inner: innerOf(folder, start) });
-  const log = readRunLog(runFolder(found.folder).log, configuration.step);
-  return { options, folder, resumed: { checkpoint, configuration }, log };
+  const isSame = folder.path === runFolder(found.folder).path;
+  const lock = openRunFolder(folder, { resume: isSame, inner: innerOf(folder, start) });
+  try {
+    const checkpoint = await readCheckpoint(found.checkpoint);
+    const configuration = configurationOf<Options>(checkpoint, start.task) as Configuration;
+    const options = optionsOf(configuration.options);
+    const log = readRunLog(runFolder(found.folder).log, configuration.step);
+    return { options, folder, resumed: { checkpoint, configuration }, log, lock };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** What the options of every run say. */

@@ -4,6 +4,7 @@ import { restore, type Savable } from "./checkpoint.ts";
 import { bytes } from "./devices.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { planBatch } from "./largest_batch.ts";
+import { holderText } from "./lock_holder.ts";
 import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
 import { programLine } from "./program_line.ts";
 import type { Progress } from "./progress.ts";
@@ -22,7 +23,7 @@ export interface RunSettings {
   /** Name of the command, which also resumes it. */
   readonly task: string;
   /** How it starts. */
-  readonly start: Pick<RunStart<unknown>, "folder" | "log"> & {
+  readonly start: Pick<RunStart<unknown>, "folder" | "log" | "lock"> & {
     readonly resumed?: NonNullable<RunStart<unknown, RunConfiguration<unknown>>["resumed"]>;
   };
   /** Name of the model. */
@@ -113,10 +114,11 @@ async function trained<State extends Savable, Batch>(
   recipe: Recipe<State, Batch>,
   { print, openProgress }: Terminal,
 ): Promise<number> {
-  const { start: { folder, resumed }, lengths: { total } } = run;
+  const { start: { folder, resumed, lock }, lengths: { total } } = run;
   const { training } = recipe;
   const done = resumed?.configuration.step ?? 0;
   const first = resumed ? restore(resumed.checkpoint, training.initial) : await recipe.first();
+  if (lock.before) print(`Takes over ${folder.path} from ${holderText(lock.before)}, which has ended`);
   print(described(recipe.title, run));
   if (done > 0) print(`Goes on after step ${done}, of ${resumed!.checkpoint.path}`);
   if (done >= total) {

@@ -63,6 +63,7 @@ interface Opened {
 /** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended. */
 export const finetune: Command = command(LINE, async (given) => {
   const start = await startRun(given);
+  using _lock = start.lock;
   const { options, folder } = start;
   const data = await openLabelledData(options);
   checkImages(start, data.images, "--data and --val");

@@ -53,6 +53,7 @@ interface Opened {
 /** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended. */
 export const pretrain: Command = command(LINE, async (given) => {
   const start = await startRun(given);
+  using _lock = start.lock;
   const { options, folder } = start;
   const dataset = await openRunData(options.data);
   const images = await fingerprint(dataset, options.data);

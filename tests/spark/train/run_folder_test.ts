@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
-import { findCheckpoint, newRunPath, openRunFolder, runFolder } from "../../../spark/train/run_folder.ts";
+import { findCheckpoint, makeRunPath, openRunFolder, runFolder } from "../../../spark/train/run_folder.ts";
+import { kindOf } from "../../../spark/train/kind_of.ts";
 
 function withFolder(f: (path: string) => void): void {
   const path = Deno.makeTempDirSync();
@@ -13,15 +14,31 @@ function withFolder(f: (path: string) => void): void {
 Deno.test("runFolder() names files below the folder", () => {
   equal(runFolder("runs/a/").checkpoint, "runs/a/last.safetensors");
   equal(runFolder("runs/a").picture(12), "runs/a/reconstructions/step_000012.png");
-  equal(newRunPath("tiny_resnet", new Date(0)), "runs/tiny_resnet-1970-01-01T000000");
 });
+
+Deno.test("makeRunPath() makes folders of different names within a second", () =>
+  withFolder((path) => {
+    const names = [1, 2, 3].map(() => makeRunPath("tiny", new Date(0), `${path}/runs`));
+    const first = `${path}/runs/tiny-1970-01-01T000000`;
+    deepStrictEqual(names, [first, `${first}-2`, `${first}-3`]);
+    equal([...Deno.readDirSync(`${path}/runs`)].length, 3);
+    Deno.writeTextFileSync(`${path}/file`, "");
+    throws(() => makeRunPath("tiny", new Date(0), `${path}/file`), /^Error: Cannot write the run folder .*--out$/);
+  }));
 
 Deno.test("openRunFolder() makes the folder, and refuses one that holds another run", () =>
   withFolder((path) => {
     const folder = runFolder(`${path}/a/b`);
-    openRunFolder(folder, { resume: false });
-    openRunFolder(folder, { resume: false });
-    deepStrictEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["reconstructions"]);
+    openRunFolder(folder, { resume: false })[Symbol.dispose]();
+    equal(kindOf(folder.path), "absent"); // nothing was left in it
+    {
+      using _lock = openRunFolder(folder, { resume: false });
+      deepStrictEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name).sort(), [
+        "reconstructions",
+        "run.lock",
+      ]);
+    }
+    Deno.mkdirSync(folder.pictures, { recursive: true });
     Deno.writeTextFileSync(folder.log, "");
     throws(
       () => openRunFolder(folder, { resume: false }),
@@ -30,7 +47,7 @@ Deno.test("openRunFolder() makes the folder, and refuses one that holds another 
     Deno.writeTextFileSync(folder.checkpoint, "");
     throws(() => openRunFolder(folder, { resume: false }), /^Error: Cannot start a new run .*--resume/);
     Deno.writeTextFileSync(`${folder.path}/.last.safetensors.123-0123abcd.tmp`, "half"); // of a process that was killed
-    openRunFolder(folder, { resume: true });
+    openRunFolder(folder, { resume: true })[Symbol.dispose]();
     deepStrictEqual(
       [...Deno.readDirSync(folder.path)].map(({ name }) => name).filter((name) => name.endsWith("tmp")),
       [],
