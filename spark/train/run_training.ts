@@ -32,6 +32,8 @@ export interface RunSettings {
   readonly lengths: { readonly stepsPerEpoch: number; readonly total: number };
   /** Images of a step. */
   readonly batchSize: number;
+  /** Small batches of a step; 1 if not given. */
+  readonly accumulate?: number;
   /** Steps between saves. */
   readonly saveEvery: number;
   /** Steps between readings of the metrics; by device if not given. */
@@ -102,18 +104,33 @@ export async function runTraining<State extends Savable, Batch>(
   recipe: Recipe<State, Batch>,
   terminal: Terminal,
 ): Promise<number> {
+  const ready = await prepared(run, recipe, terminal);
+  if (!ready) return 0;
   try {
-    return await trained(run, recipe, terminal);
+    return await trained(run, recipe, terminal, ready);
   } catch (error) {
     throw withWayOn(error, run.start.folder, run.task);
   }
 }
 
-async function trained<State extends Savable, Batch>(
+/** A step that is compiled, and the state that it goes on from. */
+interface Ready<State> {
+  /** The state. */
+  readonly first: State;
+  /** Steps done. */
+  readonly done: number;
+  /** Steps between readings. */
+  readonly readEvery: number;
+  /** Reads the metrics. */
+  readonly reader: MetricsReader;
+}
+
+/** Restores or makes the state and compiles the step; null if nothing is to be done. */
+async function prepared<State extends Savable, Batch>(
   run: RunSettings,
   recipe: Recipe<State, Batch>,
-  { print, openProgress }: Terminal,
-): Promise<number> {
+  { print }: Terminal,
+): Promise<Ready<State> | null> {
   const { start: { folder, resumed, lock }, lengths: { total } } = run;
   const { training } = recipe;
   const done = resumed?.configuration.step ?? 0;
@@ -123,11 +140,22 @@ async function trained<State extends Savable, Batch>(
   if (done > 0) print(`Goes on after step ${done}, of ${resumed!.checkpoint.path}`);
   if (done >= total) {
     print(`Nothing to do: all ${total} steps are done`);
-    return 0;
+    return null;
   }
   const readEvery = readEveryOf(run, training);
   const reader = readerOf(run, readEvery);
-  print(await compiled(recipe, run, reader));
+  print(await compiled(recipe, run, reader, print));
+  return { first, done, readEvery, reader };
+}
+
+async function trained<State extends Savable, Batch>(
+  run: RunSettings,
+  recipe: Recipe<State, Batch>,
+  { print, openProgress }: Terminal,
+  { first, done, readEvery, reader }: Ready<State>,
+): Promise<number> {
+  const { start: { folder }, lengths: { total } } = run;
+  const { training } = recipe;
   const progress = openProgress();
   const skipped = { count: 0 };
   const { keepsakes, results } = await openResults(run, recipe, progress.note);
@@ -183,12 +211,13 @@ function readerOf(
 /** Plans and compiles the step, and tells what it will need. */
 async function compiled<State, Batch>(
   { training: { step, initial }, batchOf }: Recipe<State, Batch>,
-  { device, batchSize }: RunSettings,
+  { device, batchSize, accumulate: multiple = 1 }: RunSettings,
   reader: MetricsReader,
+  note: (line: string) => void,
 ): Promise<string> {
   const begin = performance.now();
   const plan = (size: number) => step.stats(initial, reader.ring(), batchOf(size));
-  const { plannedBytes, launches } = planBatch(device, plan, batchSize);
+  const { plannedBytes, launches } = planBatch(device, plan, batchSize, { multiple, note });
   await step.prepare(initial, reader.ring(), batchOf(batchSize));
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;

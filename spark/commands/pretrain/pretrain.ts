@@ -69,6 +69,7 @@ export const pretrain: Command = command(LINE, async (given) => {
         ...{ task: LINE.task, start, model: options.model, lengths, batchSize: options.batchSize, logEvery, device },
         saveEvery: given.saveEvery ?? Math.min(500, Math.ceil(lengths.total / 5)),
         scaled: options.precision === "f16",
+        accumulate: options.accumulate,
       };
       return runTraining(settings, recipeOf({ given, start, dataset, images, lengths, device }), TERMINAL);
     },
