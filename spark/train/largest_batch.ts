@@ -101,6 +101,9 @@ function search(
   return low * multiple;
 }
 
+/** A line that has not found the bound by now is none: every other guess then halves what is left. */
+const isBent = (plans: number): boolean => plans > 5 && plans % 2 === 1;
+
 function guessed(
   points: readonly (readonly [batch: number, bytes: number])[],
   { maxBytes, multiple, low, high }: {
@@ -111,7 +114,7 @@ function guessed(
   },
 ): number {
   const middle = Math.floor((low + high) / 2);
-  if (!Number.isFinite(maxBytes)) return middle;
+  if (!Number.isFinite(maxBytes) || isBent(points.length)) return middle;
   const probe = PROBES.map((batch) => Math.ceil(batch / multiple)).find((batch) => batch > low && batch < high);
   if (points.length < 2) return probe ?? middle;
   const near = points.toSorted(([, a], [, b]) => Math.abs(a - maxBytes) - Math.abs(b - maxBytes));
