@@ -41,3 +41,31 @@ export function adamw({ learningRate, weightDecay = 0.01, mask, ...moments }: Ad
     scaleByLearningRate(learningRate),
   );
 }
+
+/** Options of `adam`. */
+export interface AdamRuleOptions extends AdamOptions {
+  /** Rate, or a schedule of it. */
+  readonly learningRate: number | Schedule;
+}
+
+/**
+ * Adam (Kingma and Ba 2015), with PyTorch's formula and defaults: `adamw` without weight decay.
+ *
+ * @param options Rate; moments.
+ * @returns The optimizer.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { adam, applyUpdates } from "@tessera/tessera/nn";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * const optimizer = adam({ learningRate: 0.1 });
+ * const params = { w: tensor(1) };
+ * const [updates] = optimizer.update({ w: tensor(2) }, optimizer.init(params), params);
+ * equal((await applyUpdates(params, updates).w.item()).toFixed(4), "0.9000");
+ * ```
+ */
+export function adam(options: AdamRuleOptions): Optimizer {
+  return adamw({ ...options, weightDecay: 0 });
+}

@@ -23,7 +23,7 @@ import {
   takeAlongAxis,
   type Tensor,
   tensor,
-} from "../tensor/mod.ts";
+} from "../../tensor/mod.ts";
 
 function checkTargets(operation: string, logits: Tensor, targets: Tensor): void {
   const [a, b] = [logits.shape, targets.shape];
@@ -75,12 +75,17 @@ export function softCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
  */
 export function binaryCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
   checkTargets("binaryCrossEntropy", logits, targets);
+  return mean(binaryTerms(logits, targets));
+}
+
+/** The binary cross-entropy of each score on its own, of any shape; `t` in [0, 1]. */
+export function binaryTerms(logits: Tensor, targets: Tensor): Tensor {
   // max(x, 0) - x t + log(1 + e^-|x|): its derivative is σ(x) - t everywhere, but no rule of a kink gives it at 0.
   const f = customVjp(
     (x: Tensor, t: Tensor) => add(sub(maximum(x, 0), mul(x, t)), log(add(exp(mul(abs(x), -1)), 1))),
     ([x, t], _output, cotangent) => [mul(cotangent, sub(sigmoid(x!), t!)), mul(cotangent, mul(x!, -1))],
   );
-  return mean(f(logits, targets));
+  return f(logits, targets);
 }
 
 /**

@@ -1,0 +1,62 @@
+import { cast, mul, random, take, type Tensor } from "../../tensor/mod.ts";
+import type { DTypeOption } from "./initializer.ts";
+
+/** Parameters of an embedding. */
+export interface EmbeddingParams {
+  /** A row for each token, `[tokens, C]`. */
+  readonly weight: Tensor;
+}
+
+/** Options of `initEmbedding`. */
+export interface InitEmbeddingOptions extends DTypeOption {
+  /** Number of tokens. */
+  readonly tokens: number;
+  /** C, length of a row. */
+  readonly channels: number;
+  /** Standard deviation of the rows; 1 if not given, as in PyTorch. */
+  readonly deviation?: number;
+}
+
+/**
+ * Makes the rows of an embedding, normally distributed.
+ *
+ * @param key Random key.
+ * @param options Sizes, standard deviation, dtype.
+ * @returns `weight [tokens, C]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { initEmbedding } from "@tessera/tessera/nn";
+ * import { random } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(initEmbedding(random.key(0), { tokens: 10, channels: 4 }).weight.shape, [10, 4]);
+ * ```
+ */
+export function initEmbedding(
+  key: Tensor,
+  { tokens, channels, deviation = 1, dtype = "float32" }: InitEmbeddingOptions,
+): EmbeddingParams {
+  return { weight: cast(mul(random.normal(key, [tokens, channels]), deviation), dtype) };
+}
+
+/**
+ * Looks tokens up.
+ *
+ * @param params Of `initEmbedding`.
+ * @param tokens int32 of any shape; one out of range reads NaN, so that it cannot be missed.
+ * @returns `[...tokens.shape, C]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { embedding } from "@tessera/tessera/nn";
+ * import { tensor } from "@tessera/tessera/tensor";
+ *
+ * const rows = embedding({ weight: tensor([[1, 2], [3, 4]]) }, tensor([1, 0], { dtype: "int32" }));
+ * deepStrictEqual(await rows.data(), new Float32Array([3, 4, 1, 2]));
+ * ```
+ */
+export function embedding({ weight }: EmbeddingParams, tokens: Tensor): Tensor {
+  return take(weight, tokens, { axis: 0, fill: NaN, wrapNegativeIndices: false });
+}
