@@ -46,7 +46,8 @@ export function fuse(graph: Graph, limits: FusionLimits): readonly FusedStep[] {
       pending.push(node, error.node);
     }
   }
-  return sideBySide(needed(graph, steps), { ...limits, buffers });
+  const lasting = new Set([...graph.inputs, ...graph.capturedNodes, ...graph.outputs]);
+  return sideBySide(needed(graph, steps), { ...limits, buffers, lasting });
 }
 
 /** Drops kernels that nobody reads after all, and puts the rest in order. */

@@ -5,11 +5,10 @@ import { NeedsBuffer, NotAtHand } from "../expand.ts";
 import { type FusedStep, kernelOf, type Space, spaceOf } from "../fused_step.ts";
 import type { GraphNode } from "../graph.ts";
 import { valuesOf } from "../kernel.ts";
+import { Line } from "./line.ts";
 import { visitScalars } from "../scalar.ts";
 import { MAX_WORK, workOf } from "../work.ts";
 
-/** How many kernels before its own place one may move to join another. */
-const REACH = 48;
 /** Maps of at most so many elements join even if they share nothing: a launch costs more than they do. */
 const TINY = 4096;
 
@@ -20,6 +19,8 @@ export interface JoinOptions {
   readonly maxBuffers: number;
   /** Nodes that have buffers. */
   readonly buffers: ReadonlySet<GraphNode>;
+  /** Nodes that are in memory all the time: inputs of the program, and its results, for which nothing is planned. */
+  readonly lasting: ReadonlySet<GraphNode>;
 }
 
 /** The product of sizes, and the sizes of neighbouring axes of one kind together: equal for spaces that fit. */
@@ -40,11 +41,13 @@ function runsOf({ shape, reduced }: Space): string {
   return runs.map(({ size, kept }) => `${kept ? "k" : "r"}${size}`).join();
 }
 
+/** What repeats in a kernel of so many elements, such as one value per channel, stays in cache. */
+const isLarge = (x: GraphNode, size: number): boolean => 2 * sizeOf(x.shape) > size;
+
 /** Bytes that both read, or that one makes and the other reads. */
 function sharedBytes(a: FusedStep, b: FusedStep, size: number): number {
   const ofA = new Set([...a.inputs, ...a.outputs]);
-  // What repeats, such as one value per channel, stays in cache.
-  return b.inputs.filter((x) => ofA.has(x) && 2 * sizeOf(x.shape) > size).reduce((sum, x) => sum + bytesOf(x), 0);
+  return b.inputs.filter((x) => ofA.has(x) && isLarge(x, size)).reduce((sum, x) => sum + bytesOf(x), 0);
 }
 
 /** A kernel, and what is asked of it again and again. */
@@ -100,42 +103,44 @@ function join(a: FusedStep, b: FusedStep, { maxInputs, maxBuffers, buffers }: Jo
 
 /**
  * Joins kernels. One moves up to another if all that it reads is there by then; or the other moves down to it if
- * nobody reads its results in between.
+ * nobody reads its results in between. Kernels far apart join if they share memory, and temporaries that would live
+ * longer for it are tiny: in which order a program was written then makes no difference.
  *
  * @param steps Kernels in the order of execution.
  * @param options What a device allows.
  * @returns Fewer kernels in an order in which inputs come first.
  */
 export function sideBySide(steps: readonly FusedStep[], options: JoinOptions): readonly FusedStep[] {
-  const result: Candidate[] = [];
+  const line = new Line<Candidate>();
   for (const step of steps) {
     const next = candidate(step);
-    if (next.alone || !placeJoined(result, next, options)) result.push(next);
+    if (next.alone || !placeJoined(line, next, options)) line.push(next);
   }
-  return result.map(({ step }) => step);
+  return line.all().map(({ step }) => step);
 }
 
 /** Joins a step that would come last to an earlier one, if it can be. */
-function placeJoined(result: Candidate[], last: Candidate, options: JoinOptions): boolean {
-  const made = new Set<GraphNode>(); // by those passed
-  const read = new Set<GraphNode>();
-  for (let at = result.length - 1; at >= Math.max(0, result.length - REACH); at--) {
-    const { step } = result[at]!;
-    if (isWorthJoining(result[at]!, last, options)) {
-      const up = !last.step.inputs.some((x) => made.has(x));
-      const down = !step.outputs.some((x) => read.has(x));
-      const joined = up || down ? join(step, last.step, options) : null;
-      if (joined) {
-        if (up) result[at] = candidate(joined);
-        else {
-          result.splice(at, 1);
-          result.push(candidate(joined));
-        }
-        return true;
-      }
+function placeJoined(line: Line<Candidate>, last: Candidate, options: JoinOptions): boolean {
+  const shared = last.step.inputs.filter((x) => isLarge(x, last.size));
+  for (const { at, entry, isNear } of line.candidates(shared)) {
+    if (!isWorthJoining(entry, last, options)) continue;
+    const may = (x: readonly GraphNode[]) => isNear || x.every((node) => isFree(node, options));
+    const up = line.mayMoveUp(last, at) && may(last.step.outputs);
+    const down = !up && line.mayMoveDown(at) &&
+      may(entry.step.inputs.filter((x) => !last.step.inputs.includes(x)));
+    const joined = up || down ? join(entry.step, last.step, options) : null;
+    if (!joined) continue;
+    if (up) line.replace(at, candidate(joined));
+    else {
+      line.remove(at);
+      line.push(candidate(joined));
     }
-    step.outputs.forEach((x) => made.add(x));
-    step.inputs.forEach((x) => read.add(x));
+    return true;
   }
   return false;
+}
+
+/** True if it costs nothing to keep a node in memory for longer. */
+function isFree(node: GraphNode, { lasting }: JoinOptions): boolean {
+  return lasting.has(node) || sizeOf(node.shape) <= TINY;
 }

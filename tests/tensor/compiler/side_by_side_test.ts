@@ -2,7 +2,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import { graphOf } from "../../../tensor/compiler/graph.ts";
 import { lower } from "../../../tensor/compiler/lower.ts";
 import type { Step } from "../../../tensor/compiler/kernel.ts";
-import { add, grad, mul, reshape, square, sub, sum, type Tensor, transpose } from "../../../tensor/mod.ts";
+import { add, grad, matmul, mul, reshape, square, sub, sum, type Tensor, transpose } from "../../../tensor/mod.ts";
 import { sizeOf } from "../../../tensor/spec.ts";
 import { placeholder } from "../../../tensor/tensor.ts";
 import { batchNorm, initBatchNorm } from "../../../nn/mod.ts";
@@ -64,6 +64,32 @@ Deno.test("No launch moves past one that needs its result", () => {
     return [sum(mul(scaled, y), { axis: 0 }), sum(square(scaled), { axis: 0 }), total];
   };
   deepStrictEqual(launches(f, [5000, 8], [5000, 8]), ["reduce 1", "reduce 2"]);
+});
+
+Deno.test("Launches far apart that share memory are one, in whatever order a program was written", () => {
+  const moments = (shapes: readonly Tensor[]) => {
+    const [first, second] = [add, sub].map((f) => shapes.map((x) => f(x, square(x))));
+    return [...first!, ...second!];
+  };
+  const shape = [5000]; // above what is joined without sharing anything
+  deepStrictEqual(
+    launches((...xs) => moments(xs), ...Array.from({ length: 100 }, () => shape)),
+    Array.from({ length: 100 }, () => "map 2"),
+  );
+});
+
+Deno.test("Launches far apart stay apart if a large temporary would live longer for it", () => {
+  const reductions = (side: number) => {
+    const f = (x: Tensor, y: Tensor, ...between: readonly Tensor[]) => {
+      const early = sum(mul(matmul(x, y), x)); // could wait for the last one, but its product with it
+      const others = between.map((z) => sum(square(z)));
+      const late = sum(mul(x, others.reduce((a, b) => add(a, b))));
+      return [early, ...others, late];
+    };
+    const shapes = Array.from({ length: 62 }, () => [side, side]);
+    return launches(f, ...shapes).filter((name) => name.startsWith("reduce")).length;
+  };
+  deepStrictEqual([reductions(90), reductions(60)], [62, 61]);
 });
 
 Deno.test("Batch normalisation passes over the batch three times forward and twice backward", () => {
