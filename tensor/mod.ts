@@ -84,6 +84,7 @@ export { grad, type GradOptions, valueAndGrad } from "./transform/grad.ts";
 export { jit, type JitOptions, type Jitted } from "./transform/jit.ts";
 export { jvp, linearize, type Tangents } from "./transform/jvp.ts";
 export { vjp } from "./transform/vjp.ts";
+export { type Axes, vmap, type VmapOptions } from "./transform/vmap.ts";
 export type {
   Cotangent,
   Given,

@@ -20,12 +20,14 @@ import {
   sigmoid,
   sin,
   square,
+  stack,
   sub,
   sum,
   take,
   type Tensor,
   tensor,
   vjp,
+  vmap,
 } from "../../tensor/mod.ts";
 import { realize } from "../../tensor/kernel.ts";
 
@@ -62,6 +64,9 @@ export interface Transformation {
 const own = (f: Pair): Pair =>
   customVjp((x: Tensor, w: Tensor) => f(x, w), ([x, w], _, cotangent) => vjp(f, x, w)[1](cotangent));
 
+/** Two equal rows as one, by halves that differ. */
+const mixed = (rows: Tensor): Tensor => sum(mul(rows, tensor([[0.25], [0.75]], { dtype: rows.dtype })), { axis: 0 });
+
 /** Every transformation that functions can be composed of: a new one is a line. */
 export const TRANSFORMATIONS: Readonly<Record<string, Transformation>> = {
   grad: {
@@ -86,6 +91,10 @@ export const TRANSFORMATIONS: Readonly<Record<string, Transformation>> = {
   checkpoint: {
     captured: (f) => (x, w) => checkpoint((x: Tensor) => f(x, w))(x),
     given: (f) => checkpoint(f),
+  },
+  vmap: {
+    captured: (f) => (x, w) => mixed(vmap((x: Tensor) => f(x, w))(stack([x, x]))),
+    given: (f) => (x, w) => mixed(vmap(f, { inAxes: [0, null] })(stack([x, x]), w)),
   },
   // What a function with a pullback of its own captures is refused, so it is given here.
   customVjp: { captured: own, given: own },

@@ -47,6 +47,11 @@ export function affine(
   return terms.join(" + ");
 }
 
+/** Whether an index lies in `[0, extent)`: negative is large unsigned. A negative literal is no u32 before it is an i32. */
+function isBelow(index: string, extent: number): string {
+  return `u32(i32(${index})) < ${extent}u`;
+}
+
 const BINARY: Readonly<Partial<Record<ScalarOp, string>>> = {
   add: "+",
   sub: "-",
@@ -164,7 +169,7 @@ export class ValueWriter {
   }
 
   #holds({ coefficients, offset, extent }: Bound): string {
-    return `u32(${affine(this.#indices, coefficients, offset)}) < ${extent}u`; // negative is large unsigned
+    return isBelow(affine(this.#indices, coefficients, offset), extent);
   }
 
   #gather(x: Scalar & { kind: "gather" }): string {
@@ -172,7 +177,7 @@ export class ValueWriter {
     const name = this.#name();
     const at = `${affine(this.#indices, x.access.strides, x.access.offset)} + ${index} * ${x.axisStride}`;
     this.lines.push(`var ${name}: ${TYPES[x.dtype]} = ${literalOf(x.fill, x.dtype)};`);
-    this.lines.push(`if (u32(${index}) < ${x.extent}u) { ${name} = ${this.#element(x.access, x.dtype, at)}; }`);
+    this.lines.push(`if (${isBelow(index, x.extent)}) { ${name} = ${this.#element(x.access, x.dtype, at)}; }`);
     return name;
   }
 
