@@ -15,11 +15,17 @@ export interface ArgsortParams {
 /** Positions of the elements of `x [..., L]` in order, int32. */
 export const ARGSORT_FORM: KernelForm = Object.freeze({ name: "stableOrder" });
 
-/** Settings of the adjoint of take. */
-export interface ScatterAddParams {
+/** Settings of what puts rows at places. */
+export interface ScatterParams {
   /** Rows of the result. */
   readonly size: number;
 }
 
 /** Sums of the rows of `updates [M, R]` by the places that `indices [M]` name, in the order of the rows. */
 export const SCATTER_ADD_FORM: KernelForm = Object.freeze({ name: "addedRows" });
+
+/**
+ * The largest of the rows of `updates [M, R]` at each place that `indices [M]` name; NaN is larger than all. Where there is
+ * none, the least value of the dtype.
+ */
+export const SCATTER_MAX_FORM: KernelForm = Object.freeze({ name: "largestRows" });

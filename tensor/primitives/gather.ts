@@ -1,5 +1,5 @@
 /** @file Reading at positions that are values themselves, and its transpose. */
-import { SCATTER_ADD_FORM, type ScatterAddParams } from "../compiler/kernel_forms.ts";
+import { SCATTER_ADD_FORM, type ScatterParams } from "../compiler/kernel_forms.ts";
 import { requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
@@ -171,7 +171,7 @@ export function takeAlongAxis(
   return bind(TAKE_ALONG_AXIS, [x, positions], { axis: at, fill });
 }
 
-const SCATTER_ADD: Primitive<ScatterAddParams> = {
+const SCATTER_ADD: Primitive<ScatterParams> = {
   name: "scatterAdd",
   shapeRule: ([updates, indices], { size }) => {
     requireInt32("scatterAdd", indices!);

@@ -7,9 +7,13 @@ import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { readView, referenceMove, reshape } from "./layout.ts";
 
-interface SliceParams {
+/** Which elements a slice takes: those at `start + i step` for `i` below `size`, on each axis. */
+export interface SliceParams {
+  /** First element of each axis. */
   readonly start: readonly number[];
+  /** Number of elements. */
   readonly size: Shape;
+  /** Distance of neighbours; negative walks backwards. */
   readonly step: readonly number[];
 }
 
@@ -68,8 +72,8 @@ export function slice(x: Tensor, options: SliceOptions): Tensor {
   return bind(SLICE, [x], { start, size, step: [...step] });
 }
 
-/** Puts the elements of a slice back to their places among zeros. */
-function unslice(cotangent: Tensor, shape: Shape, { start, size, step }: SliceParams): Tensor {
+/** Puts the elements of a slice back to their places among zeros: the transpose of `slice`. */
+export function unslice(cotangent: Tensor, shape: Shape, { start, size, step }: SliceParams): Tensor {
   if (sizeOf(size) === 0) return pad(reshape(cotangent, size), shape.map((n, axis) => [0, n - size[axis]!]));
   const first = start.map((at, axis) => Math.min(at, at + (size[axis]! - 1) * step[axis]!));
   const backwards = step.map((s) => s < 0 ? -1 : 1);

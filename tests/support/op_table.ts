@@ -2,6 +2,7 @@
 import { arange, full, mul, random } from "../../tensor/mod.ts";
 import { CONTRACTION_ROWS } from "./contraction_rows.ts";
 import { ELEMENTWISE_ROWS } from "./elementwise_rows.ts";
+import { FUNCTION_ROWS } from "./function_rows.ts";
 import { LAYOUT_ROWS } from "./layout_rows.ts";
 import { integers, type OpCase, type OpRow, row } from "./op_row.ts";
 
@@ -24,4 +25,7 @@ const GENERATORS: readonly OpRow[] = [
 ];
 
 /** One row for each operation and choice of settings. */
-export const ROWS: readonly OpRow[] = [...GENERATORS, ...ELEMENTWISE_ROWS, ...LAYOUT_ROWS, ...CONTRACTION_ROWS];
+export const ROWS: readonly OpRow[] = [
+  ...[...GENERATORS, ...ELEMENTWISE_ROWS, ...LAYOUT_ROWS, ...CONTRACTION_ROWS],
+  ...FUNCTION_ROWS,
+];

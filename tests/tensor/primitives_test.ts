@@ -56,7 +56,11 @@ for (const row of ROWS) {
 /** Names of the records in the sources: the first name in each constant of type `Primitive`. */
 function declaredNames(): ReadonlySet<string> {
   const folder = new URL("../../tensor/", import.meta.url);
-  const files = [...Deno.readDirSync(new URL("primitives/", folder))].map(({ name }) => `primitives/${name}`);
+  const filesIn = (path: string): readonly string[] =>
+    [...Deno.readDirSync(new URL(path, folder))].flatMap(({ name, isDirectory }) =>
+      isDirectory ? filesIn(`${path}${name}/`) : [`${path}${name}`]
+    );
+  const files = filesIn("primitives/");
   const names = [...files, "functions/random/words.ts"].flatMap((file) => {
     const source = Deno.readTextFileSync(new URL(file, folder));
     const records = source.matchAll(/^const [A-Z0-9_]+(?:: Primitive[^=]*)? = (?:\w+\(\s*"(\w+)"|\{[\s\S]*?"(\w+)")/gm);

@@ -2,7 +2,12 @@
  * @file A device of one's own: it interprets the lowerings of the primitives, whole arrays at a time, and knows none of them by
  * name. Registered from outside, as a device for other hardware would be.
  */
-import { ARGSORT_FORM, type KernelForm, SCATTER_ADD_FORM } from "../../../tensor/compiler/kernel_forms.ts";
+import {
+  ARGSORT_FORM,
+  type KernelForm,
+  SCATTER_ADD_FORM,
+  SCATTER_MAX_FORM,
+} from "../../../tensor/compiler/kernel_forms.ts";
 import { templateFlops } from "../../../tensor/compiler/lowering.ts";
 import { textWriter } from "../../../tensor/compiler/template.ts";
 import { type Device, type DType, sizeOf, type Tensor, type TensorSpec } from "../../../tensor/mod.ts";
@@ -152,23 +157,30 @@ function argsorted([x]: readonly TensorSpec[], output: TensorSpec, params: { rea
   };
 }
 
-function scattered(_: readonly TensorSpec[], { shape: [size, columns], dtype }: TensorSpec) {
-  return ([updates, places]: readonly Values[]) => {
-    const result = new Float64Array(size! * columns!);
-    places!.forEach((place, row) => {
-      for (let c = 0; c < columns! && place >= 0 && place < size!; c++) {
-        const to = place * columns! + c;
-        result[to] = roundedTo(result[to]! + updates![row * columns! + c]!, dtype);
-      }
-    });
-    return result;
+const scattered =
+  (start: (dtype: DType) => number, join: (all: number, value: number) => number) =>
+  (_: readonly TensorSpec[], { shape: [size, columns], dtype }: TensorSpec) => {
+    return ([updates, places]: readonly Values[]) => {
+      const result = new Float64Array(size! * columns!).fill(start(dtype));
+      places!.forEach((place, row) => {
+        for (let c = 0; c < columns! && place >= 0 && place < size!; c++) {
+          const to = place * columns! + c;
+          result[to] = roundedTo(join(result[to]!, updates![row * columns! + c]!), dtype);
+        }
+      });
+      return result;
+    };
   };
+
+function leastOf(dtype: DType): number {
+  return dtype === "int32" ? -(2 ** 31) : dtype === "uint32" ? 0 : -Infinity;
 }
 
 /** Kernels that this device knows by heart. */
 const FORMS: ReadonlyMap<KernelForm, Interpreter> = new Map<KernelForm, Interpreter>([
   [ARGSORT_FORM, argsorted],
-  [SCATTER_ADD_FORM, scattered],
+  [SCATTER_ADD_FORM, scattered(() => 0, (all, value) => all + value)],
+  [SCATTER_MAX_FORM, scattered(leastOf, Math.max)],
 ]);
 
 function interpretKernel(x: Tensor, lowering: KernelLowering<Params>, values: readonly Values[]): Values {

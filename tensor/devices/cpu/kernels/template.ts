@@ -1,16 +1,17 @@
 /** @file The kernels that are no loops over expressions. */
 import type { TemplateKernel } from "../../../compiler/kernel.ts";
 import type { WatKernel, WatOptions, WatWriter } from "../../../compiler/kernel_text.ts";
-import { ARGSORT_FORM, type KernelForm, SCATTER_ADD_FORM } from "../../../compiler/kernel_forms.ts";
+import { ARGSORT_FORM, type KernelForm, SCATTER_ADD_FORM, SCATTER_MAX_FORM } from "../../../compiler/kernel_forms.ts";
 import { textWriter } from "../../../compiler/template.ts";
 import { writeContraction } from "../contraction/write_contraction.ts";
 import { argsortWat } from "./argsort.ts";
-import { scatterAddWat } from "./scatter_add.ts";
+import { scatterAddWat, scatterMaxWat } from "./scatter.ts";
 
 /** Kernels that the device knows by heart. */
 const FORMS: ReadonlyMap<KernelForm, WatWriter<never>> = new Map<KernelForm, WatWriter<never>>([
   [ARGSORT_FORM, argsortWat],
   [SCATTER_ADD_FORM, scatterAddWat],
+  [SCATTER_MAX_FORM, scatterMaxWat],
 ]);
 
 /**

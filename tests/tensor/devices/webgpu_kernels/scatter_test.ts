@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { scatterAddWgsl } from "../../../../tensor/devices/webgpu/kernels/scatter_add.ts";
+import { scatterAddWgsl } from "../../../../tensor/devices/webgpu/kernels/scatter.ts";
 import { gpuTest, LIMITS, randomFloats, randomInts, runKernel, type Sample } from "./harness.ts";
 
 /** Sums in the order of the rows, rounded as the dtype is. */

@@ -1,4 +1,4 @@
-import type { ScatterAddParams } from "../../../compiler/kernel_forms.ts";
+import type { ScatterParams } from "../../../compiler/kernel_forms.ts";
 import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
@@ -9,6 +9,34 @@ const SCAN_LIMIT = 1 << 18;
 const RANGES = 256;
 
 type Element = "f32" | "i32" | "u32";
+
+/** Statements of a variable `all` that gathers values `v` of an element type. */
+interface Combination {
+  start(type: Element): string;
+  join(type: Element): string;
+}
+
+const SUMS: Combination = {
+  start: (type) => `var all = ${type}();`,
+  join: () => "all += v;",
+};
+
+const IS_NAN = (x: string) => `(bitcast<u32>(${x}) & 0x7fffffffu) > 0x7f800000u`;
+
+/** Bits of the least value lie in a variable, as constants may not be infinite. */
+const MAXIMA: Combination = {
+  start: (type) =>
+    `var least = ${
+      type === "f32" ? "0xff800000u" : type === "i32" ? "0x80000000u" : "0u"
+    }; var all = bitcast<${type}>(least);`,
+  join: (type) =>
+    `if (${type === "f32" ? `!(${IS_NAN("all")}) && (${IS_NAN("v")} || v > all)` : "v > all"}) { all = v; }`,
+};
+
+/** The largest rows `[M, R]` at each place; see `scatterAddWgsl`. */
+export function scatterMaxWgsl(inputs: readonly TensorSpec[], output: TensorSpec, _params: ScatterParams): WgslKernel {
+  return scatterWgsl(inputs, output, MAXIMA);
+}
 
 /** Sizes, and where the scratch keeps what. It begins with a count of each place, later the end of its rows. */
 interface Layout {
@@ -29,27 +57,39 @@ interface Layout {
 export function scatterAddWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
-  _params: ScatterAddParams,
+  _params: ScatterParams,
   _limits: WgslLimits,
 ): WgslKernel {
+  return scatterWgsl(inputs, output, SUMS);
+}
+
+function scatterWgsl(inputs: readonly TensorSpec[], output: TensorSpec, combination: Combination): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const [rows, columns] = inputs[0]!.shape as [number, number];
   const places = output.shape[0]!;
   const type = output.dtype === "float32" ? "f32" : output.dtype === "int32" ? "i32" : "u32";
-  if (rows * places <= SCAN_LIMIT) return { passes: [scanRows(rows, places, columns, type)], scratchBytes: 0 };
+  if (rows * places <= SCAN_LIMIT) {
+    return { passes: [scanRows(rows, places, columns, type, combination)], scratchBytes: 0 };
+  }
   const layout = { rows, places, loose: places, sorted: places + rows, sums: places + 2 * rows };
-  const passes = [...sortRows(layout), addSortedRows(layout, columns, type)];
+  const passes = [...sortRows(layout), addSortedRows(layout, columns, type, combination)];
   return { passes, scratchBytes: 4 * (layout.sums + RANGES) };
 }
 
-function scanRows(rows: number, places: number, columns: number, type: Element): WgslPass {
+function scanRows(
+  rows: number,
+  places: number,
+  columns: number,
+  type: Element,
+  { start, join }: Combination,
+): WgslPass {
   const body = ({ load, store }: WgslMemory) =>
     `${unravel("item", [["place", 0], ["column", columns]])}
-  var sum = ${type}();
+  ${start(type)}
   for (var m = 0u; m < ${rows}u; m++) {
-    if (u32(${load("indices", "m")}) == place) { sum += ${load("updates", `m * ${columns}u + column`)}; }
+    if (u32(${load("indices", "m")}) == place) { let v = ${load("updates", `m * ${columns}u + column`)}; ${join(type)} }
   }
-  ${store("y", "item", "sum")}`;
+  ${store("y", "item", "all")}`;
   const bindings: readonly WgslBuffer[] = [
     { name: "updates", type, buffer: 0 },
     { name: "indices", type: "i32", buffer: 1 },
@@ -116,14 +156,21 @@ function startsOfPlaces(scratch: WgslBuffer, { places, sums }: Layout): readonly
   return [add, place].map((body) => itemPass([scratch], { items: RANGES, body }));
 }
 
-function addSortedRows({ places, sorted }: Layout, columns: number, type: Element): WgslPass {
+function addSortedRows(
+  { places, sorted }: Layout,
+  columns: number,
+  type: Element,
+  { start, join }: Combination,
+): WgslPass {
   const body = (memory: WgslMemory) => {
     const row = memory.load("scratch", `${sorted}u + i`);
     return `${unravel("item", [["place", 0], ["column", columns]])}
 ${range(memory)}
-  var sum = ${type}();
-  for (var i = begin; i < end; i++) { sum += ${memory.load("updates", `${row} * ${columns}u + column`)}; }
-  ${memory.store("y", "item", "sum")}`;
+  ${start(type)}
+  for (var i = begin; i < end; i++) { let v = ${memory.load("updates", `${row} * ${columns}u + column`)}; ${
+      join(type)
+    } }
+  ${memory.store("y", "item", "all")}`;
   };
   const bindings: readonly WgslBuffer[] = [
     { name: "updates", type, buffer: 0 },

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { scatterAddWat } from "../../../../tensor/devices/cpu/kernels/scatter_add.ts";
+import { scatterAddWat } from "../../../../tensor/devices/cpu/kernels/scatter.ts";
 import { randomFloats, randomInts, runKernel, type Sample } from "./harness.ts";
 
 /** Adds in the order of the indices, rounding to the dtype each time. */
