@@ -1,12 +1,10 @@
-/** @file Compositions of transformations, and the check of their values, first and second derivatives. */
-import { ok } from "node:assert/strict";
+/** @file Functions, transformations of them, and their compositions. */
 import {
   add,
   checkpoint,
   customVjp,
   type Device,
   div,
-  type DType,
   exp,
   grad,
   jit,
@@ -15,7 +13,6 @@ import {
   matmul,
   mean,
   mul,
-  referenceDevice,
   reshape,
   sigmoid,
   sin,
@@ -29,25 +26,34 @@ import {
   vjp,
   vmap,
 } from "../../tensor/mod.ts";
-import { realize } from "../../tensor/kernel.ts";
 
 /** A function of `x` `[3]` and of `w` `[3]`, which transformations of functions of `x` alone capture. */
 export type Pair = (x: Tensor, w: Tensor) => Tensor;
 
 /** Weights of a sum: no two alike, so that no error cancels. */
-const weightsFor = (x: Tensor): Tensor => tensor([1, -0.5, 0.75], { dtype: x.dtype });
+export const weightsFor = (x: Tensor): Tensor => tensor([1, -0.5, 0.75], { dtype: x.dtype });
 
-/** Vector functions, smooth where they are tested. */
-export const FUNCTIONS: Readonly<Record<string, Pair>> = {
+/** A cotangent and a tangent that depend on the point, so that derivatives pass through them too. */
+const tilted = (x: Tensor): Tensor => mul(x, weightsFor(x));
+const shifted = (x: Tensor): Tensor => add(x, 0.5);
+
+/** Functions of each element, smooth where they are tested. */
+export const ELEMENTWISE: Readonly<Record<string, Pair>> = {
   product: (x, w) => mul(x, sin(mul(w, x))),
   exponential: (x, w) => exp(mul(mul(x, w), -0.3)),
+  gate: (x, w) => mul(sigmoid(mul(x, 2)), w),
+};
+
+/** Functions that bring elements together. */
+export const ACROSS: Readonly<Record<string, Pair>> = {
   matrix: (x, w) => reshape(matmul(reshape(x, [1, 3]), mul(reshape(w, [3, 1]), reshape(x, [1, 3]))), [3]),
   quotient: (x, w) => div(x, add(sum(square(w)), square(x))),
   logarithm: (x, w) => mul(w, log(sum(exp(sub(x, w))))),
   gather: (x, w) => mul(take(x, tensor([2, 0, 1], { dtype: "int32" })), add(w, x)),
   statistics: (x, w) => mul(sub(x, mean(mul(x, w))), w),
-  gate: (x, w) => mul(sigmoid(mul(x, 2)), square(w)),
 };
+
+const FUNCTIONS = { ...ELEMENTWISE, ...ACROSS };
 
 /** One transformation, as a map of functions of `x` that keeps what it captures; `on` is where a jitted one runs. */
 export interface Transformation {
@@ -55,7 +61,7 @@ export interface Transformation {
   captured(f: Pair, on: Device): Pair;
   /** The transformed function is made once, and is given `w`. */
   given(f: Pair, on: Device): Pair;
-  /** What it makes of the values of `f`, by differences in `x`; absent where it changes nothing. */
+  /** What it makes of the values of `f`, by differences in `x`. One that has neither of the two changes no value. */
   readonly cotangent?: (x: Tensor) => Tensor;
   /** The same of a transformation that pushes on: the direction of the difference. */
   readonly tangent?: (x: Tensor) => Tensor;
@@ -75,14 +81,14 @@ export const TRANSFORMATIONS: Readonly<Record<string, Transformation>> = {
     cotangent: weightsFor,
   },
   vjp: {
-    captured: (f) => (x, w) => vjp((x: Tensor) => f(x, w), x)[1](sin(x))[0],
-    given: (f) => (x, w) => vjp(f, x, w)[1](sin(x))[0],
-    cotangent: sin,
+    captured: (f) => (x, w) => vjp((x: Tensor) => f(x, w), x)[1](tilted(x))[0],
+    given: (f) => (x, w) => vjp(f, x, w)[1](tilted(x))[0],
+    cotangent: tilted,
   },
   jvp: {
-    captured: (f) => (x, w) => jvp((x: Tensor) => f(x, w), [x], [sin(x)])[1],
-    given: (f) => (x, w) => jvp(f, [x, w], [sin(x), null])[1],
-    tangent: sin,
+    captured: (f) => (x, w) => jvp((x: Tensor) => f(x, w), [x], [shifted(x)])[1],
+    given: (f) => (x, w) => jvp(f, [x, w], [shifted(x), null])[1],
+    tangent: shifted,
   },
   jit: {
     captured: (f, device) => (x, w) => jit((x: Tensor) => f(x, w), { device })(x),
@@ -107,121 +113,48 @@ export interface Composition {
   readonly names: readonly string[];
 }
 
-/** All single transformations, pairs and triples over all functions, in both modes. */
-export function allCompositions(): readonly Composition[] {
+/** Compositions that mean the same, as they differ in transformations that change no value. */
+export interface Meaning {
+  readonly f: string;
+  /** The transformations that change values, innermost first. */
+  readonly names: readonly string[];
+  readonly compositions: readonly Composition[];
+}
+
+const changesValues = (name: string): boolean =>
+  TRANSFORMATIONS[name]!.cotangent !== undefined || TRANSFORMATIONS[name]!.tangent !== undefined;
+
+/** Singles, pairs and triples of transformations. */
+function forms(): readonly (readonly string[])[] {
   const singles = Object.keys(TRANSFORMATIONS).map((name) => [name]);
-  const pairs = singles.flatMap(([first]) => singles.map(([second]) => [first!, second!]));
-  const triples = pairs.flatMap((pair) => singles.map(([third]) => [...pair, third!]));
-  return Object.keys(FUNCTIONS).flatMap((f) =>
-    (["captured", "given"] as const).flatMap((mode) =>
-      [...singles, ...pairs, ...triples].map((names) => ({ f, mode, names }))
-    )
+  const longer = (ones: readonly string[][]) => ones.flatMap((one) => singles.map(([name]) => [...one, name!]));
+  return [...singles, ...longer(singles), ...longer(longer(singles))];
+}
+
+/**
+ * All single transformations, pairs and triples of them over functions, in both modes.
+ *
+ * @param functions By name; all if not given.
+ * @returns What means the same together: much of its differences and programs is the same.
+ */
+export function compositionsOf(functions: Readonly<Record<string, Pair>> = FUNCTIONS): readonly Meaning[] {
+  const byMeaning = Map.groupBy(forms(), (names) => names.filter(changesValues).join());
+  return Object.keys(functions).flatMap((f) =>
+    [...byMeaning.values()].map((forms) => ({
+      f,
+      names: forms[0]!.filter(changesValues),
+      compositions: forms.flatMap((names) => (["captured", "given"] as const).map((mode) => ({ f, mode, names }))),
+    }))
   );
 }
 
-/** The composed function. */
-function composed({ f, mode, names }: Composition, device: Device): Pair {
+/**
+ * Composes.
+ *
+ * @param composition What.
+ * @param device Where jitted parts run.
+ * @returns The transformed function.
+ */
+export function composed({ f, mode, names }: Composition, device: Device): Pair {
   return names.reduce((inner, name) => TRANSFORMATIONS[name]![mode](inner, device), FUNCTIONS[f]!);
-}
-
-/** A pairing, its gradient along the same, and a third: each the derivative of the one before along `x`. */
-function derivatives(f: Pair): (x: Tensor) => readonly [Tensor, Tensor, Tensor] {
-  const whole = (x: Tensor) => sum(mul(f(x, add(mul(square(x), 0.5), 1)), weightsFor(x))); // w depends on x
-  const first = (x: Tensor) => sum(mul(grad(whole)(x), sin(weightsFor(x))));
-  const second = (x: Tensor) => sum(mul(grad(first)(x), sin(weightsFor(x))));
-  return (x) => [whole(x), first(x), second(x)];
-}
-
-const POINT = [0.4, -0.7, 1.1];
-const STEP = 1e-3;
-
-async function numbers(tensors: readonly Tensor[], device: Device): Promise<readonly number[]> {
-  realize(tensors, device); // in one program
-  return (await Promise.all(tensors.map((x) => x.data({ device })))).flatMap((values) => Array.from(values, Number));
-}
-
-/** By a fourth-order central difference, of float64. */
-async function difference(f: (distance: number) => readonly Tensor[], device: Device): Promise<readonly number[]> {
-  const points = [-2, -1, 1, 2].map((k) => f(k * STEP));
-  const values = await numbers(points.flat(), device);
-  const count = values.length / points.length;
-  const at = (point: number, i: number) => values[point * count + i]!;
-  return Array.from({ length: count }, (_, i) => (8 * (at(2, i) - at(1, i)) - (at(3, i) - at(0, i))) / (12 * STEP));
-}
-
-function assertNear(actual: number, expected: number, tolerance: number, what: string): void {
-  const near = Math.abs(actual - expected) <= tolerance * (1 + Math.abs(expected));
-  ok(near, `${what}: ${actual} by the composition, ${expected} expected`);
-}
-
-const nameOf = ({ f, mode, names }: Composition): string => `${[...names].reverse().join("(")}(${f}, ${mode})`;
-
-/** What a composition yields on a device: the values at the point, and the derivatives of their pairing. */
-async function measured(composition: Composition, device: Device, dtype: DType): Promise<readonly number[]> {
-  const f = composed(composition, device);
-  const x = tensor(POINT, { dtype });
-  return await numbers([...derivatives(f)(x), f(x, add(square(x), 1))], device);
-}
-
-/**
- * Checks a composition in float64 on the reference device: its values are those of differences of the function inside the
- * outermost transformation, its derivatives those of differences of its values.
- *
- * @param composition What to compose.
- * @returns What it yields, to compare other devices with.
- */
-export async function checkOnReference(composition: Composition): Promise<readonly number[]> {
-  const device = referenceDevice();
-  const result = await measured(composition, device, "float64");
-  const moved = (x: Tensor, by: readonly number[], distance: number) =>
-    add(x, tensor(by.map((one) => one * distance), { dtype: "float64" }));
-  const x = tensor(POINT, { dtype: "float64" });
-  const along = Array.from(await sin(weightsFor(x)).data({ device }));
-  const slopes = await difference((distance) => {
-    const [value, first] = derivatives(composed(composition, device))(moved(x, along, distance));
-    return [value, first];
-  }, device);
-  slopes.forEach((slope, i) =>
-    assertNear(result[i + 1]!, slope, 1e-6, `derivative ${i + 1} of ${nameOf(composition)}`)
-  );
-  const names = [...composition.names];
-  const { cotangent, tangent } = TRANSFORMATIONS[names.pop()!]!;
-  const inner = composed({ ...composition, names }, device);
-  const w = add(square(x), 1);
-  const expected = tangent
-    ? await difference((distance) => [inner(add(x, mul(tangent(x), distance)), w)], device)
-    : cotangent
-    ? (await Promise.all(POINT.map((_, i) =>
-      difference((distance) => {
-        const y = inner(moved(x, POINT.map((_, j) => Number(i === j)), distance), w);
-        return [sum(mul(y, cotangent(x)))];
-      }, device)
-    ))).flat()
-    : await numbers([inner(x, w)], device);
-  expected.forEach((value, i) => assertNear(result[i + 3]!, value, 1e-6, `value ${i} of ${nameOf(composition)}`));
-  return result;
-}
-
-/**
- * Checks a composition in float32 against what the reference device yields in float64.
- *
- * @param composition What to compose.
- * @param expected Of `checkOnReference`.
- * @param device Where to compute.
- */
-export async function checkOnDevice(
-  composition: Composition,
-  expected: readonly number[],
-  device: Device,
-): Promise<void> {
-  const actual = await measured(composition, device, "float32");
-  const size = Math.max(...expected.map(Math.abs));
-  actual.forEach((value, i) => {
-    assertNear(
-      value / (1 + size),
-      expected[i]! / (1 + size),
-      2e-4,
-      `${device.name}: number ${i} of ${nameOf(composition)}`,
-    );
-  });
 }
