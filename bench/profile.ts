@@ -26,12 +26,10 @@ import type { LaunchListener } from "../tensor/kernel.ts";
 import { chromeTrace, type HostSpan } from "./chrome_trace.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, profileTable } from "./profile_table.ts";
-import { STEP_OPTIONS } from "./step_options.ts";
-import { modelOf } from "./step_programs.ts";
+import { STEP_OPTIONS, stepSizes } from "./step_options.ts";
 
 const OPTIONS = {
   ...STEP_OPTIONS,
-  inputSize: { kind: "whole", least: 1, help: "height and width of the images in pixels", default: 64 },
   device: { kind: "name", names: ["cpu", "webgpu"], help: "cpu or webgpu", default: "cpu" },
   steps: { kind: "whole", least: 1, help: "steps that are profiled", default: 1 },
   rows: { kind: "whole", least: 1, help: "kernels that are listed", default: 40 },
@@ -77,13 +75,13 @@ function stepOf(model: Model, size: number, batch: number, decoderWidth: number)
 /** Runs the command: exit code 0. */
 const main: Command = command(LINE, async (given) => {
   const args = withDefaults(OPTIONS, given);
-  const model = modelOf(args.model);
-  const { inputSize: size, batchSize: batch, steps } = args;
+  const { model, inputSize: size, decoderWidth } = stepSizes(args);
+  const { batchSize: batch, steps } = args;
   const profile = makeProfile();
   const device = await openListening(args.device, profile.listen);
   setDefaultDevice(device);
   const { time, spans } = makeStopwatch();
-  const { step, train, images } = stepOf(model, size, batch, args.decoderWidth);
+  const { step, train, images } = stepOf(model, size, batch, decoderWidth);
   const { plannedBytes } = await time("trace and plan", () => step.stats(train, images));
   await time("compile", () => step.prepare(train, images));
   const state = { train };
@@ -96,6 +94,7 @@ const main: Command = command(LINE, async (given) => {
   }
   profile.on = false;
   const limits = await measureLimits(await openDevice(args.device));
+  console.log(`${model.name} at ${size}×${size}, batch ${batch}, decoder width ${decoderWidth}`);
   console.log(`planned: ${(plannedBytes / 2 ** 20).toFixed(1)} MiB`);
   console.log(profileTable(profile.times, steps, limits, args.rows));
   if (args.trace) {

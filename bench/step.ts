@@ -26,11 +26,19 @@ import type { Model } from "../nn/mod.ts";
 import { init, pretrainOptimizer, type TrainState, trainStep } from "../spark/mod.ts";
 import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
+import { loadModel } from "../spark/train/model_file.ts";
 import { measureLimits } from "./machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
 import { median, peakResidentBytes, spread } from "./statistics.ts";
-import { BENCH_DEVICE_OPTION, JSON_OPTION, PYTHON_OPTION, STEP_OPTIONS, THREADS_OPTION } from "./step_options.ts";
-import { encoderGradients, forwardAndBackward, forwardOnly, modelOf } from "./step_programs.ts";
+import {
+  BENCH_DEVICE_OPTION,
+  JSON_OPTION,
+  PYTHON_OPTION,
+  STEP_OPTIONS,
+  stepSizes,
+  THREADS_OPTION,
+} from "./step_options.ts";
+import { encoderGradients, forwardAndBackward, forwardOnly } from "./step_programs.ts";
 import { type BaselineStep, startBaseline } from "./torch_baseline.ts";
 
 const args = processOptions({
@@ -38,7 +46,6 @@ const args = processOptions({
   purpose: "Times a SparK training step, alone or beside the PyTorch baseline.",
   options: {
     ...STEP_OPTIONS,
-    inputSize: { kind: "whole", least: 1, help: "height and width of the images in pixels", default: 224 },
     ...BENCH_DEVICE_OPTION,
     ...THREADS_OPTION,
     precision: {
@@ -61,7 +68,11 @@ const args = processOptions({
     ...JSON_OPTION,
   },
 });
-const { inputSize: INPUT_SIZE, batchSize: BATCH_SIZE, steps: STEPS } = args;
+const { model: MODEL, inputSize: INPUT_SIZE, decoderWidth: DECODER_WIDTH } = stepSizes({
+  ...args,
+  model: await loadModel(args.model),
+});
+const { batchSize: BATCH_SIZE, steps: STEPS } = args;
 
 /** A line for people. */
 function say(line: string): void {
@@ -92,7 +103,7 @@ function prepare(model: Model) {
   const optimizer = pretrainOptimizer({ learningRate: 1e-4, b2: model.recipe.beta2 });
   const inner = trainStep(model, optimizer);
   const program = (train: TrainState, images: Tensor) => inner(train, { images });
-  const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: args.decoderWidth };
+  const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: DECODER_WIDTH };
   const train = init(model, optimizer, random.key(0), options);
   return { program, train, images: random.normal(random.key(1), [BATCH_SIZE, INPUT_SIZE, INPUT_SIZE, 3]) };
 }
@@ -163,7 +174,14 @@ async function sparseAgainstDense(model: Model, device: Device): Promise<object>
   const flops = [sparse, dense].map((program) => program!.stats(train, images).flops) as [number, number];
   const [ours, whole] = [median(sparses!), median(denses!)];
   return {
-    ...{ model: args.model, inputSize: INPUT_SIZE, batchSize: BATCH_SIZE, device: args.device, steps: STEPS },
+    ...{
+      model: args.model,
+      inputSize: INPUT_SIZE,
+      decoderWidth: DECODER_WIDTH,
+      batchSize: BATCH_SIZE,
+      device: args.device,
+      steps: STEPS,
+    },
     ...{ ...spread("sparseMilliseconds", sparses!), ...spread("denseMilliseconds", denses!), ratio: ours / whole },
     ...{ sparseGflops: flops[0] / ours / 1e6, denseGflops: flops[1] / whole / 1e6, flopRatio: flops[0] / flops[1] },
   };
@@ -207,7 +225,14 @@ async function wholeStep(model: Model, device: Device, profile: Profile): Promis
   profile.on = false;
   const [time, residentBytes] = [median(ours), peakResidentBytes()];
   return {
-    ...{ model: args.model, inputSize: INPUT_SIZE, batchSize: BATCH_SIZE, device: args.device, steps: STEPS },
+    ...{
+      model: args.model,
+      inputSize: INPUT_SIZE,
+      decoderWidth: DECODER_WIDTH,
+      batchSize: BATCH_SIZE,
+      device: args.device,
+      steps: STEPS,
+    },
     ...{ imagesPerSecond: 1000 * BATCH_SIZE / time, ...spread("millisecondsPerStep", ours) },
     ...(args.parts ? await partsOf(model, device, current.train, images) : {}),
     ...{ gflops: flops / time / 1e6, denseGflops: denseFlops(model, flops, current.train, images) / time / 1e6, flops },
@@ -224,7 +249,7 @@ async function wholeStep(model: Model, device: Device, profile: Profile): Promis
 }
 
 async function main(): Promise<number> {
-  const model = modelOf(args.model);
+  const model = MODEL;
   const profile = makeProfile();
   const device = await open(profile);
   setDefaultDevice(device);

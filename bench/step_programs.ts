@@ -3,17 +3,6 @@ import { add, grad, mean, random, square, type Tensor, type Tree } from "../tens
 import { type Features, type Model, valuesOf } from "../nn/mod.ts";
 import { gather, type SparsePattern } from "../sparse/mod.ts";
 import { forward, inputGrid, lossAndGradients, patchLoss, sampleMask, type TrainState } from "../spark/mod.ts";
-import { MODELS } from "../spark/train/model_table.ts";
-
-/**
- * Makes a model by name.
- *
- * @param name One of `MODELS`.
- * @returns The model.
- */
-export function modelOf(name: string): Model {
-  return MODELS[name]!.make();
-}
 
 const MASK_RATIO = 0.6;
 

@@ -11,7 +11,8 @@ import { type LaunchTime, type TemplateKernel, tuneWebgpu, type TuningResult } f
 import { pretrainOptimizer } from "../recipe.ts";
 import type { TrainState } from "../train_state.ts";
 import { init, trainStep } from "../train_step.ts";
-import { type ModelEntry, MODELS } from "../train/model_table.ts";
+import { modelEntry } from "../train/model_file.ts";
+import type { ModelEntry } from "../train/model_table.ts";
 import { adapterHere, tuningPath, writeTuning } from "../train/tuning_file.ts";
 import { type Command, command } from "./cli/command.ts";
 import { withDefaults } from "./cli/command_line.ts";
@@ -89,7 +90,7 @@ export const tune: Command = command(LINE, async (given) => {
   const adapter = await adapterHere();
   const path = out ?? tuningPath(adapter, (name) => Deno.env.get(name));
   print(`Adapter: ${adapter}`);
-  const kernels = hotKernels(await launchesOf(MODELS[model]!, inputSize, batchSize));
+  const kernels = hotKernels(await launchesOf(modelEntry(model), inputSize, batchSize));
   const table = await tuneWebgpu(kernels, { adapter, tell: (result) => print(lineOf(result)) });
   writeTuning(path, table);
   print(`${Object.keys(table.tiles).length} classes with other tiles than the default, in ${path}`);

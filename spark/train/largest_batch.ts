@@ -5,6 +5,8 @@ import { type Device, DeviceError, type ExecutableStats } from "../../tensor/mod
 export interface PlanBatchOptions {
   /** Batches must be multiples of it; 1 if not given. */
   readonly multiple?: number;
+  /** Bytes that a run needs beside the step of so many images; 0 if not given. */
+  readonly beside?: (batchSize: number) => number;
   /** Told, in a line, that a smaller batch is looked for, which takes a few plans. */
   readonly note?: (line: string) => void;
 }
@@ -25,18 +27,18 @@ export function planBatch(
   device: Pick<Device, "name" | "maxBytes">,
   plan: (batchSize: number) => ExecutableStats,
   batchSize: number,
-  { multiple = 1, note = () => {} }: PlanBatchOptions = {},
+  { multiple = 1, note = () => {}, beside = () => 0 }: PlanBatchOptions = {},
 ): ExecutableStats {
   const { name, maxBytes = Infinity } = device;
-  const first = attempt(plan, batchSize);
-  if (first.stats && first.stats.plannedBytes <= maxBytes) return first.stats;
+  const first = attempt(plan, beside, batchSize);
+  if (first.stats && first.bytes! <= maxBytes) return first.stats;
   note(`${batchSize} images do not fit into the memory of ${name}; looks for the largest batch that does`);
   const tried = [first];
   const bytesOf = (batch: number) => {
-    tried.push(attempt(plan, batch));
-    return tried.at(-1)!.stats?.plannedBytes ?? null;
+    tried.push(attempt(plan, beside, batch));
+    return tried.at(-1)!.bytes ?? null;
   };
-  const largest = search(bytesOf, { maxBytes, multiple, above: batchSize, known: first.stats?.plannedBytes });
+  const largest = search(bytesOf, { maxBytes, multiple, above: batchSize, known: first.bytes });
   const isOther = ({ error }: Attempt) => error !== undefined && !(error instanceof DeviceError);
   if (tried.every(isOther)) throw tried.at(-1)!.error; // whatever the size
   const way = largest > 0
@@ -48,12 +50,19 @@ export function planBatch(
 /** A plan, or why there is none. */
 interface Attempt {
   readonly stats?: ExecutableStats;
+  /** Of the step and beside it. */
+  readonly bytes?: number;
   readonly error?: Error;
 }
 
-function attempt(plan: (batchSize: number) => ExecutableStats, batch: number): Attempt {
+function attempt(
+  plan: (batchSize: number) => ExecutableStats,
+  beside: (batchSize: number) => number,
+  batch: number,
+): Attempt {
   try {
-    return { stats: plan(batch) };
+    const stats = plan(batch);
+    return { stats, bytes: stats.plannedBytes + beside(batch) };
   } catch (error) {
     if (error instanceof DeviceError || error instanceof RangeError) return { error };
     throw error;
@@ -64,12 +73,12 @@ function attempt(plan: (batchSize: number) => ExecutableStats, batch: number): A
 function reasonOf(
   { name, maxBytes = Infinity }: Pick<Device, "name" | "maxBytes">,
   batchSize: number,
-  { stats, error }: Attempt,
+  { bytes, error }: Attempt,
 ): string {
   if (error instanceof DeviceError) return error.message;
   const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   const room = Number.isFinite(maxBytes) ? mib(maxBytes) : "its memory";
-  const current = stats ? `plan takes ${mib(stats.plannedBytes)}` : `plan has a result that alone is too large`;
+  const current = bytes ? `plan takes ${mib(bytes)}` : `plan has a result that alone is too large`;
   return `Cannot plan a step of ${batchSize} images on ${name} as all of it must fit into ${room}: current ${current}`;
 }
 

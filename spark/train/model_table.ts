@@ -41,7 +41,7 @@ export interface ModelEntry {
 }
 
 /** What SparK's authors use at 224 pixels, but for the batch: theirs of 4096 needs many machines. */
-const AUTHORS: Recipe = {
+export const AUTHORS: Recipe = {
   inputSize: [224, 224],
   batchSize: 32,
   epochs: 1600,

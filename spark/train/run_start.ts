@@ -1,6 +1,6 @@
 /** @file How a run starts: from nothing, or from a checkpoint. */
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
-import { MODELS } from "./model_table.ts";
+import { loadModel, namesModel } from "./model_file.ts";
 import { findCheckpoint, makeRunPath, openRunFolder, type RunFolder, runFolder } from "./run_folder.ts";
 import { type LogSoFar, readRunLog } from "./results/run_log.ts";
 import type { RunLock } from "./run_lock.ts";
@@ -89,6 +89,7 @@ export async function resumedRun<Options extends RunIdentity, Configuration exte
   try {
     const checkpoint = await readCheckpoint(found.checkpoint);
     const configuration = configurationOf<Options>(checkpoint, start.task) as Configuration;
+    if (namesModel(configuration.options.model)) await loadModel(configuration.options.model);
     const options = optionsOf(configuration.options);
     const log = readRunLog(runFolder(found.folder).log, configuration.step);
     return { options, folder, resumed: { checkpoint, configuration }, log, lock };
@@ -102,7 +103,7 @@ export async function resumedRun<Options extends RunIdentity, Configuration exte
 export interface RunIdentity {
   /** Command that wrote the checkpoint; absent: `pretrain`. */
   readonly task?: string;
-  /** Name in `MODELS`. */
+  /** Name of `modelEntry`. */
   readonly model: string;
   /** Height and width of the images, in pixels. */
   readonly inputSize: readonly [number, number];
@@ -114,7 +115,7 @@ function configurationOf<Options extends RunIdentity>(
 ): RunConfiguration<Options> {
   const known = (configuration ?? {}) as Partial<RunConfiguration<Options>>;
   const { options, images, step } = known;
-  const isOwn = options && (options.task ?? "pretrain") === task && options.model in MODELS &&
+  const isOwn = options && (options.task ?? "pretrain") === task && namesModel(options.model) &&
     Array.isArray(options.inputSize);
   if (isOwn && typeof images === "string" && Number.isSafeInteger(step)) return known as RunConfiguration<Options>;
   throw new Error(

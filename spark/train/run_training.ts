@@ -1,5 +1,5 @@
 /** @file From an opened run to its results, whatever is trained. */
-import type { Device } from "../../tensor/mod.ts";
+import { type Device, sizeOf, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
 import { restore, type Savable } from "./checkpoint.ts";
 import { bytes } from "./devices.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
@@ -190,6 +190,12 @@ async function openResults<State extends Savable, Batch>(
   return { keepsakes, results: await openRunResults(folder, options, keepsakes) };
 }
 
+/** Bytes that a run takes beside its step and the next batch: pictures, evaluations, constants. */
+const BESIDE = 64 * 2 ** 20;
+
+const bytesOf = (batch: Tree): number =>
+  (treeLeaves(batch) as readonly Tensor[]).reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+
 /** What is trained, in a line. */
 function described(title: string, { lengths: { total, stepsPerEpoch }, batchSize, device }: RunSettings): string {
   const epochs = (total / stepsPerEpoch).toFixed(1);
@@ -217,7 +223,8 @@ async function compiled<State, Batch>(
 ): Promise<string> {
   const begin = performance.now();
   const plan = (size: number) => step.stats(initial, reader.ring(), batchOf(size));
-  const { plannedBytes, launches } = planBatch(device, plan, batchSize, { multiple, note });
+  const beside = (size: number) => BESIDE + bytesOf(batchOf(size) as Tree);
+  const { plannedBytes, launches } = planBatch(device, plan, batchSize, { multiple, note, beside });
   await step.prepare(initial, reader.ring(), batchOf(batchSize));
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;

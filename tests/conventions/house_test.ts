@@ -66,6 +66,7 @@ const LOWERINGS = [
 const STATE: Readonly<Record<string, readonly string[]>> = {
   "data/batches/worker.ts": ["queue"], // of a thread of its own
   "sparse/derived.ts": ["cache"],
+  "spark/train/model_file.ts": ["loaded"],
   "tensor/compiler/boundary.ts": ["computedBefore"],
   "tensor/device.ts": ["registry"],
   "tensor/devices/cpu/emit/functions.ts": ["written"],

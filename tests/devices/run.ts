@@ -6,8 +6,7 @@
  */
 import process from "node:process";
 import { openDevice } from "../../tensor/mod.ts";
-import { BENCH_DEVICE_OPTION, STEP_OPTIONS } from "../../bench/step_options.ts";
-import { modelOf } from "../../bench/step_programs.ts";
+import { BENCH_DEVICE_OPTION, STEP_OPTIONS, stepSizes } from "../../bench/step_options.ts";
 import type { Model } from "../../nn/mod.ts";
 import { type Command, command } from "../../spark/commands/cli/command.ts";
 import { withDefaults } from "../../spark/commands/cli/command_line.ts";
@@ -20,7 +19,6 @@ function write(line: string): void {
 
 const OPTIONS = {
   ...STEP_OPTIONS,
-  inputSize: { kind: "whole", least: 1, help: "height and width of the images in pixels", default: 64 },
   device: { ...BENCH_DEVICE_OPTION.device, default: "webgpu" },
   steps: { kind: "whole", least: 1, help: "steps of each run", default: 20 },
 } as const;
@@ -49,11 +47,11 @@ async function traceOn(name: string, model: Model, options: TraceOptions): Promi
 /** Runs the check: exit code 0 if all agree. */
 const main: Command = command(LINE, async (given) => {
   const args = withDefaults(OPTIONS, given);
-  const model = modelOf(args.model);
+  const { model, inputSize: size, decoderWidth } = stepSizes(args);
   const options = {
-    ...{ size: args.inputSize, batchSize: args.batchSize },
-    ...{ decoderWidth: args.decoderWidth, steps: args.steps },
+    ...{ size, batchSize: args.batchSize, decoderWidth, steps: args.steps },
   };
+  write(`${model.name} at ${size}×${size}, batch ${args.batchSize}, decoder width ${decoderWidth}`);
   const first = await traceOn(args.device, model, options);
   const second = await traceOn(args.device, model, options);
   const cpu = await traceOn("cpu", model, options);

@@ -7,6 +7,7 @@ import {
   type OptionsOf,
   readValue,
 } from "./option.ts";
+import { nearestOf } from "./nearest.ts";
 import { type Token, tokensOf } from "./tokens.ts";
 
 /** What stands on a command line beside options. */
@@ -114,22 +115,7 @@ function checkOperands(
 }
 
 function refuseUnknown(flag: string, flags: readonly string[]): never {
-  const nearest = flags.map((name) => ({ name, distance: editDistance(name, flag) }))
-    .reduce((best, next) => next.distance < best.distance ? next : best, { name: "", distance: Infinity });
-  const hint = nearest.distance <= 3 ? `, did you mean ${nearest.name}` : "";
   throw new RangeError(
-    `Cannot read ${flag} as it must be an option that --help lists: current option is unknown${hint}`,
+    `Cannot read ${flag} as it must be an option that --help lists: current option is unknown${nearestOf(flag, flags)}`,
   );
-}
-
-/** Levenshtein distance, one row of its table at a time. */
-function editDistance(a: string, b: string): number {
-  const first = Array.from({ length: b.length + 1 }, (_, j) => j);
-  return [...a].reduce((above, letter, i) => {
-    const row = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      row.push(Math.min(above[j + 1]! + 1, row[j]! + 1, above[j]! + (letter === b[j] ? 0 : 1)));
-    }
-    return row;
-  }, first).at(-1)!;
 }

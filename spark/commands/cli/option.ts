@@ -26,6 +26,8 @@ interface NameRow extends Described {
   readonly kind: "name";
   /** The list. */
   readonly names: readonly string[];
+  /** Endings of files that are taken too, such as `.ts`. */
+  readonly files?: readonly string[];
 }
 
 /** Any text that is not empty. */
@@ -111,11 +113,11 @@ export function readValue(row: OptionRow, given: string, flag: string): unknown 
 function valueOf(row: OptionRow, given: string): unknown {
   switch (row.kind) {
     case "flag":
-      return true;
+      return given === "" ? true : undefined;
     case "text":
       return given.trim() === "" ? undefined : given;
     case "name":
-      return row.names.includes(given) ? given : undefined;
+      return row.names.includes(given) || row.files?.some((ending) => given.endsWith(ending)) ? given : undefined;
     case "size":
       return sizeOf(given);
     default:
@@ -137,7 +139,10 @@ function isWithin({ kind, least = -Infinity, above = -Infinity, most = Infinity 
 
 /** What the value must be, in words. */
 function requirementOf(row: OptionRow): string {
-  if (row.kind === "name") return `one of ${row.names.join(", ")}`;
+  if (row.kind === "name") {
+    return `one of ${row.names.join(", ")}${row.files ? `, or a file ${row.files.join(", ")}` : ""}`;
+  }
+  if (row.kind === "flag") return "true or false";
   if (row.kind === "text") return row.what;
   if (row.kind === "number" || row.kind === "whole") {
     return `${row.kind === "whole" ? "a whole number" : "a number"}${rangeOf(row)}`;

@@ -2,6 +2,7 @@ import { type CommandLine, parseCommandLine, withDefaults } from "./command_line
 import { helpOf } from "./help.ts";
 import type { FilledOf, OptionRows } from "./option.ts";
 import { print, printError } from "./print.ts";
+import { standWithUser } from "./user_folder.ts";
 
 /**
  * Reads the options of this process, for a program whose modules need them when they are loaded. `--help` prints its
@@ -11,6 +12,7 @@ import { print, printError } from "./print.ts";
  * @returns Its options, with what holds where they were not given.
  */
 export function processOptions<const Rows extends OptionRows>(line: CommandLine<Rows>): FilledOf<Rows> {
+  standWithUser();
   try {
     const parsed = parseCommandLine(Deno.args, line);
     if (parsed !== "help") return withDefaults(line.options, parsed.given);

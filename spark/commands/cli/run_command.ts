@@ -1,12 +1,14 @@
 import type { Command } from "./command.ts";
 import { printError } from "./print.ts";
+import { standWithUser } from "./user_folder.ts";
 
 /**
- * Runs a command on the arguments of the process and ends it.
+ * Runs a command on the arguments of the process, in the folder in which the user stands, and ends it.
  *
  * @param run From arguments to exit code.
  */
 export async function runCommand(run: Command): Promise<never> {
+  standWithUser();
   Deno.exit(await exitCodeOf(run, Deno.args));
 }
 

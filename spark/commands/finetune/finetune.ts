@@ -1,12 +1,12 @@
 /** @file The fine-tuning command: `deno task finetune --help`. */
 import { type Device, zeros } from "../../../tensor/mod.ts";
-import { readStateDict, stepsPerEpoch } from "../../../data/mod.ts";
+import { stepsPerEpoch } from "../../../data/mod.ts";
 import type { FinetuneState, TargetBatch } from "../../finetune.ts";
 import { type Backbone, backboneOf } from "../../weights/load_backbone.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { makeEvaluate } from "../../train/evaluation.ts";
 import { type Best, evaluationResults } from "../../train/results/evaluation_results.ts";
-import { MODELS } from "../../train/model_table.ts";
+import { modelEntry } from "../../train/model_file.ts";
 import { checkImages, newRun, resumedRun, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
@@ -15,7 +15,7 @@ import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { evalBatches, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
 import { lastingName } from "../shared/run_data.ts";
-import { modelOf, weightPath } from "../shared/weight_file.ts";
+import { modelNameOf, openWeights, weightPath } from "../shared/weight_file.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } from "./finetune_options.ts";
 import { makeFinetuning } from "./finetuning.ts";
 import { finetuneLengths, resumeFinetuneOptions, settleFinetuneOptions } from "./settled_finetune_options.ts";
@@ -86,10 +86,13 @@ async function startRun(given: GivenFinetuneOptions): Promise<Start> {
     const optionsOf = (saved: FinetuneOptions) => resumeFinetuneOptions(saved, asked);
     return { ...await resumedRun<FinetuneOptions, Configuration>(given.resume, optionsOf, start), backbone: null };
   }
-  const file = init === undefined ? null : await readStateDict(init);
-  const options = settleFinetuneOptions(given, file && { path: file.path, model: modelOf(file, given.model).name });
-  const backbone = file && backboneOf(file, MODELS[options.model]!.make());
-  return { ...newRun<FinetuneOptions, Configuration>(options, `${options.model}-finetune`, start), backbone };
+  const file = init === undefined ? null : await openWeights(init, given.model);
+  const options = settleFinetuneOptions(given, file && { path: file.path, model: modelNameOf(file, given.model) });
+  const backbone = file && backboneOf(file, modelEntry(options.model).make());
+  return {
+    ...newRun<FinetuneOptions, Configuration>(options, `${modelEntry(options.model).make().name}-finetune`, start),
+    backbone,
+  };
 }
 
 function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {

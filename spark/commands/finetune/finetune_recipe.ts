@@ -1,5 +1,5 @@
 /** @file How models are fine-tuned where the command line says nothing. */
-import { MODELS } from "../../train/model_table.ts";
+import { modelEntry } from "../../train/model_file.ts";
 import type { RecipeOptions } from "./finetune_options.ts";
 
 /** Defaults of fine-tuning. */
@@ -78,12 +78,12 @@ const RECIPES: Readonly<Record<string, FinetuneRecipe>> = {
 /**
  * The recipe of a model.
  *
- * @param name Name in `MODELS`.
+ * @param name Name of `modelEntry`.
  * @param inputSize Height and width: ConvNeXt-L has a second recipe from 384 pixels on.
  * @returns Its defaults; those of ResNet-50 for its smaller sisters.
  */
 export function finetuneRecipe(name: string, inputSize: readonly [number, number]): FinetuneRecipe {
-  const isTiny = MODELS[name]!.recipe.steps !== null; // jobs that are counted in steps
+  const isTiny = modelEntry(name).recipe.steps !== null; // jobs that are counted in steps
   const recipe = isTiny ? TINY : RECIPES[name] ?? RESNET;
   const isSecond = name === "convnext_large" && Math.min(...inputSize) >= 384;
   return isSecond ? { ...recipe, warmupShare: 0.1, baseLr: 6e-5, weightDecay: 0.01, ema: 0.99995 } : recipe;

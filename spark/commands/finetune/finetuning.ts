@@ -5,7 +5,7 @@ import { startAverage } from "../../average.ts";
 import { type FinetuneState, finetuneStep, initFinetune, type TargetBatch } from "../../finetune.ts";
 import { finetuneOptimizer } from "../../recipe.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
-import { MODELS } from "../../train/model_table.ts";
+import { modelEntry } from "../../train/model_file.ts";
 import type { RunLengths } from "../../train/run_lengths.ts";
 import { concluded, type Step, type Training } from "../../train/training.ts";
 import type { FinetuneOptions } from "./finetune_options.ts";
@@ -36,7 +36,7 @@ export function makeFinetuning(
   { classes, backbone }: { readonly classes: number; readonly backbone: Backbone | null },
   device: Device,
 ): Finetuning {
-  const model = MODELS[options.model]!.make();
+  const model = modelEntry(options.model).make();
   const learningRate = finetuneRate(options, lengths);
   const { weightDecay, layerDecay, optimizer: rule, loss, dropPath, randomStream } = options;
   const optimizer = finetuneOptimizer({ learningRate, weightDecay, layerDecay, rule });

@@ -1,6 +1,6 @@
 /** @file From what the command line says to what fine-tuning does. */
 import { STREAM_VERSION } from "../../random_stream.ts";
-import { MODELS } from "../../train/model_table.ts";
+import { modelEntry } from "../../train/model_file.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import { agreeing } from "../shared/agreeing.ts";
@@ -26,7 +26,7 @@ export function settleFinetuneOptions(
   if (!found && !fromScratch) refuse("there must be a pre-trained network or --from-scratch", "--init is absent");
   if (found && fromScratch) refuse("--init and --from-scratch exclude each other", `--init is ${found.path}`);
   if (model === undefined) refuse("fresh weights need --model", "--model is absent");
-  const inputSize = stated.inputSize ?? MODELS[model]!.recipe.inputSize;
+  const inputSize = stated.inputSize ?? modelEntry(model).recipe.inputSize;
   const { warmupShare: _, ...recipe } = finetuneRecipe(model, inputSize);
   const init = found?.path ?? null;
   const whole = {

@@ -3,7 +3,7 @@ import { type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
 import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
 import { onRunDevice } from "../../train/devices.ts";
-import { MODELS } from "../../train/model_table.ts";
+import { modelEntry } from "../../train/model_file.ts";
 import { pictureResults } from "../../train/results/picture_results.ts";
 import { makePainter } from "../../train/results/pictures.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
@@ -58,7 +58,7 @@ export const pretrain: Command = command(LINE, async (given) => {
   const dataset = await openRunData(options.data);
   const images = await fingerprint(dataset, options.data);
   checkImages(start, images, "--data");
-  const { warmupShare } = MODELS[options.model]!.recipe;
+  const { warmupShare } = modelEntry(options.model).recipe;
   const lengths = runLengths({ ...options, warmupShare }, stepsPerEpoch(dataset.length, options.batchSize));
   const { tuning, threads, logEvery } = given;
   return await onRunDevice(
@@ -80,7 +80,7 @@ async function startRun(given: GivenPretrainOptions): Promise<RunStart<PretrainO
   const start = { task: LINE.task, out: given.out, hasPictures: true };
   if (given.resume !== undefined) return await resumedRun(given.resume, (saved) => resumeOptions(saved, given), start);
   const options = settleOptions(given);
-  return newRun(options, options.model, start);
+  return newRun(options, modelEntry(options.model).make().name, start);
 }
 
 function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {

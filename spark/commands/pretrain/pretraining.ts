@@ -7,7 +7,7 @@ import { startLossScale } from "../../loss_scale.ts";
 import { pretrainOptimizer } from "../../recipe.ts";
 import type { TrainState } from "../../train_state.ts";
 import { init } from "../../train_step.ts";
-import { MODELS } from "../../train/model_table.ts";
+import { modelEntry } from "../../train/model_file.ts";
 import { accumulatedStep, type Conclude, partOf, wholeStep } from "../../train/pretrain_step.ts";
 import type { RunLengths } from "../../train/run_lengths.ts";
 import { concluded, type Training } from "../../train/training.ts";
@@ -47,7 +47,7 @@ export function makePretraining(
   device: Device,
   { debug = false }: { readonly debug?: boolean } = {},
 ): Pretraining {
-  const { make, recipe } = MODELS[options.model]!;
+  const { make, recipe } = modelEntry(options.model);
   const model = make();
   const { learningRate, weightDecay } = schedulesOf(options, lengths);
   const { optimizer: rule, inputSize, maskRatio, dropPath } = options;

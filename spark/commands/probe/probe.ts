@@ -1,12 +1,13 @@
 /** @file The probing command: `deno task probe --help`. */
 import { type Device, random } from "../../../tensor/mod.ts";
-import { batches, readStateDict, writeFileAtomic } from "../../../data/mod.ts";
+import { batches, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
 import { backboneOf } from "../../weights/load_backbone.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { type EncoderWeights, frozenFeatures, recalibrated } from "../../train/features/frozen_features.ts";
 import { linearProbe } from "../../train/features/linear_probe.ts";
-import { MODELS } from "../../train/model_table.ts";
+import { modelEntry } from "../../train/model_file.ts";
+import type { Recipe } from "../../train/model_table.ts";
 import { nearestNeighbours } from "../../train/features/nearest_neighbours.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
@@ -23,7 +24,7 @@ import {
   workersOf,
 } from "../shared/common_options.ts";
 import { evalTransform, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
-import { modelOf, weightPath } from "../shared/weight_file.ts";
+import { modelNameOf, openWeights } from "../shared/weight_file.ts";
 
 /** Options of this command alone. */
 const OWN = {
@@ -87,12 +88,12 @@ export interface ProbeResult {
 
 /** Runs the command: exit code 0. */
 export const probe: Command = command(LINE, async (given) => {
-  const { model, weights, init } = await openNetwork(given);
+  const { model, recipe, weights, init } = await openNetwork(given);
   const { data: path, val = null, labels = null, seed = 0, threads } = given;
   if (path === undefined) refuse("there must be labelled images", "--data is absent");
   const data = await openLabelledData({ data: path, val, labels, seed });
   return await onRunDevice(given.device, { kept: "", threads, tuning: "none" }, async (device) => {
-    const found = await probeNetwork(given, { model, weights, data, device });
+    const found = await probeNetwork(given, { model, recipe, weights, data, device });
     print(resultLine(model.name, init, found));
     const result: ProbeResult = { model: model.name, init, ...found };
     if (given.out !== undefined) {
@@ -118,6 +119,7 @@ function refuse(requirement: string, current: string): never {
 /** The network that `--init` names, or a fresh one. */
 async function openNetwork({ init, fromScratch, model: name, seed = 0 }: Given): Promise<{
   readonly model: Classifier;
+  readonly recipe: Recipe;
   readonly weights: EncoderWeights;
   readonly init: string | null;
 }> {
@@ -125,12 +127,12 @@ async function openNetwork({ init, fromScratch, model: name, seed = 0 }: Given):
     refuse("there must be either --init or --from-scratch", init === undefined ? "network is absent" : "are both");
   }
   if (init === undefined) {
-    const { make } = MODELS[name ?? refuse("fresh weights need --model", "--model is absent")]!;
-    return { model: make(), weights: make().init(random.key(seed)), init: null };
+    const { make, recipe } = modelEntry(name ?? refuse("fresh weights need --model", "--model is absent"));
+    return { model: make(), recipe, weights: make().init(random.key(seed)), init: null };
   }
-  const file = await readStateDict(weightPath(init));
-  const model = MODELS[modelOf(file, name).name]!.make();
-  return { model, weights: backboneOf(file, model), init: file.path };
+  const file = await openWeights(init, name);
+  const { make, recipe } = modelEntry(modelNameOf(file, name));
+  return { model: make(), recipe, weights: backboneOf(file, make()), init: file.path };
 }
 
 /** What is known of the features. */
@@ -139,6 +141,7 @@ type Found = Pick<ProbeResult, "linear" | "neighbours">;
 /** What a probe works with. */
 interface Opened {
   readonly model: Classifier;
+  readonly recipe: Recipe;
   readonly weights: EncoderWeights;
   readonly data: LabelledData;
   readonly device: Device;
@@ -146,10 +149,10 @@ interface Opened {
 
 async function probeNetwork(
   given: Given,
-  { model, weights, data, device }: Opened,
+  { model, recipe, weights, data, device }: Opened,
 ): Promise<Found> {
   const { batchSize, seed, recalibrate, epochs, neighbours } = withDefaults(PROBE_OPTIONS, given);
-  const size = given.inputSize ?? MODELS[model.name]!.recipe.inputSize;
+  const size = given.inputSize ?? recipe.inputSize;
   const shared = { size, batchSize, seed, workers: workersOf(given.workers), transform: evalTransform(size) };
   const [train, val] = [data.train, data.val].map((set) => () => batches(set, { ...shared, epochs: 1 })) as [
     () => ReturnType<typeof batches>,

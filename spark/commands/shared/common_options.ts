@@ -1,4 +1,5 @@
 /** @file Options that several commands take: each stands here once. */
+import { MODEL_ENDINGS } from "../../train/model_file.ts";
 import { DEFAULT_MODEL, MODEL_NAMES } from "../../train/model_table.ts";
 
 /** Where to compute. */
@@ -16,7 +17,8 @@ export const MODEL_OPTION = {
   model: {
     kind: "name",
     names: MODEL_NAMES as readonly string[],
-    help: "one of {names}",
+    files: MODEL_ENDINGS as readonly string[],
+    help: "one of {names}; or a file of one's own that exports a model (.ts, .js)",
     default: DEFAULT_MODEL as string,
   },
 } as const;
@@ -26,7 +28,8 @@ export const FILE_MODEL_OPTION = {
   model: {
     kind: "name",
     names: MODEL_NAMES as readonly string[],
-    help: "one of {names} (default: that of the file, where it can be told)",
+    files: MODEL_ENDINGS as readonly string[],
+    help: "one of {names}, or a file that exports a model (default: that of the file of weights, where it can be told)",
   },
 } as const;
 

@@ -1,13 +1,13 @@
 /** @file A pre-trained model with its decoder, from a checkpoint of this library or of the official code. */
 import type { Model } from "../../../nn/mod.ts";
-import { readStateDict, type StateDictFile } from "../../../data/mod.ts";
+import type { StateDictFile } from "../../../data/mod.ts";
 import type { SparkParams, SparkState } from "../../forward.ts";
 import { decoderWidthOf, weightsOf } from "../../weights/load_weights.ts";
 import type { TrainStepOptions } from "../../train_step.ts";
-import { MODELS } from "../../train/model_table.ts";
+import { modelEntry } from "../../train/model_file.ts";
 import type { PretrainOptions } from "./pretrain_options.ts";
 import { ablationOf, resumeOptions } from "./settled_options.ts";
-import { configurationOf, modelOf } from "./weight_file.ts";
+import { configurationOf, modelNameOf, openWeights } from "./weight_file.ts";
 
 /** A model, and how it was trained. */
 export interface SavedModel {
@@ -36,8 +36,9 @@ export interface SavedModel {
  * @throws {Error} If the file cannot be read, is damaged, has no decoder, or fits no model; naming it.
  */
 export async function readSavedModel(path: string, name?: string): Promise<SavedModel> {
-  const file = await readStateDict(path);
-  const model = modelOf(file, name);
+  const file = await openWeights(path, name);
+  const known = modelNameOf(file, name);
+  const model = modelEntry(known).make();
   if (decoderWidthOf(file) === null) {
     throw new RangeError(
       `Cannot reconstruct with ${path} as it must hold a decoder, as checkpoints of pre-training do: current file is a ` +
@@ -48,7 +49,7 @@ export async function readSavedModel(path: string, name?: string): Promise<Saved
   const { params, state } = weightsOf(average ?? file, model);
   const { options } = (configurationOf(file) ?? {}) as { readonly options?: Partial<PretrainOptions> };
   const method = ablationOf(resumeOptions(options ?? {}, {}), model);
-  return { model, params, state, isAverage: average !== null, method, ...sizesOf(file, model, options ?? {}) };
+  return { model, params, state, isAverage: average !== null, method, ...sizesOf(file, known, options ?? {}) };
 }
 
 /** The moving average in a checkpoint, as a file of its own. */
@@ -60,7 +61,9 @@ function averageIn(file: StateDictFile): StateDictFile | null {
 }
 
 /** Official checkpoints keep the size beside the weights, and the ratio in their `config`. */
-function sizesOf(file: StateDictFile, { name, stride }: Model, options: Partial<PretrainOptions>) {
+function sizesOf(file: StateDictFile, name: string, options: Partial<PretrainOptions>) {
+  const { make, recipe } = modelEntry(name);
+  const { stride } = make();
   const config = file.values.get("config");
   const side = options.inputSize ?? file.extra.get("input_size");
   const size = Array.isArray(side) ? side : [side, side];
@@ -68,7 +71,7 @@ function sizesOf(file: StateDictFile, { name, stride }: Model, options: Partial<
     size.every((x) => Number.isSafeInteger(x) && x > 0 && x <= 8192 && x % stride === 0);
   const ratio = options.maskRatio ?? (config instanceof Map ? config.get("mask_ratio") : undefined);
   return {
-    inputSize: fits ? size as unknown as readonly [number, number] : MODELS[name]!.recipe.inputSize,
+    inputSize: fits ? size as unknown as readonly [number, number] : recipe.inputSize,
     maskRatio: typeof ratio === "number" && ratio > 0 && ratio < 1 ? ratio : 0.6,
   };
 }

@@ -3,7 +3,7 @@ import type { Model } from "../../../nn/mod.ts";
 import { inputGrid } from "../../input_grid.ts";
 import { STREAM_VERSION } from "../../random_stream.ts";
 import type { TrainStepOptions } from "../../train_step.ts";
-import { MODELS } from "../../train/model_table.ts";
+import { modelEntry } from "../../train/model_file.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import { defaultsOf } from "../cli/option.ts";
 import { agreeing } from "./agreeing.ts";
@@ -19,7 +19,7 @@ import { DECIDING_OPTIONS, type GivenPretrainOptions, type PretrainOptions } fro
  */
 export function settleOptions(given: GivenPretrainOptions): PretrainOptions {
   const stated = withDefaults(DECIDING_OPTIONS, given);
-  const { make, recipe } = MODELS[stated.model]!;
+  const { make, recipe } = modelEntry(stated.model);
   const inputSize = stated.inputSize ?? recipe.inputSize;
   const isLarge = Math.min(...inputSize) >= 384; // the authors' second recipe
   const model = make();

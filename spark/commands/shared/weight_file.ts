@@ -1,25 +1,53 @@
 /** @file What a file of weights is: whose names, which model, what else it says. */
 import type { Model } from "../../../nn/mod.ts";
-import { FileTensor, PickleTuple, type StateDictFile } from "../../../data/mod.ts";
+import { FileTensor, PickleTuple, readStateDict, type StateDictFile } from "../../../data/mod.ts";
 import { holdsBackbone } from "../../weights/load_backbone.ts";
 import { kindOf } from "../../train/kind_of.ts";
+import { isModelFile, loadModel, modelEntry } from "../../train/model_file.ts";
 import { MODEL_NAMES, MODELS } from "../../train/model_table.ts";
 import { findCheckpoint } from "../../train/run_folder.ts";
 
 /**
+ * Reads a file of weights, and makes the model known that it names, where that is a file of its own.
+ *
+ * @param path The file, or a run folder, of which the newest checkpoint is taken.
+ * @param name Value of `--model`, which goes before what the file names.
+ * @returns What the file holds.
+ * @throws {Error} If it cannot be read, or the file of its model cannot be loaded.
+ */
+export async function openWeights(path: string, name?: string): Promise<StateDictFile> {
+  const file = await readStateDict(weightPath(path));
+  const named = name ?? namedIn(file);
+  if (named !== undefined && isModelFile(named)) await loadModel(named);
+  return file;
+}
+
+/**
  * Finds the model whose weights a file holds: the one that `--model` or the file names, else the one that fits.
  *
- * @param file Of `readStateDict`.
- * @param name Value of `--model`, one of `MODELS`.
+ * @param file Of `openWeights`.
+ * @param name Value of `--model`.
  * @returns The model.
  * @throws {RangeError} If no model fits.
  */
 export function modelOf(file: StateDictFile, name?: string): Model {
+  return modelEntry(modelNameOf(file, name)).make();
+}
+
+/**
+ * As `modelOf`, the name by which `modelEntry` knows the model.
+ *
+ * @param file Of `openWeights`.
+ * @param name Value of `--model`.
+ * @returns The name.
+ * @throws {RangeError} If no model fits.
+ */
+export function modelNameOf(file: StateDictFile, name?: string): string {
   const known = MODEL_NAMES.join(", ");
   const named = name ?? nameIn(file);
-  if (named !== undefined) return MODELS[named]!.make();
+  if (named !== undefined) return named;
   const fitting = Object.values(MODELS).map(({ make }) => make()).find((model) => holdsBackbone(file, model));
-  if (fitting) return fitting;
+  if (fitting) return fitting.name;
   const names = Object.keys(file.tensors);
   throw new RangeError(
     `Cannot tell the model of ${file.path} as it must hold the weights of one of ${known}: current names are ` +
@@ -29,9 +57,15 @@ export function modelOf(file: StateDictFile, name?: string): Model {
 
 /** The model that the file names, if it is known here. */
 function nameIn(file: StateDictFile): string | undefined {
+  const name = namedIn(file);
+  return name !== undefined && (Object.hasOwn(MODELS, name) || isModelFile(name)) ? name : undefined;
+}
+
+/** Whatever the file calls its model. */
+function namedIn(file: StateDictFile): string | undefined {
   const { options } = (configurationOf(file) ?? {}) as { readonly options?: { readonly model?: unknown } };
   const name = options?.model ?? file.extra.get("arch");
-  return typeof name === "string" && Object.hasOwn(MODELS, name) ? name : undefined;
+  return typeof name === "string" ? name : undefined;
 }
 
 /**

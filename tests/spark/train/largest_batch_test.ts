@@ -23,6 +23,10 @@ Deno.test("planBatch() names the largest batch that fits, whether the plan or th
     /^DeviceError: Cannot plan a step of 31 images on cpu as all of it must fit into 100 MiB: current plan takes 103 MiB; the largest --batch-size that fits is 30; --accumulate makes a step of several small ones$/,
   );
   throws(() => planBatch({ name: "webgpu" }, refusing, 64), /must fit; the largest --batch-size that fits is 21; /);
+  throws(
+    () => planBatch({ name: "cpu", maxBytes: 100 * MIB }, plan, 30, { beside: (batch) => batch * MIB }),
+    /current plan takes 130 MiB; the largest --batch-size that fits is 22;/,
+  );
   throws(() => planBatch({ name: "cpu", maxBytes: MIB }, plan, 1), /no --batch-size fits; lower --input-size$/);
   throws(() => planBatch({ name: "cpu", maxBytes: MIB }, plan, 64), /no --batch-size fits; lower --input-size$/);
 });
