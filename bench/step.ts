@@ -74,6 +74,12 @@ const { model: MODEL, inputSize: INPUT_SIZE, decoderWidth: DECODER_WIDTH } = ste
 });
 const { batchSize: BATCH_SIZE, steps: STEPS } = args;
 
+/** What was timed, for the results. */
+const SETTINGS = {
+  ...{ model: args.model, inputSize: INPUT_SIZE, decoderWidth: DECODER_WIDTH },
+  ...{ batchSize: BATCH_SIZE, device: args.device, steps: STEPS },
+};
+
 /** A line for people. */
 function say(line: string): void {
   if (!args.json) console.log(line);
@@ -174,14 +180,7 @@ async function sparseAgainstDense(model: Model, device: Device): Promise<object>
   const flops = [sparse, dense].map((program) => program!.stats(train, images).flops) as [number, number];
   const [ours, whole] = [median(sparses!), median(denses!)];
   return {
-    ...{
-      model: args.model,
-      inputSize: INPUT_SIZE,
-      decoderWidth: DECODER_WIDTH,
-      batchSize: BATCH_SIZE,
-      device: args.device,
-      steps: STEPS,
-    },
+    ...SETTINGS,
     ...{ ...spread("sparseMilliseconds", sparses!), ...spread("denseMilliseconds", denses!), ratio: ours / whole },
     ...{ sparseGflops: flops[0] / ours / 1e6, denseGflops: flops[1] / whole / 1e6, flopRatio: flops[0] / flops[1] },
   };
@@ -225,14 +224,7 @@ async function wholeStep(model: Model, device: Device, profile: Profile): Promis
   profile.on = false;
   const [time, residentBytes] = [median(ours), peakResidentBytes()];
   return {
-    ...{
-      model: args.model,
-      inputSize: INPUT_SIZE,
-      decoderWidth: DECODER_WIDTH,
-      batchSize: BATCH_SIZE,
-      device: args.device,
-      steps: STEPS,
-    },
+    ...SETTINGS,
     ...{ imagesPerSecond: 1000 * BATCH_SIZE / time, ...spread("millisecondsPerStep", ours) },
     ...(args.parts ? await partsOf(model, device, current.train, images) : {}),
     ...{ gflops: flops / time / 1e6, denseGflops: denseFlops(model, flops, current.train, images) / time / 1e6, flops },

@@ -92,8 +92,10 @@ function checked(value: unknown, name: string): Model {
     refuse(name, "it must export a record by default or as model", `export is ${value === null ? null : typeof value}`);
   }
   const model = value as Readonly<Record<string, unknown>>;
-  const bad = Object.entries(PARTS).find(([part, type]) => typeof model[part] !== type);
-  if (bad) refuse(name, `its ${bad[0]} must be a ${bad[1]}`, `${bad[0]} is ${typeof model[bad[0]]}`);
+  for (const [part, wanted] of Object.entries(PARTS)) {
+    const type: string = typeof model[part];
+    if (type !== wanted) refuse(name, `its ${part} must be a ${wanted}`, `${part} is ${type}`);
+  }
   if (!Array.isArray(model.channels)) {
     refuse(name, "its channels must be a list", `channels is ${typeof model.channels}`);
   }
