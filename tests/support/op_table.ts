@@ -1,6 +1,7 @@
 /** @file The operations, each with inputs to run it on: gradients and devices are tested row by row. */
 import { arange, full, mul, random } from "../../tensor/mod.ts";
 import { CONTRACTION_ROWS } from "./contraction_rows.ts";
+import { DETECTION_ROWS } from "./detection_rows.ts";
 import { ELEMENTWISE_ROWS } from "./elementwise_rows.ts";
 import { FUNCTION_ROWS } from "./function_rows.ts";
 import { LAYOUT_ROWS } from "./layout_rows.ts";
@@ -28,4 +29,5 @@ const GENERATORS: readonly OpRow[] = [
 export const ROWS: readonly OpRow[] = [
   ...[...GENERATORS, ...ELEMENTWISE_ROWS, ...LAYOUT_ROWS, ...CONTRACTION_ROWS],
   ...FUNCTION_ROWS,
+  ...DETECTION_ROWS,
 ];

@@ -1,17 +1,32 @@
 /** @file The kernels that are no loops over expressions. */
 import type { TemplateKernel } from "../../../compiler/kernel.ts";
 import type { WatKernel, WatOptions, WatWriter } from "../../../compiler/kernel_text.ts";
-import { ARGSORT_FORM, type KernelForm, SCATTER_ADD_FORM, SCATTER_MAX_FORM } from "../../../compiler/kernel_forms.ts";
 import { textWriter } from "../../../compiler/template.ts";
 import { writeContraction } from "../contraction/write_contraction.ts";
 import { argsortWat } from "./argsort.ts";
 import { scatterAddWat, scatterMaxWat } from "./scatter.ts";
+import {
+  ARGSORT_FORM,
+  type KernelForm,
+  MASK_ALIGN_FORM,
+  ROI_ALIGN_FORM,
+  ROI_SPREAD_FORM,
+  SCATTER_ADD_FORM,
+  SCATTER_MAX_FORM,
+  SUPPRESS_FORM,
+} from "../../../compiler/kernel_forms.ts";
+import { maskAlignWat, roiAlignWat, roiSpreadWat } from "./roi_align.ts";
+import { suppressWat } from "./suppress.ts";
 
 /** Kernels that the device knows by heart. */
 const FORMS: ReadonlyMap<KernelForm, WatWriter<never>> = new Map<KernelForm, WatWriter<never>>([
   [ARGSORT_FORM, argsortWat],
   [SCATTER_ADD_FORM, scatterAddWat],
   [SCATTER_MAX_FORM, scatterMaxWat],
+  [ROI_ALIGN_FORM, roiAlignWat],
+  [ROI_SPREAD_FORM, roiSpreadWat],
+  [MASK_ALIGN_FORM, maskAlignWat],
+  [SUPPRESS_FORM, suppressWat],
 ]);
 
 /**

@@ -1,0 +1,9 @@
+/** @file Detectors of objects: what they are made of, and whole ones. */
+export {
+  maskAlign,
+  type MaskAlignOptions,
+  roiAlign,
+  type RoiAlignOptions,
+  type RoiPlaces,
+  suppress,
+} from "../../tensor/kernel.ts";
