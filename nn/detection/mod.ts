@@ -6,4 +6,5 @@ export {
   type RoiAlignOptions,
   type RoiPlaces,
   suppress,
+  type SuppressOptions,
 } from "../../tensor/kernel.ts";

@@ -70,6 +70,11 @@ export const DETECTION_ROWS: readonly OpRow[] = [
       { order: 0, rejects: [() => maskAlign(int32([1]), tensor(BOXES), int32(IMAGE), { size: [1, 1], width: 1 })] },
     )
   ),
+  row("suppress by kind", (boxes) => suppress(boxes!, validOf(boxes!), { threshold: 0.25, kind: kindOf(boxes!) }), [
+    GRID,
+  ], {
+    order: 0,
+  }),
   ...[0, 0.5, 1 / 3].map((threshold) =>
     row(
       `suppress at ${threshold}`,
@@ -79,6 +84,12 @@ export const DETECTION_ROWS: readonly OpRow[] = [
     )
   ),
 ];
+
+/** Kinds of rows that alternate in no simple way. */
+function kindOf({ shape }: Tensor): Tensor {
+  const rows = shape.slice(0, -1);
+  return tensor(Int32Array.from({ length: rows.reduce((a, b) => a * b, 1) }, (_, i) => (i * i) % 3), { shape: rows });
+}
 
 /** Every ninth row does not count. */
 function validOf({ shape }: Tensor): Tensor {

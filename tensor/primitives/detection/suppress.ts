@@ -10,20 +10,21 @@ import { cast } from "../cast.ts";
 const SUPPRESS: Primitive<SuppressParams> = {
   name: "suppress",
   shapeRule: ([_boxes, valid]) => ({ shape: valid!.shape, dtype: "int32" }),
-  reference: ([boxes, valid], { threshold }, { shape }) => {
+  reference: ([boxes, valid, kind], { threshold }, { shape }) => {
     const keep = new Float64Array(sizeOf(shape));
     const length = shape.at(-1)!;
     for (let start = 0; start < keep.length; start += length) {
       const kept: number[] = [];
       for (let j = start; j < start + length; j++) {
-        if (valid!.data[j] === 0 || kept.some((i) => overlapsMore(boxes!.data, i, j, threshold))) continue;
+        const same = (i: number) => !kind || kind.data[i] === kind.data[j];
+        if (valid!.data[j] === 0 || kept.some((i) => same(i) && overlapsMore(boxes!.data, i, j, threshold))) continue;
         kept.push(j);
         keep[j] = 1;
       }
     }
     return keep;
   },
-  vjpRule: () => [null, null],
+  vjpRule: (_cotangent, { inputs }) => inputs.map(() => null),
   lowering: { kind: "kernel", form: SUPPRESS_FORM },
 };
 
@@ -37,13 +38,21 @@ function overlapsMore(boxes: ArrayLike<number>, i: number, j: number, threshold:
   return shared > 0 && shared > threshold * (area(a) + area(b) - shared);
 }
 
+/** Options of `suppress`. */
+export interface SuppressOptions {
+  /** Intersection over union above which a box suppresses those after it, from 0 to 1. */
+  readonly threshold: number;
+  /** int32 `[..., N]`: boxes of different kinds do not see each other. */
+  readonly kind?: Tensor;
+}
+
 /**
  * Greedy non-maximum suppression: walks boxes from the best on and keeps each that no kept one overlaps by **more** than a
  * threshold (intersection over union; equal is kept). No gradient flows.
  *
  * @param boxes `[..., N, 4]`, left, top, right, bottom, the best first. A row with a number that is not one overlaps nothing.
  * @param valid bool or int32 `[..., N]`: rows that count; others are not kept and suppress none.
- * @param options `threshold`, from 0 to 1.
+ * @param options `threshold`, from 0 to 1; `kind`: int32 `[..., N]`, boxes of different kinds do not see each other.
  * @returns int32 `[..., N]`: 1 where a box is kept, 0 else. Leading axes are groups that do not see each other.
  * @throws {ShapeError} If shapes do not fit.
  *
@@ -58,17 +67,21 @@ function overlapsMore(boxes: ArrayLike<number>, i: number, j: number, threshold:
  * deepStrictEqual(await keep.data(), new Int32Array([1, 0, 1]));
  * ```
  */
-export function suppress(boxes: Tensor, valid: Tensor, options: { readonly threshold: number }): Tensor {
+export function suppress(boxes: Tensor, valid: Tensor, options: SuppressOptions): Tensor {
   requireTensor("suppress", "boxes", boxes);
   requireTensor("suppress", "valid", valid);
   requireOptions("suppress", options);
-  const { threshold } = options;
+  const { threshold, kind } = options;
   if (!(threshold >= 0 && threshold <= 1)) {
     throw new RangeError(`Cannot suppress as threshold must be from 0 to 1: current threshold is ${threshold}`);
   }
-  const [leading, corners] = [boxes.shape.slice(0, -1), boxes.shape.at(-1)];
-  if (corners !== 4 || leading.length === 0 || leading.join() !== valid.shape.join()) {
+  const [leading, corners] = [boxes.shape.slice(0, -1).join(), boxes.shape.at(-1)];
+  if (corners !== 4 || boxes.shape.length === 1 || leading !== valid.shape.join()) {
     throw new ShapeError("suppress", "boxes must be [..., N, 4] and valid [..., N]", [boxes.shape, valid.shape]);
   }
-  return bind(SUPPRESS, [boxes, valid.dtype === "int32" ? valid : cast(valid, "int32")], { threshold });
+  if (kind && (kind.dtype !== "int32" || kind.shape.join() !== leading)) {
+    throw new ShapeError("suppress", `kind must be int32 [${leading}], not ${kind.dtype}`, [kind.shape]);
+  }
+  const counts = valid.dtype === "int32" ? valid : cast(valid, "int32");
+  return bind(SUPPRESS, kind ? [boxes, counts, kind] : [boxes, counts], { threshold });
 }

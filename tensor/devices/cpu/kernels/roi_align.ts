@@ -59,17 +59,6 @@ const clearOut: Wat = alongChannels(
 export function roiAlignWat(inputs: readonly TensorSpec[], output: TensorSpec, params: RoiAlignParams): WatKernel {
   const [rois, rows, columns, channels] = output.shape as [number, number, number, number];
   const maps = inputs.slice(3);
-  const choose = maps.map(({ shape: [batch, height, width] }, i) =>
-    wat.when(
-      `(i32.and (i32.eq ${wat.get("on")} ${wat.int(params.levels[i]!)}) (i32.lt_u ${wat.get("b")} ${wat.int(batch!)}))`,
-      wat.block(
-        wat.set("height", wat.int(height!)),
-        wat.set("width", wat.int(width!)),
-        wat.set("scale", `(f32.const ${params.scales[i]!})`),
-        wat.set("base", wat.add(wat.argument(`map${i}`), wat.mul(wat.get("b"), 4 * height! * width! * channels))),
-      ),
-    )
-  );
   const sum = (multiply: string, plus: string, load: string, share: string) =>
     CORNERS.map((_, i) => `(${multiply} (${load} ${at(`a${i}`)}) ${wat.get(`${share}${i}`)})`)
       .reduce((all, term) => `(${plus} ${all} ${term})`, `(${load} ${at("out")})`);
@@ -77,20 +66,13 @@ export function roiAlignWat(inputs: readonly TensorSpec[], output: TensorSpec, p
     `(v128.store ${at("out")} ${sum("f32x4.mul", "f32x4.add", "v128.load", "v")})`,
     `(f32.store ${at("out")} ${sum("f32.mul", "f32.add", "f32.load", "w")})`,
   );
-  const place = wat.add(wat.mul(wat.get("r"), rows * columns), wat.mul(wat.get("p"), columns), wat.get("q"));
-  const begin = wat.block(wat.set("out", wat.add(wat.argument("y"), wat.mul(place, 4 * channels))), clearOut);
+  const begin = wat.block(wat.set("out", binAddress("y", params.size, channels)), clearOut);
   const item = wat.func(
     "item",
     ["r"],
     wat.block(
       wat.set("bytes", wat.int(4 * channels)),
-      wat.set("b", rowOf("image")),
-      wat.set("on", rowOf("level")),
-      wat.set("height", wat.int(0)), // without a map, each sample lies outside
-      wat.set("width", wat.int(0)),
-      wat.set("base", wat.int(0)),
-      wat.set("scale", "(f32.const 1)"),
-      ...choose,
+      chooseMap(maps, params),
       sides(params),
       wat.when(`(i32.eqz ${wat.get("height")})`, wat.set("gy", wat.int(0))),
       eachBin(params.size, begin, wat.block(corners(channels), add)),
@@ -100,6 +82,36 @@ export function roiAlignWat(inputs: readonly TensorSpec[], output: TensorSpec, p
   const buffers = ["boxes", "image", "level", ...maps.map((_, i) => `map${i}`), "y"];
   const cost = rows * columns * Math.max(params.sampling, 1) ** 2 * (20 + channels);
   return kernel(buffers, item, channels === 0 ? 0 : rois, cost);
+}
+
+/** Sets base, size and scale of the map of region `$r`; its height is 0 where there is none. */
+function chooseMap(maps: readonly TensorSpec[], { levels, scales }: RoiAlignParams): Wat {
+  const choose = maps.map(({ shape: [batch, height, width, channels] }, i) =>
+    wat.when(
+      `(i32.and (i32.eq ${wat.get("on")} ${wat.int(levels[i]!)}) (i32.lt_u ${wat.get("b")} ${wat.int(batch!)}))`,
+      wat.block(
+        wat.set("height", wat.int(height!)),
+        wat.set("width", wat.int(width!)),
+        wat.set("scale", `(f32.const ${scales[i]!})`),
+        wat.set("base", wat.add(wat.argument(`map${i}`), wat.mul(wat.get("b"), 4 * height! * width! * channels!))),
+      ),
+    )
+  );
+  return wat.block(
+    wat.set("b", rowOf("image")),
+    wat.set("on", rowOf("level")),
+    wat.set("height", wat.int(0)),
+    wat.set("width", wat.int(0)),
+    wat.set("base", wat.int(0)),
+    wat.set("scale", "(f32.const 1)"),
+    ...choose,
+  );
+}
+
+/** Address of bin `$p $q` of region `$r` in a buffer. */
+function binAddress(buffer: string, [rows, columns]: readonly [number, number], channels: number): Wat {
+  const place = wat.add(wat.mul(wat.get("r"), rows * columns), wat.mul(wat.get("p"), columns), wat.get("q"));
+  return wat.add(wat.argument(buffer), wat.mul(place, 4 * channels));
 }
 
 /**
@@ -115,23 +127,13 @@ export function roiSpreadWat(inputs: readonly TensorSpec[], output: TensorSpec, 
   const [rois, rows, columns] = inputs[0]!.shape as [number, number, number, number];
   const [batch, height, width, channels] = output.shape as [number, number, number, number];
   const blocks = Math.ceil(channels / CHANNELS);
-  const plus = (i: number, load: string, store: string, add: string, multiply: string, share: string) =>
-    `(${store} ${at(`a${i}`)} (${add} (${load} ${at(`a${i}`)}) (${multiply} (${load} ${at("from")}) ${
-      wat.get(`${share}${i}`)
-    })))`;
-  const spread = alongChannels(
-    wat.block(...CORNERS.map((_, i) => plus(i, "v128.load", "v128.store", "f32x4.add", "f32x4.mul", "v"))),
-    wat.block(...CORNERS.map((_, i) => plus(i, "f32.load", "f32.store", "f32.add", "f32.mul", "w"))),
-  );
-  const place = wat.add(wat.mul(wat.get("r"), rows * columns), wat.mul(wat.get("p"), columns), wat.get("q"));
-  const begin = wat.set(
-    "from",
-    wat.add(wat.argument("values"), wat.mul(place, 4 * channels), wat.mul(wat.get("c0"), 4)),
-  );
-  const region = wat.block(sides(params), eachBin(params.size, begin, wat.block(corners(channels), spread)));
+  const from = wat.add(binAddress("values", params.size, channels), wat.mul(wat.get("c0"), 4));
+  const spread = eachBin(params.size, wat.set("from", from), wat.block(corners(channels), spreadSample()));
   const own = `(i32.and (i32.eq ${rowOf("image")} ${wat.get("b")}) (i32.eq ${rowOf("level")} ${
     wat.int(params.level)
   }))`;
+  const base = wat.add(wat.argument("y"), wat.mul(wat.get("b"), 4 * height * width * channels));
+  const clear = wat.block(clearOut, wat.set("out", wat.add(wat.get("out"), 4 * channels)));
   const item = wat.func(
     "item",
     ["index"],
@@ -142,24 +144,29 @@ export function roiSpreadWat(inputs: readonly TensorSpec[], output: TensorSpec, 
       wat.set("height", wat.int(height)),
       wat.set("width", wat.int(width)),
       wat.set("scale", `(f32.const ${params.scale})`),
-      wat.set(
-        "base",
-        wat.add(wat.argument("y"), wat.mul(wat.get("b"), 4 * height * width * channels), wat.mul(wat.get("c0"), 4)),
-      ),
+      wat.set("base", wat.add(base, wat.mul(wat.get("c0"), 4))),
       wat.set("out", wat.get("base")),
-      wat.loop(
-        "cell",
-        wat.int(0),
-        wat.int(height * width),
-        wat.block(clearOut, wat.set("out", wat.add(wat.get("out"), 4 * channels))),
-      ),
-      wat.loop("r", wat.int(0), wat.int(rois), wat.when(own, region)),
+      wat.loop("cell", wat.int(0), wat.int(height * width), clear),
+      wat.loop("r", wat.int(0), wat.int(rois), wat.when(own, wat.block(sides(params), spread))),
     ),
     { ...ROI_VARIABLES, ...SHARES },
   );
   const each = Math.max(params.sampling, 1) ** 2 * (20 + 2 * CHANNELS);
-  const cost = (height * width * CHANNELS) / 4 + rois * rows * columns * each / batch;
+  const cost = (height * width * CHANNELS) / 4 + rois * rows * columns * each / Math.max(batch, 1);
   return kernel(["values", "boxes", "image", "level", "y"], item, batch * blocks, cost);
+}
+
+/** Adds the numbers at `$from` to the four cells of a sample. */
+function spreadSample(): Wat {
+  const plus = (i: number, type: "v128" | "f32", share: string) => {
+    const [add, multiply] = ["add", "mul"].map((name) => `${type === "v128" ? "f32x4" : "f32"}.${name}`);
+    const term = `(${multiply} (${type}.load ${at("from")}) ${wat.get(`${share}${i}`)})`;
+    return `(${type}.store ${at(`a${i}`)} (${add} (${type}.load ${at(`a${i}`)}) ${term}))`;
+  };
+  return alongChannels(
+    wat.block(...CORNERS.map((_, i) => plus(i, "v128", "v"))),
+    wat.block(...CORNERS.map((_, i) => plus(i, "f32", "w"))),
+  );
 }
 
 /**
@@ -172,7 +179,7 @@ export function roiSpreadWat(inputs: readonly TensorSpec[], output: TensorSpec, 
  */
 export function maskAlignWat(inputs: readonly TensorSpec[], output: TensorSpec, params: MaskAlignParams): WatKernel {
   const [masks, height, words] = inputs[0]!.shape as [number, number, number];
-  const [rois, rows, columns] = output.shape as [number, number, number];
+  const [rois] = output.shape as [number, number, number];
   const bit = ([row, column]: readonly [0 | 1, 0 | 1]) => {
     const word = `(i32.add (i32.mul (global.get $y${row}) ${
       wat.int(words)
@@ -182,9 +189,8 @@ export function maskAlignWat(inputs: readonly TensorSpec[], output: TensorSpec, 
   };
   const total = CORNERS.map((corner) => `(f32.mul (f32.convert_i32_s ${bit(corner)}) ${shareOf(...corner)})`)
     .reduce((all, term) => `(f32.add ${all} ${term})`, `(f32.load ${wat.get("out")})`);
-  const place = wat.add(wat.mul(wat.get("r"), rows * columns), wat.mul(wat.get("p"), columns), wat.get("q"));
   const begin = wat.block(
-    wat.set("out", wat.add(wat.argument("y"), wat.mul(place, 4))),
+    wat.set("out", binAddress("y", params.size, 1)),
     `(f32.store ${wat.get("out")} (f32.const 0))`,
   );
   const item = wat.func(

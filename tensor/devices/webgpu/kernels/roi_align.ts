@@ -150,12 +150,12 @@ if (share != 0.0) { sum += share * ${
       memory.load("values", `((r * ${rows}u + u32(p)) * ${columns}u + u32(q)) * ${channels}u + c`)
     }; }
 } } }
-${memory.store("y", "item", "sum")}`;
+${memory.store("sums", "item", "sum")}`;
   const buffers: readonly WgslBuffer[] = [
     { name: "values", type: "f32", buffer: 0 },
     { name: "boxes", type: "f32", buffer: 1 },
     ...[rowsOf("image", 2), rowsOf("level", 3)],
-    { name: "y", type: "f32", buffer: 4 },
+    { name: "sums", type: "f32", buffer: 4 },
   ];
   const functions = [...geometry(params), ...ADJOINT];
   return { passes: [withFunctions(itemPass(buffers, { items, body }), functions)], scratchBytes: 0 };

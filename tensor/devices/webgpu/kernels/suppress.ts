@@ -9,6 +9,8 @@ interface Layout {
   readonly groups: number;
   readonly length: number;
   readonly words: number;
+  /** True if rows of different kinds do not see each other. */
+  readonly grouped: boolean;
 }
 
 /**
@@ -16,14 +18,19 @@ interface Layout {
  * rows, 32 at a time, that collects the bits of those that are kept.
  */
 export function suppressWgsl(
-  _inputs: readonly TensorSpec[],
+  inputs: readonly TensorSpec[],
   output: TensorSpec,
   { threshold }: SuppressParams,
   limits: WgslLimits,
 ): WgslKernel {
   if (sizeOf(output.shape) === 0) return { passes: [], scratchBytes: 0 };
   const length = output.shape.at(-1)!;
-  const layout = { groups: sizeOf(output.shape.slice(0, -1)), length, words: Math.ceil(length / 32) };
+  const layout = {
+    groups: sizeOf(output.shape.slice(0, -1)),
+    length,
+    words: Math.ceil(length / 32),
+    grouped: inputs.length > 2,
+  };
   const most = 32 * Math.floor(limits.maxWorkgroupBytes / 4);
   if (length > most) {
     throw new DeviceError(
@@ -35,12 +42,14 @@ export function suppressWgsl(
   return { passes, scratchBytes: 4 * layout.groups * length * layout.words };
 }
 
-const SCRATCH: WgslBuffer = { name: "scratch", type: "u32", buffer: 3 };
+const scratch = ({ grouped }: Layout): WgslBuffer => ({ name: "scratch", type: "u32", buffer: grouped ? 4 : 3 });
 
 /** Writes the word of a row: bit b stands for row `32 · word + b`, if that comes later. */
-function overlapPass({ groups, length, words }: Layout, threshold: number): WgslPass {
+function overlapPass(layout: Layout, threshold: number): WgslPass {
+  const { groups, length, words, grouped } = layout;
   const box = ({ load }: WgslMemory, row: string) =>
     `vec4f(${[0, 1, 2, 3].map((i) => load("boxes", `(group_row + ${row}) * 4u + ${i}u`)).join(", ")})`;
+  const kind = ({ load }: WgslMemory, row: string) => load("kind", `group_row + ${row}`);
   const body = (memory: WgslMemory) =>
     `${unravel("item", [["lot", 0], ["i", length], ["word", words]])}
 let group_row = lot * ${length}u;
@@ -50,7 +59,7 @@ let a = ${box(memory, "i")};
 let a_area = (a.z - a.x) * (a.w - a.y);
 for (var b = 0u; b < 32u; b++) {
 let j = word * 32u + b;
-if (j <= i || j >= ${length}u) { continue; }
+if (j <= i || j >= ${length}u${grouped ? ` || ${kind(memory, "i")} != ${kind(memory, "j")}` : ""}) { continue; }
 let other = ${box(memory, "j")};
 let shared_width = max(0.0, min(a.z, other.z) - max(a.x, other.x));
 let shared_area = shared_width * max(0.0, min(a.w, other.w) - max(a.y, other.y));
@@ -59,7 +68,12 @@ let more = shared_area > 0.0 && shared_area > ${threshold} * whole;
 bits |= select(0u, 1u << b, more && all_finite(a) && all_finite(other));
 } }
 ${memory.store("scratch", "item", "bits")}`;
-  const pass = itemPass([{ name: "boxes", type: "f32", buffer: 0 }, SCRATCH], { items: groups * length * words, body });
+  const buffers: readonly WgslBuffer[] = [
+    { name: "boxes", type: "f32", buffer: 0 },
+    ...(grouped ? [{ name: "kind", type: "i32", buffer: 2 } as const] : []),
+    scratch(layout),
+  ];
+  const pass = itemPass(buffers, { items: groups * length * words, body });
   const finite = `fn all_finite(v: vec4f) -> bool {
 return all((bitcast<vec4u>(v) & vec4u(0x7f800000u)) != vec4u(0x7f800000u));
 }`;
@@ -67,14 +81,26 @@ return all((bitcast<vec4u>(v) & vec4u(0x7f800000u)) != vec4u(0x7f800000u));
 }
 
 /** Walks over the rows of a group: a workgroup holds a bit for each row that is gone. */
-function walkPass({ groups, length, words }: Layout, workgroupSize: number): WgslPass {
-  const functions = [`var<workgroup> gone: array<u32, ${words}>;`];
-  const write = ({ load, store }: WgslMemory) => {
-    const row = `(square * ${length}u + i)`;
-    const mark = (word: string) => load("scratch", `${row} * ${words}u + ${word}`);
-    return {
-      functions,
-      body: `for (var w = local; w < ${words}u; w += ${workgroupSize}u) {
+function walkPass(layout: Layout, workgroupSize: number): WgslPass {
+  const functions = [`var<workgroup> gone: array<u32, ${layout.words}>;`];
+  const buffers: readonly WgslBuffer[] = [
+    { name: "valid", type: "i32", buffer: 1 },
+    { name: "keep", type: "i32", buffer: layout.grouped ? 3 : 2 },
+    scratch(layout),
+  ];
+  const write = (memory: WgslMemory) => ({ functions, body: walkText(layout, workgroupSize, memory) });
+  return groupPass(buffers, { workgroups: layout.groups, workgroupSize, write });
+}
+
+/** Bits of rows that do not count are gone from the start. Every invocation goes through the 32 rows at hand; each takes some words of later ones. */
+function walkText({ length, words }: Layout, workgroupSize: number, { load, store }: WgslMemory): string {
+  const row = `(square * ${length}u + i)`;
+  const gather = (bits: string, word: string) =>
+    `for (var b = 0u; b < 32u; b++) {
+let i = word * 32u + b;
+if (i < ${length}u && ((own >> b) & 1u) == 0u) { ${bits} |= ${load("scratch", `${row} * ${words}u + ${word}`)}; }
+}`;
+  return `for (var w = local; w < ${words}u; w += ${workgroupSize}u) {
 var bits = 0u;
 for (var b = 0u; b < 32u; b++) {
 let i = w * 32u + b;
@@ -85,17 +111,11 @@ gone[w] = bits;
 workgroupBarrier();
 for (var word = 0u; word < ${words}u; word++) {
 var own = gone[word];
-for (var b = 0u; b < 32u; b++) {
-let i = word * 32u + b;
-if (i < ${length}u && ((own >> b) & 1u) == 0u) { own |= ${mark("word")}; }
-}
+${gather("own", "word")}
 workgroupBarrier();
 for (var w = word + 1u + local; w < ${words}u; w += ${workgroupSize}u) {
 var bits = gone[w];
-for (var b = 0u; b < 32u; b++) {
-let i = word * 32u + b;
-if (i < ${length}u && ((own >> b) & 1u) == 0u) { bits |= ${mark("w")}; }
-}
+${gather("bits", "w")}
 gone[w] = bits;
 }
 if (local == 0u) { gone[word] = own; }
@@ -104,13 +124,5 @@ workgroupBarrier();
 for (var i = local; i < ${length}u; i += ${workgroupSize}u) {
 let kept = 1 - i32((gone[i / 32u] >> (i % 32u)) & 1u);
 ${store("keep", row, "kept")}
-}`,
-    };
-  };
-  const buffers: readonly WgslBuffer[] = [
-    { name: "valid", type: "i32", buffer: 1 },
-    { name: "keep", type: "i32", buffer: 2 },
-    SCRATCH,
-  ];
-  return groupPass(buffers, { workgroups: groups, workgroupSize, write });
+}`;
 }
