@@ -79,5 +79,4 @@ export { binaryCrossEntropy, isInTop, softCrossEntropy } from "./losses/soft_tar
 export { crossEntropy, type CrossEntropyOptions, focalLoss, type FocalLossOptions } from "./losses/labels.ts";
 export * from "./losses/regression.ts";
 export * from "./metrics.ts";
-export * from "./losses.ts";
 export * from "./detection/mod.ts";
