@@ -5,6 +5,9 @@ import type { Primitive } from "../../primitive.ts";
 import { sizeOf } from "../../spec.ts";
 import { bind, type Tensor } from "../../tensor.ts";
 import { requireTensor } from "../../require_tensor.ts";
+import { endToEnd } from "../batching/end_to_end.ts";
+import { spread } from "../batching/spread.ts";
+import { reshape } from "../layout.ts";
 import { requireBoxes, requireSampling, type RoiAlignOptions } from "./roi_align.ts";
 import { boxShares } from "./roi_samples.ts";
 
@@ -30,6 +33,12 @@ const MASK_ALIGN: Primitive<MaskAlignParams> = {
     return result;
   },
   vjpRule: () => [null, null, null],
+  batchRule: (batch, params, output) => {
+    const [bits, boxes, mask] = spread(batch);
+    const joined = (x: Tensor) => reshape(x, [x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)]);
+    const rows = [joined(bits!), joined(boxes!), reshape(endToEnd(mask!, bits!.shape[1]!), [-1])];
+    return reshape(bind(MASK_ALIGN, rows, params), [batch.size, ...output.shape]);
+  },
   lowering: { kind: "kernel", form: MASK_ALIGN_FORM },
 };
 

@@ -11,6 +11,9 @@ import type { Primitive } from "../../primitive.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";
 import { bind, type Tensor } from "../../tensor.ts";
 import { requireTensor } from "../../require_tensor.ts";
+import { endToEnd } from "../batching/end_to_end.ts";
+import { spread } from "../batching/spread.ts";
+import { reshape } from "../layout.ts";
 import { boxShares } from "./roi_samples.ts";
 
 /** Calls back for each cell that a bin reads, with its share. */
@@ -28,6 +31,11 @@ function forEachShare(
       }
     })
   );
+}
+
+/** `[N, R, ...]` as `[N·R, ...]`. */
+function joined(x: Tensor): Tensor {
+  return reshape(x, [x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)]);
 }
 
 const ROI_ALIGN: Primitive<RoiAlignParams> = {
@@ -66,6 +74,12 @@ const ROI_ALIGN: Primitive<RoiAlignParams> = {
       })
     ),
   ],
+  batchRule: (batch, params, output) => {
+    const [boxes, image, level, ...maps] = spread(batch);
+    const images = reshape(endToEnd(image!, maps[0]!.shape[1]!), [-1]);
+    const rows = [joined(boxes!), images, joined(level!), ...maps.map(joined)];
+    return reshape(bind(ROI_ALIGN, rows, params), [batch.size, ...output.shape]);
+  },
   lowering: {
     kind: "kernel",
     form: ROI_ALIGN_FORM,
@@ -98,6 +112,13 @@ const ROI_SPREAD: Primitive<RoiSpreadParams> = {
     null,
     null,
   ],
+  batchRule: (batch, params, output) => {
+    const [values, boxes, image, level] = spread(batch);
+    const [images, ...map] = params.map;
+    const rows = [joined(values!), joined(boxes!), reshape(endToEnd(image!, images), [-1]), joined(level!)];
+    const all = bind(ROI_SPREAD, rows, { ...params, map: [batch.size * images, ...map] });
+    return reshape(all, [batch.size, ...output.shape]);
+  },
   lowering: {
     kind: "kernel",
     form: ROI_SPREAD_FORM,

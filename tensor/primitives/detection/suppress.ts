@@ -5,6 +5,7 @@ import type { Primitive } from "../../primitive.ts";
 import { sizeOf } from "../../spec.ts";
 import { bind, type Tensor } from "../../tensor.ts";
 import { requireTensor } from "../../require_tensor.ts";
+import { spread } from "../batching/spread.ts";
 import { cast } from "../cast.ts";
 
 const SUPPRESS: Primitive<SuppressParams> = {
@@ -25,6 +26,7 @@ const SUPPRESS: Primitive<SuppressParams> = {
     return keep;
   },
   vjpRule: (_cotangent, { inputs }) => inputs.map(() => null),
+  batchRule: (batch, params) => bind(SUPPRESS, spread(batch), params), // examples are groups
   lowering: { kind: "kernel", form: SUPPRESS_FORM },
 };
 
