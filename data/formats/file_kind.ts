@@ -63,7 +63,7 @@ const KINDS: readonly Row[] = [
   image("nifti", "a NIfTI volume", ["n+1\0", "ni1\0"], 344),
   { id: "npy", name: "a NumPy array (.npy)", bytes: "\x93NUMPY", holds: "other" },
   { id: "parquet", name: "a Parquet table", bytes: "PAR1", holds: "archive" },
-  { id: "arrow", name: "an Arrow table", bytes: ["ARROW1", "\xff\xff\xff\xff"], holds: "archive" },
+  { id: "arrow", name: "an Arrow table", bytes: "ARROW1", holds: "archive" },
   {
     ...{ id: "hdf5", name: "an HDF5 file, such as Keras writes", bytes: "\x89HDF\r\n\x1a\n", holds: "weights" },
     remedy: "save the weights as .safetensors or .npz in Python",

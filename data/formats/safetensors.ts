@@ -1,6 +1,7 @@
 /** @file The safetensors format (github.com/huggingface/safetensors): eight bytes of length, a JSON header, raw data. */
 import { writeFileAtomic } from "./atomic_file.ts";
 import { joinBytes } from "./bytes.ts";
+import { KIND_BYTES } from "./file_kind.ts";
 import {
   headerLength,
   MAX_HEADER_BYTES,
@@ -178,7 +179,9 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   using file = await Deno.open(path).catch((cause) => refuseUnreadable(path, cause));
   const { size } = await file.stat();
-  const length = headerLength(await readBytes(file, Math.min(8, size), path), size, path);
+  const head = await readBytes(file, Math.min(KIND_BYTES, size), path);
+  const length = headerLength(head, size, path);
+  await file.seek(8, Deno.SeekMode.Start);
   return parseHeader(await readBytes(file, length, path), size, path);
 }
 

@@ -1,3 +1,5 @@
+import { fileKindOf, kindText } from "./file_kind.ts";
+
 /** Data types of safetensors files, with the bytes that an element takes. */
 export const SAFETENSORS_BYTES = {
   BOOL: 1,
@@ -99,6 +101,8 @@ export function headerLength(bytes: Uint8Array, fileSize: number, file: string):
   if (bytes.length < 8) refuseSafetensors(file, "there must be at least 8 bytes", `size is ${bytes.length}`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (length < 2 || length > MAX_HEADER_BYTES) {
+    const kind = fileKindOf(bytes);
+    if (kind) throw new RangeError(`Cannot read ${file} as safetensors as it must be such a file: ${kindText(bytes)}`);
     refuseSafetensors(file, `the header must have 2 to ${MAX_HEADER_BYTES} bytes`, `header has ${length}`);
   }
   if (8 + length > fileSize) {

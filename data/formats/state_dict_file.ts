@@ -1,10 +1,14 @@
 /** @file Reads weights whatever the container: safetensors, PyTorch, NumPy, Detectron2's pickles. */
-import { FileTensor } from "./file_tensor.ts";
-import { decodeNumpyPickle } from "./pickle/numpy_pickle.ts";
-import { decodeNpz } from "./npy.ts";
-import { decodePth, isLegacyPth } from "./pickle/pth.ts";
+import { dirname, join } from "node:path";
 import { readBytes } from "./bytes.ts";
+import { fileKindOf, kindText } from "./file_kind.ts";
+import { FileTensor } from "./file_tensor.ts";
+import { decodeNpz } from "./npy.ts";
+import { decodeNumpyPickle } from "./pickle/numpy_pickle.ts";
+import { decodePth } from "./pickle/pth.ts";
 import { decodeSafetensors, type SafetensorsTensor } from "./safetensors.ts";
+import { chosenSet, objectsIn, type TensorSet, tensorSets, wholeModelIn } from "./tensor_sets.ts";
+import { readZip } from "./zip_reader.ts";
 
 /** Container of a file of weights. */
 export type StateDictContainer = "safetensors" | "pth" | "npz" | "pkl";
@@ -21,18 +25,35 @@ export interface StateDictFile {
   readonly values: ReadonlyMap<string, unknown>;
   /** Everything beside the state dict: epoch, optimizer, metadata of safetensors (as texts). */
   readonly extra: ReadonlyMap<string, unknown>;
+  /** Where the state dict lies in the file, such as `state_dict_ema`; empty if the file is one. */
+  readonly set: string;
+  /** All state dicts of comparable size, that one too, in the order of the file. */
+  readonly sets: readonly string[];
+  /** The set that was asked for and is none of these: it must be found by the names of the tensors. */
+  readonly asked?: string;
+  /** Objects of Python classes that were passed over, by class. */
+  readonly passedOver: ReadonlyMap<string, number>;
 }
 
-/** Where training scripts put the state dict, the likeliest first. */
-const PLACES = ["module", "state_dict", "model", "model_state", "state", "net"];
+/** Options of `readStateDict`. */
+export interface StateDictOptions {
+  /**
+   * Which of several sets of weights is taken: keys that lead to it, such as `state_dict_ema` or `student`; `average` or
+   * `raw`. The largest if not given; of those that have at least half as many tensors as the largest, one whose name says
+   * that it is a moving average.
+   */
+  readonly weights?: string;
+}
 
 /**
- * Decodes a file of weights.
+ * Decodes a file of weights: the largest group of tensors in it.
  *
  * @param bytes The whole file.
  * @param path What errors call it.
- * @returns Weights, found at the root or under `module`, `state_dict`, `model`, `state` or `net`.
- * @throws {RangeError} If it is none of the known containers, is damaged, or holds no state dict, naming path and reason.
+ * @param options Which of several sets.
+ * @returns The weights, and everything beside them.
+ * @throws {RangeError} If it is none of the known containers, is damaged, or holds no dictionary of tensors, naming path,
+ * reason and the true kind.
  *
  * @example Usage
  * ```ts
@@ -40,27 +61,28 @@ const PLACES = ["module", "state_dict", "model", "model_state", "state", "net"];
  * import { decodeStateDict, encodePth, FileTensor } from "@tessera/tessera/data";
  *
  * const state = new Map([["w", new FileTensor("F32", [1], Float32Array.of(2))]]);
- * const file = decodeStateDict(encodePth(new Map<string, unknown>([["module", state], ["epoch", 3]])), "a.pth");
- * deepStrictEqual([Object.keys(file.tensors), file.extra.get("epoch")], [["w"], 3]);
+ * const file = decodeStateDict(encodePth(new Map<string, unknown>([["net", state], ["epoch", 3]])), "a.pth");
+ * deepStrictEqual([Object.keys(file.tensors), file.set, file.extra.get("epoch")], [["w"], "net", 3]);
  * ```
  */
-export function decodeStateDict(bytes: Uint8Array, path: string): StateDictFile {
-  const container = containerOf(bytes);
+export function decodeStateDict(bytes: Uint8Array, path: string, { weights }: StateDictOptions = {}): StateDictFile {
+  const container = containerOf(bytes, path);
+  const flat = { path, container, values: new Map(), set: "", sets: [""], passedOver: new Map() };
+  const asked = weights === undefined ? {} : { asked: weights };
   if (container === "safetensors") {
     const { tensors, metadata } = decodeSafetensors(bytes, path);
-    return { path, container, tensors, values: new Map(), extra: new Map(Object.entries(metadata)) };
+    return { ...flat, ...asked, tensors, extra: new Map(Object.entries(metadata)) };
   }
-  if (container === "npz") {
-    return { path, container, tensors: decodeNpz(bytes, path), values: new Map(), extra: new Map() };
-  }
+  if (container === "npz") return { ...flat, ...asked, tensors: decodeNpz(bytes, path), extra: new Map() };
   const value = container === "pkl" ? decodeNumpyPickle(bytes, path) : decodePth(bytes, path);
-  return { path, container, ...unwrap(value, path) };
+  return { path, container, ...unwrap(value, path, weights) };
 }
 
 /**
- * Reads a file of weights.
+ * Reads a file of weights; of an index of shards (`….index.json`), all of them.
  *
  * @param path The file.
+ * @param options As of `decodeStateDict`.
  * @returns As `decodeStateDict`.
  * @throws {RangeError} As `decodeStateDict`.
  * @throws {Error} If it cannot be read.
@@ -73,35 +95,116 @@ export function decodeStateDict(bytes: Uint8Array, path: string): StateDictFile 
  * await rejects(readStateDict("missing.pth"), /Cannot read missing.pth/);
  * ```
  */
-export async function readStateDict(path: string): Promise<StateDictFile> {
-  return decodeStateDict(await readBytes(path), path);
-}
-
-/** Known by the first bytes. In a zip archive the first file tells: `….npy`, or what PyTorch puts there. */
-function containerOf(bytes: Uint8Array): StateDictContainer {
-  if (bytes[0] === 0x50 && bytes[1] === 0x4b) {
-    const nameBytes = bytes.length > 30 ? bytes[26]! + 256 * bytes[27]! : 0;
-    return new TextDecoder().decode(bytes.subarray(30, 30 + nameBytes)).endsWith(".npy") ? "npz" : "pth";
+export async function readStateDict(path: string, options: StateDictOptions = {}): Promise<StateDictFile> {
+  const bytes = await readBytes(path);
+  const names = shardsOf(bytes, path);
+  if (names === null) return decodeStateDict(bytes, path, options);
+  const shards: StateDictFile[] = [];
+  for (const name of names) {
+    const shard = join(dirname(path), name);
+    shards.push(decodeStateDict(await readBytes(shard), shard, options));
   }
-  if (isLegacyPth(bytes)) return "pth";
-  if (bytes[0] === 0x80 && bytes[1]! <= 5 && bytes[8] !== 0x7b) return "pkl";
-  return new TextDecoder().decode(bytes.subarray(257, 262)) === "ustar" ? "pth" : "safetensors";
+  const [first] = shards;
+  if (!first) return refuse(path, "an index must name its shards", "number of shards is 0");
+  return { ...first, path, tensors: Object.assign({}, ...shards.map(({ tensors }) => tensors)) };
 }
 
-function unwrap(value: unknown, path: string): Pick<StateDictFile, "tensors" | "values" | "extra"> {
-  const refuse = (current: string): never => {
-    throw new RangeError(`Cannot read ${path} as weights as it must hold a dictionary of tensors: current ${current}`);
+function refuse(path: string, requirement: string, current: string): never {
+  throw new RangeError(`Cannot read ${path} as weights as ${requirement}: current ${current}`);
+}
+
+/** Files that an index names, each once; `null` if the bytes are no index. */
+function shardsOf(bytes: Uint8Array, path: string): readonly string[] | null {
+  const kind = fileKindOf(bytes)?.id;
+  if (kind !== "weight-index" && !(kind === "json" && path.endsWith(".index.json"))) return null;
+  const index = jsonOf(bytes, path);
+  const map = (index as { readonly weight_map?: unknown } | null)?.weight_map;
+  const names = typeof map === "object" && map !== null ? [...new Set<unknown>(Object.values(map))] : [null];
+  // An index names files beside it, and no others.
+  const isName = (name: unknown): name is string => typeof name === "string" && /^[^/\\]+$/.test(name) && name !== "..";
+  return names.every(isName)
+    ? names
+    : refuse(path, "an index must name files beside it in weight_map", "weight_map is another");
+}
+
+function jsonOf(bytes: Uint8Array, path: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    return refuse(path, "an index must be JSON", `error is ${(error as Error).message}`);
+  }
+}
+
+const CONTAINERS: Readonly<Record<string, StateDictContainer>> = {
+  npz: "npz",
+  pth: "pth",
+  "torch-tar": "pth",
+  pickle: "pkl",
+  safetensors: "safetensors",
+};
+
+/** Known by the content. A zip archive that starts with neither PyTorch's nor NumPy's names may still be theirs. */
+function containerOf(bytes: Uint8Array, path: string): StateDictContainer {
+  const kind = fileKindOf(bytes)?.id;
+  if (kind !== undefined && Object.hasOwn(CONTAINERS, kind)) return CONTAINERS[kind]!;
+  if (kind === "zip") {
+    const names = [...readZip(bytes, { file: path }).keys()];
+    if (names.some((name) => /(^|\/)data\.pkl$/.test(name))) return "pth";
+    if (names.length > 0 && names.every((name) => name.endsWith(".npy"))) return "npz";
+  }
+  if (kind === undefined && path.endsWith(".safetensors")) return "safetensors"; // whose reader says what is damaged
+  throw new RangeError(
+    `Cannot read ${path} as weights as it must be safetensors, PyTorch's .pth, .npz or a pickle of arrays: ` +
+      kindText(bytes),
+  );
+}
+
+type Unwrapped = Omit<StateDictFile, "path" | "container">;
+
+function unwrap(value: unknown, path: string, asked: string | undefined): Unwrapped {
+  const found = tensorSets(value);
+  if (found.length === 0) return refuseWithout(value, path);
+  // The largest first: it is taken where no name says more.
+  const sets = found.toSorted((a, b) => b.size - a.size);
+  const chosen = chosenSet(sets.map(({ name }) => name), asked);
+  const set = sets[Math.max(0, chosen)]!;
+  return {
+    ...split(set.items),
+    extra: besides(value, set),
+    set: set.name,
+    sets: found.map(({ name }) => name),
+    // A set of one may hold several by the names of its tensors.
+    ...(asked !== undefined && (chosen < 0 || sets.length === 1 && asked !== set.name) ? { asked } : {}),
+    passedOver: objectsIn(value),
   };
-  if (!(value instanceof Map)) return refuse("value is something else");
-  if (holdsTensors(value)) return { ...split(value), extra: new Map() };
-  const place = PLACES.find((name) => holdsTensors(value.get(name)));
-  if (place === undefined) return refuse(`keys are ${[...value.keys()].slice(0, 8).map(String).join(", ") || "none"}`);
-  const extra = new Map([...value].filter(([key]) => key !== place).map(([key, item]) => [String(key), item]));
-  return { ...split(value.get(place)), extra };
 }
 
-const holdsTensors = (value: unknown): value is Map<unknown, unknown> =>
-  value instanceof Map && [...value.values()].some((item) => item instanceof FileTensor);
+function refuseWithout(value: unknown, path: string): never {
+  const model = wholeModelIn(value);
+  if (model) {
+    const place = model.keys.map((key) => `[${JSON.stringify(key)}]`).join("");
+    throw new RangeError(
+      `Cannot read ${path} as weights as it must hold a dictionary of tensors: current file holds a whole model with ` +
+        `its class, ${model.name}; in Python: torch.save(torch.load(${JSON.stringify(path)})${place}.state_dict(), ` +
+        `"weights.pth")`,
+    );
+  }
+  const keys = value instanceof Map ? [...value.keys()].slice(0, 8).map(String).join(", ") || "none" : null;
+  refuse(path, "it must hold a dictionary of tensors", keys === null ? "value is something else" : `keys are ${keys}`);
+}
+
+/** What stands beside a set, and beside the dictionaries that it lies in; the outer one counts where names are equal. */
+function besides(value: unknown, { keys }: TensorSet): ReadonlyMap<string, unknown> {
+  const extra = new Map<string, unknown>();
+  let part = value;
+  for (const step of keys) {
+    for (const [key, item] of part instanceof Map ? part : []) {
+      if (String(key) !== step && !extra.has(String(key))) extra.set(String(key), item);
+    }
+    part = Array.isArray(part) ? part[Number(step)] : part instanceof Map ? part.get(step) : null;
+  }
+  return extra;
+}
 
 function split(state: ReadonlyMap<unknown, unknown>): Pick<StateDictFile, "tensors" | "values"> {
   const items = [...state].map(([key, item]) => [String(key), item] as const);

@@ -65,7 +65,7 @@ export async function backboneStateDict(
     const shape = renamedShape(entry.key, entry.shape, naming);
     return [renameWeight(entry.key, naming), await exported(entry, x, shape)] as const;
   }));
-  const isOwnOrder = naming === "official" || naming === "detectron2";
+  const isOwnOrder = naming !== "timm" && naming !== "torchvision";
   return new Map(isOwnOrder ? named : named.toSorted(([a], [b]) => renamedRank(a) - renamedRank(b)));
 }
 

@@ -1,11 +1,12 @@
 /** @file Backbones from files of this and of other libraries. */
 import { type DType, random, type Tree } from "../../tensor/mod.ts";
 import type { Classifier, Model } from "../../nn/mod.ts";
-import { readStateDict, type StateDictFile } from "../../data/mod.ts";
+import { readStateDict, type StateDictFile, type StateDictOptions } from "../../data/mod.ts";
 import type { OfficialEntry } from "./official_layout.ts";
 import { backboneEntries, headEntries, importOfficial } from "./official_names.ts";
 import { renameWeight } from "./weight_names.ts";
-import { matchWeights, type SourceNaming, type WeightSource } from "./weight_source.ts";
+import { accountOf, type WeightAccount } from "./weight_account.ts";
+import { bareName, matchWeights, type SourceNaming, type WeightSource, withTensors } from "./weight_source.ts";
 
 /** A pre-trained or fine-tuned model. */
 export interface Backbone {
@@ -17,17 +18,15 @@ export interface Backbone {
   readonly head: Tree | null;
   /** Whose names the file has. */
   readonly naming: SourceNaming;
+  /** What was read of the file, and what was not. */
+  readonly account: WeightAccount;
 }
 
 /** Options of `loadBackbone`. */
-export interface LoadBackboneOptions {
+export interface LoadBackboneOptions extends StateDictOptions {
   /** Type of the weights; float32 if not given. Half precision in files is widened. */
   readonly dtype?: DType;
 }
-
-/** Beginnings of what else may lie beside an encoder without a prefix: rest of SparK, heads, dead buffers. */
-const BESIDE =
-  /^(dense_decoder|densify_|mask_tokens|imn_[ms]|norm_black|fc\.|head\.|norm\.|classifier\.|optimizer|params|state|key|ema)/;
 
 /**
  * Takes the weights of a model from a file that was read.
@@ -54,21 +53,27 @@ const BESIDE =
 export function backboneOf(
   file: StateDictFile,
   model: Model,
-  { dtype = "float32" }: LoadBackboneOptions = {},
+  { dtype = "float32" }: Pick<LoadBackboneOptions, "dtype"> = {},
 ): Backbone {
   const { skeleton, entries, source } = match(file, model);
   const { params, state } = importOfficial(skeleton, entries, source.read, { dtype });
-  return { params, state, head: headOf(file, model, { source, dtype }), naming: source.naming };
+  const found = headOf(file, model, { source, dtype });
+  const account = accountOf({
+    ...{ file, source, entries, model: model.name, others: found?.names ?? [] },
+    headClasses: found?.classes ?? null,
+  });
+  return { params, state, head: found?.head ?? null, naming: source.naming, account };
 }
 
 /**
  * Reads the weights of a model from a file: SparK's full checkpoints (wrapped or bare, with or without optimizer) and
  * backbones, timm's, torchvision's, Detectron2's, and checkpoints of this library; in safetensors, `.pth`, `.npz` or
- * `.pkl`, known by the content. The head of a fine-tuned model comes along.
+ * `.pkl`, known by the content. The largest group of tensors in a file is taken, whatever stands before their names; of
+ * several sets, a moving average. The head of a fine-tuned model comes along.
  *
  * @param path The file.
  * @param model The model; its sizes must be those of the file.
- * @param options Type of the weights.
+ * @param options Type of the weights; which of several sets.
  * @returns `params` and `state` as `model.init` makes them, `head` as `initHead` makes it or `null`.
  * @throws {RangeError} If a weight is missing, too many, not finite or of another shape, or the file is damaged or
  * would run code, naming file and reason.
@@ -84,7 +89,8 @@ export function backboneOf(
  * ```
  */
 export async function loadBackbone(path: string, model: Model, options: LoadBackboneOptions = {}): Promise<Backbone> {
-  return backboneOf(await readStateDict(path), model, options);
+  const { weights, ...rest } = options;
+  return backboneOf(await readStateDict(path, weights === undefined ? {} : { weights }), model, rest);
 }
 
 function match(file: StateDictFile, model: Model) {
@@ -104,7 +110,7 @@ function match(file: StateDictFile, model: Model) {
  */
 export function holdsBackbone(file: StateDictFile, model: Model): boolean {
   try {
-    match(file, model);
+    match(withTensors(file, file.tensors), model);
     return true;
   } catch (error) {
     if (error instanceof RangeError) return false;
@@ -112,19 +118,28 @@ export function holdsBackbone(file: StateDictFile, model: Model): boolean {
   }
 }
 
-/** A larger model of the same family would have all names of a smaller one. */
+/** Words of a name without their numbers: all stages of a network look alike. */
+const wordOf = (name: string): string => name.replace(/\..*$/s, "").replaceAll(/\d+/g, "#");
+
+/** A larger model of the same family would have all names of a smaller one, and more that begin alike. */
 function refuseUnexpected(
   file: StateDictFile,
-  source: WeightSource,
+  { naming, prefix, keyOf }: WeightSource,
   { entries, model }: { readonly entries: readonly OfficialEntry[]; readonly model: Model },
 ): void {
-  const known = new Set(entries.map(source.keyOf));
-  const isBeside = source.naming === "tessera"
-    ? (name: string) => !/^(params|state)\.encoder\./.test(name)
-    : source.prefix === ""
-    ? (name: string) => BESIDE.test(name)
-    : (name: string) => !name.startsWith(source.prefix) || BESIDE.test(name.slice(source.prefix.length));
-  const unexpected = Object.keys(file.tensors).filter((name) => !known.has(name) && !isBeside(name));
+  const known = new Set(entries.map(keyOf));
+  // Files of this library hold parameters and statistics side by side: their trees, then the root.
+  const roots = naming === "tessera"
+    ? [...new Set(entries.map((entry) => keyOf(entry).slice(0, -entry.path.join(".").length)))]
+    : [prefix];
+  const words = new Set(
+    roots.flatMap((root) =>
+      [...known].filter((name) => name.startsWith(root)).map((name) => wordOf(name.slice(root.length)))
+    ),
+  );
+  const isUnexpected = (name: string) =>
+    !known.has(name) && roots.some((root) => name.startsWith(root) && words.has(wordOf(name.slice(root.length))));
+  const unexpected = Object.keys(file.tensors).filter(isUnexpected);
   if (unexpected.length === 0) return;
   throw new RangeError(
     `Cannot load ${file.path} into ${model.name} as it must hold that model's weights alone: current file also has ` +
@@ -132,36 +147,57 @@ function refuseUnexpected(
   );
 }
 
+/** A head that was found. */
+interface FoundHead {
+  readonly head: Tree;
+  readonly classes: number;
+  /** Names of its tensors in the file. */
+  readonly names: readonly string[];
+}
+
+/** What may stand before a head: what stands before the encoder, or less of it, as in `model.backbone.` and `model.fc`. */
+function headPrefixes(prefix: string): readonly string[] {
+  const words = prefix.split(".").slice(0, -1);
+  return [...words.keys(), words.length].reverse().map((count) =>
+    words.slice(0, count).map((word) => `${word}.`).join("")
+  );
+}
+
 function headOf(
   file: StateDictFile,
   model: Model & Partial<Classifier>,
   { source, dtype }: { readonly source: WeightSource; readonly dtype: DType },
-): Tree | null {
+): FoundHead | null {
   if (!model.initHead) return null;
   const entries = headEntries(model.initHead(random.key(0), { classes: 1 }));
   const scores = entries.find(({ key }) => /^(fc|head)\.weight$/.test(key)); // last layer, [classes, channels]
   if (!scores) return null;
-  // Heads have no `encoder` before their names but a `head`.
-  const nameOf = (entry: OfficialEntry) =>
-    source.naming === "tessera"
-      ? ["params.head", ...entry.path].join(".")
-      : source.prefix + renameWeight(entry.key, source.naming);
-  const found = file.tensors[nameOf(scores)];
-  if (!found || found.shape.length !== 2) return null;
-  const classes = source.naming === "tessera" ? found.shape[1]! : found.shape[0]!;
-  const skeleton = { params: model.initHead(random.key(0), { classes }), state: {} };
-  const own = headEntries(skeleton.params);
-  const missing = own.find((entry) => !Object.hasOwn(file.tensors, nameOf(entry)));
-  if (missing) return null;
-  const head = {
-    ...file,
-    tensors: Object.fromEntries(own.map((entry) => [headKey(source, entry), file.tensors[nameOf(entry)]!])),
-  };
-  const headSource = matchWeights(head, own, { model: `the head of ${model.name}`, own: ["head"] });
-  return importOfficial(skeleton, own, headSource.read, { dtype }).params;
+  const isOurs = source.naming === "tessera";
+  for (const prefix of isOurs ? [source.prefix] : headPrefixes(source.prefix)) {
+    // Heads have no `encoder` before their names but a `head`.
+    const nameOf = (entry: OfficialEntry) => prefix + headKey(source, entry);
+    const found = file.tensors[nameOf(scores)];
+    if (!found || found.shape.length !== 2) continue;
+    const [classes, channels] = isOurs ? found.shape.toReversed() as [number, number] : found.shape as [number, number];
+    if (channels !== model.channels.at(-1)) continue;
+    const skeleton = { params: model.initHead(random.key(0), { classes }), state: {} };
+    const own = headEntries(skeleton.params);
+    if (own.some((entry) => !Object.hasOwn(file.tensors, nameOf(entry)))) continue;
+    const tensors = Object.fromEntries(
+      own.map((entry) => [bareName(headKey(source, entry)), file.tensors[nameOf(entry)]!]),
+    );
+    const matched = matchWeights(withTensors(file, tensors), own, {
+      model: `the head of ${model.name}`,
+      own: ["head"],
+    });
+    const head = importOfficial(skeleton, own, matched.read, { dtype }).params;
+    return { head, classes, names: own.map(nameOf) };
+  }
+  return null;
 }
 
-/** Name under which a head's weight is looked for once it was found: without what stands before the encoder. */
+/** Name under which a head's weight is looked for: without what stands before the encoder. */
 function headKey({ naming }: WeightSource, entry: OfficialEntry): string {
-  return naming === "tessera" ? ["params.head", ...entry.path].join(".") : renameWeight(entry.key, naming);
+  if (naming === "tessera") return ["params.head", ...entry.path].join(".");
+  return renameWeight(entry.key, naming);
 }

@@ -12,7 +12,8 @@ import {
 import { initParams, type InitParamsOptions, type SparkParams, type SparkState } from "../forward.ts";
 import type { OfficialEntry } from "./official_layout.ts";
 import { importOfficial, officialEntries } from "./official_names.ts";
-import { matchWeights, type SourceNaming } from "./weight_source.ts";
+import { accountOf, type WeightAccount } from "./weight_account.ts";
+import { matchWeights, type SourceNaming, withTensors } from "./weight_source.ts";
 
 /** Parameters, statistics and moments of pre-training. */
 export interface SparkWeights {
@@ -24,6 +25,8 @@ export interface SparkWeights {
   readonly optimizer: Moments<SparkParams> | null;
   /** Whose names the file has. */
   readonly naming: SourceNaming;
+  /** What was read of the file, and what was not. */
+  readonly account: WeightAccount;
 }
 
 /** Moments by the names of PyTorch's optimizers: those of LAMB and AdamW, that of SGD. */
@@ -88,16 +91,18 @@ export function weightsOf(file: StateDictFile, model: Model, options: InitParams
   const source = matchWeights(file, entries, { model: `${model.name} with decoder`, own: [""] });
   const { params, state } = importOfficial(skeleton, entries, source.read, { dtype });
   const found = source.naming === "tessera" ? ownMoments(file, entries) : officialMoments(file, entries);
-  if (!found) return { params, state, optimizer: null, naming: source.naming };
+  const matched = { file, source, entries, model: `${model.name} with its decoder` };
+  if (!found) return { params, state, optimizer: null, naming: source.naming, account: accountOf(matched) };
   const moments = Object.entries(found.moments).map(([name, tensors]) => {
     const moment = { params: skeleton.params, state: {} };
     const own = entries.filter(({ tree }) => tree === "params");
     const named = Object.fromEntries(own.map((entry, i) => [momentKey(source.naming, entry), tensors[i]!]));
-    const matched = matchWeights({ ...file, tensors: named }, own, { model: `${name} of ${model.name}`, own: [""] });
-    return [name, importOfficial(moment, own, matched.read, { dtype }).params];
+    const one = matchWeights(withTensors(file, named), own, { model: `${name} of ${model.name}`, own: [""] });
+    return [name, importOfficial(moment, own, one.read, { dtype }).params];
   });
   const optimizer = { step: tensor(found.step, { dtype: "int32" }), moments: Object.fromEntries(moments) };
-  return { params, state, optimizer, naming: source.naming };
+  const others = Object.keys(file.tensors).filter((name) => name.startsWith("optimizer."));
+  return { params, state, optimizer, naming: source.naming, account: accountOf({ ...matched, others }) };
 }
 
 const momentKey = (naming: SourceNaming, { key, path }: OfficialEntry): string =>

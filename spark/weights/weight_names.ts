@@ -2,23 +2,27 @@
 
 /**
  * Whose names: `official` is SparK's backbone file (torchvision's and timm's for ResNets, the authors' own for
- * ConvNeXts); `detectron2` is for ResNets only.
+ * ConvNeXts); `huggingface` is transformers'; `detectron2` is for ResNets only.
  */
-export type WeightNaming = "official" | "timm" | "torchvision" | "detectron2";
+export type WeightNaming = "official" | "timm" | "torchvision" | "huggingface" | "detectron2";
 
 /** All namings, in the order in which a file's is looked for. */
-export const WEIGHT_NAMINGS: readonly WeightNaming[] = ["official", "timm", "torchvision", "detectron2"];
+export const WEIGHT_NAMINGS: readonly WeightNaming[] = ["official", "timm", "torchvision", "huggingface", "detectron2"];
 
 type Rule = readonly [pattern: RegExp, replace: (match: readonly string[]) => string];
 
-/** Parts of a ConvNeXt block: official, timm's, torchvision's. */
-const BLOCK_PARTS: Readonly<Record<string, readonly [timm: string, torchvision: string]>> = {
-  gamma: ["gamma", "layer_scale"],
-  dwconv: ["conv_dw", "block.0"],
-  norm: ["norm", "block.2"],
-  pwconv1: ["mlp.fc1", "block.3"],
-  pwconv2: ["mlp.fc2", "block.5"],
+/** Parts of a ConvNeXt block: official, timm's, torchvision's, transformers'. */
+const BLOCK_PARTS: Readonly<Record<string, readonly [timm: string, torchvision: string, huggingface: string]>> = {
+  gamma: ["gamma", "layer_scale", "layer_scale_parameter"],
+  dwconv: ["conv_dw", "block.0", "dwconv"],
+  norm: ["norm", "block.2", "layernorm"],
+  pwconv1: ["mlp.fc1", "block.3", "pwconv1"],
+  pwconv2: ["mlp.fc2", "block.5", "pwconv2"],
 };
+
+/** Parts of a ResNet's stem and blocks in transformers, which counts the layers of a block from 0. */
+const LAYER = /^(conv|bn)(\d)\.(.*)$/;
+const layerKind = (part: string) => part === "conv" ? "convolution" : "normalization";
 
 const DOWNSAMPLE = /^downsample_layers\.(\d+)\.(.*)$/;
 const BLOCK = /^stages\.(\d+)\.(\d+)\.(\w+)(.*)$/;
@@ -44,6 +48,34 @@ const RULES: Readonly<Record<WeightNaming, readonly Rule[]>> = {
     ],
     [/^norm\.(.*)$/, ([, rest]) => `classifier.0.${rest}`],
     [/^head\.(.*)$/, ([, rest]) => `classifier.2.${rest}`],
+  ],
+  huggingface: [
+    [/^downsample_layers\.0\.0\.(.*)$/, ([, rest]) => `convnext.embeddings.patch_embeddings.${rest}`],
+    [/^downsample_layers\.0\.1\.(.*)$/, ([, rest]) => `convnext.embeddings.layernorm.${rest}`],
+    [DOWNSAMPLE, ([, stage, rest]) => `convnext.encoder.stages.${stage}.downsampling_layer.${rest}`],
+    [
+      BLOCK,
+      ([, stage, block, part, rest]) =>
+        `convnext.encoder.stages.${stage}.layers.${block}.${BLOCK_PARTS[part!]?.[2] ?? part}${rest}`,
+    ],
+    [/^norm\.(.*)$/, ([, rest]) => `convnext.layernorm.${rest}`],
+    [/^head\.(.*)$/, ([, rest]) => `classifier.${rest}`],
+    [/^fc\.(.*)$/, ([, rest]) => `classifier.1.${rest}`],
+    [LAYER, ([, part, , rest]) => `resnet.embedder.embedder.${layerKind(part!)}.${rest}`],
+    [
+      /^layer(\d+)\.(\d+)\.downsample\.(\d)\.(.*)$/,
+      ([, stage, block, part, rest]) =>
+        `resnet.encoder.stages.${Number(stage) - 1}.layers.${block}.shortcut.${
+          layerKind(part === "0" ? "conv" : "bn")
+        }.${rest}`,
+    ],
+    [
+      /^layer(\d+)\.(\d+)\.(conv|bn)(\d)\.(.*)$/,
+      ([, stage, block, part, layer, rest]) =>
+        `resnet.encoder.stages.${Number(stage) - 1}.layers.${block}.layer.${Number(layer) - 1}.${
+          layerKind(part!)
+        }.${rest}`,
+    ],
   ],
   detectron2: [
     [/^(?:fc|head|norm)\.(.*)$/, ([whole]) => whole!],

@@ -3,9 +3,17 @@
 Run with Debian's python3-torch (1.13) and numpy: /usr/bin/python3 tests/golden/make_pth_torch.py
 """
 
+import argparse
 import collections
+import copy
+import datetime
+import enum
+import functools
 import os
+import pathlib
 import pickle
+import random
+import types
 
 import numpy as np
 import torch
@@ -62,3 +70,69 @@ for protocol in (2, 3, 4, 5):
     with open(path(f"arrays_{protocol}.pkl"), "wb") as file:
         value = {"model": {"a": a, "transposed": a.T, "ints": np.arange(3)}, "__author__": "x", "matching_heuristics": True}
         pickle.dump(value, file, protocol=protocol)
+
+
+class Mode(enum.Enum):
+    TRAIN = 1
+
+
+class Settings(dict):
+    """A dictionary with attributes, as configuration libraries have."""
+
+    __getattr__ = dict.__getitem__
+
+
+weights = collections.OrderedDict(weight=torch.arange(4.0).reshape(2, 2), bias=torch.tensor([5.0, 6.0]))
+random.seed(0)
+np.random.seed(0)
+torch.manual_seed(0)
+objects = {
+    "best_loss": torch.tensor(0.25),
+    "numpy_scalar": np.float64(0.5),
+    "numpy_int": np.int64(2**40),
+    "numpy_bool": np.bool_(True),
+    "numpy_array": np.arange(3, dtype="f4"),
+    "numpy_texts": np.array(["a", "b"]),
+    "numpy_objects": np.array([None, {}], dtype=object),
+    "numpy_dtype": np.dtype("f4"),
+    "numpy_rng": np.random.get_state(),
+    "numpy_generator": np.random.default_rng(0),
+    "python_rng": random.getstate()[:1] + (random.getstate()[1][:4],),
+    "torch_rng": torch.get_rng_state()[:8].clone(),
+    "size": torch.Size([2, 3]),
+    "dtype": torch.float16,
+    "device": torch.device("cuda", 0),
+    "complex": 1 + 2j,
+    "set": {1},
+    "frozenset": frozenset([2]),
+    "bytes": b"abc",
+    "empty_bytes": b"",
+    "bytearray": bytearray(b"x"),
+    "range": range(3),
+    "slice": slice(1, 2),
+    "counter": collections.Counter({3: 2}),
+    "defaultdict": collections.defaultdict(list, {"a": [1]}),
+    "deque": collections.deque([1, 2]),
+    "namespace": argparse.Namespace(lr=0.1, arch="resnet18"),
+    "simple": types.SimpleNamespace(x=1),
+    "path": pathlib.PurePosixPath("/data/train"),
+    "date": datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc),
+    "delta": datetime.timedelta(days=1),
+    "enum": Mode.TRAIN,
+    "partial": functools.partial(torch.nn.LayerNorm, eps=1e-6),
+    "class": torch.nn.Linear,
+    "function": torch.nn.functional.relu,
+    "settings": Settings(epochs=3),
+    "complex_tensor": torch.tensor([1 + 2j]),
+    "sparse": torch.eye(2).to_sparse(),
+    "state_dict": weights,
+}
+torch.save(objects, path("objects.pth"))
+legacy = {key: value for key, value in objects.items() if not key.startswith("complex_t")}
+torch.save(legacy, path("objects_legacy.pth"), _use_new_zipfile_serialization=False)
+torch.save(objects, path("objects_4.pth"), pickle_protocol=4)
+module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+torch.save(module, path("module.pth"))
+torch.save(module, path("module_legacy.pth"), _use_new_zipfile_serialization=False)
+torch.save({"epoch": 1, "net": copy.deepcopy(module)}, path("module_inside.pth"))
+torch.jit.script(module).save(path("script.pt"))

@@ -29,7 +29,16 @@ const groupOf = ({ kind, decays }: OfficialEntry) => kind === "buffer" ? "-" : d
 function fileOf(rows: readonly Row[], path: string): StateDictFile {
   const data = new Float32Array(0);
   const tensors = Object.fromEntries(rows.map(({ key, shape }) => [key, { dtype: "F32" as const, shape, data }]));
-  return { path, container: "pth", tensors, values: new Map(), extra: new Map() };
+  return {
+    path,
+    container: "pth",
+    tensors,
+    values: new Map(),
+    extra: new Map(),
+    set: "",
+    sets: [""],
+    passedOver: new Map(),
+  };
 }
 
 /** Problems of one list, both directions; none if the lists agree one for one. */

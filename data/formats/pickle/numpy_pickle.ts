@@ -1,11 +1,11 @@
 /** @file Pickles of NumPy arrays, such as Detectron2's model files. */
 import { writeFileAtomic } from "../atomic_file.ts";
-import { FileTensor, valuesOfBytes } from "../file_tensor.ts";
+import { FileTensor, numbersOf, valuesOfBytes } from "../file_tensor.ts";
 import { fromFortranOrder, numpyDtype, numpyName } from "../npy.ts";
 import { decodePickle, type PickleConstructor, type PickleRefusal } from "./pickle_reader.ts";
 import { joinBytes } from "../bytes.ts";
 import { pickleParts } from "./pickle_writer.ts";
-import { type PickleBuildable, PickleCall, PickleGlobal, PickleTuple } from "./pickle_value.ts";
+import { type PickleBuildable, PickleCall, PickleGlobal, PickleObject, PickleTuple } from "./pickle_value.ts";
 import { SAFETENSORS_BYTES } from "../safetensors_header.ts";
 
 /** A data type while its pickle is read. */
@@ -24,18 +24,26 @@ class NumpyDtype implements PickleBuildable {
   }
 }
 
-/** An array while its pickle is read: made empty, then given its state. */
-class NumpyArray implements PickleBuildable {
-  readonly refuse: PickleRefusal;
-  tensor: FileTensor | null = null;
+/** Arrays of these hold bytes that are numbers; those of objects, texts, dates and records stay objects. */
+const isNumeric = (dtype: unknown): dtype is NumpyDtype =>
+  dtype instanceof NumpyDtype && /^(?:b1|\?|[iuf][1248])$/.test(dtype.text);
+
+/** An array while its pickle is read: made empty, then given its state, which makes it a `FileTensor` if it can be. */
+class NumpyArray extends PickleObject {
+  readonly #refuse: PickleRefusal;
 
   constructor(refuse: PickleRefusal) {
-    this.refuse = refuse;
+    super("numpy.ndarray");
+    this.#refuse = refuse;
   }
 
-  setState(state: unknown): void {
+  override setState(state: unknown): void {
     const [, shape, dtype, fortran, data] = state instanceof PickleTuple ? state.items : [];
-    this.tensor = arrayOf({ shape, dtype, data, fortran: fortran === true }, this.refuse);
+    if (!isNumeric(dtype)) return super.setState(state);
+    const tensor = arrayOf({ shape, dtype, data, fortran: fortran === true }, this.#refuse);
+    // The pickle may have kept the array already: it becomes the tensor in place.
+    for (const field of Object.keys(this)) Reflect.deleteProperty(this, field);
+    Object.setPrototypeOf(Object.assign(this, tensor), FileTensor.prototype);
   }
 }
 
@@ -71,16 +79,24 @@ const both = (name: string, make: PickleConstructor): Record<string, PickleConst
   [`numpy._core.${name}`]: make,
 });
 
-const GLOBALS: Readonly<Record<string, PickleConstructor | null>> = {
-  "numpy.ndarray": null,
+/** What NumPy's arrays, types and single numbers are made by. */
+export const NUMPY_GLOBALS: Readonly<Record<string, PickleConstructor>> = {
   "numpy.dtype": ([text], refuse) =>
     typeof text === "string" ? new NumpyDtype(text) : refuse("a type must have a name", "it has none"),
   "_codecs.encode": textToBytes,
   ...both("multiarray._reconstruct", (_, refuse) => new NumpyArray(refuse)),
-  ...both("numeric._frombuffer", ([data, dtype, shape, order], refuse) => {
-    const array = new NumpyArray(refuse);
-    array.tensor = arrayOf({ shape, dtype, data, fortran: order === "F" }, refuse);
-    return array;
+  ...both(
+    "numeric._frombuffer",
+    ([data, dtype, shape, order], refuse) =>
+      isNumeric(dtype)
+        ? arrayOf({ shape, dtype, data, fortran: order === "F" }, refuse)
+        : new PickleObject("numpy.ndarray", [data, dtype, shape]),
+  ),
+  ...both("multiarray.scalar", ([dtype, data], refuse) => {
+    if (!isNumeric(dtype)) return new PickleObject("numpy.generic", [dtype, data]);
+    const scalar = arrayOf({ shape: new PickleTuple([]), dtype, data, fortran: false }, refuse);
+    const [value = 0] = numbersOf(scalar);
+    return scalar.dtype === "BOOL" ? value === 1 : value;
   }),
 };
 
@@ -90,7 +106,7 @@ const GLOBALS: Readonly<Record<string, PickleConstructor | null>> = {
  * @param bytes The whole file.
  * @param file What errors call it, such as its path.
  * @returns As `decodePickle`, with a `FileTensor` for each array.
- * @throws {RangeError} If the file is damaged, or names anything but arrays and their types, naming file and reason.
+ * @throws {RangeError} If the file is damaged, or names what runs code, naming file and reason.
  *
  * @example Usage
  * ```ts
@@ -102,21 +118,7 @@ const GLOBALS: Readonly<Record<string, PickleConstructor | null>> = {
  * ```
  */
 export function decodeNumpyPickle(bytes: Uint8Array, file = "bytes"): unknown {
-  const known = new Map<unknown, unknown>(); // a value that stands in many places is visited once
-  const finish = (value: unknown): unknown => {
-    if (value instanceof NumpyArray) {
-      return value.tensor ?? value.refuse("an array must have its bytes", "array has none");
-    }
-    if (value === null || typeof value !== "object") return value;
-    if (!known.has(value)) known.set(value, finishParts(value));
-    return known.get(value);
-  };
-  const finishParts = (value: object): unknown => {
-    if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, finish(item)]));
-    if (value instanceof PickleTuple) return new PickleTuple(value.items.map(finish));
-    return Array.isArray(value) ? value.map(finish) : value;
-  };
-  return finish(decodePickle(bytes, { file, globals: GLOBALS }));
+  return decodePickle(bytes, { file, globals: NUMPY_GLOBALS });
 }
 
 function numpyArray({ dtype, shape, data }: FileTensor): PickleCall {

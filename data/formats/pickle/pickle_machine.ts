@@ -1,5 +1,5 @@
 /** @file The state of the pickle reader and the checks that every operation goes through. */
-import { PickleGlobal, PickleTuple } from "./pickle_value.ts";
+import { PickleGlobal, PickleObject, PickleTuple } from "./pickle_value.ts";
 
 /** Makes the value of a call that a pickle asks for, of its arguments. */
 export type PickleConstructor = (args: readonly unknown[], refuse: PickleRefusal) => unknown;
@@ -13,8 +13,8 @@ export interface PickleOptions {
   readonly file?: string;
   /** Where the pickle starts; 0 if not given. */
   readonly start?: number;
-  /** Constructors by module and name; `null` for names that may be mentioned but not called. All others are refused. */
-  readonly globals?: Readonly<Record<string, PickleConstructor | null>>;
+  /** Constructors by module and name. What any other name makes is a `PickleObject`, which does nothing. */
+  readonly globals?: Readonly<Record<string, PickleConstructor>>;
   /** Gives the value of a persistent id; none is allowed if not given. */
   readonly persistent?: (id: unknown, refuse: PickleRefusal) => unknown;
 }
@@ -27,6 +27,13 @@ const MAX_MEMO = 2 ** 20;
 
 /** Each operation makes at most one small value, so that this bounds the memory that a pickle takes beyond its size. */
 const MAX_OPERATIONS = 2 ** 21;
+
+/**
+ * What no file of weights needs and would run code in Python. Nothing is ever run here: a file that names one of these is
+ * hostile, and is refused so that nobody trusts it elsewhere.
+ */
+const RUNS_CODE =
+  /^(?:(?:os|posix|nt|pty|subprocess|commands|sys|importlib|imp|runpy|socket|shutil|ctypes|_ctypes|code|marshal|pickle|_pickle|cPickle|dill|cloudpickle|webbrowser|pip|timeit|pydoc|pdb|bdb|profile|cProfile|trace|tempfile|multiprocessing|asyncio|http|urllib|urllib2|requests|torch\.hub)(?:\.|$)|(?:builtins|__builtin__)\.(?:eval|exec|execfile|compile|open|input|__import__|globals|locals|vars|breakpoint|apply)$)/;
 
 /** Reader of one pickle: bytes, position, stack and memo. It can do nothing but make plain values. */
 export class PickleMachine {
@@ -169,26 +176,27 @@ export class PickleMachine {
     this.push(this.#memo.get(index));
   }
 
-  /** Puts the name of a class or function on the stack, if it is allowed. */
+  /** Puts the name of a class or function on the stack. It stays a name. */
   global(name: string): void {
-    const { globals = {} } = this.#options;
-    if (!Object.hasOwn(globals, name)) {
+    if (RUNS_CODE.test(name)) {
       this.refuse(
-        "it may name nothing but what tensors are made of, and no code of a file is ever run",
+        "it must not name what would run code in Python, and no code of a file is ever run",
         `name is ${name}`,
       );
     }
     this.push(new PickleGlobal(name));
   }
 
-  /** Calls an allowed constructor. */
+  /** Makes the value that a call stands for: by a known constructor, else an object that does nothing. */
   call(callee: unknown, args: unknown): unknown {
-    if (!(callee instanceof PickleGlobal) || !(args instanceof PickleTuple)) {
+    if (!(callee instanceof PickleGlobal || callee instanceof PickleObject) || !(args instanceof PickleTuple)) {
       return this.refuse("a call must be of a name with a tuple", `callee is ${describe(callee)}`);
     }
-    const make = this.#options.globals?.[callee.name];
-    if (!make) return this.refuse("a name must not be called but where that makes a tensor", `name is ${callee.name}`);
-    return make(args.items, this.refuse);
+    const { globals = {} } = this.#options;
+    if (Object.hasOwn(globals, callee.name)) return globals[callee.name]!(args.items, this.refuse);
+    const [made] = args.items; // copyreg._reconstructor and its like name the class first
+    const isRemade = /^copy_?reg\./.test(callee.name) && made instanceof PickleGlobal;
+    return new PickleObject(isRemade ? made.name : callee.name, args.items);
   }
 
   /** Puts the value of a persistent id on the stack. */
@@ -210,11 +218,14 @@ export class PickleMachine {
 
 /** What a value is called in errors. */
 export function describe(value: unknown): string {
-  if (value instanceof PickleGlobal) return value.name;
+  if (value instanceof PickleGlobal || value instanceof PickleObject) return value.name;
   return value === null || typeof value !== "object" ? String(value).slice(0, 80) : value.constructor?.name ?? "object";
 }
 
-/** Depth of a value, each part visited once. A value inside itself is as deep as can be. */
+/**
+ * Depth of a value, each part visited once. A value inside itself is as deep as can be. What an object that does nothing
+ * holds is not visited: such may refer to each other.
+ */
 function checkDepth(value: unknown, refuse: PickleRefusal, known: Map<unknown, number>, above: number): number {
   const parts = value instanceof Map
     ? [...value.keys(), ...value.values()]

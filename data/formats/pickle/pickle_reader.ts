@@ -1,6 +1,6 @@
 /** @file Python pickles, protocols 2 to 5, as far as plain values and tensors need them; nothing in a file is run. */
-import { describe, PickleMachine, type PickleOptions } from "./pickle_machine.ts";
-import { type PickleBuildable, PickleTuple } from "./pickle_value.ts";
+import { describe, PickleMachine, type PickleOptions, type PickleRefusal } from "./pickle_machine.ts";
+import { type PickleBuildable, PickleObject, PickleTuple } from "./pickle_value.ts";
 
 export type { PickleConstructor, PickleOptions, PickleRefusal } from "./pickle_machine.ts";
 
@@ -19,7 +19,8 @@ function longOf(machine: PickleMachine, bytes: number): number | bigint {
 }
 
 function setItems(machine: PickleMachine, flat: readonly unknown[]): void {
-  const target = machine.top();
+  const top = machine.top();
+  const target = top instanceof PickleObject ? top.items : top;
   if (!(target instanceof Map) || flat.length % 2 !== 0) {
     return machine.refuse("items must be pairs for a dictionary", `target is ${describe(target)}`);
   }
@@ -27,7 +28,8 @@ function setItems(machine: PickleMachine, flat: readonly unknown[]): void {
 }
 
 function append(machine: PickleMachine, values: readonly unknown[]): void {
-  const target = machine.top();
+  const top = machine.top();
+  const target = top instanceof PickleObject ? top.elements : top;
   if (!Array.isArray(target)) return machine.refuse("values must be added to a list", `target is ${describe(target)}`);
   for (const value of values) target.push(value);
 }
@@ -54,6 +56,18 @@ function stackGlobal(machine: PickleMachine): void {
 function reduce(machine: PickleMachine): void {
   const args = machine.pop();
   machine.push(machine.call(machine.pop(), args));
+}
+
+/** Python's call with arguments by name, which nothing here needs. */
+function newObjectByNames(machine: PickleMachine): void {
+  machine.pop();
+  reduce(machine);
+}
+
+function frozenSet(machine: PickleMachine): void {
+  const set = new PickleObject("builtins.frozenset");
+  set.elements.push(...machine.popToMark());
+  machine.push(set);
 }
 
 function tuple(count: number): (machine: PickleMachine) => void {
@@ -108,6 +122,10 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [0x93, stackGlobal], // STACK_GLOBAL
   [0x52, reduce], // REDUCE
   [0x81, reduce], // NEWOBJ: the class is called the same way
+  [0x92, newObjectByNames], // NEWOBJ_EX
+  [0x8f, (m) => m.push(new PickleObject("builtins.set"))], // EMPTY_SET
+  [0x90, (m) => append(m, m.popToMark())], // ADDITEMS
+  [0x91, frozenSet], // FROZENSET
   [0x62, build], // BUILD
   [0x51, (m) => m.persistent(m.pop())], // BINPERSID
   [0x71, (m) => m.memoize(m.uint(1))], // BINPUT
@@ -119,9 +137,6 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
 ]);
 
 const [PROTO, STOP] = [0x80, 0x2e];
-
-/** Name of a constructor that every pickle may use. */
-const ORDERED_DICT = "collections.OrderedDict";
 
 /**
  * Decodes a pickle and tells where it ends.
@@ -143,7 +158,7 @@ export function readPickle(
   bytes: Uint8Array,
   options: PickleOptions = {},
 ): { readonly value: unknown; readonly end: number } {
-  const globals = { [ORDERED_DICT]: orderedDict, ...options.globals };
+  const globals = { ...DICTIONARIES, ...options.globals };
   const machine = new PickleMachine(bytes, { ...options, globals });
   if (machine.uint(1) !== PROTO) machine.refuse("it must start with its protocol", "first byte is another");
   const protocol = machine.uint(1);
@@ -159,20 +174,32 @@ export function readPickle(
   }
 }
 
-function orderedDict(args: readonly unknown[], refuse: (requirement: string, current: string) => never): unknown {
-  return args.length === 0 ? new Map() : refuse(`${ORDERED_DICT} must start empty`, `arguments are ${args.length}`);
+/** Dictionaries of classes of their own, which every pickle may use. */
+const DICTIONARIES: NonNullable<PickleOptions["globals"]> = {
+  "collections.OrderedDict": dictionary,
+  "collections.Counter": dictionary,
+  "collections.defaultdict": ([, items], refuse) => dictionary(items === undefined ? [] : [items], refuse),
+};
+
+/** Empty, of another dictionary, or of pairs. */
+function dictionary(args: readonly unknown[], refuse: PickleRefusal): unknown {
+  const [items = []] = args;
+  if (items instanceof Map) return new Map(items);
+  const pairs = Array.isArray(items) ? items.map((pair) => pair instanceof PickleTuple ? pair.items : pair) : [null];
+  if (pairs.every((pair) => Array.isArray(pair) && pair.length === 2)) return new Map(pairs as [unknown, unknown][]);
+  return refuse("a dictionary must be made of pairs", `argument is ${describe(items)}`);
 }
 
 /**
- * Decodes a pickle to plain values. No code runs, whatever the file says: names of Python classes and functions are
- * refused unless the caller gives a constructor for them.
+ * Decodes a pickle to plain values. No code runs, whatever the file says: what a Python class or function would make
+ * is a `PickleObject`, which does nothing, unless the caller gives a constructor for it.
  *
  * @param bytes A pickle of protocol 2 to 5.
  * @param options Name of the file, allowed names, storages outside.
  * @returns `null`, booleans, numbers (bigints beyond 2^53), strings, `Uint8Array`, arrays for lists, `PickleTuple`,
- * `Map` for dictionaries, `PickleGlobal` for allowed names, and what the constructors give.
- * @throws {RangeError} If the pickle is truncated, invalid, deeper than 100, contains itself, or names what is not
- * allowed, naming file, reason and name.
+ * `Map` for dictionaries, `PickleGlobal` for names, `PickleObject` for other objects, and what the constructors give.
+ * @throws {RangeError} If the pickle is truncated, invalid, deeper than 100, contains itself, or names what runs code in
+ * Python, such as `os.system`, naming file, reason and name.
  *
  * @example Usage
  * ```ts

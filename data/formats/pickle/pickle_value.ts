@@ -110,6 +110,52 @@ export class PicklePersistent {
   }
 }
 
+/**
+ * An object of a Python class that has no counterpart here, as a value that does nothing: its class is a name, neither
+ * looked up nor called. What a pickle says of it is kept.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { decodePickle, encodePickle, PickleCall, PickleObject } from "@tessera/tessera/data";
+ *
+ * const value = decodePickle(encodePickle(new PickleCall("torch.device", ["cuda", 0])));
+ * equal(value instanceof PickleObject && value.name, "torch.device");
+ * ```
+ */
+export class PickleObject implements PickleBuildable {
+  /** Module and name of its class, or of the function that would make it. */
+  readonly name: string;
+  /** Arguments of the call. */
+  readonly args: readonly unknown[];
+  /** Items, of what is like a dictionary. */
+  readonly items: Map<unknown, unknown> = new Map();
+  /** Elements, of what is like a list or a set. */
+  readonly elements: unknown[] = [];
+  /** Its attributes, mostly a map; `undefined` if none are given. */
+  state: unknown = undefined;
+
+  /**
+   * Makes an object without state.
+   *
+   * @param name Module and name of its class.
+   * @param args Arguments of the call.
+   */
+  constructor(name: string, args: readonly unknown[] = []) {
+    this.name = name;
+    this.args = args;
+  }
+
+  /**
+   * Takes attributes in.
+   *
+   * @param state Any value.
+   */
+  setState(state: unknown): void {
+    this.state = state;
+  }
+}
+
 /** A value whose state the reader may set after making it (Python's `__setstate__`). */
 export interface PickleBuildable {
   /** Takes the state in. */

@@ -1,5 +1,6 @@
 /** @file PyTorch's files: a ZIP archive of a pickle and raw storages; the older form, pickles one after another, is read. */
 import { writeFileAtomic } from "../atomic_file.ts";
+import { kindText } from "../file_kind.ts";
 import { FileTensor } from "../file_tensor.ts";
 import { pickleParts } from "./pickle_writer.ts";
 import { readPickle } from "./pickle_reader.ts";
@@ -30,13 +31,13 @@ function refuse(file: string, requirement: string, current: string): never {
 }
 
 /**
- * Decodes a file of `torch.save`. No code in it is run: it may hold plain values and tensors, and nothing else.
+ * Decodes a file of `torch.save`. No code in it is run: objects of Python classes are values that do nothing.
  *
  * @param bytes The whole file: the zip form of PyTorch 1.6 and later, or the older one. Row-major tensors are views of it.
  * @param file What errors call it, such as its path.
- * @returns What was saved: maps for dictionaries, arrays for lists, `PickleTuple`, strings, numbers, `FileTensor`.
- * @throws {RangeError} If the file is damaged, is no PyTorch file, names anything but tensors and ordered dictionaries,
- * or has a tensor that does not lie in its storage; the message names file and reason.
+ * @returns What was saved: maps for dictionaries, arrays for lists, `PickleTuple`, strings, numbers, `FileTensor`, and
+ * `PickleObject` for everything else.
+ * @throws {RangeError} If the file is damaged, is no PyTorch file, is TorchScript, names what runs code in Python, or has a tensor that does not lie in its storage; the message names file and reason.
  *
  * @example Usage
  * ```ts
@@ -50,9 +51,9 @@ function refuse(file: string, requirement: string, current: string): never {
 export function decodePth(bytes: Uint8Array, file = "bytes"): unknown {
   if (isLegacyPth(bytes)) return decodeLegacy(bytes, file);
   if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) {
-    const isTar = new TextDecoder().decode(bytes.subarray(257, 262)) === "ustar";
-    const found = isTar ? "a tar archive of PyTorch 0.1; load and save it again in PyTorch" : "something else";
-    refuse(file, "it must be what torch.save writes", `file is ${found}`);
+    throw new RangeError(
+      `Cannot read ${file} as a PyTorch file as it must be what torch.save writes: ${kindText(bytes)}`,
+    );
   }
   const files = readZip(bytes, { file });
   const pickle = [...files.keys()].find((name) => name === "data.pkl" || name.endsWith("/data.pkl"));
@@ -60,6 +61,14 @@ export function decodePth(bytes: Uint8Array, file = "bytes"): unknown {
     return refuse(file, "its archive must hold data.pkl", `archive has ${files.size} other files`);
   }
   const root = pickle.slice(0, -"data.pkl".length);
+  if (files.has(`${root}constants.pkl`)) {
+    refuse(
+      file,
+      "it must be what torch.save writes",
+      `file is TorchScript, of torch.jit.save, whose code cannot be run here; in Python: ` +
+        `torch.save(torch.jit.load(${JSON.stringify(file)}).state_dict(), "weights.pth")`,
+    );
+  }
   const order = files.get(`${root}byteorder`);
   if (order && new TextDecoder().decode(order) === "big") refuse(file, "it must be little-endian", "byte order is big");
   const storage = ({ key }: StorageReference) =>
@@ -130,7 +139,7 @@ function pthParts(value: unknown): readonly Uint8Array[] {
     }
     if (x instanceof Map) return replaceItems(x);
     if (x instanceof PickleCall) {
-      return new PickleCall(x.global, x.args.map(replace), { items: replaceItems(x.items), state: x.state });
+      return new PickleCall(x.global, x.args.map(replace), { items: replaceItems(x.items), state: replace(x.state) });
     }
     if (x instanceof PickleTuple) return new PickleTuple(x.items.map(replace));
     return Array.isArray(x) ? x.map(replace) : x;

@@ -1,7 +1,8 @@
 /** @file How PyTorch's pickles name tensors: typed storages outside of the pickle, and views into them. */
 import { FileTensor, valuesOfBytes } from "../file_tensor.ts";
-import type { PickleOptions, PickleRefusal } from "./pickle_reader.ts";
-import { orderedDict, PickleCall, PickleGlobal, PicklePersistent, PickleTuple } from "./pickle_value.ts";
+import { NUMPY_GLOBALS } from "./numpy_pickle.ts";
+import type { PickleConstructor, PickleOptions, PickleRefusal } from "./pickle_reader.ts";
+import { orderedDict, PickleCall, PickleGlobal, PickleObject, PicklePersistent, PickleTuple } from "./pickle_value.ts";
 import { SAFETENSORS_BYTES, type SafetensorsArray, type SafetensorsDType } from "../safetensors_header.ts";
 
 /** Data types by the names of storages. */
@@ -68,9 +69,18 @@ function referenceOf(id: unknown, refuse: PickleRefusal): StorageReference {
   return { dtype, key: String(key), numel };
 }
 
-/** Makes a tensor of a view into a storage. */
-function rebuild(args: readonly unknown[], budget: { copies: number }, refuse: PickleRefusal): FileTensor {
+/** Types of storages that hold no plain numbers: complex, quantized, of types that are newer than this. */
+const isOtherStorage = (type: unknown): type is PickleGlobal =>
+  type instanceof PickleGlobal && !Object.hasOwn(STORAGES, type.name) && /^torch\.\w*Storage$/.test(type.name);
+
+/** Makes a tensor of a view into a storage; of a storage of another type, an object that does nothing. */
+function rebuild(
+  args: readonly unknown[],
+  budget: { copies: number },
+  refuse: PickleRefusal,
+): FileTensor | PickleObject {
   const [storage, offset, size, stride] = args;
+  if (storage instanceof PickleObject) return new PickleObject("torch.Tensor", args);
   if (!(storage instanceof Storage) || !isSize(offset)) {
     return refuse("a tensor must be a view of a storage", "it is none");
   }
@@ -121,6 +131,24 @@ function copyView(
   return copy;
 }
 
+/** What tensors, parameters and tensors with attributes are made by. */
+function tensorGlobals(budget: { copies: number }): Readonly<Record<string, PickleConstructor>> {
+  const view: PickleConstructor = (args, refuse) => rebuild(args, budget, refuse);
+  const first: PickleConstructor = ([tensor]) => tensor;
+  return {
+    "torch._utils._rebuild_tensor": view,
+    "torch._utils._rebuild_tensor_v2": view,
+    "torch._utils._rebuild_parameter": first,
+    "torch._utils._rebuild_parameter_with_state": first,
+    "torch._utils._rebuild_device_tensor_from_numpy": first,
+    "torch._tensor._rebuild_from_type_v2": ([make, , args], refuse) => {
+      const isView = make instanceof PickleGlobal && /^torch\._utils\._rebuild_tensor(_v2)?$/.test(make.name);
+      const inner = args instanceof PickleTuple ? args.items : [];
+      return isView ? view(inner, refuse) : new PickleObject("torch.Tensor", inner);
+    },
+  };
+}
+
 /**
  * What the pickle reader needs to make tensors.
  *
@@ -134,16 +162,12 @@ export function torchPickle(
 ): Pick<PickleOptions, "globals" | "persistent"> {
   const budget = { copies: COPY_FACTOR * fileBytes + COPY_SLACK };
   const made = new Map<string, Storage>();
-  const view = (args: readonly unknown[], refuse: PickleRefusal) => rebuild(args, budget, refuse);
   return {
-    globals: {
-      ...Object.fromEntries(Object.keys(STORAGES).map((name) => [name, null])),
-      "torch._utils._rebuild_tensor": view,
-      "torch._utils._rebuild_tensor_v2": view,
-      "torch._utils._rebuild_parameter": ([data], refuse) =>
-        data instanceof FileTensor ? data : refuse("a parameter must be a tensor", "it is none"),
-    },
+    globals: { ...NUMPY_GLOBALS, ...tensorGlobals(budget) },
     persistent: (id, refuse) => {
+      const [kind, type] = id instanceof PickleTuple ? id.items : [];
+      if (kind === "module") return type; // a class, with its source, which nobody reads
+      if (kind === "storage" && isOtherStorage(type)) return new PickleObject(type.name);
       const reference = referenceOf(id, refuse);
       const known = made.get(reference.key);
       if (known?.dtype === reference.dtype && known.values.length === reference.numel) return known;

@@ -71,7 +71,7 @@ Deno.test("convert and inspect refuse in a line what does not fit", () =>
       ],
       [[file("a.safetensors"), file("b.pth"), "--to", "timm", "--model", "resnet50"], /into resnet50 as it must have/],
       [[file("a.safetensors"), file("os.pth"), "--to", "timm"], /must not exist yet/],
-      [[file("x.bin"), file("b.pth"), "--to", "timm"], /Cannot read .*x.bin as safetensors/],
+      [[file("x.bin"), file("b.pth"), "--to", "timm"], /Cannot read .*x.bin as weights .* of a kind that is not known/],
       [[file("os.pth"), file("b.pth"), "--to", "timm"], /Cannot read .*os.pth as a pickle .* name is posix.system/],
       [[file("other.safetensors"), file("b.pth"), "--to", "timm"], /Cannot tell the model of .*: current names are w;/],
       [[file("a.safetensors"), file("b.pth"), "--no-such"], /--no-such as it must be an option/],

@@ -200,7 +200,16 @@ Deno.test("loadWeights() and loadBackbone() read checkpoints of this library", (
 function fileOf(entries: readonly OfficialEntry[], rename = (key: string) => key): StateDictFile {
   const empty = new Float32Array(0);
   const tensors = entries.map(({ key, shape }) => [rename(key), { dtype: "F32", shape, data: empty }] as const);
-  return { path: "x.pth", container: "pth", tensors: Object.fromEntries(tensors), values: new Map(), extra: new Map() };
+  return {
+    path: "x.pth",
+    container: "pth",
+    tensors: Object.fromEntries(tensors),
+    values: new Map(),
+    extra: new Map(),
+    set: "",
+    sets: [""],
+    passedOver: new Map(),
+  };
 }
 
 Deno.test("loading refuses other models by file and first name", () => {

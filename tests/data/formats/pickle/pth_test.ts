@@ -93,7 +93,7 @@ const view = (offset: number, size: readonly number[], stride: readonly number[]
   archive(call(offset, size, stride), { 0: 4 * numel });
 
 const BAD: readonly (readonly [name: string, bytes: () => Uint8Array, message: RegExp])[] = [
-  ["nothing", () => new Uint8Array(0), /what torch.save writes: current file is something else/],
+  ["nothing", () => new Uint8Array(0), /what torch.save writes: current file is an empty file/],
   ["no pickle", () => encodeZip(new Map([["x", []]])), /must hold data.pkl: current archive has 1 other/],
   ["truncated", () => fileOf("values.pth").subarray(0, 900), /truncated or something else/],
   ["truncated legacy", () => fileOf("values_legacy.pth").subarray(0, -5), /must have 1 bytes|must be whole|must have/],

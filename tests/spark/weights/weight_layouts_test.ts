@@ -1,0 +1,134 @@
+import { deepStrictEqual, equal, match, throws } from "node:assert/strict";
+import { random, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
+import { convnext, resnet } from "../../../nn/mod.ts";
+import { decodeStateDict, encodePth, encodeSafetensors, FileTensor, type StateDictOptions } from "../../../data/mod.ts";
+import { accountLines, backboneOf, backboneStateDict, type WeightNaming } from "../../../spark/mod.ts";
+
+const MODEL = resnet({ block: "bottleneck", depths: [1, 2], widths: [4, 8], stemWidth: 4 });
+const CONVNEXT = convnext({ depths: [1, 1], dims: [4, 8] });
+
+/** Weights of a network by name; `seed` tells them apart. */
+async function dictOf(seed: number, naming: WeightNaming = "official", model = MODEL, classes = 0) {
+  const { params, state } = model.init(random.key(seed));
+  const head = classes > 0 ? { head: model.initHead(random.key(seed), { classes }) } : {};
+  return new Map(await backboneStateDict({ params, state, ...head }, { naming }));
+}
+
+const under = (prefix: string, dict: ReadonlyMap<string, FileTensor>) =>
+  [...dict].map(([name, x]) => [prefix + name, x] as const);
+const extra = (name: string) => [name, new FileTensor("F32", [2, 3], new Float32Array(6))] as const;
+
+/** The seed of the weights that were taken: their first convolution is compared. */
+async function seedOf(params: unknown, model = MODEL): Promise<number> {
+  const values = async (tree: unknown) => [
+    ...await (treeLeaves(tree as Tensor) as readonly Tensor[]).find(({ shape }) => shape.length === 4)!.data(),
+  ];
+  const found = JSON.stringify(await values(params));
+  for (const seed of [1, 2]) {
+    if (JSON.stringify(await values(model.init(random.key(seed)).params)) === found) return seed;
+  }
+  return 0;
+}
+
+const load = (items: Iterable<readonly [string, FileTensor]>, options: StateDictOptions = {}, model = MODEL) =>
+  backboneOf(decodeStateDict(encodePth(new Map(items)), "x.pth", options), model);
+
+const PREFIXES = [
+  ...["_orig_mod.", "module._orig_mod.", "module.encoder_q.", "model.backbone.", "net.", "module.", "0."],
+  ...["encoder.backbone.body.", "trunk.base_model.", "student.module.backbone.", "my_own_name."],
+];
+
+for (const prefix of PREFIXES) {
+  Deno.test(`backboneOf() finds what stands before the names: ${prefix}`, async () => {
+    const beside = ["projector.0.weight", "criterion.weight", `${prefix}queue`].map(extra);
+    const { params, account } = load([...under(prefix, await dictOf(1)), ...beside]);
+    deepStrictEqual([await seedOf(params), account.prefix, account.sets], [1, prefix, []]);
+    deepStrictEqual(Object.values(account.unused).reduce((a, b) => a + b, 0), 3);
+  });
+}
+
+for (const naming of ["official", "timm", "torchvision", "huggingface"] as const) {
+  Deno.test(`backboneOf() finds prefixes of the names of ${naming}, and the head beside or inside`, async () => {
+    for (const model of [MODEL, CONVNEXT]) {
+      const dict = await dictOf(1, naming, model, 3);
+      const found = load(under("net.", dict), {}, model);
+      deepStrictEqual([await seedOf(found.params, model), found.account.headClasses], [1, 3]);
+      equal(found.head === null, false);
+    }
+  });
+}
+
+Deno.test("backboneOf() reads a head that stands outside of the encoder's prefix", async () => {
+  const dict = await dictOf(1, "official", MODEL, 5);
+  const moved = [...dict].map(([name, x]) =>
+    [name.startsWith("fc.") ? `model.${name}` : `model.backbone.${name}`, x] as const
+  );
+  equal(load(moved).account.headClasses, 5);
+  const projection = new FileTensor("F32", [8, 3], new Float32Array(24)); // no head: other channels
+  const other = [...under("encoder.", await dictOf(1)), ["fc.weight", projection], ["fc.bias", projection]] as const;
+  equal(load(other).head, null);
+});
+
+Deno.test("backboneOf() tells several sets in one dictionary apart, and takes the one that is asked for", async () => {
+  const [one, two] = [await dictOf(1), await dictOf(2)];
+  const moco = [...under("module.encoder_q.", one), ...under("module.encoder_k.", two), extra("module.queue")];
+  const byol = [...under("online.net.", one), ...under("target.net.", two)];
+  const dino = [...under("student.backbone.", one), ...under("teacher.backbone.", two)];
+  const seeds = async (items: typeof moco, ...names: readonly (string | undefined)[]) =>
+    await Promise.all(names.map((weights) => seedOf(load(items, weights === undefined ? {} : { weights }).params)));
+  deepStrictEqual(await seeds(moco, undefined, "module.encoder_k", "encoder_k", "encoder_q"), [1, 2, 2, 1]);
+  deepStrictEqual(await seeds(byol, undefined, "target.net"), [1, 2]);
+  deepStrictEqual(await seeds(dino, undefined, "student.backbone", "raw", "average"), [2, 1, 1, 2]);
+  throws(
+    () => load(moco, { weights: "encoder" }),
+    /--weights must name one of its sets: current value is encoder, sets are module\.encoder_q, module\.encoder_k/,
+  );
+  throws(() => load(one, { weights: "average" }), /current value is average, set is the only one, the raw weights/);
+  equal(await seedOf(load(one, { weights: "raw" }).params), 1);
+});
+
+Deno.test("backboneOf() takes the average of a checkpoint of this library, or the raw weights", async () => {
+  const tensors: [string, { dtype: "F32" | "I32"; shape: readonly number[]; data: Float32Array | Int32Array }][] = [];
+  const add = async (prefix: string, seed: number) => {
+    const file = decodeStateDict(encodePth(await dictOf(seed)), "x.pth");
+    const { params, state } = backboneOf(file, MODEL);
+    const { ownWeights } = await import("../../../spark/commands/shared/own_weights.ts");
+    const own = await ownWeights({ encoder: params }, { encoder: state }, "x");
+    for (const [name, x] of Object.entries(own.tensors)) tensors.push([prefix + name, x as typeof tensors[number][1]]);
+  };
+  await add("", 1);
+  await add("average.", 2);
+  const bytes = encodeSafetensors(Object.fromEntries(tensors));
+  const of = (options: StateDictOptions) => backboneOf(decodeStateDict(bytes, "last.safetensors", options), MODEL);
+  const seeds = [of({}), of({ weights: "raw" }), of({ weights: "average" })].map(({ params }) => seedOf(params));
+  deepStrictEqual(await Promise.all(seeds), [2, 1, 2]);
+  deepStrictEqual([of({}).account.isAverage, of({}).account.set, of({}).account.sets], [true, "average", [
+    "average",
+    "raw",
+  ]]);
+});
+
+Deno.test("accountLines() says what was read and what was not, in two lines", async () => {
+  const dict = await dictOf(1, "timm", MODEL, 4);
+  dict.delete("bn1.num_batches_tracked");
+  const { account } = load([...under("model.", dict), extra("model.aux.weight"), extra("queue")]);
+  const lines = accountLines(account, { head: "kept" });
+  equal(lines.length, 2);
+  match(
+    lines[0]!,
+    /^weights: \d+ tensors of resnet-bottleneck-1-2 from x\.pth \(pth, names of official, model\. taken off\)$/,
+  );
+  equal(
+    lines[1],
+    "weights: 1 counts missing (they decide nothing); 2 tensors unused: model 1, queue 1; head of 4 classes kept",
+  );
+});
+
+Deno.test("backboneOf() refuses a larger network of the same family, and says when a file is a shard", async () => {
+  const dict = await dictOf(1);
+  for (const name of ["net.layer3.0.conv1.weight", "net.conv2.weight", "net.layer1.0.se.fc.weight"]) {
+    throws(() => load([...under("net.", dict), extra(name)]), new RegExp(`current file also has ${name}`));
+  }
+  const shard = decodeStateDict(encodePth(new Map([...dict].slice(0, 5))), "model-00001-of-00002.bin");
+  throws(() => backboneOf(shard, MODEL), /this is one shard of several: give their index/);
+});
