@@ -1,7 +1,9 @@
 import type { Device } from "../device.ts";
 import { inputsIn } from "../order.ts";
 import { mul } from "../primitives/arithmetic.ts";
+import { isNaN } from "../primitives/comparison.ts";
 import { sum } from "../primitives/sum.ts";
+import { where } from "../primitives/where.ts";
 import { DTYPES } from "../spec.ts";
 import { realize, type Tensor } from "../tensor.ts";
 
@@ -13,7 +15,7 @@ import { realize, type Tensor } from "../tensor.ts";
  * Everything is computed once more, in one program with a sum for each tensor: for finding errors, not for every step.
  *
  * @param outputs Floating results to explain, not traced.
- * @param options Where to compute.
+ * @param options Where to compute; `infinities: false` to look for NaN only.
  * @returns The tensor, a leaf if a given value is not finite; `null` if all results are finite.
  *
  * @example Usage
@@ -28,11 +30,12 @@ import { realize, type Tensor } from "../tensor.ts";
  */
 export async function firstNotFinite(
   outputs: readonly Tensor[],
-  { device }: { readonly device: Device },
+  { device, infinities = true }: { readonly device: Device; readonly infinities?: boolean },
 ): Promise<Tensor | null> {
   const program = inputsIn(outputs); // taken down, as what is computed here forgets it
   const nodes = [...program.keys()].filter(({ dtype }) => DTYPES[dtype].floating);
-  const flags = realize(nodes.map((x) => sum(mul(x, 0))), device); // NaN if a number is not finite
+  const flagOf = (x: Tensor) => infinities ? sum(mul(x, 0)) : sum(where(isNaN(x), x, 0)); // NaN if a number is bad
+  const flags = realize(nodes.map(flagOf), device);
   const values = await Promise.all(flags.map((flag) => device.read(flag)));
   const bad = new Set(nodes.filter((_, i) => Number.isNaN(values[i]![0])));
   const origins = new Set<Tensor>();

@@ -1,14 +1,14 @@
 import type { Device } from "../device.ts";
-import { bufferOf, leaf, realize, type Tensor } from "../tensor.ts";
-import { requireTensor } from "../require_tensor.ts";
+import { bufferOf, leaf, realize, Tensor } from "../tensor.ts";
+import { treeFlatten, treeUnflatten } from "../tree.ts";
 
 /**
- * Moves a tensor to a device: computes it where it lies, reads it, and writes it there.
+ * Moves a tensor, or all tensors of a tree, to a device: computes them where they lie, reads them, and writes them there.
  *
- * @param x Any tensor that is not traced.
- * @param device Where its values are to lie.
- * @returns A tensor of the same values on the device; `x` itself if it lies there.
- * @throws {TypeError} If the tensor is traced: inside `jit` there are no values.
+ * @param tree A tensor that is not traced, or a tree of such; other leaves stay as they are.
+ * @param device Where the values are to lie.
+ * @returns A tree of the same values on the device; what lies there already is itself.
+ * @throws {TypeError} If a tensor is traced: inside `jit` there are no values.
  *
  * @example Usage
  * ```ts
@@ -21,8 +21,13 @@ import { requireTensor } from "../require_tensor.ts";
  * equal(await add(there, 1).item({ device }), 2);
  * ```
  */
-export async function toDevice(x: Tensor, device: Device): Promise<Tensor> {
-  requireTensor("toDevice", "x", x);
+export async function toDevice<T>(tree: T, device: Device): Promise<T> {
+  const { leaves, structure } = treeFlatten<unknown>(tree);
+  const moved = await Promise.all(leaves.map((x) => x instanceof Tensor ? moveOne(x, device) : x));
+  return treeUnflatten(structure, moved) as T;
+}
+
+async function moveOne(x: Tensor, device: Device): Promise<Tensor> {
   if (bufferOf(x)?.device === device) return x;
   const spec = { shape: x.shape, dtype: x.dtype };
   const [buffer] = realize([leaf(spec, { host: await x.data() })], device);

@@ -63,6 +63,31 @@ export function tracedScalar(x: Tensor | number, dtype: DType): Tensor {
   return x instanceof Tensor ? x : leaf({ shape: [], dtype }, { host: hostArray([x], dtype) });
 }
 
+/** The class of a traced number: the cache of a program knows it, not the value. */
+function classOf(x: number): DType {
+  if (!Number.isInteger(x) || Object.is(x, -0)) return "float32";
+  if (x === (x | 0)) return "int32";
+  return x === x >>> 0 ? "uint32" : "float32";
+}
+
+/** What a leaf of a traced argument is to the program: a tensor, or a scalar of the class of a number. */
+export function tracedLeaf(operation: string, { name, value }: NamedLeaf, remedy = ""): Tensor | null {
+  if (value === null || value instanceof Tensor) return value;
+  if (typeof value === "number") return tracedScalar(value, classOf(value));
+  throw new TypeError(
+    `Cannot ${operation} as leaves of traced arguments must be tensors, numbers or null: current ${name()} is ` +
+      `${shown(value)}${remedy}`,
+  );
+}
+
+/** Refuses results of a traced function that are neither tensors nor plain values. */
+export function checkTraced(operation: string, { name, value }: NamedLeaf): void {
+  if (value instanceof Tensor || value === null || (typeof value !== "object" && typeof value !== "function")) return;
+  throw new TypeError(
+    `Cannot ${operation} as results must be tensors or plain values: current ${name()} is ${shown(value)}`,
+  );
+}
+
 /** One leaf, and its name for messages. */
 export interface NamedLeaf {
   readonly value: unknown;

@@ -1,12 +1,10 @@
 /** @file Functions that are traced once for each form of their arguments, and replayed after. */
 import { defaultDevice, type Device, type Executable, type ExecutableStats } from "../device.ts";
-import { shown } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
-import type { DType } from "../spec.ts";
 import { leaf, leafSource, placeholder, realize, Tensor } from "../tensor.ts";
 import { textOf } from "../text_of.ts";
 import { type TreeStructure, treeUnflatten } from "../tree.ts";
-import { checkPositions, type NamedLeaf, namedLeaves, type TracedBut, tracedScalar } from "./arguments.ts";
+import { checkPositions, checkTraced, namedLeaves, type TracedBut, tracedLeaf } from "./arguments.ts";
 import { isInside, runInside } from "./running.ts";
 
 /** Options of `jit`. */
@@ -54,27 +52,14 @@ type Argument =
   | { readonly static: unknown }
   | { readonly structure: TreeStructure; readonly leaves: readonly (Tensor | null)[] };
 
-/** The class of a traced number: the cache knows it, not the value. */
-function classOf(x: number): DType {
-  if (!Number.isInteger(x) || Object.is(x, -0)) return "float32";
-  if (x === (x | 0)) return "int32";
-  return x === x >>> 0 ? "uint32" : "float32";
-}
-
-function tracedLeaf({ name, value }: NamedLeaf): Tensor | null {
-  if (value === null || value instanceof Tensor) return value;
-  if (typeof value === "number") return tracedScalar(value, classOf(value));
-  throw new TypeError(
-    `Cannot jit as leaves of traced arguments must be tensors, numbers or null: current ${name()} is ` +
-      `${shown(value)}; name the position of a plain argument in \`static\``,
-  );
-}
-
 function readCall(args: readonly unknown[], isStatic: (position: number) => boolean): Call {
   const parts = args.map((arg, position): Argument => {
     if (isStatic(position)) return { static: arg };
     const { leaves, structure } = namedLeaves(`argument ${position}`, arg);
-    return { structure, leaves: leaves.map(tracedLeaf) };
+    return {
+      structure,
+      leaves: leaves.map((leaf) => tracedLeaf("jit", leaf, "; name the position of a plain argument in `static`")),
+    };
   });
   const key = parts.map((part) =>
     "static" in part ? `static ${textOf(part.static)}` : `${structureText(part.structure)} ${part.leaves.map(specText)}`
@@ -187,7 +172,7 @@ function trace(
     })
   );
   const { leaves, structure } = namedLeaves("result", runInside([], () => f(...traced)));
-  leaves.forEach(checkResult);
+  leaves.forEach((leaf) => checkTraced("jit", leaf));
   const outputs = leaves.map(({ value }) => value).filter((x) => x instanceof Tensor);
   refuseForeign(outputs, inputs);
   return {
@@ -196,13 +181,6 @@ function trace(
     constants: leaves.map(({ value }) => value instanceof Tensor ? undefined : value),
     isTensor: leaves.map(({ value }) => value instanceof Tensor),
   };
-}
-
-function checkResult({ name, value }: NamedLeaf): void {
-  if (value instanceof Tensor || value === null || (typeof value !== "object" && typeof value !== "function")) return;
-  throw new TypeError(
-    `Cannot jit as results must be tensors or plain values: current ${name()} is ${shown(value)}`,
-  );
 }
 
 /** Refuses placeholders that are not of this trace: nothing would ever give them a value. */

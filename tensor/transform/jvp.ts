@@ -13,7 +13,19 @@ function isFloating(x: unknown): x is Tensor {
   return x instanceof Tensor && DTYPES[x.dtype].floating;
 }
 
-function pushing(operation: string, f: (...primals: unknown[]) => unknown, primals: readonly unknown[]) {
+/** What `pushing` yields. */
+export interface Pushing {
+  readonly value: unknown;
+  /** From tangents of the primals to those of the value: `null` for leaves that are not floating tensors. */
+  push(tangents: readonly unknown[]): unknown;
+}
+
+/** Runs a function so that tangents can be pushed on from its arguments to its value. */
+export function pushing(
+  operation: string,
+  f: (...primals: unknown[]) => unknown,
+  primals: readonly unknown[],
+): Pushing {
   const { value, pull } = differentiate(operation, primals.map((_, i) => `argument ${i}`), primals, f);
   const { leaves, structure } = treeFlatten(value);
   const outputs = leaves.filter(isFloating);

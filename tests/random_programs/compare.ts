@@ -1,6 +1,5 @@
 /** @file Runs a program on a device in each of its ways, and compares with the float64 reference. */
-import { cos, type Device, DTYPES, jit, referenceDevice, sum, type Tensor, vjp } from "../../tensor/mod.ts";
-import { checkGrads } from "../support/check_grads.ts";
+import { checkGrads, cos, type Device, DTYPES, jit, referenceDevice, sum, type Tensor, vjp } from "../../tensor/mod.ts";
 import { floatingInputs, inputsOf, type RandomProgram, valuesOf } from "./program.ts";
 
 /** Several roundings meet in each result, and some are stretched by what follows. */

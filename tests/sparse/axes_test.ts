@@ -1,6 +1,7 @@
 /** @file Patterns of 1, 2 and 3 axes: random masks, blocks and windows against mask ⊙ dense in plain loops. */
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import {
+  checkGrads,
   conv1d,
   conv3d,
   type Device,
@@ -33,7 +34,6 @@ import {
   toDense,
   toVoxels,
 } from "../../sparse/mod.ts";
-import { checkGrads } from "../support/check_grads.ts";
 import { testWebgpu } from "../support/device_or_skip.ts";
 import { randomValues } from "../support/random_values.ts";
 import {

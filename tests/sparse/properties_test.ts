@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import {
   avgPool2d as denseAvgPool2d,
+  checkGrads,
   conv2d as denseConv2d,
   grad,
   jit,
@@ -33,7 +34,6 @@ import {
   toVoxels,
 } from "../../sparse/mod.ts";
 import { patternMask, sampleMask } from "../../spark/mask.ts";
-import { checkGrads } from "../support/check_grads.ts";
 import { randomValues } from "../support/random_values.ts";
 import { GEOMETRIES, MASKS, wholeNumber } from "./cases.ts";
 import { asSparse, asTensor, DEVICES, read, REFERENCE } from "./harness.ts";

@@ -1,8 +1,7 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import { madeOf, placeholder, type Tensor } from "../../tensor/tensor.ts";
-import { DTYPES, referenceDevice, ShapeError, sizeOf, vjp, zeros } from "../../tensor/mod.ts";
+import { checkGrads, DTYPES, referenceDevice, ShapeError, sizeOf, vjp, zeros } from "../../tensor/mod.ts";
 import { topologicalOrder } from "../../tensor/order.ts";
-import { checkGrads } from "../support/check_grads.ts";
 import { inputsOf, type OpRow, ROWS } from "../support/op_table.ts";
 
 const device = referenceDevice();

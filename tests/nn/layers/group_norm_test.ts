@@ -1,5 +1,5 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { ones, random, type Tensor, vjp, zeros } from "../../../tensor/mod.ts";
+import { checkGrads, ones, random, type Tensor, vjp, zeros } from "../../../tensor/mod.ts";
 import {
   avgPool2d,
   convTranspose2d,
@@ -11,7 +11,6 @@ import {
 } from "../../../nn/mod.ts";
 import { gather, patternFromIndices, toDense } from "../../../sparse/mod.ts";
 import { assertClose } from "../../support/assert_close.ts";
-import { checkGrads } from "../../support/check_grads.ts";
 import { randomValues } from "../../support/random_values.ts";
 import torch from "../../golden/group_torch.json" with { type: "json" };
 import { float64, read } from "../support.ts";

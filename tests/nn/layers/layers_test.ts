@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
-import { ones, random, ShapeError, type Tensor, vjp, zeros } from "../../../tensor/mod.ts";
+import { checkGrads, ones, random, ShapeError, type Tensor, vjp, zeros } from "../../../tensor/mod.ts";
 import {
   addFeatures,
   batchNorm,
@@ -20,7 +20,6 @@ import {
 } from "../../../nn/mod.ts";
 import { gather, patternFromIndices, type SparsePattern, sparseTensor, toDense } from "../../../sparse/mod.ts";
 import { assertClose } from "../../support/assert_close.ts";
-import { checkGrads } from "../../support/check_grads.ts";
 import { randomValues } from "../../support/random_values.ts";
 import ops from "../../golden/ops.json" with { type: "json" };
 import torch from "../../golden/nn_torch.json" with { type: "json" };

@@ -1,6 +1,6 @@
 /** @file Layers and losses, values and gradients, as PyTorch has them. */
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { ones, sigmoid, type Tensor, tensor, vjp, zeros } from "../../../tensor/mod.ts";
+import { checkGrads, ones, sigmoid, type Tensor, tensor, vjp, zeros } from "../../../tensor/mod.ts";
 import {
   crossEntropy,
   diceLoss,
@@ -22,7 +22,6 @@ import {
 import { random } from "../../../tensor/mod.ts";
 import { gather, patternFromIndices, toDense } from "../../../sparse/mod.ts";
 import { assertClose } from "../../support/assert_close.ts";
-import { checkGrads } from "../../support/check_grads.ts";
 import torch from "../../golden/layers_torch.json" with { type: "json" };
 import { float64, read } from "../support.ts";
 

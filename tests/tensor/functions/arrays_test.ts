@@ -2,7 +2,7 @@ import { deepStrictEqual, equal, rejects, throws } from "node:assert/strict";
 import * as t from "../../../tensor/mod.ts";
 import golden from "../../golden/arrays_numpy.json" with { type: "json" };
 import { assertClose } from "../../support/assert_close.ts";
-import { checkGrads } from "../../support/check_grads.ts";
+import { checkGrads } from "../../../tensor/mod.ts";
 
 interface Plain {
   readonly shape: readonly number[];

@@ -4,7 +4,7 @@ import * as k from "../../../tensor/kernel.ts";
 import type { Tensor } from "../../../tensor/mod.ts";
 import golden from "../../golden/ops_torch.json" with { type: "json" };
 import { assertClose } from "../../support/assert_close.ts";
-import { checkGrads } from "../../support/check_grads.ts";
+import { checkGrads } from "../../../tensor/mod.ts";
 import { randomValues } from "../../support/random_values.ts";
 
 const device = t.referenceDevice();
