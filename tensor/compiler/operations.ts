@@ -1,7 +1,12 @@
 /** @file The one table of operations on single values: what lowerings are written in. */
 import type { DType } from "../spec.ts";
 import { erfinvOf, erfOf } from "./expansions/error_function.ts";
+import { acosOf, asinOf, atan2Of, atanOf, tanOf } from "./expansions/angles.ts";
 import { expOf, logOf } from "./expansions/exponential.ts";
+import { digammaOf, lgammaOf } from "./expansions/gamma.ts";
+import { acoshOf, asinhOf, atanhOf, coshOf, exp2Of, expm1Of, sinhOf } from "./expansions/hyperbolic.ts";
+import { log10Of, log1pOf, log2Of } from "./expansions/logarithms.ts";
+import { cbrtOf, hypotOf } from "./expansions/roots.ts";
 import { intPowOf, powOf, uintPowOf } from "./expansions/power.ts";
 import { modFarOf, modOf } from "./expansions/remainder.ts";
 import { sigmoidOf, tanhOf } from "./expansions/sigmoid.ts";
@@ -71,6 +76,25 @@ export const OPERATIONS = {
   erfinv: { arity: 1, takes: "float", cost: 8, repeat: "dearest", expand: { float32: erfinvOf as Expansion } },
   sin: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: sinOf as Expansion } },
   cos: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: cosOf as Expansion } },
+  log1p: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: log1pOf as Expansion } },
+  expm1: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: expm1Of as Expansion } },
+  log2: { arity: 1, takes: "float", cost: 4, repeat: "dearest", expand: { float32: log2Of as Expansion } },
+  log10: { arity: 1, takes: "float", cost: 4, repeat: "dearest", expand: { float32: log10Of as Expansion } },
+  exp2: { arity: 1, takes: "float", cost: 4, repeat: "dearest", expand: { float32: exp2Of as Expansion } },
+  cbrt: { arity: 1, takes: "float", cost: 10, repeat: "dearest", expand: { float32: cbrtOf as Expansion } },
+  tan: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: tanOf as Expansion } },
+  asin: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: asinOf as Expansion } },
+  acos: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: acosOf as Expansion } },
+  atan: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: atanOf as Expansion } },
+  sinh: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: sinhOf as Expansion } },
+  cosh: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: coshOf as Expansion } },
+  asinh: { arity: 1, takes: "float", cost: 12, repeat: "dearest", expand: { float32: asinhOf as Expansion } },
+  acosh: { arity: 1, takes: "float", cost: 12, repeat: "dearest", expand: { float32: acoshOf as Expansion } },
+  atanh: { arity: 1, takes: "float", cost: 12, repeat: "dearest", expand: { float32: atanhOf as Expansion } },
+  lgamma: { arity: 1, takes: "float", cost: 40, repeat: "dearest", expand: { float32: lgammaOf as Expansion } },
+  digamma: { arity: 1, takes: "float", cost: 40, repeat: "dearest", expand: { float32: digammaOf as Expansion } },
+  atan2: { arity: 2, takes: "float", cost: 8, repeat: "dearest", expand: { float32: atan2Of as Expansion } },
+  hypot: { arity: 2, takes: "float", cost: 6, repeat: "dearest", expand: { float32: hypotOf as Expansion } },
   sinFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", expand: { float32: sinFarOf as Expansion } },
   cosFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", expand: { float32: cosFarOf as Expansion } },
   modFar: { arity: 2, takes: "float", cost: 100, repeat: "dearest", expand: { float32: modFarOf as Expansion } },

@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor.ts";
 import { mul, neg } from "./arithmetic.ts";
 import { erfinvOf, erfOf } from "./erf_of.ts";
 import type { TensorLike } from "./operands.ts";
-import { applyUnary, unary } from "./records.ts";
+import { applyFloat, unary } from "./records.ts";
 import { exp } from "./transcendental.ts";
 
 const ERF = unary(
@@ -24,9 +24,8 @@ const ERFINV = unary(
 /**
  * The error function `2/√π ∫₀ˣ e^(-t²) dt`.
  *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`, in [-1, 1].
- * @throws {TypeError} If `x` is not floating.
+ * @param x Tensor of any shape, or a number; integers and bools are taken as float32.
+ * @returns Floating tensor of the shape of `x`, in [-1, 1].
  *
  * @example Usage
  * ```ts
@@ -37,15 +36,14 @@ const ERFINV = unary(
  * ```
  */
 export function erf(x: TensorLike): Tensor {
-  return applyUnary(ERF, x);
+  return applyFloat(ERF, x);
 }
 
 /**
  * The inverse of the error function: `erf(erfinv(x))` is `x`.
  *
  * @param x Floating tensor of any shape, or a number; of [-1, 1].
- * @returns Tensor of the shape of `x`: ±Infinity at ±1, NaN beyond.
- * @throws {TypeError} If `x` is not floating.
+ * @returns Floating tensor of the shape of `x`: ±Infinity at ±1, NaN beyond.
  *
  * @example Usage
  * ```ts
@@ -56,5 +54,5 @@ export function erf(x: TensorLike): Tensor {
  * ```
  */
 export function erfinv(x: TensorLike): Tensor {
-  return applyUnary(ERFINV, x);
+  return applyFloat(ERFINV, x);
 }

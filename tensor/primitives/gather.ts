@@ -8,7 +8,7 @@ import { requireTensor } from "../require_tensor.ts";
 import { wrap } from "./cast.ts";
 import { type Indices, indicesOf } from "./indices.ts";
 import { endToEnd } from "./batching/end_to_end.ts";
-import { spreadOne } from "./batching/spread.ts";
+import { scatteredRule } from "./batching/scattered.ts";
 import { reshape, transpose } from "./layout.ts";
 import { normalizeAxes } from "./sum.ts";
 
@@ -192,21 +192,7 @@ const SCATTER_ADD: Primitive<ScatterParams> = {
     return result;
   },
   vjpRule: (cotangent, { inputs: [, indices] }) => [take(cotangent, indices!, { wrapNegativeIndices: false }), null],
-  batchRule: (
-    { inputs: [updates, indices], mapped: [, manyIndices], size: count },
-    { size },
-    { shape: [, columns] },
-  ) => {
-    if (!manyIndices) { // the examples are columns
-      const rows = reshape(transpose(updates!, [1, 0, 2]), [updates!.shape[1]!, count * columns!]);
-      const sums = bind(SCATTER_ADD, [rows, indices!], { size });
-      return transpose(reshape(sums, [size, count, columns!]), [1, 0, 2]);
-    }
-    const all = sizeOf(indices!.shape);
-    const rows = reshape(spreadOne(updates!, count, 3), [all, columns!]);
-    const sums = bind(SCATTER_ADD, [rows, reshape(endToEnd(indices!, size), [all])], { size: count * size });
-    return reshape(sums, [count, size, columns!]);
-  },
+  batchRule: scatteredRule(() => SCATTER_ADD),
   lowering: { kind: "kernel", form: SCATTER_ADD_FORM },
 };
 

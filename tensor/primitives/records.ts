@@ -4,7 +4,7 @@ import { op, type Scalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { DTYPES, type TensorSpec } from "../spec.ts";
 import { bind, Tensor } from "../tensor.ts";
-import { wrap } from "./cast.ts";
+import { cast, wrap } from "./cast.ts";
 import { constant } from "./constant.ts";
 import { alignOperands, requireOperand, sameSpec, type TensorLike } from "./operands.ts";
 
@@ -46,6 +46,16 @@ export function applyBinary(primitive: Primitive, x: TensorLike, y: TensorLike):
   return bind(primitive, alignOperands(primitive.name, [x, y]), {});
 }
 
+/** Numbers as floats: integers and bools become float32, as they are no operands of functions of floats. */
+function floating(x: TensorLike): TensorLike {
+  return x instanceof Tensor && !DTYPES[x.dtype].floating ? cast(x, "float32") : x;
+}
+
+/** Applies a binary record of floats; integers and bools are taken as float32. */
+export function applyFloats(primitive: Primitive, x: TensorLike, y: TensorLike): Tensor {
+  return applyBinary(primitive, floating(x), floating(y));
+}
+
 /** From the cotangent, the operand and the output to the cotangent of the operand. */
 export type UnaryVjp = (cotangent: Tensor, x: Tensor, output: Tensor) => Tensor | null;
 
@@ -70,4 +80,9 @@ export function unary(
 export function applyUnary(primitive: Primitive, x: TensorLike): Tensor {
   requireOperand(primitive.name, "x", x);
   return bind(primitive, [x instanceof Tensor ? x : constant([], x, "float32")], {});
+}
+
+/** Applies a function of floats; integers and bools are taken as float32. */
+export function applyFloat(primitive: Primitive, x: TensorLike): Tensor {
+  return applyUnary(primitive, floating(x));
 }

@@ -8,7 +8,7 @@ import { wrap } from "./cast.ts";
 import { div } from "./division.ts";
 import { equal, greater } from "./comparison.ts";
 import type { TensorLike } from "./operands.ts";
-import { applyBinary, applyUnary, binary, unary } from "./records.ts";
+import { applyBinary, applyFloat, binary, unary } from "./records.ts";
 import { where } from "./where.ts";
 
 const EXP = unary("exp", (x) => op("exp", x), Math.exp, (ct, _, out) => mul(ct, out)); // d(e^x) = e^x dx
@@ -58,9 +58,8 @@ const POW: Primitive = {
 /**
  * Raises e to each element.
  *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`; Infinity above about 88.7 in float32.
- * @throws {TypeError} If `x` is not floating.
+ * @param x Tensor of any shape, or a number; integers and bools are taken as float32.
+ * @returns Floating tensor of the shape of `x`; Infinity above about 88.7 in float32.
  *
  * @example Usage
  * ```ts
@@ -71,15 +70,14 @@ const POW: Primitive = {
  * ```
  */
 export function exp(x: TensorLike): Tensor {
-  return applyUnary(EXP, x);
+  return applyFloat(EXP, x);
 }
 
 /**
  * The natural logarithm.
  *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`; -Infinity at 0, NaN below.
- * @throws {TypeError} If `x` is not floating.
+ * @param x Tensor of any shape, or a number; integers and bools are taken as float32.
+ * @returns Floating tensor of the shape of `x`; -Infinity at 0, NaN below.
  *
  * @example Usage
  * ```ts
@@ -90,15 +88,14 @@ export function exp(x: TensorLike): Tensor {
  * ```
  */
 export function log(x: TensorLike): Tensor {
-  return applyUnary(LOG, x);
+  return applyFloat(LOG, x);
 }
 
 /**
  * The square root.
  *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`; NaN below 0.
- * @throws {TypeError} If `x` is not floating.
+ * @param x Tensor of any shape, or a number; integers and bools are taken as float32.
+ * @returns Floating tensor of the shape of `x`; NaN below 0.
  *
  * @example Usage
  * ```ts
@@ -109,15 +106,14 @@ export function log(x: TensorLike): Tensor {
  * ```
  */
 export function sqrt(x: TensorLike): Tensor {
-  return applyUnary(SQRT, x);
+  return applyFloat(SQRT, x);
 }
 
 /**
  * One over the square root.
  *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`; Infinity at 0, NaN below.
- * @throws {TypeError} If `x` is not floating.
+ * @param x Tensor of any shape, or a number; integers and bools are taken as float32.
+ * @returns Floating tensor of the shape of `x`; Infinity at 0, NaN below.
  *
  * @example Usage
  * ```ts
@@ -128,15 +124,14 @@ export function sqrt(x: TensorLike): Tensor {
  * ```
  */
 export function rsqrt(x: TensorLike): Tensor {
-  return applyUnary(RSQRT, x);
+  return applyFloat(RSQRT, x);
 }
 
 /**
  * The hyperbolic tangent.
  *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`, in [-1, 1].
- * @throws {TypeError} If `x` is not floating.
+ * @param x Tensor of any shape, or a number; integers and bools are taken as float32.
+ * @returns Floating tensor of the shape of `x`, in [-1, 1].
  *
  * @example Usage
  * ```ts
@@ -147,15 +142,14 @@ export function rsqrt(x: TensorLike): Tensor {
  * ```
  */
 export function tanh(x: TensorLike): Tensor {
-  return applyUnary(TANH, x);
+  return applyFloat(TANH, x);
 }
 
 /**
  * The logistic function `1 / (1 + e^-x)`.
  *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`, in [0, 1].
- * @throws {TypeError} If `x` is not floating.
+ * @param x Tensor of any shape, or a number; integers and bools are taken as float32.
+ * @returns Floating tensor of the shape of `x`, in [0, 1].
  *
  * @example Usage
  * ```ts
@@ -166,7 +160,7 @@ export function tanh(x: TensorLike): Tensor {
  * ```
  */
 export function sigmoid(x: TensorLike): Tensor {
-  return applyUnary(SIGMOID, x);
+  return applyFloat(SIGMOID, x);
 }
 
 /**

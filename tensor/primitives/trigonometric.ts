@@ -3,7 +3,7 @@ import { op } from "../compiler/scalar.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul, neg } from "./arithmetic.ts";
 import type { TensorLike } from "./operands.ts";
-import { applyUnary, unary } from "./records.ts";
+import { applyFloat, unary } from "./records.ts";
 
 const SIN = unary("sin", (x) => op("sin", x), Math.sin, (ct, x) => mul(ct, cos(x)));
 const COS = unary("cos", (x) => op("cos", x), Math.cos, (ct, x) => neg(mul(ct, sin(x))));
@@ -11,9 +11,8 @@ const COS = unary("cos", (x) => op("cos", x), Math.cos, (ct, x) => neg(mul(ct, s
 /**
  * The sine of radians.
  *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`, in [-1, 1].
- * @throws {TypeError} If `x` is not floating.
+ * @param x Tensor of any shape, or a number; integers and bools are taken as float32.
+ * @returns Floating tensor of the shape of `x`, in [-1, 1].
  *
  * @example Usage
  * ```ts
@@ -24,15 +23,14 @@ const COS = unary("cos", (x) => op("cos", x), Math.cos, (ct, x) => neg(mul(ct, s
  * ```
  */
 export function sin(x: TensorLike): Tensor {
-  return applyUnary(SIN, x);
+  return applyFloat(SIN, x);
 }
 
 /**
  * The cosine of radians.
  *
- * @param x Floating tensor of any shape, or a number.
- * @returns Tensor of the shape of `x`, in [-1, 1].
- * @throws {TypeError} If `x` is not floating.
+ * @param x Tensor of any shape, or a number; integers and bools are taken as float32.
+ * @returns Floating tensor of the shape of `x`, in [-1, 1].
  *
  * @example Usage
  * ```ts
@@ -43,5 +41,5 @@ export function sin(x: TensorLike): Tensor {
  * ```
  */
 export function cos(x: TensorLike): Tensor {
-  return applyUnary(COS, x);
+  return applyFloat(COS, x);
 }

@@ -17,12 +17,25 @@ SIGNED = np.array([0, 1, -1, 2, 3, 7, -8, 31, 65537, 2147483647, -2147483648], n
 UNSIGNED = np.array([0, 1, 2, 3, 7, 31, 65537, 2147483648, 4294967295], np.uint32)
 BOOLS = np.array([False, True])
 
+
+def sinc(x):
+    """With zeros where they are: the sine of a float64 multiple of pi is none."""
+    turn = x - 2 * np.round(x / 2)
+    short = np.where(np.abs(turn) > 0.5, np.sign(turn) - turn, turn)
+    return np.where(x == 0, 1, np.sin(np.pi * short) / (np.pi * x))
+
+
 FLOAT_FUNCTIONS = {
     "neg": np.negative, "abs": np.abs, "sign": np.sign, "exp": np.exp, "log": np.log, "sqrt": np.sqrt,
     "rsqrt": lambda x: 1 / np.sqrt(x), "tanh": np.tanh, "sigmoid": special.expit, "erf": special.erf, "erfinv": special.erfinv, "sin": np.sin,
     "cos": np.cos, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.round,
-    "square": np.square,
+    "square": np.square, "log1p": np.log1p, "expm1": np.expm1, "log2": np.log2, "log10": np.log10, "exp2": np.exp2,
+    "cbrt": np.cbrt, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh,
+    "cosh": np.cosh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "lgamma": lambda x: np.where(np.isneginf(x), np.inf, special.gammaln(x)),
+    "digamma": special.psi, "reciprocal": np.reciprocal, "sinc": sinc, "isNaN": np.isnan, "isInf": np.isinf,
+    "isFinite": np.isfinite,
 }
+PAIRS = {"atan2": np.arctan2, "hypot": np.hypot, "copysign": np.copysign, "logaddexp": np.logaddexp}
 ARITHMETIC = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
 COMPARISONS = {
     "equal": np.equal, "notEqual": np.not_equal, "less": np.less, "lessEqual": np.less_equal, "greater": np.greater,
@@ -54,7 +67,7 @@ def floating():
     wide = FLOATS.astype(np.float64)
     yield from (row(name, "float32", [FLOATS], f(wide)) for name, f in FLOAT_FUNCTIONS.items())
     x, y = pairs(PAIRED)
-    for name, f in {**ARITHMETIC, **COMPARISONS, "div": np.divide, "pow": np.power}.items():
+    for name, f in {**ARITHMETIC, **COMPARISONS, "div": np.divide, "pow": np.power, **PAIRS}.items():
         yield row(name, "float32", [x, y], f(x.astype(np.float64), y.astype(np.float64)))
 
 
@@ -63,7 +76,10 @@ def integral(dtype, values):
     for name, f in {**ARITHMETIC, **COMPARISONS, **BITS}.items():
         yield row(name, dtype, [x, y], f(x, y))
     yield from (row(name, dtype, [values], f(values)) for name, f in {"neg": np.negative, "square": np.square}.items())
-    yield from (row(name, dtype, [values], f(values)) for name, f in {"abs": np.abs, "sign": np.sign}.items())
+    unary = {"abs": np.abs, "sign": np.sign, "bitwiseNot": np.invert}
+    yield from (row(name, dtype, [values], f(values)) for name, f in unary.items())
+    functions = {name: FLOAT_FUNCTIONS[name] for name in ("exp", "sqrt", "log1p", "atan", "isNaN", "isFinite")}
+    yield from (row(name, dtype, [values], f(values.astype(np.float64))) for name, f in functions.items())
     places = values[(values >= 0) & (values < 32)]
     for name, f in SHIFTS.items():
         yield row(name, dtype, pairs(values, places), f(*pairs(values, places)))
@@ -75,6 +91,8 @@ def logical():
     x, y = pairs(BOOLS)
     yield from (row(name, "bool", [x, y], f(x, y)) for name, f in {**COMPARISONS, **LOGIC, **BITS}.items())
     yield row("logicalNot", "bool", [BOOLS], np.logical_not(BOOLS))
+    yield row("bitwiseNot", "bool", [BOOLS], np.invert(BOOLS))
+    yield row("exp", "bool", [BOOLS], np.exp(BOOLS.astype(np.float64)))
 
 
 def main():

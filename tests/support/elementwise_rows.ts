@@ -70,9 +70,39 @@ const ARITHMETIC: readonly OpRow[] = [
   row("remainder", t.remainder, QUOTIENTS, { rejects: rejectPair(t.remainder) }),
   binary("pow", t.pow, [0.3, 2]),
   row("pow of whole exponents", (x) => t.pow(x, 3), SHAPES.map((shape) => within([-2, 2], shape)), {}),
+  row("atan2", t.atan2, [within([0.3, 2], [3, 5], [5]), floats([67], [67])], { rejects: rejectPair(t.atan2) }),
+  row("hypot", t.hypot, [within([0.3, 2], [3, 5], [5])], { rejects: rejectPair(t.hypot) }),
+  row("copysign", t.copysign, [within([0.3, 2], [3, 5], [5]), floats([67], [67])], { rejects: rejectPair(t.copysign) }),
+  row("logaddexp", t.logaddexp, [within([-3, 3], [3, 5], [5])], { rejects: rejectPair(t.logaddexp) }),
   binary("maximum", t.maximum, [-2, 2], { more: [signed, ties] }),
   binary("minimum", t.minimum, [-2, 2], { more: [signed, ties] }),
   row("add a number", (x) => t.add(x, 1.5), [floats([3, 5]), integers("int32", [-9, 9], [5])], {}),
+];
+
+/** Functions of one float where their derivatives are known well. */
+const FLOAT_FUNCTIONS: readonly (readonly [name: string, f: (x: Tensor) => Tensor, domain: Domain])[] = [
+  ["log1p", t.log1p, [-0.6, 3]],
+  ["expm1", t.expm1, [-2, 2]],
+  ["log2", t.log2, [0.5, 3]],
+  ["log10", t.log10, [0.5, 3]],
+  ["exp2", t.exp2, [-2, 2]],
+  ["cbrt", t.cbrt, [0.5, 3]],
+  ["tan", t.tan, [-1, 1]],
+  ["asin", t.asin, [-0.8, 0.8]],
+  ["acos", t.acos, [-0.8, 0.8]],
+  ["atan", t.atan, [-2, 2]],
+  ["sinh", t.sinh, [-2, 2]],
+  ["cosh", t.cosh, [-2, 2]],
+  ["asinh", t.asinh, [-2, 2]],
+  ["acosh", t.acosh, [1.5, 3]],
+  ["atanh", t.atanh, [-0.8, 0.8]],
+  ["lgamma", t.lgamma, [0.5, 5]],
+  ["digamma", t.digamma, [0.5, 5]],
+  ["polygamma", (x) => t.polygamma(1, x), [-0.7, -0.3]],
+  ["polygamma of order 2", (x) => t.polygamma(2, x), [0.5, 5]],
+  ["sinc", t.sinc, [-1.5, 1.5]],
+  ["sinc near 0", t.sinc, [-0.03, 0.03]],
+  ["reciprocal", t.reciprocal, [0.5, 3]],
 ];
 
 /** Functions of one variable. */
@@ -102,6 +132,11 @@ const UNARY: readonly OpRow[] = [
   unary("sign", t.sign, [-2, 2]),
   unary("sin", t.sin, [-4, 4]),
   unary("cos", t.cos, [-4, 4]),
+  ...FLOAT_FUNCTIONS.map(([name, f, domain]) => row(name, f, [within(domain, [3, 5]), within(domain, [67])])),
+  row("functions of integers", (x) => t.add(t.exp(x), t.add(t.log1p(x), t.atan2(x, 2))), [
+    integers("int32", [0, 9], [5]),
+    integers("bool", [0, 2], [5]),
+  ], { order: 0 }),
   unary("clip", (x) => t.clip(x, -0.5, 0.75), [-2, 2]),
   row("clip of NaN and infinities", (x) => t.clip(x, 0, 1), [
     { inputs: [{ shape: [4], values: [NaN, Infinity, -Infinity, -0] }] },
@@ -150,6 +185,15 @@ const LOGIC: readonly OpRow[] = [
   row("isNaN", (x) => t.isNaN(x), [
     { inputs: [{ shape: [5], values: [NaN, Infinity, -Infinity, 0, 1] }] },
     integers("int32", [0, 9], [5]),
+  ], { order: 0 }),
+  row("isFinite and isInf", (x) => t.logicalOr(t.isInf(x), t.logicalNot(t.isFinite(x))), [
+    { inputs: [{ shape: [5], values: [NaN, Infinity, -Infinity, 0, 1] }] },
+    integers("int32", [0, 9], [5]),
+  ], { order: 0 }),
+  row("bitwiseNot", (x) => t.bitwiseNot(x), [
+    integers("int32", [-9, 9], [5]),
+    integers("uint32", [0, 9], [5]),
+    integers("bool", [0, 2], [5]),
   ], { order: 0 }),
   row("where", t.where, [
     { inputs: [{ shape: [3, 5], dtype: "bool" }, { shape: [3, 5] }, { shape: [5] }] },

@@ -14,16 +14,22 @@ export const EXPONENTIAL: readonly number[] = [
   5.0000001201e-1,
 ];
 
-/** e^x = 2^n e^r with |r| at most ln 2 / 2; 2^n in two factors, as it may be out of range where the product is not. */
+/** e^x. */
 export function expOf<T>(w: Words<T>, x: T): T {
-  const bounded = w.greater(w.float(-104), w.lesser(w.float(89), x));
+  return scaledExponential(w, x, 0);
+}
+
+/** 2^k e^x = 2^(k + n) e^r with |r| at most ln 2 / 2; the power in two factors, as it may be out of range where the product is not. */
+export function scaledExponential<T>(w: Words<T>, x: T, k: number): T {
+  const more = k * Math.LN2;
+  const bounded = w.greater(w.float(-104), w.lesser(w.float(89 - more), x));
   const n = w.round(w.mul(bounded, w.float(Math.LOG2E)));
   const r = w.sub(w.sub(x, w.mul(n, w.float(LN2_HIGH))), w.mul(n, w.float(LN2_LOW)));
   const p = w.add(w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r), w.float(1));
   const half = w.shiftRight(w.toInt(n), w.int(1));
-  const rest = w.sub(w.toInt(n), half);
+  const rest = k === 0 ? w.sub(w.toInt(n), half) : w.add(w.sub(w.toInt(n), half), w.int(k));
   const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, rest));
-  const high = w.select(w.lt(w.float(88.72284), x), w.float(Infinity), scaled);
+  const high = w.select(w.lt(w.float(88.72284 - more), x), w.float(Infinity), scaled);
   const low = w.select(w.lt(x, w.float(-103.98)), w.float(0), high);
   return w.select(w.isNaN(x), x, low);
 }
@@ -38,8 +44,18 @@ const LOG = [
   ...[-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1],
 ];
 
-/** x = 2^e m with m in [√½, √2); numbers below the normal range are scaled by 2^23 first. */
-export function logOf<T>(w: Words<T>, x: T): T {
+/** A number taken apart for a logarithm. */
+interface Reduced<T> {
+  /** The power of two. */
+  readonly e: T;
+  /** What is left, less one. */
+  readonly m: T;
+  /** Puts in what logarithms are at the ends of the range: 0, Infinity, and NaN below 0. */
+  readonly ends: (y: T) => T;
+}
+
+/** x = 2^e (1 + m) with 1 + m in [√½, √2); numbers below the normal range are scaled by 2^23 first. */
+export function reducedLogarithm<T>(w: Words<T>, x: T): Reduced<T> {
   const tiny = w.lt(x, w.float(1.17549435e-38));
   const bits = w.asUint(w.select(tiny, w.mul(x, w.float(8388608)), x));
   const exponent = w.toFloat(w.sub(w.asInt(w.shiftRight(bits, w.uint(23))), w.int(126)));
@@ -49,10 +65,23 @@ export function logOf<T>(w: Words<T>, x: T): T {
   const one = w.float(1);
   const e = w.sub(w.sub(exponent, w.select(tiny, w.float(23), zero)), w.select(small, one, zero));
   const m = w.sub(w.add(fraction, w.select(small, fraction, zero)), one);
+  const ends = (y: T) => {
+    const high = w.select(w.eq(x, w.float(Infinity)), w.float(Infinity), y);
+    const low = w.select(w.eq(x, zero), w.float(-Infinity), high);
+    return w.select(w.le(zero, x), low, w.float(NaN));
+  };
+  return { e, m, ends };
+}
+
+/** ln(2^e (1 + m)) for a small m. */
+export function logarithmOf<T>(w: Words<T>, m: T, e: T): T {
   const z = w.mul(m, m);
   const p = w.add(w.mul(w.mul(polynomial(w, m, LOG), m), z), w.mul(e, w.float(LN2_LOW)));
-  const y = w.add(w.sub(p, w.mul(z, w.float(0.5))), w.add(m, w.mul(e, w.float(LN2_HIGH))));
-  const high = w.select(w.eq(x, w.float(Infinity)), w.float(Infinity), y);
-  const low = w.select(w.eq(x, zero), w.float(-Infinity), high);
-  return w.select(w.le(zero, x), low, w.float(NaN));
+  return w.add(w.sub(p, w.mul(z, w.float(0.5))), w.add(m, w.mul(e, w.float(LN2_HIGH))));
+}
+
+/** The natural logarithm. */
+export function logOf<T>(w: Words<T>, x: T): T {
+  const { e, m, ends } = reducedLogarithm(w, x);
+  return ends(logarithmOf(w, m, e));
 }

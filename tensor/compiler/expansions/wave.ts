@@ -41,6 +41,11 @@ function nearWave<T>(w: Words<T>, x: T, quarter: number): T {
   return wave(w, r, w.add(w.toInt(n), w.int(quarter)));
 }
 
+/** Sine and cosine of an angle that is not far. */
+export function sinCos<T>(w: Words<T>, x: T): readonly [T, T] {
+  return [nearWave(w, x, 0), nearWave(w, x, 1)];
+}
+
 /** The sine of r + q π / 2, for |r| up to π / 4. */
 function wave<T>(w: Words<T>, r: T, q: T): T {
   const z = w.mul(r, r);

@@ -71,6 +71,12 @@ export interface Words<T> {
   exp(x: T): T;
   /** The natural logarithm. */
   log(x: T): T;
+  /** ln(1 + x). */
+  log1p(x: T): T;
+  /** The sine. */
+  sin(x: T): T;
+  /** The tangent. */
+  tan(x: T): T;
   /** Sine by the long reduction. */
   sinFar(x: T): T;
   /** Cosine by the long reduction. */

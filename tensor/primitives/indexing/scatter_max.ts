@@ -6,6 +6,7 @@ import { DTYPES, RANGES, sizeOf, type TensorSpec } from "../../spec.ts";
 import { bind, type Tensor } from "../../tensor.ts";
 import { requireTensor } from "../../require_tensor.ts";
 import { mul, neg } from "../arithmetic.ts";
+import { scatteredRule } from "../batching/scattered.ts";
 import { cast } from "../cast.ts";
 import { equal } from "../comparison.ts";
 import { div } from "../division.ts";
@@ -50,6 +51,7 @@ const SCATTER_MAX: Primitive<ScatterParams> = {
     const counts = scatterAdd(wins, indices, { size: output.shape[0]!, wrapNegativeIndices: false });
     return [mul(wins, read(div(cotangent, counts))), null];
   },
+  batchRule: scatteredRule(() => SCATTER_MAX),
   lowering: { kind: "kernel", form: SCATTER_MAX_FORM },
 };
 

@@ -3,6 +3,7 @@ import { expanded, type FunctionName } from "../../../../tensor/compiler/expansi
 import type { ScalarOp } from "../../../../tensor/compiler/operations.ts";
 import { mathFunctions } from "../../../../tensor/devices/cpu/emit/functions.ts";
 import { assemble, loadAssembler } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
+import { digammaOf, lgammaOf } from "../../../../tensor/primitives/scalars/gamma_of.ts";
 import { randomValues } from "../../../support/random_values.ts";
 
 await loadAssembler();
@@ -65,6 +66,23 @@ const CASES: Readonly<Partial<Record<ScalarOp, Case>>> = {
   log: { exact: Math.log, domains: [[0, 1e-38], [0, 2], [0.9, 1.1], [0, 1e38], [-1, 1]], ulps: 2 },
   tanh: { exact: Math.tanh, domains: [[-1, 1], [-10, 10], [-100, 100], [-1e-6, 1e-6]], ulps: 3 },
   sigmoid: { exact: (x) => 1 / (1 + Math.exp(-x)), domains: [[-1, 1], [-20, 20], [-90, 90]], ulps: 4 },
+  log1p: { exact: Math.log1p, domains: [[-1, 1], [-1e-3, 1e-3], [0, 1000], [0, 1e38]], ulps: 3 },
+  expm1: { exact: Math.expm1, domains: [[-1, 1], [-1e-3, 1e-3], [-40, 89], [30, 50]], ulps: 2 },
+  log2: { exact: Math.log2, domains: [[0, 1e-38], [0, 2], [0.9, 1.1], [0, 1e38]], ulps: 2 },
+  log10: { exact: Math.log10, domains: [[0, 1e-38], [0, 2], [0.9, 1.1], [0, 1e38]], ulps: 3 },
+  exp2: { exact: (x) => 2 ** x, domains: [[-151, 129], [-1, 1], [-1e-3, 1e-3]], ulps: 2 },
+  cbrt: { exact: Math.cbrt, domains: [[-1, 1], [-1e-38, 1e-38], [-3e38, 3e38], [0, 1e-44]], ulps: 1 },
+  tan: { exact: Math.tan, domains: [[-1, 1], [-7, 7], [-64, 64], [-1000, 1000], [-1e30, 1e30]], ulps: 5 },
+  asin: { exact: Math.asin, domains: [[-1, 1], [-1e-3, 1e-3], [0.99, 1], [-1.1, 1.1]], ulps: 3 },
+  acos: { exact: Math.acos, domains: [[-1, 1], [-1e-3, 1e-3], [0.99, 1], [-1.1, 1.1]], ulps: 2 },
+  atan: { exact: Math.atan, domains: [[-1, 1], [-1e-3, 1e-3], [-10, 10], [-1e30, 1e30]], ulps: 2 },
+  sinh: { exact: Math.sinh, domains: [[-1, 1], [-1e-3, 1e-3], [-10, 10], [-90, 90]], ulps: 3 },
+  cosh: { exact: Math.cosh, domains: [[-1, 1], [-10, 10], [-90, 90]], ulps: 2 },
+  asinh: { exact: Math.asinh, domains: [[-1, 1], [-1e-3, 1e-3], [-1000, 1000], [-1e38, 1e38]], ulps: 3 },
+  acosh: { exact: Math.acosh, domains: [[1, 1.1], [1, 10], [1, 1e6], [0, 1e38]], ulps: 4 },
+  atanh: { exact: Math.atanh, domains: [[-1, 1], [-1e-3, 1e-3], [-0.6, 0.6], [0.99, 1]], ulps: 4 },
+  lgamma: { exact: lgammaOf, domains: [[0, 4], [0.9, 1.1], [1.9, 2.1], [0, 100], [0, 1e36], [-0.5, 0]], ulps: 5 },
+  digamma: { exact: digammaOf, domains: [[0, 4], [1.4, 1.5], [0, 100], [0, 1e36], [-0.4, 0]], ulps: 8 },
   erf: { exact: erf, domains: [[-1, 1], [-4, 4], [-10, 10], [-1e-6, 1e-6], [3.9, 3.95]], ulps: 8 },
 };
 
@@ -159,6 +177,18 @@ Deno.test("pow is within 2 units of the last place, also of large powers, and ri
   checkBinary("pow", power, pairs((v, w) => [1 + v / 40_000_000, 10_000_000 * w]), 2);
   checkBinary("pow", power, pairs((v, w) => [Math.exp(40 * v - 80), w / 30]), 2);
   checkBinary("pow", power, PAIRS_OF_EDGES, 2);
+});
+
+Deno.test("atan2 and hypot are within 3 units of the last place, and right at the edges", () => {
+  const x = randomValues(1, 20_000, [-1, 1]);
+  const y = randomValues(2, 20_000, [-1, 1]);
+  const pairs = (of: (x: number, y: number) => readonly [number, number]) => Array.from(x, (v, i) => of(v, y[i]!));
+  for (const [name, exact] of [["atan2", Math.atan2], ["hypot", Math.hypot]] as const) {
+    checkBinary(name, exact, pairs((v, w) => [v, w]), 3);
+    checkBinary(name, exact, pairs((v, w) => [v * 1e30, w * 1e-3]), 3);
+    checkBinary(name, exact, pairs((v, w) => [v, Math.exp(w * 60)]), 3);
+    checkBinary(name, exact, PAIRS_OF_EDGES, 3);
+  }
 });
 
 Deno.test("mod is exact for all floats, and right at the edges", () => {
