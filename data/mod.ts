@@ -43,6 +43,7 @@ export { paintBackground } from "./images/background.ts";
 export * from "./sets/sprites.ts";
 export * from "./sets/fluent_emoji.ts";
 export * from "./batches/batches.ts";
+export { FILE_DTYPES, fileTensors, load, save } from "./batches/tree_file.ts";
 export { subset } from "./sets/subset.ts";
 export { drawOfEachClass } from "./batches/draw_of_each_class.ts";
 export * from "./images/mix.ts";

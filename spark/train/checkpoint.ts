@@ -1,16 +1,8 @@
 /** @file A training state as one safetensors file: parameters, running statistics, moments, step, key. */
-import {
-  defaultDevice,
-  type DType,
-  type Tensor,
-  type Tree,
-  treeFlatten,
-  treeUnflatten,
-  type TypedArray,
-} from "../../tensor/mod.ts";
-import { bufferOf, leaf, leafSource, realize, sameShape } from "../../tensor/kernel.ts";
+import { type Tensor, type Tree, treeFlatten, treeUnflatten, type TypedArray } from "../../tensor/mod.ts";
+import { leaf, sameShape } from "../../tensor/kernel.ts";
 import { type Moments, namesOf, type OptimizerState } from "../../nn/mod.ts";
-import { readSafetensors, type SafetensorsDType, type SafetensorsTensor, writeSafetensors } from "../../data/mod.ts";
+import { FILE_DTYPES, fileTensors, readSafetensors, type SafetensorsTensor, writeSafetensors } from "../../data/mod.ts";
 import type { TrainState } from "../train_state.ts";
 
 /** A state that can be saved: of pre-training or of fine-tuning. */
@@ -27,15 +19,6 @@ export interface Savable extends Pick<TrainState, "key"> {
 
 /** Written into every checkpoint, so that other safetensors files are told apart. */
 const FORMAT = "tessera.spark.train/1";
-
-/** How files name the dtypes. */
-const FILE_DTYPES: Readonly<Record<DType, SafetensorsDType>> = {
-  float32: "F32",
-  float64: "F64",
-  int32: "I32",
-  uint32: "U32",
-  bool: "BOOL",
-};
 
 /** A checkpoint that was read, its state not yet put together. */
 export interface Checkpoint {
@@ -77,16 +60,10 @@ export async function save(
   train: Savable,
   { configuration = null }: { readonly configuration?: unknown } = {},
 ): Promise<void> {
-  const leaves = treeFlatten(train).leaves as readonly Tensor[];
-  realize(leaves.filter((x) => leafSource(x) === undefined && !bufferOf(x)), defaultDevice()); // in one program
-  const values = await Promise.all(leaves.map((x) => x.data()));
-  const entries = namesOf(train).map((name, i) => {
-    const { dtype, shape } = leaves[i]!;
-    requireFinite(path, name, values[i]!);
-    return [name, { dtype: FILE_DTYPES[dtype], shape, data: values[i]! }] as const;
-  });
+  const tensors = await fileTensors(train);
+  Object.entries(tensors).forEach(([name, { data }]) => requireFinite(path, name, data as TypedArray));
   const metadata = { format: FORMAT, configuration: JSON.stringify(configuration) };
-  await writeSafetensors(path, Object.fromEntries(entries), metadata);
+  await writeSafetensors(path, tensors, metadata);
 }
 
 function requireFinite(path: string, name: string, values: TypedArray): void {

@@ -1,14 +1,5 @@
-import { type DType, type Tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
-import { namesOf } from "../../../nn/mod.ts";
-import type { SafetensorsArray, SafetensorsDType, SafetensorsTensor } from "../../../data/mod.ts";
-
-const DTYPES: Readonly<Record<DType, SafetensorsDType>> = {
-  float32: "F32",
-  float64: "F64",
-  int32: "I32",
-  uint32: "U32",
-  bool: "BOOL",
-};
+import type { Tree } from "../../../tensor/mod.ts";
+import { fileTensors, type SafetensorsTensor } from "../../../data/mod.ts";
 
 /**
  * Weights without optimizer under the names of this library.
@@ -24,11 +15,6 @@ export async function ownWeights(params: Tree, state: Tree, model: string): Prom
 }> {
   const present = Object.fromEntries(Object.entries(params).filter(([, part]) => part !== null));
   const tree = { params: present, state };
-  const names = namesOf(tree);
-  const tensors = await Promise.all((treeLeaves(tree) as readonly Tensor[]).map(async (x, i) => {
-    const data = await x.data() as unknown as SafetensorsArray;
-    return [names[i]!, { dtype: DTYPES[x.dtype], shape: x.shape, data }] as const;
-  }));
   const configuration = JSON.stringify({ options: { model } });
-  return { tensors: Object.fromEntries(tensors), metadata: { format: "tessera.weights/1", configuration } };
+  return { tensors: await fileTensors(tree), metadata: { format: "tessera.weights/1", configuration } };
 }
