@@ -19,14 +19,31 @@ export interface OpenedSource {
   readonly packed: boolean;
 }
 
+/** Bytes that are read: a file, a stretch of a file that is not unpacked, or memory. */
+export interface BytePlace {
+  /** What errors call it; the file that holds it, unless `bytes` are given. */
+  readonly path: string;
+  /** Memory; unpacked if it starts as gzip does. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
+  /** First byte and number of bytes of the stretch; the whole file if not given. */
+  readonly stretch?: { readonly start: number; readonly size: number };
+}
+
+const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x8b;
+
 /**
  * Opens a file, unpacking it if it starts as gzip does.
  *
- * @param path The file.
+ * @param place The file, or a part of one, or memory.
  * @returns Its bytes.
  * @throws {Error} If it is missing, is a folder or cannot be read, naming it. Damaged gzip data is an error of `read`.
  */
-export async function openByteSource(path: string): Promise<OpenedSource> {
+export async function openByteSource(place: string | BytePlace): Promise<OpenedSource> {
+  const { path, bytes, stretch } = typeof place === "string" ? { path: place } as BytePlace : place;
+  if (bytes) {
+    const packed = isGzip(bytes);
+    return { source: packed ? gzipSource(new Blob([bytes]).stream()) : memorySource(bytes), packed };
+  }
   try {
     const file = await Deno.open(path);
     const { size, isFile } = await file.stat();
@@ -34,10 +51,15 @@ export async function openByteSource(path: string): Promise<OpenedSource> {
       file.close();
       throw new TypeError(`Cannot open ${path} as it must be a file: current kind is another`);
     }
+    if (stretch) {
+      file.seekSync(stretch.start, Deno.SeekMode.Start);
+      const end = Math.min(size, stretch.start + stretch.size);
+      return { source: fileSource(file, { at: stretch.start, end }), packed: false };
+    }
     const head = new Uint8Array(2);
-    const packed = file.readSync(head) === 2 && head[0] === 0x1f && head[1] === 0x8b;
+    const packed = file.readSync(head) === 2 && isGzip(head);
     file.seekSync(0, Deno.SeekMode.Start);
-    return { source: packed ? gzipSource(file) : fileSource(file, size), packed };
+    return { source: packed ? gzipSource(file.readable) : fileSource(file, { at: 0, end: size }), packed };
   } catch (cause) {
     const { message } = cause as Error;
     throw new Error(`Cannot read ${path} as it must be a readable file: current error is ${message}`, { cause });
@@ -45,11 +67,11 @@ export async function openByteSource(path: string): Promise<OpenedSource> {
 }
 
 /** Headers are many and small: reading them synchronously is ten times as fast. */
-function fileSource(file: Deno.FsFile, size: number): ByteSource {
-  const state = { at: 0 };
+function fileSource(file: Deno.FsFile, state: { at: number; readonly end: number }): ByteSource {
+  const { end } = state;
   return {
     read: (count) => {
-      const bytes = new Uint8Array(Math.max(0, Math.min(count, size - state.at)));
+      const bytes = new Uint8Array(Math.max(0, Math.min(count, end - state.at)));
       let filled = 0;
       while (filled < bytes.length) {
         const got = file.readSync(bytes.subarray(filled));
@@ -60,16 +82,32 @@ function fileSource(file: Deno.FsFile, size: number): ByteSource {
       return Promise.resolve(bytes.subarray(0, filled));
     },
     skip: (count) => {
-      state.at = Math.min(state.at + count, size + 1);
+      state.at = Math.min(state.at + count, end + 1);
       file.seekSync(state.at, Deno.SeekMode.Start);
-      return Promise.resolve(state.at <= size);
+      return Promise.resolve(state.at <= end);
     },
     close: () => Promise.resolve(file.close()),
   };
 }
 
-function gzipSource(file: Deno.FsFile): ByteSource {
-  const reader = file.readable.pipeThrough(new DecompressionStream("gzip")).getReader();
+function memorySource(bytes: Uint8Array<ArrayBuffer>): ByteSource {
+  const state = { at: 0 };
+  return {
+    read: (count) => {
+      const part = bytes.subarray(state.at, state.at + count);
+      state.at += part.length;
+      return Promise.resolve(part);
+    },
+    skip: (count) => {
+      state.at += count;
+      return Promise.resolve(state.at <= bytes.length);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function gzipSource(packed: ReadableStream<Uint8Array<ArrayBuffer>>): ByteSource {
+  const reader = packed.pipeThrough(new DecompressionStream("gzip")).getReader();
   const state = { rest: new Uint8Array(0) };
   /** Hands parts of at most `count` bytes in all to `take`; returns how many there were. */
   const pull = async (count: number, take: (part: Uint8Array<ArrayBuffer>) => void): Promise<number> => {

@@ -1,4 +1,4 @@
-import { type ByteSource, openByteSource } from "./byte_source.ts";
+import { type BytePlace, type ByteSource, openByteSource } from "./byte_source.ts";
 import { readPaxRecords, readTarHeader, TAR_BLOCK, type TarHeader, textOf } from "./tar_header.ts";
 
 /** A file in an archive. */
@@ -58,7 +58,7 @@ export class TarError extends Error {
  * Walks through the files of a tar archive (ustar, pax, GNU, the old form), plain or gzip, from the front, in memory
  * bounded by one entry. Folders, links and devices are passed over: nothing is ever written or followed.
  *
- * @param path The archive.
+ * @param place The archive: a file, or a stretch of one, or memory.
  * @param options Bounds.
  * @returns The files in order. The archive is closed when the walk ends, however it ends.
  * @throws {Error} If the file cannot be read.
@@ -73,8 +73,12 @@ export class TarError extends Error {
  * await rejects(tarEntries("missing.tar").next(), /Cannot read missing.tar as it must be a readable file/);
  * ```
  */
-export async function* tarEntries(path: string, options: TarOptions = {}): AsyncGenerator<TarEntry, void, void> {
-  const { source } = await openByteSource(path);
+export async function* tarEntries(
+  place: string | BytePlace,
+  options: TarOptions = {},
+): AsyncGenerator<TarEntry, void, void> {
+  const path = typeof place === "string" ? place : place.path;
+  const { source } = await openByteSource(place);
   const walk = { file: path, source: guarded(path, source), at: 0, count: 0, options };
   try {
     for (;;) {
@@ -126,9 +130,9 @@ async function nextFile(walk: Walk): Promise<{ readonly path: string; readonly s
       continue;
     }
     const size = given.size ?? header.size;
-    const path = header.type === "g" || header.type === "K"
-      ? header.path
-      : safePath(walk.file, given.path ?? header.path);
+    // A folder is never made: its path may be that of the archive itself, `./`.
+    const isChecked = !"gK5".includes(header.type);
+    const path = isChecked ? safePath(walk.file, given.path ?? header.path) : header.path;
     if (header.type === "0" || header.type === "7") return { path, size: bounded(walk, size) };
     if (UNREADABLE.has(header.type)) {
       throw new TarError(walk.file, `entries must be whole files: current ${path} is a ${UNREADABLE.get(header.type)}`);

@@ -1,0 +1,121 @@
+/** @file What the paths of a source mean: parts, classes, images that lie beside them. Reads a listing, never files. */
+import { type Split, splitOfFolder } from "./splits.ts";
+
+/** Images of one part of a source. */
+export interface Part {
+  /** Which part; null where the source has none. */
+  readonly split: Split | null;
+  /** Path of its folder as it stands there, such as `"Training"`; empty where there are no parts. */
+  readonly folder: string;
+  /** Numbers of its images in the listing. */
+  readonly indices: readonly number[];
+  /** Path of each image below the part. */
+  readonly paths: readonly string[];
+}
+
+/** The parts of a source, and what lies beside them. */
+export interface Parts {
+  readonly parts: readonly Part[];
+  /** Numbers of the images that lie in no part. */
+  readonly beside: readonly number[];
+}
+
+/** Classes of the images of a part. */
+export interface FolderClasses {
+  /** Class of each image, by its place in the part; -1 for those that lie beside the folders. */
+  readonly labels: Int32Array;
+  /** Their names, in alphabetical order. */
+  readonly names: readonly string[];
+}
+
+const folders = (path: string): readonly string[] => path.split("/").slice(0, -1);
+
+/** Number of folders that hold every image that lies in a folder, as long as all have a folder below. */
+function commonDepth(paths: readonly string[]): number {
+  const deep = paths.map(folders).filter((each) => each.length > 0);
+  const first = deep[0];
+  if (!first) return 0;
+  let depth = 0;
+  while (deep.every((each) => each.length > depth + 1 && each[depth] === first[depth])) depth++;
+  return depth;
+}
+
+/**
+ * Finds the parts of a source by the names of folders: at the top (`train/cat/1.jpg`), or below each folder at the top
+ * (`bottle/train/good/1.png`). A folder that holds everything is passed through. There are parts where all folders at that
+ * level have such names, or one is for training and another to evaluate on.
+ *
+ * @param paths Paths of the images.
+ * @returns The parts; a single one without a name where there are none.
+ */
+export function partsOf(paths: readonly string[]): Parts {
+  const depth = commonDepth(paths);
+  for (const level of [depth, depth + 1]) {
+    const found = partsAt(paths, level, level > depth);
+    if (found) return found;
+  }
+  // A folder that holds everything may be the training part itself.
+  const all = { split: null, folder: "", indices: paths.map((_, i) => i), paths };
+  return { parts: [all], beside: [] };
+}
+
+function partsAt(paths: readonly string[], level: number, below: boolean): Parts | undefined {
+  const at = paths.map((path) => {
+    const names = folders(path);
+    const name = names[level];
+    return name === undefined ? undefined : { name, split: splitOfFolder(name), top: names.slice(0, level).join("/") };
+  });
+  const named = at.filter((each) => each !== undefined);
+  const splits = new Set(named.map(({ split }) => split));
+  const evaluated = splits.has("val") || splits.has("test");
+  if (below) {
+    const tops = new Set(named.map(({ top }) => top));
+    const training = new Set(named.filter(({ split }) => split === "train").map(({ top }) => top));
+    if (!evaluated || splits.has(undefined) || training.size < tops.size) return undefined;
+  } else if (splits.has(undefined) ? !(splits.has("train") && evaluated) : !(evaluated || splits.has("train"))) {
+    return undefined;
+  }
+  const groups = new Map<Split, { folder: string; indices: number[]; paths: string[] }>();
+  const beside: number[] = [];
+  at.forEach((each, i) => {
+    if (!each?.split) return void beside.push(i);
+    const group = groups.get(each.split) ?? { folder: each.name, indices: [], paths: [] };
+    groups.set(each.split, group);
+    const names = paths[i]!.split("/");
+    group.indices.push(i);
+    group.paths.push((below ? names.toSpliced(level, 1).slice(level - 1) : names.slice(level + 1)).join("/"));
+  });
+  return { parts: [...groups].map(([split, group]) => ({ split, ...group })), beside };
+}
+
+/** The classes that a level of folders would make. */
+function namesAt(paths: readonly string[], level: number): ReadonlySet<string> {
+  return new Set(paths.map((path) => folders(path)[level]).filter((name) => name !== undefined));
+}
+
+/**
+ * Makes a class of each folder of a part. Folders that hold everything are passed through.
+ *
+ * Images beside the folders are passed over if there are two folders or more and fewer images beside them than within;
+ * where the classes are known, if the folders are some of these. Else there are no classes.
+ *
+ * @param paths Paths of the images below the part.
+ * @param known Names of the classes, where they are known from the training images: then the level of folders is the one
+ * that has such names.
+ * @returns The classes; undefined where there are none.
+ */
+export function classesByFolder(paths: readonly string[], known?: readonly string[]): FolderClasses | undefined {
+  const common = commonDepth(paths);
+  const wanted = known && new Set(known);
+  const hasKnown = (level: number) => [...namesAt(paths, level)].some((name) => wanted?.has(name));
+  const level = wanted ? Array.from({ length: common + 1 }, (_, i) => i).find(hasKnown) ?? common : common;
+  const classOf = paths.map((path) => folders(path)[level]);
+  const inside = classOf.filter((name) => name !== undefined);
+  const names = [...new Set(inside)].sort();
+  if (names.length === 0) return undefined;
+  const beside = paths.length - inside.length;
+  const fits = wanted ? names.every((name) => wanted.has(name)) : names.length > 1 && beside < inside.length;
+  if (beside > 0 && !fits) return undefined;
+  const numbers = new Map(names.map((name, i) => [name, i]));
+  return { labels: Int32Array.from(classOf, (name) => name === undefined ? -1 : numbers.get(name)!), names };
+}
