@@ -18,7 +18,9 @@
  * @module
  */
 export * from "./images/pixels.ts";
-export * from "./images/image_header.ts";
+export type { ImageFormat, ImageSize } from "./images/image_format.ts";
+export { IMAGE_FORMATS } from "./images/image_formats.ts";
+export { fitChannels, type Raster, toPixels } from "./images/raster.ts";
 export * from "./images/decode.ts";
 export * from "./images/png.ts";
 export * from "./images/resample.ts";
@@ -32,13 +34,14 @@ export * from "./images/transforms.ts";
 export * from "./images/normalise.ts";
 export * from "./images/resize_rules.ts";
 export type { Dataset, DatasetSource } from "./sets/dataset.ts";
-export * from "./sets/image_files.ts";
-export * from "./sets/folder.ts";
+export { imageFiles, type ImageFilesOptions, readImage } from "./sets/image_files.ts";
 export * from "./formats/tar.ts";
 export { CIFAR10_CLASSES, cifarImages, type CifarOptions, isCifarBatch } from "./sets/cifar10.ts";
-export * from "./sets/image_slices.ts";
-export * from "./sets/tar_images.ts";
+export { CIFAR_RECORD, imageSlices, type ImageSlicesOptions, type Slice } from "./sets/image_slices.ts";
 export * from "./sets/open_images.ts";
+export { expandBraces } from "./sets/expand_braces.ts";
+export { type ClassCount, describeSource, type LeftOut, type SourceAccount, withBroken } from "./sets/account.ts";
+export type { Split } from "./sets/splits.ts";
 export { paintBackground } from "./images/background.ts";
 export * from "./sets/sprites.ts";
 export * from "./sets/fluent_emoji.ts";
@@ -56,6 +59,7 @@ export {
   type SafetensorsEntry,
   type SafetensorsHeader,
 } from "./formats/safetensors_header.ts";
+export { kindByEnding } from "./formats/file_endings.ts";
 export { type FileKind, fileKindOf, KIND_BYTES, kindText } from "./formats/file_kind.ts";
 export * from "./formats/safetensors.ts";
 export { FileTensor, numbersOf } from "./formats/file_tensor.ts";

@@ -41,6 +41,17 @@ export function openRange(path: string): ByteRange {
     const { message } = cause as Error;
     throw new Error(`Cannot read ${path} as it must be a readable file: current error is ${message}`, { cause });
   }
+  return fileRange(file, path);
+}
+
+/**
+ * Reads an open file, whose position is then anywhere.
+ *
+ * @param file The file.
+ * @param path What errors call it.
+ * @returns The range; closing it closes the file.
+ */
+export function fileRange(file: Deno.FsFile, path: string): ByteRange {
   const { size } = file.statSync();
   return {
     ...{ name: path, size, close: () => file.close() },

@@ -1,36 +1,18 @@
-import { decode as decodePng } from "@jsquash/png";
-import { decode as decodeWebp } from "@jsquash/webp";
-import { type ImageFormat, type ImageHeader, readImageHeader } from "./image_header.ts";
-import { decodeJpeg } from "./jpeg_codec.ts";
+import { fileKindOf } from "../formats/file_kind.ts";
+import type { ImageFormat } from "./image_format.ts";
+import { IMAGE_FORMATS } from "./image_formats.ts";
 import type { Pixels } from "./pixels.ts";
+import { type Raster, toPixels } from "./raster.ts";
 
-/** Bound against decompression bombs: with its copies in the codec an image stays below 1 GiB. */
+/** Bounds against decompression bombs: with its copies in the codec an image stays below 1 GiB. */
 const MAX_PIXELS = 2 ** 26;
+const MAX_DECODED = 2 ** 28;
 
-/** Deflate packs at most so many bytes into one. */
-const MAX_DEFLATE_RATIO = 1032;
-
-/** A JPEG has at least a bit for each block of 8×8 pixels in its first scan; components may be sampled 4×4 less. */
-const MAX_JPEG_PIXELS_PER_BYTE = 8 * 64 * 16;
-
-/** Whether bytes of that number may hold the image that a header declares. Says nothing of WebP, which has no bound. */
-function mayHold({ format, width, height, bitsPerPixel = 1 }: ImageHeader, bytes: number): boolean {
-  if (format === "jpeg") return width * height <= bytes * MAX_JPEG_PIXELS_PER_BYTE;
-  return format !== "png" || height * Math.ceil(width * bitsPerPixel / 8) <= bytes * MAX_DEFLATE_RATIO;
+/** Settings of `decodeImage` and `decodeRaster`. */
+export interface DecodeOptions {
+  /** Formats that are read; `IMAGE_FORMATS` if not given. */
+  readonly formats?: readonly ImageFormat[];
 }
-
-/** What the codecs give: straight (not premultiplied) RGBA. */
-interface Rgba {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8ClampedArray;
-}
-
-const CODECS: Readonly<Record<ImageFormat, (bytes: Uint8Array<ArrayBuffer>) => Rgba | Promise<Rgba>>> = {
-  jpeg: (bytes) => decodeJpeg(bytes) as unknown as Rgba,
-  png: (bytes) => decodePng(bytes.buffer) as Promise<unknown> as Promise<Rgba>,
-  webp: (bytes) => decodeWebp(bytes.buffer) as Promise<unknown> as Promise<Rgba>,
-};
 
 /**
  * Thrown when a file is no image that can be decoded.
@@ -65,13 +47,16 @@ export class ImageError extends Error {
 }
 
 /**
- * Decodes a JPEG, PNG or WebP file to 8 bits a channel, to the same values as Pillow's `Image.open`. The format is found
- * by the signature. Orientation tags are not applied.
+ * Decodes an image file to 8 bits a channel, to the same values as Pillow's `Image.open(…).convert("RGBA")` for JPEG (inks
+ * too), PNG and WebP. The format is found by the content. Of several pictures it is the first. Orientation tags are not
+ * applied.
  *
  * @param bytes The whole file.
  * @param name What errors call it, such as its path.
- * @returns The image with four channels, alpha not multiplied in; 255 where the file has none.
- * @throws {ImageError} If the file is empty, truncated, corrupt, of another format, CMYK, or beyond 67 million pixels.
+ * @param options Formats.
+ * @returns The image with four channels, alpha not multiplied in; 255 where the file has none. Grey is spread over the
+ * colours, 16 bits lose their lower byte, floats are stretched from the least to the largest value.
+ * @throws {ImageError} If the file is empty, truncated, corrupt, of another format, or beyond 67 million pixels.
  *
  * @example Usage
  * ```ts
@@ -82,42 +67,94 @@ export class ImageError extends Error {
  * deepStrictEqual((await decodeImage(encodePng(image), "one.png")).data, Uint8Array.of(9, 8, 7, 255));
  * ```
  */
-export async function decodeImage(bytes: Uint8Array, name = "image"): Promise<Pixels> {
-  const header = checkedHeader(bytes, name);
+export async function decodeImage(bytes: Uint8Array, name = "image", options: DecodeOptions = {}): Promise<Pixels> {
+  const raster = await decodeRaster(bytes, name, options);
+  if (raster.channels <= 4) return toPixels(raster);
+  throw new ImageError(name, `it must have 1 to 4 channels to be red, green and blue: it has ${raster.channels}`);
+}
+
+/**
+ * Decodes an image file with the channels and the depth that it has: for models of other inputs than 8-bit colours.
+ *
+ * @param bytes The whole file.
+ * @param name What errors call it, such as its path.
+ * @param options Formats.
+ * @returns The image. 8-bit colours come with four channels, and say whether the last is only a filler.
+ * @throws {ImageError} As `decodeImage`.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { decodeRaster, encodeNpy } from "@tessera/tessera/data";
+ *
+ * const file = encodeNpy({ dtype: "F32", shape: [2, 3, 7], data: new Float32Array(42) });
+ * equal((await decodeRaster(file, "seven.npy")).channels, 7);
+ * ```
+ */
+export async function decodeRaster(bytes: Uint8Array, name = "image", options: DecodeOptions = {}): Promise<Raster> {
+  const { formats = IMAGE_FORMATS } = options;
+  const format = formatOf(bytes, name, formats);
+  checkSize(format, bytes, name);
+  let raster: Raster;
   try {
     // Codecs take whole buffers: a view into a larger one must be copied.
     const own = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
-    const rgba = await CODECS[header.format](own ? bytes as Uint8Array<ArrayBuffer> : bytes.slice());
-    const data = new Uint8Array(rgba.data.buffer as ArrayBuffer, rgba.data.byteOffset, rgba.data.byteLength);
-    return { width: rgba.width, height: rgba.height, channels: 4, data };
+    raster = await format.decode(own ? bytes as Uint8Array<ArrayBuffer> : bytes.slice());
   } catch (cause) {
-    const reason = `its ${header.format.toUpperCase()} data must be whole and valid: current file of ` +
-      `${bytes.length} bytes is truncated or corrupt`;
+    const { message } = cause instanceof Error ? cause : { message: String(cause) };
+    const reason =
+      `its ${format.name} data must be whole and valid: current file of ${bytes.length} bytes is truncated, ` +
+      `corrupt or of a form that is not read (${message.split("\n")[0]!.slice(0, 200)})`;
     throw new ImageError(name, reason, { cause });
   }
+  const { width, height, channels, data } = raster;
+  if (width > 0 && height > 0 && data.length === width * height * channels) return raster;
+  const reason = `its ${format.name} data must be whole and valid: current file has ${data.length} values for ` +
+    `${width}x${height}x${channels}`;
+  throw new ImageError(name, reason);
+}
+
+/** By the content, never by the name. */
+function formatOf(bytes: Uint8Array, name: string, formats: readonly ImageFormat[]): ImageFormat {
+  if (bytes.length === 0) throw new ImageError(name, "there must be bytes: current file is empty");
+  const format = formats.find(({ sniff }) => sniff(bytes));
+  if (format) return format;
+  const names = formats.map((each) => each.name).join(", ");
+  const kind = fileKindOf(bytes);
+  const head = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  throw new ImageError(
+    name,
+    `it must be an image (${names}): current file ${
+      kind === null ? `starts with the bytes ${head}` : `is ${kind.name}`
+    }`,
+  );
 }
 
 /** Refuses early what a codec would crash on or report without saying why. */
-function checkedHeader(bytes: Uint8Array, name: string): ImageHeader {
-  if (bytes.length === 0) throw new ImageError(name, "there must be bytes: current file is empty");
-  const header = readImageHeader(bytes);
-  if (!header) {
-    const head = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    throw new ImageError(name, `it must be a JPEG, PNG or WebP file with a whole header: current bytes start ${head}`);
+function checkSize(format: ImageFormat, bytes: Uint8Array, name: string): void {
+  if (!format.measure) return;
+  const size = format.measure(bytes);
+  if (!size) {
+    throw new ImageError(
+      name,
+      `its ${format.name} header must be whole: current file of ${bytes.length} bytes is truncated or corrupt`,
+    );
   }
-  const { width, height, components } = header;
-  if (components === 4) throw new ImageError(name, "a JPEG must be grey or RGB: current colours are CMYK");
+  const { width, height, pixelBytes = 4, leastBytes = 0 } = size;
   if (width * height === 0 || width * height > MAX_PIXELS) {
     throw new ImageError(name, `it must have 1 to ${MAX_PIXELS} pixels: current size is ${width}x${height}`);
   }
-  if (!mayHold(header, bytes.length)) {
+  if (width * height * pixelBytes > MAX_DECODED) {
+    const bytes = width * height * pixelBytes;
+    throw new ImageError(name, `it must have at most ${MAX_DECODED} bytes decoded: current number is ${bytes}`);
+  }
+  if (leastBytes > bytes.length) {
     throw new ImageError(
       name,
       `its ${bytes.length} bytes must be able to hold its pixels: current size ${width}x${height} is too large, so that ` +
         "the file is truncated or corrupt",
     );
   }
-  return header;
 }
 
 /**

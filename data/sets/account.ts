@@ -107,7 +107,11 @@ export function withBroken(
  */
 export function accountOfSome(
   account: SourceAccount,
-  { used, labels, reason }: { readonly used: number; readonly labels?: Int32Array | undefined; readonly reason: string },
+  { used, labels, reason }: {
+    readonly used: number;
+    readonly labels?: Int32Array | undefined;
+    readonly reason: string;
+  },
 ): SourceAccount {
   const count = account.used - used;
   const classes = account.classes && labels

@@ -1,3 +1,4 @@
+import { countClasses, type SourceAccount } from "./account.ts";
 import type { Dataset } from "./dataset.ts";
 import { CIFAR_RECORD, imageSlices, type Slice } from "./image_slices.ts";
 import { tarEntries } from "../formats/tar.ts";
@@ -89,7 +90,13 @@ export async function cifarImages(path: string, options: CifarOptions = {}): Pro
     size: CIFAR_RECORD,
   }));
   const labels = Int32Array.from(slices, ({ offset }) => new Uint8Array(buffer, offset, 1)[0]!);
-  return imageSlices({ name, stores: [buffer], slices, format: "cifar", labels, labelNames: CIFAR10_CLASSES });
+  const set = imageSlices({ name, stores: [buffer], slices, format: "cifar", labels, labelNames: CIFAR10_CLASSES });
+  const account: SourceAccount = {
+    ...{ source: path, kind: `${files.length} binary files of CIFAR-10`, found: slices.length, used: slices.length },
+    ...{ labelFiles: 0, leftOut: [], split: path.endsWith(".bin") ? null : split, unlabelled: null },
+    ...{ classes: countClasses(labels, CIFAR10_CLASSES), classesFrom: "records" },
+  };
+  return { ...set, account };
 }
 
 async function batchFiles(path: string, split: "train" | "test"): Promise<BatchFile[]> {

@@ -1,5 +1,7 @@
 import type { Pixels } from "../images/pixels.ts";
 import type { Draw } from "../images/draw.ts";
+import type { Raster } from "../images/raster.ts";
+import type { SourceAccount } from "./account.ts";
 
 /** How a worker makes its own copy of a data set: it imports the module and calls the function. */
 export interface DatasetSource {
@@ -24,10 +26,14 @@ export interface Dataset {
   readonly labels?: Int32Array;
   /** Names of the classes. */
   readonly labelNames?: readonly string[];
+  /** What the source held and what of it is used; absent for data sets that are made up. */
+  readonly account?: SourceAccount;
   /** For workers; without it samples can be loaded in the calling thread only. */
   readonly source?: DatasetSource;
   /** What messages call a sample, such as its file. */
   nameOf(index: number): string;
   /** Makes a sample. `draw` is the source of its randomness, if it has any. */
   load(index: number, draw: Draw): Promise<Pixels>;
+  /** Makes a sample with the channels and the depth of its file; absent where all are 8-bit colours. */
+  loadRaster?(index: number, draw: Draw): Promise<Raster>;
 }

@@ -1,8 +1,10 @@
-import { decodeImage, ImageError } from "../images/decode.ts";
+import { decodeImage, type DecodeOptions, decodeRaster, ImageError } from "../images/decode.ts";
 import type { Dataset } from "./dataset.ts";
+import { type FormatSource, formatSources, openFormats } from "./format_sources.ts";
+import type { ImageFormat } from "../images/image_format.ts";
 import type { Pixels } from "../images/pixels.ts";
 
-/** What `imageFiles` is made of. Plain data. */
+/** What `imageFiles` is made of. Plain data, but for `formats`. */
 export interface ImageFilesOptions {
   /** What messages call the data set. */
   readonly name: string;
@@ -12,6 +14,8 @@ export interface ImageFilesOptions {
   readonly labels?: Int32Array;
   /** Names of the classes. */
   readonly labelNames?: readonly string[];
+  /** Formats that are read; `IMAGE_FORMATS` if not given. */
+  readonly formats?: readonly ImageFormat[];
 }
 
 /**
@@ -29,22 +33,39 @@ export interface ImageFilesOptions {
  * ```
  */
 export function imageFiles(options: ImageFilesOptions): Dataset {
-  const { name, files, labels, labelNames } = options;
+  const { name, files, labels, labelNames, formats } = options;
+  const sources = formatSources(formats);
+  const decode: DecodeOptions = formats ? { formats } : {};
   return {
     name,
     length: files.length,
     ...(labels ? { labels } : {}),
     ...(labelNames ? { labelNames } : {}),
-    source: { module: import.meta.url, factory: "imageFiles", args: [{ name, files }] },
+    ...(sources
+      ? { source: { module: import.meta.url, factory: "openImageFiles", args: [{ name, files }, sources] } }
+      : {}),
     nameOf: (index) => files[index]!,
-    load: (index) => readImage(files[index]!),
+    load: (index) => readImage(files[index]!, decode),
+    loadRaster: async (index) => decodeRaster(await readImageBytes(files[index]!), files[index]!, decode),
   };
+}
+
+/**
+ * What a thread makes a data set of image files with.
+ *
+ * @param options As of `imageFiles`.
+ * @param sources Where its formats are.
+ * @returns The data set.
+ */
+export async function openImageFiles(options: ImageFilesOptions, sources: readonly FormatSource[]): Promise<Dataset> {
+  return imageFiles({ ...options, formats: await openFormats(sources) });
 }
 
 /**
  * Reads and decodes an image file.
  *
  * @param path The file.
+ * @param options Formats.
  * @returns The image with four channels.
  * @throws {ImageError} If the file cannot be read or decoded.
  *
@@ -56,12 +77,14 @@ export function imageFiles(options: ImageFilesOptions): Dataset {
  * await rejects(readImage("missing.png"), /Cannot decode missing.png/);
  * ```
  */
-export async function readImage(path: string): Promise<Pixels> {
-  let bytes: Uint8Array;
+export async function readImage(path: string, options: DecodeOptions = {}): Promise<Pixels> {
+  return await decodeImage(await readImageBytes(path), path, options);
+}
+
+async function readImageBytes(path: string): Promise<Uint8Array> {
   try {
-    bytes = await Deno.readFile(path);
+    return await Deno.readFile(path);
   } catch (cause) {
     throw new ImageError(path, `it must be a readable file: current error is ${(cause as Error).message}`, { cause });
   }
-  return await decodeImage(bytes, path);
 }

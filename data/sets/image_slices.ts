@@ -1,5 +1,9 @@
 import type { Dataset } from "./dataset.ts";
-import { decodeImage, ImageError } from "../images/decode.ts";
+import { fileRange, memoryRange } from "../formats/byte_range.ts";
+import { readZipEntry, type ZipEntry } from "../formats/zip_directory.ts";
+import { decodeImage, type DecodeOptions, decodeRaster, ImageError } from "../images/decode.ts";
+import type { ImageFormat } from "../images/image_format.ts";
+import { type FormatSource, formatSources, openFormats } from "./format_sources.ts";
 import type { Pixels } from "../images/pixels.ts";
 
 /** Where the bytes of a sample lie. */
@@ -12,9 +16,11 @@ export interface Slice {
   readonly offset: number;
   /** Bytes. */
   readonly size: number;
+  /** Entry of the zip archive that the store is; absent where the bytes lie there as they are. */
+  readonly zip?: ZipEntry;
 }
 
-/** What `imageSlices` is made of. Plain data; threads share the buffers. */
+/** What `imageSlices` is made of. Plain data, but for `formats`; threads share the buffers. */
 export interface ImageSlicesOptions {
   /** What messages call the data set. */
   readonly name: string;
@@ -28,6 +34,8 @@ export interface ImageSlicesOptions {
   readonly labels?: Int32Array;
   /** Names of the classes. */
   readonly labelNames?: readonly string[];
+  /** Formats of image files that are read; `IMAGE_FORMATS` if not given. */
+  readonly formats?: readonly ImageFormat[];
 }
 
 /** Bytes of a record of CIFAR-10. */
@@ -50,37 +58,64 @@ export const CIFAR_RECORD: number = 1 + 3 * 32 * 32;
  * ```
  */
 export function imageSlices(options: ImageSlicesOptions): Dataset {
-  const { name, stores, slices, format, labels, labelNames } = options;
+  const { name, stores, slices, format, labels, labelNames, formats } = options;
+  const sources = formatSources(formats);
+  const decode: DecodeOptions = formats ? { formats } : {};
+  const plain = { name, stores, slices, format };
+  const read = (slice: Slice) => bytesOf(stores[slice.store]!, slice);
   return {
     name,
     length: slices.length,
     ...(labels ? { labels } : {}),
     ...(labelNames ? { labelNames } : {}),
-    source: { module: import.meta.url, factory: "imageSlices", args: [{ name, stores, slices, format }] },
+    ...(sources ? { source: { module: import.meta.url, factory: "openImageSlices", args: [plain, sources] } } : {}),
     nameOf: (index) => slices[index]!.name,
     load: async (index) => {
       const slice = slices[index]!;
-      const bytes = await bytesOf(stores[slice.store]!, slice);
-      return format === "cifar" ? interleaved(bytes) : await decodeImage(bytes, slice.name);
+      const bytes = await read(slice);
+      return format === "cifar" ? interleaved(bytes) : await decodeImage(bytes, slice.name, decode);
+    },
+    loadRaster: async (index) => {
+      const slice = slices[index]!;
+      const bytes = await read(slice);
+      return format === "cifar" ? interleaved(bytes) : await decodeRaster(bytes, slice.name, decode);
     },
   };
 }
 
-async function bytesOf(store: string | SharedArrayBuffer, slice: Slice): Promise<Uint8Array<ArrayBuffer>> {
-  const { name, offset, size } = slice;
-  // Codecs and text decoders take no shared memory: a copy.
-  if (typeof store !== "string") return new Uint8Array(new Uint8Array(store, offset, size));
-  const bytes = new Uint8Array(size);
+/**
+ * What a thread makes a data set of slices with.
+ *
+ * @param options As of `imageSlices`.
+ * @param sources Where its formats are.
+ * @returns The data set.
+ */
+export async function openImageSlices(options: ImageSlicesOptions, sources: readonly FormatSource[]): Promise<Dataset> {
+  return imageSlices({ ...options, formats: await openFormats(sources) });
+}
+
+async function bytesOf(store: string | SharedArrayBuffer, slice: Slice): Promise<Uint8Array> {
+  const { name, offset, size, zip } = slice;
   try {
-    using file = await Deno.open(store);
-    file.seekSync(offset, Deno.SeekMode.Start);
-    for (let filled = 0; filled < size;) {
-      const got = await file.read(bytes.subarray(filled));
-      if (got === null) throw new Deno.errors.UnexpectedEof(`${store} has become shorter`);
-      filled += got;
+    // Codecs and text decoders take no shared memory: a copy.
+    if (typeof store !== "string") {
+      if (zip) return readZipEntry(memoryRange(new Uint8Array(store), name), zip).slice();
+      return new Uint8Array(new Uint8Array(store, offset, size));
     }
+    using file = await Deno.open(store);
+    return zip ? readZipEntry(fileRange(file, store), zip) : await readAt(file, offset, size);
   } catch (cause) {
     throw new ImageError(name, `it must be readable: current error is ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function readAt(file: Deno.FsFile, offset: number, size: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(size);
+  file.seekSync(offset, Deno.SeekMode.Start);
+  for (let filled = 0; filled < size;) {
+    const got = await file.read(bytes.subarray(filled));
+    if (got === null) throw new Deno.errors.UnexpectedEof("the file has become shorter");
+    filled += got;
   }
   return bytes;
 }

@@ -37,7 +37,9 @@ export function splitOfFolder(name: string): Split | undefined {
  * @returns The part; undefined where the name has no or several of the usual words.
  */
 export function splitOfFile(file: string): Split | undefined {
-  const found = [...new Set(wordsOf(file.slice(file.lastIndexOf("/") + 1)).filter((word) => Object.hasOwn(NAMES, word)))];
+  const found = [
+    ...new Set(wordsOf(file.slice(file.lastIndexOf("/") + 1)).filter((word) => Object.hasOwn(NAMES, word))),
+  ];
   return found.length === 1 ? NAMES[found[0]!] : undefined;
 }
 

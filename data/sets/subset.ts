@@ -1,3 +1,4 @@
+import { accountOfSome } from "./account.ts";
 import type { Dataset, DatasetSource } from "./dataset.ts";
 
 /**
@@ -5,6 +6,7 @@ import type { Dataset, DatasetSource } from "./dataset.ts";
  *
  * @param dataset All samples.
  * @param indices Numbers of those to take, in their new order.
+ * @param options Why the others are not used, for the account.
  * @returns The data set, with the same classes.
  * @throws {RangeError} If a number is no sample's.
  *
@@ -18,7 +20,11 @@ import type { Dataset, DatasetSource } from "./dataset.ts";
  * equal(subset(all, [4, 2]).nameOf(0), "4");
  * ```
  */
-export function subset(dataset: Dataset, indices: readonly number[]): Dataset {
+export function subset(
+  dataset: Dataset,
+  indices: readonly number[],
+  options: { readonly reason?: string } = {},
+): Dataset {
   const bad = indices.find((index) => !(Number.isInteger(index) && index >= 0 && index < dataset.length));
   if (bad !== undefined) {
     throw new RangeError(
@@ -26,15 +32,19 @@ export function subset(dataset: Dataset, indices: readonly number[]): Dataset {
         `number is ${bad}`,
     );
   }
-  const { labels, labelNames, source } = dataset;
+  const { labels, labelNames, source, account, loadRaster } = dataset;
+  const chosen = labels && Int32Array.from(indices, (index) => labels[index]!);
+  const { reason = "not drawn" } = options;
   return {
     name: dataset.name,
     length: indices.length,
-    ...(labels ? { labels: Int32Array.from(indices, (index) => labels[index]!) } : {}),
+    ...(chosen ? { labels: chosen } : {}),
     ...(labelNames ? { labelNames } : {}),
     ...(source ? { source: { module: import.meta.url, factory: "openSubset", args: [source, indices] } } : {}),
+    ...(account ? { account: accountOfSome(account, { used: indices.length, labels: chosen, reason }) } : {}),
     nameOf: (index) => dataset.nameOf(indices[index]!),
     load: (index, draw) => dataset.load(indices[index]!, draw),
+    ...(loadRaster ? { loadRaster: (index, draw) => loadRaster(indices[index]!, draw) } : {}),
   };
 }
 

@@ -1,0 +1,127 @@
+/** @file Parquet files by hyparquet: the schema, and values of columns in any rows. Knows no image. */
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import type { FileMetaData } from "hyparquet";
+import { openRange } from "./byte_range.ts";
+
+/** A Parquet file. */
+export interface ParquetTable {
+  /** The file. */
+  readonly path: string;
+  /** Rows of each group, in order. */
+  readonly groups: readonly { readonly start: number; readonly rows: number }[];
+  /** Number of rows. */
+  readonly rows: number;
+  /** Columns with values of their own, by their path such as `image.bytes`, and what these are. */
+  readonly columns: readonly { readonly path: string; readonly type: "bytes" | "text" | "integer" | "other" }[];
+  /** Texts that the writer left, by key. */
+  readonly notes: ReadonlyMap<string, string>;
+  /**
+   * Reads a column.
+   *
+   * @param column Its path.
+   * @param from First row.
+   * @param to Row behind the last.
+   * @returns A value for each row: bytes, text, number, bigint, or null.
+   * @throws {RangeError} If the data are damaged, or a group of rows is too large to be read at once.
+   */
+  read(column: string, from: number, to: number): Promise<readonly unknown[]>;
+}
+
+/** A column of a group of rows is read at once. */
+const MAX_CHUNK_BYTES = 2 ** 30;
+
+const COMPRESSORS = {
+  GZIP: (bytes: Uint8Array) => new Uint8Array(gunzipSync(bytes)),
+  BROTLI: (bytes: Uint8Array) => new Uint8Array(brotliDecompressSync(bytes)),
+  ZSTD: (bytes: Uint8Array) => new Uint8Array(zstdDecompressSync(bytes)),
+};
+
+type SchemaElement = FileMetaData["schema"][number];
+
+function typeOf({ type, converted_type, logical_type }: SchemaElement): ParquetTable["columns"][number]["type"] {
+  if (type === "INT32" || type === "INT64") return "integer";
+  if (type !== "BYTE_ARRAY") return "other";
+  return converted_type === "UTF8" || logical_type?.type === "STRING" ? "text" : "bytes";
+}
+
+/** Columns with values, found by walking the tree of the schema, which is written in order. */
+function columnsOf(schema: readonly SchemaElement[]): ParquetTable["columns"] {
+  const found: { path: string; type: ParquetTable["columns"][number]["type"] }[] = [];
+  let at = 1;
+  const walk = (prefix: string, children: number, depth: number): void => {
+    for (let i = 0; i < children && at < schema.length; i++) {
+      const element = schema[at++]!;
+      const path = prefix + element.name;
+      if (element.num_children && depth < 100) walk(`${path}.`, element.num_children, depth + 1);
+      else found.push({ path, type: typeOf(element) });
+    }
+  };
+  walk("", schema[0]?.num_children ?? 0, 0);
+  return found;
+}
+
+/**
+ * Opens a Parquet file: reads what it tells at its end.
+ *
+ * @param path The file.
+ * @returns The table.
+ * @throws {RangeError} If it is none, or damaged, naming it.
+ * @throws {Error} If it cannot be read.
+ */
+export async function openParquet(path: string): Promise<ParquetTable> {
+  const refuse = (requirement: string, current: string): never => {
+    throw new RangeError(`Cannot read ${path} as a Parquet table as ${requirement}: current ${current}`);
+  };
+  const { parquetMetadataAsync, parquetReadObjects } = await import("hyparquet");
+  const { size } = Deno.statSync(path);
+  const file = { byteLength: size, slice: (from: number, to = size) => sliceOf(path, from, to) };
+  const guarded = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof RangeError && error.message.startsWith("Cannot ")) throw error;
+      return refuse(`its ${what} must be whole and valid`, `error is ${(error as Error).message.slice(0, 200)}`);
+    }
+  };
+  const metadata = await guarded("metadata", () => parquetMetadataAsync(file));
+  let start = 0;
+  const groups = metadata.row_groups.map(({ num_rows }) => {
+    const rows = Number(num_rows);
+    start += rows;
+    return { start: start - rows, rows };
+  });
+  if (groups.some(({ rows }) => !(rows >= 0 && rows < 2 ** 31))) refuse("groups must have rows", "number is another");
+  const sizeOf = (group: number, column: string) =>
+    Number(
+      metadata.row_groups[group]!.columns.find(({ meta_data }) => meta_data?.path_in_schema.join(".") === column)
+        ?.meta_data?.total_uncompressed_size ?? 0,
+    );
+  return {
+    ...{ path, groups, rows: start, columns: columnsOf(metadata.schema) },
+    notes: new Map((metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""])),
+    read: (column, from, to) =>
+      guarded("data", async () => {
+        groups.forEach(({ start, rows }, i) => {
+          const bytes = start < to && start + rows > from ? sizeOf(i, column) : 0;
+          if (bytes <= MAX_CHUNK_BYTES) return;
+          refuse(`groups of rows must have at most ${MAX_CHUNK_BYTES} bytes`, `group ${i} of ${column} has ${bytes}`);
+        });
+        const [name, ...rest] = column.split(".");
+        const rows = await parquetReadObjects({
+          ...{ file, metadata, columns: [name!], rowStart: from, rowEnd: to, utf8: false, compressors: COMPRESSORS },
+        });
+        return rows.map((row) => rest.reduce<unknown>((value, key) => fieldOf(value, key), row[name!]));
+      }),
+  };
+}
+
+const fieldOf = (value: unknown, key: string): unknown => (value as Record<string, unknown> | null)?.[key];
+
+function sliceOf(path: string, from: number, to: number): ArrayBuffer {
+  const range = openRange(path);
+  try {
+    return range.read(from, to - from).slice().buffer as ArrayBuffer;
+  } finally {
+    range.close();
+  }
+}

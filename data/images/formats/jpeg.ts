@@ -1,0 +1,70 @@
+import type { ImageFormat, ImageSize } from "../image_format.ts";
+import { decodeJpeg } from "../jpeg_codec.ts";
+import { hasText } from "./head.ts";
+
+/** A JPEG has at least a bit for each block of 8×8 pixels in its first scan; components may be sampled 4×4 less. */
+const MAX_PIXELS_PER_BYTE = 8 * 64 * 16;
+
+/** Start-of-frame markers: C0 … CF without the tables C4, CC and the reserved C8. */
+const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+
+/** A segment before the picture. */
+interface Segment {
+  readonly marker: number;
+  /** Where its content begins, after the length. */
+  readonly at: number;
+}
+
+function* segments(bytes: Uint8Array): Generator<Segment> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 2;
+  while (at + 4 <= bytes.length && bytes[at] === 0xff) {
+    const marker = bytes[at + 1]!;
+    if (marker === 0xff) at++; // fill byte
+    else {
+      yield { marker, at: at + 4 };
+      at += 2 + view.getUint16(at + 2);
+    }
+  }
+}
+
+function measure(bytes: Uint8Array): ImageSize | null {
+  const frame = segments(bytes).find(({ marker }) => isFrame(marker));
+  if (!frame || frame.at + 6 > bytes.length) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + frame.at);
+  const [height, width] = [view.getUint16(1), view.getUint16(3)];
+  return { width, height, leastBytes: Math.ceil(width * height / MAX_PIXELS_PER_BYTE) };
+}
+
+/** Adobe's programs write inks upside down, and say so by their marker; Pillow goes by it. */
+const isByAdobe = (bytes: Uint8Array): boolean =>
+  segments(bytes).some(({ marker, at }) => marker === 0xee && hasText(bytes, at, "Adobe"));
+
+/** `a * b / 255`, rounded, as Pillow's `MULDIV255`. */
+function product255(a: number, b: number): number {
+  const t = a * b + 128;
+  return ((t >> 8) + t) >> 8;
+}
+
+/** Inks to colours, in place, as Pillow's `convert("RGB")`. */
+function inksToColours(data: Uint8Array, inverted: boolean): void {
+  const flip = inverted ? 255 : 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const light = 255 - (data[i + 3]! ^ flip);
+    for (let c = i; c < i + 3; c++) data[c] = Math.max(0, light - product255(data[c]! ^ flip, light));
+    data[i + 3] = 255;
+  }
+}
+
+/** JPEG: grey, colour, and inks (CMYK, YCCK), to the values of Pillow. Orientation tags are not applied. */
+export const JPEG: ImageFormat = {
+  name: "JPEG",
+  endings: [".jpg", ".jpeg", ".jpe", ".jfif"],
+  sniff: (bytes) => hasText(bytes, 0, "\xff\xd8\xff"),
+  measure,
+  decode: (bytes) => {
+    const { width, height, data, isCmyk } = decodeJpeg(bytes);
+    if (isCmyk) inksToColours(data, isByAdobe(bytes));
+    return { width, height, channels: 4, data, opaque: true };
+  },
+};

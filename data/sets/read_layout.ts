@@ -1,0 +1,114 @@
+/** @file From a listing to the images of one part, their classes, and the account. */
+import { kindByEnding } from "../formats/file_endings.ts";
+import { countClasses, type SourceAccount } from "./account.ts";
+import { classesByFolder, type Part, partsOf } from "./layout.ts";
+import type { ListedFile, Listing } from "./listing.ts";
+import { imagePerSample, isLabelPath, sampleLabels } from "./sample_labels.ts";
+import { chooseSplit, type Split } from "./splits.ts";
+
+/** What is wanted of a source. */
+export interface Wanted {
+  readonly split?: Split;
+  readonly classes?: readonly string[];
+}
+
+/** The images of one part. */
+export interface ReadLayout {
+  readonly chosen: readonly ListedFile[];
+  readonly labels?: Int32Array;
+  readonly labelNames?: readonly string[];
+  readonly account: SourceAccount;
+}
+
+/**
+ * Reads what a listing means.
+ *
+ * @param listing All files.
+ * @param images Those that are images.
+ * @param wanted Which part, and the classes where they are known.
+ * @returns The images that are used, in the order of the listing, with their classes and the account.
+ * @throws {Error} If the part that is wanted is not there, naming those that are.
+ */
+export function readLayout(listing: Listing, images: readonly ListedFile[], wanted: Wanted): ReadLayout {
+  const { leftOut } = listing;
+  const { taken, beside } = imagePerSample(images);
+  beside.forEach(({ path }) => leftOut.add(path, "image", "beside another of its sample"));
+  const { parts, beside: outside } = partsOf(taken.map(({ path }) => path));
+  const part = choosePart(parts, listing.name, wanted.split);
+  for (const other of parts.filter((each) => each !== part)) {
+    other.indices.forEach((i) => leftOut.add(taken[i]!.path, "image", `of the split ${other.folder}`));
+  }
+  outside.forEach((i) => leftOut.add(taken[i]!.path, "image", "beside the folders of splits"));
+  const inPart = part.indices.map((i) => taken[i]!);
+  const others = othersOf(listing, images);
+  const { known, chosen } = labelled(listing, { part, inPart, others, classes: wanted.classes });
+  const used = new Set(others.filter(({ label }) => label !== undefined && known.from?.endsWith(" files")));
+  let labelFiles = 0;
+  for (const file of others) {
+    if (used.has(file)) labelFiles++;
+    else {leftOut.add(
+        file.path,
+        kindByEnding(file.path),
+        isLabelPath(file.path) && file.archive >= 0 ? "that tell no class" : "",
+      );}
+  }
+  const list = leftOut.list();
+  const account: SourceAccount = {
+    source: listing.name,
+    kind: listing.kind,
+    found: chosen.length + labelFiles + list.reduce((sum, { count }) => sum + count, 0),
+    used: chosen.length,
+    labelFiles,
+    leftOut: list,
+    split: part.split === null ? null : part.folder,
+    classes: known.labels ? countClasses(known.labels, known.names!) : null,
+    classesFrom: known.from ?? null,
+    unlabelled: known.unlabelled ?? null,
+  };
+  return { chosen, ...(known.labels ? { labels: known.labels, labelNames: known.names! } : {}), account };
+}
+
+function othersOf({ files }: Listing, images: readonly ListedFile[]): readonly ListedFile[] {
+  const known = new Set(images);
+  return files.filter((file) => !known.has(file));
+}
+
+function choosePart(parts: readonly Part[], name: string, wanted?: Split): Part {
+  const only = parts[0]!;
+  if (only.split === null || parts.length === 1 && wanted === undefined) return only;
+  const there = new Map(parts.map((part) => [part.split!, part]));
+  const split = chooseSplit(wanted ?? "train", new Set(there.keys()));
+  if (split !== undefined) return there.get(split)!;
+  throw new Error(
+    `Cannot make a data set as ${name} must have images ${
+      wanted === undefined || wanted === "train" ? "to train on" : `of the split ${wanted}`
+    }: ` +
+      `current splits are ${parts.map(({ folder }) => folder).join(", ")}; give the folder of one of them`,
+  );
+}
+
+interface Known {
+  readonly labels?: Int32Array;
+  readonly names?: readonly string[];
+  readonly from?: string;
+  readonly unlabelled?: string;
+}
+
+/** Classes by files beside the images, else by folders; images beside these folders are passed over. */
+function labelled(
+  { leftOut }: Listing,
+  { part, inPart, others, classes }: {
+    readonly part: Part;
+    readonly inPart: readonly ListedFile[];
+    readonly others: readonly ListedFile[];
+    readonly classes: readonly string[] | undefined;
+  },
+): { readonly known: Known; readonly chosen: readonly ListedFile[] } {
+  const told = sampleLabels(inPart, others, classes);
+  const folders = told && "labels" in told ? undefined : classesByFolder(part.paths, classes);
+  if (!folders) return { known: told ?? {}, chosen: inPart };
+  const keeps = folders.labels.map((label) => label < 0 ? 0 : 1);
+  inPart.forEach(({ path }, i) => keeps[i] || leftOut.add(path, "image", "beside the folders of classes"));
+  const known = { labels: folders.labels.filter((label) => label >= 0), names: folders.names, from: "folders" };
+  return { known, chosen: inPart.filter((_, i) => keeps[i]) };
+}
