@@ -40,7 +40,14 @@ export { CIFAR10_CLASSES, cifarImages, type CifarOptions, isCifarBatch } from ".
 export { CIFAR_RECORD, imageSlices, type ImageSlicesOptions, type Slice } from "./sets/image_slices.ts";
 export * from "./sets/open_images.ts";
 export { expandBraces } from "./sets/expand_braces.ts";
-export { type ClassCount, describeSource, type LeftOut, type SourceAccount, withBroken } from "./sets/account.ts";
+export {
+  type ClassCount,
+  describeSource,
+  type LeftOut,
+  type SourceAccount,
+  withBroken,
+  withClasses,
+} from "./sets/account.ts";
 export type { Split } from "./sets/splits.ts";
 export { paintBackground } from "./images/background.ts";
 export * from "./sets/sprites.ts";

@@ -38,10 +38,10 @@ const COMPRESSORS = {
 
 type SchemaElement = FileMetaData["schema"][number];
 
-function typeOf({ type, converted_type, logical_type }: SchemaElement): ParquetTable["columns"][number]["type"] {
-  if (type === "INT32" || type === "INT64") return "integer";
-  if (type !== "BYTE_ARRAY") return "other";
-  return converted_type === "UTF8" || logical_type?.type === "STRING" ? "text" : "bytes";
+function typeOf(element: SchemaElement): ParquetTable["columns"][number]["type"] {
+  if (element.type === "INT32" || element.type === "INT64") return "integer";
+  if (element.type !== "BYTE_ARRAY") return "other";
+  return element.converted_type === "UTF8" || element.logical_type?.type === "STRING" ? "text" : "bytes";
 }
 
 /** Columns with values, found by walking the tree of the schema, which is written in order. */
@@ -69,43 +69,17 @@ function columnsOf(schema: readonly SchemaElement[]): ParquetTable["columns"] {
  * @throws {Error} If it cannot be read.
  */
 export async function openParquet(path: string): Promise<ParquetTable> {
-  const refuse = (requirement: string, current: string): never => {
-    throw new RangeError(`Cannot read ${path} as a Parquet table as ${requirement}: current ${current}`);
-  };
   const { parquetMetadataAsync, parquetReadObjects } = await import("hyparquet");
   const { size } = Deno.statSync(path);
   const file = { byteLength: size, slice: (from: number, to = size) => sliceOf(path, from, to) };
-  const guarded = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof RangeError && error.message.startsWith("Cannot ")) throw error;
-      return refuse(`its ${what} must be whole and valid`, `error is ${(error as Error).message.slice(0, 200)}`);
-    }
-  };
-  const metadata = await guarded("metadata", () => parquetMetadataAsync(file));
-  let start = 0;
-  const groups = metadata.row_groups.map(({ num_rows }) => {
-    const rows = Number(num_rows);
-    start += rows;
-    return { start: start - rows, rows };
-  });
-  if (groups.some(({ rows }) => !(rows >= 0 && rows < 2 ** 31))) refuse("groups must have rows", "number is another");
-  const sizeOf = (group: number, column: string) =>
-    Number(
-      metadata.row_groups[group]!.columns.find(({ meta_data }) => meta_data?.path_in_schema.join(".") === column)
-        ?.meta_data?.total_uncompressed_size ?? 0,
-    );
+  const metadata = await guarded(path, "metadata", () => parquetMetadataAsync(file));
+  const groups = groupsOf(path, metadata);
   return {
-    ...{ path, groups, rows: start, columns: columnsOf(metadata.schema) },
+    ...{ path, groups, rows: groups.reduce((sum, { rows }) => sum + rows, 0), columns: columnsOf(metadata.schema) },
     notes: new Map((metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""])),
     read: (column, from, to) =>
-      guarded("data", async () => {
-        groups.forEach(({ start, rows }, i) => {
-          const bytes = start < to && start + rows > from ? sizeOf(i, column) : 0;
-          if (bytes <= MAX_CHUNK_BYTES) return;
-          refuse(`groups of rows must have at most ${MAX_CHUNK_BYTES} bytes`, `group ${i} of ${column} has ${bytes}`);
-        });
+      guarded(path, "data", async () => {
+        checkChunks(path, metadata, { column, from, to, groups });
         const [name, ...rest] = column.split(".");
         const rows = await parquetReadObjects({
           ...{ file, metadata, columns: [name!], rowStart: from, rowEnd: to, utf8: false, compressors: COMPRESSORS },
@@ -113,6 +87,49 @@ export async function openParquet(path: string): Promise<ParquetTable> {
         return rows.map((row) => rest.reduce<unknown>((value, key) => fieldOf(value, key), row[name!]));
       }),
   };
+}
+
+function refuse(path: string, requirement: string, current: string): never {
+  throw new RangeError(`Cannot read ${path} as a Parquet table as ${requirement}: current ${current}`);
+}
+
+async function guarded<T>(path: string, what: string, work: () => Promise<T> | T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof RangeError && error.message.startsWith("Cannot ")) throw error;
+    return refuse(path, `its ${what} must be whole and valid`, `error is ${String((error as Error).message).slice(0, 200)}`);
+  }
+}
+
+function groupsOf(path: string, metadata: FileMetaData): ParquetTable["groups"] {
+  let start = 0;
+  return metadata.row_groups.map((group) => {
+    const rows = Number(group.num_rows);
+    if (!(rows >= 0 && rows < 2 ** 31)) refuse(path, "groups must have rows", `number is ${rows}`);
+    start += rows;
+    return { start: start - rows, rows };
+  });
+}
+
+/** What is read at once must be of a size that memory has. */
+function checkChunks(
+  path: string,
+  metadata: FileMetaData,
+  { column, from, to, groups }: {
+    readonly column: string;
+    readonly from: number;
+    readonly to: number;
+    readonly groups: ParquetTable["groups"];
+  },
+): void {
+  groups.forEach(({ start, rows }, i) => {
+    if (start >= to || start + rows <= from) return;
+    const chunk = metadata.row_groups[i]!.columns.find((one) => one.meta_data?.path_in_schema.join(".") === column);
+    const bytes = Number(chunk?.meta_data?.total_uncompressed_size ?? 0);
+    if (bytes <= MAX_CHUNK_BYTES) return;
+    refuse(path, `groups of rows must have at most ${MAX_CHUNK_BYTES} bytes`, `group ${i} of ${column} has ${bytes}`);
+  });
 }
 
 const fieldOf = (value: unknown, key: string): unknown => (value as Record<string, unknown> | null)?.[key];

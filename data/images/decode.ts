@@ -103,8 +103,8 @@ export async function decodeRaster(bytes: Uint8Array, name = "image", options: D
   } catch (cause) {
     const { message } = cause instanceof Error ? cause : { message: String(cause) };
     const reason =
-      `its ${format.name} data must be whole and valid: current file of ${bytes.length} bytes is truncated, ` +
-      `corrupt or of a form that is not read (${message.split("\n")[0]!.slice(0, 200)})`;
+      `its ${format.name} data must be whole and valid: current file of ${bytes.length} bytes is truncated ` +
+      `or corrupt, or of a form that is not read (${message.split("\n")[0]!.slice(0, 200)})`;
     throw new ImageError(name, reason, { cause });
   }
   const { width, height, channels, data } = raster;

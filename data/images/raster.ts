@@ -111,7 +111,7 @@ export function fitChannels(raster: Raster, channels: number): Raster & { readon
   const isGrey = has <= 2;
   const fits = has === channels || (channels === 1 && has <= 4) || (channels === 3 && (isGrey || has === 4));
   if (!fits) {
-    throw new RangeError(`images must have ${channels} channels as the model takes: current image has ${has}`);
+    throw new RangeError(`Cannot fit channels as images must have ${channels} of them: current image has ${has}`);
   }
   const [low, high] = rangeOf(raster);
   const unit = (at: number) => (data[at]! - low) / (high - low);

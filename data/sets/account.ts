@@ -36,6 +36,8 @@ export interface SourceAccount {
   readonly leftOut: readonly LeftOut[];
   /** Which part is used, such as `"train"`, by the name that it has there; null where there are no parts. */
   readonly split: string | null;
+  /** Whether there is another part to evaluate on. */
+  readonly evaluable: boolean;
   /** The classes by number; null where there are none. */
   readonly classes: readonly ClassCount[] | null;
   /** What tells the classes: `"folders"`, `".cls files"`, …; null where there are none. */
@@ -65,7 +67,7 @@ export function leftOutKeeper(): {
       entry.count++;
       if (entry.names.length < NAMED) entry.names.push(name);
     },
-    list: () => [...kept.values()].sort((a, b) => b.count - a.count),
+    list: () => [...kept.values()].sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1)),
   };
 }
 
@@ -82,7 +84,7 @@ export function leftOutKeeper(): {
  * import { withBroken } from "@tessera/tessera/data";
  *
  * const account = {
- *   source: "photos", kind: "folder", found: 2, used: 2, labelFiles: 0, leftOut: [], split: null, classes: null,
+ *   source: "photos", kind: "folder", found: 2, used: 2, labelFiles: 0, leftOut: [], split: null, evaluable: false, classes: null,
  *   classesFrom: null, unlabelled: null,
  * };
  * equal(withBroken(account, [{ name: "a.jpg", reason: "there must be bytes: current file is empty" }]).used, 1);
@@ -119,6 +121,18 @@ export function accountOfSome(
     : account.classes;
   const leftOut = count > 0 ? [...account.leftOut, { kind: "image", reason, count, names: [] }] : account.leftOut;
   return { ...account, used, classes, leftOut };
+}
+
+/**
+ * Numbers the classes of an account anew.
+ *
+ * @param account The account.
+ * @param labels Class of each image.
+ * @param names Names of all classes, of which some may have no image.
+ * @returns The account with these classes.
+ */
+export function withClasses(account: SourceAccount, labels: Int32Array, names: readonly string[]): SourceAccount {
+  return { ...account, classes: countClasses(labels, names) };
 }
 
 /**
@@ -170,7 +184,7 @@ function leftOutText({ kind, reason, count, names }: LeftOut): string {
  * import { describeSource } from "@tessera/tessera/data";
  *
  * const lines = describeSource({
- *   source: "photos", kind: "folder", found: 4, used: 3, labelFiles: 0, split: "train",
+ *   source: "photos", kind: "folder", found: 4, used: 3, labelFiles: 0, split: "train", evaluable: false,
  *   leftOut: [{ kind: "HEIC image", reason: "", count: 1, names: ["train/cat/3.heic"] }],
  *   classes: [{ name: "cat", count: 2 }, { name: "dog", count: 1 }], classesFrom: "folders", unlabelled: null,
  * });

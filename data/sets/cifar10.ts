@@ -94,9 +94,15 @@ export async function cifarImages(path: string, options: CifarOptions = {}): Pro
   const account: SourceAccount = {
     ...{ source: path, kind: `${files.length} binary files of CIFAR-10`, found: slices.length, used: slices.length },
     ...{ labelFiles: 0, leftOut: [], split: path.endsWith(".bin") ? null : split, unlabelled: null },
+    evaluable: split === "train" && !path.endsWith(".bin") && await hasTest(path),
     ...{ classes: countClasses(labels, CIFAR10_CLASSES), classesFrom: "records" },
   };
   return { ...set, account };
+}
+
+async function hasTest(path: string): Promise<boolean> {
+  if (!Deno.statSync(path).isDirectory) return true; // the original archive
+  return (await batchPaths(path)).some((file) => file.endsWith("test_batch.bin"));
 }
 
 async function batchFiles(path: string, split: "train" | "test"): Promise<BatchFile[]> {

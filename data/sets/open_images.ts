@@ -143,7 +143,8 @@ function imagesOf(builder: ListingBuilder, formats: readonly ImageFormat[]): rea
   if (pictures.length > 0) return pictures;
   const arrays = known.filter(([, format]) => format).map(([file]) => file);
   if (arrays.length > 0) return arrays;
-  return builder.files.filter(({ name, store }) => store < 0 && !isCifarBatch(name) && hasFormat(name, formats));
+  if (builder.files.some(({ path }) => isCifarBatch(path))) return [];
+  return builder.files.filter(({ name, archive }) => archive < 0 && hasFormat(name, formats));
 }
 
 function hasFormat(path: string, formats: readonly ImageFormat[]): boolean {

@@ -48,6 +48,7 @@ export async function parquetImages(paths: readonly string[], source: Source): P
   const plain = { name: path, tables: tables.map(({ path, rows }) => ({ path, rows })), column };
   const account = {
     ...{ source: path, kind: `${kind}, column ${column}`, used: rows, labelFiles: 0, leftOut, split },
+    evaluable: split === "train" && beside.length > 0,
     found: rows + leftOut.reduce((sum, { count }) => sum + count, 0),
     classes: labels ? countClasses(labels, labelNames!) : null,
     ...{ classesFrom: from ?? null, unlabelled: unlabelled ?? null },

@@ -61,6 +61,7 @@ export function readLayout(listing: Listing, images: readonly ListedFile[], want
     labelFiles,
     leftOut: list,
     split: part.split === null ? null : part.folder,
+    evaluable: part.split === "train" && parts.length > 1,
     classes: known.labels ? countClasses(known.labels, known.names!) : null,
     classesFrom: known.from ?? null,
     unlabelled: known.unlabelled ?? null,

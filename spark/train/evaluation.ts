@@ -1,6 +1,6 @@
 /** @file How good a classifier is on images that it was not trained on. */
 import { type Device, jit, type Tensor } from "../../tensor/mod.ts";
-import type { Batch } from "../../data/mod.ts";
+import type { Batch, SkippedSample } from "../../data/mod.ts";
 import type { Classifier } from "../../nn/mod.ts";
 import { type ClassifierWeights, scoreBatch } from "../finetune.ts";
 
@@ -8,6 +8,8 @@ import { type ClassifierWeights, scoreBatch } from "../finetune.ts";
 export interface Evaluation {
   /** Images that were scored. */
   readonly images: number;
+  /** Images that could not be read, and so have no part in the scores. */
+  readonly unread: readonly Pick<SkippedSample, "name" | "reason">[];
   /** Mean cross-entropy. */
   readonly loss: number;
   /** Share of the images whose class has the best score. */
@@ -29,7 +31,7 @@ export type Evaluate = (weights: ClassifierWeights) => Promise<Evaluation>;
  */
 export function makeEvaluate(
   model: Classifier,
-  open: () => AsyncIterable<Pick<Batch, "images" | "labels" | "indices">>,
+  open: () => AsyncIterable<Pick<Batch, "images" | "labels" | "indices" | "skipped">>,
   device: Device,
 ): Evaluate {
   const score = jit(
@@ -40,7 +42,9 @@ export function makeEvaluate(
   return async ({ params, state }) => {
     const sums = [0, 0, 0];
     const seen = new Set<number>();
-    for await (const { images, labels, indices } of open()) {
+    const unread = new Map<number, Pick<SkippedSample, "name" | "reason">>();
+    for await (const { images, labels, indices, skipped } of open()) {
+      skipped.forEach(({ index, name, reason }) => unread.set(index, { name, reason }));
       const scores = score({ params, state }, images, labels);
       const rows = await scores.data({ device }); // [B, 3]
       scores[Symbol.dispose]();
@@ -51,6 +55,22 @@ export function makeEvaluate(
       });
     }
     const [loss, top1, top5] = sums.map((sum) => sum / seen.size) as [number, number, number];
-    return { images: seen.size, loss, top1, top5 };
+    return { images: seen.size, unread: [...unread.values()], loss, top1, top5 };
   };
+}
+
+/** Names that are said of files that could not be read. */
+const NAMED = 5;
+
+/**
+ * Says of an evaluation which images have no part in it.
+ *
+ * @param evaluation The evaluation.
+ * @returns Such as `; evaluated on 6 of 8: 2 could not be read: a.png, b.png`; empty if all were read.
+ */
+export function unreadText({ images, unread }: Pick<Evaluation, "images" | "unread">): string {
+  if (unread.length === 0) return "";
+  const names = unread.slice(0, NAMED).map(({ name }) => name).join(", ");
+  return `; evaluated on ${images} of ${images + unread.length}: ${unread.length} could not be read: ${names}` +
+    (unread.length > NAMED ? ", …" : "");
 }

@@ -8,6 +8,7 @@ import { holderText } from "./lock_holder.ts";
 import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
 import { programLine } from "./program_line.ts";
 import type { Progress } from "./progress.ts";
+import type { SourceAccount } from "../../data/mod.ts";
 import type { RunHead } from "./results/run_log.ts";
 import { type Keepsakes, openRunResults } from "./results/run_results.ts";
 import type { RunConfiguration, RunStart } from "./run_start.ts";
@@ -58,6 +59,8 @@ export interface Recipe<State, Batch> {
   readonly batches: (run: BatchRun) => AsyncIterable<Batch>;
   /** What checkpoints say of the run, but for the step. */
   readonly configuration: Readonly<Record<string, unknown>>;
+  /** What the sources of images held: stands in the log. */
+  readonly sources?: readonly SourceAccount[];
   /** What is kept besides log and checkpoint. */
   readonly keepsakes: (run: KeepsakeRun) => Keepsakes<State> | Promise<Keepsakes<State>>;
   /** What finds the cause of a step that is not finite, where the state before it is not kept. */
@@ -181,10 +184,10 @@ async function trained<State extends Savable, Batch>(
 
 async function openResults<State extends Savable, Batch>(
   { start: { folder, log }, task, model, lengths, batchSize }: RunSettings,
-  { configuration, keepsakes: open }: Recipe<State, Batch>,
+  { configuration, sources = [], keepsakes: open }: Recipe<State, Batch>,
   note: (line: string) => void,
 ) {
-  const head = { ...programLine(folder.path, task), model };
+  const head = { ...programLine(folder.path, task), model, sources };
   const keepsakes = await open({ head, note });
   const options = { configuration, before: log, head, lengths: { ...lengths, batchSize } };
   return { keepsakes, results: await openRunResults(folder, options, keepsakes) };

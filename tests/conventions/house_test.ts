@@ -65,6 +65,7 @@ const LOWERINGS = [
 /** State of modules: caches that their documentation names, counters of which only the order matters, and the default device. */
 const STATE: Readonly<Record<string, readonly string[]>> = {
   "data/batches/worker.ts": ["queue"], // of a thread of its own
+  "data/images/jpeg_codec.ts": ["codec"], // the module and its instance, as its file says
   "sparse/derived.ts": ["cache"],
   "spark/train/model_file.ts": ["loaded"],
   "tensor/compiler/boundary.ts": ["computedBefore"],

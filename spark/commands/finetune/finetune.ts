@@ -14,7 +14,7 @@ import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { evalBatches, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
-import { lastingName } from "../shared/run_data.ts";
+import { accountsOf, lastingName } from "../shared/run_data.ts";
 import { modelNameOf, openWeights, weightPath } from "../shared/weight_file.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } from "./finetune_options.ts";
 import { makeFinetuning } from "./finetuning.ts";
@@ -109,8 +109,10 @@ function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
     batchOf: (size) => ({ images: zeros([size, ...inputSize, 3]), targets: zeros([size, classes]) }),
     batches: (run) => targetBatches(data.train, options, classes, { ...run, workers }),
     configuration,
+    sources: accountsOf(data.train, data.val),
     keepsakes: ({ note: tell }) =>
       evaluationResults(folder, {
+        sources: accountsOf(data.train, data.val),
         ...{ configuration, options, best: resumed?.configuration.best ?? null, tell },
         ...{ evalEvery: lengths.evalEvery, total: lengths.total },
         evaluate: makeEvaluate(training.model, open, device),

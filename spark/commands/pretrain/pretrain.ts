@@ -14,7 +14,7 @@ import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { type GivenPretrainOptions, PRETRAIN_OPTIONS, type PretrainOptions } from "../shared/pretrain_options.ts";
-import { fingerprint, fixedImages, lastingName, openRunData } from "../shared/run_data.ts";
+import { accountsOf, fingerprint, fixedImages, lastingName, openRunData } from "../shared/run_data.ts";
 import { ablationOf, resumeOptions, settleOptions } from "../shared/settled_options.ts";
 import { makePretraining, type Pretraining } from "./pretraining.ts";
 import { startingWeights } from "./starting_weights.ts";
@@ -95,6 +95,7 @@ function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
     batchOf: (size) => zeros([size, height, width, 3]),
     batches: (run) => imagesOf(batches(dataset, { ...samples, ...run })),
     configuration: { options: { ...options, data: lastingName(options.data) }, images },
+    sources: accountsOf(dataset),
     keepsakes: (run) => keepsakesOf(opened, training, run),
     advice: "--debug-nans names the layer",
   };

@@ -4,15 +4,15 @@ import {
   batches,
   dataKey,
   type Dataset,
+  describeSource,
   drawOfEachClass,
-  isCifarBatch,
-  openImages,
   shuffled,
   subset,
   type Transform,
+  withClasses,
 } from "../../../data/mod.ts";
-import { kindOf } from "../../train/kind_of.ts";
-import { fingerprint } from "./run_data.ts";
+import { print } from "../cli/print.ts";
+import { fingerprint, openRunData } from "./run_data.ts";
 
 /** A data set whose samples have classes. */
 export type LabelledDataset = Dataset & Required<Pick<Dataset, "labels" | "labelNames">>;
@@ -45,6 +45,8 @@ export interface LabelledPlaces {
   readonly labels: number | null;
   /** Draws them. */
   readonly seed: number;
+  /** Told what is used of each source and what is left out; printed if not given. */
+  readonly tell?: (line: string) => void;
 }
 
 /**
@@ -52,51 +54,82 @@ export interface LabelledPlaces {
  *
  * @param options Where they are, how many labels to use, and the seed that draws them.
  * @returns Both data sets; their classes have the same numbers.
- * @throws {Error} If there are no images, they have no classes, or those to evaluate on have a class that the others
- * lack; naming the place.
+ * @throws {Error} If there are no images, they have no classes, those to evaluate on have a class that the others lack, or
+ * fewer labels are asked for than there are classes; naming the place.
  */
-export async function openLabelledData({ data, val, labels, seed }: LabelledPlaces): Promise<LabelledData> {
-  const places = val === null && [`${data}/train`, `${data}/val`].every((path) => kindOf(path) === "folder")
-    ? { data: `${data}/train`, val: `${data}/val` }
-    : { data, val };
-  const all = labelled(await openImages(places.data), places.data);
-  const found = await evaluationSet(all, places, seed);
+export async function openLabelledData(
+  { data, val, labels, seed, tell = print }: LabelledPlaces,
+): Promise<LabelledData> {
+  const all = labelled(await openRunData(data, { tell }), data);
+  const found = await evaluationSet(all, { data, val, seed, tell });
   const evaluated = withClassesOf(found.val, all.labelNames);
-  const indices = labels === null ? null : drawOfEachClass(found.train.labels, labels, seed);
-  const train = indices === null ? found.train : subset(found.train, indices) as LabelledDataset;
-  const images = `${await fingerprint(train, places.data)},${await fingerprint(evaluated, places.val ?? places.data)}`;
+  const train = labels === null ? found.train : drawn(found.train, labels, seed);
+  const images = `${await fingerprint(train, data)},${await fingerprint(evaluated, val ?? data)}`;
   return { train, val: evaluated, classes: all.labelNames, images };
 }
 
 function labelled(dataset: Dataset, path: string): LabelledDataset {
   if (dataset.labels && dataset.labelNames && dataset.labelNames.length > 1) return dataset as LabelledDataset;
+  const why = dataset.account?.unlabelled;
   throw new Error(
     `Cannot fine-tune as the images must have two or more classes, such as a sub-folder for each: current place ` +
-      `${path} has ${dataset.labelNames?.length ?? 0}`,
+      `${path} has ${dataset.labelNames?.length ?? 0}${why ? `, as ${why}` : ""}`,
   );
 }
 
-/** Images to evaluate on, and what then remains to train on. */
+function drawn(train: LabelledDataset, labels: number, seed: number): LabelledDataset {
+  const classes = new Set(train.labels).size;
+  if (labels < classes) {
+    throw new RangeError(
+      `Cannot draw images as --labels must be at least the number of classes, ${classes}, so that each has one: current ` +
+        `--labels is ${labels}`,
+    );
+  }
+  const reason = "not drawn by --labels";
+  return subset(train, drawOfEachClass(train.labels, labels, seed), { reason }) as LabelledDataset;
+}
+
+/** Images to evaluate on, and what then remains to train on: those of `--val`, of another part, or a tenth. */
 async function evaluationSet(
   all: LabelledDataset,
-  { data, val }: { readonly data: string; readonly val: string | null },
-  seed: number,
+  { data, val, seed, tell }: {
+    readonly data: string;
+    readonly val: string | null;
+    readonly seed: number;
+    readonly tell: (line: string) => void;
+  },
 ): Promise<{ readonly train: LabelledDataset; readonly val: LabelledDataset }> {
-  if (val !== null) return { train: all, val: labelled(await openImages(val, { split: "test" }), val) };
-  if (isCifarBatch(all.nameOf(0).split("#")[0]!)) {
-    return { train: all, val: labelled(await openImages(data, { split: "test" }), data) };
+  if (val !== null || all.account?.evaluable) {
+    const place = val ?? data;
+    const opened = await openRunData(place, { split: "val", classes: all.labelNames, tell });
+    if (opened.labels) return { train: all, val: opened as LabelledDataset };
+    const why = opened.account?.unlabelled;
+    throw new Error(
+      `Cannot evaluate as the images of ${
+        val === null ? `${data}, split ${opened.account?.split}` : `--val ${val}`
+      } must ` +
+        `have classes, as those to train on: current images have none${why ? `, as ${why}` : ""}`,
+    );
   }
   const order = [...shuffled(dataKey(seed, HOLD_OUT_STREAM), all.length)];
   const held = Math.max(1, Math.floor(all.length * HELD_OUT));
-  const part = (indices: readonly number[]) => subset(all, [...indices].sort((a, b) => a - b)) as LabelledDataset;
-  return { train: part(order.slice(held)), val: part(order.slice(0, held)) };
+  const part = (indices: readonly number[], reason: string) =>
+    subset(all, [...indices].sort((a, b) => a - b), { reason }) as LabelledDataset;
+  const kept = part(order.slice(0, held), "to train on");
+  if (kept.account) describeSource(kept.account).forEach(tell);
+  return { train: part(order.slice(held), "held out to evaluate on"), val: kept };
 }
 
 /** Classes are numbered by their names, which one set may lack. */
 function withClassesOf(val: LabelledDataset, classes: readonly string[]): LabelledDataset {
   const numbers = val.labelNames.map((name) => classes.indexOf(name));
   const unknown = val.labelNames.find((_, i) => numbers[i]! < 0);
-  if (unknown === undefined) return { ...val, labels: val.labels.map((label) => numbers[label]!), labelNames: classes };
+  if (unknown === undefined) {
+    const labels = val.labels.map((label) => numbers[label]!);
+    const { account } = val;
+    const known = account ? { account: withClasses(account, labels, classes) } : {};
+    return { ...val, labels, labelNames: classes, ...known };
+  }
   throw new Error(
     `Cannot evaluate as the classes of ${val.name} must be among those of the training images, ` +
       `${classes.slice(0, 10).join(", ")}${classes.length > 10 ? ", …" : ""}: current one is ${unknown}`,

@@ -4,36 +4,55 @@ import {
   applyTransform,
   dataKey,
   type Dataset,
+  describeSource,
   drawsOf,
   fluentEmoji,
   ImageError,
   normalise,
   openImages,
+  type OpenImagesOptions,
+  type SourceAccount,
 } from "../../../data/mod.ts";
+import { print } from "../cli/print.ts";
+
+/** The accounts of data sets, for the log and the result of a run. */
+export function accountsOf(...sets: readonly Dataset[]): readonly SourceAccount[] {
+  return sets.flatMap(({ account }) => account ? [account] : []);
+}
 
 /** Separates the randomness of pictures from that of training. */
 const PICTURE_STREAM = 3;
 
 /**
- * Opens the data set that `--data` names.
+ * Opens the data set that `--data` names, and says in two lines what is used of it and what is left out.
  *
- * @param name `fluent-emoji`, or whatever `openImages` takes: a folder of images, tar archives, CIFAR-10.
+ * @param name `fluent-emoji`, or whatever `openImages` takes: a folder of images, archives, tables, CIFAR-10.
+ * @param options Which part; whom to tell.
  * @returns The data set.
  * @throws {Error} If there are no images, saying what was looked for.
  */
-export async function openRunData(name: string): Promise<Dataset> {
-  return name === "fluent-emoji" ? await fluentEmoji() : await openImages(name);
+export async function openRunData(
+  name: string,
+  { tell = print, ...options }: OpenImagesOptions & { readonly tell?: (line: string) => void } = {},
+): Promise<Dataset> {
+  if (name === "fluent-emoji") return await fluentEmoji();
+  const dataset = await openImages(name, options);
+  if (dataset.account) describeSource(dataset.account).forEach(tell);
+  return dataset;
 }
 
 /**
  * Sums up which images a data set holds, so that a run goes on with the same ones.
  *
  * @param dataset The data set.
- * @param name What `--data` names; a folder is left out of the names of its files.
+ * @param name What `--data` names; it and the folder of the part that is used are left out of the names of its files.
  * @returns Number of images and a hash of their names, in order.
  */
 export async function fingerprint(dataset: Dataset, name: string): Promise<string> {
-  const prefix = `${name.replace(/(?<=.)\/+$/, "")}/`;
+  const root = `${name.replace(/(?<=.)\/+$/, "")}/`;
+  const split = dataset.account?.split;
+  const inSplit = split ? `${root}${split}/` : root;
+  const prefix = dataset.length > 0 && dataset.nameOf(0).startsWith(inSplit) ? inSplit : root;
   const names = Array.from({ length: dataset.length }, (_, i) => dataset.nameOf(i))
     .map((path) => path.startsWith(prefix) ? path.slice(prefix.length) : path);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(names.join("\n")));

@@ -1,8 +1,8 @@
 /** @file What a run with evaluations keeps besides log and checkpoint: evaluations, the best checkpoint, the result. */
-import { appendFile, writeFileAtomic } from "../../../data/mod.ts";
+import { appendFile, type SourceAccount, writeFileAtomic } from "../../../data/mod.ts";
 import { save } from "../checkpoint.ts";
 import type { FinetuneState } from "../../finetune.ts";
-import type { Evaluate, Evaluation } from "../evaluation.ts";
+import { type Evaluate, type Evaluation, unreadText } from "../evaluation.ts";
 import type { RunFolder } from "../run_folder.ts";
 import type { Keepsakes } from "./run_results.ts";
 
@@ -32,6 +32,8 @@ export interface EvaluationOptions {
   readonly configuration: Readonly<Record<string, unknown>>;
   /** What the result says of the run. */
   readonly options: unknown;
+  /** What the sources of images held: stands in the result. */
+  readonly sources: readonly SourceAccount[];
   /** The best evaluation before. */
   readonly best: Best | null;
   /** Steps between evaluations. */
@@ -66,7 +68,7 @@ export function evaluationResults(folder: RunFolder, run: EvaluationOptions): Ke
       return { best };
     },
     async end() {
-      const result = { ...state.last, options: run.options };
+      const result = { ...state.last, options: run.options, sources: run.sources };
       await writeFileAtomic(folder.result, new TextEncoder().encode(`${JSON.stringify(result, null, 2)}\n`));
     },
   };
@@ -91,5 +93,5 @@ function lineOf({ evaluated, val, ema, best }: EvaluationRecord): string {
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const average = ema ? `, average top-1 ${percent(ema.top1)}, top-5 ${percent(ema.top5)}` : "";
   return `step ${evaluated}: top-1 ${percent(val.top1)}, top-5 ${percent(val.top5)}, loss ${val.loss.toFixed(4)}` +
-    `${average}; best ${percent(best.top1)} after step ${best.step}`;
+    `${average}; best ${percent(best.top1)} after step ${best.step}${unreadText(val)}`;
 }

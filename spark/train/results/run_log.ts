@@ -3,6 +3,7 @@
  * @file The log of a run, `log.jsonl`: a line that says what runs, one for every step, and one for every epoch with the
  * names of the official `pretrain_log.txt`.
  */
+import type { SourceAccount } from "../../../data/mod.ts";
 import type { StepRecord } from "../metrics.ts";
 
 /** First line of a run, and of each time that it goes on. */
@@ -17,6 +18,8 @@ export interface RunHead {
   readonly git_commit_msg: string;
   /** Name of the model. */
   readonly model: string;
+  /** What the sources of images held, and what of it is used. */
+  readonly sources?: readonly SourceAccount[];
 }
 
 /** Line at the end of an epoch. */

@@ -2,7 +2,8 @@ import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { batches } from "../../../data/batches/batches.ts";
 import { CIFAR10_CLASSES } from "../../../data/sets/cifar10.ts";
 import type { Dataset } from "../../../data/sets/dataset.ts";
-import { expandBraces, openImages } from "../../../data/sets/open_images.ts";
+import { expandBraces } from "../../../data/sets/expand_braces.ts";
+import { openImages } from "../../../data/sets/open_images.ts";
 import { encodePng } from "../../../data/images/png.ts";
 import { dataKey, drawsOf } from "../../../data/batches/draws.ts";
 import { testImage, withFolder } from "../support.ts";
@@ -127,9 +128,12 @@ Deno.test("openImages() refuses what is damaged, empty or missing, by name", asy
     (path) => rejects(openImages(path), /labels from 0 to 9: current label of record 0 is 10/),
   );
   await withFolder({ "a.tar": tarOf([{ path: "x.txt" }]), "b.zip": new Uint8Array(900).fill(80) }, async (path) => {
-    await rejects(openImages(`${path}/a.tar`), /must hold images .* has 1 files, none of these/);
-    await rejects(openImages(`${path}/b.zip`), /b\.zip as a tar archive/);
-    await rejects(openImages(`${path}/c.tar`), /an existing folder: current path is .*c\.tar/);
+    await rejects(openImages(`${path}/a.tar`), /must hold images .*a\.tar has 1 text, such as x\.txt/);
+    await rejects(
+      openImages(`${path}/b.zip`),
+      /b\.zip as images as it must be a tar, tar\.gz or zip archive: current .*b\.zip is a text file/,
+    );
+    await rejects(openImages(`${path}/c.tar`), /an existing folder or file: current path is .*c\.tar/);
   });
 });
 
