@@ -9,7 +9,7 @@ const MAX_PIXELS = 2 ** 26;
 const MAX_DECODED = 2 ** 28;
 
 /** Settings of `decodeImage` and `decodeRaster`. */
-export interface DecodeOptions {
+export interface DecodeImageOptions {
   /** Formats that are read; `IMAGE_FORMATS` if not given. */
   readonly formats?: readonly ImageFormat[];
 }
@@ -67,7 +67,11 @@ export class ImageError extends Error {
  * deepStrictEqual((await decodeImage(encodePng(image), "one.png")).data, Uint8Array.of(9, 8, 7, 255));
  * ```
  */
-export async function decodeImage(bytes: Uint8Array, name = "image", options: DecodeOptions = {}): Promise<Pixels> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  name = "image",
+  options: DecodeImageOptions = {},
+): Promise<Pixels> {
   const raster = await decodeRaster(bytes, name, options);
   if (raster.channels <= 4) return toPixels(raster);
   throw new ImageError(name, `it must have 1 to 4 channels to be red, green and blue: it has ${raster.channels}`);
@@ -91,7 +95,11 @@ export async function decodeImage(bytes: Uint8Array, name = "image", options: De
  * equal((await decodeRaster(file, "seven.npy")).channels, 7);
  * ```
  */
-export async function decodeRaster(bytes: Uint8Array, name = "image", options: DecodeOptions = {}): Promise<Raster> {
+export async function decodeRaster(
+  bytes: Uint8Array,
+  name = "image",
+  options: DecodeImageOptions = {},
+): Promise<Raster> {
   const { formats = IMAGE_FORMATS } = options;
   const format = formatOf(bytes, name, formats);
   checkSize(format, bytes, name);

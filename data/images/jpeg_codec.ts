@@ -18,12 +18,13 @@ const [RGBA, CMYK] = [7, 11];
 const [SPACE_CMYK, SPACE_YCCK] = [3, 4];
 
 const fails = (name: string) => (): never => {
-  throw new Error(`${name} is not there`);
+  throw new Error(`Cannot decode as a decoder must not call ${name}: current module does`);
 };
 
 /** What the C code asks of its surroundings: nothing that a decoder needs. */
 const SURROUNDINGS: WebAssembly.Imports = {
   env: { setjmp: () => 0, longjmp: fails("longjmp") },
+  // deno-lint-ignore camelcase -- the name of the interface
   wasi_snapshot_preview1: {
     environ_sizes_get: () => 0,
     environ_get: fails("environ_get"),
@@ -78,7 +79,9 @@ function decodeWith(jpeg: Codec, bytes: Uint8Array): JpegPixels {
   const handle = jpeg.tjInitDecompress();
   const about = jpeg.malloc(16);
   const fields = [about, about + 4, about + 8, about + 12];
-  if (jpeg.tjDecompressHeader3(handle, input, bytes.length, ...fields) !== 0) throw new Error("its header is damaged");
+  if (jpeg.tjDecompressHeader3(handle, input, bytes.length, ...fields) !== 0) {
+    throw new Error("Cannot decode as its header must be whole: current one is damaged");
+  }
   const [width, height, , space] = new Uint32Array(jpeg.memory.buffer, about, 4) as unknown as [
     number,
     number,
@@ -90,7 +93,7 @@ function decodeWith(jpeg: Codec, bytes: Uint8Array): JpegPixels {
   const output = jpeg.malloc(size);
   const format = isCmyk ? CMYK : RGBA;
   if (jpeg.tjDecompress2(handle, input, bytes.length, output, width, width * 4, height, format, 0) !== 0) {
-    throw new Error("its data are damaged");
+    throw new Error("Cannot decode as its data must be whole: current ones are damaged");
   }
   const data = new Uint8Array(jpeg.memory.buffer, output, size).slice();
   for (const place of [input, about, output]) jpeg.free(place);

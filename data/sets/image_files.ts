@@ -1,4 +1,4 @@
-import { decodeImage, type DecodeOptions, decodeRaster, ImageError } from "../images/decode.ts";
+import { decodeImage, type DecodeImageOptions, decodeRaster, ImageError } from "../images/decode.ts";
 import type { Dataset } from "./dataset.ts";
 import { type FormatSource, formatSources, openFormats } from "./format_sources.ts";
 import type { ImageFormat } from "../images/image_format.ts";
@@ -35,7 +35,7 @@ export interface ImageFilesOptions {
 export function imageFiles(options: ImageFilesOptions): Dataset {
   const { name, files, labels, labelNames, formats } = options;
   const sources = formatSources(formats);
-  const decode: DecodeOptions = formats ? { formats } : {};
+  const decode: DecodeImageOptions = formats ? { formats } : {};
   return {
     name,
     length: files.length,
@@ -77,7 +77,7 @@ export async function openImageFiles(options: ImageFilesOptions, sources: readon
  * await rejects(readImage("missing.png"), /Cannot decode missing.png/);
  * ```
  */
-export async function readImage(path: string, options: DecodeOptions = {}): Promise<Pixels> {
+export async function readImage(path: string, options: DecodeImageOptions = {}): Promise<Pixels> {
   return await decodeImage(await readImageBytes(path), path, options);
 }
 

@@ -1,7 +1,7 @@
 import type { Dataset } from "./dataset.ts";
 import { fileRange, memoryRange } from "../formats/byte_range.ts";
 import { readZipEntry, type ZipEntry } from "../formats/zip_directory.ts";
-import { decodeImage, type DecodeOptions, decodeRaster, ImageError } from "../images/decode.ts";
+import { decodeImage, type DecodeImageOptions, decodeRaster, ImageError } from "../images/decode.ts";
 import type { ImageFormat } from "../images/image_format.ts";
 import { type FormatSource, formatSources, openFormats } from "./format_sources.ts";
 import type { Pixels } from "../images/pixels.ts";
@@ -60,7 +60,7 @@ export const CIFAR_RECORD: number = 1 + 3 * 32 * 32;
 export function imageSlices(options: ImageSlicesOptions): Dataset {
   const { name, stores, slices, format, labels, labelNames, formats } = options;
   const sources = formatSources(formats);
-  const decode: DecodeOptions = formats ? { formats } : {};
+  const decode: DecodeImageOptions = formats ? { formats } : {};
   const plain = { name, stores, slices, format };
   const read = (slice: Slice) => bytesOf(stores[slice.store]!, slice);
   return {

@@ -1,5 +1,5 @@
 import { openParquet, type ParquetTable } from "../formats/parquet.ts";
-import { decodeImage, type DecodeOptions, decodeRaster, ImageError } from "../images/decode.ts";
+import { decodeImage, type DecodeImageOptions, decodeRaster, ImageError } from "../images/decode.ts";
 import type { ImageFormat } from "../images/image_format.ts";
 import { kindByEnding } from "../formats/file_endings.ts";
 import { countClasses, type LeftOut } from "./account.ts";
@@ -169,7 +169,7 @@ type Group = readonly (Uint8Array | null)[];
 function parquetRows(options: ParquetRowsOptions, formats?: readonly ImageFormat[]): Dataset {
   const { name, tables, column } = options;
   const sources = formatSources(formats);
-  const decode: DecodeOptions = formats ? { formats } : {};
+  const decode: DecodeImageOptions = formats ? { formats } : {};
   const starts = tables.reduce<number[]>((all, { rows }) => [...all, all.at(-1)! + rows], [0]);
   const placeOf = (index: number) => {
     const table = starts.findLastIndex((start) => start <= index);

@@ -69,16 +69,18 @@ async function decodeStill(bytes: Uint8Array<ArrayBuffer>): Promise<Raster> {
 /** Puts the first frame on the canvas, which is transparent, as Pillow has it. */
 async function decodeAnimation(bytes: Uint8Array, { width, height }: ImageSize): Promise<Raster> {
   const frame = firstFrame(bytes);
-  if (!frame || frame.chunks.length < 18) throw new Error("an animation must have a first frame");
+  if (!frame || frame.chunks.length < 18) {
+    throw new Error("Cannot decode as an animation must have a first frame: current one has none");
+  }
   const view = viewOf(bytes);
   const at = frame.chunks.byteOffset - bytes.byteOffset - 16;
   const [columns, rows] = [size24(view, at + 6) + 1, size24(view, at + 9) + 1];
   if (frame.left + columns > width || frame.top + rows > height) {
-    throw new Error("its first frame must lie on its canvas");
+    throw new Error("Cannot decode as its first frame must lie on its canvas: current one does not");
   }
   const still = await decodeStill(stillOf(frame, columns, rows));
   if (still.width !== columns || still.height !== rows) {
-    throw new Error("its first frame must have the size that it tells");
+    throw new Error("Cannot decode as its first frame must have the size that it tells: current size is another");
   }
   const data = new Uint8Array(width * height * 4);
   for (let y = 0; y < rows; y++) {
