@@ -1,11 +1,12 @@
 /** @file One step over several small batches, for batches that do not fit into memory at once. */
+import { STEP_OPTIONS } from "./step_options.ts";
+import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
 import { add, div, mul, sizeOf, type Tensor, treeMap, zeros } from "../tensor/mod.ts";
 import { globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import type { SparkParams } from "./forward.ts";
-import { drawBatch, lossAndGradients, moved } from "./train_step.ts";
 import type { TrainState, TrainStepOutput } from "./train_state.ts";
-import type { ImageBatch, TrainStepOptions } from "./train_step.ts";
+import { drawBatch, type ImageBatch, lossAndGradients, moved, type TrainStepOptions } from "./train_step.ts";
 
 /** Sums over the small batches of a step so far. */
 export interface GradientSums {
@@ -73,6 +74,7 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
   sums: GradientSums,
   batch: ImageBatch,
 ) => Pick<TrainState, "state" | "key"> & { readonly sums: GradientSums } {
+  requireOptions("addGradients", options, STEP_OPTIONS satisfies OptionNames<TrainStepOptions>);
   const { lossOn = "masked" } = options;
   return (train, sums, { images }) => {
     const { next, pattern, run } = drawBatch(model, train.key, images, options);

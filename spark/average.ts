@@ -1,4 +1,5 @@
 /** @file The moving average of the weights, which is often better than the last ones. */
+import { requireOptions } from "../tensor/kernel.ts";
 import { add, cast, div, full, less, type Tensor, type Tree, treeMap, where } from "../tensor/mod.ts";
 import { ema } from "../nn/mod.ts";
 import type { TrainState } from "./train_state.ts";
@@ -57,7 +58,9 @@ export function startAverage<T extends Averaged>(train: T): T {
  * ok(averageWeights(train, train, { decay: 0.999 }).average);
  * ```
  */
-export function averageWeights<T extends Averaged>(before: T, after: T, { decay }: { readonly decay: number }): T {
+export function averageWeights<T extends Averaged>(before: T, after: T, options: { readonly decay: number }): T {
+  requireOptions("averageWeights", options, { decay: true });
+  const { decay } = options;
   if (!before.average) {
     throw new TypeError("Cannot average weights as the state must have an average: current average is undefined");
   }

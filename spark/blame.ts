@@ -1,6 +1,7 @@
 /** @file Which layer made the first number that is not finite. */
+import { STEP_OPTIONS } from "./step_options.ts";
 import { type Device, type Tensor, type Tree, treeLeaves } from "../tensor/mod.ts";
-import { firstNotFinite, inputsIn } from "../tensor/kernel.ts";
+import { firstNotFinite, inputsIn, requireOptions } from "../tensor/kernel.ts";
 import { type Model, namesOf } from "../nn/mod.ts";
 import type { TrainState } from "./train_state.ts";
 import { drawBatch, type ImageBatch, lossAndGradients, type TrainStepOptions } from "./train_step.ts";
@@ -64,9 +65,11 @@ export async function nameNotFinite(
   model: Model,
   train: Pick<TrainState, "params" | "state" | "key" | "lossScale">,
   { images }: ImageBatch,
-  { device, ...options }: TrainStepOptions & { readonly device: Device },
+  options: TrainStepOptions & { readonly device: Device },
 ): Promise<string | null> {
-  const { pattern, run } = drawBatch(model, train.key, images, options);
+  requireOptions("nameNotFinite", options, { ...STEP_OPTIONS, device: true });
+  const { device, ...rest } = options;
+  const { pattern, run } = drawBatch(model, train.key, images, rest);
   const { loss, gradients } = lossAndGradients(model, train, { images, pattern }, run);
   const names = namesIn(train, images);
   const inputs = inputsIn([loss, ...treeLeaves(gradients) as readonly Tensor[]]);

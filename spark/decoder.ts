@@ -1,4 +1,6 @@
 /** @file The light decoder: a U-Net's upward half, from the coarsest dense map to pixels. */
+import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
+import { STEP_OPTIONS } from "./step_options.ts";
 import { add, random, type Tensor } from "../tensor/mod.ts";
 import {
   batchNorm,
@@ -74,8 +76,10 @@ export interface DecoderState {
  */
 export function initDecoder(
   key: Tensor,
-  { stride, width, dtype = "float32" }: DTypeOption & { readonly stride: number; readonly width: number },
+  options: DTypeOption & { readonly stride: number; readonly width: number },
 ): { readonly params: DecoderParams; readonly state: DecoderState } {
+  requireOptions("initDecoder", options, { dtype: true, stride: true, width: true });
+  const { stride, width, dtype = "float32" } = options;
   const levels = Math.log2(stride);
   if (!Number.isInteger(levels) || levels < 1 || width < 1 || width % stride !== 0) {
     throw new RangeError(
@@ -136,8 +140,10 @@ export function decode(
   params: DecoderParams,
   state: DecoderState,
   maps: readonly Tensor[],
-  { train = false }: { readonly train?: boolean } = {},
+  options: { readonly train?: boolean } = {},
 ): { readonly pixels: Tensor; readonly state: DecoderState } {
+  requireOptions("decode", options, STEP_OPTIONS satisfies OptionNames<{ readonly train?: boolean }>);
+  const { train = false } = options;
   let h = maps[0]!;
   const states = params.blocks.map((block, i) => {
     const map = i > 0 ? maps[i] : undefined;

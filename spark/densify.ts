@@ -1,4 +1,6 @@
 /** @file From the sparse maps of the encoder to the dense maps that the decoder reads. */
+import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
+import { STEP_OPTIONS } from "./step_options.ts";
 import { add, cast, mul, random, type Tensor } from "../tensor/mod.ts";
 import {
   batchNorm,
@@ -56,11 +58,13 @@ export interface DensifyState {
 export function initDensify(
   key: Tensor,
   model: Pick<Model, "channels" | "densifyNorm">,
-  { width, scales = model.channels.length, dtype = "float32" }: DTypeOption & {
+  options: DTypeOption & {
     readonly width: number;
     readonly scales?: number;
   },
 ): { readonly params: DensifyParams; readonly state: DensifyState } {
+  requireOptions("initDensify", options, { dtype: true, width: true, scales: true });
+  const { width, scales = model.channels.length, dtype = "float32" } = options;
   if (!(Number.isInteger(scales) && scales >= 1 && scales <= model.channels.length)) {
     throw new RangeError(
       `Cannot densify as the scales must be from 1 to ${model.channels.length}, the maps of the model: current number ` +
@@ -124,8 +128,14 @@ export function densify(
   params: DensifyParams,
   state: DensifyState,
   features: readonly SparseTensor[],
-  { train = false, positions = false }: { readonly train?: boolean; readonly positions?: boolean } = {},
+  options: { readonly train?: boolean; readonly positions?: boolean } = {},
 ): { readonly maps: readonly Tensor[]; readonly state: DensifyState } {
+  requireOptions(
+    "densify",
+    options,
+    STEP_OPTIONS satisfies OptionNames<{ readonly train?: boolean; readonly positions?: boolean }>,
+  );
+  const { train = false, positions = false } = options;
   const filled = features.toReversed().slice(0, params.maskTokens.length).map((x, i) => {
     const normalized = normalize(params.norms[i]!, state.norms[i]!, x, train);
     const token = params.maskTokens[i]!;

@@ -1,4 +1,5 @@
 /** @file Fine-tuning as pure functions: the state, the step, and the scores of an evaluation. */
+import { requireOptions } from "../tensor/kernel.ts";
 import {
   cast,
   expandDims,
@@ -76,8 +77,10 @@ export function initFinetune(
   model: Classifier,
   optimizer: Optimizer,
   key: Tensor,
-  { classes, backbone }: InitFinetuneOptions,
+  options: InitFinetuneOptions,
 ): FinetuneState {
+  requireOptions("initFinetune", options, { classes: true, backbone: true });
+  const { classes, backbone } = options;
   const [weightKey, headKey, runKey] = random.split(key, 3);
   const { params: encoder, state } = backbone ?? model.init(weightKey);
   const params = { encoder, head: model.initHead(headKey, { classes }) };
@@ -138,8 +141,10 @@ export interface FinetuneStepOutput {
 export function finetuneStep(
   model: Classifier,
   optimizer: Optimizer,
-  { loss: kind = "ce", dropPath = 0, first = 0, randomStream }: FinetuneStepOptions = {},
+  options: FinetuneStepOptions = {},
 ): (train: FinetuneState, batch: TargetBatch) => FinetuneStepOutput {
+  requireOptions("finetuneStep", options, { loss: true, dropPath: true, first: true, randomStream: true });
+  const { loss: kind = "ce", dropPath = 0, first = 0, randomStream } = options;
   const criterion = kind === "bce" ? binaryCrossEntropy : softCrossEntropy;
   const stream = streamOf(randomStream);
   const uniform = (key: Tensor, shape: Shape) => stream.uniform(key, shape, first);

@@ -1,4 +1,6 @@
 /** @file SparK in paper order: mask, sparse encoder, densify, decoder, loss. */
+import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
+import { STEP_OPTIONS } from "./step_options.ts";
 import { random, type Tensor, type Tree } from "../tensor/mod.ts";
 import type { DTypeOption, Model, ModelOptions } from "../nn/mod.ts";
 import { gather, type SparsePattern, type SparseTensor, toDense } from "../sparse/mod.ts";
@@ -35,6 +37,9 @@ export interface InitParamsOptions extends DTypeOption {
   /** How many of the coarsest maps the decoder reads; all if not given, 1 in the ablation without hierarchy. */
   readonly scales?: number;
 }
+
+/** Names of InitParamsOptions. */
+export const INIT_PARAMS_OPTIONS: OptionNames<InitParamsOptions> = { decoderWidth: true, scales: true, dtype: true };
 
 /** Options of `forward`; what goes beyond `ModelOptions` are the authors' ablations. */
 export interface ForwardOptions extends ModelOptions {
@@ -81,8 +86,10 @@ export interface SparkOutput {
 export function initParams(
   model: Model,
   key: Tensor,
-  { decoderWidth = 768, dtype = "float32", ...rest }: InitParamsOptions = {},
+  options: InitParamsOptions = {},
 ): { readonly params: SparkParams; readonly state: SparkState } {
+  requireOptions("initParams", options, INIT_PARAMS_OPTIONS);
+  const { decoderWidth = 768, dtype = "float32", ...rest } = options;
   const encoder = model.init(random.foldIn(key, 0), { dtype });
   checkModel(model, encoder.params, encoder.state);
   const densified = initDensify(random.foldIn(key, 1), model, { width: decoderWidth, dtype, ...rest });
@@ -121,6 +128,7 @@ export function forward(
   { images, pattern }: { readonly images: Tensor; readonly pattern: SparsePattern },
   options: ForwardOptions = {},
 ): SparkOutput {
+  requireOptions("forward", options, STEP_OPTIONS satisfies OptionNames<ForwardOptions>);
   const visible = gather(images, pattern); // SparseTensor [P, patch, patch, 3]
   const encode = options.masking === "zero" ? encodeZeroed : encodeSparse;
   const encoded = encode(model, params.encoder, state.encoder, visible, options);
@@ -190,6 +198,7 @@ export function evaluate(
   input: { readonly images: Tensor; readonly pattern: SparsePattern },
   options: EvaluateOptions = {},
 ): Evaluation {
+  requireOptions("evaluate", options, STEP_OPTIONS satisfies OptionNames<EvaluateOptions>);
   const { pixels } = forward(model, weights, input, options);
   const { images, pattern } = input;
   return {

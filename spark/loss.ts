@@ -1,4 +1,6 @@
 /** @file What is predicted: each masked patch, normalised by its own mean and deviation. B batch, H height, W width. */
+import { STEP_OPTIONS } from "./step_options.ts";
+import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
 import { abs, add, div, mean, mul, sizeOf, square, sub, sum, type Tensor } from "../tensor/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import { colourMeans, cut, momentsOf, PATCH_AXES, visibility } from "./patches.ts";
@@ -52,8 +54,10 @@ export function patchLoss(
   images: Tensor,
   pixels: Tensor,
   pattern: SparsePattern,
-  { lossOn = "masked", distance = "l2", target = "normalised" }: LossOptions = {},
+  options: LossOptions = {},
 ): Tensor {
+  requireOptions("patchLoss", options, STEP_OPTIONS satisfies OptionNames<LossOptions>);
+  const { lossOn = "masked", distance = "l2", target = "normalised" } = options;
   const differences = errorsOf(cut(images, pattern), cut(pixels, pattern), target);
   const errors = mean(distance === "l2" ? square(differences) : abs(differences), { axis: PATCH_AXES });
   if (lossOn === "all") return mean(errors); // of [B, rows, columns]

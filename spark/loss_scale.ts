@@ -1,4 +1,5 @@
 /** @file Scaling of the loss where float16 holds the gradients, so that small ones do not vanish. */
+import { requireOptions } from "../tensor/kernel.ts";
 import {
   abs,
   add,
@@ -38,8 +39,10 @@ const [LEAST, MOST] = [1, 2 ** 24];
  */
 export function startLossScale(
   train: TrainState,
-  { scale = 2 ** 16 }: { readonly scale?: number } = {},
+  options: { readonly scale?: number } = {},
 ): TrainState & { readonly lossScale: LossScale } {
+  requireOptions("startLossScale", options, { scale: true });
+  const { scale = 2 ** 16 } = options;
   return { ...train, lossScale: { scale: full([], scale), steps: full([], 0, { dtype: "int32" }) } };
 }
 
@@ -65,8 +68,10 @@ export function startLossScale(
 export function nextLossScale(
   { scale, steps }: LossScale,
   finite: Tensor,
-  { growEvery = 2000 }: { readonly growEvery?: number } = {},
+  options: { readonly growEvery?: number } = {},
 ): LossScale {
+  requireOptions("nextLossScale", options, { growEvery: true });
+  const { growEvery = 2000 } = options;
   const counted = add(steps, 1);
   const grows = logicalAnd(finite, greaterEqual(counted, growEvery));
   const factor = where(grows, 2, where(finite, full([], 1), 0.5));

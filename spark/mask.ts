@@ -1,4 +1,5 @@
 /** @file Which patches the encoder sees. L patches an image, K of them visible, B images. */
+import { requireOptions } from "../tensor/kernel.ts";
 import {
   arange,
   argsort,
@@ -77,8 +78,10 @@ export function countVisible([rows, columns]: readonly [number, number], maskRat
  */
 export function sampleMask(
   key: Tensor,
-  { batch, grid, maskRatio, first = 0, randomStream }: SampleMaskOptions,
+  options: SampleMaskOptions,
 ): SparsePattern {
+  requireOptions("sampleMask", options, { batch: true, grid: true, maskRatio: true, first: true, randomStream: true });
+  const { batch, grid, maskRatio, first = 0, randomStream } = options;
   const [rows, columns] = grid;
   const visible = countVisible(grid, maskRatio);
   const order = argsort(streamOf(randomStream).uniform(key, [batch, rows * columns], first)); // [B, L]

@@ -1,3 +1,4 @@
+import { requireOptions } from "../tensor/kernel.ts";
 import {
   arange,
   broadcastTo,
@@ -39,8 +40,10 @@ function waves(count: number, frequencies: number, dtype: DType): Tensor {
  */
 export function positionEmbedding(
   [height, width, channels]: readonly [number, number, number],
-  { dtype = "float32" }: { readonly dtype?: DType } = {},
+  options: { readonly dtype?: DType } = {},
 ): Tensor {
+  requireOptions("positionEmbedding", options, { dtype: true });
+  const { dtype = "float32" } = options;
   if (channels % 4 !== 0 || channels < 4) {
     throw new RangeError(
       `Cannot embed positions as the channels must be a multiple of 4: current number is ${channels}`,

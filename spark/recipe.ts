@@ -1,4 +1,5 @@
 /** @file The optimizers of SparK's recipes: whose moments, clip and weight decay they have. */
+import { requireOptions } from "../tensor/kernel.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import {
   adamw,
@@ -70,6 +71,13 @@ export interface PretrainOptimizerOptions {
  * ```
  */
 export function pretrainOptimizer(options: PretrainOptimizerOptions): Optimizer {
+  requireOptions("pretrainOptimizer", options, {
+    learningRate: true,
+    weightDecay: true,
+    b2: true,
+    maxGradientNorm: true,
+    rule: true,
+  });
   const { learningRate, weightDecay = 0.04, b2 = 0.95, maxGradientNorm = 5, rule = "lamb" } = options;
   const shared = { learningRate, weightDecay, mask: decays };
   if (rule === "lamb") return lamb({ ...shared, b2, maxGradientNorm });
@@ -108,8 +116,10 @@ export interface FinetuneOptimizerOptions {
  * ```
  */
 export function finetuneOptimizer(
-  { learningRate, weightDecay, layerDecay = 1, rule = "lamb" }: FinetuneOptimizerOptions,
+  options: FinetuneOptimizerOptions,
 ): Optimizer {
+  requireOptions("finetuneOptimizer", options, { learningRate: true, weightDecay: true, layerDecay: true, rule: true });
+  const { learningRate, weightDecay, layerDecay = 1, rule = "lamb" } = options;
   const shared = { learningRate, weightDecay, mask: decays };
   return chain(
     rule === "adamw"

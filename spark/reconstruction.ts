@@ -1,4 +1,6 @@
 /** @file From predictions to pictures. B batch, H height, W width, L patches an image. */
+import { STEP_OPTIONS } from "./step_options.ts";
+import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
 import { add, div, greater, matmul, mul, reshape, sum, type Tensor, tensor, where } from "../tensor/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import type { Target } from "./loss.ts";
@@ -103,6 +105,7 @@ export function reconstruct(
   pattern: SparsePattern,
   options: ReconstructOptions = {},
 ): Reconstruction {
+  requireOptions("reconstruct", options, STEP_OPTIONS satisfies OptionNames<ReconstructOptions>);
   const patches = cut(images, pattern);
   const predicted = picture(patches, cut(pixels, pattern), pattern, options);
   const [batch, rows, columns] = patchGrid(pattern);

@@ -1,3 +1,5 @@
+import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
+import { STEP_OPTIONS } from "./step_options.ts";
 import { div, mul, random, type Shape, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
 import { applyUpdates, globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
@@ -66,6 +68,7 @@ export interface ImageBatch {
  * ```
  */
 export function init(model: Model, optimizer: Optimizer, key: Tensor, options: InitOptions = {}): TrainState {
+  requireOptions("init", options, { inputSize: true, decoderWidth: true, scales: true, dtype: true });
   const { inputSize, ...rest } = options;
   if (inputSize) inputGrid(model, inputSize);
   const [weightKey, runKey] = random.split(key);
@@ -101,6 +104,7 @@ export function lossAndGradients(
   input: { readonly images: Tensor; readonly pattern: SparsePattern },
   options: ForwardOptions & LossOptions = {},
 ): { readonly loss: Tensor; readonly gradients: SparkParams; readonly state: SparkState } {
+  requireOptions("lossAndGradients", options, STEP_OPTIONS satisfies OptionNames<ForwardOptions & LossOptions>);
   const lossOf = (primal: SparkParams) => {
     const out = forward(model, { params: primal, state }, input, options);
     const loss = patchLoss(input.images, out.pixels, input.pattern, options);
@@ -172,6 +176,7 @@ export function trainStep(
   optimizer: Optimizer,
   options: TrainStepOptions = {},
 ): (train: TrainState, batch: ImageBatch) => TrainStepOutput {
+  requireOptions("trainStep", options, STEP_OPTIONS satisfies OptionNames<TrainStepOptions>);
   return (train, { images }) => {
     const { next, pattern, run } = drawBatch(model, train.key, images, options);
     const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);

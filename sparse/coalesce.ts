@@ -1,3 +1,4 @@
+import { requireOptions } from "../tensor/kernel.ts";
 import { reshape, scatterAdd, ShapeError, take, type Tensor, tensor } from "../tensor/mod.ts";
 import { checkOptions } from "./conv_window.ts";
 import { axesOf, cellOf, type Coordinates, type GridShape, patternFromCells } from "./pattern.ts";
@@ -32,6 +33,7 @@ export interface CoalesceOptions {
  * ```
  */
 export function coalesce(coordinates: Coordinates, values: Tensor, options: CoalesceOptions): SparseTensor {
+  requireOptions("coalesce", options, { gridShape: true, duplicates: true });
   checkOptions("coalesce", options, ["gridShape", "duplicates"]);
   const { gridShape, duplicates = "sum" } = options;
   if (!["sum", "first", "error"].includes(duplicates)) {

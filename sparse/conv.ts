@@ -1,5 +1,5 @@
 import { add, type ConvOptions, matmul, reshape, ShapeError, sizeOf, slice, type Tensor } from "../tensor/mod.ts";
-import { kernelMapConv, sameShape } from "../tensor/kernel.ts";
+import { kernelMapConv, type OptionNames, requireOptions, sameShape } from "../tensor/kernel.ts";
 import { checkOptions, type ConvWindow, convWindow } from "./conv_window.ts";
 import { imageSize, mapOfWindow } from "./kernel_map.ts";
 import { type OutputPattern, outputPatternOf } from "./output_pattern.ts";
@@ -13,6 +13,16 @@ export interface SparseConvOptions extends ConvOptions {
   /** Where to compute; see `conv`. */
   readonly outputPattern?: OutputPattern;
 }
+
+/** Names of SparseConvOptions. */
+export const SPARSE_CONV_OPTIONS: OptionNames<SparseConvOptions> = {
+  bias: true,
+  outputPattern: true,
+  stride: true,
+  padding: true,
+  dilation: true,
+  groups: true,
+};
 
 /**
  * Convolves a sparse tensor on 1, 2 or 3 axes; the result is the dense convolution of `toDense(x)`, bias included, at the
@@ -43,6 +53,7 @@ export interface SparseConvOptions extends ConvOptions {
  * ```
  */
 export function conv(x: SparseTensor, w: Tensor, options: SparseConvOptions = {}): SparseTensor {
+  requireOptions("conv", options, SPARSE_CONV_OPTIONS);
   return convolve("conv", x, w, options);
 }
 
@@ -68,6 +79,7 @@ export function conv(x: SparseTensor, w: Tensor, options: SparseConvOptions = {}
  * ```
  */
 export function conv2d(x: SparseTensor, w: Tensor, options: SparseConvOptions = {}): SparseTensor {
+  requireOptions("conv2d", options, SPARSE_CONV_OPTIONS);
   requireAxes("conv2d", x, 2);
   return convolve("conv2d", x, w, options);
 }

@@ -17,7 +17,7 @@ import {
   tensor,
   where,
 } from "../tensor/mod.ts";
-import { sameShape } from "../tensor/kernel.ts";
+import { requireOptions, sameShape } from "../tensor/kernel.ts";
 import { checkOptions, type ConvWindow, convWindow, denseOutputSize, type WindowOptions } from "./conv_window.ts";
 import { derived } from "./derived.ts";
 import { cellTable, OUTSIDE } from "./lookup.ts";
@@ -91,6 +91,7 @@ export function outputBlocks(
  * ```
  */
 export function kernelMap(input: SparsePattern, output: SparsePattern, options: KernelMapOptions): KernelMap {
+  requireOptions("kernelMap", options, { blockShape: true, kernel: true, stride: true, padding: true, dilation: true });
   checkOptions("make a kernel map", options, ["blockShape", "kernel", "stride", "padding", "dilation"]);
   const { kernel, blockShape = input.gridShape.slice(1).fill(1), ...settings } = options;
   const window = convWindow("make a kernel map", kernel, settings, imageSize(input, blockShape));

@@ -17,7 +17,7 @@ import {
   tensor,
   truncDivide,
 } from "../tensor/mod.ts";
-import { stridesOf } from "../tensor/kernel.ts";
+import { requireOptions, stridesOf } from "../tensor/kernel.ts";
 import { hostValues } from "./host_values.ts";
 
 /** Sizes `[B, ...grid]`: the batch, and the cells on each of 1, 2 or 3 axes, such as `[B, rows, columns]`. */
@@ -170,8 +170,10 @@ export function fullPattern(gridShape: GridShape): SparsePattern {
  */
 export function patternFromMask(
   mask: HostMask | Tensor,
-  { nse }: { readonly nse?: number } = {},
+  options: { readonly nse?: number } = {},
 ): SparsePattern {
+  requireOptions("patternFromMask", options, { nse: true });
+  const { nse } = options;
   const grid = checkGrid("make a pattern", mask instanceof Tensor ? mask.shape : nestedShape(mask));
   const values = mask instanceof Tensor ? hostValues(mask) : maskValues(mask, grid);
   if (values) return patternFromHostMask(values, grid, nse);

@@ -14,7 +14,7 @@ import {
   type Tensor,
   where,
 } from "../tensor/mod.ts";
-import { maxPoolByMap, sumPoolByMap } from "../tensor/kernel.ts";
+import { maxPoolByMap, type OptionNames, requireOptions, sumPoolByMap } from "../tensor/kernel.ts";
 import { checkOptions, convWindow } from "./conv_window.ts";
 import { imageSize, type KernelMap, mapOfWindow } from "./kernel_map.ts";
 import { type OutputPattern, outputPatternOf } from "./output_pattern.ts";
@@ -60,6 +60,16 @@ export interface SparseMaxPoolOptions extends SparsePoolOptions {
   readonly inactive?: "zero" | "ignore";
 }
 
+/** Names of SparseMaxPoolOptions. */
+export const SPARSE_MAX_POOL_OPTIONS: OptionNames<SparseMaxPoolOptions> = {
+  inactive: true,
+  outputPattern: true,
+  kernel: true,
+  stride: true,
+  padding: true,
+  dilation: true,
+};
+
 /**
  * Takes the largest number of each window, on 1, 2 or 3 axes.
  *
@@ -83,6 +93,7 @@ export interface SparseMaxPoolOptions extends SparsePoolOptions {
  * ```
  */
 export function maxPool(x: SparseTensor, options: SparseMaxPoolOptions): SparseTensor {
+  requireOptions("maxPool", options, SPARSE_MAX_POOL_OPTIONS);
   return maxima("maxPool", x, options);
 }
 
@@ -106,6 +117,7 @@ export function maxPool(x: SparseTensor, options: SparseMaxPoolOptions): SparseT
  * ```
  */
 export function maxPool2d(x: SparseTensor, options: SparseMaxPoolOptions): SparseTensor {
+  requireOptions("maxPool2d", options, SPARSE_MAX_POOL_OPTIONS);
   requireAxes("maxPool2d", x, 2);
   return maxima("maxPool2d", x, options);
 }
@@ -130,6 +142,16 @@ export interface SparseAvgPoolOptions extends SparsePoolOptions {
   readonly divisor?: "window" | "active";
 }
 
+/** Names of SparseAvgPoolOptions. */
+export const SPARSE_AVG_POOL_OPTIONS: OptionNames<SparseAvgPoolOptions> = {
+  divisor: true,
+  outputPattern: true,
+  kernel: true,
+  stride: true,
+  padding: true,
+  dilation: true,
+};
+
 /**
  * Averages each window, on 1, 2 or 3 axes; inactive sites add nothing.
  *
@@ -152,6 +174,7 @@ export interface SparseAvgPoolOptions extends SparsePoolOptions {
  * ```
  */
 export function avgPool(x: SparseTensor, options: SparseAvgPoolOptions): SparseTensor {
+  requireOptions("avgPool", options, SPARSE_AVG_POOL_OPTIONS);
   return averages("avgPool", x, options);
 }
 
@@ -175,6 +198,7 @@ export function avgPool(x: SparseTensor, options: SparseAvgPoolOptions): SparseT
  * ```
  */
 export function avgPool2d(x: SparseTensor, options: SparseAvgPoolOptions): SparseTensor {
+  requireOptions("avgPool2d", options, SPARSE_AVG_POOL_OPTIONS);
   requireAxes("avgPool2d", x, 2);
   return averages("avgPool2d", x, options);
 }

@@ -1,4 +1,5 @@
 import type { Shape } from "./spec.ts";
+import { isPlain } from "./text_of.ts";
 
 /**
  * Thrown when shapes do not fit an operation, before anything is computed.
@@ -87,18 +88,39 @@ export function shown(value: unknown): string {
   return name === "Object" ? "an object" : `a ${name}`;
 }
 
+/** The names of the options of a record, each of them: one that is added to the type and not here does not compile. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+
 /**
- * Refuses options that are no record, such as an axis in their place.
+ * Refuses options that are no record, such as an axis in their place, and names that mean nothing, such as a misspelt one.
  *
  * @param operation What is done with them.
  * @param options What was given.
- * @throws {TypeError} If they are no record.
+ * @param names Those that mean something.
+ * @throws {TypeError} If they are no record, or have another name.
+ *
+ * @example Usage
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { requireOptions } from "@tessera/tessera/tensor/kernel";
+ *
+ * throws(() => requireOptions("blur", 3, { radius: true }), /Cannot blur as options must be a record/);
+ * const misspelt: object = { radios: 3 };
+ * throws(() => requireOptions("blur", misspelt, { radius: true }), /must be among radius: current option is radios/);
+ * ```
  */
-export function requireOptions(operation: string, options: unknown): void {
-  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
-  throw new TypeError(
-    `Cannot ${operation} as options must be a record such as { axis: 0 } or { dtype: "int32" }: current options are ${
-      shown(options)
-    }`,
-  );
+export function requireOptions(operation: string, options: unknown, names: Readonly<Record<string, true>>): void {
+  if (typeof options !== "object" || options === null || !isPlain(options)) {
+    throw new TypeError(
+      `Cannot ${operation} as options must be a record such as { ${Object.keys(names)[0]}: … }: current options are ${
+        shown(options)
+      }`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(names, name)) continue;
+    throw new TypeError(
+      `Cannot ${operation} as its options must be among ${Object.keys(names).join(", ")}: current option is ${name}`,
+    );
+  }
 }

@@ -23,7 +23,8 @@ import "./mod.ts"; // brings the devices: what is made with this entry alone can
 export * from "./spec.ts";
 export type { Expansion, Words } from "./compiler/expansions/words.ts";
 export { inputsIn, type Node } from "./order.ts";
-export { shown } from "./errors.ts";
+export { CONV_OPTIONS } from "./functions/conv_options.ts";
+export { type OptionNames, requireOptions, shown } from "./errors.ts";
 export { textOf } from "./text_of.ts";
 export { threefry } from "./functions/random/rounds.ts";
 export type * from "./primitive.ts";

@@ -16,7 +16,8 @@ export function idOf(x: object): number {
   return known;
 }
 
-function isPlain(x: object): x is Readonly<Record<string, unknown>> {
+/** True of records: objects of no class. */
+export function isPlain(x: object): x is Readonly<Record<string, unknown>> {
   const prototype = Object.getPrototypeOf(x);
   return prototype === Object.prototype || prototype === null;
 }

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { leaf } from "../../tensor/kernel.ts";
 import type { Dataset } from "../sets/dataset.ts";
@@ -111,6 +112,20 @@ export function stepsPerEpoch(length: number, batchSize: number): number {
  * ```
  */
 export function batches(dataset: Dataset, options: BatchesOptions): AsyncGenerator<Batch, void, void> {
+  requireOptions("batches", options, {
+    size: true,
+    batchSize: true,
+    seed: true,
+    epochs: true,
+    steps: true,
+    startStep: true,
+    workers: true,
+    prefetch: true,
+    transform: true,
+    normalisation: true,
+    repeats: true,
+    onSkip: true,
+  });
   const { size, seed, startStep = 0, workers = dataset.source ? 1 : 0, prefetch = 2 } = options;
   checkOptions(dataset, { ...options, startStep, workers, prefetch });
   const { transform = { kind: "randomResizedCrop" }, normalisation = IMAGENET_NORMALISATION } = options;

@@ -1,4 +1,5 @@
 /** @file Anchors: boxes of a few sizes and shapes at every cell of the maps of a pyramid. */
+import { requireOptions } from "../../tensor/errors.ts";
 import { roundHalfToEven } from "./round_half_to_even.ts";
 
 /** Anchors of one cell. */
@@ -41,6 +42,7 @@ const RATIOS = [0.5, 1, 2];
  * ```
  */
 export function cellAnchors(options: CellAnchorOptions): Float64Array {
+  requireOptions("cellAnchors", options, { sizes: true, ratios: true, rounded: true, outer: true });
   const { sizes, ratios = RATIOS, rounded = false, outer = "size" } = options;
   const pairs = outer === "size"
     ? sizes.flatMap((size) => ratios.map((ratio) => [size, ratio] as const))
@@ -72,6 +74,14 @@ export function cellAnchors(options: CellAnchorOptions): Float64Array {
  * ```
  */
 export function gridAnchors(options: GridAnchorOptions): Float64Array {
+  requireOptions("gridAnchors", options, {
+    sizes: true,
+    grids: true,
+    steps: true,
+    ratios: true,
+    rounded: true,
+    outer: true,
+  });
   const { sizes, grids, steps, ...rest } = options;
   if (sizes.length !== grids.length || steps.length !== grids.length) {
     throw new RangeError(

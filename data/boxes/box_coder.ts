@@ -1,4 +1,5 @@
 /** @file Boxes as differences to other boxes: what detectors learn. */
+import { requireOptions } from "../../tensor/errors.ts";
 
 /** Weights of the differences of centre x, centre y, width, height. */
 export type BoxWeights = readonly [x: number, y: number, width: number, height: number];
@@ -67,8 +68,10 @@ export interface DecodeOptions {
 export function decodeBoxes(
   boxes: ArrayLike<number>,
   deltas: ArrayLike<number>,
-  { weights = [1, 1, 1, 1], clampBelow = false }: DecodeOptions = {},
+  options: DecodeOptions = {},
 ): Float64Array {
+  requireOptions("decodeBoxes", options, { weights: true, clampBelow: true });
+  const { weights = [1, 1, 1, 1], clampBelow = false } = options;
   const each = deltas.length / boxes.length;
   const decoded = new Float64Array(deltas.length);
   for (let at = 0; at < deltas.length; at += 4) {

@@ -1,4 +1,5 @@
 /** @file Which object each box belongs to. */
+import { requireOptions } from "../../tensor/errors.ts";
 
 /** Rules of matching. */
 export interface MatchOptions {
@@ -45,6 +46,7 @@ export const IGNORED = -2;
  * ```
  */
 export function matchBoxes(iou: ArrayLike<number>, boxes: number, options: MatchOptions): Int32Array<ArrayBuffer> {
+  requireOptions("matchBoxes", options, { low: true, high: true, lowQuality: true, minimum: true, tie: true });
   const { low, high, lowQuality = "none" } = options;
   const objects = boxes === 0 ? 0 : iou.length / boxes;
   const own = new Int32Array(boxes);

@@ -1,4 +1,5 @@
 /** @file Masks of boxes, put into images. */
+import { requireOptions } from "../../tensor/errors.ts";
 
 /** How a mask is put into an image. */
 export interface PasteOptions {
@@ -45,8 +46,10 @@ function sampleAt({ values, side }: Grid, v: number, u: number): number {
 export function pasteMask(
   mask: ArrayLike<number>,
   box: readonly [number, number, number, number],
-  { size, rule = "centres" }: PasteOptions,
+  options: PasteOptions,
 ): Float64Array {
+  requireOptions("pasteMask", options, { size: true, rule: true });
+  const { size, rule = "centres" } = options;
   const side = Math.sqrt(mask.length);
   if (!Number.isInteger(side) || side === 0) {
     throw new RangeError(`Cannot paste a mask as it must be square: current number of values is ${mask.length}`);

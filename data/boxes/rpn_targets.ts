@@ -1,4 +1,5 @@
 /** @file What a region proposal network learns from one image: which anchors, with which labels and boxes. */
+import { requireOptions } from "../../tensor/errors.ts";
 import { encodeBoxes } from "./box_coder.ts";
 import { BACKGROUND, IGNORED, matchBoxes, type MatchOptions } from "./matcher.ts";
 import { boxIou } from "./overlap.ts";
@@ -73,6 +74,7 @@ export function rpnTargets(
   draw: () => number,
   options: RpnTargetOptions = {},
 ): RpnTargets {
+  requireOptions("rpnTargets", options, { match: true, batchSize: true, positiveFraction: true });
   const { match = RPN_MATCH, batchSize = 256, positiveFraction = 0.5 } = options;
   const matches = matchBoxes(boxIou(boxes, anchors), anchors.length / 4, match);
   const [inside, outside]: [number[], number[]] = [[], []];

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 
@@ -45,6 +46,7 @@ const colourOf = (series: number): string => COLOURS[series % COLOURS.length]!;
  * ```
  */
 export function lineChart(options: LineChartOptions): string {
+  requireOptions("lineChart", options, { title: true, x: true, y: true, series: true, logarithmic: true });
   const { title, x, y, series, logarithmic = false } = options;
   const shown = (value: number) => Number.isFinite(value) && (!logarithmic || value > 0);
   const rowsOf = ({ points }: LineSeries) => points.map(([px, py]) => ({ x: px, y: shown(py) ? py : NaN }));

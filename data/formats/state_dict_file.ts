@@ -1,4 +1,5 @@
 /** @file Reads weights whatever the container: safetensors, PyTorch, NumPy, Detectron2's pickles. */
+import { type OptionNames, requireOptions } from "../../tensor/errors.ts";
 import { dirname, join } from "node:path";
 import { readBytes } from "./bytes.ts";
 import { fileKindOf, kindText } from "./file_kind.ts";
@@ -45,6 +46,9 @@ export interface StateDictOptions {
   readonly weights?: string;
 }
 
+/** Names of StateDictOptions. */
+export const STATE_DICT_OPTIONS: OptionNames<StateDictOptions> = { weights: true };
+
 /**
  * Decodes a file of weights: the largest group of tensors in it.
  *
@@ -65,7 +69,9 @@ export interface StateDictOptions {
  * deepStrictEqual([Object.keys(file.tensors), file.set, file.extra.get("epoch")], [["w"], "net", 3]);
  * ```
  */
-export function decodeStateDict(bytes: Uint8Array, path: string, { weights }: StateDictOptions = {}): StateDictFile {
+export function decodeStateDict(bytes: Uint8Array, path: string, options: StateDictOptions = {}): StateDictFile {
+  requireOptions("decodeStateDict", options, STATE_DICT_OPTIONS);
+  const { weights } = options;
   const container = containerOf(bytes, path);
   const flat = { path, container, values: new Map(), set: "", sets: [""], passedOver: new Map() };
   const asked = weights === undefined ? {} : { asked: weights };
@@ -96,6 +102,7 @@ export function decodeStateDict(bytes: Uint8Array, path: string, { weights }: St
  * ```
  */
 export async function readStateDict(path: string, options: StateDictOptions = {}): Promise<StateDictFile> {
+  requireOptions("readStateDict", options, STATE_DICT_OPTIONS);
   const bytes = await readBytes(path);
   const names = shardsOf(bytes, path);
   if (names === null) return decodeStateDict(bytes, path, options);

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import { type BytePlace, type ByteSource, openByteSource } from "./byte_source.ts";
 import { readPaxRecords, readTarHeader, TAR_BLOCK, type TarHeader, textOf } from "./tar_header.ts";
 
@@ -77,6 +78,7 @@ export async function* tarEntries(
   place: string | BytePlace,
   options: TarOptions = {},
 ): AsyncGenerator<TarEntry, void, void> {
+  requireOptions("tarEntries", options, { maxEntryBytes: true, maxBytes: true, maxEntries: true });
   const path = typeof place === "string" ? place : place.path;
   const { source } = await openByteSource(place);
   const walk = { file: path, source: guarded(path, source), at: 0, count: 0, options };

@@ -1,4 +1,5 @@
 /** @file Reads ZIP archives whole. */
+import { requireOptions } from "../../tensor/errors.ts";
 import { memoryRange } from "./byte_range.ts";
 import { readZipDirectory, readZipEntry, zipRefusal } from "./zip_directory.ts";
 
@@ -29,6 +30,7 @@ export interface ZipOptions {
  * ```
  */
 export function readZip(bytes: Uint8Array, options: ZipOptions = {}): ReadonlyMap<string, Uint8Array> {
+  requireOptions("readZip", options, { file: true, maxBytes: true });
   const { file = "bytes", maxBytes = 2 ** 36 } = options;
   const range = memoryRange(bytes, file);
   const files = new Map<string, Uint8Array>();

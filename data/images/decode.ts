@@ -1,3 +1,4 @@
+import { type OptionNames, requireOptions } from "../../tensor/errors.ts";
 import { fileKindOf } from "../formats/file_kind.ts";
 import type { ImageFormat } from "./image_format.ts";
 import { IMAGE_FORMATS } from "./image_formats.ts";
@@ -13,6 +14,9 @@ export interface DecodeImageOptions {
   /** Formats that are read; `IMAGE_FORMATS` if not given. */
   readonly formats?: readonly ImageFormat[];
 }
+
+/** Names of DecodeImageOptions. */
+export const DECODE_IMAGE_OPTIONS: OptionNames<DecodeImageOptions> = { formats: true };
 
 /**
  * Thrown when a file is no image that can be decoded.
@@ -72,6 +76,7 @@ export async function decodeImage(
   name = "image",
   options: DecodeImageOptions = {},
 ): Promise<Pixels> {
+  requireOptions("decodeImage", options, DECODE_IMAGE_OPTIONS);
   const raster = await decodeRaster(bytes, name, options);
   if (raster.channels <= 4) return toPixels(raster);
   throw new ImageError(name, `it must have 1 to 4 channels to be red, green and blue: it has ${raster.channels}`);
@@ -100,6 +105,7 @@ export async function decodeRaster(
   name = "image",
   options: DecodeImageOptions = {},
 ): Promise<Raster> {
+  requireOptions("decodeRaster", options, DECODE_IMAGE_OPTIONS);
   const { formats = IMAGE_FORMATS } = options;
   const format = formatOf(bytes, name, formats);
   checkSize(format, bytes, name);

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import type { Pixels } from "./pixels.ts";
 import { encodePng } from "./png.ts";
 
@@ -33,6 +34,7 @@ export function imageGrid(
   rows: readonly (readonly Pixels[])[],
   options: ImageGridOptions = {},
 ): Uint8Array<ArrayBuffer> {
+  requireOptions("imageGrid", options, { gutter: true, enlarge: true, background: true });
   const { gutter = 4, enlarge = 1, background = [255, 255, 255] } = options;
   const { width, height } = commonSize(rows.flat());
   const columns = Math.max(...rows.map((row) => row.length));

@@ -2,6 +2,7 @@
  * @file Antialiased resizing in 8 bits whose every value equals that of Pillow's `Image.resize`: separable windows in
  * fixed point with 22 fractional bits, columns first, rounded to 8 bits between the two passes.
  */
+import { requireOptions } from "../../tensor/errors.ts";
 import type { Pixels } from "./pixels.ts";
 
 /** Interpolation kernels, named as in Pillow. */
@@ -74,6 +75,7 @@ function cubic(x: number): number {
  * ```
  */
 export function resample(image: Pixels, options: ResampleOptions): Pixels {
+  requireOptions("resample", options, { width: true, height: true, filter: true, box: true });
   const { width, height, filter = "bicubic" } = options;
   // Pillow keeps boxes in single precision.
   const box = (options.box ?? [0, 0, image.width, image.height]).map(Math.fround);

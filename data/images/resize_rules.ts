@@ -1,4 +1,5 @@
 /** @file How large images become: rules of detectors for sides and their rounding. */
+import { requireOptions } from "../../tensor/errors.ts";
 import { roundHalfToEven } from "../boxes/round_half_to_even.ts";
 
 /** Whose rounding is followed; they differ by a pixel. */
@@ -31,8 +32,10 @@ export interface ShortestEdgeOptions {
  */
 export function shortestEdgeSize(
   [height, width]: readonly [number, number],
-  { short, longest, rule = "detectron2" }: ShortestEdgeOptions,
+  options: ShortestEdgeOptions,
 ): readonly [height: number, width: number] {
+  requireOptions("shortestEdgeSize", options, { short: true, longest: true, rule: true });
+  const { short, longest, rule = "detectron2" } = options;
   const [small, large] = [Math.min(height, width), Math.max(height, width)];
   if (rule === "torchvision") {
     const scale = Math.min(Math.fround(short / small), Math.fround(longest / large)); // float32 there
@@ -66,8 +69,10 @@ export function shortestEdgeSize(
  */
 export function jitteredSize(
   [height, width]: readonly [number, number],
-  { scale, side }: { readonly scale: number; readonly side: number },
+  options: { readonly scale: number; readonly side: number },
 ): readonly [height: number, width: number] {
+  requireOptions("jitteredSize", options, { scale: true, side: true });
+  const { scale, side } = options;
   const factor = Math.min(side * scale / height, side * scale / width);
   return [roundHalfToEven(height * factor), roundHalfToEven(width * factor)];
 }

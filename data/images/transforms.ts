@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import { augment, type Augmentation } from "./augment.ts";
 import { dropAlpha } from "./decode.ts";
 import type { RandomErasing } from "./erase.ts";
@@ -78,7 +79,19 @@ export function randomCropRectangle(
   draw: Draw,
   options: Pick<RandomResizedCrop, "scale" | "ratio"> = {},
 ): Rectangle {
-  const { scale: [smallest, largest] = [0.67, 1], ratio: [narrow, wide] = [3 / 4, 4 / 3] } = options;
+  requireOptions("randomCropRectangle", options, { scale: true, ratio: true });
+  return rectangleIn(width, height, draw, options);
+}
+
+function rectangleIn(
+  width: number,
+  height: number,
+  draw: Draw,
+  { scale: [smallest, largest] = [0.67, 1], ratio: [narrow, wide] = [3 / 4, 4 / 3] }: Pick<
+    RandomResizedCrop,
+    "scale" | "ratio"
+  >,
+): Rectangle {
   for (let attempt = 0; attempt < 10; attempt++) {
     const area = width * height * (smallest + draw() * (largest - smallest));
     const aspect = Math.exp(Math.log(narrow) + draw() * (Math.log(wide) - Math.log(narrow)));
@@ -124,7 +137,7 @@ export function applyTransform(
   const [height, width] = size;
   const filter = transform.filter ?? "bicubic";
   if (transform.kind === "centerCrop") return centerCrop(image, size, transform.enlarge ?? 1, filter);
-  const rectangle = randomCropRectangle(image.width, image.height, draw, transform);
+  const rectangle = rectangleIn(image.width, image.height, draw, transform);
   const resized = resample(dropAlpha(crop(image, rectangle)), { width, height, filter });
   const flipped = draw() < (transform.flip ?? 0.5) ? flipHorizontal(resized) : resized;
   return transform.augment ? augment(flipped, transform.augment, draw) : flipped;

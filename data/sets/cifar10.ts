@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import { countClasses, type SourceAccount } from "./account.ts";
 import type { Dataset } from "./dataset.ts";
 import { CIFAR_RECORD, imageSlices, type Slice } from "./image_slices.ts";
@@ -73,6 +74,7 @@ interface BatchFile {
  * ```
  */
 export async function cifarImages(path: string, options: CifarOptions = {}): Promise<Dataset> {
+  requireOptions("cifarImages", options, { name: true, split: true });
   const { name = path, split = "train" } = options;
   const files = (await batchFiles(path, split)).sort((a, b) => a.name < b.name ? -1 : 1);
   if (files.length === 0) {

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import { fileURLToPath } from "node:url";
 import type { Dataset } from "./dataset.ts";
 import { sprites, type SpritesOptions } from "./sprites.ts";
@@ -47,6 +48,7 @@ interface Names {
  * ```
  */
 export async function fluentEmoji(options: FluentEmojiOptions = {}): Promise<Dataset> {
+  requireOptions("fluentEmoji", options, { skinTones: true, groups: true, labels: true, scale: true, canvas: true });
   const { skinTones = false, labels: level = "subgroup", groups, ...look } = options;
   const { directory, table, names } = await loadPackages();
   const files = new Set([...Deno.readDirSync(directory)].map((entry) => entry.name));

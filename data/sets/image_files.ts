@@ -1,4 +1,11 @@
-import { decodeImage, type DecodeImageOptions, decodeRaster, ImageError } from "../images/decode.ts";
+import { requireOptions } from "../../tensor/errors.ts";
+import {
+  DECODE_IMAGE_OPTIONS,
+  decodeImage,
+  type DecodeImageOptions,
+  decodeRaster,
+  ImageError,
+} from "../images/decode.ts";
 import type { Dataset } from "./dataset.ts";
 import { type FormatSource, formatSources, openFormats } from "./format_sources.ts";
 import type { ImageFormat } from "../images/image_format.ts";
@@ -33,6 +40,7 @@ export interface ImageFilesOptions {
  * ```
  */
 export function imageFiles(options: ImageFilesOptions): Dataset {
+  requireOptions("imageFiles", options, { name: true, files: true, labels: true, labelNames: true, formats: true });
   const { name, files, labels, labelNames, formats } = options;
   const sources = formatSources(formats);
   const decode: DecodeImageOptions = formats ? { formats } : {};
@@ -78,6 +86,7 @@ export async function openImageFiles(options: ImageFilesOptions, sources: readon
  * ```
  */
 export async function readImage(path: string, options: DecodeImageOptions = {}): Promise<Pixels> {
+  requireOptions("readImage", options, DECODE_IMAGE_OPTIONS);
   return await decodeImage(await readImageBytes(path), path, options);
 }
 

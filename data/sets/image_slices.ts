@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { fileRange, memoryRange } from "../formats/byte_range.ts";
 import { readZipEntry, type ZipEntry } from "../formats/zip_directory.ts";
@@ -58,6 +59,15 @@ export const CIFAR_RECORD: number = 1 + 3 * 32 * 32;
  * ```
  */
 export function imageSlices(options: ImageSlicesOptions): Dataset {
+  requireOptions("imageSlices", options, {
+    name: true,
+    stores: true,
+    slices: true,
+    format: true,
+    labels: true,
+    labelNames: true,
+    formats: true,
+  });
   const { name, stores, slices, format, labels, labelNames, formats } = options;
   const sources = formatSources(formats);
   const decode: DecodeImageOptions = formats ? { formats } : {};

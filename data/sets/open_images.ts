@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import { kindByEnding } from "../formats/file_endings.ts";
 import { KIND_BYTES } from "../formats/file_kind.ts";
 import { openRange } from "../formats/byte_range.ts";
@@ -56,6 +57,7 @@ export interface OpenImagesOptions {
  * ```
  */
 export async function openImages(path: string, options: OpenImagesOptions = {}): Promise<Dataset> {
+  requireOptions("openImages", options, { split: true, classes: true, formats: true });
   const { formats = IMAGE_FORMATS } = options;
   const root = path.replace(/(?<=.)\/+$/, "");
   const builder: ListingBuilder = {

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import { paintBackground } from "../images/background.ts";
 import type { Dataset } from "./dataset.ts";
 import { type ImageFilesOptions, readImage } from "./image_files.ts";
@@ -34,6 +35,15 @@ const CACHED = 64;
  * ```
  */
 export function sprites(options: SpritesOptions): Dataset {
+  requireOptions("sprites", options, {
+    names: true,
+    canvas: true,
+    scale: true,
+    name: true,
+    files: true,
+    labels: true,
+    labelNames: true,
+  });
   const { name, files, names = files, labels, labelNames, canvas = 160, scale: [smallest, largest] = [0.65, 0.95] } =
     options;
   const { labels: _labels, labelNames: _labelNames, ...plain } = options;

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/errors.ts";
 import { accountOfSome } from "./account.ts";
 import type { Dataset, DatasetSource } from "./dataset.ts";
 
@@ -25,6 +26,7 @@ export function subset(
   indices: readonly number[],
   options: { readonly reason?: string } = {},
 ): Dataset {
+  requireOptions("subset", options, { reason: true });
   const bad = indices.find((index) => !(Number.isInteger(index) && index >= 0 && index < dataset.length));
   if (bad !== undefined) {
     throw new RangeError(

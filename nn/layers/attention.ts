@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import {
   add,
   matmul,
@@ -58,6 +59,7 @@ export function dotProductAttention(
   value: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
+  requireOptions("dotProductAttention", options, { mask: true, bias: true, causal: true, scale: true, dropout: true });
   const [queries, channels] = query.shape.slice(-2) as [number, number];
   const keys = key.shape.at(-2)!;
   if (key.shape.at(-1) !== channels || value.shape.at(-2) !== keys) {
@@ -127,8 +129,10 @@ export interface InitMultiHeadAttentionOptions extends DTypeOption {
  */
 export function initMultiHeadAttention(
   key: Tensor,
-  { channels, keyChannels = channels, dtype }: InitMultiHeadAttentionOptions,
+  options: InitMultiHeadAttentionOptions,
 ): MultiHeadAttentionParams {
+  requireOptions("initMultiHeadAttention", options, { channels: true, keyChannels: true, dtype: true });
+  const { channels, keyChannels = channels, dtype } = options;
   const make = (index: number, inChannels: number) =>
     initLinear(random.foldIn(key, index), { inChannels, outChannels: channels, ...(dtype ? { dtype } : {}) });
   return {
@@ -169,8 +173,18 @@ export interface MultiHeadAttentionOptions extends AttentionOptions {
 export function multiHeadAttention(
   params: MultiHeadAttentionParams,
   x: Tensor,
-  { heads, from = x, ...options }: MultiHeadAttentionOptions,
+  options: MultiHeadAttentionOptions,
 ): Tensor {
+  requireOptions("multiHeadAttention", options, {
+    heads: true,
+    from: true,
+    mask: true,
+    bias: true,
+    causal: true,
+    scale: true,
+    dropout: true,
+  });
+  const { heads, from = x, ...rest } = options;
   const channels = params.query.weight.shape[1]!;
   if (!(Number.isInteger(heads) && heads >= 1 && channels % heads === 0)) {
     throw new RangeError(
@@ -183,7 +197,7 @@ export function multiHeadAttention(
     split(linear(params.query, x)),
     split(linear(params.key, from)),
     split(linear(params.value, from)),
-    options,
+    rest,
   );
   return linear(params.output, reshape(swapaxes(attended, -2, -3), [...x.shape.slice(0, -1), channels]));
 }

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import {
   add,
   customVjp,
@@ -62,8 +63,10 @@ export interface BatchNormOptions {
  */
 export function initBatchNorm(
   channels: number,
-  { dtype = "float32", scale = 1 }: DTypeOption & { readonly scale?: 0 | 1 } = {},
+  options: DTypeOption & { readonly scale?: 0 | 1 } = {},
 ): { readonly params: NormParams; readonly state: BatchNormState } {
+  requireOptions("initBatchNorm", options, { dtype: true, scale: true });
+  const { dtype = "float32", scale = 1 } = options;
   const constant = (value: 0 | 1, type: DType = dtype) => (value === 1 ? ones : zeros)([channels], { dtype: type });
   return {
     params: { weight: constant(scale), bias: constant(0) },
@@ -97,8 +100,10 @@ export function batchNorm<T extends Features>(
   params: NormParams,
   state: BatchNormState,
   x: T,
-  { train = false, epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {},
+  options: BatchNormOptions = {},
 ): { readonly output: T; readonly state: BatchNormState } {
+  requireOptions("batchNorm", options, { train: true, epsilon: true, momentum: true });
+  const { train = false, epsilon = 1e-5, momentum = 0.1 } = options;
   if (!train) return { output: mapFeatures(x, (values) => applyRunning(params, state, values, epsilon)), state };
   const values = valuesOf(x);
   const channels = values.shape.at(-1)!;

@@ -1,3 +1,4 @@
+import { CONV_OPTIONS, requireOptions } from "../../tensor/kernel.ts";
 import { add, conv2d as denseConv2d, type ConvOptions, random, type Tensor } from "../../tensor/mod.ts";
 import { conv2d as sparseConv2d } from "../../sparse/mod.ts";
 import { type Features, isSparse } from "./features.ts";
@@ -45,6 +46,15 @@ export interface InitConv2dOptions extends DTypeOption {
  * ```
  */
 export function initConv2d(key: Tensor, options: InitConv2dOptions): Conv2dParams {
+  requireOptions("initConv2d", options, {
+    inChannels: true,
+    outChannels: true,
+    kernel: true,
+    groups: true,
+    weight: true,
+    bias: true,
+    dtype: true,
+  });
   const { inChannels, outChannels, kernel, groups = 1, weight = torchUniform, bias = torchUniform, dtype } = options;
   const area = kernel * kernel;
   const fan = { in: inChannels / groups * area, out: outChannels / groups * area };
@@ -73,6 +83,7 @@ export function initConv2d(key: Tensor, options: InitConv2dOptions): Conv2dParam
  * ```
  */
 export function conv2d<T extends Features>({ weight, bias }: Conv2dParams, x: T, options: ConvOptions = {}): T {
+  requireOptions("conv2d", options, CONV_OPTIONS);
   if (isSparse(x)) return sparseConv2d(x, weight, bias ? { ...options, bias } : options) as T;
   const y = denseConv2d(x, weight, options);
   return (bias ? add(y, bias) : y) as T;

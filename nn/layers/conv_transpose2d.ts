@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, convTranspose2d as denseConvTranspose2d, random, type Tensor } from "../../tensor/mod.ts";
 import { isSparse } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
@@ -43,6 +44,14 @@ export interface InitConvTranspose2dOptions extends DTypeOption {
  * ```
  */
 export function initConvTranspose2d(key: Tensor, options: InitConvTranspose2dOptions): ConvTranspose2dParams {
+  requireOptions("initConvTranspose2d", options, {
+    inChannels: true,
+    outChannels: true,
+    kernel: true,
+    weight: true,
+    bias: true,
+    dtype: true,
+  });
   const { inChannels, outChannels, kernel, weight = torchUniform, bias = torchUniform, dtype } = options;
   const fan = { in: outChannels * kernel * kernel, out: inChannels * kernel * kernel };
   const shape = [kernel, kernel, outChannels, inChannels];
@@ -75,6 +84,7 @@ export function convTranspose2d(
   x: Tensor,
   options: { readonly stride?: number; readonly padding?: number } = {},
 ): Tensor {
+  requireOptions("convTranspose2d", options, { stride: true, padding: true });
   if (isSparse(x)) {
     throw new TypeError(
       "Cannot convTranspose2d as the maps must be dense, an encoder only ever shrinks its maps: current maps are sparse",

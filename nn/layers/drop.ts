@@ -1,4 +1,5 @@
 /** @file What is left out at random during training, and the learned scale that starts a branch near zero. */
+import { type OptionNames, requireOptions } from "../../tensor/kernel.ts";
 import { cast, less, mul, random, reshape, type Shape, slice, squeeze, take, type Tensor } from "../../tensor/mod.ts";
 import { type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./features.ts";
 
@@ -11,6 +12,9 @@ export interface DropOptions {
   /** Draws uniform numbers in [0, 1) for images or elements, of a key; `random.uniform` if not given. */
   readonly uniform?: (key: Tensor, shape: Shape) => Tensor;
 }
+
+/** Names of DropOptions. */
+export const DROP_OPTIONS: OptionNames<DropOptions> = { rate: true, key: true, uniform: true };
 
 function checkRate(operation: string, rate: number): void {
   if (rate >= 0 && rate < 1) return;
@@ -34,7 +38,9 @@ function checkRate(operation: string, rate: number): void {
  * deepStrictEqual(dropPath(ones([2, 4, 4, 3]), { rate: 0.1, key: random.key(0) }).shape, [2, 4, 4, 3]);
  * ```
  */
-export function dropPath<T extends Features>(x: T, { rate, key, uniform = random.uniform }: DropOptions): T {
+export function dropPath<T extends Features>(x: T, options: DropOptions): T {
+  requireOptions("dropPath", options, DROP_OPTIONS);
+  const { rate, key, uniform = random.uniform } = options;
   checkRate("dropPath", rate);
   if (!key || rate === 0) return x;
   const batch = shapeOf(x)[0]!;
@@ -65,7 +71,9 @@ export function batchColumn(indices: Tensor): Tensor {
  * deepStrictEqual(await dropout(ones([2]), { rate: 0.5 }).data(), new Float32Array([1, 1]));
  * ```
  */
-export function dropout<T extends Features>(x: T, { rate, key, uniform = random.uniform }: DropOptions): T {
+export function dropout<T extends Features>(x: T, options: DropOptions): T {
+  requireOptions("dropout", options, DROP_OPTIONS);
+  const { rate, key, uniform = random.uniform } = options;
   checkRate("dropout", rate);
   if (!key || rate === 0) return x;
   return mapFeatures(x, (values) => {

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { cast, mul, random, take, type Tensor } from "../../tensor/mod.ts";
 import type { DTypeOption } from "./initializer.ts";
 
@@ -35,8 +36,10 @@ export interface InitEmbeddingOptions extends DTypeOption {
  */
 export function initEmbedding(
   key: Tensor,
-  { tokens, channels, deviation = 1, dtype = "float32" }: InitEmbeddingOptions,
+  options: InitEmbeddingOptions,
 ): EmbeddingParams {
+  requireOptions("initEmbedding", options, { tokens: true, channels: true, deviation: true, dtype: true });
+  const { tokens, channels, deviation = 1, dtype = "float32" } = options;
   return { weight: cast(mul(random.normal(key, [tokens, channels]), deviation), dtype) };
 }
 

@@ -1,7 +1,8 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, div, greater, mean, mul, sqrt, square, where, zeros } from "../../tensor/mod.ts";
 import type { NormParams } from "./batch_norm.ts";
 import { type Features, mapFeatures } from "./features.ts";
-import type { DTypeOption } from "./initializer.ts";
+import { D_TYPE_OPTION, type DTypeOption } from "./initializer.ts";
 import { imageSums, withImages } from "./per_image.ts";
 
 /**
@@ -19,7 +20,9 @@ import { imageSums, withImages } from "./per_image.ts";
  * deepStrictEqual(initGlobalResponseNorm(4).weight.shape, [4]);
  * ```
  */
-export function initGlobalResponseNorm(channels: number, { dtype = "float32" }: DTypeOption = {}): NormParams {
+export function initGlobalResponseNorm(channels: number, options: DTypeOption = {}): NormParams {
+  requireOptions("initGlobalResponseNorm", options, D_TYPE_OPTION);
+  const { dtype = "float32" } = options;
   return { weight: zeros([channels], { dtype }), bias: zeros([channels], { dtype }) };
 }
 
@@ -47,8 +50,10 @@ export function initGlobalResponseNorm(channels: number, { dtype = "float32" }: 
 export function globalResponseNorm<T extends Features>(
   { weight, bias }: NormParams,
   x: T,
-  { epsilon = 1e-6 }: { readonly epsilon?: number } = {},
+  options: { readonly epsilon?: number } = {},
 ): T {
+  requireOptions("globalResponseNorm", options, { epsilon: true });
+  const { epsilon = 1e-6 } = options;
   const squares = imageSums(mapFeatures(x, square)); // [B, C]
   const some = greater(squares, 0); // a channel that is zero everywhere has norm 0 and, as in PyTorch, gradient 0
   const norms = where(some, sqrt(where(some, squares, 1)), 0);

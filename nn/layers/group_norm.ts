@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, broadcastTo, div, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "../../tensor/mod.ts";
 import type { NormParams } from "./batch_norm.ts";
 import { type Features, mapFeatures, shapeOf } from "./features.ts";
@@ -35,8 +36,10 @@ export interface GroupNormOptions {
 export function groupNorm<T extends Features>(
   { weight, bias }: NormParams,
   x: T,
-  { groups, epsilon = 1e-5 }: GroupNormOptions,
+  options: GroupNormOptions,
 ): T {
+  requireOptions("groupNorm", options, { groups: true, epsilon: true });
+  const { groups, epsilon = 1e-5 } = options;
   const [batch, , , channels] = shapeOf(x) as readonly [number, number, number, number];
   if (!(Number.isInteger(groups) && groups >= 1 && channels % groups === 0)) {
     throw new RangeError(

@@ -1,4 +1,5 @@
 /** @file Distributions of first weights, each from a key. */
+import type { OptionNames } from "../../tensor/kernel.ts";
 import { cast, type DType, mul, random, type Shape, type Tensor, zeros } from "../../tensor/mod.ts";
 
 /** How many inputs one output reads, and how many outputs one input reaches. */
@@ -17,6 +18,9 @@ export interface DTypeOption {
   /** `float32` if not given; `float64` for the reference device. */
   readonly dtype?: DType;
 }
+
+/** Names of DTypeOption. */
+export const D_TYPE_OPTION: OptionNames<DTypeOption> = { dtype: true };
 
 /**
  * PyTorch's default for convolutions and linear layers, weight and bias alike: U(-1/√fanIn, 1/√fanIn).

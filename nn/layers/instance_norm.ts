@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import type { NormParams } from "./batch_norm.ts";
 import { type Features, shapeOf } from "./features.ts";
 import { groupNorm } from "./group_norm.ts";
@@ -26,5 +27,6 @@ export function instanceNorm<T extends Features>(
   x: T,
   options: { readonly epsilon?: number } = {},
 ): T {
+  requireOptions("instanceNorm", options, { epsilon: true });
   return groupNorm(params, x, { ...options, groups: shapeOf(x).at(-1)! });
 }

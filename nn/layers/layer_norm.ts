@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import {
   add,
   customVjp,
@@ -15,7 +16,7 @@ import {
 } from "../../tensor/mod.ts";
 import type { NormParams } from "./batch_norm.ts";
 import { type Features, mapFeatures } from "./features.ts";
-import type { DTypeOption } from "./initializer.ts";
+import { D_TYPE_OPTION, type DTypeOption } from "./initializer.ts";
 
 /**
  * Makes the parameters of a layer normalisation.
@@ -32,7 +33,9 @@ import type { DTypeOption } from "./initializer.ts";
  * deepStrictEqual(initLayerNorm(4).weight.shape, [4]);
  * ```
  */
-export function initLayerNorm(channels: number, { dtype = "float32" }: DTypeOption = {}): NormParams {
+export function initLayerNorm(channels: number, options: DTypeOption = {}): NormParams {
+  requireOptions("initLayerNorm", options, D_TYPE_OPTION);
+  const { dtype = "float32" } = options;
   return { weight: ones([channels], { dtype }), bias: zeros([channels], { dtype }) };
 }
 
@@ -57,8 +60,10 @@ export function initLayerNorm(channels: number, { dtype = "float32" }: DTypeOpti
 export function layerNorm<T extends Features>(
   params: NormParams,
   x: T,
-  { epsilon = 1e-6 }: { readonly epsilon?: number } = {},
+  options: { readonly epsilon?: number } = {},
 ): T {
+  requireOptions("layerNorm", options, { epsilon: true });
+  const { epsilon = 1e-6 } = options;
   return mapFeatures(x, (values) => {
     const flat = reshape(values, [-1, values.shape.at(-1)!]); // [rows, C]
     return reshape(normalize(params, flat, epsilon), values.shape);

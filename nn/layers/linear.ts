@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, matmul, random, reshape, type Tensor } from "../../tensor/mod.ts";
 import { type Features, mapFeatures } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
@@ -40,8 +41,10 @@ export interface InitLinearOptions extends DTypeOption {
  */
 export function initLinear(
   key: Tensor,
-  { inChannels, outChannels, weight = torchUniform, bias = torchUniform, dtype }: InitLinearOptions,
+  options: InitLinearOptions,
 ): LinearParams {
+  requireOptions("initLinear", options, { inChannels: true, outChannels: true, weight: true, bias: true, dtype: true });
+  const { inChannels, outChannels, weight = torchUniform, bias = torchUniform, dtype } = options;
   const fan = { in: inChannels, out: outChannels };
   const made = { weight: initialize(weight, random.foldIn(key, 0), [inChannels, outChannels], fan, dtype) };
   return bias ? { ...made, bias: initialize(bias, random.foldIn(key, 1), [outChannels], fan, dtype) } : made;

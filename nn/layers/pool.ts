@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import {
   avgPool2d as denseAvgPool2d,
   div,
@@ -29,8 +30,10 @@ import { imageSites, imageSums } from "./per_image.ts";
  */
 export function maxPool2d<T extends Features>(
   x: T,
-  { inactive = "zero", ...window }: PoolOptions & { readonly inactive?: "zero" | "ignore" },
+  options: PoolOptions & { readonly inactive?: "zero" | "ignore" },
 ): T {
+  requireOptions("maxPool2d", options, { kernel: true, stride: true, padding: true, dilation: true, inactive: true });
+  const { inactive = "zero", ...window } = options;
   return (isSparse(x) ? sparseMaxPool2d(x, { ...window, inactive }) : denseMaxPool2d(x, window)) as T;
 }
 
@@ -52,8 +55,10 @@ export function maxPool2d<T extends Features>(
  */
 export function avgPool2d<T extends Features>(
   x: T,
-  { divisor = "window", ...window }: PoolOptions & { readonly divisor?: "window" | "active" },
+  options: PoolOptions & { readonly divisor?: "window" | "active" },
 ): T {
+  requireOptions("avgPool2d", options, { kernel: true, stride: true, padding: true, dilation: true, divisor: true });
+  const { divisor = "window", ...window } = options;
   return (isSparse(x) ? sparseAvgPool2d(x, { ...window, divisor }) : denseAvgPool2d(x, window)) as T;
 }
 

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, mean, mul, rsqrt, square, type Tensor } from "../../tensor/mod.ts";
 import { type Features, mapFeatures } from "./features.ts";
 
@@ -22,8 +23,10 @@ import { type Features, mapFeatures } from "./features.ts";
 export function rmsNorm<T extends Features>(
   { weight }: { readonly weight: Tensor },
   x: T,
-  { epsilon = 1e-6 }: { readonly epsilon?: number } = {},
+  options: { readonly epsilon?: number } = {},
 ): T {
+  requireOptions("rmsNorm", options, { epsilon: true });
+  const { epsilon = 1e-6 } = options;
   return mapFeatures(x, (values) => {
     const scale = rsqrt(add(mean(square(values), { axis: -1, keepDims: true }), epsilon)); // [..., 1]
     return mul(mul(values, scale), weight);

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { mul, random, sigmoid, type Tensor } from "../../tensor/mod.ts";
 import { relu } from "./activation.ts";
 import type { Features } from "./features.ts";
@@ -32,11 +33,13 @@ export interface SqueezeExciteParams {
  */
 export function initSqueezeExcite(
   key: Tensor,
-  { channels, reduced = Math.max(1, Math.floor(channels / 4)), ...rest }: DTypeOption & {
+  options: DTypeOption & {
     readonly channels: number;
     readonly reduced?: number;
   },
 ): SqueezeExciteParams {
+  requireOptions("initSqueezeExcite", options, { dtype: true, channels: true, reduced: true });
+  const { channels, reduced = Math.max(1, Math.floor(channels / 4)), ...rest } = options;
   const start = { weight: kaimingNormal, bias: zeroInitializer, ...rest };
   return {
     reduce: initLinear(random.foldIn(key, 0), { inChannels: channels, outChannels: reduced, ...start }),

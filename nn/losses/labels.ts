@@ -1,4 +1,5 @@
 /** @file Classification against whole labels, and binary targets of which few are positive. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import {
   add,
   cast,
@@ -80,6 +81,12 @@ function checkSmoothing(labelSmoothing: number): void {
  * ```
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  requireOptions("crossEntropy", options, {
+    labelSmoothing: true,
+    classWeights: true,
+    ignoreLabel: true,
+    reduction: true,
+  });
   const { labelSmoothing = 0, classWeights, ignoreLabel, reduction = "mean" } = options;
   checkLabels(logits, labels);
   checkSmoothing(labelSmoothing);
@@ -131,6 +138,7 @@ export interface FocalLossOptions extends ReductionOption {
  * ```
  */
 export function focalLoss(logits: Tensor, targets: Tensor, options: FocalLossOptions = {}): Tensor {
+  requireOptions("focalLoss", options, { alpha: true, gamma: true, reduction: true });
   const { alpha = 0.25, gamma = 2, reduction = "mean" } = options;
   requireSameShape("focalLoss", logits, targets);
   const p = sigmoid(logits);

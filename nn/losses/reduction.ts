@@ -1,3 +1,4 @@
+import type { OptionNames } from "../../tensor/kernel.ts";
 import { mean, ShapeError, sum, type Tensor } from "../../tensor/mod.ts";
 
 /** What a loss makes of its terms: their mean, their sum, or nothing (one number each). */
@@ -8,6 +9,9 @@ export interface ReductionOption {
   /** `mean` if not given, as in PyTorch. */
   readonly reduction?: Reduction;
 }
+
+/** Names of ReductionOption. */
+export const REDUCTION_OPTION: OptionNames<ReductionOption> = { reduction: true };
 
 const REDUCTIONS: Readonly<Record<Reduction, (terms: Tensor) => Tensor>> = {
   mean: (terms) => mean(terms),

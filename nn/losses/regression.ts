@@ -1,6 +1,7 @@
 /** @file Losses of numbers, and of the overlap of masks. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { abs, add, div, less, mul, ShapeError, square, sub, sum, type Tensor, where } from "../../tensor/mod.ts";
-import { reduced, type ReductionOption, requireSameShape } from "./reduction.ts";
+import { reduced, REDUCTION_OPTION, type ReductionOption, requireSameShape } from "./reduction.ts";
 
 /**
  * The squared error, `(prediction - target)²`.
@@ -20,7 +21,9 @@ import { reduced, type ReductionOption, requireSameShape } from "./reduction.ts"
  * equal(await mseLoss(tensor([1, 2]), tensor([1, 4])).item(), 2);
  * ```
  */
-export function mseLoss(predictions: Tensor, targets: Tensor, { reduction }: ReductionOption = {}): Tensor {
+export function mseLoss(predictions: Tensor, targets: Tensor, options: ReductionOption = {}): Tensor {
+  requireOptions("mseLoss", options, REDUCTION_OPTION);
+  const { reduction } = options;
   requireSameShape("mseLoss", predictions, targets);
   return reduced("mseLoss", square(sub(predictions, targets)), reduction);
 }
@@ -43,7 +46,9 @@ export function mseLoss(predictions: Tensor, targets: Tensor, { reduction }: Red
  * equal(await l1Loss(tensor([1, 2]), tensor([1, 4]), { reduction: "sum" }).item(), 2);
  * ```
  */
-export function l1Loss(predictions: Tensor, targets: Tensor, { reduction }: ReductionOption = {}): Tensor {
+export function l1Loss(predictions: Tensor, targets: Tensor, options: ReductionOption = {}): Tensor {
+  requireOptions("l1Loss", options, REDUCTION_OPTION);
+  const { reduction } = options;
   requireSameShape("l1Loss", predictions, targets);
   return reduced("l1Loss", abs(sub(predictions, targets)), reduction);
 }
@@ -81,6 +86,7 @@ export interface SmoothL1Options extends ReductionOption {
  * ```
  */
 export function smoothL1Loss(predictions: Tensor, targets: Tensor, options: SmoothL1Options = {}): Tensor {
+  requireOptions("smoothL1Loss", options, { beta: true, reduction: true });
   const { beta = 1, reduction } = options;
   requireSameShape("smoothL1Loss", predictions, targets);
   if (!(beta >= 0)) {
@@ -117,6 +123,7 @@ export interface HuberOptions extends ReductionOption {
  * ```
  */
 export function huberLoss(predictions: Tensor, targets: Tensor, options: HuberOptions = {}): Tensor {
+  requireOptions("huberLoss", options, { delta: true, reduction: true });
   const { delta = 1, reduction } = options;
   requireSameShape("huberLoss", predictions, targets);
   if (!(delta > 0)) throw new RangeError(`Cannot huberLoss as delta must be positive: current delta is ${delta}`);
@@ -148,7 +155,9 @@ export interface DiceOptions {
  * equal(await diceLoss(tensor([[1, 1, 0, 0]]), tensor([[0, 1, 1, 0]]), { smooth: 0 }).item(), 0.5);
  * ```
  */
-export function diceLoss(probabilities: Tensor, targets: Tensor, { smooth = 1 }: DiceOptions = {}): Tensor {
+export function diceLoss(probabilities: Tensor, targets: Tensor, options: DiceOptions = {}): Tensor {
+  requireOptions("diceLoss", options, { smooth: true });
+  const { smooth = 1 } = options;
   requireSameShape("diceLoss", probabilities, targets);
   if (probabilities.shape.length === 0) {
     throw new ShapeError("diceLoss", "masks must be [B, ...]", [probabilities.shape]);

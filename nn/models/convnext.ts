@@ -1,4 +1,5 @@
 /** @file ConvNeXt: patch stem, stages of depthwise 7×7 blocks with an inverted bottleneck, layer norm throughout. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { full, random, type Tensor, type Tree } from "../../tensor/mod.ts";
 import { gelu } from "../layers/activation.ts";
 import type { NormParams } from "../layers/batch_norm.ts";
@@ -70,7 +71,9 @@ const WEIGHTS = { weight: smallNormal, bias: zeroInitializer };
  * deepStrictEqual([model.stride, model.channels], [8, [8, 16]]);
  * ```
  */
-export function convnext({ name, depths, dims, dropPath = 0 }: ConvNeXtOptions): Classifier {
+export function convnext(options: ConvNeXtOptions): Classifier {
+  requireOptions("convnext", options, { name: true, depths: true, dims: true, dropPath: true });
+  const { name, depths, dims, dropPath = 0 } = options;
   const model: Classifier = {
     name: name ?? `convnext-${depths.join("-")}`,
     stride: 4 * 2 ** (depths.length - 1),

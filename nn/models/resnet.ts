@@ -1,4 +1,5 @@
 /** @file ResNet as timm builds it: 7×7 stem, stages of residual blocks, the stride of a bottleneck on its 3×3. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { random, type Tensor, type Tree } from "../../tensor/mod.ts";
 import { relu } from "../layers/activation.ts";
 import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "../layers/batch_norm.ts";
@@ -67,6 +68,15 @@ function blocksOf(options: Required<Pick<ResNetOptions, "block" | "depths" | "wi
  * ```
  */
 export function resnet(options: ResNetOptions): Classifier {
+  requireOptions("resnet", options, {
+    name: true,
+    block: true,
+    depths: true,
+    widths: true,
+    stemWidth: true,
+    stem: true,
+    dropPath: true,
+  });
   const { block, depths, stemWidth = 64, stem = "standard", dropPath = 0 } = options;
   const widths = options.widths ?? depths.map((_, stage) => 64 * 2 ** stage);
   const stages = blocksOf({ block, depths, widths, stemWidth });

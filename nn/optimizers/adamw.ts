@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { type AdamOptions, scaleByAdam } from "./scale_by_adam.ts";
@@ -34,7 +35,17 @@ export interface AdamWOptions extends AdamOptions {
  * equal((await applyUpdates(params, updates).w.item()).toFixed(4), "0.8990");
  * ```
  */
-export function adamw({ learningRate, weightDecay = 0.01, mask, ...moments }: AdamWOptions): Optimizer {
+export function adamw(options: AdamWOptions): Optimizer {
+  requireOptions("adamw", options, {
+    learningRate: true,
+    weightDecay: true,
+    mask: true,
+    b1: true,
+    b2: true,
+    epsilon: true,
+    biasCorrected: true,
+  });
+  const { learningRate, weightDecay = 0.01, mask, ...moments } = options;
   return chain(
     scaleByAdam(moments),
     ...weightDecay === 0 ? [] : [addDecayedWeights(weightDecay, { mask })],
@@ -67,5 +78,6 @@ export interface AdamRuleOptions extends AdamOptions {
  * ```
  */
 export function adam(options: AdamRuleOptions): Optimizer {
+  requireOptions("adam", options, { learningRate: true, b1: true, b2: true, epsilon: true, biasCorrected: true });
   return adamw({ ...options, weightDecay: 0 });
 }

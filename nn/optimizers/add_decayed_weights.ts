@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, mul } from "../../tensor/mod.ts";
 import { type Schedule, scheduled } from "./schedule.ts";
 import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
@@ -24,8 +25,10 @@ import { type GradientTransformation, leafwise, type ParameterMask } from "./tra
  */
 export function addDecayedWeights(
   rate: number | Schedule,
-  { mask = () => true }: { readonly mask?: ParameterMask | undefined } = {},
+  options: { readonly mask?: ParameterMask | undefined } = {},
 ): GradientTransformation {
+  requireOptions("addDecayedWeights", options, { mask: true });
+  const { mask = () => true } = options;
   return leafwise([], ({ update, param, name, step }) => ({
     update: mask(name, param) ? add(update, mul(param, scheduled(rate, step, param.dtype))) : update,
   }));

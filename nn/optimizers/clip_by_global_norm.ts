@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import {
   add,
   div,
@@ -69,8 +70,10 @@ export const TORCH_CLIP_EPSILON = 1e-6;
  */
 export function clipByGlobalNorm(
   maxNorm: number,
-  { epsilon = 0 }: { readonly epsilon?: number } = {},
+  options: { readonly epsilon?: number } = {},
 ): GradientTransformation {
+  requireOptions("clipByGlobalNorm", options, { epsilon: true });
+  const { epsilon = 0 } = options;
   if (!(maxNorm > 0)) {
     throw new RangeError(`Cannot clip by the global norm as maxNorm must be positive: current maxNorm is ${maxNorm}`);
   }

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { clipByGlobalNorm } from "./clip_by_global_norm.ts";
@@ -41,6 +42,17 @@ export interface LambOptions extends AdamOptions {
  * ```
  */
 export function lamb(options: LambOptions): Optimizer {
+  requireOptions("lamb", options, {
+    learningRate: true,
+    weightDecay: true,
+    mask: true,
+    maxGradientNorm: true,
+    alwaysAdapts: true,
+    b1: true,
+    b2: true,
+    epsilon: true,
+    biasCorrected: true,
+  });
   const { learningRate, weightDecay = 0.01, mask, maxGradientNorm = 1, alwaysAdapts = false, ...moments } = options;
   const isDecaying = weightDecay !== 0;
   return chain(

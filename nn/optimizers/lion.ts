@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, mul, sign } from "../../tensor/mod.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
@@ -30,7 +31,9 @@ export interface LionMomentOptions {
  * equal(await rule.update({ w: tensor(-7) }, rule.init(params), params)[0].w.item(), -1);
  * ```
  */
-export function scaleByLion({ b1 = 0.9, b2 = 0.99 }: LionMomentOptions = {}): GradientTransformation {
+export function scaleByLion(options: LionMomentOptions = {}): GradientTransformation {
+  requireOptions("scaleByLion", options, { b1: true, b2: true });
+  const { b1 = 0.9, b2 = 0.99 } = options;
   return leafwise(["first"], ({ update, kept }) => ({
     update: sign(add(mul(kept.first!, b1), mul(update, 1 - b1))),
     kept: { first: add(mul(kept.first!, b2), mul(update, 1 - b2)) },
@@ -65,7 +68,9 @@ export interface LionOptions extends LionMomentOptions {
  * equal(await applyUpdates(params, updates).w.item(), 0.5);
  * ```
  */
-export function lion({ learningRate, weightDecay = 0, mask, ...moments }: LionOptions): Optimizer {
+export function lion(options: LionOptions): Optimizer {
+  requireOptions("lion", options, { learningRate: true, weightDecay: true, mask: true, b1: true, b2: true });
+  const { learningRate, weightDecay = 0, mask, ...moments } = options;
   return chain(
     scaleByLion(moments),
     ...weightDecay === 0 ? [] : [addDecayedWeights(weightDecay, { mask })],

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import {
   add,
   div,
@@ -70,8 +71,10 @@ function orthogonalized(matrix: Tensor, iterations: number): Tensor {
  * ```
  */
 export function scaleByMuon(
-  { momentum = 0.95, nesterov = true, iterations = 5 }: MuonMomentOptions = {},
+  options: MuonMomentOptions = {},
 ): GradientTransformation {
+  requireOptions("scaleByMuon", options, { momentum: true, nesterov: true, iterations: true });
+  const { momentum = 0.95, nesterov = true, iterations = 5 } = options;
   return leafwise(["velocity"], ({ update, param, name, kept }) => {
     if (param.shape.length < 2) {
       throw new RangeError(
@@ -123,6 +126,16 @@ export interface MuonOptions extends MuonMomentOptions {
  * ```
  */
 export function muon(options: MuonOptions): Optimizer {
+  requireOptions("muon", options, {
+    learningRate: true,
+    weightDecay: true,
+    mask: true,
+    matrices: true,
+    adam: true,
+    momentum: true,
+    nesterov: true,
+    iterations: true,
+  });
   const { learningRate, weightDecay = 0.1, mask, adam, ...moments } = options;
   const { matrices = (_name: string, param: Tensor) => param.shape.length >= 2, ...own } = moments;
   return chain(

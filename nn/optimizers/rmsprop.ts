@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, div, maximum, mul, sqrt, square, sub } from "../../tensor/mod.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
@@ -34,8 +35,10 @@ export interface RmsOptions {
  * ```
  */
 export function scaleByRms(
-  { decay = 0.99, epsilon = 1e-8, centred = false }: RmsOptions = {},
+  options: RmsOptions = {},
 ): GradientTransformation {
+  requireOptions("scaleByRms", options, { decay: true, epsilon: true, centred: true });
+  const { decay = 0.99, epsilon = 1e-8, centred = false } = options;
   return leafwise(centred ? ["second", "first"] : ["second"], ({ update, kept }) => {
     const second = add(mul(kept.second!, decay), mul(square(update), 1 - decay));
     if (!centred) return { update: div(update, add(sqrt(second), epsilon)), kept: { second } };
@@ -76,6 +79,15 @@ export interface RmspropOptions extends RmsOptions {
  * ```
  */
 export function rmsprop(options: RmspropOptions): Optimizer {
+  requireOptions("rmsprop", options, {
+    learningRate: true,
+    momentum: true,
+    weightDecay: true,
+    mask: true,
+    decay: true,
+    epsilon: true,
+    centred: true,
+  });
   const { learningRate, momentum = 0, weightDecay = 0, mask, ...squares } = options;
   return chain(
     ...weightDecay === 0 ? [] : [addDecayedWeights(weightDecay, { mask })],

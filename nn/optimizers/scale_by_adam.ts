@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, cast, div, exp, full, greater, mul, sqrt, square, type Tensor, where } from "../../tensor/mod.ts";
 import { type GradientTransformation, leafwise } from "./transformation.ts";
 
@@ -33,6 +34,7 @@ export interface AdamOptions {
  * ```
  */
 export function scaleByAdam(options: AdamOptions = {}): GradientTransformation {
+  requireOptions("scaleByAdam", options, { b1: true, b2: true, epsilon: true, biasCorrected: true });
   const { b1 = 0.9, b2 = 0.999, epsilon = 1e-8, biasCorrected = true } = options;
   return leafwise(["first", "second"], ({ update, kept, step }) => {
     const first = add(mul(kept.first!, b1), mul(update, 1 - b1));

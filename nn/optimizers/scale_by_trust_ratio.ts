@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { div, greater, logicalAnd, mul, sqrt, square, sum, type Tensor, where } from "../../tensor/mod.ts";
 import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
 
@@ -21,8 +22,10 @@ import { type GradientTransformation, leafwise, type ParameterMask } from "./tra
  * ```
  */
 export function scaleByTrustRatio(
-  { mask = () => true }: { readonly mask?: ParameterMask | undefined } = {},
+  options: { readonly mask?: ParameterMask | undefined } = {},
 ): GradientTransformation {
+  requireOptions("scaleByTrustRatio", options, { mask: true });
+  const { mask = () => true } = options;
   return leafwise([], ({ update, param, name }) => ({
     update: mask(name, param) ? mul(update, trustRatio(param, update)) : update,
   }));

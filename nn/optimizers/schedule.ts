@@ -1,4 +1,5 @@
 /** @file Rates that depend on the step, as functions of a counter that lives on the device. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, cast, cos, type DType, full, less, minimum, mul, sub, type Tensor, where } from "../../tensor/mod.ts";
 
 /** From the number of steps done (int32 scalar) to a float32 scalar. */
@@ -41,7 +42,9 @@ function cosine(from: number, to: number, r: Tensor): Tensor {
  * equal((await rate(tensor(20, { dtype: "int32" })).item()).toFixed(3), "1.000");
  * ```
  */
-export function warmupCosine({ peak, warmup, total, start = 0.005, end = 0.001 }: WarmupCosineOptions): Schedule {
+export function warmupCosine(options: WarmupCosineOptions): Schedule {
+  requireOptions("warmupCosine", options, { peak: true, warmup: true, total: true, start: true, end: true });
+  const { peak, warmup, total, start = 0.005, end = 0.001 } = options;
   if (!(warmup >= 0 && total > 0 && warmup < total)) {
     throw new RangeError(
       `Cannot make a schedule as 0 <= warmup < total must hold: current warmup is ${warmup}, total is ${total}`,
@@ -81,7 +84,9 @@ export interface CosineWeightDecayOptions {
  * equal((await decay(tensor(199, { dtype: "int32" })).item()).toFixed(3), "0.200");
  * ```
  */
-export function cosineWeightDecay({ start = 0.04, end = 0.2, total }: CosineWeightDecayOptions): Schedule {
+export function cosineWeightDecay(options: CosineWeightDecayOptions): Schedule {
+  requireOptions("cosineWeightDecay", options, { start: true, end: true, total: true });
+  const { start = 0.04, end = 0.2, total } = options;
   return (step) => cosine(start, end, mul(cast(step, "float32"), 1 / Math.max(total - 1, 1)));
 }
 

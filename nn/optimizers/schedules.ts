@@ -1,4 +1,5 @@
 /** @file The usual schedules, with optax's names and formulas: functions of the steps done. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import {
   add,
   cast,
@@ -80,7 +81,9 @@ export interface PolynomialOptions {
  * equal(await rate(tensor(5, { dtype: "int32" })).item(), 0.25);
  * ```
  */
-export function polynomialSchedule({ start, end, steps, power = 1, begin = 0 }: PolynomialOptions): Schedule {
+export function polynomialSchedule(options: PolynomialOptions): Schedule {
+  requireOptions("polynomialSchedule", options, { start: true, end: true, steps: true, power: true, begin: true });
+  const { start, end, steps, power = 1, begin = 0 } = options;
   requireSteps("polynomialSchedule", steps);
   return (step) => {
     const left = sub(1, progress(step, steps, begin));
@@ -123,6 +126,14 @@ export interface ExponentialOptions {
  * ```
  */
 export function exponentialSchedule(options: ExponentialOptions): Schedule {
+  requireOptions("exponentialSchedule", options, {
+    start: true,
+    factor: true,
+    steps: true,
+    staircase: true,
+    begin: true,
+    bound: true,
+  });
   const { start, factor, steps = 1, staircase = false, begin = 0, bound } = options;
   requireSteps("exponentialSchedule", steps);
   if (!(factor > 0)) {
@@ -131,8 +142,7 @@ export function exponentialSchedule(options: ExponentialOptions): Schedule {
   return (step) => {
     const done = mul(maximum(sub(cast(step, "float32"), begin), 0), 1 / steps);
     const rate = mul(exp(mul(staircase ? floor(add(done, 1e-6)) : done, Math.log(factor))), start);
-    if (bound === undefined) return rate;
-    return factor < 1 ? maximum(rate, bound) : minimum(rate, bound);
+    return bound === undefined ? rate : factor < 1 ? maximum(rate, bound) : minimum(rate, bound);
   };
 }
 
@@ -191,7 +201,9 @@ export interface CosineOptions {
  * equal((await cosineSchedule({ start: 1, steps: 10 })(tensor(5, { dtype: "int32" })).item()).toFixed(4), "0.5000");
  * ```
  */
-export function cosineSchedule({ start, end = 0, steps, begin = 0 }: CosineOptions): Schedule {
+export function cosineSchedule(options: CosineOptions): Schedule {
+  requireOptions("cosineSchedule", options, { start: true, end: true, steps: true, begin: true });
+  const { start, end = 0, steps, begin = 0 } = options;
   requireSteps("cosineSchedule", steps);
   return (step) => {
     const share = add(mul(cos(mul(progress(step, steps, begin), Math.PI)), 0.5), 0.5);
@@ -267,12 +279,18 @@ export interface OneCycleOptions {
  * ```
  */
 export function oneCycleSchedule(options: OneCycleOptions): Schedule {
+  requireOptions("oneCycleSchedule", options, {
+    peak: true,
+    steps: true,
+    rising: true,
+    startDivisor: true,
+    endDivisor: true,
+  });
   const { peak, steps, rising = 0.3, startDivisor = 25, endDivisor = 1e4 } = options;
   const top = rising * steps - 1; // the step at the peak: it need not be whole
   if (!(top > 0 && top < steps - 1)) {
     throw new RangeError(
-      "Cannot make oneCycleSchedule as the rise must take more than one step and less than all: current steps are " +
-        `${rising * steps} of ${steps}`,
+      `Cannot make oneCycleSchedule as its rise must be over 1 step and not all: it is ${rising * steps} of ${steps}`,
     );
   }
   const start = peak / startDivisor;

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { scaleByLearningRate } from "./scale_by_learning_rate.ts";
@@ -39,6 +40,7 @@ export interface SgdOptions {
  * ```
  */
 export function sgd(options: SgdOptions): Optimizer {
+  requireOptions("sgd", options, { learningRate: true, momentum: true, nesterov: true, weightDecay: true, mask: true });
   const { learningRate, momentum = 0, nesterov = false, weightDecay = 0, mask } = options;
   if (nesterov && momentum === 0) {
     throw new RangeError("Cannot make sgd as nesterov needs a positive momentum: current momentum is 0");

@@ -1,3 +1,4 @@
+import { requireOptions } from "../../tensor/kernel.ts";
 import { add, mul } from "../../tensor/mod.ts";
 import { type GradientTransformation, leafwise } from "./transformation.ts";
 
@@ -28,7 +29,9 @@ export interface TraceOptions {
  * equal(await momentum.update(gradients, state, params)[0].w.item(), 1.5);
  * ```
  */
-export function trace({ decay, nesterov = false }: TraceOptions): GradientTransformation {
+export function trace(options: TraceOptions): GradientTransformation {
+  requireOptions("trace", options, { decay: true, nesterov: true });
+  const { decay, nesterov = false } = options;
   return leafwise(["velocity"], ({ update, kept }) => {
     const velocity = add(mul(kept.velocity!, decay), update);
     return { update: nesterov ? add(update, mul(velocity, decay)) : velocity, kept: { velocity } };

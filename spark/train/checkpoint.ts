@@ -1,6 +1,6 @@
 /** @file A training state as one safetensors file: parameters, running statistics, moments, step, key. */
 import { type Tensor, type Tree, treeFlatten, treeUnflatten, type TypedArray } from "../../tensor/mod.ts";
-import { leaf, sameShape } from "../../tensor/kernel.ts";
+import { leaf, requireOptions, sameShape } from "../../tensor/kernel.ts";
 import { type Moments, namesOf, type OptimizerState } from "../../nn/mod.ts";
 import { FILE_DTYPES, fileTensors, readSafetensors, type SafetensorsTensor, writeSafetensors } from "../../data/mod.ts";
 import type { TrainState } from "../train_state.ts";
@@ -58,8 +58,10 @@ export interface Checkpoint {
 export async function save(
   path: string,
   train: Savable,
-  { configuration = null }: { readonly configuration?: unknown } = {},
+  options: { readonly configuration?: unknown } = {},
 ): Promise<void> {
+  requireOptions("save", options, { configuration: true });
+  const { configuration = null } = options;
   const tensors = await fileTensors(train);
   Object.entries(tensors).forEach(([name, { data }]) => requireFinite(path, name, data as TypedArray));
   const metadata = { format: FORMAT, configuration: JSON.stringify(configuration) };

@@ -1,4 +1,5 @@
 /** @file State dicts of this library's weights in the names and layouts of others. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { type Tensor, treeLeaves } from "../../tensor/mod.ts";
 import type { Model, Moments } from "../../nn/mod.ts";
 import {
@@ -48,8 +49,10 @@ async function exported(entry: OfficialEntry, x: Tensor, shape: readonly number[
  */
 export async function backboneStateDict(
   weights: Weights & { readonly head?: Weights["params"] },
-  { naming }: { readonly naming: WeightNaming },
+  options: { readonly naming: WeightNaming },
 ): Promise<StateDict> {
+  requireOptions("backboneStateDict", options, { naming: true });
+  const { naming } = options;
   const entries = backboneEntries(weights);
   if (naming === "detectron2" && !entries.some(({ key }) => key === "layer1.0.conv1.weight")) {
     throw new RangeError(
@@ -143,6 +146,15 @@ export async function officialCheckpoint(
   weights: { readonly params: SparkParams; readonly state: SparkState },
   options: OfficialCheckpointOptions,
 ): Promise<ReadonlyMap<string, unknown>> {
+  requireOptions("officialCheckpoint", options, {
+    inputSize: true,
+    maskRatio: true,
+    epochs: true,
+    loss: true,
+    optimizer: true,
+    rates: true,
+    args: true,
+  });
   const { inputSize, epochs = 0, loss, optimizer, args = "{}" } = options;
   const entries = officialEntries(weights, { inputSize });
   const state: Map<unknown, unknown> = new Map(await moduleOf(weights, entries));

@@ -1,4 +1,5 @@
 /** @file Backbones from files of this and of other libraries. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { type DType, random, type Tree } from "../../tensor/mod.ts";
 import type { Classifier, Model } from "../../nn/mod.ts";
 import { readStateDict, type StateDictFile, type StateDictOptions } from "../../data/mod.ts";
@@ -53,8 +54,10 @@ export interface LoadBackboneOptions extends StateDictOptions {
 export function backboneOf(
   file: StateDictFile,
   model: Model,
-  { dtype = "float32" }: Pick<LoadBackboneOptions, "dtype"> = {},
+  options: Pick<LoadBackboneOptions, "dtype"> = {},
 ): Backbone {
+  requireOptions("backboneOf", options, { dtype: true });
+  const { dtype = "float32" } = options;
   const { skeleton, entries, source } = match(file, model);
   const { params, state } = importOfficial(skeleton, entries, source.read, { dtype });
   const found = headOf(file, model, { source, dtype });
@@ -89,6 +92,7 @@ export function backboneOf(
  * ```
  */
 export async function loadBackbone(path: string, model: Model, options: LoadBackboneOptions = {}): Promise<Backbone> {
+  requireOptions("loadBackbone", options, { dtype: true, weights: true });
   const { weights, ...rest } = options;
   return backboneOf(await readStateDict(path, weights === undefined ? {} : { weights }), model, rest);
 }

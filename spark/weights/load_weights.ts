@@ -1,4 +1,5 @@
 /** @file Everything of pre-training from a file: encoder, densification, decoder, and the optimizer's moments. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { random, tensor } from "../../tensor/mod.ts";
 import type { Model, Moments } from "../../nn/mod.ts";
 import {
@@ -9,7 +10,13 @@ import {
   type SafetensorsTensor,
   type StateDictFile,
 } from "../../data/mod.ts";
-import { initParams, type InitParamsOptions, type SparkParams, type SparkState } from "../forward.ts";
+import {
+  INIT_PARAMS_OPTIONS,
+  initParams,
+  type InitParamsOptions,
+  type SparkParams,
+  type SparkState,
+} from "../forward.ts";
 import type { OfficialEntry } from "./official_layout.ts";
 import { importOfficial, officialEntries } from "./official_names.ts";
 import { accountOf, type WeightAccount } from "./weight_account.ts";
@@ -85,6 +92,7 @@ function scalesOf({ tensors }: StateDictFile, model: Model): number {
  * ```
  */
 export function weightsOf(file: StateDictFile, model: Model, options: InitParamsOptions = {}): SparkWeights {
+  requireOptions("weightsOf", options, INIT_PARAMS_OPTIONS);
   const { decoderWidth = decoderWidthOf(file) ?? 768, scales = scalesOf(file, model), dtype = "float32" } = options;
   const skeleton = initParams(model, random.key(0), { ...options, decoderWidth, scales });
   const entries = officialEntries(skeleton, { inputSize: [1, 1] }).filter(({ tree }) => tree !== null);
@@ -228,5 +236,6 @@ function stepOf(group: ReadonlyMap<unknown, unknown>, state: ReadonlyMap<unknown
  * ```
  */
 export async function loadWeights(path: string, model: Model, options: InitParamsOptions = {}): Promise<SparkWeights> {
+  requireOptions("loadWeights", options, INIT_PARAMS_OPTIONS);
   return weightsOf(await readStateDict(path), model, options);
 }

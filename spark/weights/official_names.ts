@@ -1,4 +1,5 @@
 /** @file The state dict of the official implementation: its names, its order, and the way back from it. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { type DType, sizeOf, Tensor, tensor, type Tree, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
 import { namesOf } from "../../nn/mod.ts";
 import { decays } from "../recipe.ts";
@@ -56,8 +57,10 @@ const BUFFERS: readonly (readonly [name: string, key: string])[] = [
  */
 export function officialEntries(
   weights: Weights,
-  { inputSize }: { readonly inputSize: readonly [number, number] },
+  options: { readonly inputSize: readonly [number, number] },
 ): readonly OfficialEntry[] {
+  requireOptions("officialEntries", options, { inputSize: true });
+  const { inputSize } = options;
   const dead = (key: string, height: number, width: number): OfficialEntry => ({
     key,
     shape: [1, 3, height, width],
@@ -176,8 +179,10 @@ export function importOfficial<W extends Weights>(
   weights: W,
   entries: readonly OfficialEntry[],
   read: (entry: OfficialEntry) => ArrayLike<number>,
-  { dtype = "float32" }: { readonly dtype?: DType } = {},
+  options: { readonly dtype?: DType } = {},
 ): Pick<W, "params" | "state"> {
+  requireOptions("importOfficial", options, { dtype: true });
+  const { dtype = "float32" } = options;
   const made = new Map<string, Tensor>();
   for (const entry of entries.filter(({ tree }) => tree !== null)) {
     const values = read(entry);

@@ -1,4 +1,5 @@
 /** @file An account of weights: what was read of a file, what was not, and which of several sets it was. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { isAverageName, type StateDictFile } from "../../data/mod.ts";
 import type { OfficialEntry } from "./official_layout.ts";
 import type { SourceNaming, WeightSource } from "./weight_source.ts";
@@ -111,7 +112,9 @@ const total = (counts: Readonly<Record<string, number>>): number =>
  * @param options `head`: what becomes of a head in the file, such as `kept`.
  * @returns What was read, of which set; what was not.
  */
-export function accountLines(account: WeightAccount, { head }: { readonly head?: string } = {}): readonly string[] {
+export function accountLines(account: WeightAccount, options: { readonly head?: string } = {}): readonly string[] {
+  requireOptions("accountLines", options, { head: true });
+  const { head } = options;
   const { file, container, model, names, prefix, set, sets, missing, unused, headClasses, passedOver } = account;
   const kind = names === "tessera" ? "this library" : names;
   const chosen = set === ""

@@ -25,8 +25,8 @@ import { requireTensor } from "../require_tensor.ts";
  * ```
  */
 export function squeeze(x: Tensor, options: { readonly axis?: number | readonly number[] } = {}): Tensor {
+  requireOptions("squeeze", options, { axis: true });
   requireTensor("squeeze", "x", x);
-  requireOptions("squeeze", options);
   const { axis } = options;
   const axes = axis === undefined
     ? [...x.shape.keys()].filter((i) => x.shape[i] === 1)
@@ -60,8 +60,8 @@ function newAxis(operation: string, x: Tensor, axis: number): number {
  * ```
  */
 export function expandDims(x: Tensor, options: { readonly axis: number }): Tensor {
+  requireOptions("expandDims", options, { axis: true });
   requireTensor("expandDims", "x", x);
-  requireOptions("expandDims", options);
   return reshape(x, x.shape.toSpliced(newAxis("expandDims", x, options.axis), 0, 1));
 }
 
@@ -81,8 +81,8 @@ export function expandDims(x: Tensor, options: { readonly axis: number }): Tenso
  * ```
  */
 export function flip(x: Tensor, options: { readonly axis?: number | readonly number[] } = {}): Tensor {
+  requireOptions("flip", options, { axis: true });
   requireTensor("flip", "x", x);
-  requireOptions("flip", options);
   const axes = normalizeAxes("flip", x, options.axis);
   const start = x.shape.map((size, i) => axes.includes(i) ? Math.max(size - 1, 0) : 0);
   return slice(x, { start, size: x.shape, step: x.shape.map((_, i) => axes.includes(i) ? -1 : 1) });
@@ -105,7 +105,7 @@ export function flip(x: Tensor, options: { readonly axis?: number | readonly num
  * ```
  */
 export function concat(tensors: readonly Tensor[], options: { readonly axis?: number } = {}): Tensor {
-  requireOptions("concat", options);
+  requireOptions("concat", options, { axis: true });
   const { axis = 0 } = options;
   tensors.forEach((x, i) => requireTensor("concat", `tensors[${i}]`, x));
   const [first] = tensors;
@@ -136,7 +136,7 @@ export function concat(tensors: readonly Tensor[], options: { readonly axis?: nu
  * ```
  */
 export function stack(tensors: readonly Tensor[], options: { readonly axis?: number } = {}): Tensor {
-  requireOptions("stack", options);
+  requireOptions("stack", options, { axis: true });
   const { axis = 0 } = options;
   tensors.forEach((x, i) => requireTensor("stack", `tensors[${i}]`, x));
   const [first] = tensors;

@@ -1,9 +1,9 @@
 /** @file Convolutions of lines, images and volumes as users call them, and their transposes. */
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import { conv, convTranspose, requireImages } from "../primitives/convolution.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
-import { type ConvOptions, convParams, onEach } from "./conv_options.ts";
+import { CONV_OPTIONS, type ConvOptions, convParams, onEach } from "./conv_options.ts";
 
 function convolve(rank: number, x: Tensor, w: Tensor, options: ConvOptions): Tensor {
   const operation = `conv${rank}d`;
@@ -55,6 +55,7 @@ function transposed(rank: number, x: Tensor, w: Tensor, options: ConvOptions): T
  * ```
  */
 export function conv1d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireOptions("conv1d", options, CONV_OPTIONS);
   requireTensor("conv1d", "x", x);
   requireTensor("conv1d", "w", w);
   return convolve(1, x, w, options);
@@ -80,6 +81,7 @@ export function conv1d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  * ```
  */
 export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireOptions("conv2d", options, CONV_OPTIONS);
   requireTensor("conv2d", "x", x);
   requireTensor("conv2d", "w", w);
   return convolve(2, x, w, options);
@@ -106,6 +108,7 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  * ```
  */
 export function conv3d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireOptions("conv3d", options, CONV_OPTIONS);
   requireTensor("conv3d", "x", x);
   requireTensor("conv3d", "w", w);
   return convolve(3, x, w, options);
@@ -132,6 +135,7 @@ export function conv3d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  * ```
  */
 export function convTranspose1d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireOptions("convTranspose1d", options, CONV_OPTIONS);
   requireTensor("convTranspose1d", "x", x);
   requireTensor("convTranspose1d", "w", w);
   return transposed(1, x, w, options);
@@ -157,6 +161,7 @@ export function convTranspose1d(x: Tensor, w: Tensor, options: ConvOptions = {})
  * ```
  */
 export function convTranspose2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireOptions("convTranspose2d", options, CONV_OPTIONS);
   requireTensor("convTranspose2d", "x", x);
   requireTensor("convTranspose2d", "w", w);
   return transposed(2, x, w, options);
@@ -182,6 +187,7 @@ export function convTranspose2d(x: Tensor, w: Tensor, options: ConvOptions = {})
  * ```
  */
 export function convTranspose3d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  requireOptions("convTranspose3d", options, CONV_OPTIONS);
   requireTensor("convTranspose3d", "x", x);
   requireTensor("convTranspose3d", "w", w);
   return transposed(3, x, w, options);

@@ -1,4 +1,5 @@
 /** @file Settings of convolutions and windows as callers write them, and with every default filled in. */
+import type { OptionNames } from "../errors.ts";
 import type { ConvParams } from "../contraction/convolution.ts";
 
 /** Settings of a convolution as callers write them; lists have one item for each axis that is convolved, outermost first. */
@@ -15,6 +16,9 @@ export interface ConvOptions {
   /** Number of groups; as many as channels makes the convolution depthwise. 1 by default. */
   readonly groups?: number;
 }
+
+/** Names of ConvOptions. */
+export const CONV_OPTIONS: OptionNames<ConvOptions> = { stride: true, padding: true, dilation: true, groups: true };
 
 /** Settings of a convolution of images. */
 export interface Conv2dOptions extends ConvOptions {

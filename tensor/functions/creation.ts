@@ -1,4 +1,4 @@
-import { requireOptions, shown } from "../errors.ts";
+import { type OptionNames, requireOptions, shown } from "../errors.ts";
 import { hostValues, type Nested, requireSizes } from "../host_values.ts";
 import { constant, iota } from "../primitives/constant.ts";
 import { cast } from "../primitives/cast.ts";
@@ -31,7 +31,7 @@ export function tensor(
   values: Nested | ArrayLike<number>,
   options: { readonly dtype?: DType; readonly shape?: Shape } = {},
 ): Tensor {
-  requireOptions("make a tensor", options);
+  requireOptions("make a tensor", options, { dtype: true, shape: true });
   const { shape, dtype, data } = hostValues(values, options);
   return leaf({ shape, dtype }, { host: data });
 }
@@ -41,6 +41,9 @@ export interface DtypeOption {
   /** Dtype of the result, float32 if left out. */
   readonly dtype?: DType | undefined;
 }
+
+/** Names of DtypeOption. */
+export const DTYPE_OPTION: OptionNames<DtypeOption> = { dtype: true };
 
 /**
  * Fills a shape with one value.
@@ -61,7 +64,7 @@ export interface DtypeOption {
  * ```
  */
 export function full(shape: Shape, value: number, options: DtypeOption = {}): Tensor {
-  requireOptions("fill", options);
+  requireOptions("fill", options, DTYPE_OPTION);
   const { dtype = "float32" } = options;
   requireSizes("fill", shape);
   requireDType("fill", dtype);
@@ -87,6 +90,7 @@ export function full(shape: Shape, value: number, options: DtypeOption = {}): Te
  * ```
  */
 export function zeros(shape: Shape, options: DtypeOption = {}): Tensor {
+  requireOptions("zeros", options, DTYPE_OPTION);
   return full(shape, 0, options);
 }
 
@@ -106,6 +110,7 @@ export function zeros(shape: Shape, options: DtypeOption = {}): Tensor {
  * ```
  */
 export function ones(shape: Shape, options: DtypeOption = {}): Tensor {
+  requireOptions("ones", options, DTYPE_OPTION);
   return full(shape, 1, options);
 }
 
@@ -160,11 +165,12 @@ export function arange(start: number, stop: number, options?: ArangeOptions): Te
  */
 export function arange(start: number, stop: number, step: number, options?: ArangeOptions): Tensor;
 export function arange(...args: readonly (number | ArangeOptions | undefined)[]): Tensor {
-  const options = args.find((arg) => typeof arg === "object");
+  const options = args.find((arg) => typeof arg === "object") ?? {};
+  requireOptions("count", options, { dtype: true });
   const numbers = args.filter((arg) => arg !== undefined && arg !== options) as readonly number[];
   const [start = 0, stop = 0, step = 1] = numbers.length === 1 ? [0, ...numbers] : numbers;
   const whole = Number.isInteger(start) && Number.isInteger(step);
-  const { dtype = whole ? "int32" : "float32" } = options ?? {};
+  const { dtype = whole ? "int32" : "float32" } = options;
   const count = countOf(start, stop, step);
   requireDType("count", dtype);
   const last = start + Math.max(0, count - 1) * step;

@@ -1,5 +1,5 @@
 /** @file Sums, products and maxima of all that stands before, in as many rounds as the logarithm of the length. */
-import { requireOptions } from "../errors.ts";
+import { type OptionNames, requireOptions } from "../errors.ts";
 import { add, maximum, mul } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
 import { concat } from "./axes.ts";
@@ -13,6 +13,9 @@ export interface CumulativeOptions {
   /** -1 by default. */
   readonly axis?: number;
 }
+
+/** Names of CumulativeOptions. */
+export const CUMULATIVE_OPTIONS: OptionNames<CumulativeOptions> = { axis: true };
 
 /** Combines each element with all before it; each round reaches twice as far (Hillis and Steele, 1986). */
 function cumulate(operation: string, x: Tensor, axis: number, combine: (a: Tensor, b: Tensor) => Tensor): Tensor {
@@ -45,8 +48,8 @@ function cumulate(operation: string, x: Tensor, axis: number, combine: (a: Tenso
  * ```
  */
 export function cumsum(x: Tensor, options: CumulativeOptions = {}): Tensor {
+  requireOptions("cumsum", options, CUMULATIVE_OPTIONS);
   requireTensor("cumsum", "x", x);
-  requireOptions("cumsum", options);
   const { axis = -1 } = options;
   return cumulate("cumsum", x.dtype === "bool" ? cast(x, "int32") : x, axis, add);
 }
@@ -67,7 +70,7 @@ export function cumsum(x: Tensor, options: CumulativeOptions = {}): Tensor {
  * ```
  */
 export function cumprod(x: Tensor, options: CumulativeOptions = {}): Tensor {
-  requireOptions("cumprod", options);
+  requireOptions("cumprod", options, CUMULATIVE_OPTIONS);
   const { axis = -1 } = options;
   return cumulate("cumprod", x, axis, mul);
 }
@@ -88,7 +91,7 @@ export function cumprod(x: Tensor, options: CumulativeOptions = {}): Tensor {
  * ```
  */
 export function cummax(x: Tensor, options: CumulativeOptions = {}): Tensor {
-  requireOptions("cummax", options);
+  requireOptions("cummax", options, CUMULATIVE_OPTIONS);
   const { axis = -1 } = options;
   return cumulate("cummax", x, axis, maximum);
 }

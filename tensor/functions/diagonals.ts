@@ -1,5 +1,5 @@
 /** @file Diagonals of matrices, and matrices of diagonals. */
-import { requireOptions, ShapeError } from "../errors.ts";
+import { type OptionNames, requireOptions, ShapeError } from "../errors.ts";
 import { sub } from "../primitives/arithmetic.ts";
 import { equal } from "../primitives/comparison.ts";
 import { iota } from "../primitives/constant.ts";
@@ -18,6 +18,9 @@ export interface DiagonalOptions {
   /** The axes of the matrices, rows and columns; the last two by default. */
   readonly axes?: readonly [number, number];
 }
+
+/** Names of DiagonalOptions. */
+export const DIAGONAL_OPTIONS: OptionNames<DiagonalOptions> = { diagonal: true, axes: true };
 
 function requireWholeDiagonal(operation: string, diagonal: number): void {
   if (Number.isInteger(diagonal)) return;
@@ -50,8 +53,8 @@ function asMatrices(operation: string, x: Tensor, axes: readonly [number, number
  * ```
  */
 export function diagonal(x: Tensor, options: DiagonalOptions = {}): Tensor {
+  requireOptions("diagonal", options, DIAGONAL_OPTIONS);
   requireTensor("diagonal", "x", x);
-  requireOptions("diagonal", options);
   const { diagonal: offset = 0, axes = [-2, -1] } = options;
   requireWholeDiagonal("diagonal", offset);
   const matrices = asMatrices("diagonal", x, axes);
@@ -85,6 +88,7 @@ export function diagonal(x: Tensor, options: DiagonalOptions = {}): Tensor {
  * ```
  */
 export function trace(x: Tensor, options: DiagonalOptions = {}): Tensor {
+  requireOptions("trace", options, DIAGONAL_OPTIONS);
   requireTensor("trace", "x", x);
   return sum(diagonal(x, options), { axis: -1 });
 }
@@ -109,8 +113,8 @@ export function diag(
   x: Tensor,
   options: { readonly diagonal?: number; readonly batched?: boolean } = {},
 ): Tensor {
+  requireOptions("diag", options, { diagonal: true, batched: true });
   requireTensor("diag", "x", x);
-  requireOptions("diag", options);
   const { diagonal: offset = 0, batched = false } = options;
   requireWholeDiagonal("diag", offset);
   if (!batched && x.shape.length === 2) return diagonal(x, { diagonal: offset });

@@ -1,3 +1,4 @@
+import { requireOptions } from "../errors.ts";
 import type { Device } from "../device.ts";
 import { inputsIn } from "../order.ts";
 import { mul } from "../primitives/arithmetic.ts";
@@ -30,8 +31,10 @@ import { realize, type Tensor } from "../tensor.ts";
  */
 export async function firstNotFinite(
   outputs: readonly Tensor[],
-  { device, infinities = true }: { readonly device: Device; readonly infinities?: boolean },
+  options: { readonly device: Device; readonly infinities?: boolean },
 ): Promise<Tensor | null> {
+  requireOptions("firstNotFinite", options, { device: true, infinities: true });
+  const { device, infinities = true } = options;
   const program = inputsIn(outputs); // taken down, as what is computed here forgets it
   const nodes = [...program.keys()].filter(({ dtype }) => DTYPES[dtype].floating);
   const flagOf = (x: Tensor) => infinities ? sum(mul(x, 0)) : sum(where(isNaN(x), x, 0)); // NaN if a number is bad

@@ -36,7 +36,7 @@ export interface MeshgridOptions {
  * ```
  */
 export function meshgrid(vectors: readonly Tensor[], options: MeshgridOptions = {}): readonly Tensor[] {
-  requireOptions("meshgrid", options);
+  requireOptions("meshgrid", options, { indexing: true });
   const { indexing = "xy" } = options;
   if (indexing !== "xy" && indexing !== "ij") {
     throw new RangeError(`Cannot meshgrid as indexing must be "xy" or "ij": current indexing is ${indexing}`);
@@ -78,7 +78,7 @@ export interface TriOptions {
  * ```
  */
 export function tri(rows: number, options: TriOptions = {}): Tensor {
-  requireOptions("tri", options);
+  requireOptions("tri", options, { columns: true, diagonal: true, dtype: true });
   const { columns = rows, diagonal = 0, dtype } = options;
   return tril(ones([rows, columns], { dtype }), { diagonal });
 }
@@ -108,8 +108,8 @@ export interface Rot90Options {
  * ```
  */
 export function rot90(x: Tensor, options: Rot90Options = {}): Tensor {
+  requireOptions("rot90", options, { turns: true, axes: true });
   requireTensor("rot90", "x", x);
-  requireOptions("rot90", options);
   const { turns = 1, axes = [0, 1] } = options;
   if (!Number.isInteger(turns)) {
     throw new RangeError(`Cannot rot90 as turns must be whole: current turns are ${turns}`);

@@ -1,3 +1,4 @@
+import { requireOptions } from "../errors.ts";
 import { add, mul } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
 import { less } from "../primitives/comparison.ts";
@@ -35,8 +36,10 @@ export function linspace(
   start: number,
   stop: number,
   count: number = 50,
-  { endpoint = true, dtype = "float32" }: LinspaceOptions = {},
+  options: LinspaceOptions = {},
 ): Tensor {
+  requireOptions("linspace", options, { endpoint: true, dtype: true });
+  const { endpoint = true, dtype = "float32" } = options;
   if (![start, stop].every(Number.isFinite) || !(Number.isInteger(count) && count >= 0)) {
     throw new RangeError(
       `Cannot space numbers as ends must be finite and the count whole: current ends are ${start}, ${stop}, count ${count}`,

@@ -37,7 +37,7 @@ export interface EyeOptions {
  * ```
  */
 export function eye(rows: number, options: EyeOptions = {}): Tensor {
-  requireOptions("eye", options);
+  requireOptions("eye", options, { columns: true, diagonal: true, dtype: true });
   const { columns = rows, diagonal = 0, dtype = "float32" } = options;
   if (![rows, columns].every((n) => Number.isInteger(n) && n >= 0) || !Number.isInteger(diagonal)) {
     throw new ShapeError("eye", `sizes must be whole and not negative, and the diagonal whole: it is ${diagonal}`, [
@@ -71,8 +71,8 @@ function lower(operation: string, x: Tensor, diagonal: number): Tensor {
  * ```
  */
 export function tril(x: Tensor, options: { readonly diagonal?: number } = {}): Tensor {
+  requireOptions("tril", options, { diagonal: true });
   requireTensor("tril", "x", x);
-  requireOptions("tril", options);
   const { diagonal = 0 } = options;
   return where(lower("tril", x, diagonal), x, zerosLike(x));
 }
@@ -93,8 +93,8 @@ export function tril(x: Tensor, options: { readonly diagonal?: number } = {}): T
  * ```
  */
 export function triu(x: Tensor, options: { readonly diagonal?: number } = {}): Tensor {
+  requireOptions("triu", options, { diagonal: true });
   requireTensor("triu", "x", x);
-  requireOptions("triu", options);
   const { diagonal = 0 } = options;
   return where(lower("triu", x, diagonal - 1), zerosLike(x), x);
 }
@@ -121,8 +121,8 @@ export function oneHot(
   classes: number,
   options: { readonly dtype?: DType } = {},
 ): Tensor {
+  requireOptions("oneHot", options, { dtype: true });
   requireTensor("oneHot", "indices", indices);
-  requireOptions("oneHot", options);
   const { dtype = "float32" } = options;
   if (DTYPES[indices.dtype].floating || indices.dtype === "bool") {
     throw new TypeError(`Cannot make one-hot rows as indices must be integers: current dtype is ${indices.dtype}`);

@@ -75,8 +75,8 @@ export function split(
   parts: number | readonly number[],
   options: { readonly axis?: number } = {},
 ): readonly Tensor[] {
+  requireOptions("split", options, { axis: true });
   requireTensor("split", "x", x);
-  requireOptions("split", options);
   const { axis = 0 } = options;
   const [at] = normalizeAxes("split", x, axis);
   const size = x.shape[at!]!;
@@ -107,8 +107,8 @@ export function split(
  * ```
  */
 export function roll(x: Tensor, shift: number, options: { readonly axis?: number } = {}): Tensor {
+  requireOptions("roll", options, { axis: true });
   requireTensor("roll", "x", x);
-  requireOptions("roll", options);
   const { axis = -1 } = options;
   const [at] = normalizeAxes("roll", x, axis);
   const size = x.shape[at!]!;
@@ -164,8 +164,8 @@ export function tile(x: Tensor, times: readonly number[]): Tensor {
  * ```
  */
 export function repeat(x: Tensor, times: number, options: { readonly axis?: number } = {}): Tensor {
+  requireOptions("repeat", options, { axis: true });
   requireTensor("repeat", "x", x);
-  requireOptions("repeat", options);
   const { axis = -1 } = options;
   const [at] = normalizeAxes("repeat", x, axis);
   if (!(Number.isInteger(times) && times >= 0)) {

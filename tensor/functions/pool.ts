@@ -12,7 +12,7 @@ import { broadcastTo, sum } from "../primitives/sum.ts";
 import { sizeOf, tupleOf } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
-import { ShapeError } from "../errors.ts";
+import { type OptionNames, requireOptions, ShapeError } from "../errors.ts";
 import { type ConvOptions, convParams, onEach, requireWhole } from "./conv_options.ts";
 import { windowMap } from "./window_map.ts";
 
@@ -89,6 +89,9 @@ export interface PoolOptions extends Omit<ConvOptions, "groups"> {
   readonly kernel: number | readonly number[];
 }
 
+/** Names of PoolOptions. */
+export const POOL_OPTIONS: OptionNames<PoolOptions> = { kernel: true, stride: true, padding: true, dilation: true };
+
 function pool(
   operation: string,
   x: Tensor,
@@ -124,6 +127,7 @@ function pool(
  * ```
  */
 export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
+  requireOptions("maxPool2d", options, POOL_OPTIONS);
   requireTensor("maxPool2d", "x", x);
   return pool("maxPool2d", x, options, (rows, maps) => maxPoolByMap(rows, maps));
 }
@@ -145,6 +149,7 @@ export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
  * ```
  */
 export function avgPool2d(x: Tensor, options: PoolOptions): Tensor {
+  requireOptions("avgPool2d", options, POOL_OPTIONS);
   requireTensor("avgPool2d", "x", x);
   return pool("avgPool2d", x, options, (rows, maps, area) => mul(sumPoolByMap(rows, maps), 1 / area));
 }

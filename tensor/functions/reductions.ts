@@ -5,7 +5,7 @@ import { notEqual } from "../primitives/comparison.ts";
 import { requireOptions, ShapeError } from "../errors.ts";
 import { max, min } from "../primitives/extremum.ts";
 import { reshape, transpose } from "../primitives/layout.ts";
-import { keptAxes, normalizeAxes, type ReduceOptions, sum, withoutAxes } from "../primitives/sum.ts";
+import { keptAxes, normalizeAxes, REDUCE_OPTIONS, type ReduceOptions, sum, withoutAxes } from "../primitives/sum.ts";
 import { pow, sqrt } from "../primitives/transcendental.ts";
 import { pad, slice } from "../primitives/window.ts";
 import { sizeOf } from "../spec.ts";
@@ -29,8 +29,8 @@ import { variance } from "./statistics.ts";
  * ```
  */
 export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("prod", options, REDUCE_OPTIONS);
   requireTensor("prod", "x", x);
-  requireOptions("prod", options);
   const { axis, keepDims = false } = options;
   const axes = normalizeAxes("prod", x, axis);
   const kept = [...x.shape.keys()].filter((i) => !axes.includes(i));
@@ -73,6 +73,7 @@ function isEmpty(operation: string, x: Tensor, axis: ReduceOptions["axis"]): boo
  * ```
  */
 export function any(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("any", options, REDUCE_OPTIONS);
   requireTensor("any", "x", x);
   const found = isEmpty("any", x, options.axis) ? sum(truth(x), options) : max(truth(x), options);
   return cast(found, "bool");
@@ -94,6 +95,7 @@ export function any(x: Tensor, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function all(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("all", options, REDUCE_OPTIONS);
   requireTensor("all", "x", x);
   const found = isEmpty("all", x, options.axis) ? add(sum(truth(x), options), 1) : min(truth(x), options);
   return cast(found, "bool");
@@ -115,6 +117,7 @@ export function all(x: Tensor, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function std(x: Tensor, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+  requireOptions("std", options, { axis: true, keepDims: true, correction: true });
   requireTensor("std", "x", x);
   return sqrt(variance(x, options));
 }
@@ -142,8 +145,8 @@ export interface NormOptions extends ReduceOptions {
  * ```
  */
 export function norm(x: Tensor, options: NormOptions = {}): Tensor {
+  requireOptions("norm", options, { order: true, axis: true, keepDims: true });
   requireTensor("norm", "x", x);
-  requireOptions("norm", options);
   const { order = 2, ...reduced } = options;
   if (!(order > 0)) throw new RangeError(`Cannot take a norm as the order must be positive: current order is ${order}`);
   if (order === Infinity) return max(abs(x), reduced);

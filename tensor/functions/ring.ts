@@ -1,3 +1,4 @@
+import { requireOptions } from "../errors.ts";
 import { arange, full } from "./creation.ts";
 import type { Device } from "../device.ts";
 import { add } from "../primitives/arithmetic.ts";
@@ -30,7 +31,9 @@ export interface Ring {
  * deepStrictEqual(emptyRing({ length: 10, width: 4 }).rows.shape, [10, 4]);
  * ```
  */
-export function emptyRing({ length, width }: { readonly length: number; readonly width: number }): Ring {
+export function emptyRing(options: { readonly length: number; readonly width: number }): Ring {
+  requireOptions("emptyRing", options, { length: true, width: true });
+  const { length, width } = options;
   return { rows: full([length, width], 0), next: full([], 0, { dtype: "int32" }) };
 }
 
@@ -82,8 +85,10 @@ export function appendRow({ rows, next }: Ring, row: Tensor): Ring {
  */
 export async function readRing(
   { rows }: Ring,
-  { appended, last, device }: { readonly appended: number; readonly last: number; readonly device?: Device },
+  options: { readonly appended: number; readonly last: number; readonly device?: Device },
 ): Promise<readonly TypedArray[]> {
+  requireOptions("readRing", options, { appended: true, last: true, device: true });
+  const { appended, last, device } = options;
   const [length, width] = tupleOf(rows.shape, 2);
   if (last > Math.min(length, appended)) {
     throw new RangeError(

@@ -1,4 +1,4 @@
-import { requireOptions } from "../errors.ts";
+import { type OptionNames, requireOptions } from "../errors.ts";
 import { exp, log } from "../primitives/transcendental.ts";
 import { abs, add, sub } from "../primitives/arithmetic.ts";
 import { div } from "../primitives/division.ts";
@@ -8,7 +8,7 @@ import { reshape } from "../primitives/layout.ts";
 import { isNaN, less } from "../primitives/comparison.ts";
 import { logicalOr } from "../primitives/logic.ts";
 import { where } from "../primitives/where.ts";
-import { type ReduceOptions, sum } from "../primitives/sum.ts";
+import { REDUCE_OPTIONS, type ReduceOptions, sum } from "../primitives/sum.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 
@@ -17,6 +17,9 @@ export interface SoftmaxOptions {
   /** Axis or axes over which results sum to one; -1 by default. */
   readonly axis?: number | readonly number[];
 }
+
+/** Names of SoftmaxOptions. */
+export const SOFTMAX_OPTIONS: OptionNames<SoftmaxOptions> = { axis: true };
 
 /** The largest element, which may be taken away; 0 where that is infinite, as infinities less infinities are none. */
 function shiftOf(x: Tensor, axis: ReduceOptions["axis"]): Tensor {
@@ -40,6 +43,7 @@ function shiftOf(x: Tensor, axis: ReduceOptions["axis"]): Tensor {
  * ```
  */
 export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("logsumexp", options, REDUCE_OPTIONS);
   requireTensor("logsumexp", "x", x);
   const shift = shiftOf(x, options.axis);
   const sums = log(sum(exp(sub(x, shift)), options));
@@ -62,8 +66,8 @@ export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
+  requireOptions("softmax", options, SOFTMAX_OPTIONS);
   requireTensor("softmax", "x", x);
-  requireOptions("softmax", options);
   const { axis = -1 } = options;
   const powers = exp(sub(x, shiftOf(x, axis)));
   return div(powers, sum(powers, { axis, keepDims: true }));
@@ -86,8 +90,8 @@ export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
  * ```
  */
 export function logSoftmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
+  requireOptions("logSoftmax", options, SOFTMAX_OPTIONS);
   requireTensor("logSoftmax", "x", x);
-  requireOptions("logSoftmax", options);
   const { axis = -1 } = options;
   const shifted = sub(x, shiftOf(x, axis));
   return sub(shifted, log(sum(exp(shifted), { axis, keepDims: true })));

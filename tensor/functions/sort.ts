@@ -30,8 +30,8 @@ export interface SortOptions {
  * ```
  */
 export function sort(x: Tensor, options: SortOptions = {}): Tensor {
+  requireOptions("sort", options, { axis: true, descending: true });
   requireTensor("sort", "x", x);
-  requireOptions("sort", options);
   const { axis = -1, descending = false } = options;
   return takeAlongAxis(x, argsort(x, { axis, descending }), { axis });
 }

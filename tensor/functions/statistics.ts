@@ -7,7 +7,7 @@ import { constant } from "../primitives/constant.ts";
 import { cast } from "../primitives/cast.ts";
 import { div, floorDivide } from "../primitives/division.ts";
 import { bitwiseAnd, shiftRight } from "../primitives/logic.ts";
-import { normalizeAxes, type ReduceOptions, sum } from "../primitives/sum.ts";
+import { normalizeAxes, REDUCE_OPTIONS, type ReduceOptions, sum } from "../primitives/sum.ts";
 
 /** Elements that a reduction combines into one. */
 function countOf(x: Tensor, axis: ReduceOptions["axis"]): number {
@@ -51,6 +51,7 @@ function wholeMean(x: Tensor, options: ReduceOptions, count: number): Tensor {
  * ```
  */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("mean", options, REDUCE_OPTIONS);
   requireTensor("mean", "x", x);
   const count = countOf(x, options.axis);
   if (x.dtype === "bool") return div(sum(x, options), count);
@@ -74,8 +75,8 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function variance(x: Tensor, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+  requireOptions("variance", options, { axis: true, keepDims: true, correction: true });
   requireTensor("variance", "x", x);
-  requireOptions("variance", options);
   const { correction = 0, ...reduced } = options;
   const centred = sub(x, mean(x, { ...reduced, keepDims: true }));
   return mul(sum(square(centred), reduced), 1 / (countOf(x, reduced.axis) - correction));

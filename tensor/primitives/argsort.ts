@@ -52,8 +52,8 @@ export function argsort(
   x: Tensor,
   options: { readonly axis?: number; readonly descending?: boolean } = {},
 ): Tensor {
+  requireOptions("argsort", options, { axis: true, descending: true });
   requireTensor("argsort", "x", x);
-  requireOptions("argsort", options);
   const { axis = -1, descending = false } = options;
   const [at] = normalizeAxes("argsort", x, axis);
   const last = x.shape.length - 1;

@@ -10,7 +10,16 @@ import { equal, isNaN } from "./comparison.ts";
 import { constant, iota } from "./constant.ts";
 import { reshape } from "./layout.ts";
 import { logicalOr } from "./logic.ts";
-import { broadcastTo, keptAxes, normalizeAxes, type ReduceOptions, referenceReduce, sum, withoutAxes } from "./sum.ts";
+import {
+  broadcastTo,
+  keptAxes,
+  normalizeAxes,
+  REDUCE_OPTIONS,
+  type ReduceOptions,
+  referenceReduce,
+  sum,
+  withoutAxes,
+} from "./sum.ts";
 import { where } from "./where.ts";
 
 /** The extremum of nothing: what every value of the dtype beats or equals. */
@@ -39,7 +48,6 @@ const MAX = extremum("max");
 const MIN = extremum("min");
 
 function reduce(primitive: typeof MAX, x: Tensor, options: ReduceOptions): Tensor {
-  requireOptions(primitive.name, options);
   const { axis, keepDims = false } = options;
   const axes = normalizeAxes(primitive.name, x, axis);
   // Bools are masks in some registers, 0 and 1 in others.
@@ -65,6 +73,7 @@ function reduce(primitive: typeof MAX, x: Tensor, options: ReduceOptions): Tenso
  * ```
  */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("max", options, REDUCE_OPTIONS);
   requireTensor("max", "x", x);
   return reduce(MAX, x, options);
 }
@@ -86,6 +95,7 @@ export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("min", options, REDUCE_OPTIONS);
   requireTensor("min", "x", x);
   return reduce(MIN, x, options);
 }
@@ -117,8 +127,8 @@ function positionOf(operation: string, found: Tensor, x: Tensor, axis: number): 
  * ```
  */
 export function argmax(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
+  requireOptions("argmax", options, { axis: true });
   requireTensor("argmax", "x", x);
-  requireOptions("argmax", options);
   const { axis = -1 } = options;
   const [at] = normalizeAxes("argmax", x, axis);
   return positionOf("argmax", max(x, { axis: at!, keepDims: true }), x, at!);
@@ -141,8 +151,8 @@ export function argmax(x: Tensor, options: { readonly axis?: number } = {}): Ten
  * ```
  */
 export function argmin(x: Tensor, options: { readonly axis?: number } = {}): Tensor {
+  requireOptions("argmin", options, { axis: true });
   requireTensor("argmin", "x", x);
-  requireOptions("argmin", options);
   const { axis = -1 } = options;
   const [at] = normalizeAxes("argmin", x, axis);
   return positionOf("argmin", min(x, { axis: at!, keepDims: true }), x, at!);

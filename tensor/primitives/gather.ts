@@ -1,6 +1,6 @@
 /** @file Reading at positions that are values themselves, and its transpose. */
 import { SCATTER_ADD_FORM, type ScatterParams } from "../compiler/kernel_forms.ts";
-import { requireOptions, ShapeError } from "../errors.ts";
+import { type OptionNames, requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -24,6 +24,9 @@ export interface TakeOptions {
    */
   readonly wrapNegativeIndices?: boolean;
 }
+
+/** Names of TakeOptions. */
+export const TAKE_OPTIONS: OptionNames<TakeOptions> = { axis: true, fill: true, wrapNegativeIndices: true };
 
 interface GatherParams {
   readonly axis: number;
@@ -94,8 +97,8 @@ export function take(
   indices: Indices,
   options: TakeOptions = {},
 ): Tensor {
+  requireOptions("take", options, TAKE_OPTIONS);
   requireTensor("take", "x", x);
-  requireOptions("take", options);
   const { axis = 0, fill = 0, wrapNegativeIndices = true } = options;
   const at = normalizeAxes("take", x, axis)[0]!;
   const positions = indicesOf("take", indices, wrapNegativeIndices ? x.shape[at]! : null);
@@ -163,8 +166,8 @@ export function takeAlongAxis(
   indices: Indices,
   options: TakeOptions = {},
 ): Tensor {
+  requireOptions("takeAlongAxis", options, TAKE_OPTIONS);
   requireTensor("takeAlongAxis", "x", x);
-  requireOptions("takeAlongAxis", options);
   const { axis = -1, fill = 0, wrapNegativeIndices = true } = options;
   const at = normalizeAxes("takeAlongAxis", x, axis)[0]!;
   const positions = indicesOf("takeAlongAxis", indices, wrapNegativeIndices ? x.shape[at]! : null);
@@ -218,8 +221,10 @@ const SCATTER_ADD: Primitive<ScatterParams> = {
 export function scatterAdd(
   updates: Tensor,
   indices: Indices,
-  { size, wrapNegativeIndices = true }: { readonly size: number; readonly wrapNegativeIndices?: boolean },
+  options: { readonly size: number; readonly wrapNegativeIndices?: boolean },
 ): Tensor {
+  requireOptions("scatterAdd", options, { size: true, wrapNegativeIndices: true });
+  const { size, wrapNegativeIndices = true } = options;
   requireTensor("scatterAdd", "updates", updates);
   const [rows = 0, ...rest] = updates.shape;
   const places = indicesOf("scatterAdd", indices, wrapNegativeIndices ? size : null);

@@ -5,7 +5,7 @@ import {
   tableProduct,
   type TableSizes,
 } from "../contraction/table_product.ts";
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DenseArray, type Shape, sizeOf, type TensorSpec, tupleOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -166,8 +166,10 @@ export function kernelMapConv(
   x: Tensor,
   w: Tensor,
   { map, inverse }: KernelMaps,
-  { groups = 1 }: { readonly groups?: number } = {},
+  options: { readonly groups?: number } = {},
 ): Tensor {
+  requireOptions("kernelMapConv", options, { groups: true });
+  const { groups = 1 } = options;
   requireTensor("kernelMapConv", "x", x);
   requireTensor("kernelMapConv", "w", w);
   requireTensor("kernelMapConv", "map", map);

@@ -1,5 +1,5 @@
 import { type MatmulParams, matrixProduct } from "../contraction/matrix_product.ts";
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sameShape, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -106,8 +106,10 @@ function product(a: Tensor, b: Tensor, params: MatmulParams): Tensor {
 export function matmul(
   a: Tensor,
   b: Tensor,
-  { transposeA = false, transposeB = false }: Partial<MatmulParams> = {},
+  options: Partial<MatmulParams> = {},
 ): Tensor {
+  requireOptions("matmul", options, { transposeA: true, transposeB: true });
+  const { transposeA = false, transposeB = false } = options;
   requireTensor("matmul", "a", a);
   requireTensor("matmul", "b", b);
   if (a.shape.length < 2 || b.shape.length < 2) {

@@ -1,5 +1,5 @@
 /** @file Each of these two is the other's transpose, so they share a file: imports stay free of circles. */
-import { requireOptions, ShapeError } from "../errors.ts";
+import { type OptionNames, requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DenseArray, sameShape, type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -71,6 +71,9 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
+/** Names of ReduceOptions. */
+export const REDUCE_OPTIONS: OptionNames<ReduceOptions> = { axis: true, keepDims: true };
+
 /**
  * Adds up elements.
  *
@@ -88,8 +91,8 @@ export interface ReduceOptions {
  * ```
  */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("sum", options, REDUCE_OPTIONS);
   requireTensor("sum", "x", x);
-  requireOptions("sum", options);
   const { axis, keepDims = false } = options;
   const axes = normalizeAxes("sum", x, axis);
   const terms = x.dtype === "bool" ? cast(x, "int32") : x;

@@ -1,6 +1,6 @@
 /** @file Slice and pad, each the other's transpose. */
 import { contiguous } from "../compiler/view.ts";
-import { ShapeError } from "../errors.ts";
+import { requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -61,6 +61,7 @@ export interface SliceOptions {
  * ```
  */
 export function slice(x: Tensor, options: SliceOptions): Tensor {
+  requireOptions("slice", options, { start: true, size: true, step: true });
   requireTensor("slice", "x", x);
   const start = options.start.map((i, axis) => i < 0 ? i + (x.shape[axis] ?? 0) : i);
   const step = options.step ?? start.map(() => 1);

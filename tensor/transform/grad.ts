@@ -1,5 +1,5 @@
 /** @file Gradients of functions that return a scalar. */
-import { ShapeError, shown } from "../errors.ts";
+import { type OptionNames, requireOptions, ShapeError, shown } from "../errors.ts";
 import { constant } from "../primitives/constant.ts";
 import { DTYPES } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
@@ -13,6 +13,9 @@ export interface GradOptions<Argnums extends number | readonly number[] = number
   /** True if the function returns `[loss, aux]`, where `aux` is a tree that is not differentiated. */
   readonly hasAux?: boolean;
 }
+
+/** Names of GradOptions. */
+export const GRAD_OPTIONS: OptionNames<GradOptions> = { argnums: true, hasAux: true };
 
 function checkLoss(operation: string, loss: unknown): Tensor {
   if (!(loss instanceof Tensor)) {
@@ -96,6 +99,7 @@ export function valueAndGrad<
   ...args: TracedAt<Args, NoInfer<Argnums>>
 ) => [value: [loss: Tensor, aux: Aux], gradient: GradientsAt<Args, NoInfer<Argnums>>];
 export function valueAndGrad(f: (...args: never) => unknown, options: GradOptions = {}): unknown {
+  requireOptions("valueAndGrad", options, GRAD_OPTIONS);
   return withGradients("valueAndGrad", f as Loose, options);
 }
 
@@ -132,6 +136,7 @@ export function grad<
   options: GradOptions<Argnums> & { readonly hasAux: true },
 ): (...args: TracedAt<Args, NoInfer<Argnums>>) => [gradient: GradientsAt<Args, NoInfer<Argnums>>, aux: Aux];
 export function grad(f: (...args: never) => unknown, options: GradOptions = {}): unknown {
+  requireOptions("grad", options, GRAD_OPTIONS);
   const both = withGradients("grad", f as Loose, options);
   return (...args: unknown[]) => {
     const [value, gradient] = both(...args);

@@ -122,7 +122,7 @@ export function jacrev<Args extends readonly unknown[], R, const Argnums extends
   f: (...args: Args) => R,
   options: JacobianOptions<Argnums> = {},
 ): (...args: TracedAt<Args, NoInfer<Argnums>>) => Jacobian<R, Args, NoInfer<Argnums>> {
-  requireOptions("jacrev", options);
+  requireOptions("jacrev", options, { argnums: true });
   const { argnums = 0 } = options as JacobianOptions;
   return (...args) => byRows(f as unknown as Loose, argnums, args) as Jacobian<R, Args, Argnums>;
 }
@@ -149,7 +149,7 @@ export function jacfwd<Args extends readonly unknown[], R, const Argnums extends
   f: (...args: Args) => R,
   options: JacobianOptions<Argnums> = {},
 ): (...args: TracedAt<Args, NoInfer<Argnums>>) => Jacobian<R, Args, NoInfer<Argnums>> {
-  requireOptions("jacfwd", options);
+  requireOptions("jacfwd", options, { argnums: true });
   const { argnums = 0 } = options as JacobianOptions;
   return (...args) => byColumns(f as unknown as Loose, argnums, args) as Jacobian<R, Args, Argnums>;
 }
@@ -178,7 +178,7 @@ export function hessian<Args extends readonly unknown[], R, const Argnums extend
 ): (
   ...args: TracedAt<Args, NoInfer<Argnums>>
 ) => Mapped<Jacobian<R, Args, NoInfer<Argnums>>, GradientsAt<Args, NoInfer<Argnums>>> {
-  requireOptions("hessian", options);
+  requireOptions("hessian", options, { argnums: true });
   const { argnums = 0 } = options as JacobianOptions;
   const first = (...args: unknown[]) => byRows(f as unknown as Loose, argnums, args);
   return (...args) => byColumns(first, argnums, args) as Mapped<Jacobian<R, Args, Argnums>, GradientsAt<Args, Argnums>>;

@@ -169,6 +169,6 @@ export function vmap<Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   options: VmapOptions = {},
 ): (...args: Args) => R {
-  requireOptions("vmap", options);
+  requireOptions("vmap", options, { inAxes: true, outAxes: true, axisSize: true });
   return (...args) => mapOver(f as unknown as Loose, options, args) as R;
 }

@@ -9,11 +9,14 @@ const MAX_FILES = 25;
 const NOUNS = ["tensor/contraction", "tensor/compiler", "tensor/primitives", "tensor/transform", "tensor/functions"];
 /** The two entries of tensor: for everybody, and for who writes kernels. */
 const TENSOR = ["tensor/mod.ts", "tensor/kernel.ts"];
+/** What errors say and which names options have: data, which knows no tensor, says it the same way. */
+const ERRORS = "tensor/errors.ts";
 const below = (room: string) => ["tensor", ...NOUNS.slice(0, NOUNS.indexOf(room))];
 
 /** What each room may import besides itself. A file belongs to the longest room that its path begins with. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  "tensor": [],
+  "tensor": [ERRORS],
+  [ERRORS]: ["tensor"],
   ...Object.fromEntries(NOUNS.map((room) => [room, below(room)])),
   "tensor/collectives": ["tensor", ...NOUNS.slice(0, 4)],
   "tensor/devices/reference": ["tensor", "tensor/contraction", "tensor/compiler"],
@@ -23,11 +26,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "tensor/kernel.ts": ["tensor", ...NOUNS, "tensor/devices"],
   "sparse": TENSOR,
   "nn": [...TENSOR, "sparse", "data/boxes"],
-  "data/formats": [],
-  "data/boxes": [],
-  "data/images": ["data/formats", "data/boxes"],
-  "data/sets": ["data/formats", "data/images", "data/boxes"],
-  "data/batches": ["data/formats", "data/images", "data/sets", "data/boxes", ...TENSOR],
+  "data/formats": [ERRORS],
+  "data/boxes": [ERRORS],
+  "data/images": ["data/formats", "data/boxes", ERRORS],
+  "data/sets": ["data/formats", "data/images", "data/boxes", ERRORS],
+  "data/batches": ["data/formats", "data/images", "data/sets", "data/boxes", ERRORS, ...TENSOR],
   "data": ["data/formats", "data/images", "data/sets", "data/batches", "data/boxes"],
   "spark": [...TENSOR, "sparse", "nn"],
   "spark/mod.ts": ["spark", "spark/weights", "spark/train"],

@@ -118,8 +118,14 @@ function prepare(
   return { model, weights, input, entries, expected, device, dtype, tolerance, inputSize: size, through };
 }
 
+function withoutFamily(encoder: Spec["encoder"]): Model {
+  if (encoder.family === "convnext") return convnext({ depths: encoder.depths, dims: encoder.dims });
+  const { family: _, ...options } = encoder;
+  return resnet(options);
+}
+
 function modelOf({ encoder, densifyNorm }: Spec): Model {
-  const model = encoder.family === "convnext" ? convnext(encoder) : resnet(encoder);
+  const model = withoutFamily(encoder);
   return { ...model, densifyNorm: densifyNorm === "bn" || densifyNorm === "ln" ? densifyNorm : "none" };
 }
 

@@ -1,4 +1,5 @@
 /** @file The state of the pickle reader and the checks that every operation goes through. */
+import type { OptionNames } from "../../../tensor/errors.ts";
 import { PickleGlobal, PickleObject, PickleTuple } from "./pickle_value.ts";
 
 /** Makes the value of a call that a pickle asks for, of its arguments. */
@@ -18,6 +19,9 @@ export interface PickleOptions {
   /** Gives the value of a persistent id; none is allowed if not given. */
   readonly persistent?: (id: unknown, refuse: PickleRefusal) => unknown;
 }
+
+/** Names of PickleOptions. */
+export const PICKLE_OPTIONS: OptionNames<PickleOptions> = { file: true, start: true, globals: true, persistent: true };
 
 /** Values nest no deeper in any file that has been seen; deeper ones are made to exhaust the stack. */
 const MAX_DEPTH = 100;

@@ -1,5 +1,6 @@
 /** @file Python pickles, protocols 2 to 5, as far as plain values and tensors need them; nothing in a file is run. */
-import { describe, PickleMachine, type PickleOptions, type PickleRefusal } from "./pickle_machine.ts";
+import { requireOptions } from "../../../tensor/errors.ts";
+import { describe, PICKLE_OPTIONS, PickleMachine, type PickleOptions, type PickleRefusal } from "./pickle_machine.ts";
 import { type PickleBuildable, PickleObject, PickleTuple } from "./pickle_value.ts";
 
 export type { PickleConstructor, PickleOptions, PickleRefusal } from "./pickle_machine.ts";
@@ -158,6 +159,7 @@ export function readPickle(
   bytes: Uint8Array,
   options: PickleOptions = {},
 ): { readonly value: unknown; readonly end: number } {
+  requireOptions("readPickle", options, PICKLE_OPTIONS);
   const globals = { ...DICTIONARIES, ...options.globals };
   const machine = new PickleMachine(bytes, { ...options, globals });
   if (machine.uint(1) !== PROTO) machine.refuse("it must start with its protocol", "first byte is another");
@@ -212,5 +214,6 @@ function dictionary(args: readonly unknown[], refuse: PickleRefusal): unknown {
  * ```
  */
 export function decodePickle(bytes: Uint8Array, options: PickleOptions = {}): unknown {
+  requireOptions("decodePickle", options, PICKLE_OPTIONS);
   return readPickle(bytes, options).value;
 }

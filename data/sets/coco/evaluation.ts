@@ -1,4 +1,5 @@
 /** @file COCO's evaluation of detectors: average precision and recall of boxes and masks, the numbers of the official tool. */
+import { requireOptions } from "../../../tensor/errors.ts";
 import { type CocoSet, maskOf } from "./annotations.ts";
 import { AREAS, type Matches, matchImage, THRESHOLDS } from "./match_image.ts";
 import { boxOverlap, maskOverlap, measureMask } from "./overlap.ts";
@@ -136,6 +137,7 @@ export function evaluateCoco(
   detections: readonly Detection[],
   options: CocoEvaluationOptions,
 ): CocoEvaluation {
+  requireOptions("evaluateCoco", options, { kind: true, areas: true });
   const bare = options.kind === "mask" ? detections.findIndex(({ mask }) => !mask) : -1;
   if (bare >= 0) {
     throw new TypeError(

@@ -1,4 +1,5 @@
 /** @file COCO's result files: what a detector found. */
+import { requireOptions } from "../../../tensor/errors.ts";
 import type { CocoSet, Problem } from "./annotations.ts";
 import { type Bounds, countsText, maskArea, maskBounds, parseCounts, type RunLengths } from "./run_lengths.ts";
 
@@ -106,8 +107,10 @@ export function readCocoResults(json: unknown, set: CocoSet, path: string): Coco
  */
 export function cocoResultRecords(
   detections: readonly Detection[],
-  { boxes = true }: { readonly boxes?: boolean } = {},
+  options: { readonly boxes?: boolean } = {},
 ): readonly object[] {
+  requireOptions("cocoResultRecords", options, { boxes: true });
+  const { boxes = true } = options;
   return detections.map(({ image, category, score, box, mask }) => ({
     ...{ image_id: image, category_id: category, score },
     ...(boxes || !mask ? { bbox: box } : {}),

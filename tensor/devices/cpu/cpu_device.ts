@@ -5,7 +5,7 @@ import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
 import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
-import { DeviceError } from "../../errors.ts";
+import { DeviceError, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { emitMapWat } from "./emit/map.ts";
 import { emitReduceWat } from "./emit/reduce.ts";
@@ -55,6 +55,13 @@ export interface CpuOptions {
  * ```
  */
 export function cpuDevice(options: CpuOptions = {}): Device {
+  requireOptions("cpuDevice", options, {
+    threads: true,
+    relaxedSimd: true,
+    winograd: true,
+    maxBytes: true,
+    onLaunch: true,
+  });
   const { threads = navigator.hardwareConcurrency, relaxedSimd = true, winograd = true, maxBytes, onLaunch } = options;
   const core = makeCore(threads, relaxedSimd, maxBytes);
   const backend: Backend = {

@@ -4,7 +4,7 @@ import type { Schedule, Step } from "../../compiler/kernel.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
-import { DeviceError } from "../../errors.ts";
+import { DeviceError, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { attachEpilogue } from "./emit/epilogue.ts";
 import { emitMapWgsl } from "./emit/map.ts";
@@ -87,6 +87,17 @@ const RAISED = ["maxStorageBufferBindingSize", "maxBufferSize", "maxStorageBuffe
  * ```
  */
 export async function webgpuDevice(options: WebgpuOptions = {}): Promise<Device> {
+  requireOptions("webgpuDevice", options, {
+    adapter: true,
+    limits: true,
+    backlog: true,
+    maxBytes: true,
+    onLaunch: true,
+    tuning: true,
+    winograd: true,
+    subgroups: true,
+    precision: true,
+  });
   const core = await openCore(options);
   const device: Device = compilingDevice(backendOf(core, () => device, options.onLaunch));
   return device;

@@ -33,7 +33,7 @@ export interface AllCloseOptions {
  * ```
  */
 export function allClose(x: TensorLike, y: TensorLike, options: AllCloseOptions = {}): Tensor {
-  requireOptions("allClose", options);
+  requireOptions("allClose", options, { rtol: true, atol: true, equalNaN: true });
   const { rtol = 1e-5, atol = 1e-8, equalNaN = false } = options;
   const bound = add(mul(abs(y), rtol), atol);
   const near = logicalAnd(lessEqual(abs(sub(x, y)), bound), less(bound, Infinity));

@@ -139,7 +139,7 @@ export async function checkGrads<Args extends readonly unknown[]>(
   args: Readonly<Args>,
   options: CheckGradsOptions = {},
 ): Promise<void> {
-  requireOptions("checkGrads", options);
+  requireOptions("checkGrads", options, { order: true, modes: true, step: true, tolerance: true, seed: true });
   const settings: Settings = { order: 2, modes: ["rev"], step: 2e-3, tolerance: 1e-6, seed: 1, ...options };
   const { leaves, structure } = treeFlatten<unknown>(args);
   const places = [...leaves.keys()].filter((i) => leaves[i] instanceof Tensor);

@@ -37,7 +37,7 @@ export function debugNans<Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   options: DebugNansOptions = {},
 ): (...args: Args) => Promise<R> {
-  requireOptions("debugNans", options);
+  requireOptions("debugNans", options, { infinities: true, device: true });
   const { infinities = false } = options;
   return async (...args) => {
     const device = options.device ?? defaultDevice();

@@ -21,7 +21,7 @@ import { treeLeaves } from "../../tree.ts";
  * ```
  */
 export async function evaluate<T>(tree: T, options: { readonly device?: Device } = {}): Promise<T> {
-  requireOptions("evaluate", options);
+  requireOptions("evaluate", options, { device: true });
   const { device = defaultDevice() } = options;
   realize(treeLeaves<unknown>(tree).filter((x) => x instanceof Tensor), device);
   await device.synchronize();

@@ -75,7 +75,7 @@ export function at(x: Tensor, index: Index): At {
   const updated = (update: Update) => (values: TensorLike) => updatePart(x, plan, update, values);
   return Object.freeze({
     get(options: { readonly fill?: number } = {}) {
-      requireOptions("get", options);
+      requireOptions("get", options, { fill: true });
       return readPart(x, plan, options.fill);
     },
     set: updated("set"),

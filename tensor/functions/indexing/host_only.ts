@@ -139,8 +139,8 @@ function compareRows(a: TypedArray, b: TypedArray): number {
  * ```
  */
 export function unique(x: Tensor, options: { readonly axis?: number } = {}): Promise<Unique> {
+  requireOptions("unique", options, { axis: true });
   requireTensor("unique", "x", x);
-  requireOptions("unique", options);
   requireValues("unique", x, "use sort and segmentSum with a static number of segments, or call it before");
   const { axis } = options;
   const at = axis === undefined ? undefined : normalizeAxes("unique", x, axis)[0]!;

@@ -1,6 +1,5 @@
 /** @file Sums, extrema, means and products of rows that belong together. */
-import { requireOptions, ShapeError } from "../../errors.ts";
-import { mul } from "../../primitives/arithmetic.ts";
+import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
 import { argsort } from "../../primitives/argsort.ts";
 import { cast } from "../../primitives/cast.ts";
 import { equal } from "../../primitives/comparison.ts";
@@ -9,7 +8,7 @@ import { div } from "../../primitives/division.ts";
 import { scatterAdd, take } from "../../primitives/gather.ts";
 import { type Indices, indicesOf } from "../../primitives/indices.ts";
 import { scatterMax, scatterMin } from "../../primitives/indexing/scatter_max.ts";
-import { maximum } from "../../primitives/arithmetic.ts";
+import { maximum, mul } from "../../primitives/arithmetic.ts";
 import { reshape } from "../../primitives/layout.ts";
 import { where } from "../../primitives/where.ts";
 import { pad, slice } from "../../primitives/window.ts";
@@ -24,6 +23,9 @@ export interface SegmentOptions {
   readonly segments: number;
 }
 
+/** Names of SegmentOptions. */
+export const SEGMENT_OPTIONS: OptionNames<SegmentOptions> = { segments: true };
+
 type Scatter = (
   updates: Tensor,
   indices: Indices,
@@ -32,7 +34,6 @@ type Scatter = (
 
 function segment(operation: string, x: Tensor, ids: Indices, options: SegmentOptions, scatter: Scatter): Tensor {
   requireTensor(operation, "x", x);
-  requireOptions(operation, options);
   const { segments } = options;
   if (!(Number.isInteger(segments) && segments >= 0)) {
     throw new RangeError(
@@ -61,6 +62,7 @@ function segment(operation: string, x: Tensor, ids: Indices, options: SegmentOpt
  * ```
  */
 export function segmentSum(x: Tensor, ids: Indices, options: SegmentOptions): Tensor {
+  requireOptions("segmentSum", options, SEGMENT_OPTIONS);
   requireTensor("segmentSum", "x", x);
   return segment("segmentSum", x.dtype === "bool" ? cast(x, "int32") : x, ids, options, scatterAdd);
 }
@@ -83,6 +85,7 @@ export function segmentSum(x: Tensor, ids: Indices, options: SegmentOptions): Te
  * ```
  */
 export function segmentMax(x: Tensor, ids: Indices, options: SegmentOptions): Tensor {
+  requireOptions("segmentMax", options, SEGMENT_OPTIONS);
   return segment("segmentMax", x, ids, options, scatterMax);
 }
 
@@ -104,6 +107,7 @@ export function segmentMax(x: Tensor, ids: Indices, options: SegmentOptions): Te
  * ```
  */
 export function segmentMin(x: Tensor, ids: Indices, options: SegmentOptions): Tensor {
+  requireOptions("segmentMin", options, SEGMENT_OPTIONS);
   return segment("segmentMin", x, ids, options, scatterMin);
 }
 
@@ -125,6 +129,7 @@ export function segmentMin(x: Tensor, ids: Indices, options: SegmentOptions): Te
  * ```
  */
 export function segmentMean(x: Tensor, ids: Indices, options: SegmentOptions): Tensor {
+  requireOptions("segmentMean", options, SEGMENT_OPTIONS);
   requireTensor("segmentMean", "x", x);
   const numbers = DTYPES[x.dtype].floating ? x : cast(x, "float32");
   const sums = segment("segmentMean", numbers, ids, options, scatterAdd);
@@ -152,6 +157,7 @@ export function segmentMean(x: Tensor, ids: Indices, options: SegmentOptions): T
  * ```
  */
 export function segmentProd(x: Tensor, ids: Indices, options: SegmentOptions): Tensor {
+  requireOptions("segmentProd", options, SEGMENT_OPTIONS);
   return segment("segmentProd", x.dtype === "bool" ? cast(x, "int32") : x, ids, options, products);
 }
 

@@ -41,8 +41,8 @@ export interface BincountOptions {
  * ```
  */
 export function bincount(x: Tensor, options: BincountOptions): Tensor {
+  requireOptions("bincount", options, { length: true, weights: true });
   requireTensor("bincount", "x", x);
-  requireOptions("bincount", options);
   const { length, weights } = options;
   if (!(Number.isInteger(length) && length >= 0)) {
     throw new RangeError(`Cannot bincount as length must be whole and not negative: current length is ${length}`);
@@ -86,8 +86,8 @@ export interface HistogramOptions {
  * ```
  */
 export function histogram(x: Tensor, options: HistogramOptions = {}): [counts: Tensor, edges: Tensor] {
+  requireOptions("histogram", options, { bins: true, range: true, weights: true });
   requireTensor("histogram", "x", x);
-  requireOptions("histogram", options);
   const { bins = 10, range, weights } = options;
   const numbers = DTYPES[x.dtype].floating ? x : cast(x, "float32");
   const edges = bins instanceof Tensor ? bins : evenEdges(numbers, bins, range);

@@ -6,7 +6,7 @@ import { constant } from "../../primitives/constant.ts";
 import { take } from "../../primitives/gather.ts";
 import { reshape, transpose } from "../../primitives/layout.ts";
 import { where } from "../../primitives/where.ts";
-import { keptAxes, normalizeAxes, type ReduceOptions, withoutAxes } from "../../primitives/sum.ts";
+import { keptAxes, normalizeAxes, REDUCE_OPTIONS, type ReduceOptions, withoutAxes } from "../../primitives/sum.ts";
 import { requireTensor } from "../../require_tensor.ts";
 import { DTYPES, sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -67,8 +67,8 @@ function readOf(q: number, count: number, method: QuantileOptions["method"]): re
  * ```
  */
 export function quantile(x: Tensor, q: number | readonly number[], options: QuantileOptions = {}): Tensor {
+  requireOptions("quantile", options, { method: true, axis: true, keepDims: true });
   requireTensor("quantile", "x", x);
-  requireOptions("quantile", options);
   const { axis, keepDims = false, method = "linear" } = options;
   const axes = normalizeAxes("quantile", x, axis);
   const shares = typeof q === "number" ? [q] : q;
@@ -112,6 +112,7 @@ export function quantile(x: Tensor, q: number | readonly number[], options: Quan
  * ```
  */
 export function median(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("median", options, REDUCE_OPTIONS);
   requireTensor("median", "x", x);
   return quantile(x, 0.5, options);
 }

@@ -35,8 +35,8 @@ export interface SearchsortedOptions {
  * ```
  */
 export function searchsorted(sorted: Tensor, values: TensorLike, options: SearchsortedOptions = {}): Tensor {
+  requireOptions("searchsorted", options, { side: true });
   requireTensor("searchsorted", "sorted", sorted);
-  requireOptions("searchsorted", options);
   const { side = "left" } = options;
   if (side !== "left" && side !== "right") {
     throw new RangeError(`Cannot searchsorted as side must be "left" or "right": current side is ${side}`);

@@ -1,3 +1,4 @@
+import { type OptionNames, requireOptions } from "../../errors.ts";
 import { add } from "../../primitives/arithmetic.ts";
 import { cast } from "../../primitives/cast.ts";
 import { less } from "../../primitives/comparison.ts";
@@ -19,6 +20,9 @@ export interface StreamOptions {
    */
   readonly first?: number | Tensor;
 }
+
+/** Names of StreamOptions. */
+export const STREAM_OPTIONS: OptionNames<StreamOptions> = { first: true };
 
 /** High and low words of the counters `first`, `first + 1`, … */
 function counters(size: number, first: number | Tensor): readonly [Tensor, Tensor] {
@@ -59,7 +63,9 @@ function counters(size: number, first: number | Tensor): readonly [Tensor, Tenso
  * deepStrictEqual(await random.bits(random.key(0), [1], { first: 1 }).data(), new Uint32Array([second!]));
  * ```
  */
-export function bits(key: Tensor, shape: Shape, { first = 0 }: StreamOptions = {}): Tensor {
+export function bits(key: Tensor, shape: Shape, options: StreamOptions = {}): Tensor {
+  requireOptions("bits", options, STREAM_OPTIONS);
+  const { first = 0 } = options;
   requireTensor("draw bits", "key", key);
   return reshape(threefryWords(key, counters(sizeOf(shape), first), WORD.xor), shape);
 }

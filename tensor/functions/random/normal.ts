@@ -1,3 +1,4 @@
+import { requireOptions } from "../../errors.ts";
 import { add, clip, mul, sub } from "../../primitives/arithmetic.ts";
 import { div } from "../../primitives/division.ts";
 import { erf, erfinv } from "../../primitives/error_function.ts";
@@ -5,7 +6,7 @@ import { broadcastTo } from "../../primitives/sum.ts";
 import type { Shape } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { full } from "../creation.ts";
-import type { StreamOptions } from "./bits.ts";
+import { STREAM_OPTIONS, type StreamOptions } from "./bits.ts";
 import { uniform } from "./uniform.ts";
 
 /**
@@ -25,6 +26,7 @@ import { uniform } from "./uniform.ts";
  * ```
  */
 export function normal(key: Tensor, shape: Shape, options: StreamOptions = {}): Tensor {
+  requireOptions("normal", options, STREAM_OPTIONS);
   const open = uniform(key, shape, { ...options, min: -1 + 2 ** -24, max: 1 }); // erfinv(-1) is infinite
   return mul(erfinv(open), Math.SQRT2);
 }
@@ -56,8 +58,10 @@ export interface TruncatedNormalOptions extends StreamOptions {
 export function truncatedNormal(
   key: Tensor,
   shape: Shape,
-  { lower = -2, upper = 2, ...stream }: TruncatedNormalOptions = {},
+  options: TruncatedNormalOptions = {},
 ): Tensor {
+  requireOptions("truncatedNormal", options, { lower: true, upper: true, first: true });
+  const { lower = -2, upper = 2, ...stream } = options;
   const end = (z: number) => erf(div(full([], z), Math.SQRT2));
   const [from, to] = [broadcastTo(end(lower), shape), broadcastTo(end(upper), shape)];
   const spread = add(from, mul(sub(to, from), uniform(key, shape, stream)));

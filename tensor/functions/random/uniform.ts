@@ -1,10 +1,11 @@
+import { requireOptions } from "../../errors.ts";
 import { add, mul } from "../../primitives/arithmetic.ts";
 import { cast } from "../../primitives/cast.ts";
 import { less } from "../../primitives/comparison.ts";
 import { shiftRight } from "../../primitives/logic.ts";
 import type { Shape } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
-import { bits, type StreamOptions } from "./bits.ts";
+import { bits, STREAM_OPTIONS, type StreamOptions } from "./bits.ts";
 
 /** Options of `uniform`. */
 export interface UniformOptions extends StreamOptions {
@@ -48,7 +49,9 @@ export function unitOf(words: Tensor): Tensor {
  * equal((await random.uniform(random.key(0), []).item()).toFixed(6), "0.947667");
  * ```
  */
-export function uniform(key: Tensor, shape: Shape, { min = 0, max = 1, ...stream }: UniformOptions = {}): Tensor {
+export function uniform(key: Tensor, shape: Shape, options: UniformOptions = {}): Tensor {
+  requireOptions("uniform", options, { min: true, max: true, first: true });
+  const { min = 0, max = 1, ...stream } = options;
   const unit = unitOf(bits(key, shape, stream));
   return min === 0 && max === 1 ? unit : add(mul(unit, max - min), min);
 }
@@ -71,5 +74,6 @@ export function uniform(key: Tensor, shape: Shape, { min = 0, max = 1, ...stream
  * ```
  */
 export function bernoulli(key: Tensor, p: number | Tensor, shape: Shape, options: StreamOptions = {}): Tensor {
+  requireOptions("bernoulli", options, STREAM_OPTIONS);
   return less(uniform(key, shape, options), p);
 }

@@ -70,7 +70,7 @@ export interface MaskAlignOptions extends Omit<RoiAlignOptions, "scales"> {
  * ```
  */
 export function maskAlign(bits: Tensor, boxes: Tensor, mask: Tensor, options: MaskAlignOptions): Tensor {
-  requireOptions("maskAlign", options);
+  requireOptions("maskAlign", options, { width: true, size: true, sampling: true, aligned: true });
   const { size, sampling = 0, aligned = true, width } = options;
   requireTensor("maskAlign", "bits", bits);
   requireBoxes("maskAlign", boxes, { mask });

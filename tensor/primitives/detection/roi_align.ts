@@ -214,7 +214,7 @@ export function roiAlign(
   { image, level }: RoiPlaces,
   options: RoiAlignOptions,
 ): Tensor {
-  requireOptions("roiAlign", options);
+  requireOptions("roiAlign", options, { size: true, sampling: true, aligned: true, scales: true });
   const { size, sampling = 0, aligned = true, scales } = options;
   maps.forEach((map, i) => requireTensor("roiAlign", `maps[${i}]`, map));
   requireFloating("roiAlign", maps);

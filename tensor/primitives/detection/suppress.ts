@@ -70,9 +70,9 @@ export interface SuppressOptions {
  * ```
  */
 export function suppress(boxes: Tensor, valid: Tensor, options: SuppressOptions): Tensor {
+  requireOptions("suppress", options, { threshold: true, kind: true });
   requireTensor("suppress", "boxes", boxes);
   requireTensor("suppress", "valid", valid);
-  requireOptions("suppress", options);
   const { threshold, kind } = options;
   if (!(threshold >= 0 && threshold <= 1)) {
     throw new RangeError(`Cannot suppress as threshold must be from 0 to 1: current threshold is ${threshold}`);

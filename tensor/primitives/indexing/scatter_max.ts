@@ -1,6 +1,6 @@
 /** @file The largest and the smallest rows at places that are values themselves. */
 import { SCATTER_MAX_FORM, type ScatterParams } from "../../compiler/kernel_forms.ts";
-import { requireOptions, ShapeError } from "../../errors.ts";
+import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
 import type { Primitive } from "../../primitive.ts";
 import { DTYPES, RANGES, sizeOf, type TensorSpec } from "../../spec.ts";
 import { bind, type Tensor } from "../../tensor.ts";
@@ -63,6 +63,9 @@ export interface ScatterOptions {
   readonly wrapNegativeIndices?: boolean;
 }
 
+/** Names of ScatterOptions. */
+export const SCATTER_OPTIONS: OptionNames<ScatterOptions> = { size: true, wrapNegativeIndices: true };
+
 /**
  * The largest of the rows that are put to each place.
  *
@@ -83,8 +86,8 @@ export interface ScatterOptions {
  * ```
  */
 export function scatterMax(updates: Tensor, indices: Indices, options: ScatterOptions): Tensor {
+  requireOptions("scatterMax", options, SCATTER_OPTIONS);
   requireTensor("scatterMax", "updates", updates);
-  requireOptions("scatterMax", options);
   const { size, wrapNegativeIndices = true } = options;
   const [rows = 0, ...rest] = updates.shape;
   const places = indicesOf("scatterMax", indices, wrapNegativeIndices ? size : null);
@@ -117,6 +120,7 @@ function turned(x: Tensor): Tensor {
  * ```
  */
 export function scatterMin(updates: Tensor, indices: Indices, options: ScatterOptions): Tensor {
+  requireOptions("scatterMin", options, SCATTER_OPTIONS);
   requireTensor("scatterMin", "updates", updates);
   if (updates.dtype === "bool") {
     throw new TypeError("Cannot scatterMin as updates must be numbers: current dtype is bool; cast to int32");

@@ -139,6 +139,6 @@ Deno.test("schedules and rules refuse what makes none", () => {
   throws(() => exponentialSchedule({ start: 1, factor: 0 }), /factor must be positive: current factor is 0/);
   throws(() => piecewiseConstantSchedule(1, { 1.5: 2 }), /steps must be whole: current step is 1.5/);
   throws(() => joinSchedules([constantSchedule(1), constantSchedule(2)], []), /rising boundary between each two/);
-  throws(() => oneCycleSchedule({ peak: 1, steps: 2 }), /rise must take more than one step/);
+  throws(() => oneCycleSchedule({ peak: 1, steps: 2 }), /its rise must be over 1 step/);
   throws(() => clipByValue(0), /bound must be positive: current bound is 0/);
 });

@@ -1,6 +1,6 @@
 /** @file Tables of tiles: what tuning found for an adapter, as plain data and as a file. */
 import type { TileVariant } from "../../../compiler/kernel_text.ts";
-import { DeviceError } from "../../../errors.ts";
+import { DeviceError, requireOptions } from "../../../errors.ts";
 
 /** Written into every table, so that other JSON files are told apart. */
 const FORMAT = "tessera.tuning/1";
@@ -79,8 +79,10 @@ export function tuningText({ adapter, tiles }: TuningTable): string {
  */
 export function parseTuning(
   text: string,
-  { path, adapter }: { readonly path: string; readonly adapter: string },
+  options: { readonly path: string; readonly adapter: string },
 ): TuningTable {
+  requireOptions("parseTuning", options, { path: true, adapter: true });
+  const { path, adapter } = options;
   const table = objectOf(text, path);
   if (table.format !== FORMAT) refuse(path, `its format must be ${FORMAT}`, `format is ${shown(table.format)}`);
   if (table.adapter !== adapter) {

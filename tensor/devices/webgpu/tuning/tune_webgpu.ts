@@ -1,3 +1,4 @@
+import { requireOptions } from "../../../errors.ts";
 import type { TemplateKernel } from "../../../compiler/kernel.ts";
 import { closeCore } from "../runtime/core.ts";
 import { openCore, type WebgpuOptions } from "../webgpu_device.ts";
@@ -31,12 +32,14 @@ export type { TuningResult } from "./tune.ts";
  */
 export async function tuneWebgpu(
   kernels: readonly TemplateKernel[],
-  { adapter, tell = () => {}, webgpu = {} }: {
+  options: {
     readonly adapter: string;
     readonly tell?: (result: TuningResult) => void;
     readonly webgpu?: WebgpuOptions;
   },
 ): Promise<TuningTable> {
+  requireOptions("tuneWebgpu", options, { adapter: true, tell: true, webgpu: true });
+  const { adapter, tell = () => {}, webgpu = {} } = options;
   const core = await openCore({ ...webgpu, onLaunch: () => {} }); // asks for timestamps
   try {
     const results = await tuneTiles(core, kernels, tell);
