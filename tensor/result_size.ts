@@ -2,10 +2,18 @@
 import { DTYPES, sizeOf, type TensorSpec } from "./spec.ts";
 
 /** Elements of a result that need not be in memory: positions in kernels are int32. */
-export const MOST_ELEMENTS: number = 2 ** 31 - 1;
+const MOST_ELEMENTS = 2 ** 31 - 1;
 
 /** Elements of a result in memory: that of WebAssembly, and buffers of GPUs, are addressed by 32 bits. */
 export const MOST_STORED: number = 2 ** 32 / 4;
+
+/** Lowerings whose results need no memory where they are fused with what reads them. */
+const FUSED: ReadonlySet<string> = new Set(["expression", "view", "iota", "gather", "leaf"]);
+
+/** Elements of a result at most, by the kind of its lowering. */
+export function mostOf(kind: string): number {
+  return FUSED.has(kind) ? MOST_ELEMENTS : MOST_STORED;
+}
 
 /** Refuses results that no device holds, before anything is computed. */
 export function requireFits(operation: string, { shape, dtype }: TensorSpec, most: number): void {

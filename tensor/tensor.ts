@@ -3,7 +3,7 @@ import { defaultDevice } from "./device.ts";
 import { nestedValues } from "./nested_values.ts";
 import { LEAF, type LeafSource } from "./leaf_primitive.ts";
 import type { Params, Primitive } from "./primitive.ts";
-import { MOST_ELEMENTS, MOST_STORED, requireFits } from "./result_size.ts";
+import { MOST_STORED, mostOf, requireFits } from "./result_size.ts";
 import { type DType, type Shape, sizeOf, type TensorSpec, type TypedArray } from "./spec.ts";
 
 /** How many tensors there are. Only the order matters, never the number. */
@@ -22,6 +22,7 @@ const FORGOTTEN: Made = { inputs: [], params: {} };
 const inner = {} as {
   madeOf(x: Tensor): Made;
   bufferOf(x: Tensor): DeviceBuffer | null;
+  setMade(x: Tensor, made: Made): void;
   settle(x: Tensor, buffer: DeviceBuffer): void;
 };
 
@@ -51,17 +52,19 @@ export class Tensor implements TensorSpec {
   readonly traced: boolean;
   /** Grows with every tensor made. Programs run in this order, so that what is used together is computed together. */
   readonly sequence: number;
-  /** Held until the values are there; afterwards only if somebody else holds it. */
-  #made: Made | WeakRef<Made>;
+  /** Held until the values are there. */
+  #made: Made;
   #buffer: DeviceBuffer | null = null;
 
   static {
-    inner.madeOf = (x) => x.#made instanceof WeakRef ? x.#made.deref() ?? FORGOTTEN : x.#made;
+    inner.madeOf = (x) => x.#made;
     inner.bufferOf = (x) => x.#buffer;
     inner.settle = (x, buffer) => {
       x.#buffer = buffer;
-      const isLeaf = x.primitive.lowering.kind === "leaf";
-      if (!isLeaf && !(x.#made instanceof WeakRef)) x.#made = new WeakRef(x.#made);
+      if (x.primitive.lowering.kind !== "leaf") x.#made = FORGOTTEN;
+    };
+    inner.setMade = (x, made) => {
+      x.#made = made;
     };
   }
 
@@ -76,7 +79,7 @@ export class Tensor implements TensorSpec {
     Object.freeze(this);
   }
 
-  /** Operands, in the order of the rules; none if the tensor was computed and no pullback goes through it. */
+  /** Operands, in the order of the rules; none once the tensor was computed, but while a pullback goes through it. */
   get inputs(): readonly Tensor[] {
     return inner.madeOf(this).inputs;
   }
@@ -183,9 +186,6 @@ function refuseTraced(x: Tensor): never {
   );
 }
 
-/** Lowerings whose results need no memory where they are fused with what reads them. */
-const FUSED: ReadonlySet<string> = new Set(["expression", "view", "iota", "gather", "leaf"]);
-
 /**
  * Applies a primitive: runs its shape rule now, computes nothing.
  *
@@ -204,7 +204,7 @@ const FUSED: ReadonlySet<string> = new Set(["expression", "view", "iota", "gathe
  */
 export function bind<P extends Params>(primitive: Primitive<P>, inputs: readonly Tensor[], params: P): Tensor {
   const spec = primitive.shapeRule(inputs, params);
-  requireFits(primitive.name, spec, FUSED.has(primitive.lowering.kind) ? MOST_ELEMENTS : MOST_STORED);
+  requireFits(primitive.name, spec, mostOf(primitive.lowering.kind));
   const erased = primitive as unknown as Primitive;
   return new Tensor(spec, erased, Object.freeze([...inputs]), params, inputs.some((input) => input.traced));
 }
@@ -253,24 +253,25 @@ export function bufferOf(x: Tensor): DeviceBuffer | undefined {
   return source && "buffer" in source ? source.buffer : inner.bufferOf(x) ?? undefined;
 }
 
-/**
- * Makes a tensor its values: it need not be computed again, and lets go of what it was made of.
- *
- * @param x Any tensor that is not traced.
- * @param buffer Its values.
- */
+/** Makes a tensor that is not traced its values: it need not be computed again, and lets go of what it was made of. */
 export function settle(x: Tensor, buffer: DeviceBuffer): void {
   inner.settle(x, buffer);
 }
 
-/**
- * What a tensor is made of. Who holds it can go through the tensor after it was computed.
- *
- * @param x Any tensor.
- * @returns Its inputs and settings, as one object.
- */
+/** What a tensor is made of. Who holds it can go through the tensor after it was computed, by `withMade`. */
 export function madeOf(x: Tensor): Pick<Tensor, "inputs" | "params"> {
   return inner.madeOf(x);
+}
+
+/** Lets a tensor be what it was made of while something runs, though its values may be there since. */
+export function withMade<R>(x: Tensor, made: Pick<Tensor, "inputs" | "params">, run: () => R): R {
+  const now = inner.madeOf(x);
+  try {
+    inner.setMade(x, made);
+    return run();
+  } finally {
+    inner.setMade(x, now);
+  }
 }
 
 /**
@@ -284,9 +285,7 @@ export function realize(tensors: readonly Tensor[], device: Device): readonly De
   tensors.forEach((x) => x.traced && refuseTraced(x));
   const missing = [...new Set(tensors.filter((x) => bufferOf(x)?.device !== device))];
   missing.forEach((x) => requireFits("compute a tensor", x, MOST_STORED));
-  if (missing.length > 0) {
-    device.evaluate(missing).forEach((buffer, i) => settle(missing[i]!, buffer));
-  }
+  if (missing.length > 0) device.evaluate(missing).forEach((buffer, i) => settle(missing[i]!, buffer));
   return tensors.map((x) => {
     const buffer = bufferOf(x)!;
     return buffer.device === device ? buffer : inner.bufferOf(x)!;

@@ -14,8 +14,6 @@ export interface Block {
 export interface BlockBuffer<B extends Block> extends DeviceBuffer {
   /** The memory. */
   readonly block: B;
-  /** What stands for it in the eyes of the collector; goes on with the memory where that is donated. */
-  ballast: ArrayBuffer | null;
 }
 
 /** Host values that programs read again and again, such as tables inside a compiled function. Documented cache; weak. */
@@ -41,8 +39,8 @@ export interface Store<B extends Block> {
   release(block: B): void;
   /** Throws if a block holds no values any more. */
   refuseReleased(block: B, spec: TensorSpec): void;
-  /** Makes the handle of a block, with the ballast that the memory has already, if it has. */
-  handle(spec: TensorSpec, block: B, ballast?: ArrayBuffer | null): BlockBuffer<B>;
+  /** Makes the handle of a block. */
+  handle(spec: TensorSpec, block: B): BlockBuffer<B>;
 }
 
 /** Blocks of the inputs and outputs of a run, by number of the value. */
@@ -50,8 +48,6 @@ export interface Bindings<B extends Block> {
   readonly blocks: ReadonlyMap<number, B>;
   /** Blocks that belong to this run: it hands them out or gives them back. */
   readonly taken: ReadonlySet<B>;
-  /** Ballast of those that were donated. */
-  readonly ballasts: ReadonlyMap<B, ArrayBuffer | null>;
 }
 
 /** Where the values of an input lie; host values are copied. Those that come a second time stay on the device. */
@@ -72,21 +68,11 @@ function inputBlock<B extends Block>(store: Store<B>, x: Tensor, taken: Set<B>):
 }
 
 /** Memory of a donated input that now belongs to the run; null if it is still needed. */
-function donatedBlock<B extends Block>(
-  store: Store<B>,
-  x: Tensor,
-  given: B,
-  ballasts: Map<B, ArrayBuffer | null>,
-): B | null {
+function donatedBlock<B extends Block>(store: Store<B>, x: Tensor, given: B): B | null {
   // Host values that stay on the device may be read again; a buffer given twice serves the first result only.
   if (store.resident.buffers.has(x) || !given.taken) return null;
   const block = store.passOn(given);
   given.taken = false;
-  const handle = bufferOf(x) as BlockBuffer<B> | undefined; // host values that were copied for this run have none
-  if (handle) {
-    ballasts.set(block, handle.ballast);
-    handle.ballast = null;
-  }
   return block;
 }
 
@@ -107,8 +93,7 @@ export function bindBlocks<B extends Block>(
   const blocks = new Map<number, B>();
   const taken = new Set<B>();
   const leaves = new Map(schedule.inputs.map((value, i) => [value, inputs[i]!]));
-  const ballasts = new Map<B, ArrayBuffer | null>();
-  const donated = (input: number) => donatedBlock(store, leaves.get(input)!, blocks.get(input)!, ballasts);
+  const donated = (input: number) => donatedBlock(store, leaves.get(input)!, blocks.get(input)!);
   try {
     schedule.inputs.forEach((value, i) => blocks.set(value, inputBlock(store, inputs[i]!, taken)));
     values.forEach((value, number) => {
@@ -132,7 +117,7 @@ export function bindBlocks<B extends Block>(
     taken.forEach((block) => store.release(block));
     throw error;
   }
-  return { blocks, taken, ballasts };
+  return { blocks, taken };
 }
 
 /**
@@ -143,7 +128,7 @@ export function bindBlocks<B extends Block>(
 export function handOut<B extends Block>(
   store: Store<B>,
   schedule: Schedule,
-  { blocks, taken, ballasts }: Bindings<B>,
+  { blocks, taken }: Bindings<B>,
 ): readonly DeviceBuffer[] {
   const handed = new Set<B>();
   const buffers = schedule.outputs.map((number) => {
@@ -152,7 +137,7 @@ export function handOut<B extends Block>(
     // A result that is an input of somebody else, or stands twice among the results, gets memory of its own.
     const own = taken.has(block) && !handed.has(block) ? block : store.copy(block, spec);
     handed.add(own);
-    return store.handle(spec, own, ballasts.get(own));
+    return store.handle(spec, own);
   });
   taken.forEach((block) => handed.has(block) || store.release(block));
   return buffers;

@@ -1,22 +1,26 @@
 /**
- * @file Device memory as the garbage collector of the host sees it. A tensor that nothing holds gives its memory back when the
- * collector has found it (it looks when much was allocated that it knows of) and the engine has called the finalizer (which
- * it does between turns of the event loop, not between awaits of what is there already). Both are helped here.
+ * @file Device memory as the garbage collector of the host sees it: not at all. A tensor that nothing holds gives its memory
+ * back when the collector has found its handle, and the engine has called the finalizer, which it does between turns of the
+ * event loop, not between awaits of what is there already. So the collector is made to look at young objects each time that
+ * so much was taken, and reading waits for a turn then; at all objects where more is in use than a while ago nonetheless.
  */
 
-/** Bytes that are taken between two turns of the event loop before reading waits for one. */
-const TURN_AFTER = 64 * 2 ** 20;
-/** Smallest array that stands for device memory: the system maps each by itself, and allows some ten thousand. */
-const SMALLEST = 256 * 2 ** 10;
-/** What may be in use beyond what is held, and a half of that, before reading waits longer. */
-const SLACK = 96 * 2 ** 20;
-/** Bytes of an array that is dropped at once, to make the collector look. */
-const URGE = 64 * 2 ** 20;
-/** The longest wait for a collector that works in steps: turns of so many milliseconds. */
-const TURNS = 20;
-const TURN_MILLISECONDS = 4;
-/** What a tensor costs beside its values: handles, bookkeeping of the driver. */
-const EACH = 1024;
+/** Bytes that are taken before the collector looks at young objects, and reading waits for a turn; a quarter of less memory. */
+const LOOK_AFTER = 64 * 2 ** 20;
+/** What may be in use after that, beyond what is held and a half of it, before the collector looks at everything. */
+const SLACK = 32 * 2 ** 20;
+/** The same where nobody reads, so that nothing can be said of what is held. */
+const BLIND_SLACK = 256 * 2 ** 20;
+/** What a handle counts for beside its values: objects of the host, bookkeeping of the driver. */
+const EACH = 32 * 2 ** 10;
+/** Bytes of arrays that V8 lets be young: the next array makes it look at young objects. More would make it begin with all. */
+const MOST_YOUNG = 64 * 2 ** 20;
+/** Bytes of an array after which it begins to look at everything, which it does in steps. */
+const TOO_MUCH = 512 * 2 ** 20;
+/** Turns of the event loop within which finalizers are called. */
+const TURNS = 8;
+/** The longest wait for memory: turns of so many milliseconds, of which the first are for a collector that is at it already. */
+const WAIT = { turns: 24, milliseconds: 4, first: 6 };
 
 /** What to do about memory that does not come back, for messages. */
 export const HOW_MEMORY_COMES_BACK: string =
@@ -24,19 +28,19 @@ export const HOW_MEMORY_COMES_BACK: string =
   "now and then in a loop, or at once by `using`, `tensor[Symbol.dispose]()` or `donate`; else use a smaller batch or a " +
   "smaller input size";
 
+/** Makes the collector look. */
+export interface Collector {
+  /** At objects that were made a short while ago. */
+  young(): void;
+  /** At all of them: begins or goes on with it, as it does so in steps. Returns what to call when it is done. */
+  all(): () => void;
+}
+
 /** Memory of one device. */
 export interface Pressure {
-  /**
-   * Tells the collector of device memory: an array that nobody touches, which it counts and to which the system gives no pages.
-   *
-   * @param bytes What was taken.
-   * @returns What the handle of the memory is to hold; `null` if the next one will count for it.
-   */
-  ballast(bytes: number): ArrayBuffer | null;
-  /**
-   * Waits for a turn of the event loop if much was taken since the last one; for some if more is in use than a while ago,
-   * as the collector works in steps. What is held costs such a wait each time that it has grown by about a half.
-   */
+  /** Notes that a handle of so many bytes was made. */
+  took(bytes: number): void;
+  /** Waits for a turn of the event loop if the collector has looked since the last one. */
   turn(): Promise<void>;
 }
 
@@ -44,39 +48,42 @@ export interface Pressure {
  * Starts to watch the memory of a device.
  *
  * @param bytesInUse Tells how much is taken and not given back.
- * @param maxBytes How much there is.
+ * @param options `maxBytes`: how much there is; `collector`: that of the engine if not given.
  * @returns Its account.
  */
-export function makePressure(bytesInUse: () => number, maxBytes: number = Infinity): Pressure {
-  const since = { turn: 0, ballast: 0 };
-  const held = { bytes: 0 }; // the least that was in use since the collector was urged
+export function makePressure(
+  bytesInUse: () => number,
+  { maxBytes = Infinity, collector = ENGINE }: { readonly maxBytes?: number; readonly collector?: Collector } = {},
+): Pressure {
+  // Bytes taken since the last look; the least in use since the collector looked at everything, and the most just after.
+  const state = { taken: 0, held: 0, proven: 0, looked: false };
+  const begun: (() => void)[] = [];
+  const most = (slack: number) => Math.max(1.1 * state.proven, Math.min(1.5 * state.held + slack, maxBytes / 2));
   return {
-    ballast(bytes) {
-      since.turn += bytes + EACH;
-      since.ballast += bytes + EACH;
-      if (since.ballast < SMALLEST) return null;
-      const made = untouched(since.ballast);
-      since.ballast = 0;
-      return made;
+    took(bytes) {
+      state.taken += bytes + EACH;
+      if (state.taken < Math.min(LOOK_AFTER, maxBytes / 4)) return;
+      Object.assign(state, { taken: 0, looked: true, held: Math.min(state.held, bytesInUse()) });
+      if (bytesInUse() <= most(BLIND_SLACK)) return collector.young();
+      begun.push(collector.all());
+      state.held = bytesInUse(); // memory comes back in turns to come: until then all of it counts as held
     },
     async turn() {
-      if (since.turn < TURN_AFTER) return;
-      since.turn = 0;
-      const most = mostInUse(held.bytes, maxBytes);
-      await nextTurn();
-      const urged = bytesInUse() > most;
-      for (let i = 0; i < TURNS && bytesInUse() > most; i++) {
-        untouched(URGE); // a collector that is not told of more does not begin
-        await turns(TURN_MILLISECONDS);
+      if (!state.looked) return;
+      state.looked = false;
+      const before = bytesInUse(); // one look at young objects, not two: what outlives the second counts as old
+      for (let i = 0; i < TURNS && bytesInUse() === before; i++) await nextTurn();
+      state.held = Math.min(state.held, bytesInUse());
+      const bound = most(SLACK);
+      // What died while the collector looks at everything is found once it is done.
+      for (let i = 0; i < WAIT.turns && bytesInUse() > bound; i++) {
+        if (i >= WAIT.first) begun.push(collector.all()); // one more each time: it goes by growth
+        await turns(WAIT.milliseconds);
       }
-      held.bytes = urged ? bytesInUse() : Math.min(held.bytes, bytesInUse());
+      begun.splice(0).forEach((end) => end());
+      if (bytesInUse() > bound) state.held = state.proven = bytesInUse();
     },
   };
-}
-
-/** What may be in use before reading waits longer. Of little memory no more than a half, but for what is held. */
-function mostInUse(held: number, maxBytes: number): number {
-  return Math.max(1.1 * held, Math.min(1.5 * held + SLACK, maxBytes / 2));
 }
 
 /** Ends the current turn of the event loop, at once where the engine can: the shortest timer takes milliseconds. */
@@ -89,23 +96,22 @@ function turns(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+/** The collector of V8; others count arrays too, each in its way. */
+const ENGINE: Collector = { young: () => press(MOST_YOUNG)(), all: () => press(TOO_MUCH) };
+
 /**
- * An array of so many bytes, or none where the host has no addresses for it. One that could be resized is mapped by itself;
- * others come from an allocator that uses memory again, and writes zeros to it. But V8 looks at what it has counted only when
- * it makes one of the others: a small one makes it look.
+ * Makes an array, which the collector counts. One that could be resized takes addresses only: others come from an allocator
+ * that writes zeros to them. What V8 has counted it looks at when it makes one of the others.
+ *
+ * @param bytes Its size.
+ * @returns Lets go of it.
  */
-function untouched(bytes: number): ArrayBuffer | null {
+function press(bytes: number): () => void {
   try {
     const made = new ArrayBuffer(bytes, { maxByteLength: bytes });
     new ArrayBuffer(64);
-    return made;
+    return () => void (made.detached || made.transfer(0));
   } catch {
-    return null;
+    return () => {}; // the host has no addresses for it; the engine has looked before it said so
   }
-}
-
-/** Lets go of the ballast of memory that is given back before the collector finds its handle. */
-export function dropBallast(handle: { ballast: ArrayBuffer | null }): void {
-  handle.ballast?.transfer(0);
-  handle.ballast = null;
 }

@@ -5,7 +5,7 @@ import { add } from "../primitives/arithmetic.ts";
 import { constant } from "../primitives/constant.ts";
 import { identity } from "../primitives/identity.ts";
 import { DTYPES, sameShape } from "../spec.ts";
-import { madeOf, Tensor } from "../tensor.ts";
+import { madeOf, Tensor, withMade } from "../tensor.ts";
 import { treeFlatten, treeFlattenAll, type TreeStructure, treeUnflatten } from "../tree.ts";
 import { checkDifferentiable, type Cotangent, type Gradient, namedLeaves, tracedScalar } from "./arguments.ts";
 import { runInside } from "./running.ts";
@@ -60,7 +60,7 @@ export function pullBack(
   for (const { node, made } of nodes) {
     const cotangent = sums.get(node);
     if (!cotangent) continue;
-    const parts = node.primitive.vjpRule(cotangent, node, made.params);
+    const parts = withMade(node, made, () => node.primitive.vjpRule(cotangent, node, made.params));
     made.inputs.forEach((input, i) => accumulate(input, parts[i]));
     sums.delete(node);
   }

@@ -1,5 +1,5 @@
 import type { BlockBuffer, Resident, Store } from "../../../compiler/bindings.ts";
-import { dropBallast, makePressure, type Pressure } from "../../../compiler/pressure.ts";
+import { makePressure, type Pressure } from "../../../compiler/pressure.ts";
 import type { Device } from "../../../device.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { hasRelaxedSimd, loadAssembler } from "./assemble.ts";
@@ -76,7 +76,7 @@ export function makeCore(threads: number, relaxedSimd: boolean, maxBytes?: numbe
       workers.forEach((worker) => tell(worker, { kind: "drop", program }))
     ),
     count: { submits: 0, launches: 0, readBacks: 0 },
-    pressure: makePressure(() => heap.used(), heap.maxBytes),
+    pressure: makePressure(() => heap.used(), heap),
     turns: makeTurns(loadAssembler()),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
     shared: { arena: none, scratch: none, turn: 0, programs: 0, alone: workers.length === 0, closed: false },
@@ -100,21 +100,17 @@ function makeBuffer(
   device: Device,
   spec: TensorSpec,
   block: Block,
-  ballast: ArrayBuffer | null = pressure.ballast(bytesOf(spec)),
 ): CpuBuffer {
   const { shape, dtype } = spec;
   const buffer: CpuBuffer = {
     device,
     spec: { shape, dtype },
     block,
-    ballast,
-    free() {
-      releaseBlock(heap, block);
-      dropBallast(buffer);
-    },
+    free: () => releaseBlock(heap, block),
     peek: () => block.taken && turns.open ? readBlock(heap, block, { shape, dtype }) : undefined,
   };
   collectedBlocks.register(buffer, block);
+  pressure.took(bytesOf(spec));
   return buffer;
 }
 
@@ -133,7 +129,7 @@ export function storeOf(core: Core, device: Device): Store<Block> {
     passOn: ({ address }) => ({ address, taken: true }),
     release: (block) => releaseBlock(heap, block),
     refuseReleased,
-    handle: (spec, block, ballast) => makeBuffer(core, device, spec, block, ballast),
+    handle: (spec, block) => makeBuffer(core, device, spec, block),
   };
 }
 

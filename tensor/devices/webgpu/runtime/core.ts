@@ -1,6 +1,6 @@
 import type { WgslLimits } from "../../../compiler/kernel_text.ts";
 import type { BlockBuffer, Resident } from "../../../compiler/bindings.ts";
-import { dropBallast, makePressure, type Pressure } from "../../../compiler/pressure.ts";
+import { makePressure, type Pressure } from "../../../compiler/pressure.ts";
 import type { Device } from "../../../device.ts";
 import { DeviceError } from "../../../errors.ts";
 import type { TensorSpec } from "../../../spec.ts";
@@ -81,7 +81,7 @@ export function makeCore(
       ...traits,
     },
     collected: new FinalizationRegistry((block) => releaseBlock(pool, block)),
-    pressure: makePressure(() => pool.bytesInUse(), maxBytes),
+    pressure: makePressure(() => pool.bytesInUse(), maxBytes === undefined ? {} : { maxBytes }),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
   };
 }
@@ -106,20 +106,16 @@ export function makeBuffer(
   device: Device,
   spec: TensorSpec,
   block: Block,
-  ballast: ArrayBuffer | null = pressure.ballast(block.buffer.size),
 ): WebgpuBuffer {
   const { shape, dtype } = spec;
   const buffer: WebgpuBuffer = {
     device,
     spec: { shape, dtype },
     block,
-    ballast,
-    free() {
-      releaseBlock(pool, block);
-      dropBallast(buffer);
-    },
+    free: () => releaseBlock(pool, block),
   };
   collected.register(buffer, block);
+  pressure.took(block.buffer.size);
   return buffer;
 }
 

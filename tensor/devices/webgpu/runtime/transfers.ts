@@ -68,6 +68,6 @@ export function storeOf(core: Core, device: Device): Store<Block> {
     passOn: ({ buffer }) => ({ buffer, taken: true }),
     release: (block) => releaseBlock(pool, block),
     refuseReleased,
-    handle: (spec, block, ballast) => makeBuffer(core, device, spec, block, ballast),
+    handle: (spec, block) => makeBuffer(core, device, spec, block),
   };
 }

@@ -1,0 +1,97 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { makePressure } from "../../../tensor/compiler/pressure.ts";
+
+const MIB = 2 ** 20;
+
+/** Memory that comes back in the turn after the collector has looked: what is young at any look, what is old at the `need`th at all. */
+function fakeMemory({ held = 0, need = 1 } = {}) {
+  const memory = { held: held * MIB, young: 0, old: 0, looks: { young: 0, all: 0 } };
+  const later = (free: () => void) => void setTimeout(free);
+  const collector = {
+    young() {
+      memory.looks.young++;
+      const found = memory.young;
+      later(() => memory.young -= found);
+    },
+    all() {
+      if (++memory.looks.all >= need) {
+        const found = memory.old;
+        later(() => memory.old -= found);
+      }
+      return () => {};
+    },
+  };
+  const inUse = () => memory.held + memory.young + memory.old;
+  return { memory, inUse, pressure: makePressure(inUse, { collector }) };
+}
+
+Deno.test("The collector looks at young objects after every 64 MiB, and reading waits for what it found", async () => {
+  const { memory, inUse, pressure } = fakeMemory({ held: 8 });
+  for (let i = 0; i < 160; i++) {
+    memory.young += 4 * MIB;
+    pressure.took(4 * MIB);
+    await pressure.turn();
+    ok(inUse() <= (8 + 64) * MIB, `${inUse() / MIB} MiB after ${i}`);
+  }
+  deepStrictEqual(memory.looks, { young: 10, all: 0 });
+});
+
+Deno.test("Small handles count too: thousands of them make the collector look", () => {
+  const { memory, pressure } = fakeMemory();
+  for (let i = 0; i < 4096; i++) pressure.took(4);
+  deepStrictEqual(memory.looks, { young: 2, all: 0 });
+});
+
+Deno.test("What became old comes back before more is in use than half as much again as is held, and some", async () => {
+  const { memory, inUse, pressure } = fakeMemory({ held: 100, need: 3 });
+  memory.young = 64 * MIB;
+  pressure.took(64 * MIB);
+  await pressure.turn(); // 100 MiB are found to be held
+  const waits = memory.looks.all;
+  for (let i = 0; i < 20; i++) {
+    memory.old += 32 * MIB;
+    memory.young += 32 * MIB;
+    pressure.took(64 * MIB);
+    await pressure.turn();
+    ok(inUse() <= 182 * MIB, `${inUse() / MIB} MiB after ${i}`);
+  }
+  ok(memory.looks.all > waits);
+});
+
+Deno.test("Memory that is held is waited for once, not at every reading", async () => {
+  const { memory, pressure } = fakeMemory({ held: 1000, need: Infinity });
+  pressure.took(1000 * MIB);
+  await pressure.turn();
+  const { all } = memory.looks;
+  ok(all > 0);
+  for (let i = 0; i < 50; i++) {
+    pressure.took(64 * MIB);
+    await pressure.turn();
+  }
+  deepStrictEqual(memory.looks.all, all);
+});
+
+Deno.test("Where nobody reads, the collector looks at everything each time that use has grown by a half", () => {
+  const { memory, pressure } = fakeMemory();
+  for (let i = 0; i < 256; i++) {
+    memory.held += 64 * MIB;
+    pressure.took(64 * MIB);
+  }
+  ok(memory.looks.all > 2 && memory.looks.all < 12, `${memory.looks.all}`);
+});
+
+Deno.test("V8 finds young objects when it is made to look, and calls finalizers in the next turns", async () => {
+  const live = { count: 0 };
+  const registry = new FinalizationRegistry<null>(() => live.count--);
+  const pressure = makePressure(() => live.count * MIB);
+  let most = 0;
+  for (let i = 0; i < 2000; i++) {
+    const handle = {};
+    registry.register(handle, null);
+    live.count++;
+    pressure.took(MIB);
+    await pressure.turn();
+    most = Math.max(most, live.count);
+  }
+  ok(most <= 192, `${most} of 2000 at once`);
+});
