@@ -6,14 +6,20 @@
 import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { openDevice } from "../tensor/mod.ts";
 import { type LongLoop, LOOPS } from "./long_loops.ts";
+import { median as medianOf } from "./statistics.ts";
 import { BENCH_DEVICE_OPTION } from "./step_options.ts";
 
-/** Resident bytes of the process and bytes of the device at one moment, and milliseconds of a step since the last one. */
+/**
+ * Resident bytes of the process and bytes of the device at one moment; of the steps since the last one, milliseconds in the
+ * median and on the average, and the time as a share of the control's right after, in the median. Only the share says whether the loop becomes slower: the rest is also what else the machine does.
+ */
 interface Row {
   readonly step: number;
   readonly resident: number;
   readonly device: number;
-  readonly milliseconds: number;
+  readonly median: number;
+  readonly average: number;
+  readonly share: number;
 }
 
 const args = processOptions({
@@ -38,25 +44,46 @@ const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
 /** Step from which on memory has to be flat. */
 const WARM = 1000;
 
-async function run(name: string, { start, step }: LongLoop, steps: number): Promise<readonly Row[]> {
+/** Steps between two of the control. */
+const CONTROL = 4;
+
+/** Runs a loop, and the control after some of its steps. */
+async function run(name: string, { start, step, control }: LongLoop, steps: number): Promise<readonly Row[]> {
   say(`${name}: ${steps} steps on ${device.name}`);
   const rows: Row[] = [];
-  const marks = new Set([
-    Math.min(WARM, steps),
-    ...Array.from({ length: 10 }, (_, i) => Math.round(steps * (i + 1) / 10)),
-  ]);
+  const tenths = Array.from({ length: 10 }, (_, i) => Math.round(steps * (i + 1) / 10));
+  const marks = new Set([Math.min(WARM, steps), ...tenths]);
   let state = start(device);
-  let [from, since] = [performance.now(), 0];
+  const times = { steps: new Float64Array(steps), control: new Float64Array(steps) }; // made once, to take no memory later
+  const timed = async <T>(work: () => Promise<T>, list: Float64Array, at: number): Promise<T> => {
+    const from = performance.now();
+    const result = await work();
+    list[at] = performance.now() - from;
+    return result;
+  };
+  let since = 0;
   for (let i = 1; i <= steps; i++) {
-    state = await step(state, device);
+    state = await timed(() => step(state, device), times.steps, i - 1);
+    if (i % CONTROL === 0) await timed(() => control(state, device), times.control, i - 1);
     if (!marks.has(i)) continue;
-    const milliseconds = (performance.now() - from) / (i - since);
-    rows.push({ step: i, resident: Deno.memoryUsage().rss, device: device.counters?.().bytes ?? 0, milliseconds });
-    const { resident, device: held } = rows.at(-1)!;
-    say(`  step ${i}: resident ${mib(resident)} MiB, device ${mib(held)} MiB, ${milliseconds.toFixed(3)} ms a step`);
-    [from, since] = [performance.now(), i];
+    rows.push(rowOf(i, times.steps.subarray(since, i), times.control.subarray(since, i)));
+    const { resident, device: held, median, average, share } = rows.at(-1)!;
+    say(
+      `  step ${i}: resident ${mib(resident)} MiB, device ${mib(held)} MiB, ${median.toFixed(3)} ms a step, ` +
+        `${average.toFixed(3)} on the average, ${share.toFixed(3)} of the control`,
+    );
+    since = i;
   }
   return rows;
+}
+
+/** One row, of the times of steps and of the control after some of them, 0 elsewhere. */
+function rowOf(step: number, times: Float64Array, controls: Float64Array): Row {
+  const shares = [...times].flatMap((time, i) => controls[i]! > 0 ? [time / controls[i]!] : []);
+  return {
+    ...{ step, resident: Deno.memoryUsage().rss, device: device.counters?.().bytes ?? 0, median: medianOf([...times]) },
+    ...{ average: times.reduce((sum, x) => sum + x, 0) / times.length, share: medianOf(shares) },
+  };
 }
 
 /** Says whether nothing grew after the first thousand steps, and no tenth took longer than another by a tenth. */
@@ -64,7 +91,11 @@ function judge(rows: readonly Row[]): boolean {
   const later = rows.filter(({ step }) => step >= WARM);
   const first = later[0]!;
   const grown = (of: (row: Row) => number) => Math.max(...later.map(of)) - of(first);
-  const times = later.slice(1).map(({ milliseconds }) => milliseconds);
+  const shares = later.slice(1).map(({ share }) => share);
+  const range = (of: (row: Row) => number) => {
+    const values = later.slice(1).map(of);
+    return `${Math.min(...values).toFixed(3)} to ${Math.max(...values).toFixed(3)}`;
+  };
   const verdicts = [
     [
       `resident within 2 % or 30 MB: +${mib(grown((row) => row.resident))} MiB`,
@@ -72,10 +103,9 @@ function judge(rows: readonly Row[]): boolean {
     ],
     [`device within 2 %: +${mib(grown((row) => row.device))} MiB`, grown((row) => row.device) <= 0.02 * first.device],
     [
-      `time of a step within 10 % between tenths: ${Math.min(...times).toFixed(3)} to ${
-        Math.max(...times).toFixed(3)
-      } ms`,
-      Math.max(...times) <= 1.1 * Math.min(...times),
+      `time of a step within 10 % between tenths: ${range((row) => row.share)} of the control, ` +
+      `${range((row) => row.median)} ms in the median, ${range((row) => row.average)} on the average`,
+      Math.max(...shares) <= 1.1 * Math.min(...shares),
     ],
   ] as const;
   verdicts.forEach(([text, holds]) => say(`  ${holds ? "yes" : "NO "} ${text}`));

@@ -6,9 +6,9 @@
  */
 
 /** Bytes that are taken before the collector looks at young objects, and reading waits for a turn; a quarter of less memory. */
-const LOOK_AFTER = 64 * 2 ** 20;
+const LOOK_AFTER = 48 * 2 ** 20;
 /** What may be in use after that, beyond what is held and a half of it, before the collector looks at everything. */
-const SLACK = 32 * 2 ** 20;
+const SLACK = 24 * 2 ** 20;
 /** The same where nobody reads, so that nothing can be said of what is held. */
 const BLIND_SLACK = 256 * 2 ** 20;
 /** What a handle counts for beside its values: objects of the host, bookkeeping of the driver. */
@@ -20,7 +20,7 @@ const TOO_MUCH = 512 * 2 ** 20;
 /** Turns of the event loop within which finalizers are called. */
 const TURNS = 8;
 /** The longest wait for memory: turns of so many milliseconds, of which the first are for a collector that is at it already. */
-const WAIT = { turns: 24, milliseconds: 4, first: 6 };
+const WAIT = { turns: 24, milliseconds: 4, first: 2 };
 
 /** What to do about memory that does not come back, for messages. */
 export const HOW_MEMORY_COMES_BACK: string =
@@ -77,6 +77,7 @@ export function makePressure(
       const bound = most(SLACK);
       // What died while the collector looks at everything is found once it is done.
       for (let i = 0; i < WAIT.turns && bytesInUse() > bound; i++) {
+        if (i === WAIT.first / 2) collector.young();
         if (i >= WAIT.first) begun.push(collector.all()); // one more each time: it goes by growth
         await turns(WAIT.milliseconds);
       }
@@ -96,22 +97,27 @@ function turns(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** The collector of V8; others count arrays too, each in its way. */
-const ENGINE: Collector = { young: () => press(MOST_YOUNG)(), all: () => press(TOO_MUCH) };
-
 /**
- * Makes an array, which the collector counts. One that could be resized takes addresses only: others come from an allocator
- * that writes zeros to them. What V8 has counted it looks at when it makes one of the others.
- *
- * @param bytes Its size.
- * @returns Lets go of it.
+ * The collector of V8; others count arrays too, each in its way. What V8 has counted it looks at when it makes an ordinary
+ * array: at young objects if they hold much, and at everything if much is there still after that.
  */
-function press(bytes: number): () => void {
+const ENGINE: Collector = {
+  young() {
+    weight(MOST_YOUNG); // dropped: nothing is there still
+    weight(64, {});
+  },
+  all() {
+    const made = weight(TOO_MUCH);
+    weight(64, {});
+    return () => void made?.transfer(0);
+  },
+};
+
+/** An array that is counted. One that could be resized takes addresses only; others are written with zeros. */
+function weight(bytes: number, options: { maxByteLength?: number } = { maxByteLength: bytes }): ArrayBuffer | null {
   try {
-    const made = new ArrayBuffer(bytes, { maxByteLength: bytes });
-    new ArrayBuffer(64);
-    return () => void (made.detached || made.transfer(0));
+    return new ArrayBuffer(bytes, options);
   } catch {
-    return () => {}; // the host has no addresses for it; the engine has looked before it said so
+    return null; // the host has no addresses for it; the engine has looked before it said so
   }
 }

@@ -7,7 +7,7 @@ const ALIGNMENT = 64;
 const MAX_PAGES = 65536;
 const INITIAL_PAGES = 16;
 /** A small heap grows to twice its size, a large one by so many pages: those that nobody touches cost addresses only. */
-const SMALL_PAGES = 1024;
+const SMALL_PAGES = 256;
 const LARGE_STEP = 4096;
 
 /** Blocks of one shared WebAssembly memory. Addresses are unsigned byte offsets below 4 GiB. */
