@@ -68,6 +68,7 @@ export function compilingDevice(backend: Backend): Device {
         run: (inputs) => {
           const leaves = [...inputs.map(withBuffer), ...captured];
           leaves.forEach((x) => refuseForeign(x, device));
+          backend.pressure.ran();
           return loaded.run(leaves);
         },
       };

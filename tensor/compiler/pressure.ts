@@ -6,9 +6,9 @@
  */
 
 /** Bytes that are taken before the collector looks at young objects, and reading waits for a turn; a quarter of less memory. */
-const LOOK_AFTER = 48 * 2 ** 20;
+const LOOK_AFTER = 32 * 2 ** 20;
 /** What may be in use after that, beyond what is held and a half of it, before the collector looks at everything. */
-const SLACK = 24 * 2 ** 20;
+const SLACK = 16 * 2 ** 20;
 /** The same where nobody reads, so that nothing can be said of what is held. */
 const BLIND_SLACK = 256 * 2 ** 20;
 /** What a handle counts for beside its values: objects of the host, bookkeeping of the driver. */
@@ -17,10 +17,18 @@ const EACH = 32 * 2 ** 10;
 const MOST_YOUNG = 64 * 2 ** 20;
 /** Bytes of an array after which it begins to look at everything, which it does in steps. */
 const TOO_MUCH = 512 * 2 ** 20;
+/**
+ * Runs and readings after which the collector looks at everything in any case: encoders, command buffers and the like of a
+ * driver are small to it, and large to the system.
+ */
+const LITTER = 2048;
 /** Turns of the event loop within which finalizers are called. */
 const TURNS = 8;
-/** The longest wait for memory: turns of so many milliseconds, of which the first are for a collector that is at it already. */
-const WAIT = { turns: 24, milliseconds: 4, first: 2 };
+/**
+ * The longest wait for memory: turns of so many milliseconds, of which the first are for a collector that is at it already;
+ * and what it takes to look at everything.
+ */
+const WAIT = { turns: 24, milliseconds: 4, first: 2, all: 5 };
 
 /** What to do about memory that does not come back, for messages. */
 export const HOW_MEMORY_COMES_BACK: string =
@@ -38,6 +46,8 @@ export interface Collector {
 
 /** Memory of one device. */
 export interface Pressure {
+  /** Notes that a program was run. */
+  ran(): void;
   /** Notes that a handle of so many bytes was made. */
   took(bytes: number): void;
   /** Waits for a turn of the event loop if the collector has looked since the last one. */
@@ -56,10 +66,11 @@ export function makePressure(
   { maxBytes = Infinity, collector = ENGINE }: { readonly maxBytes?: number; readonly collector?: Collector } = {},
 ): Pressure {
   // Bytes taken since the last look; the least in use since the collector looked at everything, and the most just after.
-  const state = { taken: 0, held: 0, proven: 0, looked: false };
+  const state = { taken: 0, held: Infinity, proven: 0, litter: 0, looked: false };
   const begun: (() => void)[] = [];
   const most = (slack: number) => Math.max(1.1 * state.proven, Math.min(1.5 * state.held + slack, maxBytes / 2));
   return {
+    ran: () => void state.litter++,
     took(bytes) {
       state.taken += bytes + EACH;
       if (state.taken < Math.min(LOOK_AFTER, maxBytes / 4)) return;
@@ -69,16 +80,18 @@ export function makePressure(
       state.held = bytesInUse(); // memory comes back in turns to come: until then all of it counts as held
     },
     async turn() {
-      if (!state.looked) return;
+      const isLittered = ++state.litter >= LITTER;
+      if (!state.looked && !isLittered) return;
       state.looked = false;
+      if (isLittered) state.litter = 0;
       const before = bytesInUse(); // one look at young objects, not two: what outlives the second counts as old
       for (let i = 0; i < TURNS && bytesInUse() === before; i++) await nextTurn();
       state.held = Math.min(state.held, bytesInUse());
       const bound = most(SLACK);
       // What died while the collector looks at everything is found once it is done.
-      for (let i = 0; i < WAIT.turns && bytesInUse() > bound; i++) {
+      for (let i = 0; i < WAIT.turns && (bytesInUse() > bound || (isLittered && i < WAIT.all)); i++) {
         if (i === WAIT.first / 2) collector.young();
-        if (i >= WAIT.first) begun.push(collector.all()); // one more each time: it goes by growth
+        if (isLittered || i >= WAIT.first) begun.push(collector.all()); // one more each time: it goes by growth
         await turns(WAIT.milliseconds);
       }
       begun.splice(0).forEach((end) => end());
