@@ -2,7 +2,7 @@
 import { bytesOf } from "./draft.ts";
 import { successions } from "./in_place.ts";
 import type { Schedule } from "../kernel.ts";
-import { timeline } from "./timeline.ts";
+import { type Life, timeline } from "./timeline.ts";
 
 /** Where each temporary of a schedule lies in one arena. */
 export interface MemoryPlan {
@@ -24,10 +24,8 @@ export interface PlanOptions {
   readonly scratchBytes?: readonly number[];
 }
 
-/** Some bytes that are in use from one step to another. */
-interface Life {
-  readonly bytes: number;
-  readonly from: number;
+/** A life whose end and place are still to be found. */
+interface OpenLife extends Life {
   to: number;
   offset: number;
 }
@@ -45,7 +43,7 @@ export function planMemory(schedule: Schedule, options: PlanOptions): MemoryPlan
   const { scratchBytes = [], alignment } = options;
   const round = (bytes: number) => Math.ceil(Math.max(bytes, 1) / alignment) * alignment;
   const lives = livesOf(schedule, round, options.inPlace ?? false);
-  const scratch = new Map<number, Life>();
+  const scratch = new Map<number, OpenLife>();
   scratchBytes.forEach((bytes, step) => {
     if (bytes > 0) scratch.set(step, { bytes: round(bytes), from: step, to: step, offset: 0 });
   });
@@ -55,10 +53,14 @@ export function planMemory(schedule: Schedule, options: PlanOptions): MemoryPlan
 }
 
 /** The life of each temporary; one that is written over another shares its life. */
-function livesOf(schedule: Schedule, round: (bytes: number) => number, inPlace: boolean): ReadonlyMap<number, Life> {
+function livesOf(
+  schedule: Schedule,
+  round: (bytes: number) => number,
+  inPlace: boolean,
+): ReadonlyMap<number, OpenLife> {
   const { values, steps } = schedule;
   const before = inPlace ? successions(schedule) : new Map<number, number>();
-  const lives = new Map<number, Life>();
+  const lives = new Map<number, OpenLife>();
   steps.forEach(({ inputs, outputs }, at) => {
     for (const value of inputs) if (lives.has(value)) lives.get(value)!.to = at;
     for (const value of outputs) {
@@ -71,16 +73,11 @@ function livesOf(schedule: Schedule, round: (bytes: number) => number, inPlace: 
 }
 
 /** Gives every life its offset. Returns the end of all. */
-function place(lives: readonly Life[], steps: number): number {
-  const placed = timeline<Life>(steps, ({ offset }) => offset);
+function place(lives: readonly OpenLife[], steps: number): number {
+  const placed = timeline(steps);
   let bytes = 0;
   for (const life of lives.toSorted((a, b) => b.bytes - a.bytes || a.from - b.from)) {
-    for (const other of placed.during(life)) {
-      const end = other.offset + other.bytes;
-      if (end <= life.offset) continue;
-      if (other.offset >= life.offset + life.bytes) break;
-      life.offset = end;
-    }
+    life.offset = placed.lowestFree(life);
     placed.add(life);
     bytes = Math.max(bytes, life.offset + life.bytes);
   }
