@@ -3,6 +3,7 @@ import type { KernelTexts } from "./compiler/kernel_text.ts";
 import type { KernelForm } from "./compiler/kernel_forms.ts";
 import type { Scalar } from "./compiler/scalar.ts";
 import type { Contraction } from "./contraction/contraction.ts";
+import type { Program } from "./device.ts";
 import type { DenseArray, Shape, TensorSpec } from "./spec.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -63,6 +64,26 @@ export type KernelLowering<P> =
     | { readonly texts: KernelTexts<P>; readonly form?: never }
   );
 
+/**
+ * A program that runs again and again. What goes from one run to the next, and what is read or written row by row, are vectors
+ * whose lengths are multiples of 64, so that each row begins where a device can bind it.
+ */
+export interface Loop {
+  /**
+   * The body. Inputs: constants, which are tensors from outside; then carries; then a row of each operand that is read by rows.
+   * Outputs: the next carries, then a row of each result that is written by rows.
+   */
+  readonly program: Program;
+  /** How many of its inputs are constants. */
+  readonly constants: number;
+  /** How many are carried on. */
+  readonly carries: number;
+  /** How often it runs; at least once. */
+  readonly length: number;
+  /** True to begin at the last row. */
+  readonly reverse: boolean;
+}
+
 /** How a primitive becomes device code. */
 export type Lowering<P> =
   /** One expression per output element from the input elements at the same index; fused with its neighbours. All inputs have the output's shape. */
@@ -91,6 +112,8 @@ export type Lowering<P> =
   }
   /** Text for a device, of its own or brought along. */
   | KernelLowering<P>
+  /** One of the results of a loop; those of one loop on the same operands are computed together. */
+  | { readonly kind: "program"; loop(params: P): Loop; result(params: P): number }
   /** A value that is there before the program runs: host data, a device buffer or a placeholder. */
   | { readonly kind: "leaf" };
 
@@ -102,6 +125,16 @@ export interface Batch {
   readonly mapped: readonly boolean[];
   /** How many examples. */
   readonly size: number;
+}
+
+/** Rules of an operation with several results. */
+export interface GroupRules<P extends Params> {
+  /** All results of the application that has these settings, in order. They were made one right after the other. */
+  members(params: P): readonly Tensor[];
+  /** Cotangent of each input from those of the results, `null` for zero. */
+  vjpRule(cotangents: readonly (Tensor | null)[], members: readonly Tensor[], params: P): readonly (Tensor | null)[];
+  /** The results on a batch, along a new axis 0. */
+  batchRule(batch: Batch, params: P): readonly Tensor[];
 }
 
 /** Everything the library knows about one operation. */
@@ -120,6 +153,8 @@ export interface Primitive<P extends Params = Params> {
    * contractions and kernels that have none each example is computed by itself.
    */
   batchRule?(batch: Batch, params: P, output: TensorSpec): Tensor | null;
+  /** Rules of results that come in groups, such as those of a loop: in place of `vjpRule` and `batchRule`. */
+  readonly group?: GroupRules<P>;
   /** Device form. */
   readonly lowering: Lowering<P>;
 }

@@ -17,9 +17,9 @@ export function readInputs(x: Tensor): readonly Tensor[] {
   return x.inputs.slice(0, readCount(x));
 }
 
-/** The program behind tensors, as far as it has to be computed. */
-export function programOf(outputs: readonly Tensor[]): Tensor[] {
-  return orderBy(outputs, (x) => isValue(x) ? [] : readInputs(x));
+/** The program behind tensors, as far as it has to be computed; what is given is not looked into. */
+export function programOf(outputs: readonly Tensor[], given: ReadonlySet<Tensor> = new Set()): Tensor[] {
+  return orderBy(outputs, (x) => given.has(x) || isValue(x) ? [] : readInputs(x));
 }
 
 /** What is in memory where a tensor is read through views. */

@@ -126,7 +126,10 @@ function refuseForeign(x: Tensor, device: Device): void {
   );
 }
 
-function refuseFloat64(name: string, { values }: Schedule): void {
+function refuseFloat64(name: string, { values, steps }: Schedule): void {
+  steps.forEach(({ kernel }) => {
+    if (kernel.kind === "template" && kernel.body.kind === "loop") refuseFloat64(name, kernel.body.schedule!);
+  });
   const wide = values.find((value) => value.dtype === "float64");
   if (!wide) return;
   throw new DeviceError(

@@ -4,6 +4,7 @@ import { NeedsBuffer } from "./expand.ts";
 import { type FusedStep, kernelOf } from "./fused_step.ts";
 import { type Graph, type GraphNode, storageOf } from "./graph.ts";
 import { limitKernels } from "./limit_kernels.ts";
+import { loopGroups, loopStep } from "./loop_step.ts";
 import { isTemplate } from "./lowering.ts";
 import { operationOf, type ScalarOp } from "./operations.ts";
 import { visitScalars } from "./scalar.ts";
@@ -33,10 +34,17 @@ const MAX_VISITS = 64;
 export function fuse(graph: Graph, limits: FusionLimits): readonly FusedStep[] {
   const buffers = chooseBuffers(graph, limits);
   const steps = new Map<GraphNode, FusedStep>();
+  const groups = loopGroups(graph.nodes);
   const pending = graph.nodes.filter((node) => buffers.has(node) && node.lowering.kind !== "leaf");
   while (pending.length > 0) {
     const node = pending.pop()!;
     if (steps.has(node)) continue;
+    const group = groups.get(node);
+    if (group) {
+      const step = loopStep(group);
+      group.forEach((each) => steps.set(each, step));
+      continue;
+    }
     try {
       steps.set(node, kernelOf([node], (x) => buffers.has(x)));
     } catch (error) {
@@ -60,7 +68,7 @@ function needed(graph: Graph, steps: ReadonlyMap<GraphNode, FusedStep>): readonl
     used.add(node);
     stack.push(...steps.get(node)?.inputs ?? []);
   }
-  return graph.nodes.flatMap((node) => used.has(node) && steps.has(node) ? [steps.get(node)!] : []);
+  return [...new Set(graph.nodes.flatMap((node) => used.has(node) && steps.has(node) ? [steps.get(node)!] : []))];
 }
 
 /** Nodes that must be in memory: leaves, results, operands and results of templates, and what is shared and dear. */

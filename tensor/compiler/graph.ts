@@ -1,5 +1,5 @@
 import type { Program } from "../device.ts";
-import type { Lowering, Params, Primitive } from "../primitive.ts";
+import type { Loop, Lowering, Params, Primitive } from "../primitive.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { idOf, textOf } from "../text_of.ts";
@@ -67,10 +67,11 @@ function aliasOf(x: Tensor): Tensor {
  * @returns Its graph, in the order in which the tensors were made.
  */
 export function graphOf(program: Program): Graph {
-  const order = programOf(program.outputs).sort((a, b) => a.sequence - b.sequence);
+  const order = programOf(program.outputs, new Set(program.inputs)).sort((a, b) => a.sequence - b.sequence);
   const byTensor = new Map<Tensor, GraphNode>();
   const byKey = new Map<string, GraphNode>();
   const nodes: GraphNode[] = [];
+  const copies = new Map<string, GraphNode>();
   const captured: Tensor[] = [];
   const capturedNodes: GraphNode[] = [];
   const add = (x: Tensor, key: string, inputs: readonly GraphNode[], lowering = x.primitive.lowering): GraphNode => {
@@ -79,11 +80,8 @@ export function graphOf(program: Program): Graph {
     nodes.push(node);
     return node;
   };
-  const inputs = program.inputs.map((input) => {
-    const node = add(input, leafKey(input), []);
-    byTensor.set(input, node);
-    return node;
-  });
+  const inputs = program.inputs.map((input) => add(input, leafKey(input), [], { kind: "leaf" }));
+  program.inputs.forEach((input, i) => byTensor.set(input, inputs[i]!));
   for (const x of order) {
     if (byTensor.has(x)) continue;
     if (isValue(x)) {
@@ -97,13 +95,101 @@ export function graphOf(program: Program): Graph {
       byTensor.set(x, byTensor.get(alias)!);
       continue;
     }
-    const operands = operandsOf(x, readInputs(x).map((input) => byTensor.get(input)!));
+    const found = operandsOf(x, readInputs(x).map((input) => byTensor.get(input)!));
+    const operands = x.primitive.lowering.kind === "program" ? apart(nodes, found, copies) : found;
     const key = keyOf(x, operands);
     const node = (isOpaque(x) ? undefined : byKey.get(key)) ?? add(x, key, operands);
     byKey.set(key, node);
     byTensor.set(x, node);
   }
   return alive({ nodes, inputs, outputs: program.outputs.map((x) => byTensor.get(x)!), captured, capturedNodes });
+}
+
+/** What a loop reads or writes has memory of its own: a copy where that of something else would be. */
+const COPIED: Primitive = {
+  name: "copied",
+  shapeRule: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  reference: ([x]) => x!.data,
+  vjpRule: (cotangent) => [cotangent],
+  lowering: { kind: "expression", expression: ([x]) => x! },
+};
+
+/** Nodes with a copy of each that lies where an earlier one does, or that is `taken`. */
+function apart(
+  nodes: GraphNode[],
+  list: readonly GraphNode[],
+  copies: Map<string, GraphNode>,
+  taken: (x: GraphNode) => boolean = () => false,
+): readonly GraphNode[] {
+  const times = new Map<GraphNode, number>();
+  return list.map((node) => {
+    const storage = storageOf(node);
+    const time = times.get(storage) ?? 0;
+    times.set(storage, time + 1);
+    if (time === 0 && !taken(storage)) return node;
+    const key = `copy ${time} of ${node.id}`;
+    const known = copies.get(key);
+    if (known) return known;
+    const { shape, dtype } = node;
+    const { name, lowering } = COPIED;
+    const id = nodes.at(-1)!.id + 1; // some before it may have been left out
+    const copy = {
+      id,
+      key: `${name} ${id}`,
+      shape,
+      dtype,
+      params: {},
+      name,
+      primitive: COPIED,
+      lowering,
+      inputs: [node],
+    };
+    nodes.push(copy);
+    return copy;
+  });
+}
+
+/** The body of a loop as the compiler sees it. */
+export interface LoopGraph {
+  readonly graph: Graph;
+  /** Text that is equal for equal loops. */
+  readonly key: string;
+}
+
+/** Graphs of bodies, by the results that are wanted. Documented cache; weak. */
+const bodies = new WeakMap<Loop, Map<string, LoopGraph>>();
+
+/**
+ * Reads the body of a loop.
+ *
+ * @param loop The loop.
+ * @param rows Which of the results that are written by rows are wanted; all if left out.
+ * @returns Its graph, the same one for the same question.
+ */
+export function loopGraph(loop: Loop, rows?: readonly number[]): LoopGraph {
+  const known = bodies.get(loop) ?? new Map<string, LoopGraph>();
+  bodies.set(loop, known);
+  const made = known.get(`${rows}`) ?? readLoop(loop, rows);
+  known.set(`${rows}`, made);
+  return made;
+}
+
+function readLoop({ program, carries, constants, length, reverse }: Loop, rows?: readonly number[]): LoopGraph {
+  const { outputs, inputs } = program;
+  const wanted = rows ? [...outputs.slice(0, carries), ...rows.map((row) => outputs[carries + row]!)] : outputs;
+  const read = graphOf({ inputs, outputs: wanted, donated: new Set() });
+  if (read.captured.length > 0) {
+    throw new TypeError(
+      `Cannot read the body of a loop as all that it uses must be an operand: current number of others is ${read.captured.length}`,
+    );
+  }
+  const nodes = [...read.nodes];
+  const graph = {
+    ...read,
+    nodes,
+    outputs: apart(nodes, read.outputs, new Map(), ({ lowering }) => lowering.kind === "leaf"),
+  };
+  return { graph, key: `${constants},${carries},${length},${reverse}\n${graphKey(graph, new Set())}` };
 }
 
 /** A reshape of a reshape is one reshape. */
@@ -116,7 +202,11 @@ function operandsOf(x: Tensor, operands: readonly GraphNode[]): readonly GraphNo
 
 function keyOf(x: Tensor, inputs: readonly GraphNode[]): string {
   const shape: Shape = x.shape;
-  return `${idOf(x.primitive)}|${x.dtype}|${shape}|${textOf(x.params)}|${inputs.map((input) => input.id)}`;
+  const { lowering } = x.primitive;
+  const settings = lowering.kind === "program"
+    ? `${lowering.result(x.params)} of ${loopGraph(lowering.loop(x.params)).key}`
+    : textOf(x.params);
+  return `${idOf(x.primitive)}|${x.dtype}|${shape}|${settings}|${inputs.map((input) => input.id)}`;
 }
 
 function leafKey({ dtype, shape }: TensorSpec): string {

@@ -1,6 +1,7 @@
 /** @file What devices run: kernels as data. The compiler makes loops, primitives bring templates, devices turn both into text. */
 import type { Contraction } from "../contraction/contraction.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
+import type { Graph } from "./graph.ts";
 import type { KernelForm } from "./kernel_forms.ts";
 import type { KernelTexts } from "./kernel_text.ts";
 import type { Scalar } from "./scalar.ts";
@@ -92,6 +93,26 @@ export interface TextBody {
   readonly params: object;
 }
 
+/** A program that runs again and again, as `Loop` says. */
+export interface LoopBody {
+  /** Tells bodies apart. */
+  readonly kind: "loop";
+  /** How many of the inputs are constants, which come first. */
+  readonly constants: number;
+  /** How many come next, and are carried on; the rest is read row by row. */
+  readonly carries: number;
+  /** How often the body runs. */
+  readonly length: number;
+  /** True to begin at the last row. */
+  readonly reverse: boolean;
+  /** Position among the results of the body of each output: of a carry its last value, of the others all rows. */
+  readonly results: readonly number[];
+  /** The body, before it is lowered. */
+  readonly graph: Graph;
+  /** The body, once it is lowered: each of its outputs is written by a step of it. */
+  readonly schedule: Schedule | null;
+}
+
 /** A kernel that is no loop over expressions: what it computes, as data; devices turn it into text. */
 export interface TemplateKernel {
   /** Tells kernels apart. */
@@ -113,7 +134,20 @@ export interface TemplateKernel {
   /** What becomes of the results; only on devices whose limits offer it. */
   readonly epilogue?: Epilogue;
   /** What it computes, without prologues and epilogue. */
-  readonly body: Contraction | TextBody;
+  readonly body: Contraction | TextBody | LoopBody;
+}
+
+/**
+ * The loop that a kernel is.
+ *
+ * @param kernel Any kernel, lowered.
+ * @returns Its body with the schedule; `null` if it is none.
+ */
+export function loopOf(kernel: Kernel): (LoopBody & { readonly schedule: Schedule }) | null {
+  if (kernel.kind !== "template" || kernel.body.kind !== "loop") return null;
+  const { schedule } = kernel.body;
+  if (schedule) return { ...kernel.body, schedule };
+  throw new TypeError(`Cannot load ${kernel.name} as its body must be lowered: current schedule is null`);
 }
 
 /** Any kernel. */

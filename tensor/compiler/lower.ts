@@ -6,7 +6,7 @@ import type { Graph, GraphNode } from "./graph.ts";
 import { readsInPlace } from "./schedule/in_place.ts";
 import { joinEpilogues } from "./schedule/join_epilogues.ts";
 import { joinPrologues } from "./schedule/join_prologues.ts";
-import type { Schedule, Step, Value } from "./kernel.ts";
+import type { Kernel, Schedule, Step, Value } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
 import { recompute } from "./schedule/recompute.ts";
 import { reorder } from "./schedule/reorder.ts";
@@ -47,7 +47,7 @@ function scheduleOf(
   const inputs = [...graph.inputs, ...graph.capturedNodes].map((node) => add(node, "input"));
   const results = new Set(graph.outputs);
   const steps: Step[] = fused.map(({ kernel, inputs, outputs }) => ({
-    kernel,
+    kernel: withBody(kernel, limits),
     inputs: inputs.map((node) => numbers.get(node)!),
     outputs: outputs.map((node) => add(node, results.has(node) ? "output" : "temporary")),
   }));
@@ -58,6 +58,12 @@ function scheduleOf(
   const aliases = aliasesOf(draft, { outputs, given });
   const spent = given.difference(new Set(aliases.values()));
   return { ...draft, inputs, outputs, aliases, spent };
+}
+
+/** A kernel with its body, if it is a loop, lowered. */
+function withBody(kernel: Kernel, limits: FusionLimits): Kernel {
+  if (kernel.kind !== "template" || kernel.body.kind !== "loop") return kernel;
+  return { ...kernel, body: { ...kernel.body, schedule: lower(kernel.body.graph, new Set(), limits).schedule } };
 }
 
 /** Finds for each donated input a result of its spec that may be written in its place; one that a reader of it writes if there is. */

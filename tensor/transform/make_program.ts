@@ -1,6 +1,6 @@
-/** @file Programs as text. */
-import { programOf, readInputs } from "../compiler/boundary.ts";
-import { leafSource, Tensor } from "../tensor.ts";
+/** @file What functions do, to be read. */
+import { Tensor } from "../tensor.ts";
+import { programText } from "./program_text.ts";
 import { traceOf } from "./trace.ts";
 
 /** A function as it was traced: what JAX calls a jaxpr. `String(program)` writes it line by line. */
@@ -11,50 +11,6 @@ export interface TracedProgram {
   readonly outputs: readonly Tensor[];
   /** The program as text. */
   toString(): string;
-}
-
-/** a, b, … z, ba, bb, … */
-function nameOf(i: number): string {
-  return (i >= 26 ? nameOf(Math.floor(i / 26)) : "") + String.fromCharCode(97 + i % 26);
-}
-
-const specText = ({ dtype, shape }: Tensor): string => `${dtype}[${shape}]`;
-
-/** Settings as they are read: programs in them stand in lines of their own. */
-function settingText(value: unknown): string {
-  if (typeof value === "function") return "ƒ";
-  if (typeof value !== "object" || value === null) return String(value);
-  if (Array.isArray(value)) return `[${value.map(settingText).join(", ")}]`;
-  if (Object.hasOwn(value, "toString")) return `\n${String(value).replaceAll(/^/gm, "      ")}`;
-  const entries = Object.entries(value).map(([key, item]) => `${key}: ${settingText(item)}`);
-  return `{ ${entries.join(", ")} }`;
-}
-
-function settingsText(params: object): string {
-  const entries = Object.entries(params).map(([key, value]) => `${key}=${settingText(value)}`);
-  return entries.length === 0 ? "" : `[${entries.join(" ")}]`;
-}
-
-/**
- * Writes a program as text.
- *
- * @param inputs Placeholders, in call order.
- * @param outputs Results.
- * @returns One line for each operation that is computed, in the order in which they were made.
- */
-export function programText(inputs: readonly Tensor[], outputs: readonly Tensor[]): string {
-  const nodes = programOf(outputs).filter((x) => !inputs.includes(x)).sort((a, b) => a.sequence - b.sequence);
-  const isConstant = (x: Tensor) => leafSource(x) !== undefined;
-  const [constants, steps] = [nodes.filter(isConstant), nodes.filter((x) => !isConstant(x))];
-  const names = new Map([...constants, ...inputs, ...steps].map((x, i) => [x, nameOf(i)]));
-  const declared = (x: Tensor) => `${names.get(x)}:${specText(x)}`;
-  const lines = steps.map((x) => {
-    const operands = readInputs(x).map((input) => ` ${names.get(input)}`).join("");
-    return `    ${declared(x)} = ${x.primitive.name}${settingsText(x.params)}${operands}`;
-  });
-  const head = `{ lambda ${constants.map((x) => `${declared(x)} `).join("")}; ${inputs.map(declared).join(" ")} .`;
-  const results = outputs.map((x) => names.get(x)).join(", ");
-  return lines.length === 0 ? `${head} in (${results}) }` : `${head} let\n${lines.join("\n")}\n  in (${results}) }`;
 }
 
 /**

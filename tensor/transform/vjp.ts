@@ -60,9 +60,18 @@ export function pullBack(
   for (const { node, made } of nodes) {
     const cotangent = sums.get(node);
     if (!cotangent) continue;
-    const parts = withMade(node, made, () => node.primitive.vjpRule(cotangent, node, made.params));
+    const { group } = node.primitive;
+    const members = group?.members(made.params) ?? [node];
+    const parts = withMade(
+      node,
+      made,
+      () =>
+        group
+          ? group.vjpRule(members.map((member) => sums.get(member) ?? null), members, made.params)
+          : node.primitive.vjpRule(cotangent, node, made.params),
+    );
     made.inputs.forEach((input, i) => accumulate(input, parts[i]));
-    sums.delete(node);
+    members.forEach((member) => sums.delete(member));
   }
   return wrt.map((x) => sums.get(x) ?? null);
 }

@@ -72,6 +72,7 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "sparse/derived.ts": ["cache"],
   "spark/train/model_file.ts": ["loaded"],
   "tensor/compiler/boundary.ts": ["computedBefore"],
+  "tensor/compiler/graph.ts": ["bodies"],
   "tensor/device.ts": ["registry"],
   "tensor/devices/cpu/emit/functions.ts": ["written"],
   "tensor/devices/cpu/emit/values.ts": ["variation"],
@@ -80,6 +81,7 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "tensor/devices/webgpu/runtime/launch.ts": ["numbers"],
   "tensor/tensor.ts": ["counter", "inner"],
   "tensor/text_of.ts": ["numbers", "counter"],
+  "tensor/transform/loops/evaluate_loop.ts": ["evaluated"],
   "tensor/transform/running.ts": ["running"], // empty between calls
 };
 

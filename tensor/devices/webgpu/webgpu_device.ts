@@ -1,21 +1,15 @@
 /** @file The webgpu device: WGSL through `navigator.gpu`, one submit a run. */
 import { type Backend, compilingDevice, type Loaded } from "../../compiler/compiling_device.ts";
-import type { Schedule, Step } from "../../compiler/kernel.ts";
-import type { WgslKernel, WgslLimits } from "../../compiler/kernel_text.ts";
-import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
+import type { Schedule } from "../../compiler/kernel.ts";
+import type { LaunchListener } from "../../compiler/profile.ts";
+import { bindBlocks, handOut } from "../../compiler/bindings.ts";
+import { prepare, type Program, runProgram, shadersOf } from "./program.ts";
+import { growArena } from "./runtime/arena.ts";
+import { requireTimes } from "./runtime/timed_launches.ts";
 import { type Device, registerDevice } from "../../device.ts";
 import { DeviceError, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
-import { attachEpilogue } from "./emit/epilogue.ts";
-import { emitMapWgsl } from "./emit/map.ts";
-import { attachPrologue } from "./emit/prologue.ts";
-import { emitReduceWgsl } from "./emit/reduce.ts";
-import { shaderOf } from "./emit/shader.ts";
-import { templateWgsl } from "./kernels/template.ts";
-import { type ArenaPlan, growArena, planArena } from "./runtime/arena.ts";
-import { bindBlocks, type Bindings, handOut } from "../../compiler/bindings.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
-import type { Block } from "./runtime/blocks.ts";
 import { chooseHalf } from "./half/choose_half.ts";
 import { requireHalf } from "./half/half_trial.ts";
 import {
@@ -27,11 +21,8 @@ import {
   timesTold,
   type WebgpuBuffer,
 } from "./runtime/core.ts";
-import { bindSlot, type Launches, makeLaunches, runLaunches } from "./runtime/launch.ts";
-import { refuseLarge, refusePass } from "./runtime/limits.ts";
 import { preparePipelines } from "./runtime/pipelines.ts";
 import type { Backlog } from "./runtime/queue.ts";
-import { requireTimes, runTimed, type TellTime } from "./runtime/timed_launches.ts";
 import { findSubgroup, requestWithSubgroups } from "./runtime/subgroup.ts";
 import { readBlock, storeOf } from "./runtime/transfers.ts";
 import type { TuningTable } from "./tuning/table.ts";
@@ -169,98 +160,31 @@ function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): B
   };
 }
 
-function kernelOf(step: Step, schedule: Schedule, limits: WgslLimits): WgslKernel {
-  const { kernel } = step;
-  const specs = (numbers: readonly number[]) => numbers.map((number) => schedule.values[number]!);
-  if (kernel.kind === "template") {
-    const operands = { inputs: specs(step.inputs), outputs: specs(step.outputs) };
-    const plain = templateWgsl(kernel, limits);
-    const begun = kernel.prologues.reduce((text, prologue) => attachPrologue(text, prologue, operands), plain);
-    return kernel.epilogue ? attachEpilogue(begun, kernel.epilogue, operands) : begun;
-  }
-  return kernel.kind === "map"
-    ? emitMapWgsl(kernel, specs(step.inputs), specs(step.outputs), inPlaceOf(step, schedule))
-    : emitReduceWgsl(kernel, specs(step.inputs), { inPlace: inPlaceOf(step, schedule), subgroup: limits.subgroup });
-}
-
-/** Which outputs of a step lie where one of its inputs does. */
-function inPlaceOf({ inputs, outputs }: Step, { aliases }: Schedule): ReadonlyMap<number, number> {
-  const pairs = outputs.map((value, i) => [i, inputs.indexOf(aliases.get(value) ?? -1)] as const);
-  return new Map(pairs.filter(([, position]) => position >= 0));
-}
-
-/** A schedule as launches, with the memory that it needs. */
-interface Prepared {
-  readonly schedule: Schedule;
-  readonly launches: Launches;
-  readonly arena: ArenaPlan;
-  /** Bytes of the binding of each value, then of the scratch of each step. */
-  readonly sizes: readonly number[];
-  /** Told the time of each launch, if anyone asked. */
-  readonly tell: TellTime | null;
-}
-
 function load(core: Core, device: Device, given: Schedule, onLaunch?: LaunchListener): Loaded {
   requireAlive(core);
   const schedule = core.half ? chooseHalf(given) : given;
-  const prepared = prepare(core, schedule, onLaunch);
+  const program = prepare(core, schedule, { onLaunch });
   // What takes the place of an input is counted once.
   const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
-  const arenaBytes = prepared.arena.chunks.reduce((sum, bytes) => sum + bytes, 0);
-  const { all } = prepared.launches;
+  const arenaBytes = program.arena.chunks.reduce((sum, bytes) => sum + bytes, 0);
   return {
     stats: {
       plannedBytes: lasting.reduce((sum, value) => sum + bytesOf(value), arenaBytes),
-      launches: all.length,
+      launches: program.launches,
     },
-    ready: () => preparePipelines(core.gpu, core.pipelines, all.map(({ pass }) => pass)),
-    run: (inputs) => run(core, device, prepared, inputs),
+    ready: () => preparePipelines(core.gpu, core.pipelines, shadersOf(program)),
+    run: (inputs) => run(core, device, program, inputs),
   };
 }
 
-/** Writes the kernels, refuses what the device does not allow, and plans the memory. Nothing is allocated or compiled. */
-function prepare({ gpu, limits }: Core, schedule: Schedule, onLaunch?: LaunchListener): Prepared {
-  schedule.values.forEach((value) => refuseLarge(gpu.limits, bytesOf(value), value.shape));
-  const kernels = schedule.steps.map((step) => kernelOf(step, schedule, limits));
-  const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
-  scratchBytes.forEach((bytes) => refuseLarge(gpu.limits, bytes));
-  const passes = kernels.flatMap(({ passes }, i) => {
-    const { kernel, inputs, outputs } = schedule.steps[i]!;
-    const slots = [...inputs, ...outputs, schedule.values.length + i]; // scratch of the steps comes after all values
-    passes.forEach((pass) => refusePass(gpu.limits, pass, kernel.kind === "template" ? kernel.name : kernel.kind));
-    const inPlace = outputs.some((value) => inputs.includes(schedule.aliases.get(value) ?? -1));
-    const halves = new Set(slots.keys().filter((position) => schedule.values[slots[position]!]?.half));
-    return passes.map((pass) => ({ pass: shaderOf(pass, halves), slots, inPlace }));
-  });
-  const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
-  return {
-    schedule,
-    launches: makeLaunches(passes),
-    arena: planArena(schedule, scratchBytes, gpu.limits.maxBufferSize),
-    sizes: [...schedule.values.map(bytesOf), ...scratchBytes].map(rounded),
-    tell: onLaunch ? launchTeller(schedule, kernels.map((kernel) => kernel.passes), onLaunch) : null,
-  };
-}
-
-function run(core: Core, device: Device, prepared: Prepared, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
+function run(core: Core, device: Device, program: Program, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
   requireAlive(core);
   core.queue.holdBack();
-  growArena(core.gpu, core.arena, prepared.arena.chunks, core.refused);
+  growArena(core.gpu, core.arena, program.arena.chunks, core.refused);
   const store = storeOf(core, device);
-  const bindings = bindBlocks(store, prepared.schedule, inputs);
-  bindMemory(core, prepared, bindings);
-  const { launches, tell } = prepared;
-  if (tell) core.times.push(runTimed(core.queue, core.pipelines, launches, tell));
-  else runLaunches(core.queue, core.pipelines, launches);
-  return handOut(store, prepared.schedule, bindings);
-}
-
-/** Tells the launches where each value lies, and each scratch. */
-function bindMemory(core: Core, { arena, sizes, launches }: Prepared, { blocks }: Bindings<Block>): void {
-  blocks.forEach(({ buffer }, value) => bindSlot(launches, value, { buffer, offset: 0, size: sizes[value]! }));
-  arena.places.forEach(({ chunk, offset }, value) => {
-    bindSlot(launches, value, { buffer: core.arena[chunk]!, offset, size: sizes[value]! });
-  });
+  const bindings = bindBlocks(store, program.schedule, inputs);
+  runProgram(core, program, new Map([...bindings.blocks].map(([value, { buffer }]) => [value, buffer])));
+  return handOut(store, program.schedule, bindings);
 }
 
 registerDevice("webgpu", (options) => webgpuDevice(options as WebgpuOptions));

@@ -1,6 +1,6 @@
 /** @file The one walk over a program that turns a function of an example into one of a batch. */
 import { topologicalOrder } from "../../order.ts";
-import type { Batch } from "../../primitive.ts";
+import type { Batch, GroupRules, Params } from "../../primitive.ts";
 import { spread, spreadOne } from "../../primitives/batching/spread.ts";
 import { backwardOf, withBackward } from "../../primitives/identity.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -31,15 +31,26 @@ export function follow(mapping: Mapping, outputs: readonly Tensor[]): readonly (
   const program = topologicalOrder(outputs, isKnown).filter((x) => !isKnown(x));
   program.sort((a, b) => a.sequence - b.sequence); // what is used together is computed together
   for (const x of program) {
-    if (x.inputs.some((input) => values.has(input))) values.set(x, mapOne(mapping, x));
+    if (!x.inputs.some((input) => values.has(input))) continue;
+    const { group } = x.primitive;
+    if (!group) values.set(x, mapOne(mapping, x));
+    else if (!values.has(x)) mapGroup(mapping, x, group);
   }
   return outputs.map((x) => values.get(x) ?? null);
 }
 
-function mapOne(mapping: Mapping, x: Tensor): Tensor {
-  const { values, size } = mapping;
+function batchOf({ values, size }: Mapping, x: Tensor): Batch {
   const inputs = x.inputs.map((input) => values.get(input) ?? input);
-  const batch: Batch = { inputs, mapped: x.inputs.map((input) => values.has(input)), size };
+  return { inputs, mapped: x.inputs.map((input) => values.has(input)), size };
+}
+
+function mapGroup(mapping: Mapping, x: Tensor, group: GroupRules<Params>): void {
+  const found = group.batchRule(batchOf(mapping, x), x.params);
+  group.members(x.params).forEach((member, i) => mapping.values.set(member, found[i]!));
+}
+
+function mapOne(mapping: Mapping, x: Tensor): Tensor {
+  const batch = batchOf(mapping, x);
   const backward = backwardOf(x);
   if (backward) {
     const [value, ...operands] = spread(batch);

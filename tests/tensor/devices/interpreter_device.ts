@@ -215,8 +215,11 @@ function interpret(x: Tensor, values: readonly Values[]): Values {
         .map((value) => roundedTo(value, x.dtype));
     case "kernel":
       return interpretKernel(x, lowering, values);
+    case "program":
     case "leaf":
-      throw new TypeError(`Cannot interpret ${x.primitive.name} as it must have values: current lowering is leaf`);
+      throw new TypeError(
+        `Cannot interpret ${x.primitive.name} as it must have values: current lowering is ${lowering.kind}`,
+      );
   }
 }
 

@@ -40,5 +40,6 @@ const FORMS: ReadonlyMap<KernelForm, WatWriter<never>> = new Map<KernelForm, Wat
 export function templateWat(kernel: TemplateKernel, options: WatOptions): WatKernel {
   const { body } = kernel;
   if (body.kind === "contraction") return writeContraction(body, options);
+  if (body.kind === "loop") throw new TypeError(`Cannot write ${kernel.name} as one text as it must be no loop`);
   return textWriter(kernel, body, "cpu", FORMS)(body.inputs, body.output, body.params as never, options);
 }

@@ -40,5 +40,6 @@ const FORMS: ReadonlyMap<KernelForm, WgslWriter<never>> = new Map<KernelForm, Wg
 export function templateWgsl(kernel: TemplateKernel, limits: WgslLimits): WgslKernel {
   const { body } = kernel;
   if (body.kind === "contraction") return contractionWgsl(body, limits);
+  if (body.kind === "loop") throw new TypeError(`Cannot write ${kernel.name} as one text as it must be no loop`);
   return textWriter(kernel, body, "webgpu", FORMS)(body.inputs, body.output, body.params as never, limits);
 }

@@ -5,7 +5,7 @@ import { planMemory } from "../../../compiler/schedule/plan.ts";
 import { allocate, type Refused } from "./allocate.ts";
 
 /** Every offset of a binding is a multiple of this on every device. */
-const ALIGNMENT = 256;
+export const ALIGNMENT = 256;
 
 /** Where a temporary lies. */
 export interface Place {

@@ -5,8 +5,9 @@ import type { Queue } from "./queue.ts";
 
 /** Largest number of groups along one axis that every device allows. */
 const MAX_GROUPS = 65535;
-/** Bind groups that a launch keeps; inputs change between few buffers. */
-const MAX_BIND_GROUPS = 8;
+/** Bind groups that a launch keeps; inputs change between few buffers. Those of a loop keep some for each row, up to a bound. */
+const KEPT_BIND_GROUPS = 8;
+const MAX_BIND_GROUPS = 4096;
 /** Launches of a submit while pipelines and bind groups are still being made: the GPU starts on them meanwhile. */
 const CHUNK = 32;
 
@@ -41,6 +42,8 @@ export interface Launches {
   readonly users: ReadonlyMap<number, readonly Launch[]>;
   /** Positions of launches that write where they read: run again, they would go on from their own result. */
   readonly updates: ReadonlySet<number>;
+  /** Bind groups that each launch keeps. */
+  readonly keeps: number;
 }
 
 /** Numbers of buffers, for keys. Weak. */
@@ -68,10 +71,12 @@ export function gridOf(workgroups: number): readonly [number, number] {
  *
  * @param passes Each with the table positions of its `[...inputs, ...outputs, scratch]`, and whether it writes where it
  * reads.
+ * @param runs How often they run for each run of the whole program.
  * @returns The launches, in order.
  */
 export function makeLaunches(
   passes: readonly { readonly pass: Shader; readonly slots: readonly number[]; readonly inPlace: boolean }[],
+  runs = 1,
 ): Launches {
   const users = new Map<number, Launch[]>();
   const all = passes.map(({ pass, slots }): Launch => {
@@ -91,7 +96,7 @@ export function makeLaunches(
     return launch;
   });
   const updates = new Set([...passes.keys()].filter((i) => passes[i]!.inPlace));
-  return { all, table: [], users, updates };
+  return { all, table: [], users, updates, keeps: Math.min(MAX_BIND_GROUPS, KEPT_BIND_GROUPS + 2 * (runs - 1)) };
 }
 
 /**
@@ -108,31 +113,45 @@ export function bindSlot({ table, users }: Launches, slot: number, range: Range)
   users.get(slot)?.forEach((launch) => launch.bound = null);
 }
 
+/** Takes launches down for the queue. */
+export interface Recorder {
+  /** The launches of a program, every slot bound. */
+  add(launches: Launches): void;
+  /** Submits what is left. */
+  end(): void;
+}
+
 /**
- * Runs a program: one encoder, one pass and one submit where pipelines and bind groups are there, else several submits.
+ * Begins a run: one encoder, one pass and one submit where pipelines are there, else several submits.
  *
  * @param queue Where it runs.
  * @param pipelines Cache of the device.
- * @param launches The program, every slot bound.
+ * @returns What takes its launches.
  */
-export function runLaunches(queue: Queue, pipelines: Pipelines, launches: Launches): void {
-  const { all } = launches;
-  for (let from = 0; from < all.length;) {
+export function recorder(queue: Queue, pipelines: Pipelines): Recorder {
+  const open = () => {
     const encoder = queue.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    let [to, made] = [from, 0];
-    for (let last: Pipeline | null = null; to < all.length && made < CHUNK; to++) {
-      const launch = all[to]!;
-      made += Number(readyLaunch(queue.gpu, pipelines, launches, launch));
-      if (launch.pipeline !== last) pass.setPipeline(launch.pipeline!.pipeline);
-      last = launch.pipeline;
-      pass.setBindGroup(0, launch.bound!);
-      pass.dispatchWorkgroups(launch.groups[0], launch.groups[1]);
+    return { encoder, pass: encoder.beginComputePass(), count: 0, made: 0, last: null as Pipeline | null };
+  };
+  let now: ReturnType<typeof open> | null = null;
+  const end = () => {
+    now?.pass.end();
+    if (now) queue.submit(now.encoder.finish(), now.count);
+    now = null;
+  };
+  const add = (launches: Launches) => {
+    for (const launch of launches.all) {
+      now ??= open();
+      now.made += Number(readyLaunch(queue.gpu, pipelines, launches, launch));
+      if (launch.pipeline !== now.last) now.pass.setPipeline(launch.pipeline!.pipeline);
+      now.last = launch.pipeline;
+      now.pass.setBindGroup(0, launch.bound!);
+      now.pass.dispatchWorkgroups(launch.groups[0], launch.groups[1]);
+      now.count++;
+      if (now.made >= CHUNK) end();
     }
-    pass.end();
-    queue.submit(encoder.finish(), to - from);
-    from = to;
-  }
+  };
+  return { add, end };
 }
 
 /**
@@ -140,10 +159,10 @@ export function runLaunches(queue: Queue, pipelines: Pipelines, launches: Launch
  *
  * @returns True if a pipeline was made, which takes long.
  */
-export function readyLaunch(gpu: GPUDevice, pipelines: Pipelines, { table }: Launches, launch: Launch): boolean {
+export function readyLaunch(gpu: GPUDevice, pipelines: Pipelines, { table, keeps }: Launches, launch: Launch): boolean {
   const known = pipelines.has(launch.pass.code);
   launch.pipeline ??= pipelineOf(gpu, pipelines, launch.pass);
-  launch.bound ??= bindGroupOf(gpu, launch, table);
+  launch.bound ??= bindGroupOf(gpu, launch, table, keeps);
   return !known;
 }
 
@@ -154,14 +173,19 @@ export function encodeLaunch(pass: GPUComputePassEncoder, { pipeline, bound, gro
   pass.dispatchWorkgroups(groups[0], groups[1]);
 }
 
-function bindGroupOf(gpu: GPUDevice, { pipeline, slots, bindGroups }: Launch, table: Launches["table"]): GPUBindGroup {
+function bindGroupOf(
+  gpu: GPUDevice,
+  { pipeline, slots, bindGroups }: Launch,
+  table: Launches["table"],
+  keeps: number,
+): GPUBindGroup {
   const ranges = slots.map((slot) => table[slot]!);
   const key = ranges.map(({ buffer, offset }) => `${numberOf(buffer)}:${offset}`).join();
   const known = bindGroups.get(key);
   if (known) return known;
   const entries = ranges.map((resource, binding) => ({ binding, resource }));
   const made = gpu.createBindGroup({ layout: pipeline!.layout, entries });
-  if (bindGroups.size >= MAX_BIND_GROUPS) bindGroups.delete(bindGroups.keys().next().value!);
+  if (bindGroups.size >= keeps) bindGroups.delete(bindGroups.keys().next().value!);
   bindGroups.set(key, made);
   return made;
 }

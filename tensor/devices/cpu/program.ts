@@ -1,0 +1,276 @@
+/** @file Schedules as launches of a cpu device: assembled, planned, and run, loops again and again. */
+import { type LoopBody, loopOf, type Schedule, type Step } from "../../compiler/kernel.ts";
+import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
+import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
+import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
+import { DeviceError } from "../../errors.ts";
+import { emitMapWat } from "./emit/map.ts";
+import { emitReduceWat } from "./emit/reduce.ts";
+import { templateWat } from "./kernels/template.ts";
+import { assemble } from "./runtime/assemble.ts";
+import { bytesOf } from "./runtime/blocks.ts";
+import { closeCore, type Core, tell } from "./runtime/core.ts";
+import { CREW, type Launch, sharedLaunches } from "./runtime/crew.ts";
+
+/** Passes that take less than this many nanoseconds run on one thread. */
+const SHARE_ABOVE = 30_000;
+/** Bytes between the starts of what lies in the arena. */
+const ALIGNMENT = 64;
+
+/** Steps that run one after the other: one list of launches, which all threads know. */
+interface Segment {
+  readonly kind: "launches";
+  /** Assembles them, at the first call; all threads know them then. */
+  launches(): readonly Launch[];
+  /** Number by which the workers know the launches. */
+  readonly program: number;
+  /** Position of the first among the passes of the program. */
+  readonly first: number;
+}
+
+/** A step that is a loop. */
+interface LoopSegment {
+  readonly kind: "loop";
+  readonly step: Step;
+  /** Position in the table of addresses of the memory of the body. */
+  readonly slot: number;
+  readonly loop: LoopBody;
+  readonly body: Program;
+  /** Where in that memory each carry lies when it is not in the memory of the result, and when nothing reads the result. */
+  readonly spare: readonly (readonly [number, number])[];
+}
+
+/** A schedule as launches, with the memory that it needs. */
+export interface Program {
+  readonly schedule: Schedule;
+  /** Passes of one run, those of loops as often as they run. */
+  readonly passes: number;
+  readonly segments: readonly (Segment | LoopSegment)[];
+  /** Where temporaries and the scratch of each step lie in the arena. */
+  readonly plan: MemoryPlan;
+  /** Private scratch of one thread. */
+  readonly localBytes: number;
+  /** Called after each launch, if anyone asked. */
+  readonly onLaunch?: (index: number, start: number, milliseconds: number) => void;
+}
+
+/** What of the settings matters when a schedule is loaded. */
+export interface LoadOptions extends WatOptions {
+  readonly onLaunch: LaunchListener | undefined;
+}
+
+const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+/** A loop has no passes of its own; its scratch is the arena of its body and two places for each carry. */
+function loopKernel({ loop, body }: { readonly loop: LoopBody; readonly body: Program }): WatKernel & {
+  readonly spare: LoopSegment["spare"];
+} {
+  let end = aligned(body.plan.bytes);
+  const take = (bytes: number) => (end += aligned(bytes)) - aligned(bytes);
+  const { values, outputs } = body.schedule;
+  const spare = outputs.slice(0, loop.carries).map((value) => {
+    const bytes = bytesOf(values[value]!);
+    return [take(bytes), take(bytes)] as const;
+  });
+  return { passes: [], scratchBytes: end, localBytes: body.localBytes, spare };
+}
+
+/** Writes the kernels, and plans the memory. */
+export function prepare(core: Core, schedule: Schedule, options: LoadOptions): Program {
+  const { onLaunch, ...texts } = options;
+  const loops = schedule.steps.map(({ kernel }) => {
+    const loop = loopOf(kernel);
+    return loop && { loop, body: prepare(core, loop.schedule, options) };
+  });
+  const kernels = schedule.steps.map((step, i) => loops[i] ? loopKernel(loops[i]) : kernelOf(step, schedule, texts));
+  const segments: (Segment | LoopSegment)[] = [];
+  let [from, first] = [0, 0];
+  for (let at = 0; at <= kernels.length; at++) {
+    if (at < kernels.length && !loops[at]) continue;
+    if (at > from) segments.push(segmentOf(core, schedule, kernels, { from, to: at, first }));
+    first += kernels.slice(from, at).reduce((sum, { passes }) => sum + passes.length, 0);
+    from = at + 1;
+    const made = loops[at];
+    if (!made) continue;
+    const { spare } = kernels[at] as ReturnType<typeof loopKernel>;
+    segments.push({ kind: "loop", step: schedule.steps[at]!, slot: schedule.values.length + at, ...made, spare });
+  }
+  const localBytes = kernels.reduce((most, kernel) => Math.max(most, kernel.localBytes), 0);
+  const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
+  return {
+    schedule,
+    passes: loops.reduce((sum, made) => sum + (made ? made.loop.length * made.body.passes : 0), first),
+    segments,
+    plan: planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes }),
+    localBytes: aligned(localBytes),
+    ...(onLaunch ? { onLaunch: launchTeller(schedule, kernels.map(({ passes }) => passes), onLaunch) } : {}),
+  };
+}
+
+/** Numbers of all launch lists of a program. */
+export function programsOf({ segments }: Program): readonly number[] {
+  return segments.flatMap((segment) => segment.kind === "loop" ? programsOf(segment.body) : [segment.program]);
+}
+
+/** Assembles all kernels of a program. */
+export function assembleAll({ segments }: Program): void {
+  segments.forEach((segment) => segment.kind === "loop" ? assembleAll(segment.body) : void segment.launches());
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly first: number;
+}
+
+function segmentOf(
+  core: Core,
+  schedule: Schedule,
+  kernels: readonly WatKernel[],
+  { from, to, first }: Range,
+): Segment {
+  const program = core.shared.programs++;
+  const launches = once(() => {
+    const made = launchesOf(core, schedule, kernels, from, to);
+    core.workers.forEach((worker) => tell(worker, { kind: "load", program, launches: made }));
+    return made;
+  });
+  return { kind: "launches", launches, program, first };
+}
+
+/** Assembles kernels. */
+function launchesOf(
+  core: Core,
+  { steps, values }: Schedule,
+  kernels: readonly WatKernel[],
+  from: number,
+  to: number,
+): readonly Launch[] {
+  return kernels.slice(from, to).flatMap(({ passes }, i) => {
+    const { inputs, outputs } = steps[from + i]!;
+    return passes.map(({ code, items, itemCost }): Launch => ({
+      module: assemble(code, core.relaxed),
+      slots: [...inputs, ...outputs, values.length + from + i], // scratch of the steps comes after all values
+      items,
+      parallel: core.workers.length > 0 && items > 1 && items * itemCost > SHARE_ABOVE,
+    }));
+  });
+}
+
+/** A function that computes its value at the first call. */
+function once<T>(compute: () => T): () => T {
+  const made: { value?: T } = {};
+  return () => made.value ??= compute();
+}
+
+function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule, options: WatOptions): WatKernel {
+  if (kernel.kind === "template") return templateWat(kernel, options);
+  const specs = (numbers: readonly number[]) => numbers.map((number) => values[number]!);
+  return kernel.kind === "map"
+    ? emitMapWat(kernel, specs(inputs), specs(outputs))
+    : emitReduceWat(kernel, specs(inputs));
+}
+
+/**
+ * Byte addresses of a program's values, then of the scratch of each step.
+ *
+ * @param program The program.
+ * @param arena Where its temporaries lie.
+ * @param given Addresses of its inputs and outputs, by number of the value.
+ * @returns The table of a run.
+ */
+export function addressesOf(
+  { schedule, plan }: Program,
+  arena: number,
+  given: (value: number) => number | undefined,
+): readonly number[] {
+  const values = schedule.values.map((_, value) => given(value) ?? arena + (plan.offsets.get(value) ?? 0));
+  return [...values, ...schedule.steps.map((_, step) => arena + (plan.scratch.get(step) ?? 0))];
+}
+
+/**
+ * Runs a program.
+ *
+ * @param core The device.
+ * @param program What to run.
+ * @param table Where everything lies.
+ * @param scratch Address of the private scratch of the threads.
+ */
+export function execute(core: Core, program: Program, table: readonly number[], scratch: number): void {
+  for (const segment of program.segments) {
+    if (segment.kind === "loop") runLoop(core, segment, table, scratch);
+    else runSegment(core, program, segment, table, scratch);
+  }
+}
+
+/** Runs the body of a loop once for each row. What is carried on goes from one memory to another and back, and ends in that of the result. */
+function runLoop(core: Core, segment: LoopSegment, table: readonly number[], scratch: number): void {
+  const { step, slot, loop, body, spare } = segment;
+  const { constants, carries, length, reverse, results } = loop;
+  const { schedule: { values, inputs, outputs } } = body;
+  const base = table[slot]!;
+  const operands = step.inputs.map((value) => table[value]!);
+  const written = outputs.map((_, i) => {
+    const at = results.indexOf(i);
+    return at < 0 ? undefined : table[step.outputs[at]!]!;
+  });
+  const carried = (i: number, t: number): number => {
+    if (t < 0) return operands[constants + i]!;
+    const last = (length - 1 - t) % 2 === 0;
+    return last ? written[i] ?? base + spare[i]![0] : base + spare[i]![1];
+  };
+  const known = new Map<number, number>();
+  for (let t = 0; t < length; t++) {
+    const row = reverse ? length - 1 - t : t;
+    inputs.forEach((value, i) => {
+      const at = i < constants
+        ? operands[i]!
+        : i < constants + carries
+        ? carried(i - constants, t - 1)
+        : operands[i]! + row * bytesOf(values[value]!);
+      known.set(value, at);
+    });
+    outputs.forEach((value, i) =>
+      known.set(value, i < carries ? carried(i, t) : written[i]! + row * bytesOf(values[value]!))
+    );
+    execute(core, body, addressesOf(body, base, (value) => known.get(value)), scratch);
+  }
+}
+
+function runSegment(
+  core: Core,
+  { localBytes, onLaunch }: Program,
+  segment: Segment,
+  table: readonly number[],
+  scratch: number,
+): void {
+  const { program, first } = segment;
+  const { shared, member, workers } = core;
+  const launches = segment.launches();
+  const run = { table, firstTurn: shared.turn };
+  const turns = sharedLaunches(launches);
+  shared.turn += turns;
+  core.count.launches += launches.length;
+  const scratchOf = (index: number) => scratch + index * localBytes;
+  if (turns > 0) shared.alone ||= !CREW.allJoined(member);
+  if (turns > 0 && !shared.alone) {
+    workers.forEach((worker, i) => tell(worker, { kind: "run", program, run, scratch: scratchOf(i + 1) }));
+  }
+  const told = onLaunch &&
+    ((index: number, start: number, milliseconds: number) => onLaunch(first + index, start, milliseconds));
+  try {
+    CREW.runLaunches(
+      launches,
+      run,
+      shared.alone ? { ...member, count: 1 } : member,
+      scratchOf(0),
+      core.instances,
+      told,
+    );
+  } catch (cause) {
+    // Threads no longer agree on where they are: nothing can run here any more.
+    CREW.reportFailure(member);
+    closeCore(core);
+    throw new DeviceError("cpu", `Cannot run a program as a kernel failed: current error is ${cause}`, { cause });
+  }
+}
