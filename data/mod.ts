@@ -78,6 +78,7 @@ export { encodeZip } from "./formats/zip_writer.ts";
 export { decodePth, encodePth, readPth, writePth } from "./formats/pickle/pth.ts";
 export { decodeNpy, decodeNpz, encodeNpy, encodeNpz, readNpz, writeNpz } from "./formats/npy.ts";
 export { decodeNumpyPickle, encodeNumpyPickle, writeNumpyPickle } from "./formats/pickle/numpy_pickle.ts";
+export * from "./formats/onnx.ts";
 export * from "./formats/state_dict_file.ts";
 export { chosenSet, isAverageName } from "./formats/tensor_sets.ts";
 export * from "./images/grid.ts";

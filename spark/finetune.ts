@@ -12,6 +12,7 @@ import {
   takeAlongAxis,
   type Tensor,
   type Tree,
+  treeLeaves,
   valueAndGrad,
 } from "../tensor/mod.ts";
 import {
@@ -49,8 +50,11 @@ export interface FinetuneState extends ClassifierWeights {
 export interface InitFinetuneOptions {
   /** Number of classes. */
   readonly classes: number;
-  /** Pre-trained network, of `loadBackbone`; fresh weights if not given. */
-  readonly backbone?: { readonly params: Tree; readonly state: Tree };
+  /**
+   * Pre-trained network, of `loadBackbone`; fresh weights if not given. Its `head` is kept if there is one, and must then
+   * be of as many classes: leave it out, or give `null`, for a fresh one.
+   */
+  readonly backbone?: { readonly params: Tree; readonly state: Tree; readonly head?: Tree | null };
 }
 
 /**
@@ -83,8 +87,22 @@ export function initFinetune(
   const { classes, backbone } = options;
   const [weightKey, headKey, runKey] = random.split(key, 3);
   const { params: encoder, state } = backbone ?? model.init(weightKey);
-  const params = { encoder, head: model.initHead(headKey, { classes }) };
+  const fresh = model.initHead(headKey, { classes });
+  const head = backbone?.head ?? fresh;
+  requireClasses(head, fresh, classes);
+  const params = { encoder, head };
   return { params, state: { encoder: state }, optimizer: optimizer.init(params), key: runKey };
+}
+
+function requireClasses(head: Tree, fresh: Tree, classes: number): void {
+  const shapes = (tree: Tree) => (treeLeaves(tree) as readonly Tensor[]).map(({ shape }) => `[${shape}]`).join(", ");
+  if (head === fresh || shapes(head) === shapes(fresh)) return;
+  throw new RangeError(
+    `Cannot fine-tune as the head of the backbone must be of ${classes} classes, shapes ${
+      shapes(fresh)
+    }: current shapes ` +
+      `are ${shapes(head)}; give head: null for a fresh one`,
+  );
 }
 
 /** Options of `finetuneStep`. */

@@ -1,21 +1,25 @@
 /** @file The inspecting command: `deno task inspect --help`. */
-import { readStateDict, type StateDictFile } from "../../data/mod.ts";
+import type { StateDictFile } from "../../data/mod.ts";
 import { decoderWidthOf } from "../weights/load_weights.ts";
 import { backboneOf } from "../weights/load_backbone.ts";
+import { accountLines, type WeightAccount } from "../weights/weight_account.ts";
 import { bytes } from "../train/devices.ts";
 import { type Command, command } from "./cli/command.ts";
 import { print } from "./cli/print.ts";
 import { runCommand } from "./cli/run_command.ts";
-import { describedValues, modelOf } from "./shared/weight_file.ts";
+import { describedValues } from "./shared/described_values.ts";
+import { classesOf, modelOf, openWeights } from "./shared/weight_file.ts";
+import { WEIGHTS_OPTION } from "./shared/common_options.ts";
 
 const LINE = {
   task: "inspect",
   purpose:
     `Lists what a file of weights holds: container, whose names they are, model, configuration, and each tensor's \
 name, type
-and shape. Reads safetensors, PyTorch's .pth (nothing in it is run), NumPy's .npz, and pickles of NumPy arrays.`,
+and shape. Reads safetensors (sharded ones by their index), PyTorch's .pth (nothing in it is run), NumPy's .npz, and
+pickles of NumPy arrays; of a run folder its newest checkpoint.`,
   operands: { names: ["FILE"] },
-  options: { json: { kind: "flag", help: "one JSON object on one line" } },
+  options: { json: { kind: "flag", help: "one JSON object on one line" }, ...WEIGHTS_OPTION },
 } as const;
 
 /** What is known of a file. */
@@ -24,6 +28,12 @@ export interface Inspection {
   readonly container: string;
   readonly names: string | null;
   readonly model: string | null;
+  /** What of the file a command would read, and what not; null if the model is not known. */
+  readonly account: WeightAccount | null;
+  /** Sets of weights of comparable size in the file; the one that is listed comes first. */
+  readonly sets: readonly string[];
+  /** Names of the classes of its head. */
+  readonly classes: readonly string[] | null;
   readonly decoderWidth: number | null;
   readonly configuration: Readonly<Record<string, unknown>>;
   readonly tensors: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
@@ -31,12 +41,13 @@ export interface Inspection {
 }
 
 /** Whose names the weights have, and of which model; nulls for files of anything else. */
-function identity(file: StateDictFile): Pick<Inspection, "names" | "model"> {
+function identity(file: StateDictFile): Pick<Inspection, "names" | "model" | "account"> {
   try {
     const model = modelOf(file);
-    return { names: backboneOf(file, model).naming, model: model.name };
+    const { naming, account } = backboneOf(file, model);
+    return { names: naming, model: model.name, account };
   } catch (error) {
-    if (error instanceof RangeError) return { names: null, model: null };
+    if (error instanceof RangeError) return { names: null, model: null, account: null };
     throw error;
   }
 }
@@ -53,6 +64,8 @@ export function inspect(file: StateDictFile): Inspection {
     file: file.path,
     container: file.container,
     ...identity(file),
+    sets: [file.set, ...file.sets.filter((name) => name !== file.set)],
+    classes: classesOf(file),
     decoderWidth: decoderWidthOf(file),
     configuration: describedValues(file),
     tensors,
@@ -61,13 +74,21 @@ export function inspect(file: StateDictFile): Inspection {
 }
 
 function lines(
-  { file, container, names, model, decoderWidth, configuration, tensors, bytes: size }: Inspection,
+  { file, container, names, model, account, sets, classes, decoderWidth, configuration, tensors, bytes: size }:
+    Inspection,
 ): string[] {
   const part = decoderWidth === null ? "without decoder" : `with a decoder of width ${decoderWidth}`;
   const widest = Math.max(4, ...tensors.map(({ name }) => name.length));
   return [
     `${file}: ${container}, ${tensors.length} tensors, ${bytes(size)}`,
     model === null ? "model: none that is known" : `model: ${model} ${part}, names of ${names}`,
+    ...account ? accountLines(account) : [],
+    ...sets.length > 1
+      ? [`sets: ${sets.map((name) => name || "the file itself").join(", ")}; the first is listed`]
+      : [],
+    ...classes
+      ? [`classes: ${classes.length}: ${classes.slice(0, 20).join(", ")}${classes.length > 20 ? ", …" : ""}`]
+      : [],
     ...Object.entries(configuration).map(([key, value]) => `${key}: ${oneLine(value)}`),
     "",
     `${"name".padEnd(widest)}  dtype  shape`,
@@ -82,8 +103,8 @@ function oneLine(value: unknown): string {
 }
 
 /** Runs the command: exit code 0. */
-export const inspectFile: Command = command(LINE, async ({ json }, [path]) => {
-  const inspection = inspect(await readStateDict(path!));
+export const inspectFile: Command = command(LINE, async ({ json, weights }, [path]) => {
+  const inspection = inspect(await openWeights(path!, { option: "FILE", weights }));
   if (json) print(JSON.stringify(inspection));
   else lines(inspection).forEach((line) => print(line.replaceAll(/\p{Cc}/gu, "?")));
   return 0;

@@ -1,5 +1,6 @@
 /** @file From an opened run to its results, whatever is trained. */
 import { type Device, sizeOf, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
+import type { WeightAccount } from "../weights/weight_account.ts";
 import { restore, type Savable } from "./checkpoint.ts";
 import { bytes } from "./devices.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
@@ -61,6 +62,8 @@ export interface Recipe<State, Batch> {
   readonly configuration: Readonly<Record<string, unknown>>;
   /** What the sources of images held: stands in the log. */
   readonly sources?: readonly SourceAccount[];
+  /** What was read of files of weights by the time there is a first state: stands in the log. */
+  readonly weights?: readonly WeightAccount[];
   /** What is kept besides log and checkpoint. */
   readonly keepsakes: (run: KeepsakeRun) => Keepsakes<State> | Promise<Keepsakes<State>>;
   /** What finds the cause of a step that is not finite, where the state before it is not kept. */
@@ -184,10 +187,10 @@ async function trained<State extends Savable, Batch>(
 
 async function openResults<State extends Savable, Batch>(
   { start: { folder, log }, task, model, lengths, batchSize }: RunSettings,
-  { configuration, sources = [], keepsakes: open }: Recipe<State, Batch>,
+  { configuration, sources = [], weights = [], keepsakes: open }: Recipe<State, Batch>,
   note: (line: string) => void,
 ) {
-  const head = { ...programLine(folder.path, task), model, sources };
+  const head = { ...programLine(folder.path, task), model, sources, weights };
   const keepsakes = await open({ head, note });
   const options = { configuration, before: log, head, lengths: { ...lengths, batchSize } };
   return { keepsakes, results: await openRunResults(folder, options, keepsakes) };

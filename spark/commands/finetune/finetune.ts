@@ -2,7 +2,6 @@
 import { type Device, zeros } from "../../../tensor/mod.ts";
 import { stepsPerEpoch } from "../../../data/mod.ts";
 import type { FinetuneState, TargetBatch } from "../../finetune.ts";
-import { type Backbone, backboneOf } from "../../weights/load_backbone.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { makeEvaluate } from "../../train/evaluation.ts";
 import { type Best, evaluationResults } from "../../train/results/evaluation_results.ts";
@@ -15,7 +14,10 @@ import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { evalBatches, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
 import { accountsOf, lastingName } from "../shared/run_data.ts";
-import { modelNameOf, openWeights, weightPath } from "../shared/weight_file.ts";
+import { sayWeights } from "../shared/say_weights.ts";
+import { classesOf, modelNameOf, networkOf, openWeights } from "../shared/weight_file.ts";
+import { weightPath } from "../shared/weight_path.ts";
+import { headFor, type Pretrained } from "./pretrained.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } from "./finetune_options.ts";
 import { makeFinetuning } from "./finetuning.ts";
 import { finetuneLengths, resumeFinetuneOptions, settleFinetuneOptions } from "./settled_finetune_options.ts";
@@ -43,7 +45,7 @@ interface Configuration extends RunConfiguration<FinetuneOptions> {
 /** How a run starts. */
 interface Start extends RunStart<FinetuneOptions, Configuration> {
   /** The pre-trained network of a new run; null for fresh weights, and for a run that goes on. */
-  readonly backbone: Backbone | null;
+  readonly backbone: Pretrained | null;
 }
 
 /** What a run works with. */
@@ -80,15 +82,15 @@ export const finetune: Command = command(LINE, async (given) => {
 
 async function startRun(given: GivenFinetuneOptions): Promise<Start> {
   const start = { task: LINE.task, out: given.out, hasPictures: false };
-  const init = given.init === undefined ? undefined : weightPath(given.init);
+  const init = given.init === undefined ? undefined : weightPath(given.init, "--init");
   if (given.resume !== undefined) {
     const asked = init === undefined ? given : { ...given, init };
     const optionsOf = (saved: FinetuneOptions) => resumeFinetuneOptions(saved, asked);
     return { ...await resumedRun<FinetuneOptions, Configuration>(given.resume, optionsOf, start), backbone: null };
   }
-  const file = init === undefined ? null : await openWeights(init, given.model);
+  const file = init === undefined ? null : await openWeights(init, { ...given, option: "--init" });
   const options = settleFinetuneOptions(given, file && { path: file.path, model: modelNameOf(file, given.model) });
-  const backbone = file && backboneOf(file, modelEntry(options.model).make());
+  const backbone = file && { ...networkOf(file, modelEntry(options.model).make()), classes: classesOf(file) };
   return {
     ...newRun<FinetuneOptions, Configuration>(options, `${modelEntry(options.model).make().name}-finetune`, start),
     backbone,
@@ -99,7 +101,10 @@ function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
   const { given, start: { options, folder, backbone, resumed }, data, lengths, device } = opened;
   const { inputSize, batchSize } = options;
   const [workers, classes] = [workersOf(given.workers), data.classes.length];
-  const training = makeFinetuning(options, lengths, { classes, backbone }, device);
+  const head = backbone && headFor(backbone, data.classes);
+  if (backbone && head) sayWeights(backbone.account, { head: head.said });
+  const start = backbone && { ...backbone, head: head?.params ?? null };
+  const training = makeFinetuning(options, lengths, { classes, backbone: start }, device);
   const configuration = { options: lasting(options), images: data.images, classes: data.classes };
   const open = () => evalBatches(data.val, { size: inputSize, batchSize, workers });
   return {
@@ -110,6 +115,7 @@ function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
     batches: (run) => targetBatches(data.train, options, classes, { ...run, workers }),
     configuration,
     sources: accountsOf(data.train, data.val),
+    weights: backbone ? [backbone.account] : [],
     keepsakes: ({ note: tell }) =>
       evaluationResults(folder, {
         sources: accountsOf(data.train, data.val),

@@ -10,6 +10,7 @@ import {
   RUN_OPTIONS,
   SEED_OPTION,
   TRAINING_OPTIONS,
+  WEIGHTS_OPTION,
 } from "../shared/common_options.ts";
 
 /** How the network is trained where its recipe says nothing else. */
@@ -93,6 +94,7 @@ const OTHERS = {
 /** All that decides the bits of a run, as options. */
 type Deciding =
   & typeof LABELLED_OPTIONS
+  & typeof WEIGHTS_OPTION
   & typeof FILE_MODEL_OPTION
   & typeof INPUT_SIZE_OPTION
   & typeof TRAINING_OPTIONS
@@ -103,6 +105,7 @@ type Deciding =
 /** All that decides the bits of a run, as options. */
 export const DECIDING_OPTIONS: Deciding = {
   ...LABELLED_OPTIONS,
+  ...WEIGHTS_OPTION,
   ...FILE_MODEL_OPTION,
   ...INPUT_SIZE_OPTION,
   ...TRAINING_OPTIONS,

@@ -2,6 +2,7 @@
 import { type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
 import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
+import type { WeightAccount } from "../../weights/weight_account.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { pictureResults } from "../../train/results/picture_results.ts";
@@ -87,11 +88,13 @@ function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
   const { given, start: { options }, dataset, images, lengths, device } = opened;
   const { model, inputSize: [height, width], batchSize, seed } = options;
   const training = makePretraining(options, lengths, device, { debug: given.debugNans ?? false });
+  const read: WeightAccount[] = [];
   const samples = { size: options.inputSize, batchSize, seed, workers: workersOf(given.workers) };
   return {
     title: `${model} on ${dataset.name}: ${dataset.length} images at ${height}×${width},`,
     training,
-    first: () => startingWeights(options, training),
+    first: () => startingWeights(options, training, (account) => read.push(account)),
+    weights: read,
     batchOf: (size) => zeros([size, height, width, 3]),
     batches: (run) => imagesOf(batches(dataset, { ...samples, ...run })),
     configuration: { options: { ...options, data: lastingName(options.data) }, images },

@@ -1,9 +1,13 @@
 /** @file The weights that a new run starts from. */
-import { readStateDict } from "../../../data/mod.ts";
+import type { Model } from "../../../nn/mod.ts";
+import type { StateDictFile } from "../../../data/mod.ts";
 import { startAverage } from "../../average.ts";
-import { type Backbone, backboneOf } from "../../weights/load_backbone.ts";
-import { decoderWidthOf, weightsOf } from "../../weights/load_weights.ts";
+import type { Backbone } from "../../weights/load_backbone.ts";
+import { decoderWidthOf, type SparkWeights, weightsOf } from "../../weights/load_weights.ts";
+import type { WeightAccount } from "../../weights/weight_account.ts";
 import type { TrainState } from "../../train_state.ts";
+import { sayWeights } from "../shared/say_weights.ts";
+import { networkOf, openWeights, otherModel } from "../shared/weight_file.ts";
 import type { PretrainOptions } from "../shared/pretrain_options.ts";
 import type { Pretraining } from "./pretraining.ts";
 
@@ -13,21 +17,37 @@ import type { Pretraining } from "./pretraining.ts";
  *
  * @param options Options of the run.
  * @param training What it computes.
+ * @param keep Given what was read of the file, which is said too.
  * @returns The first state.
  * @throws {Error} If the file cannot be read or does not fit, naming it and what does not fit.
  */
-export async function startingWeights(options: PretrainOptions, { model, initial }: Pretraining): Promise<TrainState> {
-  if (options.initWeight === null) return initial;
-  const file = await readStateDict(options.initWeight);
-  const { params, state } = decoderWidthOf(file) === null
-    ? withEncoder(initial, backboneOf(file, model))
-    : weightsOf(file, model, decoderSizes(initial));
+export async function startingWeights(
+  { initWeight, weights }: PretrainOptions,
+  { model, initial }: Pretraining,
+  keep: (account: WeightAccount) => void = () => {},
+): Promise<TrainState> {
+  if (initWeight === null) return initial;
+  const file = await openWeights(initWeight, { option: "--init-weight", weights });
+  const { params, state, account } = decoderWidthOf(file) === null
+    ? withEncoder(initial, networkOf(file, model))
+    : everything(file, model, initial);
+  sayWeights(account, { head: "not used" });
+  keep(account);
   const { average, ...train } = { ...initial, params, state };
   return average ? startAverage(train) : train;
 }
 
+function everything(file: StateDictFile, model: Model, initial: TrainState): SparkWeights {
+  try {
+    return weightsOf(file, model, decoderSizes(initial));
+  } catch (error) {
+    throw error instanceof RangeError ? otherModel(file, model.name, error) : error;
+  }
+}
+
 function withEncoder({ params, state }: TrainState, encoder: Backbone) {
-  return { params: { ...params, encoder: encoder.params }, state: { ...state, encoder: encoder.state } };
+  const { account } = encoder;
+  return { params: { ...params, encoder: encoder.params }, state: { ...state, encoder: encoder.state }, account };
 }
 
 /** Width and scales of the decoder of a state. */

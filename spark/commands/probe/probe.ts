@@ -2,7 +2,7 @@
 import { type Device, random } from "../../../tensor/mod.ts";
 import { batches, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
-import { backboneOf } from "../../weights/load_backbone.ts";
+import type { WeightAccount } from "../../weights/weight_account.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { type EncoderWeights, frozenFeatures, recalibrated } from "../../train/features/frozen_features.ts";
 import { linearProbe } from "../../train/features/linear_probe.ts";
@@ -21,10 +21,12 @@ import {
   LABELLED_OPTIONS,
   MACHINE_OPTIONS,
   SEED_OPTION,
+  WEIGHTS_OPTION,
   workersOf,
 } from "../shared/common_options.ts";
 import { evalTransform, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
-import { modelNameOf, openWeights } from "../shared/weight_file.ts";
+import { sayWeights } from "../shared/say_weights.ts";
+import { modelNameOf, networkOf, openWeights } from "../shared/weight_file.ts";
 
 /** Options of this command alone. */
 const OWN = {
@@ -47,6 +49,7 @@ const OWN = {
 /** The options, in the order of the help text. */
 export const PROBE_OPTIONS:
   & typeof LABELLED_OPTIONS
+  & typeof WEIGHTS_OPTION
   & typeof FILE_MODEL_OPTION
   & typeof INPUT_SIZE_OPTION
   & typeof SEED_OPTION
@@ -54,6 +57,7 @@ export const PROBE_OPTIONS:
   & typeof DEVICE_OPTION
   & typeof MACHINE_OPTIONS = {
     ...LABELLED_OPTIONS,
+    ...WEIGHTS_OPTION,
     ...FILE_MODEL_OPTION,
     ...INPUT_SIZE_OPTION,
     ...SEED_OPTION,
@@ -80,6 +84,8 @@ export interface ProbeResult {
   readonly model: string;
   /** File of the network; null for fresh weights. */
   readonly init: string | null;
+  /** What was read of it. */
+  readonly account: WeightAccount | null;
   /** Linear classifier: shares that were right. */
   readonly linear: { readonly top1: number; readonly top5: number };
   /** Nearest neighbours: share that was right. */
@@ -88,14 +94,14 @@ export interface ProbeResult {
 
 /** Runs the command: exit code 0. */
 export const probe: Command = command(LINE, async (given) => {
-  const { model, recipe, weights, init } = await openNetwork(given);
+  const { model, recipe, weights, init, account } = await openNetwork(given);
   const { data: path, val = null, labels = null, seed = 0, threads } = given;
   if (path === undefined) refuse("there must be labelled images", "--data is absent");
   const data = await openLabelledData({ data: path, val, labels, seed });
   return await onRunDevice(given.device, { kept: "", threads, tuning: "none" }, async (device) => {
     const found = await probeNetwork(given, { model, recipe, weights, data, device });
     print(resultLine(model.name, init, found));
-    const result: ProbeResult = { model: model.name, init, ...found };
+    const result: ProbeResult = { model: model.name, init, account, ...found };
     if (given.out !== undefined) {
       await writeFileAtomic(given.out, new TextEncoder().encode(`${JSON.stringify(result, null, 2)}\n`));
     }
@@ -117,22 +123,25 @@ function refuse(requirement: string, current: string): never {
 }
 
 /** The network that `--init` names, or a fresh one. */
-async function openNetwork({ init, fromScratch, model: name, seed = 0 }: Given): Promise<{
+async function openNetwork({ init, fromScratch, model: name, weights, seed = 0 }: Given): Promise<{
   readonly model: Classifier;
   readonly recipe: Recipe;
   readonly weights: EncoderWeights;
   readonly init: string | null;
+  readonly account: WeightAccount | null;
 }> {
   if ((init === undefined) === !fromScratch) {
     refuse("there must be either --init or --from-scratch", init === undefined ? "network is absent" : "are both");
   }
   if (init === undefined) {
     const { make, recipe } = modelEntry(name ?? refuse("fresh weights need --model", "--model is absent"));
-    return { model: make(), recipe, weights: make().init(random.key(seed)), init: null };
+    return { model: make(), recipe, weights: make().init(random.key(seed)), init: null, account: null };
   }
-  const file = await openWeights(init, name);
+  const file = await openWeights(init, { option: "--init", model: name, weights });
   const { make, recipe } = modelEntry(modelNameOf(file, name));
-  return { model: make(), recipe, weights: backboneOf(file, make()), init: file.path };
+  const network = networkOf(file, make());
+  sayWeights(network.account, { head: "not used" });
+  return { model: make(), recipe, weights: network, init: file.path, account: network.account };
 }
 
 /** What is known of the features. */

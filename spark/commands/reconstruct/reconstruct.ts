@@ -17,7 +17,7 @@ import { withDefaults } from "../cli/command_line.ts";
 import type { OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
-import { DEVICE_OPTION, FILE_MODEL_OPTION, SEED_OPTION } from "../shared/common_options.ts";
+import { DEVICE_OPTION, FILE_MODEL_OPTION, SEED_OPTION, WEIGHTS_OPTION } from "../shared/common_options.ts";
 import { type MaskRows, parseMasks } from "../shared/mask_file.ts";
 import { randomMasks, reconstructImages } from "../shared/reconstruct_images.ts";
 import { openRunData } from "../shared/run_data.ts";
@@ -26,10 +26,9 @@ import { readSavedModel, type SavedModel } from "../shared/saved_model.ts";
 const OPTIONS = {
   checkpoint: {
     kind: "text",
-    placeholder: "FILE",
-    what: "a file",
-    help:
-      "checkpoint of pre-training, of this library or SparK's (.safetensors, .pth); its moving average if it has one",
+    placeholder: "PATH",
+    what: "a file or a run folder",
+    help: "run folder or checkpoint of pre-training, of this library or SparK's (.safetensors, .pth)",
   },
   images: {
     kind: "text",
@@ -57,6 +56,7 @@ const OPTIONS = {
   count: { kind: "whole", least: 1, help: "images at most, evenly spread over PATH", default: 8 },
   ...SEED_OPTION,
   ...FILE_MODEL_OPTION,
+  ...WEIGHTS_OPTION,
   ...DEVICE_OPTION,
   out: { kind: "text", placeholder: "FILE.png", what: "a file", help: "the picture, written over if it exists" },
 } as const;
@@ -146,7 +146,7 @@ function hiddenIn(masks: readonly MaskRows[], [rows, columns]: readonly [number,
 export const reconstructCommand: Command = command(LINE, async (given) => {
   const [checkpoint, path, out] = [required(given, "checkpoint"), required(given, "images"), required(given, "out")];
   checkName(out);
-  const saved = await readSavedModel(checkpoint, given.model);
+  const saved = await readSavedModel(checkpoint, { ...given, option: "--checkpoint" });
   const inputSize = given.inputSize ?? saved.inputSize;
   const grid = inputGrid(saved.model, inputSize, saved.method.patchSize);
   const { count } = withDefaults(OPTIONS, given);

@@ -33,6 +33,20 @@ export const FILE_MODEL_OPTION = {
   },
 } as const;
 
+/** Which of several sets of weights of a file. */
+export const WEIGHTS_OPTION = {
+  weights: {
+    kind: "text",
+    placeholder: "NAME",
+    what: "the name of a set of weights",
+    help: [
+      "which of several sets of weights in a file: average or raw, or its name there, such as state_dict_ema or student",
+      "(default: a moving average if there is one, else the largest set; it is said)",
+    ],
+    default: null,
+  },
+} as const;
+
 /** Size of the images. */
 export const INPUT_SIZE_OPTION = {
   inputSize: {

@@ -7,14 +7,26 @@ import { fileTensors, type SafetensorsTensor } from "../../../data/mod.ts";
  * @param params Parameters: `encoder`, and what else there is; `null` parts are left out.
  * @param state Running statistics under the same names.
  * @param model Name of the model.
+ * @param known What else is known: names of the classes, size of the images.
  * @returns Tensors `params.encoder.…`, `state.encoder.…`, and metadata.
  */
-export async function ownWeights(params: Tree, state: Tree, model: string): Promise<{
+export async function ownWeights(
+  params: Tree,
+  state: Tree,
+  model: string,
+  { classes = null, inputSize }: {
+    readonly classes?: readonly string[] | null;
+    readonly inputSize?: readonly [number, number];
+  } = {},
+): Promise<{
   readonly tensors: Readonly<Record<string, SafetensorsTensor>>;
   readonly metadata: Readonly<Record<string, string>>;
 }> {
   const present = Object.fromEntries(Object.entries(params).filter(([, part]) => part !== null));
   const tree = { params: present, state };
-  const configuration = JSON.stringify({ options: { model } });
+  const configuration = JSON.stringify({
+    options: { model, ...(inputSize ? { inputSize } : {}) },
+    ...(classes ? { classes } : {}),
+  });
   return { tensors: await fileTensors(tree), metadata: { format: "tessera.weights/1", configuration } };
 }

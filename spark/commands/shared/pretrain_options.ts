@@ -9,6 +9,7 @@ import {
   RUN_OPTIONS,
   SEED_OPTION,
   TRAINING_OPTIONS,
+  WEIGHTS_OPTION,
 } from "./common_options.ts";
 
 /** What is trained on. */
@@ -162,6 +163,7 @@ type Deciding =
   & typeof TRAINING_OPTIONS
   & typeof SEED_OPTION
   & typeof METHOD
+  & typeof WEIGHTS_OPTION
   & typeof ABLATIONS;
 
 /** All that decides the bits of a run. Checkpoints carry it; those that lack one were written before there was a choice. */
@@ -171,6 +173,7 @@ export const DECIDING_OPTIONS: Deciding = {
   ...INPUT_SIZE_OPTION,
   ...TRAINING_OPTIONS,
   ...METHOD,
+  ...WEIGHTS_OPTION,
   ...ABLATIONS,
   ...SEED_OPTION,
 };

@@ -7,7 +7,8 @@ import type { TrainStepOptions } from "../../train_step.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import type { PretrainOptions } from "./pretrain_options.ts";
 import { ablationOf, resumeOptions } from "./settled_options.ts";
-import { configurationOf, modelNameOf, openWeights } from "./weight_file.ts";
+import { sayWeights } from "./say_weights.ts";
+import { configurationOf, modelNameOf, openWeights, otherModel, type WeightChoice } from "./weight_file.ts";
 
 /** A model, and how it was trained. */
 export interface SavedModel {
@@ -30,14 +31,14 @@ export interface SavedModel {
 /**
  * Reads a model with its decoder.
  *
- * @param path A checkpoint: `.safetensors` of this library, or SparK's full `.pth`.
- * @param name Name of the model, where the file does not tell.
- * @returns The model and its weights.
+ * @param path A checkpoint: `.safetensors` of this library, or SparK's full `.pth`; or a run folder.
+ * @param choice Option that names it; the model, where the file does not tell; which of several sets.
+ * @returns The model and its weights. What was read is said.
  * @throws {Error} If the file cannot be read, is damaged, has no decoder, or fits no model; naming it.
  */
-export async function readSavedModel(path: string, name?: string): Promise<SavedModel> {
-  const file = await openWeights(path, name);
-  const known = modelNameOf(file, name);
+export async function readSavedModel(path: string, choice: WeightChoice): Promise<SavedModel> {
+  const file = await openWeights(path, choice);
+  const known = modelNameOf(file, choice.model);
   const model = modelEntry(known).make();
   if (decoderWidthOf(file) === null) {
     throw new RangeError(
@@ -45,19 +46,19 @@ export async function readSavedModel(path: string, name?: string): Promise<Saved
         `backbone of ${model.name}`,
     );
   }
-  const average = averageIn(file);
-  const { params, state } = weightsOf(average ?? file, model);
+  const { params, state, account } = fullWeights(file, model);
+  sayWeights(account);
   const { options } = (configurationOf(file) ?? {}) as { readonly options?: Partial<PretrainOptions> };
   const method = ablationOf(resumeOptions(options ?? {}, {}), model);
-  return { model, params, state, isAverage: average !== null, method, ...sizesOf(file, known, options ?? {}) };
+  return { model, params, state, isAverage: account.isAverage, method, ...sizesOf(file, known, options ?? {}) };
 }
 
-/** The moving average in a checkpoint, as a file of its own. */
-function averageIn(file: StateDictFile): StateDictFile | null {
-  const prefix = "average.";
-  const tensors = Object.entries(file.tensors).filter(([name]) => name.startsWith(prefix));
-  if (tensors.length === 0) return null;
-  return { ...file, tensors: Object.fromEntries(tensors.map(([name, x]) => [name.slice(prefix.length), x])) };
+function fullWeights(file: StateDictFile, model: Model): ReturnType<typeof weightsOf> {
+  try {
+    return weightsOf(file, model);
+  } catch (error) {
+    throw error instanceof RangeError ? otherModel(file, model.name, error) : error;
+  }
 }
 
 /** Official checkpoints keep the size beside the weights, and the ratio in their `config`. */

@@ -1,25 +1,98 @@
 /** @file What a file of weights is: whose names, which model, what else it says. */
 import type { Model } from "../../../nn/mod.ts";
-import { FileTensor, PickleTuple, readStateDict, type StateDictFile } from "../../../data/mod.ts";
-import { holdsBackbone } from "../../weights/load_backbone.ts";
+import { readStateDict, type StateDictFile } from "../../../data/mod.ts";
+import { type Backbone, backboneOf, holdsBackbone } from "../../weights/load_backbone.ts";
 import { kindOf } from "../../train/kind_of.ts";
 import { isModelFile, loadModel, modelEntry } from "../../train/model_file.ts";
 import { MODEL_NAMES, MODELS } from "../../train/model_table.ts";
-import { findCheckpoint } from "../../train/run_folder.ts";
+import { weightPath } from "./weight_path.ts";
+
+/** What names a file of weights. */
+export interface WeightChoice {
+  /** The option that names it, for errors: `--init`. */
+  readonly option: string;
+  /** Value of `--model`, which goes before what the file names. */
+  readonly model?: string | undefined;
+  /** Value of `--weights`: which of several sets. */
+  readonly weights?: string | null | undefined;
+}
 
 /**
  * Reads a file of weights, and makes the model known that it names, where that is a file of its own.
  *
- * @param path The file, or a run folder, of which the newest checkpoint is taken.
- * @param name Value of `--model`, which goes before what the file names.
+ * @param path The file, a run folder, of which the newest checkpoint is taken, or a folder as transformers write it.
+ * @param choice Option, model, set.
  * @returns What the file holds.
- * @throws {Error} If it cannot be read, or the file of its model cannot be loaded.
+ * @throws {Error} If it cannot be read, naming option, file and true kind, or the file of its model cannot be loaded.
  */
-export async function openWeights(path: string, name?: string): Promise<StateDictFile> {
-  const file = await readStateDict(weightPath(path));
-  const named = name ?? namedIn(file);
+export async function openWeights(path: string, { option, model, weights }: WeightChoice): Promise<StateDictFile> {
+  const file = await readStateDict(weightPath(path, option), weights ? { weights } : {}).catch((error: Error) => {
+    throw Object.assign(error, { message: `${error.message} (${option})` });
+  });
+  const named = model ?? namedIn(file);
   if (named !== undefined && isModelFile(named)) await loadModel(named);
   return file;
+}
+
+/**
+ * Takes the weights of a model from a file, as `backboneOf`.
+ *
+ * @param file Of `openWeights`.
+ * @param model The model.
+ * @returns The network.
+ * @throws {RangeError} If the file holds another model, naming both; else as `backboneOf`.
+ */
+export function networkOf(file: StateDictFile, model: Model): Backbone {
+  try {
+    return backboneOf(file, model);
+  } catch (error) {
+    throw error instanceof RangeError ? otherModel(file, model.name, error) : error;
+  }
+}
+
+/** The error of a file that holds another model than the one that is asked for; any other error as it is. */
+export function otherModel(file: StateDictFile, wanted: string, error: RangeError): RangeError {
+  const named = nameIn(file);
+  const made = Object.values(MODELS).map(({ make }) => make());
+  const holds = named !== undefined && named !== wanted
+    ? named
+    : made.find((model) => model.name !== wanted && holdsBackbone(file, model))?.name;
+  if (holds === undefined) return error;
+  return new RangeError(
+    `Cannot load ${file.path} into ${wanted} as it must hold that model: current file holds ${holds}; leave --model out, ` +
+      "or name another file",
+    { cause: error },
+  );
+}
+
+/**
+ * The classes that a file of weights names, in the order of its head.
+ *
+ * @param file Of `openWeights`.
+ * @returns Names; `null` if it names none.
+ */
+export function classesOf(file: StateDictFile): readonly string[] | null {
+  const { classes } = (configurationOf(file) ?? {}) as { readonly classes?: unknown };
+  const named = classes ?? parsed(file.extra.get("classes")) ?? (besideOf(file.path) as { classes?: unknown })?.classes;
+  return Array.isArray(named) && named.every((name) => typeof name === "string") ? named : null;
+}
+
+/** What `convert` writes beside a file whose container has no place for it. */
+function besideOf(path: string): unknown {
+  const beside = `${path.replace(/\.[^./]*$/, "")}.json`;
+  try {
+    return beside === path || kindOf(beside) !== "file" ? null : JSON.parse(Deno.readTextFileSync(beside));
+  } catch {
+    return null; // a file of another purpose
+  }
+}
+
+function parsed(text: unknown): unknown {
+  try {
+    return typeof text === "string" ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -69,70 +142,11 @@ function namedIn(file: StateDictFile): string | undefined {
 }
 
 /**
- * Where the weights lie that `--init` names.
- *
- * @param path A file, or a run folder, of which the newest checkpoint is taken.
- * @returns The file; reading it says what is missing.
- */
-export function weightPath(path: string): string {
-  return kindOf(path) === "folder" ? findCheckpoint(path).checkpoint : path;
-}
-
-/**
  * What a checkpoint of this library says of its run.
  *
  * @param file Of `readStateDict`.
  * @returns Plain data; `null` if it says nothing.
  */
 export function configurationOf({ extra }: StateDictFile): unknown {
-  const text = extra.get("configuration");
-  if (typeof text !== "string") return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** Values in a description; more are not worth reading, and a file may say the same thing over and over. */
-const MAX_VALUES = 2000;
-
-/**
- * Everything that a file says besides its weights, as plain data to be printed.
- *
- * @param file Of `readStateDict`.
- * @returns Records and lists, tensors named by type and shape; cut off after 2000 values.
- */
-export function describedValues({ values, extra }: StateDictFile): Readonly<Record<string, unknown>> {
-  const left = { count: MAX_VALUES };
-  const plain = (value: unknown): unknown => {
-    if (left.count-- <= 0) return "…";
-    if (value instanceof FileTensor) return `${value.dtype} [${value.shape.join(", ")}]`;
-    if (value instanceof PickleTuple) return value.items.map(plain);
-    if (Array.isArray(value)) return value.length > 16 ? `list of ${value.length}` : value.map(plain);
-    if (value instanceof Map) {
-      return value.size > 32
-        ? `dictionary of ${value.size}`
-        : record([...value].map(([key, item]) => [String(key), item]));
-    }
-    if (value instanceof Uint8Array) return `${value.length} bytes`;
-    return typeof value === "bigint" ? String(value) : typeof value === "object" && value !== null ? "object" : value;
-  };
-  const record = (items: readonly (readonly [string, unknown])[]) =>
-    Object.fromEntries(items.map(([key, item]) => [key, plain(item)]));
-  const texts = [...extra].map(([key, value]) => [key, parsed(value)] as const);
-  return {
-    ...record([...values]),
-    ...Object.fromEntries(texts.map(([key, value]) => [key, value ?? plain(extra.get(key))])),
-  };
-}
-
-/** JSON in the metadata of safetensors. */
-function parsed(value: unknown): unknown {
-  if (typeof value !== "string" || !/^[[{]/.test(value)) return undefined;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
+  return parsed(extra.get("configuration")) ?? null;
 }

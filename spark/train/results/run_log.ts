@@ -4,6 +4,7 @@
  * names of the official `pretrain_log.txt`.
  */
 import type { SourceAccount } from "../../../data/mod.ts";
+import type { WeightAccount } from "../../weights/weight_account.ts";
 import type { StepRecord } from "../metrics.ts";
 
 /** First line of a run, and of each time that it goes on. */
@@ -20,6 +21,8 @@ export interface RunHead {
   readonly model: string;
   /** What the sources of images held, and what of it is used. */
   readonly sources?: readonly SourceAccount[];
+  /** What was read of files of weights. */
+  readonly weights?: readonly WeightAccount[];
 }
 
 /** Line at the end of an epoch. */

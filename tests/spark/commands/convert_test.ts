@@ -2,7 +2,7 @@ import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { random } from "../../../tensor/mod.ts";
 import { readPth, readStateDict, writeSafetensors } from "../../../data/mod.ts";
 import { init, pretrainOptimizer, save } from "../../../spark/mod.ts";
-import { convertFile } from "../../../spark/commands/convert.ts";
+import { convertFile } from "../../../spark/commands/convert/convert.ts";
 import { inspect } from "../../../spark/commands/inspect.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
 import { withFolder } from "../../data/support.ts";

@@ -2,7 +2,7 @@ import { deepStrictEqual, equal, match, notDeepStrictEqual, ok, rejects } from "
 import { cpuDevice, random } from "../../../tensor/mod.ts";
 import { decodeImage, normalise, type Pixels } from "../../../data/mod.ts";
 import { init, pretrainOptimizer, save, startAverage, type TrainState } from "../../../spark/mod.ts";
-import { convertFile } from "../../../spark/commands/convert.ts";
+import { convertFile } from "../../../spark/commands/convert/convert.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
 import { reconstructCommand } from "../../../spark/commands/reconstruct/reconstruct.ts";
 import { randomMasks, reconstructImages } from "../../../spark/commands/shared/reconstruct_images.ts";
@@ -59,7 +59,7 @@ Deno.test("reconstruct draws input, masked input and both reconstructions, the s
 Deno.test("reconstructImages() keeps what is visible, and the honest picture knows nothing of what is hidden", () =>
   withFolder({}, async (folder) => {
     await checkpoint(`${folder}/a.safetensors`);
-    const saved = await readSavedModel(`${folder}/a.safetensors`);
+    const saved = await readSavedModel(`${folder}/a.safetensors`, { option: "--checkpoint" });
     const inputSize = [32, 48] as const;
     const masks = await randomMasks(1, { count: 10, grid: [4, 6], maskRatio: 0.5 });
     deepStrictEqual(masks.slice(0, 3), await randomMasks(1, { count: 3, grid: [4, 6], maskRatio: 0.5 }));
@@ -95,13 +95,13 @@ Deno.test("readSavedModel() takes the moving average, the patches and the ablati
     const path = `${folder}/a.safetensors`;
     const train = { ...startAverage(stateOf(0)), params: stateOf(5).params };
     await checkpoint(path, train, { ...OPTIONS, patchSize: 16, target: "raw", masking: "zero" });
-    const { isAverage, params, method, inputSize, maskRatio } = await readSavedModel(path);
+    const { isAverage, params, method, inputSize, maskRatio } = await readSavedModel(path, { option: "--checkpoint" });
     deepStrictEqual([isAverage, method.patchSize, method.target, method.masking], [true, 16, "raw", "zero"]);
     deepStrictEqual([inputSize, maskRatio], [[32, 48], 0.5]);
     const { weight } = params.decoder.projection;
     deepStrictEqual(await weight.data(), await stateOf(0).params.decoder.projection.weight.data());
     const images = [normalise(testImage(48, 32, 1))];
-    const saved = await readSavedModel(path);
+    const saved = await readSavedModel(path, { option: "--checkpoint" });
     const { rows } = await reconstructImages(saved, { images, masks: [[[1, 0, 0], [0, 1, 0]]], inputSize }, device);
     equal(rows[0]!.length, 3, "one reconstruction: predictions are pixels");
   }));

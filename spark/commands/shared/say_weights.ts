@@ -1,0 +1,12 @@
+import { accountLines, type WeightAccount } from "../../weights/weight_account.ts";
+import { print } from "../cli/print.ts";
+
+/**
+ * Says in two lines what was read of a file of weights and what was not.
+ *
+ * @param account Of the weights.
+ * @param options `head`: what becomes of a head in the file.
+ */
+export function sayWeights(account: WeightAccount, options: { readonly head?: string } = {}): void {
+  accountLines(account, options).forEach(print);
+}

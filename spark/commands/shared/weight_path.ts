@@ -1,0 +1,42 @@
+/** @file Where the weights lie that an option names. */
+import { kindOf } from "../../train/kind_of.ts";
+import { runFolder } from "../../train/run_folder.ts";
+import { print } from "../cli/print.ts";
+
+/** Files of weights in a folder as transformers write it, the likeliest first. */
+const NAMES = [
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+];
+
+/**
+ * Finds the file of weights that an option names. What a folder means is said.
+ *
+ * @param path A file, a run folder, of which the newest checkpoint is taken, or a folder as transformers write it.
+ * @param option The option that names it, for errors: `--init`.
+ * @param tell Told which file of a folder it is.
+ * @returns The file.
+ * @throws {Error} If there is nothing, or a folder without weights, naming what was looked for.
+ */
+export function weightPath(path: string, option: string, tell: (line: string) => void = print): string {
+  const kind = kindOf(path);
+  if (kind === "file" || kind === "other") return path;
+  const refuse = (current: string): never => {
+    throw new Error(
+      `Cannot read weights as ${option} must name a file of weights, a run folder (${
+        runFolder("").checkpoint.slice(1)
+      }) ` +
+        `or a folder of transformers (${NAMES[0]}): current ${current}`,
+    );
+  };
+  if (kind === "absent") return refuse(`path ${path} is missing`);
+  const root = path.replace(/(?<=.)\/+$/, "");
+  const found = [runFolder(root).checkpoint, ...NAMES.map((name) => `${root}/${name}`)].find((each) =>
+    kindOf(each) === "file"
+  );
+  if (found === undefined) return refuse(`folder ${path} has none of them`);
+  tell(`${option} ${path} is a folder: takes ${found}`);
+  return found;
+}
