@@ -105,6 +105,8 @@ const list = (counts: Readonly<Record<string, number>>): string =>
 const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);
 
+const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /**
  * Says an account in two lines.
  *
@@ -121,12 +123,12 @@ export function accountLines(account: WeightAccount, options: { readonly head?: 
     ? account.isAverage ? ", a moving average" : ""
     : `, ${set} of ${sets.length} sets (${sets.join(", ")}; --weights names another)`;
   const parts = [
-    missing.length > 0 ? `${missing.length} counts missing (they decide nothing)` : "nothing missing",
-    total(unused) > 0 ? `${total(unused)} tensors unused: ${list(unused)}` : "none unused",
+    missing.length > 0 ? `${many(missing.length, "count")} missing, which decide nothing` : "nothing missing",
+    total(unused) > 0 ? `${many(total(unused), "tensor")} unused: ${list(unused)}` : "none unused",
     headClasses === null
       ? head === undefined ? null : `head ${head}`
       : `head of ${headClasses} classes${head === undefined ? "" : ` ${head}`}`,
-    total(passedOver) > 0 ? `${total(passedOver)} other objects passed over: ${list(passedOver)}` : null,
+    total(passedOver) > 0 ? `${many(total(passedOver), "other object")} passed over: ${list(passedOver)}` : null,
   ];
   return [
     `weights: ${account.matched} tensors of ${model} from ${file} (${container}, names of ${kind}` +

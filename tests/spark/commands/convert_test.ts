@@ -11,7 +11,9 @@ const OPTIONS = { model: "tiny_resnet8", inputSize: [96, 96], maskRatio: 0.6 };
 
 /** Runs a command in a process of its own, as users do. */
 async function run(script: string, ...args: readonly string[]) {
-  const path = new URL(`../../../spark/commands/${script}.ts`, import.meta.url).pathname;
+  const path =
+    new URL(`../../../spark/commands/${script === "convert" ? "convert/convert" : script}.ts`, import.meta.url)
+      .pathname;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", path, ...args] })
     .output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -41,7 +43,7 @@ Deno.test("convert keeps every weight and moment on the way to the official name
     const kept = ({ tensors }: typeof before) =>
       Object.entries(tensors).filter(([name]) => name !== "key").map(([name, x]) => [byName(name), x]);
     deepStrictEqual(kept(after), kept(before));
-    equal(await convertFile([file("b.pth"), file("d.pth"), "--to", "torchvision"]), 0);
+    equal(await convertFile([file("b.pth"), file("d.pth"), "--to", "pytorch"]), 0);
     const inspected = inspect(await readStateDict(file("d.pth")));
     deepStrictEqual([inspected.container, inspected.model, inspected.decoderWidth], ["pth", "tiny_resnet8", null]);
     deepStrictEqual(inspected.tensors[0], { name: "conv1.weight", dtype: "F32", shape: [32, 3, 3, 3] });
@@ -69,7 +71,10 @@ Deno.test("convert and inspect refuse in a line what does not fit", () =>
         [file("a.safetensors"), file("x.bin.pth"), "--to", "timm", "--model", "x"],
         /--model as it must be one of tiny_resnet8/,
       ],
-      [[file("a.safetensors"), file("b.pth"), "--to", "timm", "--model", "resnet50"], /into resnet50 as it must have/],
+      [
+        [file("a.safetensors"), file("b.pth"), "--to", "timm", "--model", "resnet50"],
+        /into resnet50 as it must hold that model: current file holds tiny_resnet8/,
+      ],
       [[file("a.safetensors"), file("os.pth"), "--to", "timm"], /must not exist yet/],
       [[file("x.bin"), file("b.pth"), "--to", "timm"], /Cannot read .*x.bin as weights .* of a kind that is not known/],
       [[file("os.pth"), file("b.pth"), "--to", "timm"], /Cannot read .*os.pth as a pickle .* name is posix.system/],

@@ -18,6 +18,7 @@ const GIVEN = {
   val: "others",
   model: "resnet50",
   init: "weights.pth",
+  weights: "average",
   fromScratch: true,
   labels: 100,
   inputSize: [192, 160],

@@ -16,7 +16,7 @@ const LINE =
   "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 " +
   "--tuning none --patch-size 64 --threads 2 " +
   "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw " +
-  "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans --precision f16";
+  "--accumulate 2 --ema 0.99 --init-weight weights.pth --weights raw --debug-nans --precision f16";
 
 const GIVEN = {
   data: "photos",
@@ -52,6 +52,7 @@ const GIVEN = {
   accumulate: 2,
   ema: 0.99,
   initWeight: "weights.pth",
+  weights: "raw",
   debugNans: true,
   precision: "f16",
 };

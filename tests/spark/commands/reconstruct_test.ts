@@ -44,7 +44,10 @@ Deno.test("reconstruct draws input, masked input and both reconstructions, the s
     const common = ["--images", folder, "--seed", "4"];
     const first = await run("--checkpoint", file("a.safetensors"), ...common, "--out", file("a_grid.PNG"));
     deepStrictEqual([first.code, first.error], [0, ""]);
-    match(first.out, /^tiny_resnet8 of .*: 3 images at 32×48, 12 of 24 patches masked, loss \d\.\d{4}\nMean error of /);
+    match(
+      first.out,
+      /^weights: .*\nweights: .*\ntiny_resnet8 of .*: 3 images at 32×48, 12 of 24 patches masked, loss \d\.\d{4}\nMean error of /,
+    );
     const grid = await Deno.readFile(file("a_grid.PNG"));
     const { width, height } = await decodeImage(grid);
     deepStrictEqual([width, height], [4 * (6 * 48 + 4) + 4, 3 * (6 * 32 + 4) + 4]);
@@ -112,7 +115,7 @@ Deno.test("reconstruct says in a line what does not fit", () =>
     async (folder) => {
       const file = (name: string) => `${folder}/${name}`;
       await checkpoint(file("a.safetensors"));
-      await convertFile([file("a.safetensors"), file("backbone.pth"), "--to", "timm"]);
+      await convertFile([file("a.safetensors"), file("backbone.pth"), "--to", "pytorch"]);
       const good = ["--checkpoint", file("a.safetensors"), "--images", file("image_00.png"), "--out", file("o.png")];
       const without = (flag: string) => good.filter((_, i) => good[i] !== flag && good[i - 1] !== flag);
       const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [

@@ -120,7 +120,7 @@ Deno.test("accountLines() says what was read and what was not, in two lines", as
   );
   equal(
     lines[1],
-    "weights: 1 counts missing (they decide nothing); 2 tensors unused: model 1, queue 1; head of 4 classes kept",
+    "weights: 1 count missing, which decide nothing; 2 tensors unused: model 1, queue 1; head of 4 classes kept",
   );
 });
 
