@@ -21,31 +21,15 @@ export interface TwinOptions extends TwinCheck {
 
 const list = (numbers: readonly number[]): string => `[${numbers.join(", ")}]`;
 
-/**
- * Writes the program.
- *
- * @param options File, network, and what is checked.
- * @returns Python for PyTorch 1.6 and later, without torchvision; weights have torchvision's names.
- */
-export function pytorchTwin({ file, name, shape, inputSize, expected }: TwinOptions): string {
-  const { stem, stemWidth, block, depths, widths, classes } = shape;
-  const [kernel, padding] = stem === "standard" ? [7, 3] : [3, 1];
-  const pool = stem === "standard" ? "\n    parts.update(maxpool=nn.MaxPool2d(3, 2, 1))" : "";
-  const width = block === "bottleneck" ? "4 * width" : "width";
-  const kernels = block === "bottleneck"
+/** Channels that a block puts out, in Python. */
+const outOf = ({ block }: ResNetShape): string => block === "bottleneck" ? "4 * width" : "width";
+
+function blockText(shape: ResNetShape): string {
+  const width = outOf(shape);
+  const kernels = shape.block === "bottleneck"
     ? "[(cin, width, 1, 1), (width, width, 3, stride), (width, 4 * width, 1, 1)]"
     : "[(cin, width, 3, stride), (width, width, 3, 1)]";
-  const head = classes === null ? "" : `\n    parts.update(fc=nn.Linear(cin, ${classes}))`;
-  const load = file.endsWith(".safetensors")
-    ? `__import__("safetensors.torch").torch.load_file(path)`
-    : `torch.load(path, map_location="cpu")`;
-  return `"""${name} in PyTorch: \`python3 ${
-    file.replace(/\.\w+$/, ".py")
-  }\` loads ${file} and checks it; \`from … import network\` uses it."""
-import collections, os, torch
-from torch import nn
-
-class Block(nn.Module):
+  return `class Block(nn.Module):
     def __init__(self, cin, width, stride):
         super().__init__()
         self.kernels = ${kernels}
@@ -59,19 +43,46 @@ class Block(nn.Module):
         for i in range(1, len(self.kernels) + 1):
             y = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(y if i == 1 else y.relu()))
         return (y + self.downsample(x)).relu()
+`;
+}
 
-def network(path=os.path.join(os.path.dirname(os.path.abspath(__file__)), ${JSON.stringify(file)})):
+function networkText(file: string, shape: ResNetShape): string {
+  const { stem, stemWidth, depths, widths, classes } = shape;
+  const [kernel, padding] = stem === "standard" ? [7, 3] : [3, 1];
+  const pool = stem === "standard" ? "\n    parts.update(maxpool=nn.MaxPool2d(3, 2, 1))" : "";
+  const head = classes === null ? "" : `\n    parts.update(fc=nn.Linear(cin, ${classes}))`;
+  const load = file.endsWith(".safetensors")
+    ? `__import__("safetensors.torch").torch.load_file(path)`
+    : `torch.load(path, map_location="cpu")`;
+  const path = `os.path.join(os.path.dirname(os.path.abspath(__file__)), ${JSON.stringify(file)})`;
+  return `def network(path=${path}):
     parts = dict(conv1=nn.Conv2d(3, ${stemWidth}, ${kernel}, 2, ${padding}, bias=False), bn1=nn.BatchNorm2d(${stemWidth}), relu=nn.ReLU())${pool}
     cin = ${stemWidth}
     for i, (depth, width) in enumerate(zip(${list(depths)}, ${list(widths)})):
-        sizes = [(cin, 2 if i > 0 else 1)] + [(${width}, 1)] * (depth - 1)
+        sizes = [(cin, 2 if i > 0 else 1)] + [(${outOf(shape)}, 1)] * (depth - 1)
         parts[f"layer{i + 1}"] = nn.Sequential(*[Block(a, width, stride) for a, stride in sizes])
-        cin = ${width}
+        cin = ${outOf(shape)}
     parts.update(pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten())${head}
     model = nn.Sequential(collections.OrderedDict(parts)).eval()
     model.load_state_dict(${load}, strict=True)
     return model
+`;
+}
 
+/**
+ * Writes the program.
+ *
+ * @param options File, network, and what is checked.
+ * @returns Python for PyTorch 1.6 and later, without torchvision; weights have torchvision's names.
+ */
+export function pytorchTwin({ file, name, shape, inputSize, expected }: TwinOptions): string {
+  const program = file.replace(/\.\w+$/, ".py");
+  return `"""${name} in PyTorch: \`python3 ${program}\` loads ${file} and checks it; network() is the loaded model."""
+import collections, os, torch
+from torch import nn
+
+${blockText(shape)}
+${networkText(file, shape)}
 if __name__ == "__main__":
     size, expected = (1, 3, ${inputSize.join(", ")}), torch.tensor(${list(expected)})
     with torch.no_grad():
