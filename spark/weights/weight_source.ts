@@ -50,7 +50,7 @@ function conventions(own: readonly string[]): readonly Convention[] {
     naming: "tessera" as const,
     nameOf: ({ tree, path }: OfficialEntry) => [tree, ...(root === "" ? [] : [root]), ...path].join("."),
   }));
-  return [...foreign, ...ours];
+  return [...ours, ...foreign]; // ours first: its names of a ConvNeXt's head end like official ones
 }
 
 /** A count of batches decides nothing; files from before PyTorch 0.4.1 and converted ones lack it. */

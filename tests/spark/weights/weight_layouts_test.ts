@@ -2,6 +2,7 @@ import { deepStrictEqual, equal, match, throws } from "node:assert/strict";
 import { random, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
 import { convnext, resnet } from "../../../nn/mod.ts";
 import { decodeStateDict, encodePth, encodeSafetensors, FileTensor, type StateDictOptions } from "../../../data/mod.ts";
+import { ownWeights } from "../../../spark/commands/shared/own_weights.ts";
 import { accountLines, backboneOf, backboneStateDict, type WeightNaming } from "../../../spark/mod.ts";
 
 const MODEL = resnet({ block: "bottleneck", depths: [1, 2], widths: [4, 8], stemWidth: 4 });
@@ -92,7 +93,6 @@ Deno.test("backboneOf() takes the average of a checkpoint of this library, or th
   const add = async (prefix: string, seed: number) => {
     const file = decodeStateDict(encodePth(await dictOf(seed)), "x.pth");
     const { params, state } = backboneOf(file, MODEL);
-    const { ownWeights } = await import("../../../spark/commands/shared/own_weights.ts");
     const own = await ownWeights({ encoder: params }, { encoder: state }, "x");
     for (const [name, x] of Object.entries(own.tensors)) tensors.push([prefix + name, x as typeof tensors[number][1]]);
   };
@@ -131,4 +131,12 @@ Deno.test("backboneOf() refuses a larger network of the same family, and says wh
   }
   const shard = decodeStateDict(encodePth(new Map([...dict].slice(0, 5))), "model-00001-of-00002.bin");
   throws(() => backboneOf(shard, MODEL), /this is one shard of several: give their index/);
+});
+
+Deno.test("backboneOf() reads a ConvNeXt of this library with its head", async () => {
+  const { params, state } = CONVNEXT.init(random.key(1));
+  const head = CONVNEXT.initHead(random.key(1), { classes: 3 });
+  const { tensors } = await ownWeights({ encoder: params, head }, { encoder: state }, "x");
+  const found = backboneOf(decodeStateDict(encodeSafetensors(tensors), "x.safetensors"), CONVNEXT);
+  deepStrictEqual([await seedOf(found.params, CONVNEXT), found.naming, found.account.headClasses], [1, "tessera", 3]);
 });
