@@ -6,6 +6,7 @@ import {
   type OnnxNode,
   type SafetensorsTensor,
 } from "../../data/mod.ts";
+import { requireOptions } from "../../tensor/kernel.ts";
 import type { StateDict } from "./export_weights.ts";
 import { type ConvNeXtShape, networkShape, type ResNetShape } from "./network_shape.ts";
 
@@ -120,7 +121,9 @@ class Graph {
  * deepStrictEqual(outputs.map(({ name }) => name), ["stage1", "pooled"]);
  * ```
  */
-export function onnxModel(state: StateDict, { name, inputSize, classes = null }: OnnxOptions): OnnxModel {
+export function onnxModel(state: StateDict, options: OnnxOptions): OnnxModel {
+  requireOptions("onnxModel", options, { name: true, inputSize: true, classes: true });
+  const { name, inputSize, classes = null } = options;
   const shape = networkShape(state);
   if (!shape) {
     throw new RangeError(
