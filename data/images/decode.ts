@@ -96,7 +96,7 @@ export async function decodeImage(
  * import { equal } from "node:assert/strict";
  * import { decodeRaster, encodeNpy } from "@tessera/tessera/data";
  *
- * const file = encodeNpy({ dtype: "F32", shape: [2, 3, 7], data: new Float32Array(42) });
+ * const file = encodeNpy({ dtype: "F32", shape: [8, 8, 7], data: new Float32Array(448) });
  * equal((await decodeRaster(file, "seven.npy")).channels, 7);
  * ```
  */

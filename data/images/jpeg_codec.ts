@@ -9,13 +9,11 @@ interface Codec {
   free(at: number): void;
   tjInitDecompress(): number;
   tjDestroy(handle: number): void;
-  tjDecompressHeader3(...args: readonly number[]): number;
   tjDecompress2(...args: readonly number[]): number;
 }
 
-/** Pixel formats and colour spaces of TurboJPEG. */
+/** Pixel formats of TurboJPEG. */
 const [RGBA, CMYK] = [7, 11];
-const [SPACE_CMYK, SPACE_YCCK] = [3, 4];
 
 const fails = (name: string) => (): never => {
   throw new Error(`Cannot decode as a decoder must not call ${name}: current module does`);
@@ -46,13 +44,11 @@ function openCodec(): Codec {
   return codec.instance;
 }
 
-/** A decoded JPEG. */
-export interface JpegPixels {
+/** What the head of the file says. */
+export interface JpegHead {
   readonly width: number;
   readonly height: number;
-  /** RGBA; or cyan, magenta, yellow and black as the file has them. */
-  readonly data: Uint8Array<ArrayBuffer>;
-  /** Whether the values are inks. */
+  /** Whether the file has four components: cyan, magenta, yellow and black. */
   readonly isCmyk: boolean;
 }
 
@@ -61,42 +57,31 @@ export interface JpegPixels {
  * its memory: after some hundred of them every good file would fail too. So it is started anew after each.
  *
  * @param bytes The whole file.
- * @returns RGBA, or inks where the file has four components.
+ * @param head What its head says.
+ * @returns RGBA, or inks as the file has them.
  * @throws {Error} If the file is damaged.
  */
-export function decodeJpeg(bytes: Uint8Array): JpegPixels {
+export function decodeJpeg(bytes: Uint8Array, head: JpegHead): Uint8Array<ArrayBuffer> {
   try {
-    return decodeWith(openCodec(), bytes);
+    return decodeWith(openCodec(), bytes, head);
   } catch (error) {
     codec.instance = undefined;
     throw error;
   }
 }
 
-function decodeWith(jpeg: Codec, bytes: Uint8Array): JpegPixels {
-  const input = jpeg.malloc(bytes.length);
+function decodeWith(jpeg: Codec, bytes: Uint8Array, { width, height, isCmyk }: JpegHead): Uint8Array<ArrayBuffer> {
+  const size = width * height * 4;
+  const [input, output] = [jpeg.malloc(bytes.length), jpeg.malloc(size)];
+  if (input === 0 || output === 0) throw new Error("Cannot decode as memory must suffice: current memory does not");
   new Uint8Array(jpeg.memory.buffer, input, bytes.length).set(bytes);
   const handle = jpeg.tjInitDecompress();
-  const about = jpeg.malloc(16);
-  const fields = [about, about + 4, about + 8, about + 12];
-  if (jpeg.tjDecompressHeader3(handle, input, bytes.length, ...fields) !== 0) {
-    throw new Error("Cannot decode as its header must be whole: current one is damaged");
-  }
-  const [width, height, , space] = new Uint32Array(jpeg.memory.buffer, about, 4) as unknown as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const isCmyk = space === SPACE_CMYK || space === SPACE_YCCK;
-  const size = width * height * 4;
-  const output = jpeg.malloc(size);
-  const format = isCmyk ? CMYK : RGBA;
+  const format = isCmyk ? CMYK! : RGBA!;
   if (jpeg.tjDecompress2(handle, input, bytes.length, output, width, width * 4, height, format, 0) !== 0) {
     throw new Error("Cannot decode as its data must be whole: current ones are damaged");
   }
   const data = new Uint8Array(jpeg.memory.buffer, output, size).slice();
-  for (const place of [input, about, output]) jpeg.free(place);
+  for (const place of [input, output]) jpeg.free(place);
   jpeg.tjDestroy(handle);
-  return { width, height, data, isCmyk };
+  return data;
 }

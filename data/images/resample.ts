@@ -3,7 +3,7 @@
  * fixed point with 22 fractional bits, columns first, rounded to 8 bits between the two passes.
  */
 import { requireOptions } from "../../tensor/errors.ts";
-import type { Pixels } from "./pixels.ts";
+import { crop, type Pixels, type Rectangle } from "./pixels.ts";
 
 /** Interpolation kernels, named as in Pillow. */
 export type Filter = "bilinear" | "bicubic" | "lanczos";
@@ -21,6 +21,11 @@ export interface ResampleOptions {
    * may read beyond it. Crop first to prevent that, as torchvision does.
    */
   readonly box?: readonly [number, number, number, number];
+  /**
+   * Part of the result that is made, in whole pixels of it; all if not given. Bit-equal to resizing and then cropping, but
+   * the rest of a result that may be huge takes neither time nor memory.
+   */
+  readonly part?: Rectangle;
 }
 
 interface Kernel {
@@ -75,32 +80,47 @@ function cubic(x: number): number {
  * ```
  */
 export function resample(image: Pixels, options: ResampleOptions): Pixels {
-  requireOptions("resample", options, { width: true, height: true, filter: true, box: true });
-  const { width, height, filter = "bicubic" } = options;
+  requireOptions("resample", options, { width: true, height: true, filter: true, box: true, part: true });
+  const { width, height, filter = "bicubic", part = { left: 0, top: 0, width, height } } = options;
   // Pillow keeps boxes in single precision.
   const box = (options.box ?? [0, 0, image.width, image.height]).map(Math.fround);
   checkResample(image, options, box);
   const [left, top, right, bottom] = box as [number, number, number, number];
   const kernel = KERNELS[filter];
-  const columns = width === image.width && left === 0 && right === width
-    ? null
-    : windowsOf(image.width, [left, right], width, kernel);
-  const rows = height === image.height && top === 0 && bottom === height
-    ? null
-    : windowsOf(image.height, [top, bottom], height, kernel);
+  const isWide = width === image.width && left === 0 && right === width;
+  const isHigh = height === image.height && top === 0 && bottom === height;
+  const columns = isWide ? null : windowsOf(image.width, [left, right], width, kernel, [part.left, part.width]);
+  const rows = isHigh ? null : windowsOf(image.height, [top, bottom], height, kernel, [part.top, part.height]);
+  // An axis that is not resized is cut.
+  const source = crop(image, {
+    ...(isWide ? { left: part.left, width: part.width } : { left: 0, width: image.width }),
+    ...(isHigh ? { top: part.top, height: part.height } : { top: 0, height: image.height }),
+  });
   const start = rows ? rows.first[0]! : 0;
-  const end = rows ? rows.first[height - 1]! + rows.count[height - 1]! : image.height;
-  const narrowed = columns ? resampleColumns(image, columns, [start, end]) : image;
+  const end = rows ? rows.first.at(-1)! + rows.count.at(-1)! : source.height;
+  const narrowed = columns ? resampleColumns(source, columns, [start, end]) : source;
   return rows ? resampleRows(narrowed, rows, columns ? start : 0) : narrowed;
 }
 
-function checkResample(image: Pixels, { width, height, filter }: ResampleOptions, box: readonly number[]): void {
+function checkResample(
+  image: Pixels,
+  { width, height, filter, part }: ResampleOptions,
+  box: readonly number[],
+): void {
   if (![width, height].every((size) => Number.isInteger(size) && size > 0)) {
     throw new RangeError(`Cannot resample as the size must be positive integers: current size is ${width}x${height}`);
   }
   if (filter !== undefined && !Object.hasOwn(KERNELS, filter)) {
     const names = Object.keys(KERNELS).join(", ");
     throw new RangeError(`Cannot resample as the filter must be one of ${names}: current filter is ${filter}`);
+  }
+  const inside = ([from, size]: readonly number[], whole: number) =>
+    Number.isInteger(from) && Number.isInteger(size) && from! >= 0 && size! > 0 && from! + size! <= whole;
+  if (part && !(inside([part.left, part.width], width) && inside([part.top, part.height], height))) {
+    throw new RangeError(
+      `Cannot resample as the part must be whole pixels of the ${width}x${height} result: current part is ` +
+        `${part.width}x${part.height} at ${part.left}, ${part.top}`,
+    );
   }
   const [left = NaN, top = NaN, right = NaN, bottom = NaN] = box;
   if (!(left >= 0 && top >= 0 && right > left && bottom > top && right <= image.width && bottom <= image.height)) {
@@ -110,17 +130,26 @@ function checkResample(image: Pixels, { width, height, filter }: ResampleOptions
   }
 }
 
-/** Weights of one axis, each window normalised to a sum of one and rounded half away from zero. */
-function windowsOf(size: number, [low, high]: readonly [number, number], outputSize: number, kernel: Kernel): Windows {
+/**
+ * Weights of one axis, for some positions of the output; each window normalised to a sum of one and rounded half away from
+ * zero.
+ */
+function windowsOf(
+  size: number,
+  [low, high]: readonly [number, number],
+  outputSize: number,
+  kernel: Kernel,
+  [from, length]: readonly [number, number],
+): Windows {
   const scale = Math.fround(high - low) / outputSize;
   const stretch = Math.max(scale, 1);
   const support = kernel.support * stretch;
   const places = Math.ceil(support) * 2 + 1;
-  const first = new Int32Array(outputSize);
-  const count = new Int32Array(outputSize);
-  const weights = new Int32Array(outputSize * places);
-  for (let i = 0; i < outputSize; i++) {
-    const center = low + (i + 0.5) * scale;
+  const first = new Int32Array(length);
+  const count = new Int32Array(length);
+  const weights = new Int32Array(length * places);
+  for (let i = 0; i < length; i++) {
+    const center = low + (from + i + 0.5) * scale;
     first[i] = Math.max(0, Math.trunc(center - support + 0.5));
     count[i] = Math.min(size, Math.trunc(center + support + 0.5)) - first[i]!;
     const inverse = 1 / stretch;

@@ -148,14 +148,14 @@ function centerCrop(image: Pixels, size: readonly [number, number], enlarge: num
   const [height, width] = size;
   const [minHeight, minWidth] = [Math.floor(height * enlarge), Math.floor(width * enlarge)];
   const byWidth = minWidth * image.height >= minHeight * image.width;
-  const resized = resample(dropAlpha(image), {
+  const resized = {
     width: byWidth ? minWidth : Math.floor(minHeight * image.width / image.height),
     height: byWidth ? Math.floor(minWidth * image.height / image.width) : minHeight,
-    filter,
-  });
+  };
   const left = roundHalfEven((resized.width - width) / 2);
   const top = roundHalfEven((resized.height - height) / 2);
-  return crop(resized, { left, top, width, height });
+  // Of an image 20,000 wide and 1 high the whole would be 4,480,000 wide.
+  return resample(dropAlpha(image), { ...resized, filter, part: { left, top, width, height } });
 }
 
 /**

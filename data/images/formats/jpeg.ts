@@ -28,17 +28,20 @@ function* segments(bytes: Uint8Array): Generator<Segment> {
   }
 }
 
-function measure(bytes: Uint8Array): ImageSize | null {
+/** Size, and components of a pixel: 1 grey, 3 colour, 4 inks. */
+function frameOf(
+  bytes: Uint8Array,
+): { readonly width: number; readonly height: number; readonly components: number } | null {
   const frame = segments(bytes).find(({ marker }) => isFrame(marker));
   if (!frame || frame.at + 6 > bytes.length) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset + frame.at);
-  const [height, width] = [view.getUint16(1), view.getUint16(3)];
-  return { width, height, leastBytes: Math.ceil(width * height / MAX_PIXELS_PER_BYTE) };
+  return { height: view.getUint16(1), width: view.getUint16(3), components: view.getUint8(5) };
 }
 
-/** Adobe's programs write inks upside down, and say so by their marker; Pillow goes by it. */
-const isByAdobe = (bytes: Uint8Array): boolean =>
-  segments(bytes).some(({ marker, at }) => marker === 0xee && hasText(bytes, at, "Adobe"));
+function measure(bytes: Uint8Array): ImageSize | null {
+  const frame = frameOf(bytes);
+  return frame && { ...frame, leastBytes: Math.ceil(frame.width * frame.height / MAX_PIXELS_PER_BYTE) };
+}
 
 /** `a * b / 255`, rounded, as Pillow's `MULDIV255`. */
 function product255(a: number, b: number): number {
@@ -46,12 +49,14 @@ function product255(a: number, b: number): number {
   return ((t >> 8) + t) >> 8;
 }
 
-/** Inks to colours, in place, as Pillow's `convert("RGB")`. */
-function inksToColours(data: Uint8Array, inverted: boolean): void {
-  const flip = inverted ? 255 : 0;
+/**
+ * Inks to colours, in place. As Pillow has it, inks stand upside down, as Adobe's programs write them, whether the file says
+ * that it is theirs or not; then its `convert("RGB")`.
+ */
+function inksToColours(data: Uint8Array): void {
   for (let i = 0; i < data.length; i += 4) {
-    const light = 255 - (data[i + 3]! ^ flip);
-    for (let c = i; c < i + 3; c++) data[c] = Math.max(0, light - product255(data[c]! ^ flip, light));
+    const light = 255 - (255 - data[i + 3]!);
+    for (let c = i; c < i + 3; c++) data[c] = Math.max(0, light - product255(255 - data[c]!, light));
     data[i + 3] = 255;
   }
 }
@@ -63,8 +68,10 @@ export const JPEG: ImageFormat = {
   sniff: (bytes) => hasText(bytes, 0, "\xff\xd8\xff"),
   measure,
   decode: (bytes) => {
-    const { width, height, data, isCmyk } = decodeJpeg(bytes);
-    if (isCmyk) inksToColours(data, isByAdobe(bytes));
+    const { width, height, components } = frameOf(bytes)!;
+    const isCmyk = components === 4;
+    const data = decodeJpeg(bytes, { width, height, isCmyk });
+    if (isCmyk) inksToColours(data);
     return { width, height, channels: 4, data, opaque: true };
   },
 };
