@@ -1,7 +1,7 @@
 /** @file Feeds damaged files to a reader and says what went wrong. */
 import { dataKey, drawsOf } from "../../data/batches/draws.ts";
 import { mutate } from "./mutate.ts";
-import type { Target } from "./targets.ts";
+import type { Target } from "./target.ts";
 
 /** A file that was read neither well nor with an error that names it. */
 export interface Problem {

@@ -1,6 +1,7 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok } from "node:assert/strict";
 import { damagedFile, fuzz } from "./fuzz.ts";
-import { type Target, TARGETS } from "./targets.ts";
+import type { Target } from "./target.ts";
+import { TARGETS } from "./targets.ts";
 
 const COUNT = 50;
 

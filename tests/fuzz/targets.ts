@@ -12,19 +12,9 @@ import { readZip } from "../../data/formats/zip_reader.ts";
 import { encodeZip } from "../../data/formats/zip_writer.ts";
 import images from "../golden/images_pil.json" with { type: "json" };
 import { gzipped, tarOf } from "../data/formats/tar_support.ts";
+import { IMAGE_TARGETS } from "./image_targets.ts";
 import { type Draw, joined, mutate } from "./mutate.ts";
-
-/** One kind of file. */
-export interface Target {
-  /** Name of the kind. */
-  readonly name: string;
-  /** Good files. */
-  seeds(): Promise<readonly Uint8Array[]>;
-  /** Damages what lies below checksums, which are made right again; absent where there are none. */
-  readonly inner?: (bytes: Uint8Array, draw: Draw) => Uint8Array;
-  /** Reads a file; an error must name it. */
-  read(bytes: Uint8Array, path: string): unknown;
-}
+import type { Target } from "./target.ts";
 
 const golden = (name: string) => Deno.readFile(new URL(`../golden/files/${name}`, import.meta.url));
 const image = (name: string) =>
@@ -140,4 +130,5 @@ export const TARGETS: readonly Target[] = [
     inner: innerPng,
     read: read(decodeImage),
   },
+  ...IMAGE_TARGETS,
 ];
