@@ -20,6 +20,7 @@
 export * from "./images/pixels.ts";
 export type { ImageFormat, ImageSize } from "./images/image_format.ts";
 export { IMAGE_FORMATS } from "./images/image_formats.ts";
+export { transformRaster } from "./images/transform_raster.ts";
 export { fitChannels, type Raster, toPixels } from "./images/raster.ts";
 export * from "./images/decode.ts";
 export * from "./images/png.ts";

@@ -5,7 +5,12 @@ import type { Dataset } from "../sets/dataset.ts";
 import { dataKey, shuffled } from "./draws.ts";
 import type { SampleSettings } from "./sample.ts";
 import { type SamplePool, samplePool } from "./sample_pool.ts";
-import { IMAGENET_NORMALISATION, type Normalisation, type Transform } from "../images/transforms.ts";
+import {
+  GREY_NORMALISATION,
+  IMAGENET_NORMALISATION,
+  type Normalisation,
+  type Transform,
+} from "../images/transforms.ts";
 
 /** Settings of `batches`. */
 export interface BatchesOptions {
@@ -27,8 +32,14 @@ export interface BatchesOptions {
   readonly prefetch?: number;
   /** How an image becomes a sample; a random resized crop as in SparK if not given. */
   readonly transform?: Transform;
-  /** Mean and standard deviation; those of ImageNet if not given. */
+  /** Mean and standard deviation; those of ImageNet if not given (of grey their mean; to be given for other channels). */
   readonly normalisation?: Normalisation;
+  /**
+   * Channels of the images, as the model takes them: 1 of colour images is their luma, others must be those of the files,
+   * such as 7 of `.npy` arrays. Values keep the depth of the file, so that 16 bits count; without augmentation and erasing.
+   * 8-bit red, green and blue if not given.
+   */
+  readonly channels?: number;
   /** How often each image comes, one after the other, each time augmented anew; so an epoch has a part of the images
    * (repeated augmentation; Hoffer et al., "Augment your batch", CVPR 2020). 1 if not given. */
   readonly repeats?: number;
@@ -52,7 +63,7 @@ export interface Batch {
   readonly step: number;
   /** Number of the epoch, from 0. */
   readonly epoch: number;
-  /** Normalised images, float32 `[B, H, W, 3]`. */
+  /** Normalised images, float32 `[B, H, W, C]`. */
   readonly images: Tensor;
   /** Classes, int32 `[B]`; -1 where the data set has none. */
   readonly labels: Tensor;
@@ -123,20 +134,41 @@ export function batches(dataset: Dataset, options: BatchesOptions): AsyncGenerat
     prefetch: true,
     transform: true,
     normalisation: true,
+    channels: true,
     repeats: true,
     onSkip: true,
   });
   const { size, seed, startStep = 0, workers = dataset.source ? 1 : 0, prefetch = 2 } = options;
   checkOptions(dataset, { ...options, startStep, workers, prefetch });
-  const { transform = { kind: "randomResizedCrop" }, normalisation = IMAGENET_NORMALISATION } = options;
-  const settings: SampleSettings = { size, seed, transform, normalisation };
+  const { transform = { kind: "randomResizedCrop" }, channels } = options;
+  const normalisation = options.normalisation ?? (channels === 1 ? GREY_NORMALISATION : IMAGENET_NORMALISATION);
+  checkChannels(channels, transform, normalisation);
+  const settings: SampleSettings = {
+    ...{ size, seed, transform, normalisation },
+    ...(channels === undefined ? {} : { channels }),
+  };
   // Opens no threads: only refuses now, not at the first step, data that they could not load.
   if (workers > 0 && !dataset.source) samplePool(dataset, settings, workers);
   return iterate(dataset, options, settings, { startStep, workers, ahead: workers === 0 ? 0 : prefetch });
 }
 
+function checkChannels(channels: number | undefined, transform: Transform, { mean, std }: Normalisation): void {
+  const wanted = channels ?? 3;
+  if (mean.length !== wanted || std.length !== wanted) {
+    throw new RangeError(
+      `Cannot make batches as normalisation must have a mean and a deviation for each of ${wanted} channels: current ` +
+        `numbers are ${mean.length} and ${std.length}`,
+    );
+  }
+  if (channels === undefined || transform.kind === "centerCrop" || !(transform.augment || transform.erase)) return;
+  throw new RangeError(
+    "Cannot make batches as augment and erase are for 8-bit colours, of which channels must be undefined: current " +
+      `channels is ${channels}`,
+  );
+}
+
 function checkOptions(dataset: Dataset, options: BatchesOptions): void {
-  const { size, batchSize, seed, epochs, steps, startStep, workers, prefetch, repeats } = options;
+  const { size, batchSize, seed, epochs, steps, startStep, workers, prefetch, repeats, channels } = options;
   const atLeast = (low: number, entries: Readonly<Record<string, number | undefined>>) => {
     for (const [name, value] of Object.entries(entries)) {
       if (value === undefined || (Number.isSafeInteger(value) && value >= low)) continue;
@@ -150,6 +182,7 @@ function checkOptions(dataset: Dataset, options: BatchesOptions): void {
     "size[1]": size[1] ?? NaN,
     batchSize,
     repeats,
+    channels,
     "dataset.length": dataset.length,
   });
   atLeast(0, { seed, epochs, steps, startStep, workers, prefetch });
@@ -208,7 +241,7 @@ interface SampleSource {
 }
 
 async function makeBatch(source: SampleSource, step: number, batchSize: number): Promise<Batch> {
-  const { dataset: { length, labels }, settings: { size: [height, width] }, refused } = source;
+  const { dataset: { length, labels }, settings: { size: [height, width], channels = 3 }, refused } = source;
   const perEpoch = stepsPerEpoch(length, batchSize);
   const epoch = Math.floor(step / perEpoch);
   const first = (step - epoch * perEpoch) * batchSize;
@@ -216,14 +249,14 @@ async function makeBatch(source: SampleSource, step: number, batchSize: number):
   const samples = await Promise.all(
     Array.from({ length: batchSize }, (_, i) => makeGoodSample(source, order, epoch, first + i)),
   );
-  const pixels = new Float32Array(batchSize * height * width * 3);
-  samples.forEach(({ values }, i) => pixels.set(values, i * height * width * 3));
+  const pixels = new Float32Array(batchSize * height * width * channels);
+  samples.forEach(({ values }, i) => pixels.set(values, i * height * width * channels));
   const classes = Int32Array.from(samples, ({ index }) => labels?.[index] ?? -1);
   const bad = [...new Set(samples.flatMap(({ passedOver }) => passedOver))];
   return {
     step,
     epoch,
-    images: leaf({ shape: [batchSize, height, width, 3], dtype: "float32" }, { host: pixels }),
+    images: leaf({ shape: [batchSize, height, width, channels], dtype: "float32" }, { host: pixels }),
     labels: leaf({ shape: [batchSize], dtype: "int32" }, { host: classes }),
     indices: samples.map(({ index }) => index),
     skipped: bad.map((index) => ({ index, name: source.dataset.nameOf(index), reason: refused.get(index)! })),

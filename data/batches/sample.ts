@@ -2,6 +2,8 @@ import type { Dataset } from "../sets/dataset.ts";
 import { ImageError } from "../images/decode.ts";
 import { erase } from "../images/erase.ts";
 import { normalise } from "../images/normalise.ts";
+import type { Draw } from "../images/draw.ts";
+import { normaliseFloats, transformRaster } from "../images/transform_raster.ts";
 import { dataKey, drawsOf } from "./draws.ts";
 import { applyTransform, type Normalisation, type Transform } from "../images/transforms.ts";
 
@@ -15,6 +17,8 @@ export interface SampleSettings {
   readonly transform: Transform;
   /** Mean and standard deviation. */
   readonly normalisation: Normalisation;
+  /** Channels, if not the 8-bit colours that most models take. */
+  readonly channels?: number;
 }
 
 /** One sample of one epoch. */
@@ -27,7 +31,7 @@ export interface SampleRequest {
   readonly repeat: number;
 }
 
-/** Normalised values `[H, W, 3]`, or why there are none. */
+/** Normalised values `[H, W, C]`, or why there are none. */
 export type SampleResult =
   | { readonly values: Float32Array<ArrayBuffer> }
   | { readonly reason: string };
@@ -52,13 +56,32 @@ export async function makeSample(
   const { index, epoch, repeat } = request;
   const draw = drawsOf(dataKey(settings.seed, SAMPLE_STREAM, epoch, index, repeat));
   try {
+    const { size, transform, normalisation, channels } = settings;
+    if (channels !== undefined) return { values: await channelValues(dataset, { ...settings, channels }, index, draw) };
     const image = await dataset.load(index, draw);
-    const { size, transform, normalisation } = settings;
     const values = normalise(applyTransform(image, size, transform, draw), normalisation);
     const erasing = transform.kind === "randomResizedCrop" ? transform.erase : undefined;
     return { values: erasing ? erase(values, size, erasing, draw) : values };
   } catch (error) {
     if (error instanceof ImageError) return { reason: error.reason };
     throw error;
+  }
+}
+
+/** Values of an image of any channels and depth. */
+async function channelValues(
+  dataset: Dataset,
+  { size, transform, normalisation, channels }: SampleSettings & { readonly channels: number },
+  index: number,
+  draw: Draw,
+): Promise<Float32Array<ArrayBuffer>> {
+  const raster = dataset.loadRaster ? await dataset.loadRaster(index, draw) : await dataset.load(index, draw);
+  try {
+    return normaliseFloats(transformRaster(raster, size, { channels, transform, draw }), normalisation);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ImageError(dataset.nameOf(index), error.message.replace(/^Cannot fit channels as /, ""), {
+      cause: error,
+    });
   }
 }

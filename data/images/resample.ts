@@ -35,7 +35,7 @@ interface Kernel {
 }
 
 /** What one pass needs: for each output position the first input position, the count and the weights. */
-interface Windows {
+export interface Windows {
   readonly first: Int32Array;
   readonly count: Int32Array;
   readonly weights: Int32Array;
@@ -44,7 +44,7 @@ interface Windows {
 }
 
 /** 32 bits less 8 of the pixel less 2 for overshoot. */
-const PRECISION = 22;
+export const PRECISION = 22;
 const HALF = 1 << (PRECISION - 1);
 
 const sinc = (x: number): number => x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
@@ -128,6 +128,24 @@ function checkResample(
       `Cannot resample as the box must lie inside the ${image.width}x${image.height} image: current box is [${box}]`,
     );
   }
+}
+
+/**
+ * Weights of one axis of a whole image, for some positions of the output.
+ *
+ * @param size Values of the axis.
+ * @param outputSize Values that the whole output has.
+ * @param filter Kernel.
+ * @param range First position of the output, and how many.
+ * @returns The windows.
+ */
+export function windowsFor(
+  size: number,
+  outputSize: number,
+  filter: Filter,
+  range: readonly [number, number],
+): Windows {
+  return windowsOf(size, [0, size], outputSize, KERNELS[filter], range);
 }
 
 /**

@@ -8,14 +8,17 @@ import type { Draw } from "./draw.ts";
 
 /** Mean and standard deviation of each colour, for values from 0 to 1. */
 export interface Normalisation {
-  /** Of red, green and blue. */
-  readonly mean: readonly [number, number, number];
-  /** Of red, green and blue. */
-  readonly std: readonly [number, number, number];
+  /** Of each channel: red, green and blue. */
+  readonly mean: readonly number[];
+  /** Of each channel: red, green and blue. */
+  readonly std: readonly number[];
 }
 
 /** The statistics of ImageNet that pre-trained models expect. */
 export const IMAGENET_NORMALISATION: Normalisation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/** Of grey images: the means of those of ImageNet. */
+export const GREY_NORMALISATION: Normalisation = { mean: [0.449], std: [0.226] };
 
 /** A random part of the image, resized, perhaps flipped: torchvision's RandomResizedCrop and RandomHorizontalFlip. */
 export interface RandomResizedCrop {
@@ -80,10 +83,11 @@ export function randomCropRectangle(
   options: Pick<RandomResizedCrop, "scale" | "ratio"> = {},
 ): Rectangle {
   requireOptions("randomCropRectangle", options, { scale: true, ratio: true });
-  return rectangleIn(width, height, draw, options);
+  return drawCrop(width, height, draw, options);
 }
 
-function rectangleIn(
+/** As `randomCropRectangle`, of a whole transform. */
+export function drawCrop(
   width: number,
   height: number,
   draw: Draw,
@@ -137,15 +141,25 @@ export function applyTransform(
   const [height, width] = size;
   const filter = transform.filter ?? "bicubic";
   if (transform.kind === "centerCrop") return centerCrop(image, size, transform.enlarge ?? 1, filter);
-  const rectangle = rectangleIn(image.width, image.height, draw, transform);
+  const rectangle = drawCrop(image.width, image.height, draw, transform);
   const resized = resample(dropAlpha(crop(image, rectangle)), { width, height, filter });
   const flipped = draw() < (transform.flip ?? 0.5) ? flipHorizontal(resized) : resized;
   return transform.augment ? augment(flipped, transform.augment, draw) : flipped;
 }
 
-/** torchvision's Resize (shorter side, longer side cut to an integer) and CenterCrop. */
-function centerCrop(image: Pixels, size: readonly [number, number], enlarge: number, filter: Filter): Pixels {
-  const [height, width] = size;
+/**
+ * torchvision's Resize (shorter side, longer side cut to an integer) and CenterCrop.
+ *
+ * @param image Size of the image.
+ * @param size Rows and columns of the crop.
+ * @param enlarge How much larger the shorter side is before the crop.
+ * @returns Size of the whole result, and the part of it that is the crop.
+ */
+export function centerCropOf(
+  image: Pick<Pixels, "width" | "height">,
+  [height, width]: readonly [number, number],
+  enlarge: number,
+): { readonly width: number; readonly height: number; readonly part: Rectangle } {
   const [minHeight, minWidth] = [Math.floor(height * enlarge), Math.floor(width * enlarge)];
   const byWidth = minWidth * image.height >= minHeight * image.width;
   const resized = {
@@ -154,8 +168,12 @@ function centerCrop(image: Pixels, size: readonly [number, number], enlarge: num
   };
   const left = roundHalfEven((resized.width - width) / 2);
   const top = roundHalfEven((resized.height - height) / 2);
-  // Of an image 20,000 wide and 1 high the whole would be 4,480,000 wide.
-  return resample(dropAlpha(image), { ...resized, filter, part: { left, top, width, height } });
+  return { ...resized, part: { left, top, width, height } };
+}
+
+/** Of an image 20,000 wide and 1 high the whole would be 4,480,000 wide: only the part is made. */
+function centerCrop(image: Pixels, size: readonly [number, number], enlarge: number, filter: Filter): Pixels {
+  return resample(dropAlpha(image), { ...centerCropOf(image, size, enlarge), filter });
 }
 
 /**
