@@ -1,6 +1,6 @@
 import { type OptionNames, requireOptions } from "../../tensor/errors.ts";
 import { fileKindOf } from "../formats/file_kind.ts";
-import type { ImageFormat } from "./image_format.ts";
+import type { ImageFormat, ImageSize } from "./image_format.ts";
 import { IMAGE_FORMATS } from "./image_formats.ts";
 import type { Pixels } from "./pixels.ts";
 import { type Raster, toPixels } from "./raster.ts";
@@ -144,10 +144,19 @@ function formatOf(bytes: Uint8Array, name: string, formats: readonly ImageFormat
   );
 }
 
+/** A head that cannot be read is not whole. */
+function measured(format: ImageFormat, bytes: Uint8Array): ImageSize | null {
+  try {
+    return format.measure!(bytes);
+  } catch {
+    return null;
+  }
+}
+
 /** Refuses early what a codec would crash on or report without saying why. */
 function checkSize(format: ImageFormat, bytes: Uint8Array, name: string): void {
   if (!format.measure) return;
-  const size = format.measure(bytes);
+  const size = measured(format, bytes);
   if (!size) {
     throw new ImageError(
       name,
