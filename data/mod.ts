@@ -24,14 +24,24 @@ export { transformRaster } from "./images/transform_raster.ts";
 export { fitChannels, type Raster, toPixels } from "./images/raster.ts";
 export * from "./images/decode.ts";
 export * from "./images/png.ts";
-export * from "./images/resample.ts";
+export { type Filter, resample, type ResampleOptions } from "./images/resample.ts";
 export type { Draw } from "./images/draw.ts";
 export * from "./batches/draws.ts";
 export * from "./images/colour.ts";
 export * from "./images/affine.ts";
 export * from "./images/augment.ts";
 export * from "./images/erase.ts";
-export * from "./images/transforms.ts";
+export {
+  applyTransform,
+  type CenterCrop,
+  flipHorizontal,
+  GREY_NORMALISATION,
+  IMAGENET_NORMALISATION,
+  type Normalisation,
+  randomCropRectangle,
+  type RandomResizedCrop,
+  type Transform,
+} from "./images/transforms.ts";
 export * from "./images/normalise.ts";
 export * from "./images/resize_rules.ts";
 export type { Dataset, DatasetSource } from "./sets/dataset.ts";
@@ -54,6 +64,7 @@ export { paintBackground } from "./images/background.ts";
 export * from "./sets/sprites.ts";
 export * from "./sets/fluent_emoji.ts";
 export * from "./batches/batches.ts";
+export type { BatchesOptions, SkippedSample } from "./batches/batches_options.ts";
 export { FILE_DTYPES, fileTensors, load, save } from "./batches/tree_file.ts";
 export { subset } from "./sets/subset.ts";
 export { drawOfEachClass } from "./batches/draw_of_each_class.ts";

@@ -1,7 +1,8 @@
-import { requireOptions } from "../../tensor/errors.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { leaf } from "../../tensor/kernel.ts";
 import type { Dataset } from "../sets/dataset.ts";
+import type { BatchesOptions, SkippedSample } from "./batches_options.ts";
+import { checkBatchesOptions, checkChannels } from "./check_batches.ts";
 import { dataKey, shuffled } from "./draws.ts";
 import type { SampleSettings } from "./sample.ts";
 import { type SamplePool, samplePool } from "./sample_pool.ts";
@@ -11,51 +12,6 @@ import {
   type Normalisation,
   type Transform,
 } from "../images/transforms.ts";
-
-/** Settings of `batches`. */
-export interface BatchesOptions {
-  /** Rows and columns of the images. */
-  readonly size: readonly [number, number];
-  /** Images per batch. */
-  readonly batchSize: number;
-  /** Everything random follows from it. */
-  readonly seed: number;
-  /** Passes over the data set; without it and `steps` there is no end. */
-  readonly epochs?: number;
-  /** Steps of the whole run, those before `startStep` included; goes before `epochs`. */
-  readonly steps?: number;
-  /** First step, to go on with a run; 0 if not given. */
-  readonly startStep?: number;
-  /** Threads that decode; 0 decodes in this one, in turn with the caller. 1 if not given, 0 for data without source. */
-  readonly workers?: number;
-  /** Batches that are made ahead by the workers; 2 if not given. */
-  readonly prefetch?: number;
-  /** How an image becomes a sample; a random resized crop as in SparK if not given. */
-  readonly transform?: Transform;
-  /** Mean and standard deviation; those of ImageNet if not given (of grey their mean; to be given for other channels). */
-  readonly normalisation?: Normalisation;
-  /**
-   * Channels of the images, as the model takes them: 1 of colour images is their luma, others must be those of the files,
-   * such as 7 of `.npy` arrays. Values keep the depth of the file, so that 16 bits count; without augmentation and erasing.
-   * 8-bit red, green and blue if not given.
-   */
-  readonly channels?: number;
-  /** How often each image comes, one after the other, each time augmented anew; so an epoch has a part of the images
-   * (repeated augmentation; Hoffer et al., "Augment your batch", CVPR 2020). 1 if not given. */
-  readonly repeats?: number;
-  /** Called the first time that a file is passed over. */
-  readonly onSkip?: (sample: SkippedSample) => void;
-}
-
-/** A sample that could not be read or decoded. */
-export interface SkippedSample {
-  /** Number in the data set. */
-  readonly index: number;
-  /** File. */
-  readonly name: string;
-  /** What is wrong with it. */
-  readonly reason: string;
-}
 
 /** One step's samples. */
 export interface Batch {
@@ -123,23 +79,8 @@ export function stepsPerEpoch(length: number, batchSize: number): number {
  * ```
  */
 export function batches(dataset: Dataset, options: BatchesOptions): AsyncGenerator<Batch, void, void> {
-  requireOptions("batches", options, {
-    size: true,
-    batchSize: true,
-    seed: true,
-    epochs: true,
-    steps: true,
-    startStep: true,
-    workers: true,
-    prefetch: true,
-    transform: true,
-    normalisation: true,
-    channels: true,
-    repeats: true,
-    onSkip: true,
-  });
   const { size, seed, startStep = 0, workers = dataset.source ? 1 : 0, prefetch = 2 } = options;
-  checkOptions(dataset, { ...options, startStep, workers, prefetch });
+  checkBatchesOptions(dataset, options);
   const { transform = { kind: "randomResizedCrop" }, channels } = options;
   const normalisation = options.normalisation ?? (channels === 1 ? GREY_NORMALISATION : IMAGENET_NORMALISATION);
   checkChannels(channels, transform, normalisation);
@@ -150,42 +91,6 @@ export function batches(dataset: Dataset, options: BatchesOptions): AsyncGenerat
   // Opens no threads: only refuses now, not at the first step, data that they could not load.
   if (workers > 0 && !dataset.source) samplePool(dataset, settings, workers);
   return iterate(dataset, options, settings, { startStep, workers, ahead: workers === 0 ? 0 : prefetch });
-}
-
-function checkChannels(channels: number | undefined, transform: Transform, { mean, std }: Normalisation): void {
-  const wanted = channels ?? 3;
-  if (mean.length !== wanted || std.length !== wanted) {
-    throw new RangeError(
-      `Cannot make batches as normalisation must have a mean and a deviation for each of ${wanted} channels: current ` +
-        `numbers are ${mean.length} and ${std.length}`,
-    );
-  }
-  if (channels === undefined || transform.kind === "centerCrop" || !(transform.augment || transform.erase)) return;
-  throw new RangeError(
-    "Cannot make batches as augment and erase are for 8-bit colours, of which channels must be undefined: current " +
-      `channels is ${channels}`,
-  );
-}
-
-function checkOptions(dataset: Dataset, options: BatchesOptions): void {
-  const { size, batchSize, seed, epochs, steps, startStep, workers, prefetch, repeats, channels } = options;
-  const atLeast = (low: number, entries: Readonly<Record<string, number | undefined>>) => {
-    for (const [name, value] of Object.entries(entries)) {
-      if (value === undefined || (Number.isSafeInteger(value) && value >= low)) continue;
-      throw new RangeError(
-        `Cannot make batches as ${name} must be an integer of at least ${low}: current ${name} is ${value}`,
-      );
-    }
-  };
-  atLeast(1, {
-    "size[0]": size[0] ?? NaN,
-    "size[1]": size[1] ?? NaN,
-    batchSize,
-    repeats,
-    channels,
-    "dataset.length": dataset.length,
-  });
-  atLeast(0, { seed, epochs, steps, startStep, workers, prefetch });
 }
 
 /** How the batches are made. */

@@ -36,8 +36,11 @@ interface Kernel {
 
 /** What one pass needs: for each output position the first input position, the count and the weights. */
 export interface Windows {
+  /** First input position of each output position. */
   readonly first: Int32Array;
+  /** Input positions of each. */
   readonly count: Int32Array;
+  /** Weights in fixed point. */
   readonly weights: Int32Array;
   /** Places for weights at each output position. */
   readonly size: number;
