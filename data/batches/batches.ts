@@ -6,12 +6,7 @@ import { checkBatchesOptions, checkChannels } from "./check_batches.ts";
 import { dataKey, shuffled } from "./draws.ts";
 import type { SampleSettings } from "./sample.ts";
 import { type SamplePool, samplePool } from "./sample_pool.ts";
-import {
-  GREY_NORMALISATION,
-  IMAGENET_NORMALISATION,
-  type Normalisation,
-  type Transform,
-} from "../images/transforms.ts";
+import { GREY_NORMALISATION, IMAGENET_NORMALISATION } from "../images/transforms.ts";
 
 /** One step's samples. */
 export interface Batch {
