@@ -108,3 +108,43 @@ Deno.test("targetBatches() depend on the step alone; targets are probabilities",
     deepStrictEqual([whole.length, new Set(whole).size], [8, 8]);
     deepStrictEqual(await read(5), whole.slice(5));
   }));
+
+Deno.test("openLabelledData() says what is used and left out of both sources, and refuses fewer labels than classes", () =>
+  withFolder(async (path) => {
+    await makeImages(`${path}/Train`, ["cat", "dog"], 2);
+    await makeImages(`${path}/valid`, ["dog"], 1);
+    await Deno.writeFile(`${path}/valid/sample.png`, new Uint8Array(9));
+    await Deno.writeFile(`${path}/Train/cat/x.heic`, new Uint8Array(9));
+    const lines: string[] = [];
+    const tell = (line: string) => lines.push(line.replaceAll(path, "pets"));
+    const { train, val } = await openLabelledData({ ...DEFAULTS, data: path, tell });
+    deepStrictEqual(lines, [
+      "pets (folder, split Train): 4 images of 2 classes by folders: cat 2, dog 2",
+      "  left out 3 of 7 files: 2 images of the split valid (valid/dog/0.png, valid/sample.png), 1 HEIC image " +
+      "(Train/cat/x.heic)",
+      "pets (folder, split valid): 1 image of 1 class by folders: dog 1",
+      "  left out 6 of 7 files: 4 images of the split Train (Train/cat/0.png, Train/cat/1.png, …), 1 HEIC image " +
+      "(Train/cat/x.heic), 1 image beside the folders of classes (valid/sample.png)",
+    ]);
+    deepStrictEqual([train.account!.used, val.account!.classes], [4, [{ name: "cat", count: 0 }, {
+      name: "dog",
+      count: 1,
+    }]]);
+    await rejects(
+      openLabelledData({ ...DEFAULTS, data: path, labels: 1, tell }),
+      /--labels must be at least the number of classes, 2, so that each has one: current --labels is 1/,
+    );
+  }));
+
+Deno.test("openLabelledData() names the sample that lacks a class, and a part without classes", () =>
+  withFolder(async (path) => {
+    const image = encodePng(paintBackground(16, drawsOf(dataKey(1))));
+    await makeImages(`${path}/train`, ["cat", "dog"], 2);
+    await Deno.mkdir(`${path}/val`);
+    await Deno.writeFile(`${path}/val/0.png`, image);
+    const tell = () => {};
+    await rejects(
+      openLabelledData({ ...DEFAULTS, data: path, tell }),
+      /Cannot evaluate as the images of .*, split val must have classes, as those to train on: current images have none/,
+    );
+  }));
