@@ -28,6 +28,7 @@ export * from "./layers/linear.ts";
 export * from "./layers/conv2d.ts";
 export * from "./layers/conv_transpose2d.ts";
 export * from "./layers/batch_norm.ts";
+export * from "./layers/batch_norm_rows.ts";
 export * from "./layers/layer_norm.ts";
 export * from "./layers/group_norm.ts";
 export * from "./layers/instance_norm.ts";

@@ -8,3 +8,27 @@ export {
   suppress,
   type SuppressOptions,
 } from "../../tensor/kernel.ts";
+export {
+  DETECTOR_RULES,
+  type DetectorOptions,
+  type DetectorRules,
+  type DetectorSettings,
+  type DetectorVariant,
+} from "./options.ts";
+export { type ConvUnitParams, type ConvUnitState } from "./conv_unit.ts";
+export * from "./fpn.ts";
+export {
+  type BoxHeadParams,
+  type BoxOutput,
+  type HeadState,
+  type MaskHeadParams,
+  type RpnHeadParams,
+  type RpnOutput,
+} from "./heads.ts";
+export { type LevelOptions, levelsOf } from "./pool_regions.ts";
+export { type Proposals } from "./proposals.ts";
+export { type Objects, type RoiTargets } from "./roi_targets.ts";
+export { type RpnBatch } from "./losses.ts";
+export { type Detector, detector, type DetectorParams, type DetectorState, totalOf } from "./detector.ts";
+export * from "./detection_losses.ts";
+export * from "./detect.ts";

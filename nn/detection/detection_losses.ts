@@ -1,0 +1,136 @@
+/** @file What a detector is trained by: one program of fixed shapes, from images to five losses. */
+import { cast, random, slice, stopGradient, type Tensor } from "../../tensor/mod.ts";
+import {
+  anchorTensor,
+  type Detector,
+  type DetectorParams,
+  type DetectorState,
+  pyramidOf,
+  type PyramidOptions,
+} from "./detector.ts";
+import { boxHead, type BoxOutput, maskHead, rpnHead, type RpnOutput } from "./heads.ts";
+import { boxLosses, maskLoss, maskTargets, type RpnBatch, rpnLosses } from "./losses.ts";
+import { poolRegions } from "./pool_regions.ts";
+import { type Proposals, proposalsOf } from "./proposals.ts";
+import { mostPositive, type RoiTargets, roiTargets } from "./roi_targets.ts";
+
+/** A batch of images with their objects, filled up to one number of objects. */
+export interface DetectionBatch extends RpnBatch {
+  /** `[B, H, W, 3]`: normalised, filled with 0 to the right and below; sides are multiples of the stride. */
+  readonly images: Tensor;
+  /** `[B, 2]`: height and width of each image without filling. */
+  readonly sizes: Tensor;
+  /** `[B, G, 4]`; unit boxes, `[0, 0, 1, 1]`, where there is none. */
+  readonly boxes: Tensor;
+  /** int32 `[B, G]`: classes from 0. */
+  readonly classes: Tensor;
+  /** bool or int32 `[B, G]`. */
+  readonly valid: Tensor;
+  /** int32 `[B, G, H, ⌈W / 32⌉]`: a word holds 32 columns, the first in its lowest bit. Not read by Faster R-CNN. */
+  readonly masks?: Tensor;
+}
+
+/** How losses are computed. */
+export interface DetectionLossOptions extends Omit<PyramidOptions, "train"> {
+  /** Key of the sampling of proposals, and of what is dropped. */
+  readonly key: Tensor;
+  /** Draws for the sampling instead, `[B, candidates]` in [0, 1). */
+  readonly uniform?: (candidates: number) => Tensor;
+}
+
+/** Losses by name, which are added, and what they were made of. */
+export interface DetectionLosses {
+  readonly losses: {
+    readonly objectness: Tensor;
+    readonly rpnBox: Tensor;
+    readonly class: Tensor;
+    readonly box: Tensor;
+    readonly mask?: Tensor;
+  };
+  /** Running statistics after this batch. */
+  readonly state: DetectorState;
+  /** On the way: for reports and tests. */
+  readonly inside: {
+    readonly maps: readonly Tensor[];
+    readonly rpn: RpnOutput;
+    readonly proposals: Proposals;
+    readonly targets: RoiTargets;
+    readonly box: BoxOutput;
+    /** `[B·F, side, side]`. */
+    readonly masks?: Tensor;
+  };
+}
+
+/** The first rows of each image: those that may belong to objects. */
+function firstRows(targets: RoiTargets, count: number): RoiTargets {
+  const cut = (x: Tensor) => slice(x, { start: x.shape.map(() => 0), size: [x.shape[0]!, count, ...x.shape.slice(2)] });
+  return {
+    boxes: cut(targets.boxes),
+    index: cut(targets.index),
+    valid: cut(targets.valid),
+    positive: cut(targets.positive),
+    object: cut(targets.object),
+    classes: cut(targets.classes),
+  };
+}
+
+function maskPart(
+  { settings }: Detector,
+  { params, state }: { readonly params: DetectorParams; readonly state: DetectorState },
+  maps: readonly Tensor[],
+  { targets, batch }: { readonly targets: RoiTargets; readonly batch: DetectionBatch },
+) {
+  if (!params.mask || !state.mask) return null;
+  if (!batch.masks) {
+    throw new TypeError(
+      "Cannot compute the loss of masks as the batch must have masks: current masks are undefined (masks: false is Faster R-CNN)",
+    );
+  }
+  const candidates = targets.boxes.shape[1]!;
+  const first = firstRows(targets, mostPositive(settings, candidates));
+  const regions = poolRegions(maps, first.boxes, settings.maskSize, settings);
+  const out = maskHead(params.mask, state.mask, regions, { train: true, valid: first.positive });
+  const width = batch.images.shape[2]!;
+  const wanted = maskTargets(first, { masks: batch.masks, width }, out.logits.shape[1]!, settings);
+  return { loss: maskLoss(out.logits, first, wanted), wanted, state: out.state };
+}
+
+/**
+ * Runs a detector on a batch and compares it with what is there. Everything has a fixed size and nothing is read back, so that
+ * it is one compiled step with `valueAndGrad` around it.
+ *
+ * @param model The detector.
+ * @param weights Parameters and state.
+ * @param batch Images, objects, and the anchors that the proposal network learns from (`rpnTargets`).
+ * @param options Key.
+ * @returns Losses, state, and what is on the way. Without objects, losses of boxes and masks are 0 and so are their gradients.
+ */
+export function detectionLosses(
+  model: Detector,
+  weights: { readonly params: DetectorParams; readonly state: DetectorState },
+  batch: DetectionBatch,
+  { key, uniform, ...drop }: DetectionLossOptions,
+): DetectionLosses {
+  const { settings } = model;
+  const { params, state } = weights;
+  const pyramid = pyramidOf(model, weights, batch.images, { ...drop, key: random.foldIn(key, 0), train: true });
+  const rpn = rpnHead(params.rpn, pyramid.maps);
+  const anchors = anchorTensor(model, batch.images);
+  const proposals = proposalsOf(rpn, anchors, batch.sizes, { settings, train: true });
+  const [images, objects] = batch.boxes.shape as [number, number, number];
+  const candidates = proposals.boxes.shape[1]! + objects;
+  const draws = uniform?.(candidates) ?? random.uniform(random.foldIn(key, 1), [images, candidates]);
+  const targets = roiTargets(proposals, batch, cast(draws, batch.images.dtype), settings);
+  const regions = poolRegions(pyramid.maps, targets.boxes, settings.boxSize, settings);
+  const box = boxHead(params.box, state.box, regions, { train: true, valid: targets.valid });
+  const mask = maskPart(model, weights, pyramid.maps, { targets, batch });
+  return {
+    losses: {
+      ...rpnLosses(rpn, batch, settings),
+      ...boxLosses(box, targets, stopGradient(batch.boxes), settings),
+      ...mask && { mask: mask.loss },
+    },
+    state: { ...pyramid.state, box: box.state, ...mask && { mask: mask.state } },
+    inside: { maps: pyramid.maps, rpn, proposals, targets, box, ...mask && { masks: mask.wanted } },
+  };
+}

@@ -1,0 +1,174 @@
+/** @file Whole detectors: Mask R-CNN (He et al., 2017) and Faster R-CNN (Ren et al., 2015) with a feature pyramid. */
+import { add, random, stopGradient, type Tensor, tensor, type Tree, treeMap } from "../../tensor/mod.ts";
+import { gridAnchors } from "../../data/boxes/anchors.ts";
+import type { NormParams } from "../layers/batch_norm.ts";
+import type { DTypeOption } from "../layers/initializer.ts";
+import { initLayerNorm, layerNorm } from "../layers/layer_norm.ts";
+import { fpn, type FpnParams, type FpnState, initFpn } from "./fpn.ts";
+import {
+  type BoxHeadParams,
+  type HeadState,
+  initBoxHead,
+  initMaskHead,
+  initRpnHead,
+  type MaskHeadParams,
+  type RpnHeadParams,
+} from "./heads.ts";
+import { type DetectorOptions, type DetectorSettings, settingsOf } from "./options.ts";
+
+/** Parameters of a detector. */
+export interface DetectorParams {
+  readonly backbone: Tree;
+  /** Layer norms of the maps of a ConvNeXt, for the pyramid alone; empty for a ResNet. */
+  readonly norms: readonly NormParams[];
+  readonly fpn: FpnParams;
+  readonly rpn: RpnHeadParams;
+  readonly box: BoxHeadParams;
+  /** Absent in Faster R-CNN. */
+  readonly mask?: MaskHeadParams;
+}
+
+/** Running statistics of a detector. */
+export interface DetectorState {
+  readonly backbone: Tree;
+  readonly fpn: FpnState;
+  readonly box: HeadState;
+  readonly mask?: HeadState;
+}
+
+/** A detector: what `detector` makes of its options. */
+export interface Detector {
+  /** Every size and rule. */
+  readonly settings: DetectorSettings;
+  /** Makes parameters and state. */
+  init(key: Tensor, options?: DTypeOption): { readonly params: DetectorParams; readonly state: DetectorState };
+  /** All anchors of images of a size, `[N, 4]` flat, in the order of the proposal head. */
+  anchors(size: readonly [height: number, width: number]): Float64Array;
+}
+
+/**
+ * Describes a detector.
+ *
+ * @param options Backbone, classes, and what differs from the defaults.
+ * @returns The detector; `detectionLosses` and `detect` run it.
+ * @throws {RangeError} If an option is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { detector, resnet18 } from "@tessera/tessera/nn";
+ *
+ * const { settings, anchors } = detector({ backbone: resnet18(), classes: 3, fpnChannels: 64 });
+ * equal(settings.strides.join(), "4,8,16,32,64");
+ * equal(anchors([64, 64]).length / 4, 3 * (16 ** 2 + 8 ** 2 + 4 ** 2 + 2 ** 2 + 1));
+ * ```
+ */
+export function detector(options: DetectorOptions): Detector {
+  const settings = settingsOf(options);
+  return {
+    settings,
+    init: (key, { dtype = "float32" } = {}) => initDetector(key, settings, { dtype }),
+    anchors: (size) => anchorsOf(settings, size),
+  };
+}
+
+function initDetector(key: Tensor, settings: DetectorSettings, dtype: DTypeOption) {
+  const { backbone, fpnChannels, headNorm, masks } = settings;
+  const made = backbone.init(random.foldIn(key, 0), dtype);
+  const pyramid = initFpn(random.foldIn(key, 1), {
+    ...{ inChannels: backbone.channels, outChannels: fpnChannels, norm: headNorm },
+    ...dtype,
+  });
+  const box = initBoxHead(random.foldIn(key, 3), settings, dtype);
+  const mask = masks ? initMaskHead(random.foldIn(key, 4), settings, dtype) : null;
+  const norms = backbone.densifyNorm === "ln" ? backbone.channels.map((c) => initLayerNorm(c, dtype)) : [];
+  return {
+    params: {
+      ...{ backbone: made.params, norms, fpn: pyramid.params, box: box.params },
+      rpn: initRpnHead(random.foldIn(key, 2), settings, dtype),
+      ...mask && { mask: mask.params },
+    },
+    state: { backbone: made.state, fpn: pyramid.state, box: box.state, ...mask && { mask: mask.state } },
+  };
+}
+
+/** Cells of each map of images of a size. */
+function gridsOf({ strides }: DetectorSettings, [height, width]: readonly [number, number]) {
+  return strides.map((stride) => [Math.ceil(height / stride), Math.ceil(width / stride)] as const);
+}
+
+function anchorsOf(settings: DetectorSettings, size: readonly [number, number]): Float64Array {
+  const { strides, anchorSizes, anchorRatios, anchorStep, roundAnchors, anchorOuter } = settings;
+  const coarsest = strides.at(-2)!;
+  if (!size.every((side) => Number.isSafeInteger(side) && side > 0 && side % coarsest === 0)) {
+    throw new RangeError(
+      `Cannot place anchors as both sides must be multiples of ${coarsest}, the stride of the backbone: current size is ${size}`,
+    );
+  }
+  const grids = gridsOf(settings, size);
+  const steps = grids.map(([rows, columns], i): readonly [number, number] =>
+    anchorStep === "stride" ? [strides[i]!, strides[i]!] : [Math.floor(size[0] / rows), Math.floor(size[1] / columns)]
+  );
+  return gridAnchors({
+    ...{ sizes: anchorSizes, ratios: anchorRatios, grids, steps, rounded: roundAnchors, outer: anchorOuter },
+  });
+}
+
+/** Anchors as a constant of a program, `[N, 4]`. */
+export function anchorTensor(model: Detector, images: Tensor): Tensor {
+  const [, height, width] = images.shape as [number, number, number];
+  const anchors = model.anchors([height, width]);
+  return tensor(anchors, { shape: [anchors.length / 4, 4], dtype: images.dtype });
+}
+
+/** The pyramid of images, and the state afterwards. */
+export interface Pyramid {
+  /** Fine to coarse, the last one pooled. */
+  readonly maps: readonly Tensor[];
+  readonly state: Pick<DetectorState, "backbone" | "fpn">;
+}
+
+/** How the pyramid is made. */
+export interface PyramidOptions {
+  /** True for statistics of the batch where norms are live. */
+  readonly train: boolean;
+  /** Key of what is dropped in the backbone. */
+  readonly key?: Tensor;
+  /** Drop-path rate of its last block; 0 if not given. */
+  readonly dropPath?: number;
+}
+
+/** Scales and shifts of frozen norms: all that has one axis, as convolutions beside batch norms have no bias. */
+function frozen(params: Tree): Tree {
+  return treeMap((x: Tensor) => x.shape.length === 1 ? stopGradient(x) : x, params as never) as Tree;
+}
+
+/**
+ * Runs backbone and pyramid.
+ *
+ * @param model The detector.
+ * @param weights Parameters and state.
+ * @param images `[B, H, W, 3]`, normalised; sides are multiples of the stride.
+ * @param options Mode and what is dropped.
+ * @returns Maps and state.
+ */
+export function pyramidOf(
+  { settings }: Detector,
+  { params, state }: { readonly params: DetectorParams; readonly state: DetectorState },
+  images: Tensor,
+  { train, ...drop }: PyramidOptions,
+): Pyramid {
+  const { backbone, backboneNorm } = settings;
+  const isFrozen = backboneNorm === "frozen" && backbone.densifyNorm === "bn";
+  const weights = isFrozen ? frozen(params.backbone) : params.backbone;
+  const run = { ...drop, train: train && !isFrozen };
+  const { features, state: next } = backbone.features(weights, state.backbone, images, run);
+  const maps = features.map((map, i) => params.norms[i] ? layerNorm(params.norms[i]!, map) : map);
+  const pyramid = fpn(params.fpn, state.fpn, maps, { train });
+  return { maps: pyramid.maps, state: { backbone: next, fpn: pyramid.state } };
+}
+
+/** Sum of all losses. */
+export function totalOf(losses: Readonly<Record<string, Tensor>>): Tensor {
+  return Object.values(losses).reduce((sum, loss) => add(sum, loss));
+}

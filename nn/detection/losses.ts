@@ -1,0 +1,148 @@
+/** @file The five losses of a detector, each a sum over the rows that count and one division. */
+import {
+  add,
+  broadcastTo,
+  cast,
+  div,
+  expandDims,
+  greaterEqual,
+  log,
+  maximum,
+  mul,
+  reshape,
+  stack,
+  stopGradient,
+  sub,
+  sum,
+  takeAlongAxis,
+  type Tensor,
+  tensor,
+  where,
+} from "../../tensor/mod.ts";
+import { maskAlign } from "../../tensor/kernel.ts";
+import { crossEntropy } from "../losses/labels.ts";
+import { smoothL1Loss } from "../losses/regression.ts";
+import { binaryTerms } from "../losses/soft_targets.ts";
+import { columnsOf, rowsAt } from "./boxes.ts";
+import type { BoxOutput, RpnOutput } from "./heads.ts";
+import { BOX_WEIGHTS, type DetectorSettings } from "./options.ts";
+import { firstColumns } from "./proposals.ts";
+import type { RoiTargets } from "./roi_targets.ts";
+
+/** What the proposal network learns, `[B, ...]` of `rpnTargets` for each image. */
+export interface RpnBatch {
+  /** int32 `[B, N]`: anchors, -1 where there are fewer. */
+  readonly rpnIndex: Tensor;
+  /** int32 `[B, N]`: 1 for anchors of objects. */
+  readonly rpnLabel: Tensor;
+  /** `[B, P, 4]`: differences of the first P of them, which hold all of objects. */
+  readonly rpnTarget: Tensor;
+}
+
+/** Losses of the proposal network. */
+export function rpnLosses(
+  { logits, deltas }: RpnOutput,
+  batch: RpnBatch,
+  { boxBeta, rpnDivisor, rpnBatchSize }: DetectorSettings,
+): { readonly objectness: Tensor; readonly rpnBox: Tensor } {
+  const { rpnIndex, rpnLabel, rpnTarget } = batch;
+  const { dtype } = logits;
+  const used = cast(greaterEqual(rpnIndex, 0), dtype); // [B, N]
+  const divisor = rpnDivisor === "batch" ? rpnBatchSize * logits.shape[0]! : maximum(sum(used), 1);
+  const terms = binaryTerms(rowsAt(logits, rpnIndex), cast(rpnLabel, dtype));
+  const most = rpnTarget.shape[1]!;
+  const first = (x: Tensor) => firstColumns(x, most);
+  const errors = smoothL1Loss(rowsAt(deltas, first(rpnIndex)), cast(rpnTarget, dtype), {
+    beta: boxBeta,
+    reduction: "none",
+  });
+  const positive = expandDims(cast(first(rpnLabel), dtype), { axis: 2 });
+  return {
+    objectness: div(sum(mul(terms, used)), divisor),
+    rpnBox: div(sum(mul(errors, positive)), divisor),
+  };
+}
+
+/** Differences from boxes to targets, `[..., 4]`, times the weights of the box head. */
+function encode(boxes: Tensor, targets: Tensor): Tensor {
+  const [from, to] = [columnsOf(boxes), columnsOf(targets)];
+  const axis = (i: 0 | 1) => {
+    const side = sub(from[i + 2]!, from[i]!);
+    const target = sub(to[i + 2]!, to[i]!);
+    const shift = sub(add(to[i]!, mul(target, 0.5)), add(from[i]!, mul(side, 0.5)));
+    return [
+      mul(div(shift, side), BOX_WEIGHTS[i]),
+      mul(log(div(target, side)), BOX_WEIGHTS[i + 2]!),
+    ] as const;
+  };
+  const [[dx, dw], [dy, dh]] = [axis(0), axis(1)];
+  return stopGradient(stack([dx, dy, dw, dh], { axis: -1 }));
+}
+
+/** Row n's entry of its class: `[N, K, ...]` at `classes` `[N]`. */
+export function ofClass(x: Tensor, classes: Tensor): Tensor {
+  const [rows, , ...rest] = x.shape as [number, number];
+  const index = reshape(classes, [rows, 1, ...rest.map(() => 1)]);
+  const own = takeAlongAxis(x, broadcastTo(index, [rows, 1, ...rest]), { axis: 1, wrapNegativeIndices: false });
+  return reshape(own, [rows, ...rest]);
+}
+
+/** Losses of the box head, of rows `[B·N]`; background has no class here, its row reads 0 and counts for nothing. */
+export function boxLosses(
+  { logits, deltas }: BoxOutput,
+  targets: RoiTargets,
+  objects: Tensor,
+  { boxBeta }: DetectorSettings,
+): { readonly class: Tensor; readonly box: Tensor } {
+  const { dtype } = logits;
+  const flat = (x: Tensor) => reshape(x, [-1]);
+  const used = cast(flat(targets.valid), dtype);
+  const count = maximum(sum(used), 1);
+  const classes = flat(targets.classes);
+  const terms = crossEntropy(logits, classes, { reduction: "none" });
+  const wanted = reshape(encode(targets.boxes, rowsAt(objects, targets.object)), [-1, 4]);
+  const errors = smoothL1Loss(ofClass(deltas, classes), wanted, { beta: boxBeta, reduction: "none" });
+  const positive = reshape(flat(targets.positive), [-1, 1]);
+  return {
+    class: div(sum(mul(terms, used)), count),
+    box: div(sum(where(positive, errors, 0)), count),
+  };
+}
+
+/** What the mask head learns. */
+export interface MaskTargets {
+  /** int32 `[B, G, H, ⌈W / 32⌉]`. */
+  readonly masks: Tensor;
+  /** Columns of the images. */
+  readonly width: number;
+}
+
+/** Targets `[B·F, side, side]` for the first F rows of each image. */
+export function maskTargets(
+  targets: RoiTargets,
+  { masks, width }: MaskTargets,
+  side: number,
+  { maskTarget }: DetectorSettings,
+): Tensor {
+  const [images, count] = targets.boxes.shape as [number, number];
+  const [, objects, height, words] = masks.shape as [number, number, number, number];
+  const start = Int32Array.from({ length: images }, (_, b) => b * objects);
+  const row = add(targets.object, tensor(start, { shape: [images, 1] }));
+  const boxes = stopGradient(reshape(targets.boxes, [images * count, 4]));
+  const shares = maskAlign(reshape(masks, [images * objects, height, words]), boxes, reshape(row, [-1]), {
+    size: [side, side],
+    width,
+    aligned: maskTarget === "binary",
+  });
+  return maskTarget === "binary" ? cast(greaterEqual(shares, 0.5), shares.dtype) : shares;
+}
+
+/** Loss of the mask head, of rows `[B·F]`: logits `[B·F, side, side, K]`. */
+export function maskLoss(logits: Tensor, targets: RoiTargets, wanted: Tensor): Tensor {
+  const [rows, height, width] = logits.shape as [number, number, number, number];
+  const index = broadcastTo(reshape(targets.classes, [rows, 1, 1, 1]), [rows, height, width, 1]);
+  const own = reshape(takeAlongAxis(logits, index, { axis: 3, wrapNegativeIndices: false }), [rows, height, width]);
+  const terms = sum(binaryTerms(own, cast(wanted, logits.dtype)), { axis: [1, 2] });
+  const positive = cast(reshape(targets.positive, [-1]), logits.dtype);
+  return div(sum(mul(terms, positive)), maximum(mul(sum(positive), height * width), 1));
+}
