@@ -109,3 +109,4 @@ export * from "./boxes/box_coder.ts";
 export * from "./boxes/matcher.ts";
 export * from "./boxes/rpn_targets.ts";
 export * from "./boxes/paste_mask.ts";
+export * from "./boxes/pack_masks.ts";

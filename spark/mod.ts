@@ -89,3 +89,11 @@ export {
   type StateDict,
 } from "./weights/export_weights.ts";
 export type { SourceNaming } from "./weights/weight_source.ts";
+export {
+  detectorEntries,
+  type DetectorEntry,
+  type DetectorEntryOptions,
+  type DetectorNaming,
+  type DetectorWeights,
+} from "./weights/detector_names.ts";
+export * from "./weights/detector_weights.ts";

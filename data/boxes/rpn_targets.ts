@@ -21,7 +21,7 @@ export interface RpnTargets {
   /** `[batchSize]`: 1 for anchors of objects, 0 else. */
   readonly label: Int32Array<ArrayBuffer>;
   /** `[⌊batchSize · positiveFraction⌋, 4]`: differences from the first anchors to their objects, 0 where there are fewer. */
-  readonly target: Float32Array<ArrayBuffer>;
+  readonly target: Float64Array<ArrayBuffer>;
 }
 
 /** How anchors of detectron2 and torchvision are matched. */
@@ -92,7 +92,7 @@ export function rpnTargets(
     positive.flatMap((i) => cornersOf(anchors, i)),
     positive.flatMap((i) => cornersOf(boxes, matches[i]!)),
   );
-  const target = new Float32Array(most * 4);
+  const target = new Float64Array(most * 4);
   target.set(deltas);
   return { ...targets, target };
 }

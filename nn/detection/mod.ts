@@ -32,3 +32,4 @@ export { type RpnBatch } from "./losses.ts";
 export { type Detector, detector, type DetectorParams, type DetectorState, totalOf } from "./detector.ts";
 export * from "./detection_losses.ts";
 export * from "./detect.ts";
+export * from "./non_maximum_suppression.ts";
