@@ -23,9 +23,9 @@ export interface MatchOptions {
 }
 
 /** A box that belongs to no object. */
-export const BACKGROUND = -1;
+export const BACKGROUND: -1 = -1;
 /** A box that counts for nothing. */
-export const IGNORED = -2;
+export const IGNORED: -2 = -2;
 
 /**
  * Matches boxes with objects by their overlap.

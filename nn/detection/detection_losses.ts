@@ -40,6 +40,7 @@ export interface DetectionLossOptions extends Omit<PyramidOptions, "train"> {
 
 /** Losses by name, which are added, and what they were made of. */
 export interface DetectionLosses {
+  /** Each a scalar; `mask` is absent in Faster R-CNN. */
   readonly losses: {
     readonly objectness: Tensor;
     readonly rpnBox: Tensor;

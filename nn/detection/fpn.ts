@@ -13,7 +13,9 @@ export interface FpnParams {
 
 /** State of its norms. */
 export interface FpnState {
+  /** Of the 1×1 convolutions. */
   readonly lateral: readonly ConvUnitState[];
+  /** Of the 3×3 convolutions. */
   readonly output: readonly ConvUnitState[];
 }
 

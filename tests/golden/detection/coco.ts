@@ -1,6 +1,7 @@
 /** @file COCO's masks and metrics: run lengths, polygons, overlaps, evaluation sets. */
 import {
   boxMask,
+  type CocoEvaluation,
   countsText,
   decodeMask,
   encodeMask,
@@ -85,45 +86,48 @@ function placeOf([t, r, k, a, m]: readonly [number, number, number, number, numb
   return (((t * 101 + r) * categories + k) * 4 + a) * 3 + m;
 }
 
+/** Numbers of 11 digits: the file keeps no more of some. */
+function roundedPairs(name: string, got: ArrayLike<number>, expected: ArrayLike<number>): readonly Pair[] {
+  const round = (x: number) => Number(x.toFixed(11));
+  return equalPairs(name, got, expected).map((pair) => ({ ...pair, got: round(pair.got), expected: round(pair.expected) }));
+}
+
+function evaluationLines(bench: Bench, name: string, got: CocoEvaluation, expected: Json): readonly Line[] {
+  const K = got.categories.length;
+  const points = expected.precisionAt.points as [[number, number, number, number, number], number][];
+  const recall = expected.recall.flatMap((byCategory: number[][], i: number) =>
+    byCategory.flatMap((byArea, k) => byArea.map((_, a) => got.recall[((RECALL_THRESHOLDS[i]! * K + k) * 4 + a) * 3 + 2]!))
+  );
+  return [
+    line(bench, name, "average.stats", roundedPairs("stats", got.metrics, expected.stats)),
+    line(bench, name, "average.perCategoryAP", [
+      ...roundedPairs("AP", got.categoryAp, expected.perCategoryAP),
+      ...equalPairs("categories", got.categories, expected.categories),
+    ]),
+    line(bench, name, "average.precision", roundedPairs(
+      "points",
+      points.map(([index]) => got.precision[placeOf(index, K)]!),
+      points.map(([, value]) => value),
+    )),
+    line(bench, name, "average.recall", roundedPairs("recall", recall, expected.recall.flat(2))),
+  ];
+}
+
+const KINDS = [
+  ["bbox", { kind: "box" }],
+  ["segm", { kind: "mask" }],
+  ["segmWithBoxesInResults", { kind: "mask", areas: "box" }],
+] as const;
+
 export function checkEvaluation(bench: Bench, cases: Json): readonly Line[] {
   return cases.flatMap(({ dataset, results, ...parts }: Json, i: number) => {
     const set = readCocoSet(dataset, "golden");
     const { detections } = readCocoResults(results, set, "golden");
-    const kinds = [
-      ["bbox", { kind: "box" }],
-      ["segm", { kind: "mask" }],
-      ["segmWithBoxesInResults", { kind: "mask", areas: "box" }],
-    ] as const;
-    const lines = kinds.filter(([name]) => name in parts).flatMap(([name, options]) => {
-      const expected = parts[name];
-      const got = evaluateCoco(set, detections, options);
-      const close = (label: string, a: ArrayLike<number>, b: ArrayLike<number>) =>
-        // the file keeps 12 to 14 digits
-        equalPairs(label, a, b).map((pair, j) => j === 0 ? pair : { ...pair, got: Number(pair.got.toFixed(11)), expected: Number(pair.expected.toFixed(11)) });
-      const points = expected.precisionAt.points as [[number, number, number, number, number], number][];
-      return [
-        line(bench, `evaluation ${i} ${name}`, "average.stats", close("stats", got.metrics, expected.stats)),
-        line(bench, `evaluation ${i} ${name}`, "average.perCategoryAP", [
-          ...close("AP", got.categoryAp, expected.perCategoryAP),
-          ...equalPairs("categories", got.categories, expected.categories),
-        ]),
-        line(bench, `evaluation ${i} ${name}`, "average.precision", close(
-          "points",
-          points.map(([index]) => got.precision[placeOf(index, got.categories.length)]!),
-          points.map(([, value]) => value),
-        )),
-        line(bench, `evaluation ${i} ${name}`, "average.recall", close(
-          "recall",
-          expected.recall.flatMap((byCategory: number[][], i: number) =>
-            byCategory.flatMap((byArea, k) => byArea.map((_, a) => got.recall[((RECALL_THRESHOLDS[i]! * got.categories.length + k) * 4 + a) * 3 + 2]!))
-          ),
-          expected.recall.flat(2),
-        )),
-      ];
-    });
-    const none = parts.noResults
-      ? [line(bench, `evaluation ${i} noResults`, "average.stats", equalPairs("stats", evaluateCoco(set, [], { kind: "box" }).metrics, parts.noResults.bbox))]
-      : [];
-    return [...lines, ...none];
+    const lines = KINDS.filter(([name]) => name in parts).flatMap(([name, options]) =>
+      evaluationLines(bench, `evaluation ${i} ${name}`, evaluateCoco(set, detections, options), parts[name])
+    );
+    if (!parts.noResults) return lines;
+    const none = evaluateCoco(set, [], { kind: "box" }).metrics;
+    return [...lines, line(bench, `evaluation ${i} noResults`, "average.stats", equalPairs("stats", none, parts.noResults.bbox))];
   });
 }

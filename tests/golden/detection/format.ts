@@ -91,6 +91,13 @@ export function toChannelsFirst(x: Tensor): Tensor {
   return transpose(x, [0, 3, 1, 2]);
 }
 
+/** Root of the sum of squares. */
+export function l2Of(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! ** 2;
+  return Math.sqrt(sum);
+}
+
 /** A tensor of whole numbers. */
 export function int32(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
   return reshape(tensor(Int32Array.from(Array.from(values))), shape);

@@ -17,7 +17,7 @@ import { tensorOf } from "../../../spark/weights/official_names.ts";
 import { hashUniform } from "../format.ts";
 import { compareSummary, type Pair, relative } from "../tolerance.ts";
 import { fillTensor } from "./fill.ts";
-import { type Bench, boxPairs, equalPairs, int32, type Json, line, type Line, toChannelsFirst } from "./format.ts";
+import { type Bench, boxPairs, equalPairs, int32, type Json, l2Of, line, type Line, toChannelsFirst } from "./format.ts";
 
 /** A case, made ready. */
 interface Setup {
@@ -166,71 +166,95 @@ async function orderOf(targets: Json): Promise<readonly number[]> {
   return [...valid.keys()].filter((row) => valid[row]).sort((a, b) => image(a) - image(b) || index[a]! - index[b]!);
 }
 
-/** Boxes and regions on the way. */
-async function insideLines(setup: Setup, { inside, maps }: Json): Promise<readonly Line[]> {
-  const { bench, name, expected, spec, batch, filled } = setup;
-  const { rpn, proposals, targets, box, masks } = inside;
-  const images = batch.images.shape[0]!;
-  const fpn = await Promise.all(expected.fpn.map((each: Json, i: number) => summaryPairs(`P${i + 2}`, maps[i], each)));
-  const order = await orderOf(targets);
-  const rowsOf = async (x: Tensor, axes = 1) => {
-    const [data, each] = [await numbers(x), x.shape.slice(axes).reduce((a, b) => a * b, 1)];
-    return order.map((row) => data.slice(row * each, (row + 1) * each));
-  };
-  const part = (label: string, rows: readonly number[][], each: Json) => {
-    const { norms, samples } = compareSummary(label, { shape: [rows.length, ...each.shape.slice(1)], data: rows.flat() }, each);
-    return [...norms, ...samples];
-  };
-  const isFirst = spec.variant === "torchvision";
-  const features = await rowsOf(box.features);
-  const logits = (await rowsOf(box.logits)).map((row) => isFirst ? [row.at(-1)!, ...row.slice(0, -1)] : row);
-  // Four outputs of background that nothing reads: from the file's own numbers.
-  const [weight, bias] = ["weight", "bias"].map((part) => filled.get(`roi_heads.box_predictor.bbox_pred.${part}`)!);
-  const unused = (row: readonly number[]) =>
-    [0, 1, 2, 3].map((o) => row.reduce((sum, x, i) => sum + x * weight![o * row.length + i]!, bias![o]!));
-  const deltas = (await rowsOf(box.deltas)).map((row, i) => isFirst ? [...unused(features[i]!), ...row] : row);
-  const [valid, boxes, scores] = [await numbers(proposals.valid), await numbers(proposals.boxes), await numbers(proposals.logits)];
-  const count = proposals.valid.shape[1];
-  const flags = Array.from({ length: images }, (_, b) => valid.slice(b * count, (b + 1) * count).filter(Boolean).length);
-  const shown = expected.proposals.flatMap((list: number[][], b: number) => list.map((_: Json, i: number) => b * count + i));
-  const shownScores = expected.proposalLogits.flatMap((list: number[], b: number) => list.map((_: Json, i: number) => b * count + i));
-  const regions = (await rowsOf(targets.boxes, 2)).flat();
-  const levels = await levelsOf(tensor(regions, { shape: [order.length, 4], dtype: bench.dtype }), {
-    levels: 4,
-    canonicalScale: spec.canonicalScale,
-    rule: spec.variant,
-  }).data({ device: bench.device });
-  const positive = (await numbers(targets.positive)).filter(Boolean).length;
-  const wanted = await numbers(masks);
-  const cells = masks.shape[1] * masks.shape[2];
-  const most = masks.shape[0] / images;
-  const all = await numbers(targets.positive);
-  const rows = Array.from({ length: masks.shape[0] }, (_, r) => r).filter((r) => all[Math.floor(r / most) * targets.valid.shape[1] + r % most]);
-  const mean = rows.reduce((sum, r) => sum + wanted.slice(r * cells, (r + 1) * cells).reduce((a, b) => a + b, 0), 0) / (rows.length * cells);
-  const labels = await numbers(batch.rpnLabel);
-  const index = await numbers(batch.rpnIndex);
-  const each = index.length / images;
-  const perImage = (test: (i: number) => boolean) => Array.from({ length: images }, (_, b) => Array.from({ length: each }, (_, i) => b * each + i).filter(test).length);
+/** How many of `[B, N]` are set in each image. */
+async function countsOf(flags: Tensor): Promise<readonly number[]> {
+  const [data, each] = [await numbers(flags), flags.shape[1]!];
+  return Array.from({ length: flags.shape[0]! }, (_, b) => data.slice(b * each, (b + 1) * each).filter(Boolean).length);
+}
+
+/** Numbers of the rows `[B, N, ...]` that the file shows: the first of each image. */
+async function firstRows(x: Tensor, shown: readonly (readonly unknown[])[]): Promise<readonly number[]> {
+  const [data, count] = [await numbers(x), x.shape[1]!];
+  const each = x.shape.slice(2).reduce((a, b) => a * b, 1);
+  return shown.flatMap((list, b) => data.slice(b * count * each, (b * count + list.length) * each));
+}
+
+async function proposalLines({ bench, name, expected, batch }: Setup, { rpn, proposals }: Json): Promise<readonly Line[]> {
+  const [index, label] = [await numbers(batch.rpnIndex), await numbers(batch.rpnLabel)];
+  const { shape } = batch.rpnIndex;
+  const perImage = (wanted: number) => countsOf(int32(index.map((i, k) => Number(i >= 0 && label[k] === wanted)), shape));
+  const logits = equalPairs("logits", await firstRows(proposals.logits, expected.proposalLogits), expected.proposalLogits.flat());
   return [
-    line(bench, name, "maps.fpn", fpn.flat()),
     line(bench, name, "maps.rpnLogits", await summaryPairs("logits", rpn.logits, expected.rpnLogits)),
     line(bench, name, "maps.rpnDeltas", await summaryPairs("deltas", rpn.deltas, expected.rpnDeltas)),
     line(bench, name, "rpn anchors", [
-      ...equalPairs("positives", perImage((i) => index[i]! >= 0 && labels[i] === 1), expected.rpnPositives),
-      ...equalPairs("negatives", perImage((i) => index[i]! >= 0 && labels[i] === 0), expected.rpnNegatives),
+      ...equalPairs("positives", await perImage(1), expected.rpnPositives),
+      ...equalPairs("negatives", await perImage(0), expected.rpnNegatives),
     ]),
-    line(bench, name, "proposal counts", equalPairs("counts", flags, expected.proposalCounts)),
-    line(bench, name, "boxes.proposals", boxPairs(bench, "proposals", shown.flatMap((r: number) => boxes.slice(4 * r, 4 * r + 4)), expected.proposals.flat())),
-    line(bench, name, "maps.proposalLogits", equalPairs("logits", shownScores.map((r: number) => scores[r]!), expected.proposalLogits.flat()).map((pair, i) => i === 0 ? pair : { ...pair, scale: Math.max(1, Math.abs(pair.expected)) })),
+    line(bench, name, "proposal counts", equalPairs("counts", await countsOf(proposals.valid), expected.proposalCounts)),
+    line(bench, name, "boxes.proposals", boxPairs(bench, "proposals", await firstRows(proposals.boxes, expected.proposals), expected.proposals.flat())),
+    line(bench, name, "maps.proposalLogits", logits.map((pair, i) => i === 0 ? pair : { ...pair, scale: Math.max(1, Math.abs(pair.expected)) })),
+  ];
+}
+
+/** Mean of the targets of masks over the regions of objects. */
+async function maskMean({ targets, masks }: Json): Promise<number> {
+  const [data, positive] = [await numbers(masks), await numbers(targets.positive)];
+  const [images, count] = targets.positive.shape as [number, number];
+  const [most, cells] = [masks.shape[0] / images, masks.shape[1] * masks.shape[2]];
+  const rows = Array.from({ length: masks.shape[0] }, (_, r) => r)
+    .filter((r) => positive[Math.floor(r / most) * count + r % most]);
+  return rows.reduce((sum, r) => data.slice(r * cells, (r + 1) * cells).reduce((a, b) => a + b, sum), 0) / (rows.length * cells);
+}
+
+/** Numbers of rows of regions by row, in the order of the file. */
+type Rows = (x: Tensor, axes?: number) => Promise<readonly (readonly number[])[]>;
+
+/** Outputs of the box head as the file has them: four numbers of background that nothing reads come from the file's own weights. */
+async function boxOutputs({ spec, filled }: Setup, box: Json, rowsOf: Rows) {
+  const features = await rowsOf(box.features);
+  const [logits, deltas] = [await rowsOf(box.logits), await rowsOf(box.deltas)];
+  if (spec.variant !== "torchvision") return { features, logits, deltas };
+  const [weight, bias] = ["weight", "bias"].map((part) => filled.get(`roi_heads.box_predictor.bbox_pred.${part}`)!);
+  const unused = (row: readonly number[]) =>
+    [0, 1, 2, 3].map((o) => row.reduce((sum, x, i) => sum + x * weight![o * row.length + i]!, bias![o]!));
+  return {
+    features,
+    logits: logits.map((row) => [row.at(-1)!, ...row.slice(0, -1)]),
+    deltas: deltas.map((row, i) => [...unused(features[i]!), ...row]),
+  };
+}
+
+/** Boxes and regions on the way. */
+async function insideLines(setup: Setup, { inside, maps }: Json): Promise<readonly Line[]> {
+  const { bench, name, expected, spec } = setup;
+  const { targets, box } = inside;
+  const fpn = await Promise.all(expected.fpn.map((each: Json, i: number) => summaryPairs(`P${i + 2}`, maps[i], each)));
+  const order = await orderOf(targets);
+  const rowsOf: Rows = async (x, axes = 1) => {
+    const [data, each] = [await numbers(x), x.shape.slice(axes).reduce((a, b) => a * b, 1)];
+    return order.map((row) => data.slice(row * each, (row + 1) * each));
+  };
+  const part = (label: string, rows: readonly (readonly number[])[], each: Json) => {
+    const { norms, samples } = compareSummary(label, { shape: [rows.length, ...each.shape.slice(1)], data: rows.flat() }, each);
+    return [...norms, ...samples];
+  };
+  const { features, logits, deltas } = await boxOutputs(setup, box, rowsOf);
+  const regions = tensor((await rowsOf(targets.boxes, 2)).flat(), { shape: [order.length, 4], dtype: bench.dtype });
+  const rule = { levels: 4, canonicalScale: spec.canonicalScale, rule: spec.variant };
+  const levels = Array.from(await levelsOf(regions, rule).data({ device: bench.device }) as ArrayLike<number>);
+  return [
+    line(bench, name, "maps.fpn", fpn.flat()),
+    ...await proposalLines(setup, inside),
     line(bench, name, "rois", [
       ...equalPairs("rois", [order.length], [expected.rois]),
-      ...equalPairs("positives", [positive], [expected.roiPositives]),
-      ...equalPairs("levels", [0, 1, 2, 3].map((l) => Array.from(levels as ArrayLike<number>).filter((x) => x === l).length), expected.roiLevels),
+      ...equalPairs("positives", [(await countsOf(targets.positive)).reduce((a, b) => a + b)], [expected.roiPositives]),
+      ...equalPairs("levels", [0, 1, 2, 3].map((l) => levels.filter((x) => x === l).length), expected.roiLevels),
     ]),
     line(bench, name, "maps.boxFeatures", part("features", features, expected.boxFeatures)),
     line(bench, name, "maps.classLogits", part("logits", logits, expected.classLogits)),
     line(bench, name, "maps.boxDeltas", part("deltas", deltas, expected.boxDeltas)),
-    line(bench, name, "maps.maskTargetMean", [relative("mean", mean, expected.maskTargetMean)]),
+    line(bench, name, "maps.maskTargetMean", [relative("mean", await maskMean(inside), expected.maskTargetMean)]),
   ];
 }
 
@@ -242,7 +266,7 @@ async function gradientLines({ bench, name, entries, expected }: Setup, gradient
   };
   const floor = 1e-4 * Math.max(...Object.values(expected.gradientL2) as number[]);
   const norms = await Promise.all(Object.entries(expected.gradientL2).map(async ([key, value]) => {
-    const got = params.has(key) ? Math.hypot(...await foreign(key)) : NaN;
+    const got = params.has(key) ? l2Of(await foreign(key)) : NaN;
     return { name: key, got, expected: value as number, scale: Math.max(value as number, floor) };
   }));
   const samples = await Promise.all(Object.entries(expected.gradientSamples).map(async ([key, list]) => {
@@ -258,56 +282,61 @@ async function bufferLine({ bench, name, entries, expected }: Setup, state: Json
   const byKey = new Map(entries.map((entry) => [entry.key, entry]));
   const pairs = await Promise.all(Object.entries(expected.buffersL2).map(async ([key, value]) => {
     const entry = byKey.get(key);
-    const got = entry ? Math.hypot(...await numbers(tensorOf(state as Tree, entry))) : NaN;
+    const got = entry ? l2Of(await numbers(tensorOf(state as Tree, entry))) : NaN;
     return relative(key, got, value as number);
   }));
   return line(bench, name, "maps.buffersL2", pairs);
 }
 
+/** Masks in the image, as they should be; a pixel may differ where rounding decides, in float32. */
+function pastedLine(setup: Setup, name: string, masks: readonly number[][], boxes: readonly number[][], b: number): Line {
+  const { bench, spec, model } = setup;
+  const expected = setup.expected.evaluation.detections[b];
+  const size = spec.imageSizes[b];
+  const slack = bench.precision === "float32" ? 2e-4 : 0;
+  const isDoubtful = (p: number) => Math.abs(p - 0.5) < slack;
+  const pasted = masks.map((mask, d) => pasteMask(mask, boxes[d] as never, { size, rule: model.settings.paste }));
+  const wrong = expected.pasted.map(({ counts }: Json, d: number) => {
+    const mask = decodeMask({ size, counts: parseCounts(counts) });
+    return pasted[d]!.filter((p, i) => Number(p >= 0.5) !== mask[i] && !isDoubtful(p)).length;
+  });
+  const areas = expected.pastedAreas.map((area: number, d: number) => {
+    const got = pasted[d]!.filter((p) => p >= 0.5).length;
+    return Math.abs(got - area) <= pasted[d]!.filter(isDoubtful).length ? area : got;
+  });
+  return line(bench, name, "pasted masks", [
+    ...equalPairs("wrong pixels", wrong, wrong.map(() => 0)),
+    ...equalPairs("areas", areas, expected.pastedAreas),
+  ]);
+}
+
 /** What is found in one image. */
 async function detectionLines(setup: Setup, found: Json, b: number): Promise<readonly Line[]> {
-  const { bench, spec, model } = setup;
+  const { bench } = setup;
   const expected = setup.expected.evaluation.detections[b];
   const name = `${setup.name} image ${b}`;
   const most = found.valid.shape[1];
-  const part = async (x: Tensor, each: number) => (await numbers(x)).slice(b * most * each, (b + 1) * most * each);
-  const count = (await part(found.valid, 1)).filter(Boolean).length;
-  const boxes = (await part(found.boxes, 4)).slice(0, 4 * count);
-  const scores = (await part(found.scores, 1)).slice(0, count);
+  const count = (await countsOf(found.valid))[b]!;
+  const rows = async (x: Tensor) => {
+    const [data, each] = [await numbers(x), x.shape.slice(2).reduce((p, n) => p * n, 1)];
+    return Array.from({ length: count }, (_, d) => data.slice((b * most + d) * each, (b * most + d + 1) * each));
+  };
+  const [boxes, masks] = [await rows(found.boxes), await rows(found.masks)];
   const candidates = await numbers(found.inside.candidates);
   const each = candidates.length / found.valid.shape[0];
   const side = found.masks.shape[2];
-  const cells = side * side;
-  const masks = (await part(found.masks, cells)).slice(0, cells * count);
-  const summary = compareSummary("masks", { shape: [count, side, side], data: masks }, expected.masks);
-  const first = expected.firstMask.flatMap((row: number[], i: number) => row.map((_, j) => masks[3 * i * side + 3 * j]!));
-  const size = spec.imageSizes[b];
-  const slack = bench.precision === "float32" ? 2e-4 : 0;
-  const pasted = Array.from({ length: count }, (_, d) =>
-    pasteMask(masks.slice(d * cells, (d + 1) * cells), boxes.slice(4 * d, 4 * d + 4) as never, { size, rule: model.settings.paste }));
-  // A pixel may differ only where rounding decides.
-  const wrong = expected.pasted.map(({ counts }: Json, d: number) => {
-    const mask = decodeMask({ size, counts: parseCounts(counts) });
-    return pasted[d]!.filter((p, i) => Number(p >= 0.5) !== mask[i] && !(Math.abs(p - 0.5) < slack)).length;
-  });
-  const areas = expected.pastedAreas.map((area: number, d: number) => {
-    const doubtful = pasted[d]!.filter((p) => Math.abs(p - 0.5) < slack).length;
-    const got = pasted[d]!.filter((p) => p >= 0.5).length;
-    return Math.abs(got - area) <= doubtful ? area : got;
-  });
+  const summary = compareSummary("masks", { shape: [count, side, side], data: masks.flat() }, expected.masks);
+  const first = (expected.firstMask ?? []).flatMap((row: number[], i: number) => row.map((_, j) => masks[0]![3 * i * side + 3 * j]!));
   return [
     line(bench, name, "detections", [
-      ...equalPairs("classes", (await part(found.classes, 1)).slice(0, count), expected.classes),
+      ...equalPairs("classes", (await rows(found.classes)).flat(), expected.classes),
       ...equalPairs("candidates", [candidates.slice(b * each, (b + 1) * each).filter(Boolean).length], [expected.candidates]),
     ]),
-    line(bench, name, "boxes.detections", boxPairs(bench, "boxes", boxes, expected.boxes)),
-    line(bench, name, "scores", equalPairs("scores", scores, expected.scores)),
+    line(bench, name, "boxes.detections", boxPairs(bench, "boxes", boxes.flat(), expected.boxes)),
+    line(bench, name, "scores", equalPairs("scores", (await rows(found.scores)).flat(), expected.scores)),
     line(bench, name, "maps.masks", [...summary.norms, ...summary.samples]),
-    line(bench, name, "scores.firstMask", equalPairs("mask", first, expected.firstMask.flat())),
-    line(bench, name, "pasted masks", [
-      ...equalPairs("wrong pixels", wrong, wrong.map(() => 0)),
-      ...equalPairs("areas", areas, expected.pastedAreas),
-    ]),
+    line(bench, name, "scores.firstMask", equalPairs("mask", first, (expected.firstMask ?? []).flat())),
+    pastedLine(setup, name, masks, boxes, b),
   ];
 }
 
@@ -319,11 +348,7 @@ async function evaluationLines(setup: Setup, state: Json): Promise<readonly Line
   }, { device: bench.device })({ params: weights.params, state } as never) as Json;
   const fpn = await Promise.all(evaluation.fpn.map((each: Json, i: number) => summaryPairs(`P${i + 2}`, found.inside.maps[i], each)));
   const { valid, boxes } = found.inside.proposals;
-  const count = valid.shape[1];
-  const flags = await numbers(valid);
-  const corners = await numbers(boxes);
-  const counts = evaluation.proposalCounts.map((_: Json, b: number) => flags.slice(b * count, (b + 1) * count).filter(Boolean).length);
-  const shown = evaluation.proposals.flatMap((list: number[][], b: number) => list.flatMap((_, i) => corners.slice(4 * (b * count + i), 4 * (b * count + i + 1))));
+  const [counts, shown] = [await countsOf(valid), await firstRows(boxes, evaluation.proposals)];
   const images = await Promise.all(evaluation.detections.map((_: Json, b: number) => detectionLines(setup, found, b)));
   return [
     line(bench, name, "maps.evaluation fpn", fpn.flat()),

@@ -13,7 +13,7 @@ import { decodeMask, encodeMask, packMasks, parseCounts } from "../../../data/mo
 import { random } from "../../../tensor/mod.ts";
 import { compareSummary, type Pair, relative } from "../tolerance.ts";
 import { fillTensor } from "./fill.ts";
-import { type Bench, equalPairs, filled, int32, type Json, line, type Line, mapOf, scaledPairs, toChannelsFirst } from "./format.ts";
+import { type Bench, equalPairs, filled, int32, type Json, l2Of, line, type Line, mapOf, scaledPairs, toChannelsFirst } from "./format.ts";
 
 async function summaryPairs(name: string, x: Tensor, expected: Json, bench: Bench): Promise<readonly Pair[]> {
   const parts = compareSummary(name, { shape: x.shape, data: await x.data({ device: bench.device }) }, expected);
@@ -110,8 +110,8 @@ export async function checkFpn(bench: Bench, cases: Json): Promise<readonly Line
 /** Path of a pyramid's tensor here, of its name. */
 function pathOf(key: string): readonly string[] {
   const [, part, level, place, name] = /^(inner|layer)_blocks\.(\d+)\.(\d)\.(\w+)$/.exec(key)!;
-  const own: Record<string, string> = { running_mean: "runningMean", running_var: "runningVar", num_batches_tracked: "count" };
-  return [part === "inner" ? "lateral" : "output", level!, place === "0" ? "conv" : "norm", own[name!] ?? name!];
+  const own = name === "num_batches_tracked" ? "count" : name!.replace(/_(\w)/, (_, letter) => letter.toUpperCase());
+  return [part === "inner" ? "lateral" : "output", level!, place === "0" ? "conv" : "norm", own];
 }
 
 function withLeaf(tree: Json, [first, ...rest]: readonly string[], value: Tensor): Json {
@@ -124,17 +124,22 @@ function leafAt(tree: Json, path: readonly string[]): Tensor {
   return path.reduce((node, name) => node[name], tree);
 }
 
-async function checkPyramid(bench: Bench, name: string, each: Json): Promise<readonly Line[]> {
-  const { batch, channels, outChannels, inputSizes, norm, fillOffset, keys } = each;
-  const sizes = { inChannels: channels, outChannels, norm: norm ?? "none", dtype: bench.dtype } as const;
-  const made = initFpn(random.key(0), sizes);
+/** A pyramid as the case says, filled. */
+function filledPyramid({ dtype }: Bench, { channels: inChannels, outChannels, norm, fillOffset, keys }: Json): Json {
+  const made = initFpn(random.key(0), { inChannels, outChannels, norm: norm ?? "none", dtype });
   let params: Json = made.params;
   keys.forEach(([key, shape]: [string, number[]], j: number) => {
     const path = pathOf(key);
     if (["runningMean", "runningVar", "count"].includes(path.at(-1)!)) return;
-    const values = tensor(fillTensor(key, shape, fillOffset + j), { shape, dtype: bench.dtype });
+    const values = tensor(fillTensor(key, shape, fillOffset + j), { shape, dtype });
     params = withLeaf(params, path, shape.length === 4 ? transpose(values, [2, 3, 1, 0]) : values);
   });
+  return { params, state: made.state };
+}
+
+async function checkPyramid(bench: Bench, name: string, each: Json): Promise<readonly Line[]> {
+  const { batch, channels, inputSizes, norm } = each;
+  const { params, state } = filledPyramid(bench, each);
   const inputs: Tensor[] = channels.map((c: number, i: number) => {
     const shape = [batch, c, ...inputSizes[i]];
     return mapOf(bench, shape, filled(shape, each.inputFills[i]));
@@ -143,7 +148,7 @@ async function checkPyramid(bench: Bench, name: string, each: Json): Promise<rea
     mapOf(bench, shape, filled(shape, each.cotangentFills[i]))
   );
   const loss = (weights: Json, maps: readonly Tensor[]) => {
-    const out = fpn(weights, made.state, maps, { train: norm === "batch" });
+    const out = fpn(weights, state, maps, { train: norm === "batch" });
     const terms = out.maps.map((map, i) => sum(mul(map, cotangents[i]!)));
     return [terms.reduce((a, b) => add(a, b)), out.maps.map(toChannelsFirst)] as const;
   };
@@ -157,7 +162,7 @@ async function checkPyramid(bench: Bench, name: string, each: Json): Promise<rea
     (await Promise.all(xs.map((x, i) => summaryPairs(`map ${i}`, x, all[i], bench)))).flat();
   const norms = await Promise.all(Object.entries(each.gradientL2).map(async ([key, expected]) => {
     const data = await leafAt(gradient, pathOf(key)).data({ device: bench.device });
-    return relative(key, Math.hypot(...Array.from(data as ArrayLike<number>, Number)), expected as number);
+    return relative(key, l2Of(data as ArrayLike<number>), expected as number);
   }));
   return [
     line(bench, name, "maps.outputs", await pairs(outputs, each.outputs)),

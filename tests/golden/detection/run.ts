@@ -88,8 +88,14 @@ async function readGolden(file: string | URL): Promise<Json> {
   }
 }
 
-/** All runs of a file: parts it does not have are left out, parts that nobody knows fail. */
-function runsOf(golden: Json, bench: Bench): readonly (readonly [string, () => ReturnType<Check>])[] {
+/**
+ * All runs of a file: parts it does not have are left out, parts that nobody knows fail.
+ *
+ * @param golden What the file holds.
+ * @param bench Where to run.
+ * @returns Name and check of each part.
+ */
+export function runsOf(golden: Json, bench: Bench): readonly (readonly [string, () => ReturnType<Check>])[] {
   const at = (path: string) => path.split(".").reduce((node, name) => node?.[name], golden);
   const known = PARTS.filter(([path]) => at(path) !== undefined)
     .flatMap(([path, ...checks]) => checks.map((check) => [path, () => check(bench, at(path))] as const));
