@@ -92,8 +92,9 @@ function keptOf({ boxes, scores, valid }: Candidates, threshold: number): Tensor
 export function detect(
   model: Detector,
   weights: { readonly params: DetectorParams; readonly state: DetectorState },
-  { images, sizes }: { readonly images: Tensor; readonly sizes: Tensor },
+  batch: { readonly images: Tensor; readonly sizes: Tensor },
 ): Detections {
+  const { images, sizes } = batch;
   const { settings } = model;
   const { params, state } = weights;
   const { maps } = pyramidOf(model, weights, images, { train: false });

@@ -1,5 +1,6 @@
 /** @file What a detector is trained by: one program of fixed shapes, from images to five losses. */
 import { cast, random, slice, stopGradient, type Tensor } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/kernel.ts";
 import {
   anchorTensor,
   type Detector,
@@ -110,8 +111,10 @@ export function detectionLosses(
   model: Detector,
   weights: { readonly params: DetectorParams; readonly state: DetectorState },
   batch: DetectionBatch,
-  { key, uniform, ...drop }: DetectionLossOptions,
+  options: DetectionLossOptions,
 ): DetectionLosses {
+  requireOptions("detectionLosses", options, { key: true, uniform: true, dropPath: true });
+  const { key, uniform, ...drop } = options;
   const { settings } = model;
   const { params, state } = weights;
   const pyramid = pyramidOf(model, weights, batch.images, { ...drop, key: random.foldIn(key, 0), train: true });

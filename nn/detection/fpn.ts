@@ -1,5 +1,6 @@
 /** @file Feature pyramid network (Lin et al., 2017): one width for all maps, each with what the coarser ones know. */
 import { add, random, repeat, slice, take, type Tensor } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/kernel.ts";
 import type { DTypeOption, Fan } from "../layers/initializer.ts";
 import { convUnit, type ConvUnitParams, type ConvUnitState, initConvUnit } from "./conv_unit.ts";
 
@@ -53,8 +54,10 @@ function pyramidUniform(key: Tensor, shape: readonly number[], fan: Fan): Tensor
  */
 export function initFpn(
   key: Tensor,
-  { inChannels, outChannels = 256, norm = "none", dtype = "float32" }: FpnOptions,
+  options: FpnOptions,
 ): { readonly params: FpnParams; readonly state: FpnState } {
+  requireOptions("initFpn", options, { inChannels: true, outChannels: true, norm: true, dtype: true });
+  const { inChannels, outChannels = 256, norm = "none", dtype = "float32" } = options;
   const common = { outChannels, norm, weight: pyramidUniform, dtype };
   const lateral = inChannels.map((channels, i) =>
     initConvUnit(random.foldIn(key, 2 * i), { ...common, inChannels: channels, kernel: 1 })
@@ -106,8 +109,10 @@ export function fpn(
   params: FpnParams,
   state: FpnState,
   maps: readonly Tensor[],
-  { train = false }: { readonly train?: boolean } = {},
+  options: { readonly train?: boolean } = {},
 ): { readonly maps: readonly Tensor[]; readonly state: FpnState } {
+  requireOptions("fpn", options, { train: true });
+  const { train = false } = options;
   const lateral = maps.map((map, i) => convUnit(params.lateral[i]!, state.lateral[i]!, map, { train }));
   const merged: Tensor[] = lateral.map(({ output }) => output);
   for (let i = maps.length - 2; i >= 0; i--) {

@@ -10,7 +10,7 @@ import {
   type Tensor,
   where,
 } from "../../tensor/mod.ts";
-import { suppress, type SuppressOptions } from "../../tensor/kernel.ts";
+import { requireOptions, suppress, type SuppressOptions } from "../../tensor/kernel.ts";
 import { columnsOf } from "./boxes.ts";
 
 /** What is kept of N boxes. */
@@ -43,6 +43,7 @@ export interface KeptBoxes {
  * ```
  */
 export function nonMaximumSuppression(boxes: Tensor, scores: Tensor, options: SuppressOptions): KeptBoxes {
+  requireOptions("nonMaximumSuppression", options, { threshold: true, kind: true });
   const order = argsort(scores, { descending: true });
   const isNumber = columnsOf(boxes).concat(scores).map((x) => logicalNot(isNaN(x))).reduce((a, b) => logicalAnd(a, b));
   const rows = (x: Tensor) => take(x, order, { wrapNegativeIndices: false });

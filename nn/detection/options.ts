@@ -2,6 +2,7 @@
 import type { BoxWeights } from "../../data/boxes/box_coder.ts";
 import type { MatchOptions } from "../../data/boxes/matcher.ts";
 import { RPN_MATCH } from "../../data/boxes/rpn_targets.ts";
+import { type OptionNames, requireOptions } from "../../tensor/kernel.ts";
 import type { Model } from "../models/model.ts";
 
 /** Whose rules are followed where an option is not given. */
@@ -136,6 +137,24 @@ export interface DetectorSettings extends DetectorRules, Required<Omit<DetectorO
   readonly strides: readonly number[];
 }
 
+/** All options of a detector. */
+const NAMES = {
+  ...{ roundAnchors: true, anchorStep: true, anchorOuter: true, rpnMatch: true, roiMatch: true, rpnDivisor: true },
+  ...{
+    proposalOrder: true,
+    postNms: true,
+    leastProposalSide: true,
+    leastBoxSide: true,
+    boxBeta: true,
+    clampBelow: true,
+  },
+  ...{ aligned: true, sampling: true, levelRule: true, maskTarget: true, paste: true, backbone: true },
+  ...{ classes: true, variant: true, masks: true, backboneNorm: true, headNorm: true, fpnChannels: true },
+  ...{ anchorSizes: true, anchorRatios: true, rpnConvs: true, preNms: true, rpnNms: true, rpnBatchSize: true },
+  ...{ roiBatchSize: true, roiPositiveFraction: true, boxSize: true, boxConvs: true, boxFcs: true, maskSize: true },
+  ...{ maskConvs: true, canonicalScale: true, scoreThreshold: true, boxNms: true, detections: true },
+} satisfies OptionNames<DetectorOptions>;
+
 /** What differences of boxes are multiplied by in the box head. */
 export const BOX_WEIGHTS: BoxWeights = [10, 10, 5, 5];
 
@@ -147,6 +166,7 @@ export const BOX_WEIGHTS: BoxWeights = [10, 10, 5, 5];
  * @throws {RangeError} If a number is out of range, or there are not as many lists of sizes as maps.
  */
 export function settingsOf(options: DetectorOptions): DetectorSettings {
+  requireOptions("detector", options, NAMES);
   const { backbone, classes, variant = "detectron2" } = options;
   if (!Object.hasOwn(DETECTOR_RULES, variant)) {
     const names = Object.keys(DETECTOR_RULES).join(", ");

@@ -1,6 +1,6 @@
 /** @file Regions of the map that fits the size of each box. */
 import { add, cast, greaterEqual, reshape, stopGradient, type Tensor, tensor, zeros } from "../../tensor/mod.ts";
-import { roiAlign } from "../../tensor/kernel.ts";
+import { requireOptions, roiAlign } from "../../tensor/kernel.ts";
 import { areaOf } from "./boxes.ts";
 import type { DetectorSettings, DetectorVariant } from "./options.ts";
 
@@ -42,10 +42,9 @@ function boundOf(power: number, scale: number, rule: DetectorVariant): number {
  * deepStrictEqual(await levels.data(), new Int32Array([0, 2]));
  * ```
  */
-export function levelsOf(
-  boxes: Tensor,
-  { levels, canonicalScale = 224, rule = "detectron2" }: LevelOptions,
-): Tensor {
+export function levelsOf(boxes: Tensor, options: LevelOptions): Tensor {
+  requireOptions("levelsOf", options, { levels: true, canonicalScale: true, rule: true });
+  const { levels, canonicalScale = 224, rule = "detectron2" } = options;
   const area = stopGradient(areaOf(boxes));
   return Array.from({ length: levels - 1 }, (_, i) => boundOf(i - 1, canonicalScale, rule))
     .map((bound) => cast(greaterEqual(area, bound), "int32"))

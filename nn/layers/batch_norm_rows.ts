@@ -19,6 +19,7 @@ import {
   type Tensor,
   where,
 } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/kernel.ts";
 import { batchNorm, type BatchNormOptions, type BatchNormState, type NormParams } from "./batch_norm.ts";
 
 /** Options of `batchNormOfRows`. */
@@ -67,13 +68,14 @@ export function batchNormOfRows(
   params: NormParams,
   state: BatchNormState,
   x: Tensor,
-  { valid, ...options }: BatchNormRowsOptions,
+  options: BatchNormRowsOptions,
 ): { readonly output: Tensor; readonly state: BatchNormState } {
-  const { train = false, epsilon = 1e-5, momentum = 0.1 } = options;
+  requireOptions("batchNormOfRows", options, { valid: true, train: true, epsilon: true, momentum: true });
+  const { valid, train = false, epsilon = 1e-5, momentum = 0.1 } = options;
   if (valid.shape.length !== 1 || valid.shape[0] !== x.shape[0]) {
     throw new ShapeError("batchNormOfRows", "valid must be [N] for [N, ..., C]", [valid.shape, x.shape]);
   }
-  if (!train) return batchNorm(params, state, x, options);
+  if (!train) return batchNorm(params, state, x, { epsilon, momentum });
   const channels = x.shape.at(-1)!;
   const positions = x.shape.slice(1, -1).reduce((product, size) => product * size, 1);
   const found = statisticsOf(reshape(x, [-1, channels]), countsOf(valid, positions, x), state);

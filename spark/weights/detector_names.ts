@@ -1,4 +1,5 @@
 /** @file What torchvision and detectron2 call the weights of a whole detector, and how they lie there. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { type Shape, Tensor } from "../../tensor/mod.ts";
 import type { Detector, DetectorParams, DetectorState } from "../../nn/mod.ts";
 import { type OfficialEntry, permutationOf } from "./official_layout.ts";
@@ -204,8 +205,10 @@ function channelsFirst(channels: number, size: number): readonly number[] {
 export function detectorEntries(
   model: Detector,
   weights: DetectorWeights,
-  { naming, background = naming === "torchvision" ? "first" : "last" }: DetectorEntryOptions,
+  options: DetectorEntryOptions,
 ): readonly DetectorEntry[] {
+  requireOptions("detectorEntries", options, { naming: true, background: true });
+  const { naming, background = naming === "torchvision" ? "first" : "last" } = options;
   const { classes, boxConvs, boxFcs, boxSize, fpnChannels, maskConvs, rpnConvs, strides } = model.settings;
   const names = naming === "torchvision" ? torchvisionNames(model) : detectron2Names(model);
   const count = (n: number) => Array.from({ length: n }, (_, i) => i);

@@ -1,4 +1,5 @@
 /** @file Whole detectors from files of torchvision and detectron2, and to them. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { type DType, random, sizeOf } from "../../tensor/mod.ts";
 import type { Detector } from "../../nn/mod.ts";
 import { FileTensor, numbersOf, readStateDict, type StateDictFile } from "../../data/mod.ts";
@@ -147,6 +148,7 @@ export function detectorOf(
   model: Detector,
   options: LoadDetectorOptions = {},
 ): DetectorWeights & { readonly naming: DetectorNaming } {
+  requireOptions("detectorOf", options, { naming: true, background: true, dtype: true, normEpsilon: true });
   const { dtype = "float32", normEpsilon = EPSILON } = options;
   const skeleton = model.init(random.key(0));
   const { entries, naming } = matched(file, model, skeleton, options);
@@ -175,6 +177,7 @@ export async function loadDetector(
   model: Detector,
   options: LoadDetectorOptions = {},
 ): Promise<DetectorWeights & { readonly naming: DetectorNaming }> {
+  requireOptions("loadDetector", options, { naming: true, background: true, dtype: true, normEpsilon: true });
   return detectorOf(await readStateDict(path), model, options);
 }
 
@@ -192,6 +195,7 @@ export async function detectorStateDict(
   weights: DetectorWeights,
   options: DetectorEntryOptions,
 ): Promise<StateDict> {
+  requireOptions("detectorStateDict", options, { naming: true, background: true });
   const isFrozen = model.settings.backboneNorm === "frozen";
   const entries = detectorEntries(model, weights, options)
     .filter(({ path, dtype }) => !(isFrozen && path[0] === "backbone" && dtype === "int64")); // frozen norms count nothing
