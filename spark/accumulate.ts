@@ -6,6 +6,7 @@ import { globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import type { SparkParams } from "./forward.ts";
 import type { TrainState, TrainStepOutput } from "./train_state.ts";
+import { streamOf } from "./random_stream.ts";
 import { drawBatch, type ImageBatch, lossAndGradients, moved, type TrainStepOptions } from "./train_step.ts";
 
 /** Sums over the small batches of a step so far. */
@@ -16,6 +17,10 @@ export interface GradientSums {
   readonly loss: Tensor;
   /** These numbers. */
   readonly patches: Tensor;
+  /** How many images there were, int32 scalar: what is drawn for an image depends on its place in the step, not in a part. */
+  readonly images: Tensor;
+  /** Random key of the step after this one, uint32 `[2]`; zeros before the first small batch. */
+  readonly next: Tensor;
 }
 
 /**
@@ -37,7 +42,10 @@ export interface GradientSums {
  */
 export function zeroSums(params: SparkParams): GradientSums {
   const gradients = treeMap((x: Tensor) => zeros(x.shape, { dtype: x.dtype }), params);
-  return { gradients, loss: zeros([]), patches: zeros([]) };
+  return {
+    ...{ gradients, loss: zeros([]), patches: zeros([]) },
+    ...{ images: zeros([], { dtype: "int32" }), next: zeros([2], { dtype: "uint32" }) },
+  };
 }
 
 /** Patches of a batch over which the loss is a mean. */
@@ -48,11 +56,13 @@ function countedPatches({ gridShape, indices }: SparsePattern, lossOn: string): 
 /**
  * Makes the function that adds the gradients of a small batch: draws its mask, differentiates its loss, weights both by
  * the number of patches that count. What `applySums` then divides is the loss over all patches of all small batches,
- * whatever their sizes. Batch statistics are those of each small batch.
+ * whatever their sizes. Batch statistics are those of each small batch. What is drawn is what `trainStep` draws for all
+ * images at once, as long as they are of one size; with the random stream 1 each small batch has a key of its own instead.
  *
  * @param model The model.
  * @param options As of `trainStep`.
- * @returns From a state, sums and a small batch to the next random key, the running statistics and the sums with it.
+ * @returns From a state, sums and a small batch to the random key of the next small batch, the running statistics and the
+ * sums with it.
  *
  * @example Usage
  * ```ts
@@ -77,17 +87,20 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
   requireOptions("addGradients", options, STEP_OPTIONS satisfies OptionNames<TrainStepOptions>);
   const { lossOn = "masked" } = options;
   return (train, sums, { images }) => {
-    const { next, pattern, run } = drawBatch(model, train.key, images, options);
+    const { drawsParts } = streamOf(options.randomStream);
+    const { next, pattern, run } = drawBatch(model, train.key, images, options, drawsParts ? sums.images : undefined);
     const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);
     const patches = countedPatches(pattern, lossOn);
     const weighted = (sum: Tensor, term: Tensor) => add(sum, mul(term, patches));
     return {
-      key: next,
+      key: drawsParts ? train.key : next,
       state,
       sums: {
         gradients: treeMap(weighted, sums.gradients, gradients),
         loss: weighted(sums.loss, loss),
         patches: add(sums.patches, patches),
+        images: add(sums.images, images.shape[0]!),
+        next,
       },
     };
   };
@@ -114,8 +127,12 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
  * ```
  */
 export function applySums(optimizer: Optimizer): (train: TrainState, sums: GradientSums) => TrainStepOutput {
-  return (train, { gradients, loss, patches }) => {
+  return (train, { gradients, loss, patches, next }) => {
     const mean = treeMap((sum: Tensor) => div(sum, patches), gradients);
-    return { train: moved(optimizer, train, mean), loss: div(loss, patches), gradientNorm: globalNorm(mean) };
+    return {
+      train: moved(optimizer, { ...train, key: next }, mean),
+      loss: div(loss, patches),
+      gradientNorm: globalNorm(mean),
+    };
   };
 }

@@ -25,7 +25,7 @@ export interface SampleMaskOptions {
   /** Share of patches to mask, in [0, 1]; 0.6 in SparK. */
   readonly maskRatio: number;
   /** Number of the first image among all that the key is for, 0 if not given: part of a batch draws what the whole does. */
-  readonly first?: number;
+  readonly first?: number | Tensor;
   /** Which random bits are drawn; those of new runs if not given. */
   readonly randomStream?: StreamVersion;
 }

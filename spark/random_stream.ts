@@ -4,6 +4,7 @@ import {
   arange,
   cast,
   less,
+  mul,
   random,
   reshape,
   type Shape,
@@ -22,13 +23,15 @@ export const STREAM_VERSION: StreamVersion = 2;
 
 /** How a step draws. */
 export interface RandomStream {
+  /** True if what is drawn for a part of a batch can be what is drawn for the whole: else each part has a key of its own. */
+  readonly drawsParts: boolean;
   /** Derives independent keys. */
   split(key: Tensor, count: number): readonly Tensor[];
   /**
    * Uniform numbers in [0, 1) for samples: the leading axis are samples `first` and after of all that the key is for, so
    * that who draws a part of a batch draws what it would draw of the whole.
    */
-  uniform(key: Tensor, shape: Shape, first: number): Tensor;
+  uniform(key: Tensor, shape: Shape, first: number | Tensor): Tensor;
 }
 
 /** The bits of version 1: counters `(i, i + half)` give words `i` and `i + half`; a size that is odd is padded with 0. */
@@ -44,6 +47,7 @@ function paddedBits(key: Tensor, size: number): Tensor {
 
 const STREAMS: Readonly<Record<StreamVersion, RandomStream>> = {
   1: {
+    drawsParts: false,
     split: (key, count) => {
       const words = paddedBits(key, 2 * count);
       return Array.from({ length: count }, (_, i) => slice(words, { start: [2 * i], size: [2] }));
@@ -56,8 +60,12 @@ const STREAMS: Readonly<Record<StreamVersion, RandomStream>> = {
     },
   },
   2: {
+    drawsParts: true,
     split: random.split,
-    uniform: (key, shape, first) => random.uniform(key, shape, { first: first * sizeOf(shape.slice(1)) }),
+    uniform: (key, shape, first) => {
+      const size = sizeOf(shape.slice(1));
+      return random.uniform(key, shape, { first: typeof first === "number" ? first * size : mul(first, size) });
+    },
   },
 };
 

@@ -1,6 +1,6 @@
 import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
 import { STEP_OPTIONS } from "./step_options.ts";
-import { div, mul, random, type Shape, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
+import { add, div, mul, random, type Shape, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
 import { applyUpdates, globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import {
@@ -114,12 +114,16 @@ export function lossAndGradients(
   return { ...out, gradients: lossScale ? treeMap((x: Tensor) => div(x, lossScale.scale), gradients) : gradients };
 }
 
-/** All that is random in a batch, drawn from a key: its mask and what drop path drops; and the key of the next one. */
+/**
+ * All that is random in a batch, drawn from a key: its mask and what drop path drops; and the key of the next one. `before`
+ * are images of the step that small batches before this one had (int32 scalar).
+ */
 export function drawBatch(
   model: Model,
   key: Tensor,
   images: Tensor,
   options: TrainStepOptions,
+  before?: Tensor,
 ): {
   readonly next: Tensor;
   readonly pattern: SparsePattern;
@@ -129,12 +133,13 @@ export function drawBatch(
     maskRatio = 0.6,
     dropPath = model.recipe.dropPath,
     patchSize = model.stride,
-    first = 0,
+    first: own = 0,
     randomStream,
     ...ablation
   } = options;
   const [batch, height, width] = images.shape as [number, number, number];
   const stream = streamOf(randomStream);
+  const first = before ? add(before, own) : own;
   const uniform = (key: Tensor, shape: Shape) => stream.uniform(key, shape, first);
   const grid = inputGrid(model, [height, width], patchSize);
   const [next, maskKey, dropKey] = stream.split(key, 3) as [Tensor, Tensor, Tensor];

@@ -1,5 +1,5 @@
 import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict";
-import { jit, random, sizeOf, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
+import { cast, concat, jit, random, sizeOf, slice, type Tensor, tensor, treeLeaves } from "../../tensor/mod.ts";
 import { realize } from "../../tensor/kernel.ts";
 import { resnet } from "../../nn/mod.ts";
 import {
@@ -8,9 +8,11 @@ import {
   init,
   lossAndGradients,
   patchLoss,
+  patternMask,
   pretrainOptimizer,
   type TrainState,
   trainStep,
+  type TrainStepOptions,
   zeroSums,
 } from "../../spark/mod.ts";
 import { drawBatch } from "../../spark/train_step.ts";
@@ -48,7 +50,7 @@ for (const lossOn of ["masked", "all"] as const) {
     let sums = zeroSums(at.params);
     const terms: { count: number; loss: number; gradients: readonly number[] }[] = [];
     for (const images of BATCHES) {
-      const { pattern, run } = drawBatch(MODEL, at.key, images, options);
+      const { pattern, run } = drawBatch(MODEL, at.key, images, options, sums.images);
       const count = sizeOf(pattern.gridShape) - (lossOn === "masked" ? pattern.indices.shape[0]! : 0);
       const { pixels } = forward(MODEL, at, { images, pattern }, run);
       const { gradients } = lossAndGradients(MODEL, at, { images, pattern }, run);
@@ -82,4 +84,45 @@ Deno.test("one small batch is trainStep(), compiled", async () => {
   const out = jit(applySums(OPTIMIZER), { device: REFERENCE })({ ...start(), ...after }, sums);
   assertClose(await numbers(out.train), await numbers(whole.train), { absolute: 1e-5 });
   notDeepStrictEqual(await numbers(out.train.params), await numbers(start().params));
+});
+
+Deno.test("what is drawn for an image depends on its place in the step, not on the number of small batches", async () => {
+  const images = picture(5, [4, 8, 8]);
+  const drawn = (options: TrainStepOptions, key: Tensor, parts: number) => {
+    const size = 4 / parts;
+    return Array.from({ length: parts }, (_, part) => {
+      const piece = slice(images, { start: [part * size, 0, 0, 0], size: [size, 8, 8, 3] });
+      const { run, pattern } = drawBatch(MODEL, key, piece, options, tensor(part * size, { dtype: "int32" }));
+      return { mask: patternMask(pattern), dropped: run.uniform!(run.key!, [size, 1, 1, 1]) };
+    });
+  };
+  const all = async (parts: number) => {
+    const pieces = drawn(OPTIONS, random.key(9), parts);
+    return await numbers([
+      concat(pieces.map(({ mask }) => cast(mask, "int32"))),
+      concat(pieces.map(({ dropped }) => dropped)),
+    ]);
+  };
+  const whole = await all(1);
+  deepStrictEqual(await all(2), whole);
+  deepStrictEqual(await all(4), whole);
+});
+
+Deno.test("after a step of two small batches the key is that of a whole step; with the stream of before, they chain", async () => {
+  const keys = async (randomStream: 1 | 2) => {
+    const options = { ...OPTIONS, randomStream };
+    const more = addGradients(MODEL, options);
+    const first = more(start(), zeroSums(start().params), { images: BATCHES[0] });
+    const second = more({ ...start(), ...first }, first.sums, { images: BATCHES[1] });
+    const out = applySums(OPTIMIZER)({ ...start(), ...second }, second.sums);
+    const whole = drawBatch(MODEL, start().key, BATCHES[1], options).next;
+    return await Promise.all(
+      [out.train.key, whole, first.key, start().key].map(async (key) => Array.from(await read(key)).join()),
+    );
+  };
+  const [after, whole, between, begin] = await keys(2);
+  deepStrictEqual([after, between], [whole, begin]);
+  const [chained, once, own] = await keys(1);
+  deepStrictEqual(own, once);
+  notDeepStrictEqual(chained, once);
 });
