@@ -131,6 +131,38 @@ export function drawNormal(draw: Draw): number {
 const positive = (draw: Draw): number => 1 - draw();
 
 /**
+ * Labels as probabilities.
+ *
+ * @param labels Classes of B images.
+ * @param settings Classes, and the share that label smoothing gives to all of them alike.
+ * @param share Of an image's own class; what is left is that of its partner, the image as far from the end.
+ * @returns `[B, classes]`, rows that sum to one.
+ * @throws {RangeError} If a label is no class.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { mixTargets } from "@tessera/tessera/data";
+ *
+ * deepStrictEqual([...mixTargets(Int32Array.of(1, 0), { classes: 2, labelSmoothing: 0.5 })], [0.25, 0.75, 0.75, 0.25]);
+ * ```
+ */
+export function mixTargets(
+  labels: Int32Array,
+  { classes, labelSmoothing }: Pick<MixSettings, "classes" | "labelSmoothing">,
+  share: number = 1,
+): Float32Array<ArrayBuffer> {
+  const count = labels.length;
+  const targets = new Float32Array(count * classes).fill(labelSmoothing / classes);
+  labels.forEach((label, i) => {
+    requireClass(label, classes);
+    targets[i * classes + label]! += share * (1 - labelSmoothing);
+    targets[(count - 1 - i) * classes + label]! += (1 - share) * (1 - labelSmoothing);
+  });
+  return targets;
+}
+
+/**
  * Mixes each image with that in the mirrored place of the batch, and the labels with them.
  *
  * @param batch Images and labels.
@@ -152,16 +184,11 @@ const positive = (draw: Draw): number => 1 - draw();
  */
 export function mixBatch(
   { images, labels, size: [height, width] }: LabelledBatch,
-  { classes, labelSmoothing }: Pick<MixSettings, "classes" | "labelSmoothing">,
+  settings: Pick<MixSettings, "classes" | "labelSmoothing">,
   { share, box }: MixDraw,
 ): { readonly images: Float32Array<ArrayBuffer>; readonly targets: Float32Array<ArrayBuffer> } {
   const count = labels.length;
-  const targets = new Float32Array(count * classes).fill(labelSmoothing / classes);
-  labels.forEach((label, i) => {
-    requireClass(label, classes);
-    targets[i * classes + label]! += share * (1 - labelSmoothing);
-    targets[(count - 1 - i) * classes + label]! += (1 - share) * (1 - labelSmoothing);
-  });
+  const targets = mixTargets(labels, settings, share);
   if (share === 1) return { images, targets };
   const mixed = new Float32Array(images.length);
   const length = height * width * 3;

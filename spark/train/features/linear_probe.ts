@@ -16,7 +16,7 @@ import {
   warmupCosine,
 } from "../../../nn/mod.ts";
 import { valueAndGrad } from "../../../tensor/mod.ts";
-import { dataKey, mixBatch, shuffled } from "../../../data/mod.ts";
+import { dataKey, mixTargets, shuffled } from "../../../data/mod.ts";
 import { scoreRows } from "../../finetune.ts";
 import type { FrozenFeatures } from "./frozen_features.ts";
 
@@ -115,12 +115,8 @@ function trained(
 function rowsOf({ values, labels, channels }: FrozenFeatures, indices: Uint32Array, classes: number) {
   const x = new Float32Array(indices.length * channels);
   indices.forEach((index, i) => x.set(values.subarray(index * channels, (index + 1) * channels), i * channels));
-  const batch = {
-    images: new Float32Array(0),
-    labels: Int32Array.from(indices, (i) => labels[i]!),
-    size: [0, 0] as const,
-  };
-  return { x, targets: mixBatch(batch, { classes, labelSmoothing: 0 }, { share: 1 }).targets };
+  const targets = mixTargets(Int32Array.from(indices, (i) => labels[i]!), { classes, labelSmoothing: 0 });
+  return { x, targets };
 }
 
 interface Standardisation {
