@@ -62,22 +62,23 @@ function eachTap(x: Shape, w: Shape, y: Shape, params: ConvParams, visit: (x: nu
 }
 
 /**
- * Calls `visit` for every multiplication of a convolution: flat positions in x, w and y. The definition, from which
- * the three references follow.
+ * Calls `visit` for the multiplications of a convolution: flat positions in x, w and y, and how many of w and y follow there
+ * that are multiplied with the same x. The definition, from which the three references follow.
  */
 function eachProduct(
   x: Shape,
   w: Shape,
   y: Shape,
   params: ConvParams,
-  visit: (x: number, w: number, y: number) => void,
+  visit: (x: number, w: number, y: number, count: number) => void,
 ): void {
   const [channels, cinPerGroup, cout] = [x.at(-1)!, w.at(-2)!, w.at(-1)!];
+  const count = cout / params.groups;
   eachTap(x, w, y, params, (i, k, o) => {
     for (let ci = 0; ci < cinPerGroup; ci++) {
-      for (let co = 0; co < cout; co++) {
-        const group = Math.floor(co / (cout / params.groups));
-        visit(i * channels + group * cinPerGroup + ci, (k * cinPerGroup + ci) * cout + co, o * cout + co);
+      for (let group = 0; group < params.groups; group++) {
+        const co = group * count;
+        visit(i * channels + group * cinPerGroup + ci, (k * cinPerGroup + ci) * cout + co, o * cout + co, count);
       }
     }
   });
@@ -131,7 +132,10 @@ const CONV: Primitive<ConvParams> = {
   },
   reference: ([x, w], params, { shape }) => {
     const y = new Float64Array(sizeOf(shape));
-    eachProduct(x!.shape, w!.shape, shape, params, (i, j, k) => y[k]! += x!.data[i]! * w!.data[j]!);
+    const [xs, ws] = [x!.data, w!.data];
+    eachProduct(x!.shape, w!.shape, shape, params, (i, j, k, count) => {
+      for (let n = 0; n < count; n++) y[k + n]! += xs[i]! * ws[j + n]!;
+    });
     return y;
   },
   vjpRule: (ct, { inputs: [x, w] }, params) => [
@@ -160,7 +164,10 @@ const CONV_INPUT_GRADIENT: Primitive<ConvInputGradientParams> = {
   },
   reference: ([dy, w], params, { shape }) => {
     const dx = new Float64Array(sizeOf(shape));
-    eachProduct(shape, w!.shape, dy!.shape, params, (i, j, k) => dx[i]! += dy!.data[k]! * w!.data[j]!);
+    const [ys, ws] = [dy!.data, w!.data];
+    eachProduct(shape, w!.shape, dy!.shape, params, (i, j, k, count) => {
+      for (let n = 0; n < count; n++) dx[i]! += ys[k + n]! * ws[j + n]!;
+    });
     return dx;
   },
   vjpRule: (ct, { inputs: [dy, w] }, { inputSize: _, ...params }) => [
@@ -184,7 +191,10 @@ const CONV_WEIGHT_GRADIENT: Primitive<ConvWeightGradientParams> = {
   },
   reference: ([x, dy], params, { shape }) => {
     const dw = new Float64Array(sizeOf(shape));
-    eachProduct(x!.shape, shape, dy!.shape, params, (i, j, k) => dw[j]! += x!.data[i]! * dy!.data[k]!);
+    const [xs, ys] = [x!.data, dy!.data];
+    eachProduct(x!.shape, shape, dy!.shape, params, (i, j, k, count) => {
+      for (let n = 0; n < count; n++) dw[j + n]! += xs[i]! * ys[k + n]!;
+    });
     return dw;
   },
   vjpRule: (ct, { inputs: [x, dy] }, { kernelSize: _, ...params }) => [

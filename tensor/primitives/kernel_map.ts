@@ -13,24 +13,29 @@ import { requireTensor } from "../require_tensor.ts";
 import { tableRule } from "./batching/table.ts";
 import { requireFloating } from "./operands.ts";
 
-/** Calls `visit` for every multiplication: flat positions in x `[N, Cin]`, w `[T, Cin / groups, Cout]` and y `[M, Cout]`. */
+/**
+ * Calls `visit` for the multiplications: flat positions of an input channel of row `input` in `[rows, Cin]`, of an output
+ * channel in w `[T, Cin / groups, Cout]` and of row `output` in `[rows, Cout]`, and how many output channels follow there.
+ */
 function eachProduct(
-  map: DenseArray,
+  { data }: DenseArray,
   w: Shape,
-  groups: number,
-  visit: (x: number, w: number, y: number) => void,
+  { groups, transposeWeight = false }: { readonly groups: number; readonly transposeWeight?: boolean },
+  visit: (input: number, w: number, output: number, count: number) => void,
 ): void {
   const [taps, cinPerGroup, cout] = tupleOf(w, 3);
-  map.data.forEach((row, at) => {
-    if (row < 0) return;
-    const [m, t] = [Math.floor(at / taps), at % taps];
+  const count = cout / groups;
+  for (let at = 0; at < data.length; at++) {
+    const [m, row, t] = [Math.floor(at / taps), data[at]!, at % taps];
+    if (row < 0) continue;
+    const [input, output] = transposeWeight ? [m, row] : [row, m];
     for (let ci = 0; ci < cinPerGroup; ci++) {
-      for (let co = 0; co < cout; co++) {
-        const group = Math.floor(co / (cout / groups));
-        visit(row * cinPerGroup * groups + group * cinPerGroup + ci, (t * cinPerGroup + ci) * cout + co, m * cout + co);
+      for (let group = 0; group < groups; group++) {
+        const [from, co] = [(input * groups + group) * cinPerGroup + ci, group * count];
+        visit(from, (t * cinPerGroup + ci) * cout + co, output * cout + co, count);
       }
     }
-  });
+  }
 }
 
 /** Sizes of a table over rows of x, and of the weights `w`. */
@@ -70,21 +75,11 @@ const KERNEL_MAP_CONV: Primitive<KernelMapConvParams> = {
   },
   reference: ([x, w, map], { groups, transposeWeight }, { shape }) => {
     const y = new Float64Array(sizeOf(shape));
-    if (!transposeWeight) {
-      eachProduct(map!, w!.shape, groups, (i, j, k) => y[k]! += x!.data[i]! * w!.data[j]!);
-      return y;
-    }
-    // The roles of rows are swapped: row `map[m, t]` of x holds output channels, row m of y input channels.
-    const [taps, cinPerGroup, cout] = tupleOf(w!.shape, 3);
-    map!.data.forEach((row, at) => {
-      if (row < 0) return;
-      for (let ci = 0; ci < cinPerGroup; ci++) {
-        for (let co = 0; co < cout; co++) {
-          const group = Math.floor(co / (cout / groups));
-          y[Math.floor(at / taps) * cinPerGroup * groups + group * cinPerGroup + ci]! += x!.data[row * cout + co]! *
-            w!.data[((at % taps) * cinPerGroup + ci) * cout + co]!;
-        }
-      }
+    const [xs, ws] = [x!.data, w!.data];
+    // Transposed, row `map[m, t]` of x holds output channels, row m of y input channels.
+    eachProduct(map!, w!.shape, { groups, transposeWeight }, (i, j, k, count) => {
+      if (transposeWeight) { for (let n = 0; n < count; n++) y[i]! += xs[k + n]! * ws[j + n]!; }
+      else for (let n = 0; n < count; n++) y[k + n]! += xs[i]! * ws[j + n]!;
     });
     return y;
   },
@@ -117,7 +112,10 @@ const KERNEL_MAP_WEIGHT_GRADIENT: Primitive<Pick<KernelMapConvParams, "groups">>
   },
   reference: ([x, dy, map], { groups }, { shape }) => {
     const dw = new Float64Array(sizeOf(shape));
-    eachProduct(map!, shape, groups, (i, j, k) => dw[j]! += x!.data[i]! * dy!.data[k]!);
+    const [xs, ys] = [x!.data, dy!.data];
+    eachProduct(map!, shape, { groups }, (i, j, k, count) => {
+      for (let n = 0; n < count; n++) dw[j + n]! += xs[i]! * ys[k + n]!;
+    });
     return dw;
   },
   vjpRule: (ct, { inputs: [x, dy, map, inverse] }, { groups }) => [
