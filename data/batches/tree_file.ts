@@ -11,7 +11,7 @@ import {
   treeUnflatten,
   type TypedArray,
 } from "../../tensor/mod.ts";
-import { holds, leaf, requireTensor, sameShape } from "../../tensor/kernel.ts";
+import { bufferOf, holds, leaf, leafSource, requireTensor, sameShape } from "../../tensor/kernel.ts";
 import { numbersOf } from "../formats/file_tensor.ts";
 import { readNpz, writeNpz } from "../formats/npy.ts";
 import { readSafetensors, type SafetensorsTensor, writeSafetensors } from "../formats/safetensors.ts";
@@ -73,7 +73,8 @@ function namesOf(tree: Tree): readonly string[] {
 export async function fileTensors(tree: Tree): Promise<Named<SafetensorsTensor>> {
   const [names, leaves] = [namesOf(tree), treeFlatten(tree).leaves as readonly Tensor[]];
   leaves.forEach((x, i) => requireTensor("save a tree", names[i]!, x));
-  await evaluate(leaves, { device: defaultDevice() });
+  const isComputed = (x: Tensor) => leafSource(x) !== undefined || bufferOf(x) !== undefined; // on whatever device
+  await evaluate(leaves.filter((x) => !isComputed(x)), { device: defaultDevice() });
   const entries = await Promise.all(
     leaves.map(async (x, i) =>
       [names[i]!, { dtype: FILE_DTYPES[x.dtype], shape: x.shape, data: await x.data() }] as const
