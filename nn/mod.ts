@@ -36,6 +36,7 @@ export * from "./layers/rms_norm.ts";
 export * from "./layers/global_response_norm.ts";
 export * from "./layers/embedding.ts";
 export * from "./layers/attention.ts";
+export * from "./layers/recurrent.ts";
 export * from "./layers/activation.ts";
 export { type DropOptions, dropout, dropPath, layerScale } from "./layers/drop.ts";
 export * from "./layers/pool.ts";

@@ -100,6 +100,27 @@ layers = {
 }
 
 
+def recurrent(kind, reverse=False):
+    def f(x, wi, bi, wh, bh):
+        zero = torch.zeros(1, x.shape[0], wh.shape[0], dtype=DOUBLE)
+        weights = [wi.T, wh.T, bi, bh]  # what torch.nn.LSTM and GRU hand on
+        start = (zero, zero) if kind is torch._VF.lstm else zero
+        y = kind(x.flip(1) if reverse else x, start, weights, True, 1, 0.0, True, False, True)[0]
+        return y.flip(1) if reverse else y
+    return f
+
+
+def recurrent_inputs(gates):
+    return draw(2, 4, 3), draw(3, gates * 5), draw(gates * 5), draw(5, gates * 5), draw(gates * 5)
+
+
+layers |= {
+    "lstm": trace(recurrent(torch._VF.lstm), *recurrent_inputs(4)),
+    "lstmReverse": trace(recurrent(torch._VF.lstm, True), *recurrent_inputs(4)),
+    "gru": trace(recurrent(torch._VF.gru), *recurrent_inputs(3)),
+}
+
+
 class Lion(torch.optim.Optimizer):  # Chen et al. 2023, algorithm 2
     def __init__(self, params, lr, betas=(0.9, 0.99), weight_decay=0.0):
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})

@@ -1,6 +1,6 @@
 /** @file Layers and losses, values and gradients, as PyTorch has them. */
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { checkGrads, ones, sigmoid, type Tensor, tensor, vjp, zeros } from "../../../tensor/mod.ts";
+import { checkGrads, ones, random, sigmoid, slice, type Tensor, tensor, vjp, zeros } from "../../../tensor/mod.ts";
 import {
   crossEntropy,
   diceLoss,
@@ -8,18 +8,21 @@ import {
   embedding,
   focalLoss,
   globalResponseNorm,
+  gru,
   huberLoss,
   initEmbedding,
   initGlobalResponseNorm,
+  initGru,
+  initLstm,
   initMultiHeadAttention,
   instanceNorm,
   l1Loss,
+  lstm,
   mseLoss,
   multiHeadAttention,
   rmsNorm,
   smoothL1Loss,
 } from "../../../nn/mod.ts";
-import { random } from "../../../tensor/mod.ts";
 import { gather, patternFromIndices, toDense } from "../../../sparse/mod.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import torch from "../../golden/layers_torch.json" with { type: "json" };
@@ -35,6 +38,11 @@ const attention = (causal: boolean, heads: number) => (...[x, ...parts]: Tensor[
   const [query, key, value, output] = [0, 1, 2, 3].map((i) => ({ weight: parts[2 * i]!, bias: parts[2 * i + 1]! }));
   return multiHeadAttention({ query: query!, key: key!, value: value!, output: output! }, x!, { heads, causal });
 };
+
+const recurrentParams = ([weight, bias, remembered, shift]: Tensor[]) => ({
+  input: { weight: weight!, bias: bias! },
+  hidden: { weight: remembered!, bias: shift! },
+});
 
 const LAYERS: Readonly<Record<keyof typeof torch.layers, (...inputs: Tensor[]) => Tensor>> = {
   rmsNorm: (x, weight) => rmsNorm({ weight: weight! }, x!),
@@ -55,6 +63,9 @@ const LAYERS: Readonly<Record<keyof typeof torch.layers, (...inputs: Tensor[]) =
   smoothL1Loss: (a, b) => smoothL1Loss(a!, b!, { beta: 0.5 }),
   huberLoss: (a, b) => huberLoss(a!, b!, { delta: 0.7, reduction: "none" }),
   diceLoss: (x) => diceLoss(sigmoid(x!), BINARY),
+  lstm: (x, ...parts) => lstm(recurrentParams(parts), x!).outputs,
+  lstmReverse: (x, ...parts) => lstm(recurrentParams(parts), x!, { reverse: true }).outputs,
+  gru: (x, ...parts) => gru(recurrentParams(parts), x!).outputs,
 };
 
 for (const [name, layer] of Object.entries(LAYERS)) {
@@ -113,4 +124,19 @@ Deno.test("losses refuse shapes that would be broadcast, and options that are no
   throws(() => mseLoss(a, a, { reduction: "average" as "mean" }), /reduction must be mean, sum or none: .* average/);
   throws(() => smoothL1Loss(a, a, { beta: -1 }), /beta must not be negative/);
   throws(() => huberLoss(a, a, { delta: 0 }), /delta must be positive/);
+});
+
+Deno.test("recurrent layers go on from what they remember, and refuse what is no sequence", async () => {
+  const params = initLstm(random.key(0), { inChannels: 3, hiddenChannels: 4 });
+  const x = random.normal(random.key(1), [2, 6, 3]);
+  const part = (from: number) => slice(x, { start: [0, from, 0], size: [2, 3, 3] });
+  const whole = lstm(params, x);
+  const second = lstm(params, part(3), { initial: lstm(params, part(0)).state });
+  assertClose(await read(second.state.cell), await read(whole.state.cell), { absolute: 1e-6 });
+  assertClose(
+    await read(second.outputs),
+    await read(slice(whole.outputs, { start: [0, 3, 0], size: [2, 3, 4] })),
+    { absolute: 1e-6 },
+  );
+  throws(() => gru(initGru(random.key(0), { inChannels: 3, hiddenChannels: 4 }), ones([2, 3])), /must be \[B, T, in\]/);
 });
