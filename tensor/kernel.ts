@@ -35,6 +35,7 @@ export { type DeviceBuffer, type DeviceOpener, type Executable, type Program, re
 export type * from "./compiler/kernel.ts";
 export type * from "./compiler/kernel_text.ts";
 export type * from "./compiler/kernel_forms.ts";
+export type * from "./compiler/kernel_loops.ts";
 export { type Operands, OPERATIONS, type ScalarOp, type ScalarOperation } from "./compiler/operations.ts";
 export { type Access, type Bound, cast as castScalar, literal, op, type Scalar } from "./compiler/scalar.ts";
 export type * from "./contraction/contraction.ts";

@@ -100,6 +100,7 @@ export * from "./functions/checks/all_close.ts";
 export * from "./functions/checks/check_grads.ts";
 export * from "./functions/checks/debug_nans.ts";
 export * from "./functions/checks/evaluate.ts";
+export * as linalg from "./functions/linalg/mod.ts";
 export * as random from "./functions/random/mod.ts";
 export { checkpoint } from "./transform/checkpoint.ts";
 export { customVjp } from "./transform/custom_vjp.ts";

@@ -1,6 +1,7 @@
 /** @file One operation is one record; a tensor is a record applied to inputs. Nothing is computed here. */
 import type { KernelTexts } from "./compiler/kernel_text.ts";
 import type { KernelForm } from "./compiler/kernel_forms.ts";
+import type { LoopWriter } from "./compiler/kernel_loops.ts";
 import type { Scalar } from "./compiler/scalar.ts";
 import type { Contraction } from "./contraction/contraction.ts";
 import type { Program } from "./device.ts";
@@ -56,12 +57,16 @@ export interface AnyKernelLowering<P> {
   computes?(params: P, inputs: readonly TensorSpec[]): readonly number[];
 }
 
-/** A kernel that each device knows by heart, or whose texts the record brings: those of one device are enough to compute there. */
+/**
+ * A kernel that each device knows by heart; or whose texts the record brings, of which those of one device are enough to
+ * compute there; or loops over matrices, which every device turns into its own text.
+ */
 export type KernelLowering<P> =
   & AnyKernelLowering<P>
   & (
-    | { readonly form: KernelForm; readonly texts?: never }
-    | { readonly texts: KernelTexts<P>; readonly form?: never }
+    | { readonly form: KernelForm; readonly texts?: never; readonly loops?: never }
+    | { readonly texts: KernelTexts<P>; readonly form?: never; readonly loops?: never }
+    | { readonly loops: LoopWriter<P>; readonly form?: never; readonly texts?: never }
   );
 
 /**

@@ -3,6 +3,7 @@ import type { Contraction } from "../contraction/contraction.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
 import type { Graph } from "./graph.ts";
 import type { KernelForm } from "./kernel_forms.ts";
+import type { LoopKernel } from "./kernel_loops.ts";
 import type { KernelTexts } from "./kernel_text.ts";
 import type { Scalar } from "./scalar.ts";
 
@@ -113,6 +114,14 @@ export interface LoopBody {
   readonly schedule: Schedule | null;
 }
 
+/** A kernel of loops over matrices, which every device writes. */
+export interface MatrixBody {
+  /** Tells bodies apart. */
+  readonly kind: "matrices";
+  /** The loops. */
+  readonly kernel: LoopKernel;
+}
+
 /** A kernel that is no loop over expressions: what it computes, as data; devices turn it into text. */
 export interface TemplateKernel {
   /** Tells kernels apart. */
@@ -134,7 +143,7 @@ export interface TemplateKernel {
   /** What becomes of the results; only on devices whose limits offer it. */
   readonly epilogue?: Epilogue;
   /** What it computes, without prologues and epilogue. */
-  readonly body: Contraction | TextBody | LoopBody;
+  readonly body: Contraction | TextBody | LoopBody | MatrixBody;
 }
 
 /**

@@ -32,6 +32,10 @@ export function templateOf(node: GraphNode): TemplateKernel {
   if (lowering.kind !== "kernel") {
     throw new TypeError(`Cannot make a template as the lowering must be a kernel: current kind is ${lowering.kind}`);
   }
+  if (lowering.loops) {
+    const kernel = lowering.loops(inputs, output, params as never);
+    return { ...common, finishes: false, computes: [], body: { kind: "matrices", kernel } };
+  }
   return {
     ...common,
     finishes: lowering.finishes ?? false,

@@ -63,6 +63,7 @@ const KNOT = ["tensor/device.ts", "tensor/leaf_primitive.ts", "tensor/primitive.
 const LOWERINGS = [
   ...["tensor/contraction/contraction.ts", "tensor/compiler/scalar.ts", "tensor/compiler/kernel_forms.ts"],
   "tensor/compiler/kernel_text.ts",
+  "tensor/compiler/kernel_loops.ts",
 ];
 
 /** State of modules: caches that their documentation names, counters of which only the order matters, and the default device. */

@@ -5,6 +5,7 @@ import { DETECTION_ROWS } from "./detection_rows.ts";
 import { ELEMENTWISE_ROWS } from "./elementwise_rows.ts";
 import { FUNCTION_ROWS } from "./function_rows.ts";
 import { LAYOUT_ROWS } from "./layout_rows.ts";
+import { LINALG_ROWS } from "./linalg_rows.ts";
 import { integers, type OpCase, type OpRow, row } from "./op_row.ts";
 
 export type { InputSpec, OpCase, OpRow } from "./op_row.ts";
@@ -29,5 +30,6 @@ const GENERATORS: readonly OpRow[] = [
 export const ROWS: readonly OpRow[] = [
   ...[...GENERATORS, ...ELEMENTWISE_ROWS, ...LAYOUT_ROWS, ...CONTRACTION_ROWS],
   ...FUNCTION_ROWS,
+  ...LINALG_ROWS,
   ...DETECTION_ROWS,
 ];

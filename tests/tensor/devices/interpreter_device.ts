@@ -184,6 +184,10 @@ const FORMS: ReadonlyMap<KernelForm, Interpreter> = new Map<KernelForm, Interpre
 ]);
 
 function interpretKernel(x: Tensor, lowering: KernelLowering<Params>, values: readonly Values[]): Values {
+  if (lowering.loops) {
+    const arrays = x.inputs.map(({ shape, dtype }, i) => ({ shape, dtype, data: Float64Array.from(values[i]!) }));
+    return x.primitive.reference(arrays, x.params, x);
+  }
   return textWriter(x.primitive, lowering, "interpreter", FORMS)(x.inputs, x, x.params as never)(values);
 }
 

@@ -4,6 +4,7 @@ import type { WatKernel, WatOptions, WatWriter } from "../../../compiler/kernel_
 import { textWriter } from "../../../compiler/template.ts";
 import { writeContraction } from "../contraction/write_contraction.ts";
 import { argsortWat } from "./argsort.ts";
+import { loopsWat } from "./loops.ts";
 import { scatterAddWat, scatterMaxWat } from "./scatter.ts";
 import {
   ARGSORT_FORM,
@@ -41,5 +42,6 @@ export function templateWat(kernel: TemplateKernel, options: WatOptions): WatKer
   const { body } = kernel;
   if (body.kind === "contraction") return writeContraction(body, options);
   if (body.kind === "loop") throw new TypeError(`Cannot write ${kernel.name} as one text as it must be no loop`);
+  if (body.kind === "matrices") return loopsWat(body.kernel);
   return textWriter(kernel, body, "cpu", FORMS)(body.inputs, body.output, body.params as never, options);
 }

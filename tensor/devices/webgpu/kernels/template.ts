@@ -4,6 +4,7 @@ import type { WgslKernel, WgslLimits, WgslWriter } from "../../../compiler/kerne
 import { textWriter } from "../../../compiler/template.ts";
 import { contractionWgsl } from "../contraction/contraction.ts";
 import { argsortWgsl } from "./argsort.ts";
+import { loopsWgsl } from "./loops.ts";
 import { scatterAddWgsl, scatterMaxWgsl } from "./scatter.ts";
 import {
   ARGSORT_FORM,
@@ -41,5 +42,6 @@ export function templateWgsl(kernel: TemplateKernel, limits: WgslLimits): WgslKe
   const { body } = kernel;
   if (body.kind === "contraction") return contractionWgsl(body, limits);
   if (body.kind === "loop") throw new TypeError(`Cannot write ${kernel.name} as one text as it must be no loop`);
+  if (body.kind === "matrices") return loopsWgsl(body.kernel, limits);
   return textWriter(kernel, body, "webgpu", FORMS)(body.inputs, body.output, body.params as never, limits);
 }

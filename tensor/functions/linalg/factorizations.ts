@@ -1,0 +1,206 @@
+/** @file Factorizations of batches of matrices. */
+import { requireOptions } from "../../errors.ts";
+import { add, mul } from "../../primitives/arithmetic.ts";
+import { argsort } from "../../primitives/argsort.ts";
+import { takeAlongAxis } from "../../primitives/gather.ts";
+import { reshape } from "../../primitives/layout.ts";
+import { choleskyFactor } from "../../primitives/linalg/cholesky.ts";
+import { eigenOf } from "../../primitives/linalg/eigh.ts";
+import { lowerPart, matrixSizes, squareSize, times, transposed } from "../../primitives/linalg/matrices.ts";
+import { qrFactors } from "../../primitives/linalg/qr.ts";
+import { singularParts } from "../../primitives/linalg/svd.ts";
+import { broadcastTo, sum } from "../../primitives/sum.ts";
+import { cast } from "../../primitives/cast.ts";
+import { greater } from "../../primitives/comparison.ts";
+import { max } from "../../primitives/extremum.ts";
+import { slice } from "../../primitives/window.ts";
+import { requireTensor } from "../../require_tensor.ts";
+import type { Tensor } from "../../tensor.ts";
+import { concat } from "../axes.ts";
+
+/** The mean of a matrix and its transpose. */
+function symmetric(x: Tensor): Tensor {
+  return mul(add(x, transposed(x)), 0.5);
+}
+
+/**
+ * Cholesky's factor: the lower triangular L with `x = L Lᵀ`.
+ *
+ * @param x Symmetric positive definite matrices `[..., n, n]`; the mean of each with its transpose is taken.
+ * @returns `[..., n, n]`, zero above the diagonal; NaN where a matrix is not positive definite.
+ * @throws {ShapeError} If they are not square.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { linalg, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await linalg.cholesky(tensor([[4, 2], [2, 5]])).data(), new Float32Array([2, 0, 1, 2]));
+ * ```
+ */
+export function cholesky(x: Tensor): Tensor {
+  requireTensor("cholesky", "x", x);
+  squareSize("cholesky", x);
+  return lowerPart(choleskyFactor(symmetric(x)));
+}
+
+/** An orthonormal and an upper triangular factor. */
+export interface Qr {
+  /** `[..., m, k]`, whose columns are orthonormal. */
+  readonly q: Tensor;
+  /** `[..., k, n]`, zero below the diagonal. */
+  readonly r: Tensor;
+}
+
+/** Columns `from` up to and without `to`. */
+function columns(x: Tensor, from: number, to: number): Tensor {
+  return slice(x, {
+    start: x.shape.map((_, i) => i === x.shape.length - 1 ? from : 0),
+    size: x.shape.with(-1, to - from),
+  });
+}
+
+/**
+ * The reduced QR factorization `x = q r`, by Householder's reflections.
+ *
+ * @param x Matrices `[..., m, n]`.
+ * @returns `q [..., m, k]` with orthonormal columns and upper triangular `r [..., k, n]`, k being the smaller of m and n. The
+ * diagonal of `r` may be negative, as NumPy's.
+ * @throws {ShapeError} If there are no matrices.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { linalg, ones } from "@tessera/tessera/tensor";
+ *
+ * const { q, r } = linalg.qr(ones([4, 2]));
+ * deepStrictEqual([q.shape, r.shape], [[4, 2], [2, 2]]);
+ * ```
+ */
+export function qr(x: Tensor): Qr {
+  requireTensor("qr", "x", x);
+  const [m, n] = matrixSizes("qr", x);
+  if (m >= n) return qrFactors(x);
+  const { q, r } = qrFactors(columns(x, 0, m));
+  return { q, r: concat([r, times(transposed(q), columns(x, m, n))], { axis: -1 }) };
+}
+
+/** Eigenvalues and eigenvectors of symmetric matrices. */
+export interface Eigh {
+  /** `[..., n]`, ascending. */
+  readonly eigenvalues: Tensor;
+  /** `[..., n, n]`: column i belongs to eigenvalue i; of length 1, its sign is any. */
+  readonly eigenvectors: Tensor;
+}
+
+/**
+ * Eigenvalues and eigenvectors of symmetric matrices, by Jacobi's rotations.
+ *
+ * @param x Symmetric matrices `[..., n, n]`; the mean of each with its transpose is taken.
+ * @returns `eigenvalues [..., n]`, ascending, and `eigenvectors [..., n, n]` as columns. Vectors of equal eigenvalues are any
+ * of their plane; a gradient through them counts their differences as nothing.
+ * @throws {ShapeError} If they are not square.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { linalg, tensor } from "@tessera/tessera/tensor";
+ *
+ * const { eigenvalues } = linalg.eigh(tensor([[3, 0], [0, 1]]));
+ * deepStrictEqual(await eigenvalues.data(), new Float32Array([1, 3]));
+ * ```
+ */
+export function eigh(x: Tensor): Eigh {
+  requireTensor("eigh", "x", x);
+  squareSize("eigh", x);
+  const { values, vectors } = eigenOf(symmetric(x));
+  const order = argsort(values);
+  const rows = broadcastTo(reshape(order, [...order.shape.slice(0, -1), 1, order.shape.at(-1)!]), vectors.shape);
+  return {
+    eigenvalues: takeAlongAxis(values, order, { wrapNegativeIndices: false }),
+    eigenvectors: takeAlongAxis(vectors, rows, { wrapNegativeIndices: false }),
+  };
+}
+
+/**
+ * Eigenvalues of symmetric matrices: those of `eigh`.
+ *
+ * @param x Symmetric matrices `[..., n, n]`.
+ * @returns `[..., n]`, ascending.
+ * @throws {ShapeError} If they are not square.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { linalg, tensor } from "@tessera/tessera/tensor";
+ *
+ * deepStrictEqual(await linalg.eigvalsh(tensor([[3, 0], [0, 1]])).data(), new Float32Array([1, 3]));
+ * ```
+ */
+export function eigvalsh(x: Tensor): Tensor {
+  return eigh(x).eigenvalues;
+}
+
+/** Singular values and vectors. */
+export interface Svd {
+  /** `[..., m, k]`, whose columns are orthonormal. */
+  readonly u: Tensor;
+  /** `[..., k]`: not negative, the largest first. */
+  readonly s: Tensor;
+  /** `[..., k, n]`, whose rows are orthonormal. */
+  readonly vt: Tensor;
+}
+
+/**
+ * The reduced singular value decomposition `x = u diag(s) vt`, by one-sided rotations of Jacobi.
+ *
+ * @param x Matrices `[..., m, n]`.
+ * @returns `u [..., m, k]`, `s [..., k]`, the largest first, `vt [..., k, n]`, k being the smaller of m and n. Signs of
+ * vectors are any, those of equal values any of their plane; a gradient through them counts their differences as nothing.
+ * @throws {ShapeError} If there are no matrices.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { linalg, tensor } from "@tessera/tessera/tensor";
+ *
+ * const { s } = linalg.svd(tensor([[0, 2], [3, 0], [0, 0]]));
+ * deepStrictEqual(await s.data(), new Float32Array([3, 2]));
+ * ```
+ */
+export function svd(x: Tensor): Svd {
+  requireTensor("svd", "x", x);
+  const [m, n] = matrixSizes("svd", x);
+  const { u, s, v } = singularParts(m >= n ? x : transposed(x));
+  return m >= n ? { u, s, vt: transposed(v) } : { u: v, s, vt: transposed(u) };
+}
+
+/**
+ * The rank: how many singular values are not close to zero.
+ *
+ * @param x Matrices `[..., m, n]`.
+ * @param options `tolerance`: as a share of the largest; the precision of float32 times the larger size by default.
+ * @returns int32 `[...]`.
+ * @throws {ShapeError} If there are no matrices.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { linalg, tensor } from "@tessera/tessera/tensor";
+ *
+ * equal(await linalg.matrixRank(tensor([[1, 2], [2, 4]])).item(), 1);
+ * ```
+ */
+export function matrixRank(x: Tensor, options: { readonly tolerance?: number } = {}): Tensor {
+  requireTensor("matrixRank", "x", x);
+  requireOptions("matrixRank", options);
+  const { s } = svd(x);
+  return sum(cast(greater(s, cutoffOf(x, s, options.tolerance)), "int32"), { axis: -1 });
+}
+
+/** Singular values up to here are counted as zero, `[..., 1]`. */
+export function cutoffOf(x: Tensor, s: Tensor, tolerance: number | undefined): Tensor {
+  const [m, n] = matrixSizes("find the rank", x);
+  const share = tolerance ?? Math.max(m, n) * (x.dtype === "float64" ? 2 ** -52 : 2 ** -23);
+  return mul(max(s, { axis: -1, keepDims: true }), share);
+}
