@@ -16,8 +16,10 @@ const INTEGER_ROWS = {
   inputs: [{ shape: [9, 3], dtype: "int32" as const, domain: [-99, 99] as const }, places([9], 5)],
 };
 const segments = { segments: 5 };
+const power = ({ re, im }: t.fft.Complex) => t.add(t.square(re), t.square(im));
+const spectral = { absolute: 2e-4, relative: 2e-5 };
 
-/** Indexing, segments and products. */
+/** Indexing, segments, products, spectra, images, draws. */
 export const FUNCTION_ROWS: readonly OpRow[] = [
   row("scatterMax", (x, i) => t.maximum(t.scatterMax(x, i, { size: 5 }), -99), [...rowsAt(5), INTEGER_ROWS], {
     rejects: [() => t.scatterMax(t.ones([3, 2]), t.zeros([2], { dtype: "int32" }), { size: 4 })],
@@ -47,4 +49,18 @@ export const FUNCTION_ROWS: readonly OpRow[] = [
   row("searchsorted", (x, y) => t.searchsorted(t.sort(x), y), [floats([33], [4, 5])], { order: 0 }),
   row("histogram", (x) => t.histogram(x, { bins: 7 })[0], [floats([300])], { order: 0 }),
   row("quantile", (x) => t.quantile(x, [0.2, 0.7], { axis: 0 }), [floats([7, 3])]),
+  row("fft of 36", (x) => power(t.fft.fft(x)), [floats([2, 36])], { tolerance: spectral }),
+  row("rfft of 67, a prime", (x) => power(t.fft.rfft(x)), [floats([67])], { tolerance: spectral }),
+  row("irfft", (x, y) => t.fft.irfft({ re: x, im: y }, { size: 9 }), [floats([2, 5], [2, 5])]),
+  row("resize", (x) => t.resize(x, [3, 7], { method: "bicubic", antialias: true }), [floats([1, 5, 4, 2])], {
+    rejects: [() => t.resize(t.ones([1, 5, 4, 2]), [3])],
+  }),
+  row("adaptiveMaxPool2d", (x) => t.adaptiveMaxPool2d(x, [3, 2]), [floats([1, 5, 4, 2])], {
+    rejects: [() => t.adaptiveMaxPool2d(t.ones([5, 4]), 2)],
+  }),
+  row("adaptiveAvgPool2d", (x) => t.adaptiveAvgPool2d(x, [3, 2]), [floats([1, 5, 4, 2])]),
+  row("categorical", (key, x) => t.random.categorical(key, x), [
+    { inputs: [{ shape: [2], dtype: "uint32", domain: [0, 2 ** 32] }, { shape: [9, 4] }] },
+  ], { order: 0 }),
+  row("randint", (key) => t.random.randint(key, [67], -9, 1000), [integers("uint32", [0, 2 ** 32], [2])], { order: 0 }),
 ];

@@ -192,8 +192,8 @@ export function svd(x: Tensor): Svd {
  * ```
  */
 export function matrixRank(x: Tensor, options: { readonly tolerance?: number } = {}): Tensor {
+  requireOptions("matrixRank", options, { tolerance: true });
   requireTensor("matrixRank", "x", x);
-  requireOptions("matrixRank", options);
   const { s } = svd(x);
   return sum(cast(greater(s, cutoffOf(x, s, options.tolerance)), "int32"), { axis: -1 });
 }

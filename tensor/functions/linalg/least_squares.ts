@@ -1,5 +1,5 @@
 /** @file Least squares, pseudo-inverses and norms of batches of matrices. */
-import { requireOptions, ShapeError } from "../../errors.ts";
+import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
 import { abs, add, neg, square, sub } from "../../primitives/arithmetic.ts";
 import { greater } from "../../primitives/comparison.ts";
 import { div } from "../../primitives/division.ts";
@@ -24,6 +24,8 @@ export interface RankOptions {
    */
   readonly tolerance?: number;
 }
+
+const RANK_OPTIONS: OptionNames<RankOptions> = { tolerance: true };
 
 function invertSingular(x: Tensor, tolerance: number | undefined): Tensor {
   const { u, s, vt } = svd(x);
@@ -50,8 +52,8 @@ function invertSingular(x: Tensor, tolerance: number | undefined): Tensor {
  * ```
  */
 export function pinv(x: Tensor, options: RankOptions = {}): Tensor {
+  requireOptions("pinv", options, RANK_OPTIONS);
   requireTensor("pinv", "x", x);
-  requireOptions("pinv", options);
   matrixSizes("pinv", x);
   const { tolerance } = options;
   const inverse: (x: Tensor) => Tensor = customVjp(
@@ -103,9 +105,9 @@ export interface LeastSquares {
  * ```
  */
 export function lstsq(a: Tensor, b: Tensor, options: RankOptions = {}): LeastSquares {
+  requireOptions("lstsq", options, RANK_OPTIONS);
   requireTensor("lstsq", "a", a);
   requireTensor("lstsq", "b", b);
-  requireOptions("lstsq", options);
   const [m] = matrixSizes("lstsq", a);
   const isVector = b.shape.length === 1;
   const sides = isVector ? reshape(b, [b.shape[0]!, 1]) : b;
@@ -145,8 +147,8 @@ export type MatrixOrder = "fro" | "nuc" | 1 | -1 | 2 | -2 | number;
  * ```
  */
 export function matrixNorm(x: Tensor, options: { readonly order?: MatrixOrder } = {}): Tensor {
+  requireOptions("matrixNorm", options, { order: true });
   requireTensor("matrixNorm", "x", x);
-  requireOptions("matrixNorm", options);
   matrixSizes("matrixNorm", x);
   const { order = "fro" } = options;
   const sums = (axis: number) => sum(abs(x), { axis });

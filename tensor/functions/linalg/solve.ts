@@ -64,7 +64,7 @@ function aligned(operation: string, a: Tensor, b: Tensor): readonly [Tensor, Ten
  * ```
  */
 export function triangularSolve(a: Tensor, b: Tensor, options: TriangularSolveOptions = {}): Tensor {
-  requireOptions("triangularSolve", options);
+  requireOptions("triangularSolve", options, { lower: true, transpose: true, unitDiagonal: true });
   const { lower = false, transpose = false, unitDiagonal: unit = false } = options;
   const [matrix, sides, shaped] = aligned("triangularSolve", a, b);
   return shaped(solveTriangular(matrix, sides, { lower, transpose, unit }));

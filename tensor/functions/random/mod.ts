@@ -18,3 +18,6 @@ export { normal, truncatedNormal, type TruncatedNormalOptions } from "./normal.t
 export { permutation } from "./permutation.ts";
 export { threefry } from "./rounds.ts";
 export { threefryWords } from "./words.ts";
+export { randint } from "./randint.ts";
+export { categorical, type CategoricalOptions, choice, type ChoiceOptions, gumbel } from "./choices.ts";
+export { beta, exponential, gamma } from "./waiting.ts";
