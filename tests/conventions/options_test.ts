@@ -2,6 +2,8 @@
 import { deepStrictEqual, ok, rejects, throws } from "node:assert/strict";
 import * as tensor from "../../tensor/mod.ts";
 import * as kernel from "../../tensor/kernel.ts";
+import * as fft from "../../tensor/functions/fft/mod.ts";
+import * as linalg from "../../tensor/functions/linalg/mod.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import * as sparse from "../../sparse/mod.ts";
 import * as nn from "../../nn/mod.ts";
@@ -13,6 +15,8 @@ type Entry = Readonly<Record<string, unknown>>;
 const ENTRIES: Readonly<Record<string, Entry>> = {
   "tensor/mod.ts": tensor,
   "tensor/kernel.ts": kernel,
+  "tensor/functions/fft/mod.ts": fft,
+  "tensor/functions/linalg/mod.ts": linalg,
   "tensor/functions/random/mod.ts": random,
   "sparse/mod.ts": sparse,
   "nn/mod.ts": nn,
