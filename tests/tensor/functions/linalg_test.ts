@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import * as t from "../../../tensor/mod.ts";
 import type { Tensor } from "../../../tensor/mod.ts";
 import golden from "../../golden/linalg_numpy.json" with { type: "json" };
+import { assertClose } from "../../support/assert_close.ts";
 import { testWebgpu } from "../../support/device_or_skip.ts";
 import { type GoldenRow, testGolden } from "../../support/golden_rows.ts";
 
@@ -135,4 +136,13 @@ Deno.test("Matrices that are singular or not positive say so in their numbers; b
   throws(() => linalg.matrixPower(four, 0.5), RangeError);
   throws(() => linalg.matrixNorm(four, { order: 3 }), RangeError);
   throws(() => linalg.inv(t.zeros([2, 2], { dtype: "int32" })), TypeError);
+});
+
+Deno.test("A system solved in every turn of a scan is one solved in every turn of a loop, with its gradient", async () => {
+  const matrices = t.add(t.random.normal(t.random.key(0), [3, 3, 3]), t.mul(t.eye(3), 4));
+  const turns = (xs: Tensor) => t.sum(t.scan((c: Tensor, x: Tensor) => [linalg.solve(x, c), null], t.ones([3]), xs)[0]);
+  const loop = (xs: Tensor) => t.sum([0, 1, 2].reduce((c, i) => linalg.solve(t.at(xs, i).get(), c), t.ones([3])));
+  const device = t.cpuDevice();
+  const [one, other] = [turns, loop].map((f) => t.jit(t.grad(f), { device })(matrices));
+  assertClose(await one!.data({ device }), await other!.data({ device }));
 });
