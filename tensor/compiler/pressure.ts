@@ -48,8 +48,8 @@ export interface Collector {
 export interface Pressure {
   /** Notes that a program was run. */
   ran(): void;
-  /** Notes that a handle of so many bytes was made. */
-  took(bytes: number): void;
+  /** Notes that a handle was made. */
+  took(): void;
   /** Waits for a turn of the event loop if the collector has looked since the last one. */
   turn(): Promise<void>;
 }
@@ -65,19 +65,21 @@ export function makePressure(
   bytesInUse: () => number,
   { maxBytes = Infinity, collector = ENGINE }: { readonly maxBytes?: number; readonly collector?: Collector } = {},
 ): Pressure {
-  // Bytes taken since the last look; the least in use since the collector looked at everything, and the most just after.
-  const state = { taken: 0, held: Infinity, proven: 0, litter: 0, looked: false };
+  // Bytes taken since the last look, and in use then; the least in use since the collector looked at everything, and the most just after.
+  const state = { taken: 0, last: 0, held: Infinity, proven: 0, litter: 0, looked: false };
   const begun: (() => void)[] = [];
   const most = (slack: number) => Math.max(1.1 * state.proven, Math.min(1.5 * state.held + slack, maxBytes / 2));
   return {
     ran: () => void state.litter++,
-    took(bytes) {
-      state.taken += bytes + EACH;
+    took() {
+      const inUse = bytesInUse(); // what was given back by hand is taken again here without being missed
+      state.taken += Math.max(0, inUse - state.last) + EACH;
+      state.last = inUse;
       if (state.taken < Math.min(LOOK_AFTER, maxBytes / 4)) return;
-      Object.assign(state, { taken: 0, looked: true, held: Math.min(state.held, bytesInUse()) });
-      if (bytesInUse() <= most(BLIND_SLACK)) return collector.young();
+      Object.assign(state, { taken: 0, looked: true, held: Math.min(state.held, inUse) });
+      if (inUse <= most(BLIND_SLACK)) return collector.young();
       begun.push(collector.all());
-      state.held = bytesInUse(); // memory comes back in turns to come: until then all of it counts as held
+      state.held = inUse; // memory comes back in turns to come: until then all of it counts as held
     },
     async turn() {
       const isLittered = ++state.litter >= LITTER;
@@ -95,7 +97,8 @@ export function makePressure(
         await turns(WAIT.milliseconds);
       }
       begun.splice(0).forEach((end) => end());
-      if (bytesInUse() > bound) state.held = state.proven = bytesInUse();
+      state.last = bytesInUse();
+      if (state.last > bound) state.held = state.proven = state.last;
     },
   };
 }

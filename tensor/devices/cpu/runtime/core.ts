@@ -110,7 +110,7 @@ function makeBuffer(
     peek: () => block.taken && turns.open ? readBlock(heap, block, { shape, dtype }) : undefined,
   };
   collectedBlocks.register(buffer, block);
-  pressure.took(bytesOf(spec));
+  pressure.took();
   return buffer;
 }
 

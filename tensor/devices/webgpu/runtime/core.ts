@@ -115,7 +115,7 @@ export function makeBuffer(
     free: () => releaseBlock(pool, block),
   };
   collected.register(buffer, block);
-  pressure.took(block.buffer.size);
+  pressure.took();
   return buffer;
 }
 
