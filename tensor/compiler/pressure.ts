@@ -72,8 +72,8 @@ export function makePressure(
   return {
     ran: () => void state.litter++,
     took() {
-      const inUse = bytesInUse(); // what was given back by hand is taken again here without being missed
-      state.taken += Math.max(0, inUse - state.last) + EACH;
+      const inUse = bytesInUse();
+      state.taken += Math.max(0, inUse - state.last) + EACH; // what was given back by hand does not count when taken again
       state.last = inUse;
       if (state.taken < Math.min(LOOK_AFTER, maxBytes / 4)) return;
       Object.assign(state, { taken: 0, looked: true, held: Math.min(state.held, inUse) });
@@ -84,23 +84,35 @@ export function makePressure(
     async turn() {
       const isLittered = ++state.litter >= LITTER;
       if (!state.looked && !isLittered) return;
-      state.looked = false;
-      if (isLittered) state.litter = 0;
+      Object.assign(state, { looked: false, litter: isLittered ? 0 : state.litter });
       const before = bytesInUse(); // one look at young objects, not two: what outlives the second counts as old
       for (let i = 0; i < TURNS && bytesInUse() === before; i++) await nextTurn();
       state.held = Math.min(state.held, bytesInUse());
       const bound = most(SLACK);
-      // What died while the collector looks at everything is found once it is done.
-      for (let i = 0; i < WAIT.turns && (bytesInUse() > bound || (isLittered && i < WAIT.all)); i++) {
-        if (i === WAIT.first / 2) collector.young();
-        if (isLittered || i >= WAIT.first) begun.push(collector.all()); // one more each time: it goes by growth
-        await turns(WAIT.milliseconds);
-      }
+      await waitForMemory(() => bytesInUse() > bound, { collector, begun, isLittered });
       begun.splice(0).forEach((end) => end());
       state.last = bytesInUse();
       if (state.last > bound) state.held = state.proven = state.last;
     },
   };
+}
+
+/** How to wait for memory. */
+interface WaitOptions {
+  readonly collector: Collector;
+  /** Ends of looks at everything. */
+  readonly begun: (() => void)[];
+  /** True to look at everything in any case. */
+  readonly isLittered: boolean;
+}
+
+/** Waits while too much is in use. What died while the collector looks at everything is found once it is done. */
+async function waitForMemory(isMuch: () => boolean, { collector, begun, isLittered }: WaitOptions): Promise<void> {
+  for (let i = 0; i < WAIT.turns && (isMuch() || (isLittered && i < WAIT.all)); i++) {
+    if (i === WAIT.first / 2) collector.young();
+    if (isLittered || i >= WAIT.first) begun.push(collector.all()); // one more each time: it goes by growth
+    await turns(WAIT.milliseconds);
+  }
 }
 
 /** Ends the current turn of the event loop, at once where the engine can: the shortest timer takes milliseconds. */
