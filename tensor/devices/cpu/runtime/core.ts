@@ -3,16 +3,7 @@ import { makePressure, type Pressure } from "../../../compiler/pressure.ts";
 import type { Device } from "../../../device.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { hasRelaxedSimd, loadAssembler } from "./assemble.ts";
-import {
-  type Block,
-  bytesOf,
-  copyBlock,
-  readBlock,
-  refuseReleased,
-  releaseBlock,
-  takeBlock,
-  writeBlock,
-} from "./blocks.ts";
+import { type Block, copyBlock, readBlock, refuseReleased, releaseBlock, takeBlock, writeBlock } from "./blocks.ts";
 import { CONTROL_BYTES, type Instances, type Member, type WorkerMessage } from "./crew.ts";
 import { type Heap, makeHeap } from "./memory.ts";
 import { startWorkers, type Thread } from "./threads.ts";
