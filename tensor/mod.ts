@@ -109,6 +109,7 @@ export { checkpoint } from "./transform/checkpoint.ts";
 export { customVjp } from "./transform/custom_vjp.ts";
 export { evalShape } from "./transform/eval_shape.ts";
 export { hessian, jacfwd, type Jacobian, type JacobianOptions, jacrev } from "./transform/jacobian.ts";
+export { foriLoop } from "./transform/loops/fori_loop.ts";
 export { scan, type ScanOptions } from "./transform/loops/scan.ts";
 export { makeProgram, type TracedProgram } from "./transform/make_program.ts";
 export { grad, type GradOptions, valueAndGrad } from "./transform/grad.ts";

@@ -7,6 +7,7 @@ import {
   customVjp,
   type Device,
   exp,
+  foriLoop,
   grad,
   jit,
   jvp,
@@ -215,6 +216,20 @@ Deno.test("scan carries trees, keys and counters, and takes lengths and numbers"
       grad((x: Tensor) => scan((s: Tensor, x: Tensor) => [mul(s, x), null] as const, 1, x)[0])(tensor([2, 3, 5])),
     ),
     [15, 10, 6],
+  );
+});
+
+Deno.test("foriLoop counts, carries, and is differentiated", async () => {
+  const read = async (x: Tensor) => Array.from(await x.data({ device: reference }));
+  const sumOfSquares = foriLoop(2, 5, (i, s: Tensor) => add(s, mul(i, i)), 0);
+  deepStrictEqual([sumOfSquares.dtype, await read(sumOfSquares)], ["int32", [4 + 9 + 16]]);
+  const power = (x: Tensor) => foriLoop(0, 3, (_, { y }: { y: Tensor }) => ({ y: mul(y, x) }), { y: 1 }).y;
+  deepStrictEqual(await read(grad(power)(tensor(2))), [12]);
+  deepStrictEqual(await read(vmap(power)(tensor([2, 3]))), [8, 27]);
+  deepStrictEqual(await read(foriLoop(3, 1, (_, s: Tensor) => mul(s, 2), tensor(5))), [5]);
+  throws(
+    () => foriLoop(0, 2.5, (_, s: Tensor) => s, tensor(1)),
+    /upper must be a whole number that int32 holds: current upper is 2.5/,
   );
 });
 
