@@ -89,7 +89,7 @@ export function checkResize(bench: Bench, { shortestEdge, largeScaleJitter }: Js
     line(bench, `resize shortestEdge ${i}`, "sizes", (["detectron2", "mmdetection", "torchvision"] as const).flatMap((rule) =>
       equalPairs(rule, shortestEdgeSize([each.height, each.width], { short: each.short, longest: each.longest, rule }), each[rule]))));
   const jitters = largeScaleJitter.map((each: Json, i: number) =>
-    line(bench, `resize largeScaleJitter ${i}`, "sizes", equalPairs("size", jitteredSize([each.height, each.width], each), each.resized)));
+    line(bench, `resize largeScaleJitter ${i}`, "sizes", equalPairs("size", jitteredSize([each.height, each.width], { scale: each.scale, side: each.side }), each.resized)));
   return [...edges, ...jitters];
 }
 
