@@ -1,9 +1,12 @@
 /** @file Fine-tuning as pure functions: the state, the step, and the scores of an evaluation. */
 import { requireOptions } from "../tensor/kernel.ts";
 import {
+  add,
   cast,
+  div,
   expandDims,
   logsumexp,
+  mul,
   random,
   type Shape,
   squeeze,
@@ -13,7 +16,9 @@ import {
   type Tensor,
   type Tree,
   treeLeaves,
+  treeMap,
   valueAndGrad,
+  zeros,
 } from "../tensor/mod.ts";
 import {
   applyUpdates,
@@ -26,6 +31,8 @@ import {
   softCrossEntropy,
 } from "../nn/mod.ts";
 
+import { skipOverflow } from "./loss_scale.ts";
+import type { LossScale } from "./train_state.ts";
 import { streamOf, type StreamVersion } from "./random_stream.ts";
 
 /** Parameters and statistics of a classifier. */
@@ -44,6 +51,8 @@ export interface FinetuneState extends ClassifierWeights {
   readonly key: Tensor;
   /** Moving average of parameters and statistics; absent if none is kept. */
   readonly average?: ClassifierWeights;
+  /** Factor of the loss, of `startLossScale`; absent where gradients are float32. */
+  readonly lossScale?: LossScale;
 }
 
 /** Options of `initFinetune`. */
@@ -111,6 +120,8 @@ export interface FinetuneStepOptions {
   readonly loss?: "ce" | "bce";
   /** Drop-path rate of the last block; 0 if not given. */
   readonly dropPath?: number;
+  /** True: inner values of blocks are computed again for gradients. False if not given. */
+  readonly checkpoint?: boolean;
   /** Number of the first image of the batch among all of the step, 0 if not given. */
   readonly first?: number;
   /** Which random bits are drawn; those of new runs if not given. */
@@ -161,22 +172,97 @@ export function finetuneStep(
   optimizer: Optimizer,
   options: FinetuneStepOptions = {},
 ): (train: FinetuneState, batch: TargetBatch) => FinetuneStepOutput {
-  requireOptions("finetuneStep", options, { loss: true, dropPath: true, first: true, randomStream: true });
-  const { loss: kind = "ce", dropPath = 0, first = 0, randomStream } = options;
+  requireOptions("finetuneStep", options, STEP_OPTIONS);
+  const differentiate = finetuneGradients(model, options);
+  const apply = applyFinetuneSums(optimizer);
+  return (train, batch) => {
+    const { gradients, loss, ...after } = differentiate(train, batch);
+    return skipOverflow(train, apply({ ...train, ...after }, { gradients, loss, count: null }));
+  };
+}
+
+/** What `FinetuneStepOptions` has. */
+const STEP_OPTIONS = { loss: true, dropPath: true, checkpoint: true, first: true, randomStream: true } as const;
+
+/** Of a state, what a batch is differentiated with. */
+export type FinetuneSmall = Pick<FinetuneState, "params" | "state" | "key" | "lossScale">;
+
+/** Sums over the small batches of a step so far. */
+export interface FinetuneSums {
+  /** Gradients, each a mean over its small batch. */
+  readonly gradients: ClassifierWeights["params"];
+  /** Losses, likewise. */
+  readonly loss: Tensor;
+  /** How many small batches, scalar; null: one. */
+  readonly count: Tensor | null;
+}
+
+/** Makes the function that differentiates the loss of a batch: loss, gradients, statistics and key afterwards. */
+function finetuneGradients(
+  model: Classifier,
+  { loss: kind = "ce", dropPath = 0, checkpoint = false, first = 0, randomStream }: FinetuneStepOptions,
+) {
   const criterion = kind === "bce" ? binaryCrossEntropy : softCrossEntropy;
   const stream = streamOf(randomStream);
   const uniform = (key: Tensor, shape: Shape) => stream.uniform(key, shape, first);
-  return (train, { images, targets }) => {
-    const [next, dropKey] = stream.split(train.key, 2) as [Tensor, Tensor];
-    const lossOf = (params: ClassifierWeights["params"]) => {
-      const out = model.logits(params, train.state.encoder, images, { train: true, key: dropKey, uniform, dropPath });
-      return [criterion(out.logits, targets), out.state] as const;
+  return ({ params, state, key, lossScale }: FinetuneSmall, { images, targets }: TargetBatch) => {
+    const [next, dropKey] = stream.split(key, 2) as [Tensor, Tensor];
+    const lossOf = (primal: ClassifierWeights["params"]) => {
+      const run = { train: true, key: dropKey, uniform, dropPath, checkpoint };
+      const out = model.logits(primal, state.encoder, images, run);
+      const loss = criterion(out.logits, targets);
+      return [lossScale ? mul(loss, lossScale.scale) : loss, { loss, after: out.state }] as const;
     };
-    const [[loss, after], gradients] = valueAndGrad(lossOf, { hasAux: true })(train.params);
-    const [updates, optimizerState] = optimizer.update(gradients, train.optimizer, train.params);
-    const params = applyUpdates(train.params, updates);
-    const moved = { ...train, params, state: { encoder: after }, optimizer: optimizerState, key: next };
-    return { train: moved, loss, gradientNorm: globalNorm(gradients) };
+    const [[, { loss, after }], scaled] = valueAndGrad(lossOf, { hasAux: true })(params);
+    const gradients = lossScale ? treeMap((x: Tensor) => div(x, lossScale.scale), scaled) : scaled;
+    return { loss, gradients, state: { encoder: after }, key: next };
+  };
+}
+
+/** Makes the sums before the first small batch. */
+export function zeroFinetuneSums(params: ClassifierWeights["params"]): FinetuneSums {
+  const gradients = treeMap((x: Tensor) => zeros(x.shape, { dtype: x.dtype }), params);
+  return { gradients, loss: zeros([]), count: zeros([]) };
+}
+
+/**
+ * Makes the function that adds the gradients of a small batch. Batch statistics are those of each small batch.
+ *
+ * @param model The model.
+ * @param options As of `finetuneStep`.
+ * @returns From a state, sums and a small batch to statistics, key and sums with it.
+ */
+export function addFinetuneGradients(model: Classifier, options: FinetuneStepOptions = {}): (
+  small: FinetuneSmall,
+  sums: FinetuneSums,
+  batch: TargetBatch,
+) => Pick<FinetuneState, "state" | "key"> & { readonly sums: FinetuneSums } {
+  const differentiate = finetuneGradients(model, options);
+  return (small, { gradients, loss, count }, batch) => {
+    const { state, key, ...more } = differentiate(small, batch);
+    const sums = {
+      gradients: treeMap((sum: Tensor, x: Tensor) => add(sum, x), gradients, more.gradients),
+      loss: add(loss, more.loss),
+      count: add(count!, 1),
+    };
+    return { state, key, sums };
+  };
+}
+
+/**
+ * Makes the function that ends a step of one batch or of several small ones of the same size.
+ *
+ * @param optimizer The optimizer whose moments the state holds.
+ * @returns From the state after the last small batch, and the sums, to what `finetuneStep` returns.
+ */
+export function applyFinetuneSums(
+  optimizer: Optimizer,
+): (train: FinetuneState, sums: FinetuneSums) => FinetuneStepOutput {
+  return (train, { gradients, loss, count }) => {
+    const mean = count ? treeMap((sum: Tensor) => div(sum, count), gradients) : gradients;
+    const [updates, next] = optimizer.update(mean, train.optimizer, train.params);
+    const moved = { ...train, params: applyUpdates(train.params, updates), optimizer: next };
+    return { train: moved, loss: count ? div(loss, count) : loss, gradientNorm: globalNorm(mean) };
   };
 }
 

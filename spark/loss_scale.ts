@@ -11,13 +11,36 @@ import {
   logicalNot,
   mul,
   type Tensor,
+  type Tree,
   treeMap,
   where,
 } from "../tensor/mod.ts";
-import type { LossScale, TrainState, TrainStepOutput } from "./train_state.ts";
+import type { LossScale } from "./train_state.ts";
 
 /** Bounds of the scale. */
 const [LEAST, MOST] = [1, 2 ** 24];
+
+/** A state whose loss can be scaled: of pre-training or of fine-tuning. */
+export interface Scalable {
+  /** Parameters. */
+  readonly params: Tree;
+  /** Running statistics. */
+  readonly state: Tree;
+  /** Step counter and moments. */
+  readonly optimizer: Tree;
+  /** The factor; absent where gradients are float32. */
+  readonly lossScale?: LossScale;
+}
+
+/** What a step returns. */
+interface ScalableOutput<T extends Scalable> {
+  /** State after the step. */
+  readonly train: T;
+  /** Loss before the step, scalar. */
+  readonly loss: Tensor;
+  /** Norm of the gradient, scalar. */
+  readonly gradientNorm: Tensor;
+}
 
 /**
  * Begins to scale losses.
@@ -37,10 +60,10 @@ const [LEAST, MOST] = [1, 2 ** 24];
  * equal(await train.lossScale!.scale.item(), 65536);
  * ```
  */
-export function startLossScale(
-  train: TrainState,
+export function startLossScale<T extends Scalable>(
+  train: T,
   options: { readonly scale?: number } = {},
-): TrainState & { readonly lossScale: LossScale } {
+): T & { readonly lossScale: LossScale } {
   requireOptions("startLossScale", options, { scale: true });
   const { scale = 2 ** 16 } = options;
   return { ...train, lossScale: { scale: full([], scale), steps: full([], 0, { dtype: "int32" }) } };
@@ -101,13 +124,13 @@ export function nextLossScale(
  * equal(await out.train.lossScale!.scale.item(), 32768);
  * ```
  */
-export function skipOverflow(before: TrainState, out: TrainStepOutput): TrainStepOutput {
+export function skipOverflow<T extends Scalable>(before: T, out: ScalableOutput<T>): ScalableOutput<T> {
   if (!before.lossScale) return out;
   const finite = logicalAnd(isFinite(out.loss), isFinite(out.gradientNorm));
   const choose = (after: Tensor, old: Tensor) => where(finite, after, old);
-  const kept = ({ params, state, optimizer }: TrainState) => ({ params, state, optimizer });
-  const chosen = treeMap(choose, kept(out.train), kept(before));
-  return { ...out, train: { ...out.train, ...chosen, lossScale: nextLossScale(before.lossScale, finite) } };
+  const kept = ({ params, state, optimizer }: Scalable) => ({ params, state, optimizer });
+  const chosen = treeMap(choose, kept(out.train) as Tree, kept(before) as Tree);
+  return { ...out, train: { ...out.train, ...chosen as object, lossScale: nextLossScale(before.lossScale, finite) } };
 }
 
 /** Comparisons with NaN are false. */

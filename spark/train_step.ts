@@ -25,7 +25,7 @@ export interface InitOptions extends InitParamsOptions {
 }
 
 /** Options of `trainStep`. */
-export interface TrainStepOptions extends Pick<ForwardOptions, "masking" | "positions">, LossOptions {
+export interface TrainStepOptions extends Pick<ForwardOptions, "masking" | "positions" | "checkpoint">, LossOptions {
   /** Share of patches to mask; 0.6 if not given. */
   readonly maskRatio?: number;
   /** Drop-path rate of the last block; the model's recipe if not given. */

@@ -9,7 +9,7 @@ import { addFeatures, type Features } from "../layers/features.ts";
 import { type DTypeOption, smallNormal, zeroInitializer } from "../layers/initializer.ts";
 import { initLayerNorm, layerNorm } from "../layers/layer_norm.ts";
 import { initLinear, linear, type LinearParams } from "../layers/linear.ts";
-import { blockDrop, type Classifier, type ModelOptions, type ModelOutput } from "./model.ts";
+import { blockDrop, type Classifier, type ModelOptions, type ModelOutput, runBlock } from "./model.ts";
 import { globalAvgPool } from "../layers/pool.ts";
 
 /** Sizes of a ConvNeXt. */
@@ -144,7 +144,10 @@ function runConvNeXt<T extends Features>(params: ConvNeXtParams, x: T, options: 
     h = stage === 0
       ? layerNorm(second as NormParams, conv2d(first as Conv2dParams, h, { stride: 4 }))
       : conv2d(second as Conv2dParams, layerNorm(first as NormParams, h), { stride: 2 });
-    for (const blockParams of blocks) h = block(blockParams, h, blockDrop(options, index++, count));
+    for (const blockParams of blocks) {
+      const drop = blockDrop(options, index++, count);
+      h = runBlock(options, blockParams, h, (own, x) => ({ output: block(own, x, drop), state: {} })).output;
+    }
     return h;
   });
   return { features, state: {} };

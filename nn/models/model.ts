@@ -1,7 +1,7 @@
 /** @file What a convolutional network must offer to be pre-trained and fine-tuned here. */
-import { random, type Tensor, type Tree } from "../../tensor/mod.ts";
+import { checkpoint, random, type Tensor, type Tree } from "../../tensor/mod.ts";
 import type { DropOptions } from "../layers/drop.ts";
-import type { Features } from "../layers/features.ts";
+import { type Features, mapFeatures, valuesOf } from "../layers/features.ts";
 import type { DTypeOption } from "../layers/initializer.ts";
 
 /** How a model is run. */
@@ -14,6 +14,8 @@ export interface ModelOptions {
   readonly uniform?: DropOptions["uniform"];
   /** Drop-path rate of the last block; it rises linearly from 0 at the first. Default 0. */
   readonly dropPath?: number;
+  /** True: what blocks compute inside is computed again for gradients instead of kept. Default false. */
+  readonly checkpoint?: boolean;
 }
 
 /** Feature maps of a model, and its state afterwards. */
@@ -71,4 +73,31 @@ export interface Classifier extends Model {
 export function blockDrop({ key, uniform, dropPath = 0 }: ModelOptions, index: number, count: number): DropOptions {
   const rate = count > 1 ? dropPath * index / (count - 1) : 0;
   return key && rate > 0 ? { rate, key: random.foldIn(key, index), ...uniform && { uniform } } : { rate };
+}
+
+/**
+ * Runs a block of a network. With `checkpoint` only what goes in and out of it is kept for the gradient, and the rest is
+ * computed again there: less memory, one more forward pass.
+ *
+ * @param options How the model is run.
+ * @param params Parameters of the block.
+ * @param x What goes in, dense or sparse.
+ * @param block The block. It may use other tensors, of which no gradient is wanted, such as running statistics.
+ * @returns What the block returns.
+ */
+export function runBlock<P extends Tree, T extends Features, S extends Tree>(
+  { checkpoint: isThrifty = false }: ModelOptions,
+  params: P,
+  x: T,
+  block: (params: P, x: T) => { readonly output: T; readonly state: S },
+): { readonly output: T; readonly state: S } {
+  if (!isThrifty) return block(params, x);
+  const shapes: { output?: T } = {}; // pattern and block shape of the output, which hold no gradient
+  const inner = checkpoint((params: P, values: Tensor) => {
+    const { output, state } = block(params, mapFeatures(x, () => values));
+    shapes.output ??= output;
+    return { values: valuesOf(output), state };
+  });
+  const { values, state } = inner(params, valuesOf(x));
+  return { output: mapFeatures(shapes.output!, () => values), state };
 }

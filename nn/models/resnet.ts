@@ -7,7 +7,7 @@ import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
 import type { Features } from "../layers/features.ts";
 import { type DTypeOption, kaimingNormal } from "../layers/initializer.ts";
 import { initLinear, linear, type LinearParams } from "../layers/linear.ts";
-import { blockDrop, type Classifier, type ModelOptions, type ModelOutput } from "./model.ts";
+import { blockDrop, type Classifier, type ModelOptions, type ModelOutput, runBlock } from "./model.ts";
 import { globalAvgPool, maxPool2d } from "../layers/pool.ts";
 import {
   type BlockKind,
@@ -149,7 +149,13 @@ function runResNet<T extends Features>(
     next[name] = blocks.map((spec, i) => {
       const drop = blockDrop(options, index++, count);
       const blockParams = (params[name] as readonly BlockParams[])[i]!;
-      const out = residualBlock(blockParams, (state[name] as readonly BlockState[])[i]!, h, { spec, train, drop });
+      const blockState = (state[name] as readonly BlockState[])[i]!;
+      const out = runBlock(
+        options,
+        blockParams,
+        h,
+        (own, x) => residualBlock(own, blockState, x, { spec, train, drop }),
+      );
       h = out.output;
       return out.state;
     });

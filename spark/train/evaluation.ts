@@ -1,8 +1,9 @@
 /** @file How good a classifier is on images that it was not trained on. */
-import { type Device, jit, type Tensor } from "../../tensor/mod.ts";
+import { argmax, type Device, jit, type Tensor } from "../../tensor/mod.ts";
 import type { Batch, SkippedSample } from "../../data/mod.ts";
 import type { Classifier } from "../../nn/mod.ts";
-import { type ClassifierWeights, scoreBatch } from "../finetune.ts";
+import { type ClassifierWeights, scoreRows } from "../finetune.ts";
+import { type Confusion, emptyConfusion } from "./confusion.ts";
 
 /** Result of an evaluation. */
 export interface Evaluation {
@@ -18,44 +19,65 @@ export interface Evaluation {
   readonly top5: number;
 }
 
+/** Result of an evaluation, and which classes were taken for which. */
+export interface Evaluated {
+  /** Scores. */
+  readonly scores: Evaluation;
+  /** Classes as they are and as they were predicted. */
+  readonly confusion: Confusion;
+}
+
 /** Evaluates weights on a data set. */
-export type Evaluate = (weights: ClassifierWeights) => Promise<Evaluation>;
+export type Evaluate = (weights: ClassifierWeights) => Promise<Evaluated>;
+
+/** Images and their classes, of which some may come twice. */
+export type LabelledBatch = Pick<Batch, "images" | "labels" | "indices" | "skipped">;
 
 /**
  * Prepares evaluations; compiles at the first.
  *
  * @param model The model.
  * @param open Opens the batches; each image counts once, however often it comes.
- * @param device Where to compute.
+ * @param options Number of classes, and where to compute; `onImages`: told how many images are scored.
  * @returns Evaluates weights.
  */
 export function makeEvaluate(
   model: Classifier,
-  open: () => AsyncIterable<Pick<Batch, "images" | "labels" | "indices" | "skipped">>,
-  device: Device,
+  open: () => AsyncIterable<LabelledBatch>,
+  { classes, device, onImages = () => {} }: {
+    readonly classes: number;
+    readonly device: Device;
+    readonly onImages?: (done: number) => void;
+  },
 ): Evaluate {
-  const score = jit(
-    ({ params, state }: ClassifierWeights, images: Tensor, labels: Tensor) =>
-      scoreBatch(model, { params, state }, { images, labels }),
-    { device },
-  );
+  const score = jit(({ params, state }: ClassifierWeights, images: Tensor, labels: Tensor) => {
+    const { logits } = model.logits(params, state.encoder, images);
+    return { rows: scoreRows(logits, labels), predicted: argmax(logits, { axis: 1 }) };
+  }, { device });
   return async ({ params, state }) => {
     const sums = [0, 0, 0];
+    const confusion = emptyConfusion(classes);
     const seen = new Set<number>();
     const unread = new Map<number, Pick<SkippedSample, "name" | "reason">>();
     for await (const { images, labels, indices, skipped } of open()) {
       skipped.forEach(({ index, name, reason }) => unread.set(index, { name, reason }));
-      const scores = score({ params, state }, images, labels);
-      const rows = await scores.data({ device }); // [B, 3]
-      scores[Symbol.dispose]();
+      const out = score({ params, state }, images, labels);
+      const [rows, predicted, truth] = [
+        await out.rows.data({ device }), // [B, 3]
+        await out.predicted.data({ device }),
+        await labels.data(),
+      ];
+      [out.rows, out.predicted].forEach((x) => x[Symbol.dispose]());
       indices.forEach((index, i) => {
         if (seen.has(index)) return; // fills the last batch up, or stands in for a file that cannot be read
         seen.add(index);
         sums.forEach((_, k) => sums[k]! += rows[3 * i + k] as number);
+        confusion.counts[Number(truth[i]) * classes + Number(predicted[i])]!++;
       });
+      onImages(seen.size);
     }
     const [loss, top1, top5] = sums.map((sum) => sum / seen.size) as [number, number, number];
-    return { images: seen.size, unread: [...unread.values()], loss, top1, top5 };
+    return { scores: { images: seen.size, unread: [...unread.values()], loss, top1, top5 }, confusion };
   };
 }
 

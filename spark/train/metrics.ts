@@ -46,6 +46,8 @@ export interface MetricsOptions {
   readonly batchSize: number;
   /** Steps of an epoch. */
   readonly stepsPerEpoch: number;
+  /** What is added to a step for its place in the epochs; 0 if not given. */
+  readonly shift?: number;
   /** True if the loss is scaled, and the scale among the metrics. */
   readonly scaled?: boolean;
   /** Clock in milliseconds. */
@@ -59,7 +61,7 @@ export interface MetricsOptions {
  * @returns The reader.
  */
 export function makeMetricsReader(options: MetricsOptions): MetricsReader {
-  const { device, length, batchSize, stepsPerEpoch, scaled = false, now } = options;
+  const { device, length, batchSize, stepsPerEpoch, shift = 0, scaled = false, now } = options;
   const state = { ring: emptyRing({ length, width: scaled ? 5 : 4 }), appended: 0 };
   const queue: number[] = [];
   const clock = { last: now() };
@@ -86,7 +88,7 @@ export function makeMetricsReader(options: MetricsOptions): MetricsReader {
           number?,
         ];
         const imagesPerSecond = batchSize * steps.length / Math.max(seconds, 1e-9);
-        const epoch = step / stepsPerEpoch;
+        const epoch = (step + shift) / stepsPerEpoch;
         const known = { step, epoch, loss, learningRate, weightDecay, gradientNorm, imagesPerSecond };
         return lossScale === undefined ? known : { ...known, lossScale };
       });

@@ -1,11 +1,12 @@
 /** @file Compiled steps of pre-training: of a whole batch at once, or of several small ones. */
-import { type Device, type ExecutableStats, jit, slice, type Tensor } from "../../tensor/mod.ts";
+import { type Device, jit, slice, type Tensor } from "../../tensor/mod.ts";
 import { leaf, leafSource, type Ring } from "../../tensor/kernel.ts";
 import type { Model, Optimizer } from "../../nn/mod.ts";
 import { addGradients, applySums, type GradientSums, zeroSums } from "../accumulate.ts";
 import { skipOverflow } from "../loss_scale.ts";
 import type { TrainState, TrainStepOutput } from "../train_state.ts";
 import { trainStep, type TrainStepOptions } from "../train_step.ts";
+import { smallBatches } from "./small_batches.ts";
 import type { CompiledStep, StepResult } from "./training.ts";
 
 /** A compiled step of pre-training; its batches are images `[B, H, W, 3]`. */
@@ -74,52 +75,13 @@ type Small = Pick<TrainState, "params" | "state" | "key" | "lossScale">;
 export function accumulatedStep(settings: StepSettings, parts: number): PretrainStep {
   const { model, optimizer, method, conclude, device, donate } = settings;
   const [more, apply] = [addGradients(model, method), applySums(optimizer)];
-  const zero = jit((params: TrainState["params"]) => zeroSums(params), { device });
-  const next = jit(
-    (small: Small, sums: GradientSums, images: Tensor) => more(small, sums, { images }),
-    { donate: [1], device },
-  );
-  const finish = jit(
-    (train: TrainState, after: Pick<TrainState, "state" | "key">, sums: GradientSums, metrics: Ring) =>
+  return smallBatches<TrainState, Tensor, Small, GradientSums>({
+    ...{ device, donate, parts },
+    smallOf: ({ params, state, key, lossScale }) => ({ ...{ params, state, key }, ...lossScale && { lossScale } }),
+    zero: zeroSums,
+    add: (small, sums, images) => more(small, sums, { images }),
+    finish: (train, after, sums, metrics) =>
       conclude(train, skipOverflow(train, apply({ ...train, ...after }, sums)), metrics),
-    { donate: donate ? [0, 1, 2, 3] : [1, 2, 3], device },
-  );
-  const step = (train: TrainState, metrics: Ring, images: Tensor): StepResult<TrainState> => {
-    let small = smallOf(train);
-    let sums: GradientSums = zero(train.params);
-    for (let part = 0; part < parts; part++) {
-      const out = next(small, sums, partOf(images, part, parts));
-      small = { ...small, state: out.state, key: out.key };
-      sums = out.sums;
-    }
-    return finish(train, { state: small.state, key: small.key }, sums, metrics);
-  };
-  const stats = (train: TrainState, metrics: Ring, images: Tensor) => {
-    const { params, state, key } = train;
-    const plan = next.stats(smallOf(train), zeroSums(params), partOf(images, 0, parts));
-    return together(plan, finish.stats(train, { state, key }, zeroSums(params), metrics), parts);
-  };
-  const prepare = async (train: TrainState, metrics: Ring, images: Tensor) => {
-    const { params, state, key } = train;
-    const plans = await Promise.all([
-      next.prepare(smallOf(train), zeroSums(params), partOf(images, 0, parts)),
-      finish.prepare(train, { state, key }, zeroSums(params), metrics),
-    ]);
-    return together(plans[0], plans[1], parts);
-  };
-  return Object.assign(step, { stats, prepare });
-}
-
-const smallOf = ({ params, state, key, lossScale }: TrainState): Small => ({
-  ...{ params, state, key },
-  ...lossScale && { lossScale },
-});
-
-/** The costs of a step of small batches and its end. */
-function together(small: ExecutableStats, end: ExecutableStats, parts: number): ExecutableStats {
-  return {
-    ...small,
-    plannedBytes: Math.max(small.plannedBytes, end.plannedBytes),
-    launches: parts * small.launches + end.launches,
-  };
+    partOf,
+  });
 }

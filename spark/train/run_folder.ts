@@ -20,6 +20,8 @@ export interface RunFolder {
   readonly tuning: string;
   /** Loss curve. */
   readonly curve: string;
+  /** Which classes were taken for which, of fine-tuning; CSV. */
+  readonly confusion: string;
   /** Report, a web page. */
   readonly report: string;
   /** Folder of TensorBoard's event files. */
@@ -50,6 +52,7 @@ export function runFolder(path: string): RunFolder {
     log: `${root}/log.jsonl`,
     tuning: `${root}/tuning.json`,
     curve: `${root}/loss.svg`,
+    confusion: `${root}/confusion.csv`,
     report: `${root}/report.html`,
     events: `${root}/tensorboard_log`,
     pictures: `${root}/reconstructions`,

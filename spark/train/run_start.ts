@@ -3,6 +3,7 @@ import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import { loadModel, namesModel } from "./model_file.ts";
 import { findCheckpoint, makeRunPath, openRunFolder, type RunFolder, runFolder } from "./run_folder.ts";
 import { type LogSoFar, readRunLog } from "./results/run_log.ts";
+import { shiftAfter } from "./run_lengths.ts";
 import type { RunLock } from "./run_lock.ts";
 
 /** What every checkpoint says of its run, besides the state. */
@@ -31,6 +32,12 @@ export interface RunStart<Options, Configuration extends RunConfiguration<Option
   readonly folder: RunFolder;
   /** What it goes on from; absent in a new run. */
   readonly resumed?: Resumed<Configuration>;
+  /** Steps that were done before. */
+  readonly done: number;
+  /** What it goes on from, for people; absent in a new run. */
+  readonly source?: string;
+  /** Options that differ from those of the checkpoint, for people. */
+  readonly changes: readonly string[];
   /** What was logged of the steps that were done before. */
   readonly log: LogSoFar;
   /** Lock of the folder, which is to be given back when the run ends. */
@@ -65,21 +72,21 @@ export function newRun<Options, Configuration extends RunConfiguration<Options>>
 ): RunStart<Options, Configuration> {
   const folder = runFolder(start.out ?? makeRunPath(name, new Date()));
   const lock = openRunFolder(folder, { resume: false, inner: innerOf(folder, start) });
-  return { options, folder, log: { text: "", records: [] }, lock };
+  return { options, folder, done: 0, changes: [], log: { text: "", records: [] }, lock };
 }
 
 /**
  * Goes on with a run: reads its checkpoint, checks the options against it, and opens the run folder.
  *
  * @param path Checkpoint, or run folder with one.
- * @param optionsOf Options of the run, from those of the checkpoint; throws if others contradict them.
+ * @param optionsOf Options of the run, from those of the checkpoint, and what changes; throws if others contradict them.
  * @param start Task and folder.
  * @returns How the run starts.
  * @throws {Error} If options, checkpoint or folder do not fit.
  */
 export async function resumedRun<Options extends RunIdentity, Configuration extends RunConfiguration<Options>>(
   path: string,
-  optionsOf: (saved: Options) => Options,
+  optionsOf: (saved: Options) => { readonly options: Options; readonly changes: readonly string[] },
   start: StartOptions,
 ): Promise<RunStart<Options, Configuration>> {
   const found = findCheckpoint(path);
@@ -90,9 +97,19 @@ export async function resumedRun<Options extends RunIdentity, Configuration exte
     const checkpoint = await readCheckpoint(found.checkpoint);
     const configuration = configurationOf<Options>(checkpoint, start.task) as Configuration;
     if (namesModel(configuration.options.model)) await loadModel(configuration.options.model);
-    const options = optionsOf(configuration.options);
-    const log = readRunLog(runFolder(found.folder).log, configuration.step);
-    return { options, folder, resumed: { checkpoint, configuration }, log, lock };
+    const { options, changes } = optionsOf(configuration.options);
+    const { step: done } = configuration;
+    const log = readRunLog(runFolder(found.folder).log, done);
+    return {
+      options,
+      changes,
+      folder,
+      resumed: { checkpoint, configuration },
+      done,
+      source: found.checkpoint,
+      log,
+      lock,
+    };
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
@@ -115,6 +132,8 @@ function configurationOf<Options extends RunIdentity>(
 ): RunConfiguration<Options> {
   const known = (configuration ?? {}) as Partial<RunConfiguration<Options>>;
   const { options, images, step } = known;
+  const other = options?.task ?? (typeof images === "string" ? "pretrain" : task);
+  if (other !== task) refuseTask(path, { task, other });
   const isOwn = options && (options.task ?? "pretrain") === task && namesModel(options.model) &&
     Array.isArray(options.inputSize);
   if (isOwn && typeof images === "string" && Number.isSafeInteger(step)) return known as RunConfiguration<Options>;
@@ -122,6 +141,38 @@ function configurationOf<Options extends RunIdentity>(
     `Cannot resume as the checkpoint must be one of deno task ${task}, and name options, images and step: current ` +
       `configuration of ${path} is ${JSON.stringify(configuration)?.slice(0, 200)}`,
   );
+}
+
+/** Refuses the run of another command. */
+function refuseTask(path: string, { task, other }: { readonly task: string; readonly other: string }): never {
+  const start = task === "pretrain" ? "--init-weight" : "--init";
+  throw new Error(
+    `Cannot resume ${path} with deno task ${task} as it must be a run of that command: current run is one of deno task ` +
+      `${other}; go on with deno task ${other} --resume ${path}, or start a new run from its weights with ${start} ${path}`,
+  );
+}
+
+/** What of a run its place in the epochs depends on. */
+export interface PlacedRun {
+  /** Images per step. */
+  readonly batchSize: number;
+  /** Of `RunLengths`. */
+  readonly shift?: number;
+}
+
+/**
+ * The place of a run in the epochs, where its batch size is another from now on.
+ *
+ * @param start How the run starts.
+ * @param stepsPerEpoch Steps of an epoch for a batch size.
+ * @returns What is added to a step: 0 but for runs that changed.
+ */
+export function placeOf(
+  { options, done, resumed }: RunStart<PlacedRun>,
+  stepsPerEpoch: (batchSize: number) => number,
+): number {
+  const { batchSize, shift = 0 } = resumed?.configuration.options ?? options;
+  return shiftAfter({ stepsPerEpoch: stepsPerEpoch(batchSize), shift, done }, stepsPerEpoch(options.batchSize));
 }
 
 /**

@@ -12,6 +12,8 @@ import type { Progress } from "./progress.ts";
 import type { SourceAccount } from "../../data/mod.ts";
 import type { RunHead } from "./results/run_log.ts";
 import { type Keepsakes, openRunResults } from "./results/run_results.ts";
+import { loggerCalls, type RunLogger } from "./run_logger.ts";
+import type { RunLengths } from "./run_lengths.ts";
 import type { RunConfiguration, RunStart } from "./run_start.ts";
 import { trainLoop } from "./train_loop.ts";
 import type { Training } from "./training.ts";
@@ -25,13 +27,13 @@ export interface RunSettings {
   /** Name of the command, which also resumes it. */
   readonly task: string;
   /** How it starts. */
-  readonly start: Pick<RunStart<unknown>, "folder" | "log" | "lock"> & {
+  readonly start: Pick<RunStart<unknown>, "folder" | "log" | "lock" | "done" | "source" | "changes"> & {
     readonly resumed?: NonNullable<RunStart<unknown, RunConfiguration<unknown>>["resumed"]>;
   };
   /** Name of the model. */
   readonly model: string;
-  /** Steps of an epoch and of the run. */
-  readonly lengths: { readonly stepsPerEpoch: number; readonly total: number };
+  /** Lengths of the run. */
+  readonly lengths: RunLengths;
   /** Images of a step. */
   readonly batchSize: number;
   /** Small batches of a step; 1 if not given. */
@@ -42,6 +44,8 @@ export interface RunSettings {
   readonly logEvery: number | undefined;
   /** True if the loss is scaled, and the scale among the metrics. */
   readonly scaled?: boolean;
+  /** Told what happens; nobody if not given. */
+  readonly logger?: RunLogger;
   /** Where to compute. */
   readonly device: Device;
 }
@@ -72,9 +76,9 @@ export interface Recipe<State, Batch> {
 
 /** Which batches a run needs. */
 export interface BatchRun {
-  /** Steps done before. */
+  /** Place of the first batch in the epochs, in steps. */
   readonly startStep: number;
-  /** Steps of the run. */
+  /** Place after the last one. */
   readonly steps: number;
   /** Told of files that cannot be read. */
   readonly onSkip: (skipped: { readonly name: string; readonly reason: string }) => void;
@@ -86,6 +90,8 @@ export interface KeepsakeRun {
   readonly head: RunHead;
   /** Writes a line that stays. */
   readonly note: (line: string) => void;
+  /** Tells the logger of an event. */
+  readonly emit: RunLogger;
 }
 
 /** Where a run shows itself. */
@@ -131,19 +137,29 @@ interface Ready<State> {
   readonly reader: MetricsReader;
 }
 
+function refuseShort(total: number, done: number): never {
+  throw new RangeError(
+    `Cannot go on as the run must be longer than the ${done} steps that are done: current length is ${total} steps; ` +
+      "raise --steps or --epochs",
+  );
+}
+
 /** Restores or makes the state and compiles the step; null if nothing is to be done. */
 async function prepared<State extends Savable, Batch>(
   run: RunSettings,
   recipe: Recipe<State, Batch>,
   { print }: Terminal,
 ): Promise<Ready<State> | null> {
-  const { start: { folder, resumed, lock }, lengths: { total } } = run;
+  const { start: { folder, resumed, lock, done, source, changes }, lengths: { total } } = run;
   const { training } = recipe;
-  const done = resumed?.configuration.step ?? 0;
   const first = resumed ? restore(resumed.checkpoint, training.initial) : await recipe.first();
   if (lock.before) print(`Takes over ${folder.path} from ${holderText(lock.before)}, which has ended`);
   print(described(recipe.title, run));
-  if (done > 0) print(`Goes on after step ${done}, of ${resumed!.checkpoint.path}`);
+  if (done > 0) print(`Goes on after step ${done}, of ${source}`);
+  if (changes.length > 0) {
+    print(`Changes ${changes.join(", ")}; ${total - done} steps to go`);
+    if (total <= done) refuseShort(total, done);
+  }
   if (done >= total) {
     print(`Nothing to do: all ${total} steps are done`);
     return null;
@@ -160,11 +176,12 @@ async function trained<State extends Savable, Batch>(
   { print, openProgress }: Terminal,
   { first, done, readEvery, reader }: Ready<State>,
 ): Promise<number> {
-  const { start: { folder }, lengths: { total } } = run;
+  const { start: { folder }, lengths: { total, shift } } = run;
   const { training } = recipe;
   const progress = openProgress();
   const skipped = { count: 0 };
-  const { keepsakes, results } = await openResults(run, recipe, progress.note);
+  const calls = loggerCalls(run.logger ?? (() => {}), progress.note);
+  const { keepsakes, results } = await openResults(run, recipe, { note: progress.note, emit: calls.tell });
   await keepsakes.begin?.(first, done);
   reader.restartClock();
   const last = await interruptible(progress, (interrupted) =>
@@ -172,13 +189,19 @@ async function trained<State extends Savable, Batch>(
       ...{ train: first, done, total, batchSize: run.batchSize, saveEvery: run.saveEvery, readEvery, reader },
       step: training.step,
       explain: training.explain,
-      batches: recipe.batches({ startStep: done, steps: total, onSkip: tellSkipped(progress, skipped) }),
+      batches: recipe.batches({
+        startStep: done + shift,
+        steps: total + shift,
+        onSkip: tellSkipped(progress, skipped),
+      }),
       ...results,
       ...recipe.advice === undefined ? {} : { advice: recipe.advice },
       show: progress.show,
       interrupted,
     }));
   if (last === total) await keepsakes.end?.();
+  void calls.tell({ kind: "end", step: last, complete: last === total });
+  await calls.end();
   print(closing(last, total, skipped.count) + folder.path);
   if (last === total) return 0;
   print(`Go on with: deno task ${run.task} --resume ${folder.path}`);
@@ -186,14 +209,22 @@ async function trained<State extends Savable, Batch>(
 }
 
 async function openResults<State extends Savable, Batch>(
-  { start: { folder, log }, task, model, lengths, batchSize }: RunSettings,
+  { start: { folder, log, done }, task, model, lengths, batchSize }: RunSettings,
   { configuration, sources = [], weights = [], keepsakes: open }: Recipe<State, Batch>,
-  note: (line: string) => void,
+  { note, emit }: Pick<KeepsakeRun, "note" | "emit">,
 ) {
   const head = { ...programLine(folder.path, task), model, sources, weights };
-  const keepsakes = await open({ head, note });
+  void emit({ kind: "start", name: head.name, folder: folder.path, configuration, done });
+  const keepsakes = await open({ head, note, emit });
   const options = { configuration, before: log, head, lengths: { ...lengths, batchSize } };
-  return { keepsakes, results: await openRunResults(folder, options, keepsakes) };
+  const results = await openRunResults(folder, options, {
+    ...keepsakes,
+    log(records, epochs) {
+      keepsakes.log?.(records, epochs);
+      void emit({ kind: "steps", records });
+    },
+  });
+  return { keepsakes, results };
 }
 
 /** Bytes that a run takes beside its step and the next batch: pictures, evaluations, constants. */
@@ -203,8 +234,11 @@ const bytesOf = (batch: Tree): number =>
   (treeLeaves(batch) as readonly Tensor[]).reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
 
 /** What is trained, in a line. */
-function described(title: string, { lengths: { total, stepsPerEpoch }, batchSize, device }: RunSettings): string {
-  const epochs = (total / stepsPerEpoch).toFixed(1);
+function described(
+  title: string,
+  { lengths: { total, stepsPerEpoch, shift }, batchSize, device }: RunSettings,
+): string {
+  const epochs = ((total + shift) / stepsPerEpoch).toFixed(1);
   return `${title} ${total} ${total === 1 ? "step" : "steps"} of ${batchSize} (${epochs} epochs), on ${device.name}`;
 }
 
@@ -214,10 +248,10 @@ function readEveryOf({ logEvery, device }: RunSettings, { explain }: Pick<Traini
 }
 
 function readerOf(
-  { device, batchSize, lengths: { stepsPerEpoch }, scaled = false }: RunSettings,
+  { device, batchSize, lengths: { stepsPerEpoch, shift }, scaled = false }: RunSettings,
   length: number,
 ): MetricsReader {
-  return makeMetricsReader({ device, length, batchSize, stepsPerEpoch, scaled, now: () => performance.now() });
+  return makeMetricsReader({ device, length, batchSize, stepsPerEpoch, shift, scaled, now: () => performance.now() });
 }
 
 /** Plans and compiles the step, and tells what it will need. */

@@ -4,10 +4,19 @@ import { stepsPerEpoch } from "../../../data/mod.ts";
 import type { FinetuneState, TargetBatch } from "../../finetune.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { makeEvaluate } from "../../train/evaluation.ts";
-import { type Best, evaluationResults } from "../../train/results/evaluation_results.ts";
+import type { Best } from "../../train/results/evaluation_record.ts";
+import { evaluationResults } from "../../train/results/evaluation_results.ts";
 import { modelEntry } from "../../train/model_file.ts";
-import { checkImages, newRun, resumedRun, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
-import { type Recipe, runTraining } from "../../train/run_training.ts";
+import { loadLogger } from "../../train/run_logger.ts";
+import {
+  checkImages,
+  newRun,
+  placeOf,
+  resumedRun,
+  type RunConfiguration,
+  type RunStart,
+} from "../../train/run_start.ts";
+import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
@@ -19,7 +28,7 @@ import { classesOf, modelNameOf, networkOf, openWeights } from "../shared/weight
 import { weightPath } from "../shared/weight_path.ts";
 import { headFor, type Pretrained } from "./pretrained.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } from "./finetune_options.ts";
-import { makeFinetuning } from "./finetuning.ts";
+import { type Finetuning, makeFinetuning } from "./finetuning.ts";
 import { finetuneLengths, resumeFinetuneOptions, settleFinetuneOptions } from "./settled_finetune_options.ts";
 import { targetBatches } from "./target_batches.ts";
 
@@ -31,7 +40,8 @@ const LINE = {
   details:
     `The run folder holds last.safetensors (all that --resume needs), best.safetensors (of the best evaluation), \
 log.jsonl
-(one line per step, epoch and evaluation) and result.json (the evaluation at the end).
+(one line per step, epoch and evaluation), report.html, confusion.csv, tensorboard_log/ and result.json (the evaluation at
+the end, by class too).
 Ctrl-C finishes the step, saves and exits with code 130; a second one exits at once.
 Exit code 1: an error, said in one line on stderr.`,
 } as const;
@@ -64,17 +74,23 @@ interface Opened {
 
 /** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended. */
 export const finetune: Command = command(LINE, async (given) => {
-  const start = await startRun(given);
-  using _lock = start.lock;
-  const { options, folder } = start;
-  const data = await openLabelledData(options);
-  checkImages(start, data.images, "--data and --val");
-  const lengths = finetuneLengths(options, stepsPerEpoch(data.train.length, options.batchSize));
+  const logger = await loadLogger(given.logger);
+  const opened = await startRun(given);
+  using _lock = opened.lock;
+  const { folder } = opened;
+  const data = await openLabelledData(opened.options);
+  checkImages(opened, data.images, "--data and --val");
+  const perEpoch = (batchSize: number) => stepsPerEpoch(data.train.length, batchSize);
+  const shift = placeOf(opened, perEpoch);
+  const options = shift === 0 ? opened.options : { ...opened.options, shift };
+  const start = { ...opened, options };
+  const lengths = finetuneLengths(options, perEpoch(options.batchSize));
   const { tuning, threads, logEvery } = given;
-  return await onRunDevice(given.device, { tuning, kept: folder.tuning, threads }, (device) => {
+  const { precision, accumulate } = options;
+  return await onRunDevice(given.device, { tuning, kept: folder.tuning, precision, threads }, (device) => {
     const settings = {
       ...{ task: LINE.task, start, model: options.model, lengths, batchSize: options.batchSize, logEvery, device },
-      saveEvery: lengths.evalEvery,
+      ...{ saveEvery: lengths.evalEvery, accumulate, scaled: precision === "f16", logger },
     };
     return runTraining(settings, recipeOf({ given, start, data, lengths, device }), TERMINAL);
   });
@@ -98,15 +114,15 @@ async function startRun(given: GivenFinetuneOptions): Promise<Start> {
 }
 
 function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
-  const { given, start: { options, folder, backbone, resumed }, data, lengths, device } = opened;
+  const { given, start: { options, backbone }, data, lengths, device } = opened;
   const { inputSize, batchSize } = options;
   const [workers, classes] = [workersOf(given.workers), data.classes.length];
   const head = backbone && headFor(backbone, data.classes);
   if (backbone && head) sayWeights(backbone.account, { head: head.said });
   const start = backbone && { ...backbone, head: head?.params ?? null };
-  const training = makeFinetuning(options, lengths, { classes, backbone: start }, device);
+  const { checkpoint = false } = given;
+  const training = makeFinetuning(options, lengths, { classes, backbone: start, checkpoint }, device);
   const configuration = { options: lasting(options), images: data.images, classes: data.classes };
-  const open = () => evalBatches(data.val, { size: inputSize, batchSize, workers });
   return {
     title: titleOf(opened),
     training,
@@ -116,14 +132,26 @@ function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
     configuration,
     sources: accountsOf(data.train, data.val),
     weights: backbone ? [backbone.account] : [],
-    keepsakes: ({ note: tell }) =>
-      evaluationResults(folder, {
-        sources: accountsOf(data.train, data.val),
-        ...{ configuration, options, best: resumed?.configuration.best ?? null, tell },
-        ...{ evalEvery: lengths.evalEvery, total: lengths.total },
-        evaluate: makeEvaluate(training.model, open, device),
-      }),
+    keepsakes: (run) => keepsakesOf(opened, training, run, configuration),
   };
+}
+
+function keepsakesOf(
+  { given, start: { options, folder, log, resumed }, data, lengths, device }: Opened,
+  { model }: Finetuning,
+  { head, note: tell, emit }: KeepsakeRun,
+  configuration: Readonly<Record<string, unknown>>,
+) {
+  const { inputSize: size, batchSize } = options;
+  const open = () => evalBatches(data.val, { size, batchSize, workers: workersOf(given.workers) });
+  const { total, warmup: warmupSteps, stepsPerEpoch, evalEvery } = lengths;
+  const counted = { epochs: options.steps === null ? options.epochs : null, steps: total, warmupSteps, stepsPerEpoch };
+  return evaluationResults(folder, {
+    ...{ title: head.name, before: log, classes: data.classes, sources: accountsOf(data.train, data.val), tell, emit },
+    about: { ...options, ...counted, evalEvery, images: data.images, device: device.name, cmd: head.cmd },
+    ...{ configuration, options, best: resumed?.configuration.best ?? null, evalEvery, total },
+    evaluate: makeEvaluate(model, open, { classes: data.classes.length, device }),
+  });
 }
 
 /** Options with places that are found from any folder. */
@@ -135,7 +163,7 @@ function lasting(options: FinetuneOptions): FinetuneOptions {
 function titleOf({ start: { options }, data }: Opened): string {
   const { model, init, inputSize: [height, width] } = options;
   return `${model} ${init === null ? "from scratch" : `from ${init}`} on ${data.train.name}: ${data.train.length} ` +
-    `images of ${data.classes.length} classes at ${height}×${width}, evaluated on ${data.val.length};`;
+    `images of ${data.classes.length} classes at ${height}×${width}, ${data.val.length} to be evaluated on;`;
 }
 
 if (import.meta.main) await runCommand(finetune);

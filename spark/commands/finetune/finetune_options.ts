@@ -2,6 +2,7 @@
 import type { StreamVersion } from "../../random_stream.ts";
 import type { OptionsOf, SettledOf } from "../cli/option.ts";
 import {
+  CONDUCT_OPTIONS,
   DEVICE_OPTION,
   FILE_MODEL_OPTION,
   INPUT_SIZE_OPTION,
@@ -115,12 +116,18 @@ export const DECIDING_OPTIONS: Deciding = {
 };
 
 /** The options of the command, in the order of its help text. */
-export const FINETUNE_OPTIONS: Deciding & typeof DEVICE_OPTION & typeof MACHINE_OPTIONS & typeof RUN_OPTIONS = {
-  ...DECIDING_OPTIONS,
-  ...DEVICE_OPTION,
-  ...MACHINE_OPTIONS,
-  ...RUN_OPTIONS,
-};
+export const FINETUNE_OPTIONS:
+  & Deciding
+  & typeof DEVICE_OPTION
+  & typeof MACHINE_OPTIONS
+  & typeof RUN_OPTIONS
+  & typeof CONDUCT_OPTIONS = {
+    ...DECIDING_OPTIONS,
+    ...DEVICE_OPTION,
+    ...MACHINE_OPTIONS,
+    ...RUN_OPTIONS,
+    ...CONDUCT_OPTIONS,
+  };
 
 /** Options as given on the command line; absent where they were not. */
 export type GivenFinetuneOptions = OptionsOf<typeof FINETUNE_OPTIONS>;
@@ -140,4 +147,6 @@ export type FinetuneOptions = Omit<SettledOf<Deciding>, keyof RecipeOptions | "f
   readonly task: "finetune";
   /** Which random bits are drawn: those of the time at which the run began. */
   readonly randomStream: StreamVersion;
+  /** Of `RunLengths`; absent where it is 0. */
+  readonly shift?: number;
 };

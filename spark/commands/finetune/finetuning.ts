@@ -1,13 +1,29 @@
 /** @file What fine-tuning computes: the compiled step, made of the options. */
 import { type Device, full, jit, random } from "../../../tensor/mod.ts";
-import { type Classifier, type Schedule, warmupCosine } from "../../../nn/mod.ts";
+import type { Ring } from "../../../tensor/kernel.ts";
+import { type Classifier, type Optimizer, type Schedule, warmupCosine } from "../../../nn/mod.ts";
 import { startAverage } from "../../average.ts";
-import { type FinetuneState, finetuneStep, initFinetune, type TargetBatch } from "../../finetune.ts";
+import {
+  addFinetuneGradients,
+  applyFinetuneSums,
+  type FinetuneSmall,
+  type FinetuneState,
+  finetuneStep,
+  type FinetuneStepOptions,
+  type FinetuneStepOutput,
+  type FinetuneSums,
+  initFinetune,
+  type TargetBatch,
+  zeroFinetuneSums,
+} from "../../finetune.ts";
+import { skipOverflow, startLossScale } from "../../loss_scale.ts";
 import { finetuneOptimizer } from "../../recipe.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
 import { modelEntry } from "../../train/model_file.ts";
-import type { RunLengths } from "../../train/run_lengths.ts";
-import { concluded, type Step, type Training } from "../../train/training.ts";
+import { partOf } from "../../train/pretrain_step.ts";
+import { type RunLengths, shifted } from "../../train/run_lengths.ts";
+import { smallBatches } from "../../train/small_batches.ts";
+import { concluded, type Step, type StepResult, type Training } from "../../train/training.ts";
 import type { FinetuneOptions } from "./finetune_options.ts";
 
 /** What fine-tuning computes. */
@@ -17,8 +33,8 @@ export interface Finetuning extends Training<FinetuneState, TargetBatch> {
 }
 
 /** Rate of the head: warm-up and cosine to a peak that grows with the batch. */
-function finetuneRate({ baseLr, batchSize }: FinetuneOptions, { total, warmup }: RunLengths): Schedule {
-  return warmupCosine({ peak: baseLr * batchSize / 256, warmup, total });
+function finetuneRate({ baseLr, batchSize }: FinetuneOptions, { total, warmup, scheduleShift }: RunLengths): Schedule {
+  return warmupCosine({ peak: baseLr * batchSize / 256, warmup, total: total + scheduleShift });
 }
 
 /**
@@ -26,34 +42,76 @@ function finetuneRate({ baseLr, batchSize }: FinetuneOptions, { total, warmup }:
  *
  * @param options Options of the run.
  * @param lengths Steps of the run and of its warm-up.
- * @param start Number of classes, and the pre-trained network if there is one.
+ * @param start Number of classes, the pre-trained network if there is one, and whether blocks are computed twice.
  * @param device Where to compute.
  * @returns Model, first state and step.
  */
 export function makeFinetuning(
   options: FinetuneOptions,
   lengths: RunLengths,
-  { classes, backbone }: { readonly classes: number; readonly backbone: Backbone | null },
+  { classes, backbone, checkpoint = false }: {
+    readonly classes: number;
+    readonly backbone: Backbone | null;
+    readonly checkpoint?: boolean;
+  },
   device: Device,
 ): Finetuning {
   const model = modelEntry(options.model).make();
-  const learningRate = finetuneRate(options, lengths);
-  const { weightDecay, layerDecay, optimizer: rule, loss, dropPath, randomStream } = options;
+  const learningRate = shifted(finetuneRate(options, lengths), lengths);
+  const { weightDecay, layerDecay, optimizer: rule, loss, dropPath, randomStream, accumulate: parts } = options;
   const optimizer = finetuneOptimizer({ learningRate, weightDecay, layerDecay, rule });
-  const inner = finetuneStep(model, optimizer, { loss, dropPath, randomStream });
-  const step: Step<FinetuneState, TargetBatch> = (before, metrics, batch) =>
-    concluded(before, inner(before, batch), metrics, {
+  const method = { loss, dropPath, randomStream, checkpoint };
+  const conclude = (before: FinetuneState, out: FinetuneStepOutput, metrics: Ring) =>
+    concluded(before, out, metrics, {
       learningRate: learningRate(before.optimizer.step),
       weightDecay: full([], weightDecay),
       ema: options.ema,
+      lossScale: before.lossScale?.scale,
     });
-  const fresh = initFinetune(model, optimizer, random.key(options.seed), {
+  const unscaled = initFinetune(model, optimizer, random.key(options.seed), {
     classes,
-    ...(backbone ? { backbone } : {}),
+    ...(backbone ? { backbone: { params: backbone.params, state: backbone.state } } : {}),
   });
+  const fresh = options.precision === "f16" ? startLossScale(unscaled) : unscaled;
   return {
     model,
     initial: options.ema === null ? fresh : startAverage(fresh),
-    step: jit(step, { donate: [0, 1], device }),
+    step: parts === 1
+      ? wholeStep(finetuneStep(model, optimizer, method), { conclude, device })
+      : partedStep({ model, optimizer, method }, { conclude, device, parts }),
   };
+}
+
+/** How a step ends, and where it is computed. */
+interface StepEnd {
+  readonly conclude: (before: FinetuneState, out: FinetuneStepOutput, metrics: Ring) => StepResult<FinetuneState>;
+  readonly device: Device;
+}
+
+function wholeStep(inner: ReturnType<typeof finetuneStep>, { conclude, device }: StepEnd): Finetuning["step"] {
+  const step: Step<FinetuneState, TargetBatch> = (before, metrics, batch) =>
+    conclude(before, inner(before, batch), metrics);
+  return jit(step, { donate: [0, 1], device });
+}
+
+/** A step of several small batches. */
+function partedStep(
+  { model, optimizer, method }: {
+    readonly model: Classifier;
+    readonly optimizer: Optimizer;
+    readonly method: FinetuneStepOptions;
+  },
+  { conclude, device, parts }: StepEnd & { readonly parts: number },
+): Finetuning["step"] {
+  const [add, apply] = [addFinetuneGradients(model, method), applyFinetuneSums(optimizer)];
+  return smallBatches<FinetuneState, TargetBatch, FinetuneSmall, FinetuneSums>({
+    ...{ device, donate: true, parts, zero: zeroFinetuneSums, add },
+    smallOf: ({ params, state, key, lossScale }) => ({ ...{ params, state, key }, ...lossScale && { lossScale } }),
+    finish: (train, after, sums, metrics) =>
+      conclude(train, skipOverflow(train, apply({ ...train, ...after }, sums)), metrics),
+    partOf: ({ images, targets }, part, of) => ({
+      images: partOf(images, part, of),
+      targets: partOf(targets, part, of),
+    }),
+  });
 }

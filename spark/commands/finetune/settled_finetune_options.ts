@@ -3,7 +3,8 @@ import { STREAM_VERSION } from "../../random_stream.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
 import { withDefaults } from "../cli/command_line.ts";
-import { agreeing } from "../shared/agreeing.ts";
+import { type Extended, extended } from "../shared/extended.ts";
+import { checkAccumulation, sameModel } from "../shared/settled_options.ts";
 import { DECIDING_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } from "./finetune_options.ts";
 import { finetuneRecipe } from "./finetune_recipe.ts";
 
@@ -39,6 +40,7 @@ export function settleFinetuneOptions(
     init,
     inputSize,
   };
+  checkAccumulation(whole);
   return { ...whole, ema: whole.ema === 0 ? null : whole.ema };
 }
 
@@ -52,15 +54,28 @@ function refuse(requirement: string, current: string): never {
  * @param saved Options of the run that wrote the checkpoint.
  * @param given Options of the command line. `data` and `val` may name other places: what they hold is checked when they
  * are opened.
- * @returns Options of the run.
- * @throws {RangeError} If an option that decides the bits has another value.
+ * @returns Options of the run, and what `--extend` changes in them.
+ * @throws {RangeError} If an option that decides the bits has another value, and there is no `--extend` or it may not.
  */
-export function resumeFinetuneOptions(saved: FinetuneOptions, given: GivenFinetuneOptions): FinetuneOptions {
-  const { data, val, ...rest } = given;
-  const whole: FinetuneOptions = { ...saved, randomStream: saved.randomStream ?? 1 }; // older ones do not say
-  const kept = agreeing(whole, rest.fromScratch === undefined ? rest : { ...rest, init: rest.init ?? null });
-  return { ...kept, data: data ?? kept.data, val: val ?? kept.val };
+export function resumeFinetuneOptions(
+  saved: FinetuneOptions,
+  given: GivenFinetuneOptions,
+): Extended<FinetuneOptions> {
+  const { data, val, model, extend = false, ...rest } = given;
+  // Older ones do not say.
+  const whole: FinetuneOptions = { ...saved, ...OLDER, ...saved };
+  const fresh = rest.fromScratch === undefined ? {} : { init: rest.init ?? null };
+  const asked = { ...rest, ...fresh, model: sameModel(saved.model, model) };
+  const { options, changes } = extended(whole, asked, extend);
+  if (changes.length > 0) checkAccumulation(options);
+  return {
+    options: { ...options, data: data ?? options.data, val: val ?? options.val, model: model ?? options.model },
+    changes,
+  };
 }
+
+/** What runs had before there was a choice. */
+const OLDER = { randomStream: 1, accumulate: 1, precision: "f32" } as const;
 
 /**
  * Counts the steps of a run.

@@ -4,19 +4,23 @@ import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
 import type { WeightAccount } from "../../weights/weight_account.ts";
 import { onRunDevice } from "../../train/devices.ts";
+import { makeHeldOutLoss } from "../../train/held_out_loss.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { pictureResults } from "../../train/results/picture_results.ts";
 import { makePainter } from "../../train/results/pictures.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
-import { checkImages, newRun, resumedRun, type RunStart } from "../../train/run_start.ts";
+import { loadLogger } from "../../train/run_logger.ts";
+import { checkImages, newRun, placeOf, resumedRun, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { type GivenPretrainOptions, PRETRAIN_OPTIONS, type PretrainOptions } from "../shared/pretrain_options.ts";
+import { evalBatches } from "../shared/labelled_data.ts";
 import { accountsOf, fingerprint, fixedImages, lastingName, openRunData } from "../shared/run_data.ts";
 import { ablationOf, resumeOptions, settleOptions } from "../shared/settled_options.ts";
+import { isForeign, type OfficialStart, officialStart, officialState } from "./official_run.ts";
 import { makePretraining, type Pretraining } from "./pretraining.ts";
 import { startingWeights } from "./starting_weights.ts";
 
@@ -40,9 +44,11 @@ interface Opened {
   /** Options of the command line. */
   readonly given: GivenPretrainOptions;
   /** How the run starts. */
-  readonly start: RunStart<PretrainOptions>;
+  readonly start: Start;
   /** Images. */
   readonly dataset: Dataset;
+  /** Images that are not trained on; null: none. */
+  readonly held: Dataset | null;
   /** Which images, of `fingerprint`. */
   readonly images: string;
   /** Steps of the run. */
@@ -53,14 +59,16 @@ interface Opened {
 
 /** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended. */
 export const pretrain: Command = command(LINE, async (given) => {
-  const start = await startRun(given);
-  using _lock = start.lock;
-  const { options, folder } = start;
-  const dataset = await openRunData(options.data);
-  const images = await fingerprint(dataset, options.data);
-  checkImages(start, images, "--data");
-  const { warmupShare } = modelEntry(options.model).recipe;
-  const lengths = runLengths({ ...options, warmupShare }, stepsPerEpoch(dataset.length, options.batchSize));
+  const logger = await loadLogger(given.logger);
+  const opened = await startRun(given);
+  using _lock = opened.lock;
+  const { folder } = opened;
+  const dataset = await openRunData(opened.options.data);
+  const held = given.val === undefined ? null : await openRunData(given.val, { split: "val" });
+  const images = await fingerprint(dataset, opened.options.data);
+  checkImages(opened, images, "--data");
+  const { options, lengths } = placed(opened, dataset.length);
+  const start = { ...opened, options };
   const { tuning, threads, logEvery } = given;
   return await onRunDevice(
     given.device,
@@ -71,34 +79,54 @@ export const pretrain: Command = command(LINE, async (given) => {
         saveEvery: given.saveEvery ?? Math.min(500, Math.ceil(lengths.total / 5)),
         scaled: options.precision === "f16",
         accumulate: options.accumulate,
+        logger,
       };
-      return runTraining(settings, recipeOf({ given, start, dataset, images, lengths, device }), TERMINAL);
+      return runTraining(settings, recipeOf({ given, start, dataset, held, images, lengths, device }), TERMINAL);
     },
   );
 });
 
-async function startRun(given: GivenPretrainOptions): Promise<RunStart<PretrainOptions>> {
+/** How a run starts; `official` of one that goes on from a checkpoint of the official code. */
+type Start = RunStart<PretrainOptions> & Partial<OfficialStart>;
+
+/** Options and lengths of a run by its place in the epochs. */
+function placed(start: Start, images: number): { readonly options: PretrainOptions; readonly lengths: RunLengths } {
+  const { official, done } = start;
+  const perEpoch = (batchSize: number) => stepsPerEpoch(images, batchSize);
+  const each = perEpoch(start.options.batchSize);
+  const shift = official ? Math.round(official.epochs * each) - done : placeOf(start, perEpoch);
+  const options = shift === 0 ? start.options : { ...start.options, shift };
+  const { warmupShare } = modelEntry(options.model).recipe;
+  return { options, lengths: runLengths({ ...options, warmupShare }, each) };
+}
+
+async function startRun(given: GivenPretrainOptions): Promise<Start> {
   const start = { task: LINE.task, out: given.out, hasPictures: true };
+  if (given.resume !== undefined && isForeign(given.resume)) return await officialStart(given.resume, given, start);
   if (given.resume !== undefined) return await resumedRun(given.resume, (saved) => resumeOptions(saved, given), start);
   const options = settleOptions(given);
   return newRun(options, modelEntry(options.model).make().name, start);
 }
 
 function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
-  const { given, start: { options }, dataset, images, lengths, device } = opened;
+  const { given, start: { options, official }, dataset, held, images, lengths, device } = opened;
   const { model, inputSize: [height, width], batchSize, seed } = options;
-  const training = makePretraining(options, lengths, device, { debug: given.debugNans ?? false });
+  const { debugNans: debug = false, checkpoint = false } = given;
+  const training = makePretraining(options, lengths, device, { debug, checkpoint });
   const read: WeightAccount[] = [];
   const samples = { size: options.inputSize, batchSize, seed, workers: workersOf(given.workers) };
   return {
     title: `${model} on ${dataset.name}: ${dataset.length} images at ${height}×${width},`,
     training,
-    first: () => startingWeights(options, training, (account) => read.push(account)),
+    first: () =>
+      official
+        ? officialState(training.initial, official)
+        : startingWeights(options, training, (account) => read.push(account)),
     weights: read,
     batchOf: (size) => zeros([size, height, width, 3]),
     batches: (run) => imagesOf(batches(dataset, { ...samples, ...run })),
     configuration: { options: { ...options, data: lastingName(options.data) }, images },
-    sources: accountsOf(dataset),
+    sources: accountsOf(dataset, ...held ? [held] : []),
     keepsakes: (run) => keepsakesOf(opened, training, run),
     advice: "--debug-nans names the layer",
   };
@@ -109,17 +137,21 @@ async function* imagesOf(source: ReturnType<typeof batches>): AsyncGenerator<Ten
 }
 
 async function keepsakesOf(
-  { start: { options, folder, log }, dataset, images, lengths, device }: Opened,
+  { given, start: { options, folder, log }, dataset, held, images, lengths, device }: Opened,
   { model }: Pretraining,
-  { head }: KeepsakeRun,
+  { head, note: tell, emit }: KeepsakeRun,
 ) {
   const { inputSize, maskRatio, seed } = options;
   const shown = await fixedImages(dataset, inputSize, { count: SHOWN, seed });
   const { total, warmup: warmupSteps, stepsPerEpoch } = lengths;
+  const settings = { inputSize, maskRatio, seed, method: ablationOf(options, model) };
+  const each = { size: inputSize, batchSize: options.batchSize, workers: workersOf(given.workers) };
+  const counted = { epochs: options.steps === null ? options.epochs : null, steps: total, warmupSteps, stepsPerEpoch };
   return pictureResults(folder, {
-    ...{ title: head.name, before: log, total },
-    about: { ...options, steps: total, warmupSteps, stepsPerEpoch, images, device: device.name, cmd: head.cmd },
-    paint: makePainter(model, { inputSize, maskRatio, seed, method: ablationOf(options, model) }, shown, device),
+    ...{ title: head.name, before: log, total, tell, emit },
+    about: { ...options, ...counted, images, val: held?.name, device: device.name, cmd: head.cmd },
+    paint: makePainter(model, settings, shown, device),
+    ...held && { heldOut: makeHeldOutLoss(model, settings, () => evalBatches(held, each), device) },
   });
 }
 

@@ -9,7 +9,7 @@ import type { TrainState } from "../../train_state.ts";
 import { init } from "../../train_step.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { accumulatedStep, type Conclude, partOf, wholeStep } from "../../train/pretrain_step.ts";
-import type { RunLengths } from "../../train/run_lengths.ts";
+import { type RunLengths, shifted } from "../../train/run_lengths.ts";
 import { concluded, type Training } from "../../train/training.ts";
 import type { PretrainOptions } from "../shared/pretrain_options.ts";
 import { ablationOf } from "../shared/settled_options.ts";
@@ -23,12 +23,14 @@ export interface Pretraining extends Training<TrainState, Tensor> {
 /** The schedules of the recipe: a rate that grows with the batch, and weight decay. */
 function schedulesOf(
   options: PretrainOptions,
-  { total, warmup }: RunLengths,
+  lengths: RunLengths,
 ): Record<"learningRate" | "weightDecay", Schedule> {
   const { baseLr, batchSize, weightDecay: start, weightDecayEnd: end } = options;
+  const total = lengths.total + lengths.scheduleShift;
+  const rate = warmupCosine({ peak: baseLr * batchSize / 256, warmup: lengths.warmup, total });
   return {
-    learningRate: warmupCosine({ peak: baseLr * batchSize / 256, warmup, total }),
-    weightDecay: cosineWeightDecay({ start, end, total }),
+    learningRate: shifted(rate, lengths),
+    weightDecay: shifted(cosineWeightDecay({ start, end, total }), lengths),
   };
 }
 
@@ -38,21 +40,22 @@ function schedulesOf(
  * @param options Options of the run.
  * @param lengths Steps of the run and of its warm-up.
  * @param device Where to compute.
- * @param settings `debug`: the state before a step is kept, so that it can be explained.
+ * @param settings `debug`: the state before a step is kept, so that it can be explained. `checkpoint`: inner values of blocks
+ * are computed again for gradients.
  * @returns Model, first state and step.
  */
 export function makePretraining(
   options: PretrainOptions,
   lengths: RunLengths,
   device: Device,
-  { debug = false }: { readonly debug?: boolean } = {},
+  { debug = false, checkpoint = false }: { readonly debug?: boolean; readonly checkpoint?: boolean } = {},
 ): Pretraining {
   const { make, recipe } = modelEntry(options.model);
   const model = make();
   const { learningRate, weightDecay } = schedulesOf(options, lengths);
   const { optimizer: rule, inputSize, maskRatio, dropPath } = options;
   const optimizer = pretrainOptimizer({ learningRate, weightDecay, b2: model.recipe.beta2, rule });
-  const method = { maskRatio, dropPath, ...ablationOf(options, model) };
+  const method = { maskRatio, dropPath, checkpoint, ...ablationOf(options, model) };
   const conclude: Conclude = (before, out, metrics) =>
     concluded(before, out, metrics, {
       learningRate: learningRate(before.optimizer.step),

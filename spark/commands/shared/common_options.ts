@@ -101,6 +101,35 @@ export const TRAINING_OPTIONS = {
     default: null,
   },
   dropPath: { kind: "number", least: 0, most: 0.99, help: "drop-path rate of the last block (default by model)" },
+  accumulate: {
+    kind: "whole",
+    least: 1,
+    help: "small batches that a step is made of, to fit memory; divides the batch size",
+    default: 1,
+  },
+  precision: {
+    kind: "name",
+    names: ["f32", "f16"],
+    help: [
+      "f32, or f16: webgpu keeps activations as float16, computes in float32, scales the loss and skips steps that",
+      "overflow",
+    ],
+    default: "f32",
+  },
+} as const;
+
+/** What decides no bit of the results of a training. */
+export const CONDUCT_OPTIONS = {
+  logger: {
+    kind: "text",
+    placeholder: "FILE.ts",
+    what: "a file",
+    help: "module whose default export is a function that is told what happens in the run, for loggers of others",
+  },
+  checkpoint: {
+    kind: "flag",
+    help: "compute the inner values of blocks again for gradients instead of keeping them: less memory, more time",
+  },
 } as const;
 
 /** Where a run leaves its results and what it goes on from. */
@@ -115,7 +144,17 @@ export const RUN_OPTIONS = {
     kind: "text",
     placeholder: "PATH",
     what: "a checkpoint or a run folder",
-    help: "checkpoint, or run folder with one, to continue; it brings its options, others must agree",
+    help: [
+      "checkpoint, or run folder with one, to continue; it brings its options, others must agree; of pretrain also an",
+      "official checkpoint with its optimizer, to which the options of its run are given anew",
+    ],
+  },
+  extend: {
+    kind: "flag",
+    help: [
+      "go on with --resume with more --epochs or --steps, another --batch-size, --base-lr or other schedule; what changes",
+      "is said",
+    ],
   },
   tuning: {
     kind: "text",

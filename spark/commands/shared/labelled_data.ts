@@ -2,6 +2,7 @@
 import {
   type Batch,
   batches,
+  type BatchesOptions,
   dataKey,
   type Dataset,
   describeSource,
@@ -120,6 +121,26 @@ async function evaluationSet(
   return { train: part(order.slice(held), "held out to evaluate on"), val: kept };
 }
 
+/**
+ * Opens labelled images to evaluate on, without any to train on.
+ *
+ * @param data Where they are; of a place with several parts, that to evaluate on.
+ * @param classes Names of the classes by number; those of the place if null.
+ * @returns The images; their classes are numbered as `classes`.
+ * @throws {Error} If there are no images, they have no classes, or one that is not among `classes`.
+ */
+export async function openEvaluationData(data: string, classes: readonly string[] | null): Promise<LabelledDataset> {
+  const opened = await openRunData(data, { split: "val", ...classes && { classes } });
+  if (opened.labels && opened.labelNames) {
+    return classes ? withClassesOf(opened as LabelledDataset, classes) : opened as LabelledDataset;
+  }
+  const why = opened.account?.unlabelled;
+  throw new Error(
+    `Cannot evaluate as the images must have classes, such as a sub-folder for each: current place ${data} has none` +
+      (why ? `, as ${why}` : ""),
+  );
+}
+
 /** Classes are numbered by their names, which one set may lack. */
 function withClassesOf(val: LabelledDataset, classes: readonly string[]): LabelledDataset {
   const numbers = val.labelNames.map((name) => classes.indexOf(name));
@@ -150,11 +171,10 @@ export function evalTransform(size: readonly [number, number]): Transform {
 /** Batches for an evaluation: each image is in one, and may be in the last one again. */
 export function evalBatches(
   val: Dataset,
-  { size, batchSize, workers }: {
-    readonly size: readonly [number, number];
-    readonly batchSize: number;
+  { size, batchSize, workers, onSkip }: Pick<BatchesOptions, "size" | "batchSize" | "onSkip"> & {
     readonly workers: number;
   },
 ): AsyncGenerator<Batch, void, void> {
-  return batches(val, { size, batchSize, workers, seed: 0, epochs: 1, transform: evalTransform(size) });
+  const each = { size, batchSize, workers, ...onSkip && { onSkip } };
+  return batches(val, { ...each, seed: 0, epochs: 1, transform: evalTransform(size) });
 }

@@ -2,6 +2,7 @@
 import type { StreamVersion } from "../../random_stream.ts";
 import type { OptionsOf, SettledOf } from "../cli/option.ts";
 import {
+  CONDUCT_OPTIONS,
   DEVICE_OPTION,
   INPUT_SIZE_OPTION,
   MACHINE_OPTIONS,
@@ -57,12 +58,6 @@ const METHOD = {
     help: "height and width of the masked patches in pixels, a multiple of the model's stride (default: the stride)",
     default: null,
   },
-  accumulate: {
-    kind: "whole",
-    least: 1,
-    help: "small batches that a step is made of, to fit memory; divides the batch size",
-    default: 1,
-  },
   ema: {
     kind: "number",
     above: 0,
@@ -79,15 +74,6 @@ const METHOD = {
       ".safetensors)",
     ],
     default: null,
-  },
-  precision: {
-    kind: "name",
-    names: ["f32", "f16"],
-    help: [
-      "f32, or f16: webgpu keeps activations as float16, computes in float32, scales the loss and skips steps that",
-      "overflow",
-    ],
-    default: "f32",
   },
 } as const;
 
@@ -144,6 +130,12 @@ const ABLATIONS = {
 
 /** What decides no bit of the results. */
 const CONDUCT = {
+  val: {
+    kind: "text",
+    placeholder: "PATH",
+    what: "a folder or an archive",
+    help: "images that are not trained on: the loss on their masked patches is computed with every checkpoint",
+  },
   debugNans: {
     kind: "flag",
     help: "name the layer in which loss or gradient stops being finite; keeps a second copy of the state",
@@ -184,7 +176,15 @@ export const PRETRAIN_OPTIONS:
   & typeof DEVICE_OPTION
   & typeof MACHINE_OPTIONS
   & typeof RUN_OPTIONS
-  & typeof CONDUCT = { ...DECIDING_OPTIONS, ...DEVICE_OPTION, ...MACHINE_OPTIONS, ...RUN_OPTIONS, ...CONDUCT };
+  & typeof CONDUCT_OPTIONS
+  & typeof CONDUCT = {
+    ...DECIDING_OPTIONS,
+    ...DEVICE_OPTION,
+    ...MACHINE_OPTIONS,
+    ...RUN_OPTIONS,
+    ...CONDUCT_OPTIONS,
+    ...CONDUCT,
+  };
 
 /** Options as given on the command line; absent where they were not. */
 export type GivenPretrainOptions = OptionsOf<typeof PRETRAIN_OPTIONS>;
@@ -193,4 +193,6 @@ export type GivenPretrainOptions = OptionsOf<typeof PRETRAIN_OPTIONS>;
 export type PretrainOptions = SettledOf<Deciding> & {
   /** Which random bits are drawn: those of the time at which the run began. */
   readonly randomStream: StreamVersion;
+  /** Of `RunLengths`; absent where it is 0. */
+  readonly shift?: number;
 };

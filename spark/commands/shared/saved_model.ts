@@ -49,7 +49,7 @@ export async function readSavedModel(path: string, choice: WeightChoice): Promis
   const { params, state, account } = fullWeights(file, model);
   sayWeights(account);
   const { options } = (configurationOf(file) ?? {}) as { readonly options?: Partial<PretrainOptions> };
-  const method = ablationOf(resumeOptions(options ?? {}, {}), model);
+  const method = ablationOf(resumeOptions(options ?? {}, {}).options, model);
   return { model, params, state, isAverage: account.isAverage, method, ...sizesOf(file, known, options ?? {}) };
 }
 

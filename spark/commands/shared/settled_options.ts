@@ -3,10 +3,10 @@ import type { Model } from "../../../nn/mod.ts";
 import { inputGrid } from "../../input_grid.ts";
 import { STREAM_VERSION } from "../../random_stream.ts";
 import type { TrainStepOptions } from "../../train_step.ts";
-import { modelEntry } from "../../train/model_file.ts";
+import { isModelFile, modelEntry } from "../../train/model_file.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import { defaultsOf } from "../cli/option.ts";
-import { agreeing } from "./agreeing.ts";
+import { type Extended, extended } from "./extended.ts";
 import { DECIDING_OPTIONS, type GivenPretrainOptions, type PretrainOptions } from "./pretrain_options.ts";
 
 /**
@@ -40,7 +40,15 @@ export function settleOptions(given: GivenPretrainOptions): PretrainOptions {
   return options;
 }
 
-function checkAccumulation({ accumulate, batchSize }: PretrainOptions): void {
+/**
+ * Checks that a batch divides into small ones.
+ *
+ * @param options Batch size and number of small batches.
+ * @throws {RangeError} If it does not.
+ */
+export function checkAccumulation(
+  { accumulate, batchSize }: Pick<PretrainOptions, "accumulate" | "batchSize">,
+): void {
   if (batchSize % accumulate === 0) return;
   throw new RangeError(
     `Cannot divide batches as --accumulate must divide --batch-size: current batch size is ${batchSize}, number of ` +
@@ -78,15 +86,25 @@ function checkMask({ maskRatio }: PretrainOptions, [rows, columns]: readonly [nu
  * @param saved Options of the run that wrote the checkpoint; what it lacks is what the authors do, and the random bits of
  * that time.
  * @param given Options of the command line. `data` may name another place: what it holds is checked when it is opened.
- * @returns Options of the run.
- * @throws {RangeError} If an option that decides the bits has another value.
+ * @returns Options of the run, and what `--extend` changes in them.
+ * @throws {RangeError} If an option that decides the bits has another value, and there is no `--extend` or it may not.
  */
-export function resumeOptions(saved: Partial<PretrainOptions>, given: GivenPretrainOptions): PretrainOptions {
-  const { data, ...rest } = given;
+export function resumeOptions(
+  saved: Partial<PretrainOptions>,
+  given: GivenPretrainOptions,
+): Extended<PretrainOptions> {
+  const { data, model, extend = false, ...rest } = given;
   const old = { ...defaultsOf(DECIDING_OPTIONS), randomStream: 1 };
   // `saved` first, for its order: the checkpoint of a resumed run has the bytes of one that was never stopped.
-  const whole = agreeing({ ...saved, ...old, ...saved } as PretrainOptions, rest);
-  return { ...whole, data: data ?? whole.data };
+  const asked = { ...rest, model: sameModel(saved.model, model) };
+  const { options, changes } = extended({ ...saved, ...old, ...saved } as PretrainOptions, asked, extend);
+  if (changes.length > 0) checkAccumulation(options);
+  return { options: { ...options, data: data ?? options.data, model: model ?? options.model }, changes };
+}
+
+/** What `--model` must agree with: the file of a model may lie elsewhere today. */
+export function sameModel(saved: string | undefined, given: string | undefined): string | undefined {
+  return saved !== undefined && given !== undefined && isModelFile(saved) && isModelFile(given) ? saved : given;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** @file Features of a frozen network. */
-import { type Device, jit, type Tensor, type Tree } from "../../../tensor/mod.ts";
+import { type Device, div, full, jit, sub, type Tensor, type Tree, treeLeaves, treeMap } from "../../../tensor/mod.ts";
 import { globalAvgPool, type Model } from "../../../nn/mod.ts";
 import type { Batch } from "../../../data/mod.ts";
 
@@ -23,21 +23,42 @@ export interface FeatureSource {
 
 /**
  * Takes the running statistics of batch norm anew from dense images. Those of sparse pre-training are of visible patches
- * alone, without the influence of the others across their borders. Each batch replaces a share of the statistics, a
- * tenth in the models here, so that after 100 batches nothing is left of the old ones.
+ * alone, without the influence of the others across their borders. Nothing is left of the old ones, however few batches
+ * there are: statistics move as `(1 - m) old + m new`, so that two chains, from zeros and from ones, tell how much that is.
  *
  * @param weights Parameters and old statistics.
- * @param source Images.
- * @returns New statistics; the parameters are not changed.
+ * @param source Images; `onBatch` is told of each batch.
+ * @returns New statistics, weighted towards the last batches; the parameters are not changed.
  */
-export async function recalibrated(weights: EncoderWeights, { model, batches, device }: FeatureSource): Promise<Tree> {
-  const next = jit(
-    (params: Tree, state: Tree, images: Tensor) => model.features(params, state, images, { train: true }).state,
-    { device },
-  );
-  let state = weights.state;
-  for await (const { images } of batches) state = next(weights.params, state, images);
-  return state;
+export async function recalibrated(
+  weights: EncoderWeights,
+  { model, batches, device, onBatch = () => {} }: FeatureSource & { readonly onBatch?: () => void },
+): Promise<Tree> {
+  const next = jit((params: Tree, [low, high]: readonly [Tree, Tree], images: Tensor) => {
+    const after = (state: Tree) => model.features(params, state, images, { train: true }).state;
+    return [after(low), after(high)] as const; // the maps do not depend on the state: they are computed once
+  }, { device });
+  const filled = (value: number) =>
+    treeMap((x: Tensor) => x.dtype === "float32" ? full(x.shape, value) : x, weights.state) as Tree;
+  let chains: readonly [Tree, Tree] = [filled(0), filled(1)];
+  for await (const { images } of batches) {
+    chains = next(weights.params, chains, images) as unknown as readonly [Tree, Tree];
+    await synchronised(chains[0], device);
+    onBatch();
+  }
+  const [low, high] = chains;
+  // Of what was 1 at the beginning `high - low` is left.
+  return treeMap(
+    (x: Tensor, y: Tensor) => x.dtype === "float32" ? div(x, sub(1, sub(y, x))) : x,
+    low,
+    high,
+  ) as Tree;
+}
+
+/** Waits for a state, so that batches are not queued without end and progress is true. */
+async function synchronised(state: Tree, device: Device): Promise<void> {
+  const [first] = treeLeaves(state) as readonly Tensor[];
+  if (first) await first.data({ device });
 }
 
 /** Pooled features of labelled images. */
@@ -54,13 +75,13 @@ export interface FrozenFeatures {
  * Computes the mean of the coarsest map of each image.
  *
  * @param weights Parameters and statistics.
- * @param source Images; each counts once, however often it comes.
- * @returns Features and labels, in the order of the batches.
+ * @param source Images; each counts once, however often it comes. `onImages` is told how many are done.
+ * @returns Features and labels, in the order of the batches, and the numbers of the images.
  */
 export async function frozenFeatures(
   { params, state }: EncoderWeights,
-  { model, batches, device }: FeatureSource,
-): Promise<FrozenFeatures> {
+  { model, batches, device, onImages = () => {} }: FeatureSource & { readonly onImages?: (done: number) => void },
+): Promise<FrozenFeatures & { readonly indices: readonly number[] }> {
   const channels = model.channels.at(-1)!;
   const run = jit(
     (params: Tree, state: Tree, images: Tensor) =>
@@ -80,8 +101,9 @@ export async function frozenFeatures(
       rows.push(Float32Array.from(values.subarray(i * channels, (i + 1) * channels)));
       classes.push(numbers[i]! as number);
     });
+    onImages(seen.size);
   }
   const values = new Float32Array(rows.length * channels);
   rows.forEach((row, i) => values.set(row, i * channels));
-  return { values, labels: Int32Array.from(classes), channels };
+  return { values, labels: Int32Array.from(classes), channels, indices: [...seen] };
 }

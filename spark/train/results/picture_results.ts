@@ -1,8 +1,10 @@
 /** @file What pre-training keeps besides log and checkpoint: pictures, loss curve, report, events. */
-import { imageGrid, writeFileAtomic } from "../../../data/mod.ts";
+import { appendFile, imageGrid, writeFileAtomic } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
 import { enlargementFor, type Painter } from "./pictures.ts";
-import { lossCurve, reportHtml, type ReportPicture } from "./report.ts";
+import type { RunLogger } from "../run_logger.ts";
+import { recordsIn } from "./evaluation_record.ts";
+import { type HeldOut, lossCurve, reportHtml, type ReportPicture } from "./report.ts";
 import { openRunEvents } from "./run_events.ts";
 import type { RunFolder } from "../run_folder.ts";
 import type { EpochRecord, LogSoFar } from "./run_log.ts";
@@ -20,6 +22,12 @@ export interface PictureOptions {
   readonly about: Readonly<Record<string, unknown>>;
   /** Draws pictures. */
   readonly paint: Painter;
+  /** Computes the loss on images that are not trained on; absent if there are none. */
+  readonly heldOut?: ((train: TrainState) => Promise<{ readonly loss: number; readonly images: number }>) | undefined;
+  /** Tells of such a loss, in a line. */
+  readonly tell: (line: string) => void;
+  /** Told of such losses. */
+  readonly emit: RunLogger;
 }
 
 const encoded = (text: string) => new TextEncoder().encode(text);
@@ -34,6 +42,10 @@ const encoded = (text: string) => new TextEncoder().encode(text);
 export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsakes<TrainState> {
   const { before, total, title, about } = run;
   const records = [...before.records];
+  const heldOut: HeldOut[] = recordsIn<HeldOutRecord>(before.text, "heldOut").map(({ heldOut, val }) => ({
+    step: heldOut,
+    loss: val.loss,
+  }));
   const done = records.at(-1)?.step ?? 0;
   const events = openRunEvents(folder.events, { total, done, leastLoss: leastOf(before.text), now: Date.now });
   const paint = async (train: TrainState, step: number) => {
@@ -48,19 +60,37 @@ export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsake
       records.push(...added);
       events.steps(added, epochs);
     },
+    async beforeSave(train, step) {
+      const val = await run.heldOut?.(train);
+      if (val) {
+        heldOut.push({ step, loss: val.loss });
+        appendFile(folder.log, `${JSON.stringify({ heldOut: step, val } satisfies HeldOutRecord)}\n`);
+        run.tell(`step ${step}: loss ${val.loss.toFixed(4)} on ${val.images} held-out images`);
+        void run.emit({ kind: "evaluation", step, scores: val });
+        events.scalars(step, { "pt_val/loss": val.loss });
+      }
+      return {};
+    },
     async afterSave(train, step) {
       await paint(train, step);
-      await writeFileAtomic(folder.curve, encoded(lossCurve(records)));
-      const report = { title, records, total, configuration: about, pictures: await picturesOf(folder) };
+      await writeFileAtomic(folder.curve, encoded(lossCurve(records, heldOut)));
+      const report = { title, records, heldOut, total, configuration: about, pictures: await picturesOf(folder) };
       await writeFileAtomic(folder.report, encoded(reportHtml(report)));
     },
   };
 }
 
+/** A line of the log for each loss on images that are not trained on. */
+interface HeldOutRecord {
+  /** Steps done. */
+  readonly heldOut: number;
+  /** Mean loss, and how many images. */
+  readonly val: { readonly loss: number; readonly images: number };
+}
+
 /** The smallest mean loss of an epoch that the log has. */
 function leastOf(text: string): number {
-  const epochs = text.split("\n").filter((line) => line.includes('"last_L"')).map((line) => JSON.parse(line));
-  return epochs.reduce((least, epoch: EpochRecord) => Math.min(least, epoch.last_L), Infinity);
+  return recordsIn<EpochRecord>(text, "last_L").reduce((least, epoch) => Math.min(least, epoch.last_L), Infinity);
 }
 
 /** At most so many pictures are in a report: it should open at once. */

@@ -9,6 +9,8 @@ export interface RunEvents {
   steps(records: readonly StepRecord[], epochs: readonly EpochRecord[]): void;
   /** A picture. */
   picture(step: number, png: Uint8Array): void;
+  /** Numbers by their tags. */
+  scalars(step: number, values: Readonly<Record<string, number>>): void;
 }
 
 /** At most about so many steps of a run are written: more cannot be told apart. */
@@ -18,17 +20,18 @@ const MOST_STEPS = 20_000;
  * Opens a new event file; a run that goes on has several.
  *
  * @param folder Where it lies.
- * @param run Steps of the run and of those before, the smallest loss of an epoch before, and a clock in milliseconds
- * since 1970.
+ * @param run Steps of the run and of those before, the smallest loss of an epoch before, a clock in milliseconds since
+ * 1970, and what tags begin with: `pt`, as the official code has it, if not given.
  * @returns Writes events.
  */
 export function openRunEvents(
   folder: string,
-  { total, done, leastLoss, now }: {
+  { total, done, leastLoss, now, tag = "pt" }: {
     readonly total: number;
     readonly done: number;
     readonly leastLoss: number;
     readonly now: () => number;
+    readonly tag?: "pt" | "ft";
   },
 ): RunEvents {
   Deno.mkdirSync(folder, { recursive: true });
@@ -41,29 +44,35 @@ export function openRunEvents(
   return {
     steps(records, epochs) {
       records.filter(({ step }) => step % stride === 0).forEach((record) =>
-        append(record.step, { scalars: scalarsOf(record) })
+        append(record.step, { scalars: scalarsOf(record, tag) })
       );
       const last = records.at(-1)?.step ?? 0;
       for (const { "last_L": loss, rema } of epochs) {
         least.loss = Math.min(least.loss, loss);
-        append(last, { scalars: { "pt_train/min_loss": least.loss, "pt_z_burnout/rest_hours": hours(rema) } });
+        append(last, {
+          scalars: { [`${tag}_train/min_loss`]: least.loss, [`${tag}_z_burnout/rest_hours`]: hours(rema) },
+        });
       }
-      if (last === total) append(last, { scalars: { "pt_result/min_loss": least.loss } });
+      if (last === total) append(last, { scalars: { [`${tag}_result/min_loss`]: least.loss } });
     },
     picture: (step, png) => append(step, { images: { reconstructions: png } }),
+    scalars: (step, values) => append(step, { scalars: values }),
   };
 }
 
-function scalarsOf({ loss, learningRate, weightDecay, gradientNorm, imagesPerSecond, lossScale }: StepRecord) {
+function scalarsOf(
+  { loss, learningRate, weightDecay, gradientNorm, imagesPerSecond, lossScale }: StepRecord,
+  tag: string,
+): Readonly<Record<string, number>> {
   return {
-    "pt_train_loss/loss": loss,
-    "pt_train_hp/lr_max": learningRate, // the groups differ in decay only
-    "pt_train_hp/lr_min": learningRate,
-    "pt_train_hp/wd_max": weightDecay,
-    "pt_train_hp/wd_min": weightDecay, // of the group that has any
-    "pt_train_hp/orig_norm": gradientNorm,
+    [`${tag}_train_loss/loss`]: loss,
+    [`${tag}_train_hp/lr_max`]: learningRate, // the groups differ in decay only
+    [`${tag}_train_hp/lr_min`]: learningRate,
+    [`${tag}_train_hp/wd_max`]: weightDecay,
+    [`${tag}_train_hp/wd_min`]: weightDecay, // of the group that has any
+    [`${tag}_train_hp/orig_norm`]: gradientNorm,
     "speed/images_per_second": imagesPerSecond,
-    ...lossScale !== undefined && { "pt_train_hp/loss_scale": lossScale },
+    ...lossScale !== undefined && { [`${tag}_train_hp/loss_scale`]: lossScale },
   };
 }
 

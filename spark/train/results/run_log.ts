@@ -101,6 +101,8 @@ export interface EpochLengths {
   readonly stepsPerEpoch: number;
   /** Steps of the run. */
   readonly total: number;
+  /** What is added to a step for its place in the epochs; 0 if not given. */
+  readonly shift?: number;
   /** Images per step. */
   readonly batchSize: number;
 }
@@ -118,15 +120,15 @@ export function logWriter(
   before: readonly StepRecord[],
   now: () => number,
 ): (records: readonly StepRecord[]) => { readonly lines: string; readonly epochs: readonly EpochRecord[] } {
-  const { stepsPerEpoch, total } = lengths;
-  const lastEnd = Math.floor((before.at(-1)?.step ?? 0) / stepsPerEpoch) * stepsPerEpoch;
+  const { stepsPerEpoch, total, shift = 0 } = lengths;
+  const lastEnd = Math.floor(((before.at(-1)?.step ?? 0) + shift) / stepsPerEpoch) * stepsPerEpoch - shift;
   const open = { losses: before.filter(({ step }) => step > lastEnd).map(({ loss }) => loss) };
   return (records) => {
     const epochs: EpochRecord[] = [];
     const lines = records.map((record) => {
       open.losses.push(record.loss);
       const line = stepLines([record]);
-      if (record.step % stepsPerEpoch !== 0 && record.step !== total) return line;
+      if ((record.step + shift) % stepsPerEpoch !== 0 && record.step !== total) return line;
       const epoch = epochRecord(record, open.losses, lengths, now());
       open.losses = [];
       epochs.push(epoch);
@@ -139,14 +141,14 @@ export function logWriter(
 function epochRecord(
   { step, imagesPerSecond }: StepRecord,
   losses: readonly number[],
-  { stepsPerEpoch, total, batchSize }: EpochLengths,
+  { stepsPerEpoch, total, batchSize, shift = 0 }: EpochLengths,
   now: number,
 ): EpochRecord {
   const finite = losses.filter(Number.isFinite); // where the loss is scaled, steps that overflow are skipped
   const mean = finite.reduce((sum, loss) => sum + loss, 0) / finite.length;
   const seconds = Math.round((total - step) * batchSize / imagesPerSecond);
   return {
-    cur_ep: `${Math.ceil(step / stepsPerEpoch)}/${Math.ceil(total / stepsPerEpoch)}`,
+    cur_ep: `${Math.ceil((step + shift) / stepsPerEpoch)}/${Math.ceil((total + shift) / stepsPerEpoch)}`,
     last_L: mean,
     rema: clock(seconds),
     fini: new Date(now + seconds * 1000).toISOString(),

@@ -1,0 +1,111 @@
+/** @file The evaluating command: `deno task evaluate --help`. */
+import { writeFileAtomic } from "../../../data/mod.ts";
+import { classAccuracies, confusionCsv } from "../../train/confusion.ts";
+import { onRunDevice } from "../../train/devices.ts";
+import { makeEvaluate, unreadText } from "../../train/evaluation.ts";
+import { classSections, percent } from "../../train/results/evaluation_report.ts";
+import { pageHtml } from "../../train/results/page.ts";
+import { classesOf } from "../../train/score_images.ts";
+import { type Command, command } from "../cli/command.ts";
+import { withDefaults } from "../cli/command_line.ts";
+import { print } from "../cli/print.ts";
+import { runCommand } from "../cli/run_command.ts";
+import { countOnTerminal } from "../cli/terminal.ts";
+import { CLASSIFIER_OPTIONS, openNetworkFile, withClasses } from "../shared/classifier_file.ts";
+import { workersOf } from "../shared/common_options.ts";
+import { openEvaluationData } from "../shared/labelled_data.ts";
+import { accountsOf } from "../shared/run_data.ts";
+import { placedImages } from "../shared/image_places.ts";
+
+const OPTIONS = {
+  data: {
+    kind: "text",
+    placeholder: "PATH",
+    what: "a folder or an archive",
+    help: "labelled images, as of deno task finetune; where they are split, those to evaluate on",
+  },
+  ...CLASSIFIER_OPTIONS,
+  out: { kind: "text", placeholder: "FILE", what: "a file", help: "file for the result, JSON" },
+  confusion: { kind: "text", placeholder: "FILE", what: "a file", help: "file for the confusion matrix, CSV" },
+  report: { kind: "text", placeholder: "FILE", what: "a file", help: "file for a report, HTML" },
+} as const;
+
+const LINE = {
+  task: "evaluate",
+  purpose: "Scores a classifier on labelled images, class by class, without training.",
+  usage: "--data PATH --init PATH",
+  options: OPTIONS,
+  details: "Each image is resized and cropped without chance, as in the evaluations of deno task finetune.",
+} as const;
+
+const write = (path: string | undefined, text: string): Promise<void> =>
+  path === undefined ? Promise.resolve() : writeFileAtomic(path, new TextEncoder().encode(text));
+
+/** Runs the command: exit code 0. */
+export const evaluate: Command = command(LINE, async (given) => {
+  const { data, batchSize, out, confusion: table, report } = withDefaults(OPTIONS, given);
+  if (data === undefined) {
+    throw new RangeError("Cannot evaluate as --data must name labelled images: current value is absent; see --help");
+  }
+  const network = await openNetworkFile(LINE.task, given);
+  const { params: encoder, state } = network.backbone;
+  const count = classesOf(network.model, { encoder, state: { encoder: state } });
+  const labelled = await openEvaluationData(data, network.classes);
+  const { head, names, path, model } = withClasses(LINE.task, network, count, network.classes ?? labelled.labelNames);
+  const progress = countOnTerminal();
+  const images = placedImages(labelled, network, { batchSize, workers: workersOf(given.workers), progress });
+  const { scores, confusion } = await onRunDevice(
+    given.device,
+    { kept: "", tuning: "none", threads: given.threads },
+    (device) => {
+      const onImages = (done: number) => progress.show("images", done, labelled.length);
+      const run = makeEvaluate(model, images.batches, { classes: names.length, device, onImages });
+      return run({ params: { encoder, head }, state: { encoder: state } });
+    },
+  );
+  progress.end();
+  const classes = classAccuracies(confusion, names);
+  print(
+    `${model.name} of ${path} on ${labelled.name}, ${scores.images} images: ` +
+      `top-1 ${percent(scores.top1)}, top-5 ${percent(scores.top5)}, loss ${scores.loss.toFixed(4)}${
+        unreadText(scores)
+      }`,
+  );
+  const worst = classes.filter((row) => row.images > 0).toSorted((a, b) => a.recall - b.recall).slice(0, SHOWN);
+  print(
+    `Right least often: ${
+      worst.map(({ name, recall, images }) => `${name} ${percent(recall)} of ${images}`).join(", ")
+    }`,
+  );
+  await write(
+    out,
+    `${
+      JSON.stringify(
+        { model: model.name, init: path, data, ...scores, classes, sources: accountsOf(labelled) },
+        null,
+        2,
+      )
+    }\n`,
+  );
+  await write(table, confusionCsv(confusion, names));
+  await write(
+    report,
+    pageHtml({
+      title: `${model.name} on ${labelled.name}`,
+      summary: [
+        ["images", `${scores.images}${unreadText(scores)}`],
+        ["top-1, top-5", `${percent(scores.top1)}, ${percent(scores.top5)}`],
+        ["loss", scores.loss.toFixed(4)],
+      ],
+      curves: [],
+      sections: classSections(confusion, names),
+      configuration: { model: model.name, init: path, data, inputSize: network.size, transform: network.transform },
+    }),
+  );
+  return 0;
+});
+
+/** Classes that are named on the terminal. */
+const SHOWN = 5;
+
+if (import.meta.main) await runCommand(evaluate);

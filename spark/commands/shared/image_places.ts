@@ -1,0 +1,54 @@
+/** @file Images that a command names one by one, by folder or by archive. */
+import { type Batch, batches, type Dataset, openImages, type SkippedSample } from "../../../data/mod.ts";
+import type { CountProgress } from "../../train/count_progress.ts";
+import type { Network } from "./classifier_file.ts";
+
+/** An image, and what it is called. */
+export interface PlacedImages {
+  /** Images of one place. */
+  readonly dataset: Dataset;
+  /** What was left out, and why; known when the batches are read. */
+  readonly skipped: SkippedSample[];
+  /** Batches, each image once or more. */
+  readonly batches: () => AsyncGenerator<Batch, void, void>;
+}
+
+/**
+ * Opens the images of a place.
+ *
+ * @param path An image, a folder, an archive.
+ * @param network How images come to the network.
+ * @param run Images of a batch, workers, and who is told of files that cannot be read.
+ * @returns The images.
+ * @throws {Error} If there are none.
+ */
+export async function openPlace(
+  path: string,
+  { size, transform }: Pick<Network, "size" | "transform">,
+  { batchSize, workers, progress }: {
+    readonly batchSize: number;
+    readonly workers: number;
+    readonly progress: Pick<CountProgress, "note">;
+  },
+): Promise<PlacedImages> {
+  return placedImages(await openImages(path), { size, transform }, { batchSize, workers, progress });
+}
+
+/** As `openPlace`, of a data set. */
+export function placedImages(
+  dataset: Dataset,
+  { size, transform }: Pick<Network, "size" | "transform">,
+  { batchSize, workers, progress }: {
+    readonly batchSize: number;
+    readonly workers: number;
+    readonly progress: Pick<CountProgress, "note">;
+  },
+): PlacedImages {
+  const skipped: SkippedSample[] = [];
+  const onSkip = (sample: SkippedSample) => {
+    skipped.push(sample);
+    progress.note(`Skips ${sample.name} as ${sample.reason}`);
+  };
+  const each = { size, transform, batchSize: Math.min(batchSize, dataset.length), workers, seed: 0, epochs: 1, onSkip };
+  return { dataset, skipped, batches: () => batches(dataset, each) };
+}

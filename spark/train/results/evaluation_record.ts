@@ -1,0 +1,33 @@
+import type { Evaluation } from "../evaluation.ts";
+
+/** The best evaluation of a run so far. */
+export interface Best {
+  /** Share of the images that were right. */
+  readonly top1: number;
+  /** Steps done by then. */
+  readonly step: number;
+}
+
+/** A line of the log for each evaluation. */
+export interface EvaluationRecord {
+  /** Steps done. */
+  readonly evaluated: number;
+  /** Of the weights. */
+  readonly val: Evaluation;
+  /** Of their moving average, if one is kept. */
+  readonly ema?: Evaluation;
+  /** The best so far. */
+  readonly best: Best;
+}
+
+/**
+ * Finds the records of a kind in a log.
+ *
+ * @param text The log.
+ * @param key A key that only such records have.
+ * @returns The records, in order.
+ */
+export function recordsIn<T>(text: string, key: string): readonly T[] {
+  return text.split("\n").filter((line) => line.includes(`"${key}"`)).map((line) => JSON.parse(line))
+    .filter((record) => Object.hasOwn(record, key));
+}
