@@ -73,19 +73,34 @@ export function smallBatches<State extends After & { readonly params: Tree }, Ba
     return [
       [smallOf(train) as Tree, sums, partOf(batch, 0, parts) as Tree],
       [train as unknown as Tree, { state, key } as Tree, sums, metrics],
-    ] as const;
+    ] as [Parameters<typeof next>, Parameters<typeof end>];
   };
-  return Object.assign(step, {
-    stats(train: State, metrics: Ring, batch: Batch) {
-      const [small, last] = argumentsOf(train, metrics, batch);
+  return Object.assign(step, plansOf([next, end], argumentsOf, parts));
+}
+
+/** What is compiled ahead, and what it costs. */
+interface Planned<Args extends readonly unknown[]> {
+  stats(...args: Args): ExecutableStats;
+  prepare(...args: Args): Promise<ExecutableStats>;
+}
+
+/** The costs of both programs of a step. */
+function plansOf<Given extends readonly unknown[], A extends readonly unknown[], B extends readonly unknown[]>(
+  [next, end]: readonly [Planned<A>, Planned<B>],
+  argumentsOf: (...given: Given) => readonly [A, B],
+  parts: number,
+): Planned<Given> {
+  return {
+    stats(...given) {
+      const [small, last] = argumentsOf(...given);
       return together(next.stats(...small), end.stats(...last), parts);
     },
-    async prepare(train: State, metrics: Ring, batch: Batch) {
-      const [small, last] = argumentsOf(train, metrics, batch);
+    async prepare(...given) {
+      const [small, last] = argumentsOf(...given);
       const plans = await Promise.all([next.prepare(...small), end.prepare(...last)]);
       return together(plans[0], plans[1], parts);
     },
-  });
+  };
 }
 
 /** The costs of a step of small batches and its end. */

@@ -101,7 +101,7 @@ Deno.test("The command's step notes the scale that it used; small batches are sk
   for (const accumulate of [1, 2]) {
     const training = makePretraining(
       { ...OPTIONS, accumulate },
-      { stepsPerEpoch: 3, total: OPTIONS.steps!, warmup: 0 },
+      { stepsPerEpoch: 3, total: OPTIONS.steps!, warmup: 0, shift: 0, scheduleShift: 0 },
       device,
     );
     const before = await numbers(training.initial.state);

@@ -51,8 +51,15 @@ Deno.test("Machines that share a batch draw what one machine draws for it", asyn
 
 Deno.test("Options of a run of before name the old stream, those of a new one the new", () => {
   const options = settleOptions({ model: "resnet50", batchSize: 2 });
-  deepStrictEqual([options.randomStream, resumeOptions(options, {}).randomStream], [STREAM_VERSION, STREAM_VERSION]);
-  deepStrictEqual(Object.keys(resumeOptions(options, {})), Object.keys(options), "in the order of the checkpoint");
+  deepStrictEqual([options.randomStream, resumeOptions(options, {}).options.randomStream], [
+    STREAM_VERSION,
+    STREAM_VERSION,
+  ]);
+  deepStrictEqual(
+    Object.keys(resumeOptions(options, {}).options),
+    Object.keys(options),
+    "in the order of the checkpoint",
+  );
   const { randomStream: _, ...before } = options;
-  deepStrictEqual(resumeOptions(before, {}).randomStream, 1);
+  deepStrictEqual(resumeOptions(before, {}).options.randomStream, 1);
 });

@@ -1,19 +1,20 @@
 /** @file The evaluating command: `deno task evaluate --help`. */
 import { writeFileAtomic } from "../../../data/mod.ts";
-import { classAccuracies, confusionCsv } from "../../train/confusion.ts";
+import { classAccuracies, confusionCsv } from "../../train/scores/confusion.ts";
 import { onRunDevice } from "../../train/devices.ts";
-import { makeEvaluate, unreadText } from "../../train/evaluation.ts";
+import { type Evaluated, makeEvaluate, unreadText } from "../../train/scores/evaluation.ts";
 import { classSections, percent } from "../../train/results/evaluation_report.ts";
 import { pageHtml } from "../../train/results/page.ts";
-import { classesOf } from "../../train/score_images.ts";
+import { classesOf } from "../../train/scores/score_images.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
+import type { OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { countOnTerminal } from "../cli/terminal.ts";
-import { CLASSIFIER_OPTIONS, openNetworkFile, withClasses } from "../shared/classifier_file.ts";
+import { CLASSIFIER_OPTIONS, type ClassifierFile, openNetworkFile, withClasses } from "../shared/classifier_file.ts";
 import { workersOf } from "../shared/common_options.ts";
-import { openEvaluationData } from "../shared/labelled_data.ts";
+import { type LabelledDataset, openEvaluationData } from "../shared/labelled_data.ts";
 import { accountsOf } from "../shared/run_data.ts";
 import { placedImages } from "../shared/image_places.ts";
 
@@ -43,7 +44,7 @@ const write = (path: string | undefined, text: string): Promise<void> =>
 
 /** Runs the command: exit code 0. */
 export const evaluate: Command = command(LINE, async (given) => {
-  const { data, batchSize, out, confusion: table, report } = withDefaults(OPTIONS, given);
+  const { data, batchSize } = withDefaults(OPTIONS, given);
   if (data === undefined) {
     throw new RangeError("Cannot evaluate as --data must name labelled images: current value is absent; see --help");
   }
@@ -51,25 +52,36 @@ export const evaluate: Command = command(LINE, async (given) => {
   const { params: encoder, state } = network.backbone;
   const count = classesOf(network.model, { encoder, state: { encoder: state } });
   const labelled = await openEvaluationData(data, network.classes);
-  const { head, names, path, model } = withClasses(LINE.task, network, count, network.classes ?? labelled.labelNames);
+  const file = withClasses(LINE.task, network, count, network.classes ?? labelled.labelNames);
   const progress = countOnTerminal();
   const images = placedImages(labelled, network, { batchSize, workers: workersOf(given.workers), progress });
-  const { scores, confusion } = await onRunDevice(
-    given.device,
-    { kept: "", tuning: "none", threads: given.threads },
-    (device) => {
-      const onImages = (done: number) => progress.show("images", done, labelled.length);
-      const run = makeEvaluate(model, images.batches, { classes: names.length, device, onImages });
-      return run({ params: { encoder, head }, state: { encoder: state } });
-    },
-  );
+  const machine = { kept: "", tuning: "none", threads: given.threads };
+  const evaluated = await onRunDevice(given.device, machine, (device) => {
+    const onImages = (done: number) => progress.show("images", done, labelled.length);
+    const run = makeEvaluate(file.model, images.batches, { classes: file.names.length, device, onImages });
+    return run({ params: { encoder, head: file.head }, state: { encoder: state } });
+  });
   progress.end();
+  await keep(given, { file, labelled, evaluated });
+  return 0;
+});
+
+/** What was evaluated, and on what. */
+interface Done {
+  readonly file: ClassifierFile;
+  readonly labelled: LabelledDataset;
+  readonly evaluated: Evaluated;
+}
+
+/** Says the scores, and writes the files that were asked for. */
+async function keep(
+  { data, out, confusion: table, report }: OptionsOf<typeof OPTIONS>,
+  { file: { model, path, names, size, transform }, labelled, evaluated: { scores, confusion } }: Done,
+): Promise<void> {
   const classes = classAccuracies(confusion, names);
   print(
-    `${model.name} of ${path} on ${labelled.name}, ${scores.images} images: ` +
-      `top-1 ${percent(scores.top1)}, top-5 ${percent(scores.top5)}, loss ${scores.loss.toFixed(4)}${
-        unreadText(scores)
-      }`,
+    `${model.name} of ${path} on ${labelled.name}, ${scores.images} images: top-1 ${percent(scores.top1)}, ` +
+      `top-5 ${percent(scores.top5)}, loss ${scores.loss.toFixed(4)}${unreadText(scores)}`,
   );
   const worst = classes.filter((row) => row.images > 0).toSorted((a, b) => a.recall - b.recall).slice(0, SHOWN);
   print(
@@ -77,33 +89,22 @@ export const evaluate: Command = command(LINE, async (given) => {
       worst.map(({ name, recall, images }) => `${name} ${percent(recall)} of ${images}`).join(", ")
     }`,
   );
-  await write(
-    out,
-    `${
-      JSON.stringify(
-        { model: model.name, init: path, data, ...scores, classes, sources: accountsOf(labelled) },
-        null,
-        2,
-      )
-    }\n`,
-  );
+  const result = { model: model.name, init: path, data, ...scores, classes, sources: accountsOf(labelled) };
+  await write(out, `${JSON.stringify(result, null, 2)}\n`);
   await write(table, confusionCsv(confusion, names));
-  await write(
-    report,
-    pageHtml({
-      title: `${model.name} on ${labelled.name}`,
-      summary: [
-        ["images", `${scores.images}${unreadText(scores)}`],
-        ["top-1, top-5", `${percent(scores.top1)}, ${percent(scores.top5)}`],
-        ["loss", scores.loss.toFixed(4)],
-      ],
-      curves: [],
-      sections: classSections(confusion, names),
-      configuration: { model: model.name, init: path, data, inputSize: network.size, transform: network.transform },
-    }),
-  );
-  return 0;
-});
+  const page = {
+    title: `${model.name} on ${labelled.name}`,
+    summary: [
+      ["images", `${scores.images}${unreadText(scores)}`],
+      ["top-1, top-5", `${percent(scores.top1)}, ${percent(scores.top5)}`],
+      ["loss", scores.loss.toFixed(4)],
+    ] as const,
+    curves: [],
+    sections: classSections(confusion, names),
+    configuration: { model: model.name, init: path, data, inputSize: size, transform },
+  };
+  await write(report, pageHtml(page));
+}
 
 /** Classes that are named on the terminal. */
 const SHOWN = 5;

@@ -3,7 +3,7 @@ import { type Device, zeros } from "../../../tensor/mod.ts";
 import { stepsPerEpoch } from "../../../data/mod.ts";
 import type { FinetuneState, TargetBatch } from "../../finetune.ts";
 import { onRunDevice } from "../../train/devices.ts";
-import { makeEvaluate } from "../../train/evaluation.ts";
+import { makeEvaluate } from "../../train/scores/evaluation.ts";
 import type { Best } from "../../train/results/evaluation_record.ts";
 import { evaluationResults } from "../../train/results/evaluation_results.ts";
 import { modelEntry } from "../../train/model_file.ts";
@@ -115,7 +115,7 @@ async function startRun(given: GivenFinetuneOptions): Promise<Start> {
 
 function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
   const { given, start: { options, backbone }, data, lengths, device } = opened;
-  const { inputSize, batchSize } = options;
+  const { inputSize } = options;
   const [workers, classes] = [workersOf(given.workers), data.classes.length];
   const head = backbone && headFor(backbone, data.classes);
   if (backbone && head) sayWeights(backbone.account, { head: head.said });

@@ -53,7 +53,7 @@ const TINY: FinetuneRecipe = {
   warmupShare: 0.1,
   optimizer: "adamw",
   loss: "ce",
-  baseLr: 0.1,
+  baseLr: 0.02,
   weightDecay: 0.05,
   layerDecay: 1,
   dropPath: 0,

@@ -1,7 +1,7 @@
 /** @file The predicting command: `deno task predict --help`. */
 import { writeFileAtomic } from "../../../data/mod.ts";
 import { onRunDevice } from "../../train/devices.ts";
-import { classesOf, largestOf, scoreImages, softmaxOf } from "../../train/score_images.ts";
+import { classesOf, largestOf, scoreImages, softmaxOf } from "../../train/scores/score_images.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import { print } from "../cli/print.ts";

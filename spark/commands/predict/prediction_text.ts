@@ -1,5 +1,5 @@
 /** @file Predictions as CSV or JSON. */
-import { quoted } from "../../train/confusion.ts";
+import { quoted } from "../../train/scores/confusion.ts";
 
 /** What an image is taken for, or why that is not known. */
 export interface Predicted {

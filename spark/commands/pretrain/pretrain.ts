@@ -4,7 +4,7 @@ import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
 import type { WeightAccount } from "../../weights/weight_account.ts";
 import { onRunDevice } from "../../train/devices.ts";
-import { makeHeldOutLoss } from "../../train/held_out_loss.ts";
+import { makeHeldOutLoss } from "../../train/scores/held_out_loss.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { pictureResults } from "../../train/results/picture_results.ts";
 import { makePainter } from "../../train/results/pictures.ts";

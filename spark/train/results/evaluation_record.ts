@@ -1,4 +1,4 @@
-import type { Evaluation } from "../evaluation.ts";
+import type { Evaluation } from "../scores/evaluation.ts";
 
 /** The best evaluation of a run so far. */
 export interface Best {

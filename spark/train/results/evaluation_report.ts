@@ -1,6 +1,6 @@
 /** @file The report of fine-tuning. */
 import { lineChart, type LineSeries } from "../../../data/mod.ts";
-import { classAccuracies, type ClassAccuracy, type Confusion, mistakesOf } from "../confusion.ts";
+import { classAccuracies, type ClassAccuracy, type Confusion, mistakesOf } from "../scores/confusion.ts";
 import type { StepRecord } from "../metrics.ts";
 import type { EvaluationRecord } from "./evaluation_record.ts";
 import { commonCurves, escaped, pageHtml, type Row, stepCurve, stepSummary, table } from "./page.ts";

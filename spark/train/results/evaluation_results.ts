@@ -1,9 +1,9 @@
 /** @file What a run with evaluations keeps besides log and checkpoint: evaluations, the best checkpoint, report, result. */
 import { appendFile, type SourceAccount, writeFileAtomic } from "../../../data/mod.ts";
 import { save } from "../checkpoint.ts";
-import { classAccuracies, type Confusion, confusionCsv } from "../confusion.ts";
+import { classAccuracies, type Confusion, confusionCsv } from "../scores/confusion.ts";
 import type { FinetuneState } from "../../finetune.ts";
-import { type Evaluate, unreadText } from "../evaluation.ts";
+import { type Evaluate, unreadText } from "../scores/evaluation.ts";
 import type { RunFolder } from "../run_folder.ts";
 import type { RunLogger } from "../run_logger.ts";
 import { type Best, type EvaluationRecord, recordsIn } from "./evaluation_record.ts";

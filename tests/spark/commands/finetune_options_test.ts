@@ -49,6 +49,11 @@ const GIVEN = {
   resume: "last.safetensors",
   tuning: "none",
   logEvery: 5,
+  accumulate: 2,
+  precision: "f16",
+  extend: true,
+  checkpoint: true,
+  logger: "own.ts",
 } as const;
 
 Deno.test("the fine-tuning command reads every option and names it in its help", () => {
@@ -126,8 +131,11 @@ Deno.test("settleFinetuneOptions() takes what was given, and says what is missin
 
 Deno.test("resumeFinetuneOptions() keeps the options of the checkpoint and refuses others", () => {
   const saved = resolved("mini_resnet8", { steps: 6 });
-  deepStrictEqual(resumeFinetuneOptions(saved, { steps: 6, device: "cpu", workers: 3 }), saved);
-  deepStrictEqual(resumeFinetuneOptions(saved, { data: "a", val: "b" }), { ...saved, data: "a", val: "b" });
+  deepStrictEqual(resumeFinetuneOptions(saved, { steps: 6, device: "cpu", workers: 3 }), {
+    options: saved,
+    changes: [],
+  });
+  deepStrictEqual(resumeFinetuneOptions(saved, { data: "a", val: "b" }).options, { ...saved, data: "a", val: "b" });
   throws(
     () => resumeFinetuneOptions(saved, { mixup: 0.5 }),
     /--mixup must be 0, as in the checkpoint: current value is 0.5/,
@@ -140,12 +148,17 @@ Deno.test("resumeFinetuneOptions() keeps the options of the checkpoint and refus
 
 Deno.test("finetuneLengths() counts steps, warm-up and evaluations", () => {
   const options = resolved("mini_resnet8", { epochs: 4 });
-  deepStrictEqual(finetuneLengths(options, 50), { stepsPerEpoch: 50, total: 200, warmup: 20, evalEvery: 20 });
+  deepStrictEqual(finetuneLengths(options, 50), {
+    ...{ stepsPerEpoch: 50, total: 200, warmup: 20, evalEvery: 20 },
+    ...{ shift: 0, scheduleShift: 0 },
+  });
   deepStrictEqual(finetuneLengths({ ...options, steps: 7, warmupEpochs: 0.1, evalEvery: 3 }, 50), {
     stepsPerEpoch: 50,
     total: 7,
     warmup: 5,
     evalEvery: 3,
+    shift: 0,
+    scheduleShift: 0,
   });
   throws(
     () => finetuneLengths({ ...options, steps: 5, warmupEpochs: 1 }, 50),

@@ -7,7 +7,7 @@ import { flagOf } from "../../../spark/commands/cli/option.ts";
 import { PRETRAIN_OPTIONS } from "../../../spark/commands/shared/pretrain_options.ts";
 import { resumeOptions, settleOptions } from "../../../spark/commands/shared/settled_options.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
-import { runLengths } from "../../../spark/train/run_lengths.ts";
+import { runLengths, shiftAfter } from "../../../spark/train/run_lengths.ts";
 
 /** A command line with all options, and what it says. */
 const LINE =
@@ -16,7 +16,8 @@ const LINE =
   "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 " +
   "--tuning none --patch-size 64 --threads 2 " +
   "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw " +
-  "--accumulate 2 --ema 0.99 --init-weight weights.pth --weights raw --debug-nans --precision f16";
+  "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans --precision f16 --extend --checkpoint --val held " +
+  "--logger own.ts --weights raw";
 
 const GIVEN = {
   data: "photos",
@@ -55,6 +56,10 @@ const GIVEN = {
   weights: "raw",
   debugNans: true,
   precision: "f16",
+  extend: true,
+  checkpoint: true,
+  val: "held",
+  logger: "own.ts",
 };
 
 Deno.test("parseCommandLine() reads every option", () => {
@@ -180,11 +185,12 @@ Deno.test("settleOptions() refuses masks of everything or nothing", () => {
 
 Deno.test("resumeOptions() keeps the options of the checkpoint and refuses others", () => {
   const saved = settleOptions({ steps: 6, inputSize: [32, 48] });
-  deepStrictEqual(resumeOptions(saved, { steps: 6, inputSize: [32, 48], device: "cpu", workers: 3 }), saved);
-  equal(resumeOptions(saved, { data: "elsewhere" }).data, "elsewhere");
+  const kept = (given: Parameters<typeof resumeOptions>[1]) => resumeOptions(saved, given);
+  deepStrictEqual(kept({ steps: 6, inputSize: [32, 48], device: "cpu", workers: 3 }), { options: saved, changes: [] });
+  equal(kept({ data: "elsewhere" }).options.data, "elsewhere");
   // A checkpoint from before there was a choice made the authors'.
   const { masking: _masking, target: _target, ...older } = saved;
-  deepStrictEqual(resumeOptions(older, {}), saved);
+  deepStrictEqual(resumeOptions(older, {}).options, saved);
   throws(() => resumeOptions(older, { masking: "zero" }), /--masking must be sparse.*current value is zero/);
   throws(
     () => resumeOptions(saved, { model: "resnet50" }),
@@ -193,9 +199,70 @@ Deno.test("resumeOptions() keeps the options of the checkpoint and refuses other
   throws(() => resumeOptions(saved, { inputSize: [32, 32] }), /--input-size must be 32x48.*current value is 32x32/);
 });
 
+Deno.test("resumeOptions() takes other lengths and schedules with --extend, says what changes, and refuses the rest", () => {
+  const saved = settleOptions({ steps: 6, batchSize: 4, inputSize: [32, 48] });
+  const { options, changes } = resumeOptions(saved, { steps: 9, batchSize: 8, baseLr: 0.1, extend: true });
+  deepStrictEqual(options, { ...saved, steps: 9, batchSize: 8, baseLr: 0.1 });
+  deepStrictEqual(changes, [
+    "--steps 9 instead of 6",
+    "--batch-size 8 instead of 4",
+    `--base-lr 0.1 instead of ${saved.baseLr}`,
+  ]);
+  const byEpochs = resumeOptions(saved, { epochs: 20, extend: true });
+  deepStrictEqual([byEpochs.options.epochs, byEpochs.options.steps], [20, null]); // what was asked for last counts
+  deepStrictEqual(byEpochs.changes, ["--steps absent instead of 6", `--epochs 20 instead of ${saved.epochs}`]);
+  deepStrictEqual(resumeOptions(saved, { steps: 6, extend: true }).changes, []);
+  throws(() => resumeOptions(saved, { steps: 9 }), /--steps must be 6, .* is 9; add --extend to go on with it, leave/);
+  throws(() => resumeOptions(saved, { seed: 3, extend: true }), /--seed must be 0, .*: current value is 3; leave/);
+  throws(() => resumeOptions(saved, { inputSize: [32, 32], extend: true }), /--input-size must be 32x48/);
+  throws(() => resumeOptions(saved, { optimizer: "sgd", extend: true }), /--optimizer must be lamb/);
+  throws(() => resumeOptions(saved, { accumulate: 3, extend: true }), /--accumulate must divide --batch-size/);
+});
+
+Deno.test("a run that goes on with another batch size has seen as many images as before", () => {
+  equal(shiftAfter({ stepsPerEpoch: 6, shift: 0, done: 9 }, 3), -4); // half of 9 steps, rounded
+  equal(shiftAfter({ stepsPerEpoch: 6, shift: 0, done: 12 }, 3), -6);
+  equal(shiftAfter({ stepsPerEpoch: 3, shift: -6, done: 15 }, 6), 3); // 9 steps of 3 are 18 of 6
+  equal(shiftAfter({ stepsPerEpoch: 6, shift: 2, done: 9 }, 6), 2);
+  const wanted = { steps: null, epochs: 10, warmupEpochs: null, warmupShare: 0.1, shift: -6 };
+  deepStrictEqual(runLengths(wanted, 3), { stepsPerEpoch: 3, total: 36, warmup: 3, shift: -6, scheduleShift: -6 });
+  const counted = runLengths({ ...wanted, steps: 40 }, 3);
+  deepStrictEqual([counted.total, counted.warmup, counted.scheduleShift], [40, 4, 0]);
+});
+
+/** Python's `round(epochs * steps_per_epoch)`, as in the official `lr_wd_annealing`. */
+const WARMUPS: readonly (readonly [epochs: number, stepsPerEpoch: number, steps: number])[] = [
+  [0.5, 10, 5],
+  [0.05, 10, 0],
+  [0.15, 10, 2],
+  [0.25, 10, 2],
+  [0.35, 10, 4],
+  [0.1, 15, 2],
+  [0.7, 5, 4],
+  [0, 10, 0],
+  [1.25, 2, 2],
+  [1.75, 2, 4],
+  [0.4, 1, 0],
+  [0.6, 1, 1],
+];
+
+Deno.test("runLengths() rounds the warm-up as the official code does, that of the recipe too", () => {
+  for (const [warmupEpochs, stepsPerEpoch, steps] of WARMUPS) {
+    const wanted = { steps: 40, epochs: 1, warmupEpochs, warmupShare: 0.1 };
+    equal(runLengths(wanted, stepsPerEpoch).warmup, steps, `${warmupEpochs} epochs of ${stepsPerEpoch}`);
+  }
+  const shares = [[5 / 300, 1], [0.1, 4], [1 / 80, 0], [3 / 80, 2], [20 / 400, 2]] as const;
+  for (const [warmupShare, steps] of shares) {
+    equal(runLengths({ steps: 40, epochs: 1, warmupEpochs: null, warmupShare }, 40).warmup, steps, `${warmupShare}`);
+  }
+});
+
 Deno.test("runLengths() counts steps, and warms up for the recipe's share or for what was asked", () => {
   const authors = { ...settleOptions({ model: "resnet50" }), warmupShare: MODELS.resnet50!.recipe.warmupShare };
-  deepStrictEqual(runLengths(authors, 313), { stepsPerEpoch: 313, total: 500_800, warmup: 12_520 });
+  deepStrictEqual(runLengths(authors, 313), {
+    ...{ stepsPerEpoch: 313, total: 500_800, warmup: 12_520 },
+    ...{ shift: 0, scheduleShift: 0 },
+  });
   deepStrictEqual(runLengths({ ...authors, steps: 5 }, 313).warmup, 0);
   deepStrictEqual(runLengths({ ...authors, warmupEpochs: 0.5 }, 10).warmup, 5);
   throws(

@@ -22,7 +22,9 @@ const options = (given: Partial<PretrainOptions> = {}): PretrainOptions => ({
   ...given,
 });
 const trainingOf = (given: Partial<PretrainOptions>, debug = false): Pretraining =>
-  makePretraining(options(given), { stepsPerEpoch: 3, total: 9, warmup: 0 }, device, { debug });
+  makePretraining(options(given), { stepsPerEpoch: 3, total: 9, warmup: 0, shift: 0, scheduleShift: 0 }, device, {
+    debug,
+  });
 const ring = () => emptyRing({ length: 1, width: 4 });
 
 async function numbers(tree: unknown): Promise<readonly number[]> {

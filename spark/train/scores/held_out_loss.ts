@@ -1,12 +1,12 @@
 /** @file The loss of pre-training on images that are not trained on. */
-import { type Device, jit, random, type Tensor } from "../../tensor/mod.ts";
-import type { Batch } from "../../data/mod.ts";
-import type { Model } from "../../nn/mod.ts";
-import { evaluate, type SparkParams, type SparkState } from "../forward.ts";
-import { inputGrid } from "../input_grid.ts";
-import { sampleMask } from "../mask.ts";
-import type { TrainState } from "../train_state.ts";
-import type { PictureSettings } from "./results/pictures.ts";
+import { type Device, jit, random, type Tensor } from "../../../tensor/mod.ts";
+import type { Batch } from "../../../data/mod.ts";
+import type { Model } from "../../../nn/mod.ts";
+import { evaluate, type SparkParams, type SparkState } from "../../forward.ts";
+import { inputGrid } from "../../input_grid.ts";
+import { sampleMask } from "../../mask.ts";
+import type { TrainState } from "../../train_state.ts";
+import type { PictureSettings } from "../results/pictures.ts";
 
 /** Far from the keys of steps and pictures, which are split off the same seed. */
 const MASK_STREAM = 0x76616c;

@@ -1,8 +1,8 @@
 /** @file How good a classifier is on images that it was not trained on. */
-import { argmax, type Device, jit, type Tensor } from "../../tensor/mod.ts";
-import type { Batch, SkippedSample } from "../../data/mod.ts";
-import type { Classifier } from "../../nn/mod.ts";
-import { type ClassifierWeights, scoreRows } from "../finetune.ts";
+import { argmax, type Device, jit, type Tensor } from "../../../tensor/mod.ts";
+import type { Batch, SkippedSample } from "../../../data/mod.ts";
+import type { Classifier } from "../../../nn/mod.ts";
+import { type ClassifierWeights, scoreRows } from "../../finetune.ts";
 import { type Confusion, emptyConfusion } from "./confusion.ts";
 
 /** Result of an evaluation. */
