@@ -12,6 +12,7 @@ export const STEP_OPTIONS = {
   moments: true,
   maskRatio: true,
   dropPath: true,
+  checkpoint: true,
   patchSize: true,
   first: true,
   randomStream: true,
