@@ -237,6 +237,7 @@ export function addFinetuneGradients(model: Classifier, options: FinetuneStepOpt
   sums: FinetuneSums,
   batch: TargetBatch,
 ) => Pick<FinetuneState, "state" | "key"> & { readonly sums: FinetuneSums } {
+  requireOptions("addFinetuneGradients", options, STEP_OPTIONS);
   const differentiate = finetuneGradients(model, options);
   return (small, { gradients, loss, count }, batch) => {
     const { state, key, ...more } = differentiate(small, batch);
