@@ -1,5 +1,6 @@
 /** @file The report of the experiment: tables, and what they say. */
 import { type ExperimentSettings, fewEpochs, jobName, type RunKind, type Start, STARTS } from "./experiment_plan.ts";
+import { modelEntry } from "../../train/model_file.ts";
 import type { JobResult } from "./experiment_run.ts";
 
 /** Looks a result up; null for a run that is not done. */
@@ -54,7 +55,7 @@ export function experimentReport(settings: ExperimentSettings, lookup: Lookup, c
     "## Differences",
     differences(settings, lookup),
     "## Settings",
-    settingsText(settings),
+    settingsText(settings, lookup),
     "## Pre-training",
     pretrainTable(settings, lookup),
     "## Time and command",
@@ -152,8 +153,7 @@ function reading(settings: ExperimentSettings, lookup: Lookup): string {
   return `${lines.join("\n")}\n\n${CAVEAT}`;
 }
 
-const CAVEAT =
-  `This is a tiny network after minutes of pre-training, on images of 32 pixels, with few seeds. It shows that
+const CAVEAT = `This is a small network after minutes of pre-training, on small images, with few seeds. It shows that
 the parts work together and which way they point here. It says nothing of networks, images and lengths as in the paper,
 where ConvNeXt-S on ImageNet gains 1.0 points by pre-training, of which 0.9 are lost with zero-out.`;
 
@@ -168,17 +168,32 @@ function differenceCells(pairs: readonly number[]): readonly [string, string] {
   return [`${signed} ± ${error.toFixed(2)}`, sameSign && Math.abs(mean) > bound * error ? "yes" : "no"];
 }
 
-function settingsText(settings: ExperimentSettings): string {
+/** Images that were used: by the log of the first pre-training, and by the first evaluation. */
+function imagesUsed(lookup: Lookup): { readonly train: number | null; readonly test: number | null } {
+  const valueOf = (run: RunKind, start: Start) => lookup(jobName(run, start, 0))?.values.images ?? null;
+  return { train: valueOf("pretrain", "spark"), test: valueOf("finetune", "scratch") };
+}
+
+function settingsText(settings: ExperimentSettings, lookup: Lookup): string {
+  const { train, test } = imagesUsed(lookup);
+  const count = (images: number | null) => images === null ? "the" : `all ${images.toLocaleString("en")}`;
+  const { inputSize, batchSize } = modelEntry(settings.model).recipe;
   const { model, pretrainSteps, labels, fewLabels, finetuneEpochs, seeds } = settings;
   const number = (x: number) => x.toLocaleString("en");
   return [
-    `- CIFAR-10: all 50,000 training images, without labels, for pre-training; ${number(labels)} of them, as many of ` +
-    `each class, for fine-tuning and probes, ${number(fewLabels)} for fine-tuning with fewer labels; all 10,000 test ` +
-    "images for evaluation. 32×32 pixels.",
-    `- Network: \`${model}\`, a residual network of stride 8 (4×4 patches, of which 6 are visible).`,
-    `- Pre-training: ${number(pretrainSteps)} steps of 64 images, the defaults of \`deno task pretrain\` for this ` +
-    "network (LAMB; random resized crops of 67 to 100 % and flips). The paper pre-trains for 1600 epochs of ImageNet; " +
-    `this is ${(pretrainSteps * 64 / 50_000).toFixed(1)} epochs of CIFAR-10.`,
+    `- Images: ${count(train)} training images, without labels, for pre-training; ${
+      number(labels)
+    } of them, as many of ` +
+    `each class, for fine-tuning and probes, ${number(fewLabels)} for fine-tuning with fewer labels; ${
+      count(test)
+    } test ` +
+    `images for evaluation. ${inputSize.join("×")} pixels.`,
+    `- Network: \`${model}\`.`,
+    `- Pre-training: ${
+      number(pretrainSteps)
+    } steps of ${batchSize} images, the defaults of \`deno task pretrain\` for this ` +
+    "network (LAMB; random resized crops of 67 to 100 % and flips). The paper pre-trains for 1600 epochs of ImageNet" +
+    `${train === null ? "" : `; this is ${(pretrainSteps * batchSize / train).toFixed(1)} epochs of these images`}.`,
     `- Fine-tuning: ${finetuneEpochs} epochs of the labelled images (${
       fewEpochs(settings)
     } of the fewer ones: as many ` +

@@ -126,11 +126,15 @@ const READERS: Readonly<Record<JobKind, (path: string) => Readonly<Record<string
   pretrain(path) {
     const lines = Deno.readTextFileSync(runFolder(path).log).trimEnd().split("\n").map((line) => JSON.parse(line));
     const losses = lines.flatMap(({ loss }) => typeof loss === "number" ? [loss] : []).slice(-LAST_STEPS);
-    return { loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length };
+    const used = lines.find(({ sources }) => sources)?.sources[0]?.used; // absent in logs of before
+    return {
+      loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
+      ...typeof used === "number" && { images: used },
+    };
   },
   finetune(path) {
-    const { val: { top1, top5, loss } } = JSON.parse(Deno.readTextFileSync(runFolder(path).result));
-    return { top1, top5, loss };
+    const { val: { top1, top5, loss, images } } = JSON.parse(Deno.readTextFileSync(runFolder(path).result));
+    return { top1, top5, loss, images };
   },
   probe(path) {
     const { linear, neighbours } = JSON.parse(Deno.readTextFileSync(`${path}.probe.json`));

@@ -45,7 +45,7 @@ export async function officialStart(
   given: GivenPretrainOptions,
   start: StartOptions,
 ): Promise<OfficialStart> {
-  const file = await openWeights(path, given.model);
+  const file = await openWeights(path, { option: "--resume", model: given.model, weights: given.weights });
   const name = modelNameOf(file, given.model);
   const size = Number(file.extra.get("input_size"));
   const inputSize = Number.isSafeInteger(size) && size > 0 ? { inputSize: [size, size] as const } : {};

@@ -1,8 +1,9 @@
 /** @file The probing command: `deno task probe --help`. */
-import { type Device, random } from "../../../tensor/mod.ts";
-import { batches, writeFileAtomic } from "../../../data/mod.ts";
+import { type Device, random, type Tree } from "../../../tensor/mod.ts";
+import { type Batch, batches, stepsPerEpoch, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
 import type { WeightAccount } from "../../weights/weight_account.ts";
+import type { CountProgress } from "../../train/count_progress.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { type EncoderWeights, frozenFeatures, recalibrated } from "../../train/features/frozen_features.ts";
 import { linearProbe } from "../../train/features/linear_probe.ts";
@@ -14,6 +15,7 @@ import { withDefaults } from "../cli/command_line.ts";
 import type { OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
+import { countOnTerminal } from "../cli/terminal.ts";
 import {
   DEVICE_OPTION,
   FILE_MODEL_OPTION,
@@ -37,7 +39,7 @@ const OWN = {
     most: 100000,
     help: [
       "batches from which batch norm takes its running statistics anew, as those of pre-training were of visible",
-      "patches; 0 keeps them",
+      "patches, at most one pass over the images; 0 keeps them",
     ],
     default: 100,
   },
@@ -167,19 +169,34 @@ async function probeNetwork(
     () => ReturnType<typeof batches>,
     () => ReturnType<typeof batches>,
   ];
-  const state = recalibrate === 0 ? weights.state : await recalibrated(weights, {
-    model,
-    device,
-    batches: batches(data.train, { ...shared, steps: recalibrate }),
+  const progress = countOnTerminal();
+  const state = await statisticsOf({ model, weights, device }, progress, {
+    batches: (steps) => batches(data.train, { ...shared, steps }),
+    count: Math.min(recalibrate, stepsPerEpoch(data.train.length, batchSize)), // each image once tells all there is
   });
   const frozen = { params: weights.params, state };
-  const known = await frozenFeatures(frozen, { model, device, batches: train() });
-  const asked = await frozenFeatures(frozen, { model, device, batches: val() });
+  const shown = (what: string, total: number) => (done: number) => progress.show(what, done, total);
+  const [onKnown, onAsked] = [shown("training images", data.train.length), shown("test images", data.val.length)];
+  const known = await frozenFeatures(frozen, { model, device, batches: train(), onImages: onKnown });
+  const asked = await frozenFeatures(frozen, { model, device, batches: val(), onImages: onAsked });
+  progress.end();
   const classes = data.classes.length;
   return {
     linear: await linearProbe(known, asked, { classes, epochs, batchSize: 4 * batchSize, seed, device }),
     neighbours: await nearestNeighbours(known, asked, { classes, neighbours, device }),
   };
+}
+
+/** Running statistics: those of the network, or new ones of some batches. */
+async function statisticsOf(
+  { model, weights, device }: Pick<Opened, "model" | "weights" | "device">,
+  progress: CountProgress,
+  { batches, count }: { readonly batches: (steps: number) => AsyncIterable<Batch>; readonly count: number },
+): Promise<Tree> {
+  if (count === 0) return weights.state;
+  const done = { batches: 0 };
+  const onBatch = () => progress.show("batches for statistics", ++done.batches, count);
+  return await recalibrated(weights, { model, device, batches: batches(count), onBatch });
 }
 
 if (import.meta.main) await runCommand(probe);

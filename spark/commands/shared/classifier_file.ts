@@ -2,12 +2,14 @@
 import type { Classifier } from "../../../nn/mod.ts";
 import type { StateDictFile, Transform } from "../../../data/mod.ts";
 import type { Tree } from "../../../tensor/mod.ts";
-import { type Backbone, backboneOf } from "../../weights/load_backbone.ts";
+import type { Backbone } from "../../weights/load_backbone.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import type { OptionsOf } from "../cli/option.ts";
-import { DEVICE_OPTION, FILE_MODEL_OPTION, INPUT_SIZE_OPTION, MACHINE_OPTIONS } from "./common_options.ts";
+import { printError } from "../cli/print.ts";
+import { DEVICE_OPTION, FILE_MODEL_OPTION, INPUT_SIZE_OPTION, MACHINE_OPTIONS, WEIGHTS_OPTION } from "./common_options.ts";
 import { evalTransform } from "./labelled_data.ts";
-import { configurationOf, modelNameOf, openWeights } from "./weight_file.ts";
+import { sayWeights } from "./say_weights.ts";
+import { classesOf, configurationOf, modelNameOf, networkOf, openWeights } from "./weight_file.ts";
 
 /** Which network, and how images come to it. */
 export const NETWORK_OPTIONS = {
@@ -42,11 +44,13 @@ export const NETWORK_OPTIONS = {
 export const CLASSIFIER_OPTIONS:
   & typeof NETWORK_OPTIONS
   & typeof FILE_MODEL_OPTION
+  & typeof WEIGHTS_OPTION
   & typeof INPUT_SIZE_OPTION
   & typeof DEVICE_OPTION
   & typeof MACHINE_OPTIONS = {
     ...NETWORK_OPTIONS,
     ...FILE_MODEL_OPTION,
+    ...WEIGHTS_OPTION,
     ...INPUT_SIZE_OPTION,
     ...DEVICE_OPTION,
     ...MACHINE_OPTIONS,
@@ -80,12 +84,14 @@ export async function openNetworkFile(task: string, given: OptionsOf<typeof CLAS
   if (given.init === undefined) {
     throw new RangeError(`Cannot ${task} as --init must name a network: current value is absent; see --help`);
   }
-  const file = await openWeights(given.init, given.model);
+  const file = await openWeights(given.init, { option: "--init", model: given.model, weights: given.weights });
   const { make, recipe } = modelEntry(modelNameOf(file, given.model));
   const model = make();
+  const backbone = networkOf(file, model);
+  sayWeights(backbone.account, { tell: printError });
   const size = given.inputSize ?? savedSize(file) ?? recipe.inputSize;
   return {
-    ...{ path: file.path, model, size, backbone: backboneOf(file, model), classes: classesIn(file) },
+    ...{ path: file.path, model, size, backbone, classes: classesOf(file) },
     transform: transformOf(size, given),
   };
 }
@@ -104,21 +110,6 @@ function savedSize(file: StateDictFile): readonly [number, number] | undefined {
   const isSize = Array.isArray(size) && size.length === 2 &&
     size.every((side) => Number.isSafeInteger(side) && side > 0);
   return isSize ? size as unknown as readonly [number, number] : undefined;
-}
-
-/** Names of the classes: of a checkpoint, or of the metadata of a converted file. */
-function classesIn(file: StateDictFile): readonly string[] | null {
-  const { classes } = (configurationOf(file) ?? {}) as { readonly classes?: unknown };
-  const found = classes ?? parsed(file.extra.get("classes"));
-  return Array.isArray(found) && found.every((name) => typeof name === "string") ? found : null;
-}
-
-function parsed(text: unknown): unknown {
-  try {
-    return typeof text === "string" ? JSON.parse(text) : text;
-  } catch {
-    return null;
-  }
 }
 
 /** A network with a head. */
