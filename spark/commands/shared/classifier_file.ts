@@ -2,13 +2,19 @@
 import type { Classifier } from "../../../nn/mod.ts";
 import type { StateDictFile, Transform } from "../../../data/mod.ts";
 import type { Tree } from "../../../tensor/mod.ts";
+import { accountLines } from "../../weights/weight_account.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import type { OptionsOf } from "../cli/option.ts";
 import { printError } from "../cli/print.ts";
-import { DEVICE_OPTION, FILE_MODEL_OPTION, INPUT_SIZE_OPTION, MACHINE_OPTIONS, WEIGHTS_OPTION } from "./common_options.ts";
+import {
+  DEVICE_OPTION,
+  FILE_MODEL_OPTION,
+  INPUT_SIZE_OPTION,
+  MACHINE_OPTIONS,
+  WEIGHTS_OPTION,
+} from "./common_options.ts";
 import { evalTransform } from "./labelled_data.ts";
-import { sayWeights } from "./say_weights.ts";
 import { classesOf, configurationOf, modelNameOf, networkOf, openWeights } from "./weight_file.ts";
 
 /** Which network, and how images come to it. */
@@ -88,7 +94,7 @@ export async function openNetworkFile(task: string, given: OptionsOf<typeof CLAS
   const { make, recipe } = modelEntry(modelNameOf(file, given.model));
   const model = make();
   const backbone = networkOf(file, model);
-  sayWeights(backbone.account, { tell: printError });
+  accountLines(backbone.account).forEach(printError); // stdout is for results
   const size = given.inputSize ?? savedSize(file) ?? recipe.inputSize;
   return {
     ...{ path: file.path, model, size, backbone, classes: classesOf(file) },
