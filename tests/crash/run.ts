@@ -12,6 +12,7 @@ import { testFiles } from "../data/support.ts";
 const OPTIONS = {
   kills: { kind: "whole", least: 0, help: "kills on a healthy disk", default: 20 },
   full: { kind: "whole", least: 0, help: "kills on a disk that is too small (a tmpfs: needs root)", default: 20 },
+  pairs: { kind: "whole", least: 0, help: "pairs of runs that start at once in one folder", default: 20 },
   seed: { kind: "whole", least: 0, help: "seed of the moments", default: 0 },
   steps: { kind: "whole", least: 1, help: "steps of the training", default: 60 },
 } as const;
@@ -21,7 +22,8 @@ const LINE = {
   purpose: `Runs a small training that keeps a checkpoint every 3 steps, then runs it again and again, killing it
 with SIGKILL at random moments (one in five before the first step): --kills times on a healthy disk,
 --full times on one that is too small for a second checkpoint. After each the checkpoint must be whole,
-and the resumed run must end in the same bits.`,
+and the resumed run must end in the same bits. Then --pairs times two runs start at once in one folder, new ones
+and ones that go on in turn: one must end in the same bits, the other must be refused and leave nothing behind.`,
   options: OPTIONS,
 } as const;
 
@@ -210,6 +212,39 @@ async function full(all: Trials, count: number, steps: number): Promise<number> 
   return failed;
 }
 
+/** What a run that was not let in says. */
+const REFUSED = /^Cannot (start a new run|resume) as .*(is held by process \d+ on|holds another run)/;
+
+/** Two runs start at once in one folder; every second pair goes on with a run that was interrupted. */
+async function together({ options, expected, root }: Trials, count: number): Promise<number> {
+  let failed = 0;
+  for (let i = 1; i <= count; i++) {
+    const folder = join(root, `pair_${i}`);
+    const goesOn = i % 2 === 0;
+    if (goesOn) await pretrain([...options, "--out", folder], folder, { from: "first step", milliseconds: 300 });
+    const resumes = goesOn && await stepOf(folder) > 0;
+    if (goesOn && !resumes) await Deno.remove(folder, { recursive: true });
+    const args = resumes ? ["--resume", folder] : [...options, "--out", folder];
+    const runs = await Promise.all([pretrain(args, folder), pretrain(args, folder)]);
+    const [done, refused] = [runs.filter(({ code }) => code === 0), runs.filter(({ errors }) => REFUSED.test(errors))];
+    const { bits, losses } = await resultOf(folder);
+    const problems = [
+      ...done.length === 1 && refused.length === 1 ? [] : [runs.map(({ errors }) => errors.slice(0, 200)).join(" | ")],
+      ...equalBytes(bits, expected.bits) && losses === expected.losses ? [] : ["other bits"],
+      ...await Deno.stat(join(folder, "run.lock")).then(() => ["a lock is left"], () => []),
+    ];
+    if (problems.length > 0) failed++;
+    const verdict = problems.length === 0 ? "ok    " : "FAILED";
+    write(
+      `${verdict}  pair ${i}: ${resumes ? "two --resume" : "two new runs"}, one done, one refused ${
+        problems.join("; ")
+      }`,
+    );
+    await Deno.remove(folder, { recursive: true });
+  }
+  return failed;
+}
+
 /** Runs the training undisturbed: what all other runs must come to. */
 async function prepare(
   root: string,
@@ -243,12 +278,12 @@ async function prepare(
 
 /** Runs the check: exit code 0 if every run went on to the same bits. */
 const main: Command = command(LINE, async (given) => {
-  const { kills, full: small, seed, steps } = withDefaults(OPTIONS, given);
+  const { kills, full: small, pairs, seed, steps } = withDefaults(OPTIONS, given);
   const root = await Deno.makeTempDir({ prefix: "crash_" });
   try {
     const trials = await prepare(root, { steps, seed });
-    const failed = await healthy(trials, kills) + await full(trials, small, steps);
-    const runs = kills + small;
+    const failed = await healthy(trials, kills) + await full(trials, small, steps) + await together(trials, pairs);
+    const runs = kills + small + pairs;
     write(failed === 0 ? `every one of ${runs} runs went on to the same bits` : `${failed} of ${runs} failed`);
     return failed === 0 ? 0 : 1;
   } finally {
