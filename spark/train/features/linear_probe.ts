@@ -17,7 +17,7 @@ import {
 } from "../../../nn/mod.ts";
 import { valueAndGrad } from "../../../tensor/mod.ts";
 import { dataKey, mixTargets, shuffled } from "../../../data/mod.ts";
-import { scoreRows } from "../../finetune.ts";
+import { scoreRows } from "../../score.ts";
 import type { FrozenFeatures } from "./frozen_features.ts";
 
 /** Settings of `linearProbe`. */

@@ -2,7 +2,8 @@
 import { argmax, type Device, jit, type Tensor } from "../../../tensor/mod.ts";
 import type { Batch, SkippedSample } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
-import { type ClassifierWeights, scoreRows } from "../../finetune.ts";
+import type { ClassifierWeights } from "../../finetune.ts";
+import { scoreRows } from "../../score.ts";
 import { type Confusion, emptyConfusion } from "./confusion.ts";
 
 /** Result of an evaluation. */
