@@ -2,7 +2,7 @@
 import type { DeviceBuffer } from "../device.ts";
 import type { TensorSpec, TypedArray } from "../spec.ts";
 import { bufferOf, leafSource, type Tensor } from "../tensor.ts";
-import type { Schedule } from "./kernel.ts";
+import type { ScheduledProgram } from "./kernel.ts";
 
 /** Memory of one tensor, given back once. */
 export interface Block {
@@ -86,7 +86,7 @@ function donatedBlock<B extends Block>(store: Store<B>, x: Tensor, given: B): B 
  */
 export function bindBlocks<B extends Block>(
   store: Store<B>,
-  schedule: Schedule,
+  schedule: ScheduledProgram,
   inputs: readonly Tensor[],
 ): Bindings<B> {
   const { values, aliases, spent } = schedule;
@@ -127,7 +127,7 @@ export function bindBlocks<B extends Block>(
  */
 export function handOut<B extends Block>(
   store: Store<B>,
-  schedule: Schedule,
+  schedule: ScheduledProgram,
   { blocks, taken }: Bindings<B>,
 ): readonly DeviceBuffer[] {
   const handed = new Set<B>();

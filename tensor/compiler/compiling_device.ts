@@ -5,7 +5,7 @@ import { type RecentLimits, recentMap } from "../recent_map.ts";
 import type { TypedArray } from "../spec.ts";
 import { evaluateOnce } from "./boundary.ts";
 import type { FusionLimits } from "./fuse.ts";
-import type { Schedule } from "./kernel.ts";
+import type { ScheduledProgram } from "./kernel.ts";
 import { type Graph, graphKey, graphOf } from "./graph.ts";
 import { lower } from "./lower.ts";
 import type { Pressure } from "./pressure.ts";
@@ -32,7 +32,7 @@ export interface Backend {
   readonly limits: FusionLimits;
   readonly maxBytes?: number;
   /** Makes text, assembles it and plans memory. */
-  load(schedule: Schedule): Loaded;
+  load(schedule: ScheduledProgram): Loaded;
   read(buffer: DeviceBuffer): Promise<TypedArray>;
   synchronize(): Promise<void>;
   counters?(): DeviceCounters;
@@ -106,7 +106,7 @@ function loader(backend: Backend) {
 }
 
 /** Operations of the kernels that primitives bring. */
-function contractionFlops({ steps }: Schedule): number {
+function contractionFlops({ steps }: ScheduledProgram): number {
   return steps.reduce((sum, { kernel }) => sum + (kernel.kind === "template" ? kernel.flops : 0), 0);
 }
 
@@ -126,7 +126,7 @@ function refuseForeign(x: Tensor, device: Device): void {
   );
 }
 
-function refuseFloat64(name: string, { values, steps }: Schedule): void {
+function refuseFloat64(name: string, { values, steps }: ScheduledProgram): void {
   steps.forEach(({ kernel }) => {
     if (kernel.kind === "template" && kernel.body.kind === "loop") refuseFloat64(name, kernel.body.schedule!);
   });

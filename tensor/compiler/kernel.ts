@@ -51,7 +51,7 @@ export interface ReduceKernel {
 }
 
 /** The expressions of a kernel that is not a template. */
-export function valuesOf(kernel: MapKernel | ReduceKernel): readonly Scalar[] {
+export function scalarsOf(kernel: MapKernel | ReduceKernel): readonly Scalar[] {
   if (kernel.kind === "map") return kernel.values;
   return [...kernel.results, ...kernel.stores].map(({ value }) => value);
 }
@@ -111,7 +111,7 @@ export interface LoopBody {
   /** The body, before it is lowered. */
   readonly graph: Graph;
   /** The body, once it is lowered: each of its outputs is written by a step of it. */
-  readonly schedule: Schedule | null;
+  readonly schedule: ScheduledProgram | null;
 }
 
 /** A kernel of loops over matrices, which every device writes. */
@@ -152,7 +152,7 @@ export interface TemplateKernel {
  * @param kernel Any kernel, lowered.
  * @returns Its body with the schedule; `null` if it is none.
  */
-export function loopOf(kernel: Kernel): (LoopBody & { readonly schedule: Schedule }) | null {
+export function loopOf(kernel: Kernel): (LoopBody & { readonly schedule: ScheduledProgram }) | null {
   if (kernel.kind !== "template" || kernel.body.kind !== "loop") return null;
   const { schedule } = kernel.body;
   if (schedule) return { ...kernel.body, schedule };
@@ -181,7 +181,7 @@ export interface Value extends TensorSpec {
 }
 
 /** A scheduled program: values by number, steps in order. What every compiling device takes. */
-export interface Schedule {
+export interface ScheduledProgram {
   /** Every value, by number. */
   readonly values: readonly Value[];
   /** In the order of execution. */

@@ -1,5 +1,5 @@
 import { textOf } from "../text_of.ts";
-import { type Kernel, valuesOf } from "./kernel.ts";
+import { type Kernel, scalarsOf } from "./kernel.ts";
 import { type Scalar, visitScalars } from "./scalar.ts";
 
 /**
@@ -19,8 +19,8 @@ export function kernelKey(kernel: Kernel): string {
     return x.kind === "gather" ? `gather(${numberOf(x.index)},${textOf({ ...x, index: null })})` : textOf(x);
   };
   // Shared expressions are written once and named: as a tree the text could grow exponentially.
-  visitScalars(valuesOf(kernel), (x) => numbers.set(x, lines.push(textFor(x)) - 1));
-  const roots = valuesOf(kernel).map(numberOf);
+  visitScalars(scalarsOf(kernel), (x) => numbers.set(x, lines.push(textFor(x)) - 1));
+  const roots = scalarsOf(kernel).map(numberOf);
   const head = kernel.kind === "map"
     ? `map[${kernel.shape}]`
     : `${kernel.results.map(({ op }) => op)}[${kernel.shape}|${kernel.reduceShape}]${

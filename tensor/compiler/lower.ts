@@ -6,14 +6,14 @@ import type { Graph, GraphNode } from "./graph.ts";
 import { readsInPlace } from "./schedule/in_place.ts";
 import { joinEpilogues } from "./schedule/join_epilogues.ts";
 import { joinPrologues } from "./schedule/join_prologues.ts";
-import type { Kernel, Schedule, Step, Value } from "./kernel.ts";
+import type { Kernel, ScheduledProgram, Step, Value } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
 import { recompute } from "./schedule/recompute.ts";
 import { reorder } from "./schedule/reorder.ts";
 
 /** A program ready for a device. */
 export interface Lowered {
-  readonly schedule: Schedule;
+  readonly schedule: ScheduledProgram;
   /** The schedule as text: schedules of equal keys are equal. */
   readonly key: string;
 }
@@ -36,7 +36,7 @@ function scheduleOf(
   fused: readonly FusedStep[],
   donated: ReadonlySet<number>,
   limits: FusionLimits,
-): Schedule {
+): ScheduledProgram {
   const numbers = new Map<GraphNode, number>();
   const values: Value[] = [];
   const add = (node: GraphNode, role: Value["role"]) => {
@@ -103,7 +103,7 @@ function aliasesOf(
   return aliases;
 }
 
-function keyOf({ values, steps, inputs, outputs, aliases, spent }: Schedule): string {
+function keyOf({ values, steps, inputs, outputs, aliases, spent }: ScheduledProgram): string {
   const texts = steps.map((step) => `${kernelKey(step.kernel)}<${step.inputs}>${step.outputs}`);
   return [textOf(values), texts.join("\n"), inputs, outputs, [...aliases], [...spent]].join("\n");
 }

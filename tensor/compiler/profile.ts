@@ -1,5 +1,5 @@
 import { DTYPES, sizeOf, type TensorSpec } from "../spec.ts";
-import { type Kernel, type Schedule, type Step, valuesOf } from "./kernel.ts";
+import { type Kernel, scalarsOf, type ScheduledProgram, type Step } from "./kernel.ts";
 import type { Scalar } from "./scalar.ts";
 
 /** One launch of a program, as it was timed. */
@@ -28,7 +28,7 @@ export type LaunchListener = (time: LaunchTime) => void;
  * @returns Told the position of a launch among all passes, when it began and how long it took.
  */
 export function launchTeller(
-  { steps, values }: Schedule,
+  { steps, values }: ScheduledProgram,
   passes: readonly { readonly length: number }[],
   onLaunch: LaunchListener,
 ): (index: number, start: number, milliseconds: number) => void {
@@ -57,7 +57,7 @@ export interface Work {
 export function workOf(kernel: Kernel, specs: readonly TensorSpec[]): Work {
   const bytes = specs.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * DTYPES[dtype].bytes, 0);
   if (kernel.kind === "template") return { flops: kernel.flops, bytes };
-  const each = operations(valuesOf(kernel));
+  const each = operations(scalarsOf(kernel));
   if (kernel.kind === "map") return { flops: sizeOf(kernel.shape) * each, bytes };
   return { flops: sizeOf([...kernel.shape, ...kernel.reduceShape]) * (each + kernel.results.length), bytes };
 }

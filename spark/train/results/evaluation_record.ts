@@ -1,4 +1,4 @@
-import type { Evaluation } from "../scores/evaluation.ts";
+import type { ClassifierScores } from "../scores/evaluation.ts";
 
 /** The best evaluation of a run so far. */
 export interface Best {
@@ -13,9 +13,9 @@ export interface EvaluationRecord {
   /** Steps done. */
   readonly evaluated: number;
   /** Of the weights. */
-  readonly val: Evaluation;
+  readonly val: ClassifierScores;
   /** Of their moving average, if one is kept. */
-  readonly ema?: Evaluation;
+  readonly ema?: ClassifierScores;
   /** The best so far. */
   readonly best: Best;
 }

@@ -7,7 +7,7 @@ import { scoreRows } from "../../score.ts";
 import { type Confusion, emptyConfusion } from "./confusion.ts";
 
 /** Result of an evaluation. */
-export interface Evaluation {
+export interface ClassifierScores {
   /** Images that were scored. */
   readonly images: number;
   /** Images that could not be read, and so have no part in the scores. */
@@ -23,7 +23,7 @@ export interface Evaluation {
 /** Result of an evaluation, and which classes were taken for which. */
 export interface Evaluated {
   /** Scores. */
-  readonly scores: Evaluation;
+  readonly scores: ClassifierScores;
   /** Classes as they are and as they were predicted. */
   readonly confusion: Confusion;
 }
@@ -91,7 +91,7 @@ const NAMED = 5;
  * @param evaluation The evaluation.
  * @returns Such as `; evaluated on 6 of 8: 2 could not be read: a.png, b.png`; empty if all were read.
  */
-export function unreadText({ images, unread }: Pick<Evaluation, "images" | "unread">): string {
+export function unreadText({ images, unread }: Pick<ClassifierScores, "images" | "unread">): string {
   if (unread.length === 0) return "";
   const names = unread.slice(0, NAMED).map(({ name }) => name).join(", ");
   return `; evaluated on ${images} of ${images + unread.length}: ${unread.length} could not be read: ${names}` +

@@ -1,7 +1,7 @@
 /** @file Maps that write over an operand. */
 import { bytesOf, type Draft } from "./draft.ts";
 import { type Shape, stridesOf } from "../../spec.ts";
-import { type MapKernel, type ReduceKernel, type Step, valuesOf } from "../kernel.ts";
+import { type MapKernel, type ReduceKernel, scalarsOf, type Step } from "../kernel.ts";
 import { visitScalars } from "../scalar.ts";
 
 /**
@@ -23,7 +23,7 @@ function readsAt(
   { shape, strides }: { readonly shape: Shape; readonly strides: readonly number[] },
 ): boolean {
   let same = true;
-  visitScalars(valuesOf(kernel), (x) => {
+  visitScalars(scalarsOf(kernel), (x) => {
     if ((x.kind !== "load" && x.kind !== "gather") || inputs[x.access.buffer] !== input) return;
     same &&= x.kind === "load" && x.access.offset === 0 &&
       shape.every((size, axis) => size === 1 || x.access.strides[axis] === strides[axis]);

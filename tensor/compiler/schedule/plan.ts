@@ -1,7 +1,7 @@
 /** @file Where the temporaries of a program lie. */
 import { bytesOf } from "./draft.ts";
 import { successions } from "./in_place.ts";
-import type { Schedule } from "../kernel.ts";
+import type { ScheduledProgram } from "../kernel.ts";
 import { type Life, timeline } from "./timeline.ts";
 
 /** Where each temporary of a schedule lies in one arena. */
@@ -39,7 +39,7 @@ interface OpenLife extends Life {
  * @param options Alignment, work in place, scratch.
  * @returns Offsets and arena size.
  */
-export function planMemory(schedule: Schedule, options: PlanOptions): MemoryPlan {
+export function planMemory(schedule: ScheduledProgram, options: PlanOptions): MemoryPlan {
   const { scratchBytes = [], alignment } = options;
   const round = (bytes: number) => Math.ceil(Math.max(bytes, 1) / alignment) * alignment;
   const lives = livesOf(schedule, round, options.inPlace ?? false);
@@ -54,7 +54,7 @@ export function planMemory(schedule: Schedule, options: PlanOptions): MemoryPlan
 
 /** The life of each temporary; one that is written over another shares its life. */
 function livesOf(
-  schedule: Schedule,
+  schedule: ScheduledProgram,
   round: (bytes: number) => number,
   inPlace: boolean,
 ): ReadonlyMap<number, OpenLife> {

@@ -4,7 +4,7 @@ import { bytesOf } from "./draft.ts";
 import { NeedsBuffer, NotAtHand } from "../expand.ts";
 import { type FusedStep, kernelOf, type Space, spaceOf } from "../fused_step.ts";
 import type { GraphNode } from "../graph.ts";
-import { valuesOf } from "../kernel.ts";
+import { scalarsOf } from "../kernel.ts";
 import { Line } from "./line.ts";
 import { visitScalars } from "../scalar.ts";
 import { MAX_WORK, workOf } from "../work.ts";
@@ -62,7 +62,7 @@ interface Candidate {
 
 function candidate(step: FusedStep): Candidate {
   const space = spaceOf(step.outputs[0]!);
-  const values = step.kernel.kind === "template" ? [] : valuesOf(step.kernel);
+  const values = step.kernel.kind === "template" ? [] : scalarsOf(step.kernel);
   let alone = step.kernel.kind === "template";
   visitScalars(values, (x) => alone ||= x.kind === "guard");
   return { step, space, size: sizeOf(space.shape), work: workOf(values), alone };

@@ -1,6 +1,6 @@
 /** @file The cpu device: WebAssembly with SIMD, made at run time, on every core. */
 import { type Backend, compilingDevice, type Loaded } from "../../compiler/compiling_device.ts";
-import type { Schedule } from "../../compiler/kernel.ts";
+import type { ScheduledProgram } from "../../compiler/kernel.ts";
 import type { LaunchListener } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
 import { DeviceError, requireOptions } from "../../errors.ts";
@@ -72,7 +72,7 @@ export function cpuDevice(options: CpuOptions = {}): Device {
   return device;
 }
 
-function load(core: Core, device: Device, schedule: Schedule, options: LoadOptions): Loaded {
+function load(core: Core, device: Device, schedule: ScheduledProgram, options: LoadOptions): Loaded {
   const program = prepare(core, schedule, options);
   if (core.turns.open) assembleAll(program);
   // What takes the place of an input is counted once.

@@ -1,5 +1,5 @@
 /** @file Schedules as launches of a cpu device: assembled, planned, and run, loops again and again. */
-import { type LoopBody, loopOf, type Schedule, type Step } from "../../compiler/kernel.ts";
+import { type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
@@ -42,7 +42,7 @@ interface LoopSegment {
 
 /** A schedule as launches, with the memory that it needs. */
 export interface Program {
-  readonly schedule: Schedule;
+  readonly schedule: ScheduledProgram;
   /** Passes of one run, those of loops as often as they run. */
   readonly passes: number;
   readonly segments: readonly (Segment | LoopSegment)[];
@@ -76,7 +76,7 @@ function loopKernel({ loop, body }: { readonly loop: LoopBody; readonly body: Pr
 }
 
 /** Writes the kernels, and plans the memory. */
-export function prepare(core: Core, schedule: Schedule, options: LoadOptions): Program {
+export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOptions): Program {
   const { onLaunch, ...texts } = options;
   const loops = schedule.steps.map(({ kernel }) => {
     const loop = loopOf(kernel);
@@ -125,7 +125,7 @@ interface Range {
 
 function segmentOf(
   core: Core,
-  schedule: Schedule,
+  schedule: ScheduledProgram,
   kernels: readonly WatKernel[],
   { from, to, first }: Range,
 ): Segment {
@@ -141,7 +141,7 @@ function segmentOf(
 /** Assembles kernels. */
 function launchesOf(
   core: Core,
-  { steps, values }: Schedule,
+  { steps, values }: ScheduledProgram,
   kernels: readonly WatKernel[],
   from: number,
   to: number,
@@ -163,7 +163,7 @@ function once<T>(compute: () => T): () => T {
   return () => made.value ??= compute();
 }
 
-function kernelOf({ kernel, inputs, outputs }: Step, { values }: Schedule, options: WatOptions): WatKernel {
+function kernelOf({ kernel, inputs, outputs }: Step, { values }: ScheduledProgram, options: WatOptions): WatKernel {
   if (kernel.kind === "template") return templateWat(kernel, options);
   const specs = (numbers: readonly number[]) => numbers.map((number) => values[number]!);
   return kernel.kind === "map"

@@ -1,5 +1,5 @@
 /** @file Schedules as launches of a webgpu device: written, planned, and recorded, loops again and again. */
-import { type LoopBody, loopOf, type Schedule, type Step } from "../../compiler/kernel.ts";
+import { type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
@@ -38,7 +38,7 @@ interface LoopSegment {
 
 /** A schedule as launches, with the memory that it needs. */
 export interface Program {
-  readonly schedule: Schedule;
+  readonly schedule: ScheduledProgram;
   readonly segments: readonly (Segment | LoopSegment)[];
   readonly arena: ArenaPlan;
   /** Bytes of the binding of each value, then of the scratch of each step. */
@@ -59,7 +59,7 @@ interface Prepared {
 const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
-function kernelOf(step: Step, schedule: Schedule, limits: WgslLimits): WgslKernel {
+function kernelOf(step: Step, schedule: ScheduledProgram, limits: WgslLimits): WgslKernel {
   const { kernel } = step;
   const specs = (numbers: readonly number[]) => numbers.map((number) => schedule.values[number]!);
   if (kernel.kind === "template") {
@@ -74,7 +74,7 @@ function kernelOf(step: Step, schedule: Schedule, limits: WgslLimits): WgslKerne
 }
 
 /** Which outputs of a step lie where one of its inputs does. */
-function inPlaceOf({ inputs, outputs }: Step, { aliases }: Schedule): ReadonlyMap<number, number> {
+function inPlaceOf({ inputs, outputs }: Step, { aliases }: ScheduledProgram): ReadonlyMap<number, number> {
   const pairs = outputs.map((value, i) => [i, inputs.indexOf(aliases.get(value) ?? -1)] as const);
   return new Map(pairs.filter(([, position]) => position >= 0));
 }
@@ -82,7 +82,7 @@ function inPlaceOf({ inputs, outputs }: Step, { aliases }: Schedule): ReadonlyMa
 /** A loop has no passes of its own; its scratch is the arena of its body and two places for each carry. */
 function prepareLoop(
   core: Core,
-  loop: LoopBody & { readonly schedule: Schedule },
+  loop: LoopBody & { readonly schedule: ScheduledProgram },
   { onLaunch, runs }: Required<LoadOptions>,
 ): Prepared {
   const body = prepare(core, loop.schedule, { onLaunch, runs: runs * loop.length });
@@ -113,7 +113,7 @@ export interface LoadOptions {
 }
 
 /** Writes the kernels, refuses what the device does not allow, and plans the memory. Nothing is allocated or compiled. */
-export function prepare(core: Core, schedule: Schedule, { onLaunch, runs = 1 }: LoadOptions = {}): Program {
+export function prepare(core: Core, schedule: ScheduledProgram, { onLaunch, runs = 1 }: LoadOptions = {}): Program {
   const { gpu, limits } = core;
   schedule.values.forEach((value) => refuseLarge(gpu.limits, bytesOf(value), value.shape));
   const steps = schedule.steps.map((step): Prepared => {
@@ -134,7 +134,7 @@ export function prepare(core: Core, schedule: Schedule, { onLaunch, runs = 1 }: 
 }
 
 /** Runs of passes between the loops. */
-function segmentsOf(core: Core, schedule: Schedule, steps: readonly Prepared[], runs: number) {
+function segmentsOf(core: Core, schedule: ScheduledProgram, steps: readonly Prepared[], runs: number) {
   const segments: (Segment | LoopSegment)[] = [];
   let [passes, first] = [[] as ReturnType<typeof passesOf>[number][], 0];
   const flush = () => {
@@ -152,7 +152,7 @@ function segmentsOf(core: Core, schedule: Schedule, steps: readonly Prepared[], 
 }
 
 /** The shaders of a step, and what they are bound to. */
-function passesOf({ gpu }: Core, schedule: Schedule, { passes }: Prepared, at: number) {
+function passesOf({ gpu }: Core, schedule: ScheduledProgram, { passes }: Prepared, at: number) {
   const { kernel, inputs, outputs } = schedule.steps[at]!;
   const slots = [...inputs, ...outputs, schedule.values.length + at]; // scratch of the steps comes after all values
   passes.forEach((pass) => refusePass(gpu.limits, pass, kernel.kind === "template" ? kernel.name : kernel.kind));

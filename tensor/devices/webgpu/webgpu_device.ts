@@ -1,6 +1,6 @@
 /** @file The webgpu device: WGSL through `navigator.gpu`, one submit a run. */
 import { type Backend, compilingDevice, type Loaded } from "../../compiler/compiling_device.ts";
-import type { Schedule } from "../../compiler/kernel.ts";
+import type { ScheduledProgram } from "../../compiler/kernel.ts";
 import type { LaunchListener } from "../../compiler/profile.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
 import { prepare, type Program, runProgram, shadersOf } from "./program.ts";
@@ -160,7 +160,7 @@ function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): B
   };
 }
 
-function load(core: Core, device: Device, given: Schedule, onLaunch?: LaunchListener): Loaded {
+function load(core: Core, device: Device, given: ScheduledProgram, onLaunch?: LaunchListener): Loaded {
   requireAlive(core);
   const schedule = core.half ? chooseHalf(given) : given;
   const program = prepare(core, schedule, { onLaunch });

@@ -1,6 +1,6 @@
 /** @file Programs made by hand, for tests of what happens to them before they run. */
 import type { Draft } from "../../../tensor/compiler/schedule/draft.ts";
-import type { MapKernel, Schedule, Step, TemplateKernel, Value } from "../../../tensor/compiler/kernel.ts";
+import type { MapKernel, ScheduledProgram, Step, TemplateKernel, Value } from "../../../tensor/compiler/kernel.ts";
 import { op, type Scalar } from "../../../tensor/compiler/scalar.ts";
 
 /** A kernel of which only its kind matters. */
@@ -50,7 +50,7 @@ export function draftOf(lines: readonly Line[]): { readonly draft: Draft; readon
 }
 
 /** A draft as a whole schedule. */
-export function scheduleOf({ values, steps }: Draft): Schedule {
+export function scheduleOf({ values, steps }: Draft): ScheduledProgram {
   const numbers = values.map((_, value) => value);
   return {
     values,

@@ -1,6 +1,6 @@
 /** @file How a reduction is divided among the invocations of a GPU. */
 import { mergeAxes } from "../../../compiler/axes.ts";
-import { type ReduceKernel, valuesOf } from "../../../compiler/kernel.ts";
+import { type ReduceKernel, scalarsOf } from "../../../compiler/kernel.ts";
 import type { WgslSubgroup } from "../../../compiler/kernel_text.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import { MAX_PARTIALS } from "../machine.ts";
@@ -80,7 +80,7 @@ function merge(kernel: ReduceKernel): Merged {
   const addresses = stores.map(({ value: { dtype }, strides }): Scalar => ({
     ...{ kind: "load", dtype, access: { buffer: -1, strides, offset: 0 } },
   }));
-  const { sizes, leading, values } = mergeAxes([shape, reduceShape], [...valuesOf(kernel), ...addresses]);
+  const { sizes, leading, values } = mergeAxes([shape, reduceShape], [...scalarsOf(kernel), ...addresses]);
   const merged: ReduceKernel = {
     ...kernel,
     results: results.map((result, k) => ({ ...result, value: values[k]! })),
@@ -95,7 +95,7 @@ function merge(kernel: ReduceKernel): Merged {
 /** True if loads step by one along the innermost reduced axis rather than the innermost kept one. */
 function runsAlongReduced({ kernel, kept, reduced }: Merged): boolean {
   let [keptSteps, reducedSteps] = [0, 0];
-  visitScalars(valuesOf(kernel), (x) => {
+  visitScalars(scalarsOf(kernel), (x) => {
     if (x.kind !== "load" && x.kind !== "gather") return;
     keptSteps += Number(kept.length > 0 && x.access.strides[kept.length - 1] === 1);
     reducedSteps += Number(reduced.length > 0 && x.access.strides.at(-1) === 1);
@@ -104,7 +104,7 @@ function runsAlongReduced({ kernel, kept, reduced }: Merged): boolean {
 }
 
 function lanesOf({ kernel, kept, reduced }: Merged, together: boolean): Lanes {
-  const values = valuesOf(kernel);
+  const values = scalarsOf(kernel);
   const axis = (together ? kept.length + reduced.length : kept.length) - 1;
   const wide = wideBuffers(values, axis);
   const size = [...kept, ...reduced][axis] ?? 1;

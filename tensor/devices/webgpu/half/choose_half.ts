@@ -1,5 +1,5 @@
 /** @file Which values of a program are kept in float16. */
-import type { Schedule, Step, Value } from "../../../compiler/kernel.ts";
+import type { ScheduledProgram, Step, Value } from "../../../compiler/kernel.ts";
 import { sizeOf } from "../../../spec.ts";
 
 /** A last axis of fewer elements holds no channels: such values are statistics. */
@@ -14,7 +14,7 @@ const LEAST_CHANNELS = 4;
  * @param schedule The program.
  * @returns The program with `half` set at these values.
  */
-export function chooseHalf(schedule: Schedule): Schedule {
+export function chooseHalf(schedule: ScheduledProgram): ScheduledProgram {
   const lasting = new Set(schedule.values.filter(({ role }) => role !== "temporary").map(({ shape }) => sizeOf(shape)));
   const exact = new Set(schedule.steps.flatMap(exactValues));
   const isActivation = ({ role, dtype, shape }: Value, number: number) =>

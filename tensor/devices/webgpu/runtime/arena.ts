@@ -1,6 +1,6 @@
 /** @file Memory of temporaries: parts of few buffers that all programs share. */
 import { bytesOf } from "../../../compiler/schedule/draft.ts";
-import type { Schedule } from "../../../compiler/kernel.ts";
+import type { ScheduledProgram } from "../../../compiler/kernel.ts";
 import { planMemory } from "../../../compiler/schedule/plan.ts";
 import { allocate, type Refused } from "./allocate.ts";
 
@@ -24,7 +24,7 @@ export interface ArenaPlan {
 }
 
 /** Plans some temporaries and scratches; the others count as if they were given. */
-function planPart(schedule: Schedule, scratchBytes: readonly number[], belongs: ReadonlySet<number>) {
+function planPart(schedule: ScheduledProgram, scratchBytes: readonly number[], belongs: ReadonlySet<number>) {
   const first = schedule.values.length;
   const values = schedule.values.map((value, number) =>
     value.role === "temporary" && !belongs.has(number) ? { ...value, role: "input" as const } : value
@@ -44,7 +44,7 @@ function planPart(schedule: Schedule, scratchBytes: readonly number[], belongs: 
  * @param maxBytes Largest buffer that the device allows.
  * @returns Sizes and places.
  */
-export function planArena(schedule: Schedule, scratchBytes: readonly number[], maxBytes: number): ArenaPlan {
+export function planArena(schedule: ScheduledProgram, scratchBytes: readonly number[], maxBytes: number): ArenaPlan {
   const places = new Map<number, Place>();
   const chunks: number[] = [];
   const sizes = [...schedule.values.map(bytesOf), ...scratchBytes].map(aligned);

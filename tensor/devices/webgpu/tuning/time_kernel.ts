@@ -15,7 +15,7 @@ export interface Bench {
 }
 
 /** Numbers that are the same at every call: floats between -1 and 1, integers that are indices of few rows. */
-function valuesOf({ shape, dtype }: TensorSpec, rows: number): Float32Array | Int32Array | Uint32Array {
+function fillingOf({ shape, dtype }: TensorSpec, rows: number): Float32Array | Int32Array | Uint32Array {
   const size = sizeOf(shape);
   if (dtype === "int32") return Int32Array.from({ length: size }, (_, i) => i * 7 % rows);
   if (dtype !== "float32") return new Uint32Array(size);
@@ -33,7 +33,7 @@ export function openBench(core: Core, specs: readonly TensorSpec[]): Bench {
   const rows = Math.max(1, specs[0]!.shape[0] ?? 1);
   const blocks = specs.map((spec, i) => {
     const block = takeBlock(core.pool, spec);
-    if (i < specs.length - 1) writeBlock(core, block, valuesOf(spec, rows));
+    if (i < specs.length - 1) writeBlock(core, block, fillingOf(spec, rows));
     return block;
   });
   return { specs, blocks };

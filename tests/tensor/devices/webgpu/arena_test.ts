@@ -1,9 +1,9 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import type { Schedule, Value } from "../../../../tensor/kernel.ts";
+import type { ScheduledProgram, Value } from "../../../../tensor/kernel.ts";
 import { planArena } from "../../../../tensor/devices/webgpu/runtime/arena.ts";
 
 /** A chain of steps over values of 1,024 bytes, each of which reads the two before it. */
-function chain(length: number): Schedule {
+function chain(length: number): ScheduledProgram {
   const values = Array.from({ length }, (_, i): Value => ({
     shape: [256],
     dtype: "float32",
