@@ -32,6 +32,7 @@ export { bind, bufferOf, leaf, leafSource, realize } from "./tensor.ts";
 export { type LeafSource } from "./leaf_primitive.ts";
 export { requireTensor } from "./require_tensor.ts";
 export { type DeviceBuffer, type DeviceOpener, type Executable, type Program, registerDevice } from "./device.ts";
+export type { Graph, GraphNode } from "./compiler/graph.ts";
 export type * from "./compiler/kernel.ts";
 export type * from "./compiler/kernel_text.ts";
 export type * from "./compiler/kernel_forms.ts";

@@ -11,11 +11,15 @@ export interface GraphNode extends TensorSpec {
   readonly id: number;
   /** What it computes of which nodes, as text. */
   readonly key: string;
+  /** Name of the operation, for people. */
   readonly name: string;
   /** The operation: a record is itself, two of one name are two operations. */
   readonly primitive: Primitive;
+  /** How devices compute it. */
   readonly lowering: Lowering<Params>;
+  /** Settings of this application. */
   readonly params: Params;
+  /** Its operands. */
   readonly inputs: readonly GraphNode[];
 }
 
@@ -41,9 +45,11 @@ export interface Graph {
   readonly nodes: readonly GraphNode[];
   /** Nodes of the program's inputs, in call order. */
   readonly inputs: readonly GraphNode[];
+  /** Nodes of the program's outputs. */
   readonly outputs: readonly GraphNode[];
   /** Leaves with values inside the program, which become inputs after the program's own. */
   readonly captured: readonly Tensor[];
+  /** Their nodes. */
   readonly capturedNodes: readonly GraphNode[];
 }
 
