@@ -156,9 +156,19 @@ const KINDS: readonly Row[] = [
     id: "text",
     name: "a text file",
     holds: "other",
-    test: (text) => text.length > 0 && /^[\t\n\r -~\x80-\xff]*$/.test(text) && !/[\x80-\xbf]{4}/.test(text),
+    test: isText,
   },
 ];
+
+/** UTF-8, whose last character may be cut off. */
+const UTF8 =
+  /^(?:[\0-\x7f]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*(?:[\xc2-\xf4][\x80-\xbf]{0,2})?$/;
+
+/** No control characters, and UTF-8; or mostly ASCII, as of an older encoding. */
+function isText(text: string): boolean {
+  if (text.length === 0 || !/^[\t\n\r -~\x80-\xff]*$/.test(text)) return false;
+  return UTF8.test(text) || 4 * text.replace(/[\x80-\xff]+/g, "").length >= 3 * text.length;
+}
 
 /** Name of the first file of a zip archive. */
 function nameInZip(text: string): string {
