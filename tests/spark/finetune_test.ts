@@ -93,7 +93,7 @@ async function checkWhole({ code, stdout, stderr }: Finished, folder: string): P
   equal(code, 0, stderr);
   match(
     stdout,
-    /^mini_resnet8 from scratch on .*train: 19 images of 3 classes at 32×32, 10 to be evaluated on; 12 steps of 4 /,
+    /\nmini_resnet8 from scratch on .*: 19 images of 3 classes at 32×32, 10 to be evaluated on; 12 steps of 4 /,
   );
   match(stdout, /Skips .*broken.jpg as /);
   match(stdout, /step 12: top-1 [\d.]+ %, top-5 100.00 %, loss [\d.]+, average top-1 .*; best [\d.]+ % after step \d+/);
@@ -147,14 +147,14 @@ Deno.test("finetune and probe start from PyTorch's files and from runs, and say 
     const { code, stdout, stderr } = await run("finetune", line);
     equal(code, 0, stderr);
     // A tenth is held out: 1 of 19.
-    match(stdout, /^mini_resnet8 from .*backbone.pth on .*: 18 images of 3 classes at 32×32, 1 to be evaluated on;/);
+    match(stdout, /\nmini_resnet8 from .*backbone.pth on .*: 18 images of 3 classes at 32×32, 1 to be evaluated on;/);
     const probed = await run(
       "probe",
       `--data ${path}/images --init ${path}/run --device cpu --threads 1 --workers 0 ` +
         `--batch-size 4 --recalibrate 5 --neighbours 3 --epochs 5 --out ${path}/probe.json`,
     );
     equal(probed.code, 0, probed.stderr);
-    match(probed.stdout, /^mini_resnet8 of .*run\/last.safetensors: linear top-1 .* %; nearest neighbours /);
+    match(probed.stdout, /\nmini_resnet8 of .*run\/last.safetensors: linear top-1 .* %; nearest neighbours /);
     const { linear, neighbours, model } = JSON.parse(await Deno.readTextFile(`${path}/probe.json`));
     equal(model, "mini_resnet8");
     ok([linear.top1, linear.top5, neighbours].every((share) => share >= 0 && share <= 1) && linear.top5 === 1);

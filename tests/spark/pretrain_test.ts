@@ -22,7 +22,7 @@ const TINY =
 
 async function checkResults({ code, stdout, stderr }: Finished, folder: string): Promise<void> {
   equal(code, 0, stderr);
-  match(stdout, /^tiny_resnet8 on .*: 8 images at 32×48, 24 steps of 2 \(6.0 epochs\), on cpu\nPlanned memory: /);
+  match(stdout, /(^|\n)tiny_resnet8 on .*: 8 images at 32×48, 24 steps of 2 \(6.0 epochs\), on cpu\nPlanned memory: /);
   match(stdout, /Skips .*broken.jpg as /);
   match(stdout, /Done after 24 of 24 steps, 1 file skipped; /);
   ok(stdout.indexOf("Planned memory") < stdout.indexOf("step  1/24"));
@@ -41,7 +41,15 @@ async function checkResults({ code, stdout, stderr }: Finished, folder: string):
 /** Head and epochs of the log, the event file, and the report. */
 async function checkLogs(folder: string, records: readonly StepRecord[]): Promise<void> {
   const [head] = await linesOf(folder);
-  deepStrictEqual(Object.keys(head!), ["name", "cmd", "git_commit_id", "git_commit_msg", "model"]);
+  deepStrictEqual(Object.keys(head!), [
+    "name",
+    "cmd",
+    "git_commit_id",
+    "git_commit_msg",
+    "model",
+    "sources",
+    "weights",
+  ]);
   deepStrictEqual([head!.name, head!.model], ["whole", "tiny_resnet8"]);
   const mean = (from: number) => records.slice(from, from + 4).reduce((sum, { loss }) => sum + loss, 0) / 4;
   deepStrictEqual(await epochsOf(folder), [1, 2, 3, 4, 5, 6].map((k) => [`${k}/6`, mean(4 * k - 4)]));
@@ -135,18 +143,19 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ],
   [
     "--data {}/absent --out {}/b",
-    /^Cannot make a data set as .*existing folder: current path is .*absent\n$/,
+    /^Cannot make a data set as .*existing folder or file: current path is .*absent\n$/,
   ],
   ["--data {}/empty --out {}/c", /^Cannot make a data set as the folder must hold images/],
   ["--data {}/absent --out {}/file/run", /^Cannot write the run folder as it must be a folder that can be written/],
   ["--data {}/images --out {}/run", /^Cannot start a new run as the run folder must be empty: .*--resume/],
   ["--resume {}/absent", /^Cannot resume as --resume must name a checkpoint/],
   ["--resume {}/run --model resnet50", /^Cannot resume as --model must be tiny_resnet8, as in the checkpoint/],
+  ["--resume {}/run --steps 2", /^Cannot resume as --steps must be 1, .*; add --extend to go on with it, leave/],
   ["--resume {}/run --seed 4", /^Cannot resume as --seed must be 3, as in the checkpoint: current value is 4/],
   ["--resume {}/run --data {}/others", /^Cannot resume as --data must hold the images of the checkpoint's run/],
   ["--resume {}/truncated.safetensors", /^Cannot read .*truncated.safetensors as safetensors .* truncated\n$/],
   ["--resume {}/other.safetensors", /^Cannot restore .*other.safetensors .* params\.encoder\./],
-  ["--resume {}/images/0.png", /^Cannot read .*0.png as safetensors/],
+  ["--resume {}/images/0.png", /^Cannot read .*0.png as weights .*: current file is a PNG image \(--resume\)/],
 ];
 
 /** Replaces text in the header of a safetensors file by as much other text. */
