@@ -46,7 +46,7 @@ Deno.test("reconstruct draws input, masked input and both reconstructions, the s
     deepStrictEqual([first.code, first.error], [0, ""]);
     match(
       first.out,
-      /^weights: .*\nweights: .*\ntiny_resnet8 of .*: 3 images at 32×48, 12 of 24 patches masked, loss \d\.\d{4}\nMean error of /,
+      /^weights: .*\nweights: .*\n.* \(folder\): 3 images without classes\n  left out 1 of 4 files: 1 file of weights \(a.safetensors\)\ntiny_resnet8 of .*: 3 images at 32×48, 12 of 24 patches masked, loss \d\.\d{4}\nMean error of /,
     );
     const grid = await Deno.readFile(file("a_grid.PNG"));
     const { width, height } = await decodeImage(grid);
@@ -124,8 +124,11 @@ Deno.test("reconstruct says in a line what does not fit", () =>
         [[...without("--out"), "--out", file("o.jpg")], /o.jpg as --out must end with .png/],
         [[...without("--checkpoint"), "--checkpoint", file("no.pth")], /Cannot read .*no.pth/],
         [[...without("--checkpoint"), "--checkpoint", file("backbone.pth")], /backbone.pth as it must hold a decoder/],
-        [[...without("--images"), "--images", file("bad.jpg")], /Cannot decode .*bad.jpg as it must be a JPEG/],
-        [[...without("--images"), "--images", file("none")], /existing folder: current path is .*none/],
+        [
+          [...without("--images"), "--images", file("bad.jpg")],
+          /Cannot decode .*bad.jpg as it must be an image \(JPEG/,
+        ],
+        [[...without("--images"), "--images", file("none")], /existing folder or file: current path is .*none/],
         [[...good, "--mask", file("m.json")], /m.json as masks as a list must have one for each of the 1 images/],
         [[...good, "--mask", file("n.json")], /n.json as masks as --mask must be random or a file: current error/],
         [[...good, "--mask", file("m.json"), "--mask-ratio", "0.4"], /--mask-ratio goes with --mask random/],

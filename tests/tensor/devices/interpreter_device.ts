@@ -5,8 +5,12 @@
 import {
   ARGSORT_FORM,
   type KernelForm,
+  MASK_ALIGN_FORM,
+  ROI_ALIGN_FORM,
+  ROI_SPREAD_FORM,
   SCATTER_ADD_FORM,
   SCATTER_MAX_FORM,
+  SUPPRESS_FORM,
 } from "../../../tensor/compiler/kernel_forms.ts";
 import { templateFlops } from "../../../tensor/compiler/lowering.ts";
 import { textWriter } from "../../../tensor/compiler/template.ts";
@@ -183,8 +187,16 @@ const FORMS: ReadonlyMap<KernelForm, Interpreter> = new Map<KernelForm, Interpre
   [SCATTER_MAX_FORM, scattered(leastOf, Math.max)],
 ]);
 
+/** Kernels that it computes by the definition in the record. */
+const BY_DEFINITION: ReadonlySet<KernelForm | undefined> = new Set([
+  ROI_ALIGN_FORM,
+  ROI_SPREAD_FORM,
+  MASK_ALIGN_FORM,
+  SUPPRESS_FORM,
+]);
+
 function interpretKernel(x: Tensor, lowering: KernelLowering<Params>, values: readonly Values[]): Values {
-  if (lowering.loops) {
+  if (lowering.loops || BY_DEFINITION.has(lowering.form)) {
     const arrays = x.inputs.map(({ shape, dtype }, i) => ({ shape, dtype, data: Float64Array.from(values[i]!) }));
     return x.primitive.reference(arrays, x.params, x);
   }
