@@ -52,6 +52,11 @@ function isBelow(index: string, extent: number): string {
   return `u32(i32(${index})) < ${extent}u`;
 }
 
+/** Whether a bound is broken wherever one stands. What it guards is not written then: a constant negative index is refused. */
+function neverHolds({ coefficients, offset, extent }: Bound): boolean {
+  return coefficients.every((c) => c === 0) && !(offset >= 0 && offset < extent);
+}
+
 const BINARY: Readonly<Partial<Record<ScalarOp, string>>> = {
   add: "+",
   sub: "-",
@@ -148,6 +153,7 @@ export class ValueWriter {
   }
 
   #guard(x: Scalar & { kind: "guard" }): string {
+    if (x.bounds.some(neverHolds)) return this.#let(literalOf(x.fill, x.dtype));
     const name = this.#name();
     const holds = x.bounds.map((bound) => this.#holds(bound)).join(" && ");
     const inner = new ValueWriter(this.#indices, this.#load, this.#shared, new Map(this.#known));
@@ -173,6 +179,9 @@ export class ValueWriter {
   }
 
   #gather(x: Scalar & { kind: "gather" }): string {
+    if (x.index.kind === "const" && neverHolds({ coefficients: [], offset: x.index.value, extent: x.extent })) {
+      return this.#let(literalOf(x.fill, x.dtype));
+    }
     const index = this.#one(x.index);
     const name = this.#name();
     const at = `${affine(this.#indices, x.access.strides, x.access.offset)} + ${index} * ${x.axisStride}`;
