@@ -46,7 +46,7 @@ Deno.test("reconstruct draws input, masked input and both reconstructions, the s
     deepStrictEqual([first.code, first.error], [0, ""]);
     match(
       first.out,
-      /^weights: .*\nweights: .*\n.* \(folder\): 3 images without classes\n  left out 1 of 4 files: 1 file of weights \(a.safetensors\)\ntiny_resnet8 of .*: 3 images at 32×48, 12 of 24 patches masked, loss \d\.\d{4}\nMean error of /,
+      /^weights: .*\nweights: .*\n.* \(folder\): 3 images without classes\n {2}left out 1 of 4 files: 1 file of weights \(a.safetensors\)\ntiny_resnet8 of .*: 3 images at 32×48, 12 of 24 patches masked, loss \d\.\d{4}\nMean error of /,
     );
     const grid = await Deno.readFile(file("a_grid.PNG"));
     const { width, height } = await decodeImage(grid);
