@@ -135,7 +135,7 @@ function read(file: StateDictFile, entry: DetectorEntry, normEpsilon: number): F
  * import { detectorOf, detectorStateDict } from "@tessera/tessera/spark";
  * import { random } from "@tessera/tessera/tensor";
  *
- * const sizes = { fpnChannels: 4, boxFcs: [4, 4], maskConvs: [4], anchorSizes: [[8], [16], [32]] };
+ * const sizes = { fpnChannels: 4, boxFcs: [4, 4], maskConvs: [4], anchorSizes: [[4], [8], [16], [32], [64]] };
  * const model = detector({ backbone: tinyResnet(), classes: 2, ...sizes });
  * const weights = model.init(random.key(0));
  * const bytes = encodePth(await detectorStateDict(model, weights, { naming: "torchvision" }));
