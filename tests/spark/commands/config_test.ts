@@ -91,7 +91,7 @@ Deno.test("a relative path under deno task is taken from the folder in which the
     const root = new URL("../../../", import.meta.url).pathname;
     const options = { args: ["task", "--config", `${root}deno.json`, "inspect", "page.html"], cwd: folder };
     // As from a user's shell: a task that runs these tests has named a folder already, which a task within it keeps.
-    const { INIT_CWD: _, ...env } = { ...Deno.env.toObject(), NO_COLOR: "1" };
+    const { INIT_CWD: _, ...env }: Record<string, string> = { ...Deno.env.toObject(), NO_COLOR: "1" };
     const { code, stderr } = await new Deno.Command(Deno.execPath(), { ...options, env, clearEnv: true }).output();
     const text = new TextDecoder().decode(stderr);
     equal(code, 1);
