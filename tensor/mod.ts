@@ -76,6 +76,7 @@ export { argsort } from "./primitives/argsort.ts";
 export { matmul } from "./primitives/matmul.ts";
 export * from "./functions/statistics.ts";
 export * from "./functions/axes.ts";
+export { associativeScan, type AssociativeScanOptions } from "./functions/associative_scan.ts";
 export * from "./functions/cumulative.ts";
 export * from "./functions/diagonals.ts";
 export * from "./functions/filled_like.ts";

@@ -2,9 +2,7 @@
 import { type OptionNames, requireOptions } from "../errors.ts";
 import { add, maximum, mul } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
-import { concat } from "./axes.ts";
-import { slice } from "../primitives/window.ts";
-import { normalizeAxes } from "../primitives/sum.ts";
+import { cumulate } from "./associative_scan.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 
@@ -16,21 +14,6 @@ export interface CumulativeOptions {
 
 /** Names of CumulativeOptions. */
 export const CUMULATIVE_OPTIONS: OptionNames<CumulativeOptions> = { axis: true };
-
-/** Combines each element with all before it; each round reaches twice as far (Hillis and Steele, 1986). */
-function cumulate(operation: string, x: Tensor, axis: number, combine: (a: Tensor, b: Tensor) => Tensor): Tensor {
-  requireTensor(operation, "x", x);
-  const [at] = normalizeAxes(operation, x, axis);
-  const size = x.shape[at!]!;
-  const part = (y: Tensor, start: number, end: number) =>
-    slice(y, { start: y.shape.map((_, i) => i === at ? start : 0), size: y.shape.with(at!, end - start) });
-  let sums = x;
-  for (let step = 1; step < size; step *= 2) {
-    const combined = combine(part(sums, 0, size - step), part(sums, step, size));
-    sums = concat([part(sums, 0, step), combined], { axis: at! });
-  }
-  return sums;
-}
 
 /**
  * Sums of each element and all before it.
@@ -51,7 +34,7 @@ export function cumsum(x: Tensor, options: CumulativeOptions = {}): Tensor {
   requireOptions("cumsum", options, CUMULATIVE_OPTIONS);
   requireTensor("cumsum", "x", x);
   const { axis = -1 } = options;
-  return cumulate("cumsum", x.dtype === "bool" ? cast(x, "int32") : x, axis, add);
+  return cumulate("cumsum", add, x.dtype === "bool" ? cast(x, "int32") : x, axis);
 }
 
 /**
@@ -72,7 +55,7 @@ export function cumsum(x: Tensor, options: CumulativeOptions = {}): Tensor {
 export function cumprod(x: Tensor, options: CumulativeOptions = {}): Tensor {
   requireOptions("cumprod", options, CUMULATIVE_OPTIONS);
   const { axis = -1 } = options;
-  return cumulate("cumprod", x, axis, mul);
+  return cumulate("cumprod", mul, x, axis);
 }
 
 /**
@@ -93,5 +76,5 @@ export function cumprod(x: Tensor, options: CumulativeOptions = {}): Tensor {
 export function cummax(x: Tensor, options: CumulativeOptions = {}): Tensor {
   requireOptions("cummax", options, CUMULATIVE_OPTIONS);
   const { axis = -1 } = options;
-  return cumulate("cummax", x, axis, maximum);
+  return cumulate("cummax", maximum, x, axis);
 }
