@@ -107,6 +107,7 @@ export { adaptiveAvgPool2d, adaptiveMaxPool2d } from "./functions/images/adaptiv
 export * as linalg from "./functions/linalg/mod.ts";
 export * as random from "./functions/random/mod.ts";
 export { checkpoint } from "./transform/checkpoint.ts";
+export { customJvp } from "./transform/custom_jvp.ts";
 export { customVjp } from "./transform/custom_vjp.ts";
 export { evalShape } from "./transform/eval_shape.ts";
 export { hessian, jacfwd, type Jacobian, type JacobianOptions, jacrev } from "./transform/jacobian.ts";
