@@ -83,10 +83,15 @@ export interface Loop {
   readonly constants: number;
   /** How many are carried on. */
   readonly carries: number;
-  /** How often it runs; at least once. */
+  /** How often it runs; at least once. Infinite where only `stops` tells. */
   readonly length: number;
   /** True to begin at the last row. */
   readonly reverse: boolean;
+  /**
+   * Position of an int32 input, a constant or what is carried: once all of its elements are 0, further runs change nothing that
+   * is carried, and write rows of zeros. Devices whose host can read it leave these runs out.
+   */
+  readonly stops?: number | undefined;
 }
 
 /** How a primitive becomes device code. */

@@ -180,7 +180,7 @@ export function loopGraph(loop: Loop, rows?: readonly number[]): LoopGraph {
   return made;
 }
 
-function readLoop({ program, carries, constants, length, reverse }: Loop, rows?: readonly number[]): LoopGraph {
+function readLoop({ program, carries, constants, length, reverse, stops }: Loop, rows?: readonly number[]): LoopGraph {
   const { outputs, inputs } = program;
   const wanted = rows ? [...outputs.slice(0, carries), ...rows.map((row) => outputs[carries + row]!)] : outputs;
   const read = graphOf({ inputs, outputs: wanted, donated: new Set() });
@@ -195,7 +195,7 @@ function readLoop({ program, carries, constants, length, reverse }: Loop, rows?:
     nodes,
     outputs: apart(nodes, read.outputs, new Map(), ({ lowering }) => lowering.kind === "leaf"),
   };
-  return { graph, key: `${constants},${carries},${length},${reverse}\n${graphKey(graph, new Set())}` };
+  return { graph, key: `${constants},${carries},${length},${reverse},${stops}\n${graphKey(graph, new Set())}` };
 }
 
 /** A reshape of a reshape is one reshape. */

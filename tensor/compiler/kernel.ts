@@ -106,6 +106,8 @@ export interface LoopBody {
   readonly length: number;
   /** True to begin at the last row. */
   readonly reverse: boolean;
+  /** Position of the input that tells when further runs change nothing. */
+  readonly stops: number | undefined;
   /** Position among the results of the body of each output: of a carry its last value, of the others all rows. */
   readonly results: readonly number[];
   /** The body, before it is lowered. */

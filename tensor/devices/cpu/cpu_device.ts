@@ -6,7 +6,8 @@ import { type Device, registerDevice } from "../../device.ts";
 import { DeviceError, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
-import { addressesOf, assembleAll, execute, type LoadOptions, prepare, type Program, programsOf } from "./program.ts";
+import { addressesOf, execute } from "./execute.ts";
+import { assembleAll, type LoadOptions, prepare, type Program, programsOf } from "./program.ts";
 import { bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
 

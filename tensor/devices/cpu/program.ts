@@ -1,16 +1,16 @@
-/** @file Schedules as launches of a cpu device: assembled, planned, and run, loops again and again. */
+/** @file Schedules as launches of a cpu device: assembled and planned. */
 import { type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
+import { runsOf } from "../../compiler/loop_step.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
-import { DeviceError } from "../../errors.ts";
 import { emitMapWat } from "./emit/map.ts";
 import { emitReduceWat } from "./emit/reduce.ts";
 import { templateWat } from "./kernels/template.ts";
 import { assemble } from "./runtime/assemble.ts";
 import { bytesOf } from "./runtime/blocks.ts";
-import { closeCore, type Core, tell } from "./runtime/core.ts";
-import { CREW, type Launch, sharedLaunches } from "./runtime/crew.ts";
+import { type Core, tell } from "./runtime/core.ts";
+import type { Launch } from "./runtime/crew.ts";
 
 /** Passes that take less than this many nanoseconds run on one thread. */
 const SHARE_ABOVE = 30_000;
@@ -18,7 +18,7 @@ const SHARE_ABOVE = 30_000;
 const ALIGNMENT = 64;
 
 /** Steps that run one after the other: one list of launches, which all threads know. */
-interface Segment {
+export interface Segment {
   readonly kind: "launches";
   /** Assembles them, at the first call; all threads know them then. */
   launches(): readonly Launch[];
@@ -29,7 +29,7 @@ interface Segment {
 }
 
 /** A step that is a loop. */
-interface LoopSegment {
+export interface LoopSegment {
   readonly kind: "loop";
   readonly step: Step;
   /** Position in the table of addresses of the memory of the body. */
@@ -43,7 +43,7 @@ interface LoopSegment {
 /** A schedule as launches, with the memory that it needs. */
 export interface Program {
   readonly schedule: ScheduledProgram;
-  /** Passes of one run, those of loops as often as they run. */
+  /** Passes of one run, those of loops as often as they run at most; once of a loop that nothing bounds. */
   readonly passes: number;
   readonly segments: readonly (Segment | LoopSegment)[];
   /** Where temporaries and the scratch of each step lie in the arena. */
@@ -99,7 +99,7 @@ export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOpt
   const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
   return {
     schedule,
-    passes: loops.reduce((sum, made) => sum + (made ? made.loop.length * made.body.passes : 0), first),
+    passes: loops.reduce((sum, made) => sum + (made ? runsOf(made.loop) * made.body.passes : 0), first),
     segments,
     plan: planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes }),
     localBytes: aligned(localBytes),
@@ -169,108 +169,4 @@ function kernelOf({ kernel, inputs, outputs }: Step, { values }: ScheduledProgra
   return kernel.kind === "map"
     ? emitMapWat(kernel, specs(inputs), specs(outputs))
     : emitReduceWat(kernel, specs(inputs));
-}
-
-/**
- * Byte addresses of a program's values, then of the scratch of each step.
- *
- * @param program The program.
- * @param arena Where its temporaries lie.
- * @param given Addresses of its inputs and outputs, by number of the value.
- * @returns The table of a run.
- */
-export function addressesOf(
-  { schedule, plan }: Program,
-  arena: number,
-  given: (value: number) => number | undefined,
-): readonly number[] {
-  const values = schedule.values.map((_, value) => given(value) ?? arena + (plan.offsets.get(value) ?? 0));
-  return [...values, ...schedule.steps.map((_, step) => arena + (plan.scratch.get(step) ?? 0))];
-}
-
-/**
- * Runs a program.
- *
- * @param core The device.
- * @param program What to run.
- * @param table Where everything lies.
- * @param scratch Address of the private scratch of the threads.
- */
-export function execute(core: Core, program: Program, table: readonly number[], scratch: number): void {
-  for (const segment of program.segments) {
-    if (segment.kind === "loop") runLoop(core, segment, table, scratch);
-    else runSegment(core, program, segment, table, scratch);
-  }
-}
-
-/** Runs the body of a loop once for each row. What is carried on goes from one memory to another and back, and ends in that of the result. */
-function runLoop(core: Core, segment: LoopSegment, table: readonly number[], scratch: number): void {
-  const { step, slot, loop, body, spare } = segment;
-  const { constants, carries, length, reverse, results } = loop;
-  const { schedule: { values, inputs, outputs } } = body;
-  const base = table[slot]!;
-  const operands = step.inputs.map((value) => table[value]!);
-  const written = outputs.map((_, i) => {
-    const at = results.indexOf(i);
-    return at < 0 ? undefined : table[step.outputs[at]!]!;
-  });
-  const carried = (i: number, t: number): number => {
-    if (t < 0) return operands[constants + i]!;
-    const last = (length - 1 - t) % 2 === 0;
-    return last ? written[i] ?? base + spare[i]![0] : base + spare[i]![1];
-  };
-  const known = new Map<number, number>();
-  for (let t = 0; t < length; t++) {
-    const row = reverse ? length - 1 - t : t;
-    inputs.forEach((value, i) => {
-      const at = i < constants
-        ? operands[i]!
-        : i < constants + carries
-        ? carried(i - constants, t - 1)
-        : operands[i]! + row * bytesOf(values[value]!);
-      known.set(value, at);
-    });
-    outputs.forEach((value, i) =>
-      known.set(value, i < carries ? carried(i, t) : written[i]! + row * bytesOf(values[value]!))
-    );
-    execute(core, body, addressesOf(body, base, (value) => known.get(value)), scratch);
-  }
-}
-
-function runSegment(
-  core: Core,
-  { localBytes, onLaunch }: Program,
-  segment: Segment,
-  table: readonly number[],
-  scratch: number,
-): void {
-  const { program, first } = segment;
-  const { shared, member, workers } = core;
-  const launches = segment.launches();
-  const run = { table, firstTurn: shared.turn };
-  const turns = sharedLaunches(launches);
-  shared.turn += turns;
-  core.count.launches += launches.length;
-  const scratchOf = (index: number) => scratch + index * localBytes;
-  if (turns > 0) shared.alone ||= !CREW.allJoined(member);
-  if (turns > 0 && !shared.alone) {
-    workers.forEach((worker, i) => tell(worker, { kind: "run", program, run, scratch: scratchOf(i + 1) }));
-  }
-  const told = onLaunch &&
-    ((index: number, start: number, milliseconds: number) => onLaunch(first + index, start, milliseconds));
-  try {
-    CREW.runLaunches(
-      launches,
-      run,
-      shared.alone ? { ...member, count: 1 } : member,
-      scratchOf(0),
-      core.instances,
-      told,
-    );
-  } catch (cause) {
-    // Threads no longer agree on where they are: nothing can run here any more.
-    CREW.reportFailure(member);
-    closeCore(core);
-    throw new DeviceError("cpu", `Cannot run a program as a kernel failed: current error is ${cause}`, { cause });
-  }
 }

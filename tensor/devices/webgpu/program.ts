@@ -85,6 +85,13 @@ function prepareLoop(
   loop: LoopBody & { readonly schedule: ScheduledProgram },
   { onLaunch, runs }: Required<LoadOptions>,
 ): Prepared {
+  if (!Number.isFinite(loop.length)) {
+    throw new DeviceError(
+      "webgpu",
+      "Cannot run whileLoop on webgpu as maxIterations must bound it, since nothing is read back while a program runs: " +
+        "current maxIterations is undefined; give it, use foriLoop or scan, or run on cpu",
+    );
+  }
   const body = prepare(core, loop.schedule, { onLaunch, runs: runs * loop.length });
   const [bytes = 0, ...more] = body.arena.chunks;
   if (more.length > 0) {

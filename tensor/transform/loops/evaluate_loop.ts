@@ -5,10 +5,12 @@ import { type DenseArray, sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /** Results of loops by their first operand: those of one loop are asked for one by one. Documented cache; weak. */
-const evaluated = new WeakMap<
-  DenseArray,
-  { loop: Loop; inputs: readonly DenseArray[]; results: readonly DenseArray[] }
->();
+const evaluated = new WeakMap<DenseArray, WeakMap<Loop, Evaluated>>();
+
+interface Evaluated {
+  readonly inputs: readonly DenseArray[];
+  readonly results: readonly DenseArray[];
+}
 
 /**
  * Computes all results of a loop.
@@ -19,15 +21,17 @@ const evaluated = new WeakMap<
  */
 export function evaluateLoop(loop: Loop, inputs: readonly DenseArray[]): readonly DenseArray[] {
   const [first] = inputs;
-  const known = first && evaluated.get(first);
-  if (known && known.loop === loop && inputs.every((x, i) => x === known.inputs[i])) return known.results;
+  const ofFirst = (first && evaluated.get(first)) ?? new WeakMap<Loop, Evaluated>();
+  const known = ofFirst.get(loop);
+  if (known && inputs.every((x, i) => x === known.inputs[i])) return known.results;
   const results = run(loop, inputs);
-  if (first) evaluated.set(first, { loop, inputs, results });
+  ofFirst.set(loop, { inputs, results });
+  if (first) evaluated.set(first, ofFirst);
   return results;
 }
 
 function run(
-  { program, constants, carries, length, reverse }: Loop,
+  { program, constants, carries, length, reverse, stops }: Loop,
   inputs: readonly DenseArray[],
 ): readonly DenseArray[] {
   const order = programOf(program.outputs, new Set(program.inputs)).filter((x) => !program.inputs.includes(x));
@@ -36,7 +40,12 @@ function run(
     data: new Float64Array(length * sizeOf(shape)),
   }));
   let carried = inputs.slice(constants, constants + carries);
-  for (let t = 0; t < length; t++) {
+  const goesOn = () => {
+    if (stops === undefined) return true;
+    const { data } = stops < constants ? inputs[stops]! : carried[stops - constants]!;
+    return data.some((x) => x !== 0);
+  };
+  for (let t = 0; t < length && goesOn(); t++) {
     const row = reverse ? length - 1 - t : t;
     const values = new Map<Tensor, DenseArray>();
     program.inputs.forEach((x, i) => {
