@@ -1,6 +1,7 @@
 /** @file COCO's annotation files: what is in them, and what is wrong with them. */
-import { boxMask, polygonsMask } from "./polygon.ts";
+import { boxMask, MOST_OUTLINE, outlineLength, polygonsMask } from "./polygon.ts";
 import { type Bounds, maskArea, maskBounds, parseCounts, type RunLengths } from "./run_lengths.ts";
+import { shown } from "./shown.ts";
 
 /** An image of a set. */
 export interface CocoImage {
@@ -41,6 +42,10 @@ export interface CocoObject {
   readonly crowd: boolean;
   /** Its pixels, if the file tells them. */
   readonly segmentation: Segmentation;
+  /** True for one that is hard to see, as Pascal VOC has them: whether it is found counts neither for nor against. */
+  readonly difficult?: boolean;
+  /** True for one that goes on outside of the image, as Pascal VOC has them. */
+  readonly truncated?: boolean;
 }
 
 /** Something of a file that is not used, and why. */
@@ -77,9 +82,7 @@ const isFinite = (x: unknown): x is number => typeof x === "number" && Number.is
 const isSize = (x: unknown): x is number => isFinite(x) && Number.isInteger(x) && x > 0 && x < 2 ** 16;
 
 function idOf({ id }: Json): number {
-  return isFinite(id) && Number.isInteger(id)
-    ? id
-    : refuse(`its id must be a whole number: it is ${JSON.stringify(id)}`);
+  return isFinite(id) && Number.isInteger(id) ? id : refuse(`its id must be a whole number: it is ${shown(id)}`);
 }
 
 /** The record's list of that name. */
@@ -100,7 +103,9 @@ function readAll<T extends { readonly id: number }>(
   const seen = new Set<number>();
   const problems: Problem[] = [];
   const found = list.flatMap((record, i) => {
-    const name = isRecord(record) && record.id !== undefined ? `${kind} ${record.id}` : `${kind} number ${i + 1}`;
+    const name = isRecord(record) && record.id !== undefined
+      ? `${kind} ${shown(record.id)}`
+      : `${kind} number ${i + 1}`;
     try {
       const value = isRecord(record) ? read(record) : refuse("it must be a record");
       if (seen.has(value.id)) refuse("its id stands twice");
@@ -119,7 +124,7 @@ function readImage(record: Json): CocoImage {
   const { file_name: name, height, width } = record;
   if (typeof name !== "string" || name === "") refuse("it must have a file_name");
   if (!isSize(height) || !isSize(width)) {
-    refuse(`height and width must be whole and positive: they are ${height}, ${width}`);
+    refuse(`height and width must be whole, from 1 to 65535: they are ${shown(height)}, ${shown(width)}`);
   }
   return { id: idOf(record), name, height, width };
 }
@@ -131,7 +136,11 @@ function readCategory(record: Json): CocoCategory {
 /** Runs of a record `{ size, counts }`. */
 function readRuns({ size, counts }: Json, { height, width }: CocoImage): RunLengths {
   if (!Array.isArray(size) || size[0] !== height || size[1] !== width) {
-    refuse(`its mask must have the size of the image, ${height}×${width}: it is ${JSON.stringify(size)}`);
+    refuse(
+      `its mask must have the size of the image, ${height}×${width}: it is ${
+        Array.isArray(size) ? size.slice(0, 3).map(shown).join("×") : shown(size)
+      }`,
+    );
   }
   const runs = typeof counts === "string" ? parsedCounts(counts) : counts;
   if (!Array.isArray(runs) || !runs.every((run) => isFinite(run) && run >= 0 && Number.isInteger(run))) {
@@ -160,13 +169,22 @@ function readSegmentation(segmentation: unknown, image: CocoImage): Segmentation
   if (wrong !== undefined) refuse("its polygons must be lists of finite numbers");
   const small = segmentation.find(({ length }) => length % 2 === 1 || length < 6);
   if (small) refuse(`its polygons must have three points or more, two numbers each: one has ${small.length} numbers`);
-  return segmentation as readonly (readonly number[])[];
+  const polygons = segmentation as readonly (readonly number[])[];
+  polygons.forEach(checkOutline);
+  return polygons;
+}
+
+/** Filling a longer outline would take for ever. */
+function checkOutline(points: readonly number[]): void {
+  const length = outlineLength(points);
+  if (!(length <= MOST_OUTLINE)) refuse(`its outline must be ${MOST_OUTLINE} pixels long at most: it is ${length}`);
 }
 
 function readBox(box: unknown): Bounds | null {
   if (box === undefined || box === null) return null;
   if (!Array.isArray(box) || box.length !== 4 || !box.every(isFinite)) refuse("its bbox must be four finite numbers");
-  const [, , width, height] = box as unknown as Bounds;
+  const [x, y, width, height] = box as unknown as Bounds;
+  checkOutline([x, y, x, y + height, x + width, y + height, x + width, y]);
   if (width < 0 || height < 0) refuse(`its bbox must not be negative: it is ${width}×${height}`);
   return box as unknown as Bounds;
 }
@@ -190,10 +208,11 @@ function readObject(
   categories: ReadonlySet<number>,
 ): CocoObject {
   const { image_id: image, category_id: category, iscrowd = 0 } = record;
+  if (![0, 1, true, false].includes(iscrowd as number)) refuse(`its iscrowd must be 0 or 1: it is ${shown(iscrowd)}`);
   const id = idOf(record);
-  const known = images.get(image as number) ?? refuse(`its image must be in the file: it is ${JSON.stringify(image)}`);
+  const known = images.get(image as number) ?? refuse(`its image must be in the file: it is ${shown(image)}`);
   if (!categories.has(category as number)) {
-    refuse(`its category must be in the file: it is ${JSON.stringify(category)}`);
+    refuse(`its category must be in the file: it is ${shown(category)}`);
   }
   const segmentation = readSegmentation(record.segmentation, known);
   const given = readBox(record.bbox);
@@ -201,7 +220,8 @@ function readObject(
   const mask = () => maskOf({ segmentation, box: given ?? [0, 0, 0, 0] }, known);
   const box = given ?? maskBounds(mask());
   if (!(box[2] > 1e-5 && box[3] > 1e-5)) refuse(`its box must have an area: it is ${box[2]}×${box[3]}`);
-  const area = isFinite(record.area) ? record.area : segmentation ? maskArea(mask()) : box[2] * box[3];
+  const area = record.area ?? (segmentation ? maskArea(mask()) : box[2] * box[3]);
+  if (!isFinite(area) || area < 0) refuse(`its area must be a number from 0: it is ${shown(area)}`);
   return {
     id,
     image: known.id,

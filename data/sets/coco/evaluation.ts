@@ -32,8 +32,8 @@ export interface CocoEvaluation {
   readonly metrics: readonly number[];
   /** Ids of the categories, ascending. */
   readonly categories: readonly number[];
-  /** Average precision of each category; -1 where nothing counts. */
-  readonly categoryAp: readonly number[];
+  /** The twelve numbers of each category; -1 where nothing counts. */
+  readonly categoryMetrics: readonly (readonly number[])[];
   /** `[10 thresholds, 101 recalls, categories, 4 areas, 3 numbers of detections]`, row-major; -1 where nothing counts. */
   readonly precision: Float64Array;
   /** `[10, categories, 4, 3]`. */
@@ -158,7 +158,9 @@ export function evaluateCoco(
       });
     });
   });
-  return { ...summaryOf({ precision, recall }, K), categories: set.categories.map(({ id }) => id), precision, recall };
+  const metrics = metricsOf({ precision, recall }, K);
+  const categoryMetrics = set.categories.map((_, category) => metricsOf({ precision, recall }, K, { category }));
+  return { metrics, categoryMetrics, categories: set.categories.map(({ id }) => id), precision, recall };
 }
 
 /** Which cells of precision or recall a number is the mean of; all of an axis that is not named. */
@@ -184,16 +186,72 @@ function meanOf(values: Float64Array, categories: number, { threshold, category,
   return count === 0 ? -1 : sum / count;
 }
 
-/** The twelve numbers, and those of single categories. */
-function summaryOf({ precision, recall }: Pick<CocoEvaluation, "precision" | "recall">, K: number) {
-  const most = MOST.length - 1;
-  const ap = (area: number, rest: Partial<Cells> = {}) => meanOf(precision, K, { area, most, ...rest });
-  const ar = (area: number, most: number) => meanOf(recall, K, { area, most });
-  return {
-    metrics: [
-      ...[ap(0), ap(0, { threshold: 0 }), ap(0, { threshold: 5 }), ap(1), ap(2), ap(3)],
-      ...[ar(0, 0), ar(0, 1), ar(0, 2), ar(1, 2), ar(2, 2), ar(3, 2)],
-    ],
-    categoryAp: Array.from({ length: K }, (_, category) => ap(0, { category })),
-  };
+/** The twelve numbers of one category, or of all. */
+function metricsOf(
+  { precision, recall }: Pick<CocoEvaluation, "precision" | "recall">,
+  categories: number,
+  one: Pick<Cells, "category"> = {},
+): readonly number[] {
+  const last = MOST.length - 1;
+  const ap = (area: number, rest: Partial<Cells> = {}) =>
+    meanOf(precision, categories, { area, most: last, ...one, ...rest });
+  const ar = (area: number, most: number) => meanOf(recall, categories, { area, most, ...one });
+  return [
+    ...[ap(0), ap(0, { threshold: 0 }), ap(0, { threshold: 5 }), ap(1), ap(2), ap(3)],
+    ...[ar(0, 0), ar(0, 1), ar(0, 2), ar(1, 2), ar(2, 2), ar(3, 2)],
+  ];
+}
+
+/**
+ * The curve of precision over recall, for `lineChart`: all areas, 100 detections an image.
+ *
+ * @param evaluation Of `evaluateCoco`.
+ * @param options `threshold`: the overlap, 0.5, 0.55 … 0.95; the mean of all ten if not given. `category`: its id; the mean
+ * of all categories that have objects if not given.
+ * @returns 101 points; none where nothing counts.
+ * @throws {RangeError} If there is no such threshold or category.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { evaluateCoco, precisionCurve, readCocoSet } from "@tessera/tessera/data";
+ *
+ * const set = readCocoSet({
+ *   images: [{ id: 7, file_name: "a.png", height: 8, width: 8 }],
+ *   categories: [{ id: 3, name: "cup" }],
+ *   annotations: [{ id: 1, image_id: 7, category_id: 3, bbox: [1, 1, 4, 3] }],
+ * }, "cups.json");
+ * const found = [{ image: 7, category: 3, score: 0.9, box: [1, 1, 4, 2] as const }]; // two thirds of the cup
+ * const evaluation = evaluateCoco(set, found, { kind: "box" });
+ * deepStrictEqual(precisionCurve(evaluation, { threshold: 0.5 })[100]!.map(Math.round), [1, 1]);
+ * deepStrictEqual(precisionCurve(evaluation, { threshold: 0.75 })[0], [0, 0]);
+ * ```
+ */
+export function precisionCurve(
+  { precision, categories }: Pick<CocoEvaluation, "precision" | "categories">,
+  options: { readonly threshold?: number; readonly category?: number } = {},
+): readonly (readonly [recall: number, precision: number])[] {
+  requireOptions("precisionCurve", options, { threshold: true, category: true });
+  const thresholds = options.threshold === undefined
+    ? [...THRESHOLDS.keys()]
+    : [placeIn(THRESHOLDS, options.threshold, "threshold")];
+  const chosen = options.category === undefined
+    ? [...categories.keys()]
+    : [placeIn(categories, options.category, "category")];
+  const cell = (t: number, r: number, k: number) =>
+    precision[((t * RECALLS.length + r) * categories.length + k) * RANGES.length * MOST.length + MOST.length - 1]!;
+  const counted = chosen.filter((k) => cell(0, 0, k) >= 0);
+  if (counted.length === 0) return [];
+  return RECALLS.map((recall, r) => {
+    const values = thresholds.flatMap((t) => counted.map((k) => cell(t, r, k)));
+    return [recall, values.reduce((sum, value) => sum + value, 0) / values.length];
+  });
+}
+
+/** Where a number stands in a list; thresholds are taken to a millionth. */
+function placeIn(list: readonly number[], value: number, name: string): number {
+  const at = list.findIndex((each) => Math.abs(each - value) < 1e-6);
+  if (at >= 0) return at;
+  const known = list.map((each) => Number(each.toFixed(6))).join(", ");
+  throw new RangeError(`Cannot give a curve as ${name} must be one of ${known}: current ${name} is ${value}`);
 }

@@ -15,6 +15,7 @@ export const AREAS: Readonly<Record<"all" | "small" | "medium" | "large", readon
 export interface Truth {
   readonly area: number;
   readonly crowd: boolean;
+  readonly difficult?: boolean;
 }
 
 /** What was found: by descending score. */
@@ -34,7 +35,7 @@ export interface Matches {
 
 /**
  * Matches detections greedily, the surest first: each takes the object that it overlaps most, of equals the later; a crowd
- * may be taken by many, and objects that do not count are taken last.
+ * and what is difficult may be taken by many, and objects that do not count are taken last.
  *
  * @param found Detections, the surest first.
  * @param truths Objects.
@@ -49,12 +50,13 @@ export function matchImage(
   [least, most]: readonly [number, number],
 ): Matches {
   const outside = (area: number) => area < least || area > most;
-  const ignored = truths.map(({ crowd, area }) => crowd || outside(area));
+  const ignored = truths.map(({ crowd, difficult, area }) => crowd || difficult === true || outside(area));
+  const many = truths.map(({ crowd, difficult }) => crowd || difficult === true);
   const order = [...truths.keys()].sort((a, b) => Number(ignored[a]) - Number(ignored[b]));
   const outcomes = THRESHOLDS.map((threshold) => {
     const taken = new Set<number>();
     return Int8Array.from(found, ({ area }, d) => {
-      const best = bestOf(overlaps[d]!, threshold, order.filter((g) => truths[g]!.crowd || !taken.has(g)), ignored);
+      const best = bestOf(overlaps[d]!, threshold, order.filter((g) => many[g] || !taken.has(g)), ignored);
       if (best === null) return outside(area) ? -1 : 0;
       taken.add(best);
       return ignored[best] ? -1 : 1;

@@ -2,6 +2,7 @@
 import { requireOptions } from "../../../tensor/errors.ts";
 import type { CocoSet, Problem } from "./annotations.ts";
 import { type Bounds, countsText, maskArea, maskBounds, parseCounts, type RunLengths } from "./run_lengths.ts";
+import { shown } from "./shown.ts";
 
 /** An object that a detector found. */
 export interface Detection {
@@ -19,7 +20,11 @@ export interface Detection {
 
 /** Detections, and what was left out. */
 export interface CocoResults {
+  /** In the order of the file. */
   readonly detections: readonly Detection[];
+  /** True if the first record has a box: the official tool then takes the sizes of all detections from boxes, of masks too. */
+  readonly hasBoxes: boolean;
+  /** What was left out, each with its reason. */
   readonly problems: readonly Problem[];
 }
 
@@ -49,11 +54,11 @@ function readDetection(
 ): Detection | string {
   const { image_id: image, category_id: category, score, bbox, segmentation } = record;
   const size = sizes.get(image as number);
-  if (!size) return `its image must be in the annotations: it is ${JSON.stringify(image)}`;
+  if (!size) return `its image must be in the annotations: it is ${shown(image)}`;
   if (!set.categories.some(({ id }) => id === category)) {
-    return `its category must be in the annotations: it is ${JSON.stringify(category)}`;
+    return `its category must be in the annotations: it is ${shown(category)}`;
   }
-  if (!isFinite(score)) return `its score must be a number: it is ${JSON.stringify(score)}`;
+  if (!isFinite(score)) return `its score must be a number: it is ${shown(score)}`;
   const mask = segmentation === undefined || segmentation === null ? null : maskIn(segmentation, ...size);
   if (typeof mask === "string") return mask;
   const given = Array.isArray(bbox) && bbox.length === 4 && bbox.every(isFinite) ? bbox as unknown as Bounds : null;
@@ -92,6 +97,7 @@ export function readCocoResults(json: unknown, set: CocoSet, path: string): Coco
   );
   return {
     detections: read.filter((each) => typeof each !== "string"),
+    hasBoxes: Array.isArray((json[0] as Json | null | undefined)?.bbox),
     problems: read.flatMap((each, i) =>
       typeof each === "string" ? [{ what: `result number ${i + 1}`, reason: each }] : []
     ),

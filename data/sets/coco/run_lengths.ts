@@ -179,8 +179,9 @@ export function countsText(counts: readonly number[]): string {
     const codes: number[] = [];
     let rest = i > 2 ? count - counts[i - 2]! : count;
     for (let more = true; more;) {
-      const low = rest & 31;
-      rest >>= 5;
+      // A run may be as long as an image of 65535×65535 pixels: too long for operators of bits.
+      const low = rest - 32 * Math.floor(rest / 32);
+      rest = Math.floor(rest / 32);
       more = (low & 16) !== 0 ? rest !== -1 : rest !== 0;
       codes.push(low + (more ? 32 : 0) + 48);
     }

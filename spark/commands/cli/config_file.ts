@@ -1,4 +1,5 @@
 /** @file Options from a JSON file: the names and values of the command line, without dashes before them. */
+import { parseJson } from "../../../data/mod.ts";
 import { nearestOf } from "./nearest.ts";
 import { flagOf, type OptionRow, type OptionRows, type OptionsOf, readValue } from "./option.ts";
 
@@ -67,24 +68,12 @@ function fileText(path: string): string {
 }
 
 function recordOf(text: string, path: string): Readonly<Record<string, unknown>> {
-  const value = jsonOf(text, path);
+  const value = parseJson(text, path, "a configuration");
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   const kind = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
   throw new RangeError(
     `Cannot read ${path} as a configuration as it must be a record of options: current value is ${kind}`,
   );
-}
-
-function jsonOf(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    const { message } = cause as Error;
-    throw new RangeError(
-      `Cannot read ${path} as a configuration as it must be JSON: current error is ${message}`,
-      { cause },
-    );
-  }
 }
 
 /** What would stand on the command line. */

@@ -101,7 +101,7 @@ function evaluationLines(bench: Bench, name: string, got: CocoEvaluation, expect
   return [
     line(bench, name, "average.stats", roundedPairs("stats", got.metrics, expected.stats)),
     line(bench, name, "average.perCategoryAP", [
-      ...roundedPairs("AP", got.categoryAp, expected.perCategoryAP),
+      ...roundedPairs("AP", got.categoryMetrics.map(([ap]) => ap!), expected.perCategoryAP),
       ...equalPairs("categories", got.categories, expected.categories),
     ]),
     line(bench, name, "average.precision", roundedPairs(

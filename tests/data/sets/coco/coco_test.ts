@@ -93,9 +93,9 @@ evaluation.forEach((one, number) => {
   for (const { name, expected, options } of cases) {
     Deno.test(`set ${number}, ${name}: the twelve numbers, curves and categories are the official ones`, () => {
       deepStrictEqual([problems, set.problems], [[], []]);
-      const { metrics, categoryAp, categories, precision, recall } = evaluateCoco(set, detections, options);
+      const { metrics, categoryMetrics, categories, precision, recall } = evaluateCoco(set, detections, options);
       metrics.forEach((value, i) => near(value, expected.stats[i]!));
-      categoryAp.forEach((value, i) => near(value, expected.perCategoryAP[i]!));
+      categoryMetrics.forEach(([ap], i) => near(ap!, expected.perCategoryAP[i]!));
       deepStrictEqual(categories, expected.categories);
       const K = categories.length;
       for (const [index, value] of expected.precisionAt.points as unknown as readonly [readonly number[], number][]) {

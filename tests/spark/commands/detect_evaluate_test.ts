@@ -1,0 +1,86 @@
+import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
+import golden from "../../golden/detection.json" with { type: "json" };
+import { COCO_METRICS } from "../../../data/mod.ts";
+import { detectEvaluate } from "../../../spark/commands/detect_evaluate/detect_evaluate.ts";
+import { withFolder } from "../../data/support.ts";
+
+const [{ dataset, results, bbox, segm, segmWithBoxesInResults }] = golden.coco.evaluation as unknown as [
+  typeof golden.coco.evaluation[number],
+];
+const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+/** Runs the command with its print caught. */
+async function run(...args: readonly string[]): Promise<{ readonly code: number; readonly lines: readonly string[] }> {
+  const lines: string[] = [];
+  // deno-lint-ignore no-console
+  const log = console.log;
+  console.log = (line: string) => lines.push(line);
+  try {
+    return { code: await detectEvaluate(args), lines };
+  } finally {
+    console.log = log;
+  }
+}
+
+const FILES = {
+  "annotations.json": json({
+    ...dataset,
+    annotations: [...dataset.annotations, { id: 999, image_id: 11, category_id: 12345, bbox: [0, 0, 4, 4] }],
+  }),
+  "results.json": json([...results, { image_id: 404, category_id: 1, bbox: [0, 0, 1, 1], score: 1 }]),
+  "boxes.json": json(results.map(({ segmentation: _, ...rest }) => rest)),
+  "masks.json": json(results.map(({ bbox: _, ...rest }) => rest)),
+  "bad.json": json({}),
+};
+
+type Written = Readonly<Record<string, unknown>> & {
+  readonly box?: Readonly<Record<string, number>>;
+  readonly mask?: Readonly<Record<string, number>>;
+  readonly classes: readonly { readonly name: string; readonly box: Readonly<Record<string, number>> }[];
+  readonly leftOut: Readonly<Record<string, readonly { readonly what: string }[]>>;
+};
+
+const near = (got: Readonly<Record<string, number>>, expected: readonly number[]) =>
+  COCO_METRICS.forEach((name, i) => ok(Math.abs(got[name]! - expected[i]!) < 1e-11, `${name} ${got[name]}`));
+
+Deno.test("detect:evaluate gives the official numbers of boxes and masks, per class, as text, JSON and SVG", () =>
+  withFolder(FILES, async (folder) => {
+    const file = (name: string) => `${folder}/${name}`;
+    const of = ["--annotations", file("annotations.json"), "--results"];
+    const to = ["--out", file("out.json")];
+    const written = async (): Promise<Written> => JSON.parse(await Deno.readTextFile(file("out.json")));
+    const first = await run(...of, file("results.json"), ...to, "--curves", file("curves.svg"), "--per-class");
+    equal(first.code, 0);
+    const all = await written();
+    near(all.box!, bbox.stats);
+    near(all.mask!, segmWithBoxesInResults.stats);
+    all.classes.forEach(({ box }, k) => ok(Math.abs(box.AP! - bbox.perCategoryAP[k]!) < 1e-11));
+    deepStrictEqual(all.leftOut.annotations!.map(({ what }) => what), ["annotation 999"]);
+    deepStrictEqual(all.leftOut.results!.map(({ what }) => what), [`result number ${results.length + 1}`]);
+    const text = first.lines.join("\n");
+    match(text, /left out of .*annotations\.json: annotation 999: its category must be in the file: it is 12345/);
+    match(text, /left out of .*results\.json: result number \d+: its image must be in the annotations: it is 404/);
+    match(text, new RegExp(`^box +${bbox.stats[0]!.toFixed(4)} +${bbox.stats[1]!.toFixed(4)}`, "m"));
+    equal(first.lines.filter((line) => /^.+, (box|mask) /.test(line)).length, 2 * dataset.categories.length);
+    match(await Deno.readTextFile(file("curves.svg")), /^<svg .*mask 0\.5 to 0\.95/s);
+
+    await run(...of, file("results.json"), ...to, "--areas", "own", "--kind", "mask");
+    const masks = await written();
+    deepStrictEqual(masks.box, undefined);
+    near(masks.mask!, segm.stats);
+    await run(...of, file("masks.json"), ...to); // without boxes the official tool takes areas from masks
+    near((await written()).mask!, segm.stats);
+    const boxes = await run(...of, file("boxes.json"), ...to);
+    match(boxes.lines.join("\n"), /masks: the results have none/);
+    near((await written()).box!, bbox.stats);
+    deepStrictEqual((await written()).mask, undefined);
+
+    await rejects(
+      run(...of, file("boxes.json"), "--kind", "mask"),
+      /Cannot evaluate masks as every detection must have/,
+    );
+    await rejects(run(...of, file("bad.json")), /bad\.json as COCO results/);
+    await rejects(run(...of, file("none.json")), /Cannot read --results/);
+    await rejects(run("--results", file("boxes.json")), /--annotations must name/);
+    await rejects(run("--annotations", file("annotations.json")), /--results must name/);
+  }));
