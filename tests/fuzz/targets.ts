@@ -12,6 +12,7 @@ import { readZip } from "../../data/formats/zip_reader.ts";
 import { encodeZip } from "../../data/formats/zip_writer.ts";
 import images from "../golden/images_pil.json" with { type: "json" };
 import { gzipped, tarOf } from "../data/formats/tar_support.ts";
+import { ANNOTATION_TARGETS } from "./annotation_targets.ts";
 import { IMAGE_TARGETS } from "./image_targets.ts";
 import { type Draw, joined, mutate } from "./mutate.ts";
 import type { Target } from "./target.ts";
@@ -131,4 +132,5 @@ export const TARGETS: readonly Target[] = [
     read: read(decodeImage),
   },
   ...IMAGE_TARGETS,
+  ...ANNOTATION_TARGETS,
 ];
