@@ -1,0 +1,205 @@
+import { deepStrictEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
+import { random, type Tensor, treeFlatten, treeLeaves, treeUnflatten } from "../../../tensor/mod.ts";
+import { convnext, detector, type DetectorOptions, resnet } from "../../../nn/mod.ts";
+import { decodeStateDict, encodePth, encodeSafetensors, FileTensor, writePth } from "../../../data/mod.ts";
+import { type DetectorNaming, detectorOf, detectorStateDict, loadDetector } from "../../../spark/mod.ts";
+import { withFolder } from "../../data/support.ts";
+
+const BACKBONE = resnet({ block: "bottleneck", depths: [1, 1, 1, 1], widths: [4, 4, 8, 8], stemWidth: 4 });
+const SIZES = { classes: 3, fpnChannels: 4, boxFcs: [6, 5], maskConvs: [4, 4], boxSize: 3 };
+const MODELS: Readonly<Record<string, DetectorOptions>> = {
+  "Mask R-CNN": { backbone: BACKBONE, ...SIZES },
+  "Faster R-CNN": { backbone: BACKBONE, ...SIZES, masks: false },
+  "frozen norms": { backbone: BACKBONE, ...SIZES, backboneNorm: "frozen" },
+  "norms in the heads": { backbone: BACKBONE, ...SIZES, headNorm: "batch", boxConvs: [4, 4], boxFcs: [6] },
+  "two convolutions before proposals": { backbone: BACKBONE, ...SIZES, rpnConvs: 2 },
+};
+
+/** A detector and its weights, each number of them another: at their first values, what is taken for another would not show. */
+function made(options: DetectorOptions, seed = 1) {
+  const model = detector(options);
+  const { params, state } = model.init(random.key(seed));
+  const scrambled = <T>(tree: T, key: number): T => {
+    const { leaves, structure } = treeFlatten(tree as never);
+    const noisy = (leaves as readonly Tensor[]).map((x, i) =>
+      x.dtype === "int32" ? x : random.uniform(random.foldIn(random.key(key), i), x.shape, { min: 0.5, max: 1.5 })
+    );
+    return treeUnflatten(structure, noisy as never) as T;
+  };
+  return { model, weights: { params: scrambled(params, seed), state: scrambled(state, seed + 100) } };
+}
+
+const numbers = async (tree: unknown) =>
+  await Promise.all((treeLeaves(tree as never) as readonly Tensor[]).map(async (x) => [x.shape, [...await x.data()]]));
+const same = async (a: { params: unknown; state: unknown }, b: { params: unknown; state: unknown }) => {
+  deepStrictEqual(await numbers(a.params), await numbers(b.params));
+  deepStrictEqual(await numbers(a.state), await numbers(b.state));
+};
+
+const dictOf = async (
+  { model, weights }: ReturnType<typeof made>,
+  naming: DetectorNaming,
+  options: { readonly background?: "first" | "last" } = {},
+) => new Map(await detectorStateDict(model, weights, { naming, ...options }));
+const fileOf = (dict: ReadonlyMap<string, FileTensor>, path = "x.pth") => decodeStateDict(encodePth(dict), path);
+
+for (const naming of ["torchvision", "detectron2"] as const) {
+  for (const [name, options] of Object.entries(MODELS)) {
+    Deno.test(`every bit of a detector survives a file of ${naming}: ${name}`, async () => {
+      const one = made(options);
+      const read = detectorOf(fileOf(await dictOf(one, naming)), one.model);
+      equal(read.naming, naming);
+      await same(read, one.weights);
+    });
+  }
+}
+
+/** Shapes by name, as the libraries have them: `torchvision.models.detection.mask_rcnn` and detectron2's model zoo. */
+const KNOWN: Readonly<Record<DetectorNaming, Readonly<Record<string, readonly number[]>>>> = {
+  torchvision: {
+    "backbone.body.conv1.weight": [4, 3, 7, 7],
+    "backbone.body.layer1.0.downsample.1.running_var": [16],
+    "backbone.fpn.inner_blocks.0.0.weight": [4, 16, 1, 1],
+    "backbone.fpn.layer_blocks.3.0.bias": [4],
+    "rpn.head.conv.0.0.weight": [4, 4, 3, 3],
+    "rpn.head.cls_logits.weight": [3, 4, 1, 1],
+    "rpn.head.bbox_pred.bias": [12],
+    "roi_heads.box_head.fc6.weight": [6, 36],
+    "roi_heads.box_head.fc7.bias": [5],
+    "roi_heads.box_predictor.cls_score.weight": [4, 5],
+    "roi_heads.box_predictor.bbox_pred.weight": [16, 5],
+    "roi_heads.mask_head.1.0.weight": [4, 4, 3, 3],
+    "roi_heads.mask_predictor.conv5_mask.weight": [4, 4, 2, 2],
+    "roi_heads.mask_predictor.mask_fcn_logits.bias": [4],
+  },
+  detectron2: {
+    "backbone.bottom_up.stem.conv1.weight": [4, 3, 7, 7],
+    "backbone.bottom_up.res2.0.shortcut.norm.running_var": [16],
+    "backbone.fpn_lateral2.weight": [4, 16, 1, 1],
+    "backbone.fpn_output5.bias": [4],
+    "proposal_generator.rpn_head.conv.weight": [4, 4, 3, 3],
+    "proposal_generator.rpn_head.objectness_logits.weight": [3, 4, 1, 1],
+    "proposal_generator.rpn_head.anchor_deltas.bias": [12],
+    "roi_heads.box_head.fc1.weight": [6, 36],
+    "roi_heads.box_predictor.cls_score.weight": [4, 5],
+    "roi_heads.box_predictor.bbox_pred.weight": [12, 5],
+    "roi_heads.mask_head.mask_fcn2.weight": [4, 4, 3, 3],
+    "roi_heads.mask_head.deconv.weight": [4, 4, 2, 2],
+    "roi_heads.mask_head.predictor.bias": [3],
+  },
+};
+
+for (const naming of ["torchvision", "detectron2"] as const) {
+  Deno.test(`detectorStateDict() writes names and shapes of ${naming}`, async () => {
+    const dict = await dictOf(made(MODELS["Mask R-CNN"]!), naming);
+    for (const [name, shape] of Object.entries(KNOWN[naming])) {
+      deepStrictEqual(dict.get(name)?.shape, shape, name);
+    }
+  });
+}
+
+Deno.test("class scores stand behind background in torchvision's files, before it in detectron2's", async () => {
+  const one = made(MODELS["Mask R-CNN"]!);
+  const scores = async (naming: DetectorNaming, background?: "first" | "last") => {
+    const dict = await dictOf(one, naming, background ? { background } : {});
+    return [...dict.get("roi_heads.box_predictor.cls_score.bias")!.data as Float32Array];
+  };
+  const own = [...await one.weights.params.box.logits.bias!.data()];
+  deepStrictEqual(await scores("detectron2"), own);
+  deepStrictEqual(await scores("torchvision"), [own[3], own[0], own[1], own[2]]);
+  deepStrictEqual(await scores("detectron2", "first"), await scores("torchvision"));
+  const moved = fileOf(await dictOf(one, "detectron2", { background: "first" }));
+  await same(detectorOf(moved, one.model, { background: "first" }), one.weights);
+});
+
+Deno.test("detectorOf() reads the names of torchvision before 0.14", async () => {
+  const one = made(MODELS["Mask R-CNN"]!);
+  const dict = [...await dictOf(one, "torchvision")].map(([name, x]) => {
+    const old = name.replace(/^(backbone\.fpn\.\w+_blocks\.\d)\.0\./, "$1.")
+      .replace("rpn.head.conv.0.0.", "rpn.head.conv.")
+      .replace(/^roi_heads\.mask_head\.(\d)\.0\./, (_, i) => `roi_heads.mask_head.mask_fcn${Number(i) + 1}.`);
+    return [old, x] as const;
+  });
+  const names = dict.map(([name]) => name);
+  const old = ["backbone.fpn.inner_blocks.0.weight", "rpn.head.conv.bias", "roi_heads.mask_head.mask_fcn2.weight"];
+  ok(old.every((name) => names.includes(name)));
+  await same(detectorOf(fileOf(new Map(dict)), one.model), one.weights);
+});
+
+Deno.test("detectorOf() makes variances smaller where the file's norms add nothing to them", async () => {
+  const one = made(MODELS["frozen norms"]!);
+  const read = detectorOf(fileOf(await dictOf(one, "torchvision")), one.model, { normEpsilon: 0 });
+  const variances = ({ backbone }: typeof one.weights.state) => {
+    const found: Tensor[] = [];
+    const walk = (tree: unknown): void =>
+      Object.entries(tree as Readonly<Record<string, unknown>>).forEach(([name, x]) => {
+        if (name === "runningVar") found.push(x as Tensor);
+        else if (name !== "runningMean" && name !== "count") walk(x);
+      });
+    walk(backbone);
+    return Promise.all(found.map((x) => x.data()));
+  };
+  const [before, after] = [await variances(one.weights.state), await variances(read.state)];
+  equal(before.length, 1 + 4 * 4); // the stem; three convolutions and a shortcut in each block
+  before.forEach((all, i) => all.forEach((x, k) => ok(Math.abs(x - 1e-5 - after[i]![k]!) < 2e-7)));
+});
+
+Deno.test("detectorOf() leaves counts and settings beside the weights alone, and may lack counts", async () => {
+  const one = made(MODELS["Mask R-CNN"]!);
+  const dict = await dictOf(one, "detectron2");
+  dict.set("pixel_mean", new FileTensor("F32", [3, 1, 1], new Float32Array(3)));
+  dict.set("proposal_generator.anchor_generator.cell_anchors.0", new FileTensor("F32", [3, 4], new Float32Array(12)));
+  [...dict.keys()].filter((name) => name.endsWith("num_batches_tracked")).forEach((name) => dict.delete(name));
+  deepStrictEqual(await numbers(detectorOf(fileOf(dict), one.model).params), await numbers(one.weights.params));
+});
+
+Deno.test("detectorOf() refuses by file and name what does not fit the model", async () => {
+  const one = made(MODELS["Mask R-CNN"]!);
+  for (const naming of ["torchvision", "detectron2"] as const) {
+    const dict = await dictOf(one, naming);
+    const name = Object.keys(KNOWN[naming]).at(-1)!;
+    const refused = (change: (dict: Map<string, FileTensor>) => void, message: RegExp) => {
+      const changed = new Map(dict);
+      change(changed);
+      throws(() => detectorOf(fileOf(changed), one.model), (error: Error) => {
+        match(error.message, /^Cannot load x\.pth as /);
+        match(error.message, message);
+        return error instanceof RangeError;
+      });
+    };
+    const { shape, data } = dict.get(name)!;
+    refused((all) => all.delete(name), new RegExp(`it must have ${name.replaceAll(".", "\\.")}: current names are`));
+    refused((all) => all.set("extra.weight", new FileTensor("F32", [1], Float32Array.of(1))), /extra\.weight has none/);
+    refused(
+      (all) => all.set(name, new FileTensor("F32", [...shape, 1], data as Float32Array)),
+      /must have shape \[\d\]/,
+    );
+    refused((all) => {
+      all.set(name, new FileTensor("F32", shape, new Float32Array(shape[0]!).fill(NaN)));
+    }, /every value must be finite: current value of .* is NaN/);
+    const others: readonly (readonly [DetectorOptions, RegExp])[] = [
+      [{ ...MODELS["Mask R-CNN"]!, classes: 4 }, /must have shape/],
+      [{ ...MODELS["Mask R-CNN"]!, fpnChannels: 8 }, /must have shape/],
+      [MODELS["Faster R-CNN"]!, /mask.* and \d+ more have none/],
+      [MODELS["norms in the heads"]!, /it must have .* and \d+ more/],
+    ];
+    for (const [options, message] of others) throws(() => detectorOf(fileOf(dict), detector(options)), message);
+  }
+});
+
+Deno.test("ConvNeXt detectors have no names in other libraries, which is said", async () => {
+  const one = made({ backbone: convnext({ depths: [1, 1, 1, 1], dims: [4, 4, 8, 8] }), ...SIZES });
+  await rejects(detectorStateDict(one.model, one.weights, { naming: "detectron2" }), /Cannot .*as /);
+});
+
+Deno.test("loadDetector() reads .pth and safetensors", async () => {
+  const one = made(MODELS["Faster R-CNN"]!);
+  const dict = await dictOf(one, "torchvision");
+  await withFolder({ "a.safetensors": encodeSafetensors(Object.fromEntries(dict)) }, async (folder) => {
+    await writePth(`${folder}/b.pth`, dict);
+    for (const name of ["a.safetensors", "b.pth"]) {
+      await same(await loadDetector(`${folder}/${name}`, one.model), one.weights);
+    }
+    await rejects(loadDetector(`${folder}/none.pth`, one.model), /none\.pth/);
+  });
+});
