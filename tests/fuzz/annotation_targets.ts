@@ -8,6 +8,7 @@ import {
   maskOf,
   parseCounts,
   parseJson,
+  type Problem,
   readCocoResults,
   readCocoSet,
   readVocAnnotation,
@@ -46,8 +47,12 @@ function readCoco(bytes: Uint8Array, path: string): void {
   const set = readCocoSet(parseJson(bytes, path, "COCO annotations"), path);
   const images = new Map(set.images.map((image) => [image.id, image]));
   for (const object of set.objects) maskBounds(maskOf(object, images.get(object.image)!));
-  // A user is told of every problem: an annotation that is not used stops this check.
-  if (set.problems.length > 0) throw new RangeError(`Cannot read ${path}: ${set.problems[0]!.reason}`);
+  refuseAny(set.problems, path);
+}
+
+/** Records that are left out, each with its reason, are refused here: a file counts as read if all of it was. */
+function refuseAny([problem]: readonly Problem[], path: string): void {
+  if (problem) throw new RangeError(`Cannot read ${path} as it must be whole: ${problem.what}, ${problem.reason}`);
 }
 
 /** Moves pixels from run to run and puts empty runs between: damage that a sum over all runs does not show. */
@@ -71,9 +76,9 @@ function readRuns(bytes: Uint8Array, path: string): void {
     ...{ categories: [{ id: 1, name: "a" }], annotations: [] },
   }, path);
   const counts = new TextDecoder().decode(bytes);
-  const record = { image_id: 1, category_id: 1, score: 1, segmentation: { size: SIZE, counts } };
-  const { detections: [found], problems: [problem] } = readCocoResults([record], set, path);
-  if (problem) throw new RangeError(`Cannot read ${path} as run lengths: ${problem.reason}`);
+  const record = { "image_id": 1, "category_id": 1, score: 1, segmentation: { size: SIZE, counts } };
+  const { detections: [found], problems } = readCocoResults([record], set, path);
+  refuseAny(problems, path);
   const mask = decodeMask(found!.mask!);
   const again = encodeMask(mask, SIZE);
   if (maskArea(again) !== maskArea(found!.mask!)) throw new Error("the mask has another area");
@@ -99,11 +104,11 @@ export const ANNOTATION_TARGETS: readonly Target[] = [
   },
   {
     name: "coco_results",
-    seeds: () => Promise.resolve(evaluation.map(({ results }) => text(JSON.stringify(results)))),
+    seeds: () => Promise.resolve([text(JSON.stringify(evaluation[0]!.results))]),
     inner: innerJson,
     read: (bytes, path) => {
       const set = readCocoSet(evaluation[0]!.dataset, path);
-      readCocoResults(parseJson(bytes, path, "COCO results"), set, path);
+      refuseAny(readCocoResults(parseJson(bytes, path, "COCO results"), set, path).problems, path);
     },
   },
   {

@@ -12,13 +12,12 @@ const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 /** Runs the command with its print caught. */
 async function run(...args: readonly string[]): Promise<{ readonly code: number; readonly lines: readonly string[] }> {
   const lines: string[] = [];
-  // deno-lint-ignore no-console
-  const log = console.log;
-  console.log = (line: string) => lines.push(line);
+  const terminal = globalThis.console;
+  globalThis.console = { ...terminal, log: (line: string) => lines.push(line) };
   try {
     return { code: await detectEvaluate(args), lines };
   } finally {
-    console.log = log;
+    globalThis.console = terminal;
   }
 }
 
@@ -63,7 +62,14 @@ Deno.test("detect:evaluate gives the official numbers of boxes and masks, per cl
     match(text, new RegExp(`^box +${bbox.stats[0]!.toFixed(4)} +${bbox.stats[1]!.toFixed(4)}`, "m"));
     equal(first.lines.filter((line) => /^.+, (box|mask) /.test(line)).length, 2 * dataset.categories.length);
     match(await Deno.readTextFile(file("curves.svg")), /^<svg .*mask 0\.5 to 0\.95/s);
+  }));
 
+Deno.test("detect:evaluate takes sizes as asked for, results of boxes or masks alone, and refuses by name", () =>
+  withFolder(FILES, async (folder) => {
+    const file = (name: string) => `${folder}/${name}`;
+    const of = ["--annotations", file("annotations.json"), "--results"];
+    const to = ["--out", file("out.json")];
+    const written = async (): Promise<Written> => JSON.parse(await Deno.readTextFile(file("out.json")));
     await run(...of, file("results.json"), ...to, "--areas", "own", "--kind", "mask");
     const masks = await written();
     deepStrictEqual(masks.box, undefined);
