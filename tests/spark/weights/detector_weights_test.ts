@@ -112,6 +112,20 @@ Deno.test("class scores stand behind background in torchvision's files, before i
   await same(detectorOf(moved, one.model, { background: "first" }), one.weights);
 });
 
+Deno.test("files flatten the regions of the box head by channel, then row and column; here channels come last", async () => {
+  const one = made(MODELS["Mask R-CNN"]!);
+  const own = one.weights.params.box.fcs[0]!.weight; // [rows · columns · channels, width]
+  deepStrictEqual(own.shape, [36, 6]);
+  const values = await own.data();
+  for (const [naming, name] of [["torchvision", "fc6"], ["detectron2", "fc1"]] as const) {
+    const file = (await dictOf(one, naming)).get(`roi_heads.box_head.${name}.weight`)!.data as Float32Array;
+    for (let i = 0; i < file.length; i++) {
+      const [out, channel, cell] = [Math.floor(i / 36), Math.floor((i % 36) / 9), i % 9];
+      equal(file[i], values[(cell * 4 + channel) * 6 + out]);
+    }
+  }
+});
+
 Deno.test("detectorOf() reads the names of torchvision before 0.14", async () => {
   const one = made(MODELS["Mask R-CNN"]!);
   const dict = [...await dictOf(one, "torchvision")].map(([name, x]) => {
