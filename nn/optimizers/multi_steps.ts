@@ -13,6 +13,7 @@ import {
   zerosLike,
 } from "../../tensor/mod.ts";
 import { chain, type Optimizer } from "./chain.ts";
+import { prefixed, stateUnder } from "./nested_state.ts";
 import type { LinkState } from "./transformation.ts";
 
 /**
@@ -44,7 +45,7 @@ export function multiSteps({ links }: Optimizer, every: number): Optimizer {
   }
   return chain({
     init<P extends Tree>(params: P): LinkState<P> {
-      const inner = links.flatMap((link, i) => numbered(i, link.init(params)));
+      const inner = links.flatMap((link, i) => prefixed(i, link.init(params)));
       return { accumulated: treeMap(zerosLike, params as Tree) as P, ...Object.fromEntries(inner) };
     },
     update(updates, state, params, step) {
@@ -56,22 +57,12 @@ export function multiSteps({ links }: Optimizer, every: number): Optimizer {
       const accumulated = treeMap(mean, state.accumulated as Tree, updates as Tree) as P;
       const kept: [string, P][] = [];
       const moved = links.reduce((current, link, i) => {
-        const [next, own] = link.update(current, ownState(i, state), params, whole);
-        kept.push(...numbered(i, own).map(([name, tree]): [string, P] => [name, choose(tree, state[name]!)]));
+        const [next, own] = link.update(current, stateUnder(i, state), params, whole);
+        kept.push(...prefixed(i, own).map(([name, tree]): [string, P] => [name, choose(tree, state[name]!)]));
         return next;
       }, accumulated);
       const nothing = treeMap(zerosLike, moved as Tree);
       return [choose(moved, nothing), { accumulated: choose(nothing, accumulated), ...Object.fromEntries(kept) }];
     },
   });
-}
-
-/** What a link keeps, under names that tell links apart. */
-function numbered<P>(link: number, state: LinkState<P>): [string, P][] {
-  return Object.entries(state).map(([name, tree]) => [`${link}.${name}`, tree]);
-}
-
-function ownState<P>(link: number, state: LinkState<P>): LinkState<P> {
-  const own = Object.entries(state).filter(([name]) => name.startsWith(`${link}.`));
-  return Object.fromEntries(own.map(([name, tree]) => [name.slice(`${link}.`.length), tree]));
 }

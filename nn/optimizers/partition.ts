@@ -1,4 +1,5 @@
 import { type Tensor, type Tree, treeFlatten, treeLeaves, treeUnflatten } from "../../tensor/mod.ts";
+import { prefixed, stateUnder } from "./nested_state.ts";
 import { paired } from "./paired.ts";
 import { namesOf } from "./parameter_names.ts";
 import type { GradientTransformation, LinkState } from "./transformation.ts";
@@ -56,11 +57,11 @@ export function partition<Label extends string>(
       const after = new Map<string, Tensor>();
       const kept: [string, Tree][] = [];
       for (const label of labels) {
-        const own = stateOf(label, state as LinkState<Tree>);
+        const own = stateUnder(label, state as LinkState<Tree>) as LinkState<Part>;
         const part = (all: readonly Tensor[]) => partOf(label, chosen, names, all);
         const [moved, next] = parts[label].update(part(gradients), own, part(leaves as readonly Tensor[]), step);
         Object.entries(moved).forEach(([name, update]) => after.set(name, update));
-        kept.push(...Object.entries(next).map(([name, tree]): [string, Tree] => [`${label}.${name}`, tree]));
+        kept.push(...prefixed<Tree>(label, next));
       }
       const moves = names.map((name) => after.get(name)!);
       return [treeUnflatten(structure, moves) as typeof updates, Object.fromEntries(kept) as typeof state];
@@ -71,12 +72,6 @@ export function partition<Label extends string>(
 /** The parameters that have a label, by name. */
 function partOf(label: string, chosen: readonly string[], names: readonly string[], leaves: readonly Tensor[]): Part {
   return Object.fromEntries(names.flatMap((name, i) => chosen[i] === label ? [[name, leaves[i]!]] : []));
-}
-
-/** What the part of a label kept. */
-function stateOf(label: string, state: LinkState<Tree>): LinkState<Part> {
-  const own = Object.entries(state).filter(([name]) => name.startsWith(`${label}.`));
-  return Object.fromEntries(own.map(([name, tree]) => [name.slice(label.length + 1), tree as Part]));
 }
 
 function known<Label extends string>(label: Label, labels: readonly Label[], name: string): Label {
