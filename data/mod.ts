@@ -104,6 +104,7 @@ export { boxMask, polygonMask, polygonsMask } from "./sets/coco/polygon.ts";
 export * from "./sets/coco/polygon_target.ts";
 export * from "./sets/coco/annotations.ts";
 export { cocoResultRecords, type CocoResults, type Detection, readCocoResults } from "./sets/coco/results.ts";
+export { drawDetections, type DrawDetectionsOptions } from "./sets/coco/draw_detections.ts";
 export * from "./sets/coco/evaluation.ts";
 export * from "./sets/voc/voc_annotation.ts";
 export * from "./sets/voc/voc_set.ts";
