@@ -2,8 +2,15 @@
 import { type Device, jit, type Tensor, tensor } from "../../../tensor/mod.ts";
 import { leaf } from "../../../tensor/kernel.ts";
 import { detect, type Detector, type DetectorParams, type DetectorState } from "../../../nn/mod.ts";
-import { type Detection, type Normalisation, normalise, type Pixels, resample, shortestEdgeSize } from "../../../data/mod.ts";
-import { foundObjects } from "./found_objects.ts";
+import {
+  type Detection,
+  type Normalisation,
+  normalise,
+  type Pixels,
+  resample,
+  shortestEdgeSize,
+} from "../../../data/mod.ts";
+import { foundObjects, type FoundRows } from "./found_objects.ts";
 
 /** How an image comes to a detector. */
 export interface DetectorInput {
@@ -74,6 +81,18 @@ function stacked(images: readonly Prepared[], [height, width]: readonly [number,
   return leaf({ shape: [images.length, height, width, 3], dtype: "float32" }, { host: data });
 }
 
+/** Numbers of each image by name. */
+async function rowsOf(found: Readonly<Record<string, Tensor>>, images: number, device: Device) {
+  const read = await Promise.all(
+    Object.entries(found).map(async ([name, x]) => [name, await x.data({ device })] as const),
+  );
+  return Array.from({ length: images }, (_, b) =>
+    Object.fromEntries(read.map(([name, values]) => {
+      const each = values.length / images;
+      return [name, values.subarray(b * each, (b + 1) * each)];
+    })));
+}
+
 /**
  * Prepares a detector to look at images of any sizes. It compiles a program for each filled size and number of images that it
  * meets; one side is always that of `short` or `longest`, so that there are few.
@@ -101,17 +120,11 @@ export function imageDetector(
     const { canvas } = images[0]!;
     met.set(canvas.join("×"), canvas);
     const found = run(weights, stacked(images, canvas), tensor(images.map(({ resized }) => [...resized])));
-    const read = Object.fromEntries(
-      await Promise.all(Object.entries(found).map(async ([name, x]) => [name, await x.data({ device })] as const)),
-    ) as Readonly<Record<keyof typeof found, ArrayLike<number> & { subarray(from: number, to: number): ArrayLike<number> }>>;
+    const read = await rowsOf(found, images.length, device);
     Object.values(found).forEach((x) => x[Symbol.dispose]());
-    return images.map((image, b) => {
-      const rows = Object.fromEntries(Object.entries(read).map(([name, values]) => {
-        const each = values.length / images.length;
-        return [name, values.subarray(b * each, (b + 1) * each)];
-      })) as unknown as Parameters<typeof foundObjects>[0];
-      const { id, pixels, resized } = image;
+    return images.map(({ id, pixels, resized }, b) => {
       const size = [pixels.height, pixels.width] as const;
+      const rows = read[b] as unknown as FoundRows;
       const detections = foundObjects(rows, { image: id, size, resized, categories, paste: model.settings.paste });
       return { id, pixels, detections };
     });
