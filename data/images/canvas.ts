@@ -28,14 +28,8 @@ export function textSize(text: string, size: number): readonly [width: number, h
   return [dotWidth(text) * size, LETTER_HEIGHT * size];
 }
 
-/**
- * Opens an image to paint on a copy of it.
- *
- * @param image The image; alpha is left out.
- * @param enlarge How many times each pixel is repeated in both directions.
- * @returns The canvas, three channels.
- */
-export function openCanvas(image: Pixels, enlarge = 1): Canvas {
+/** A copy without alpha, each pixel repeated. */
+function enlarged(image: Pixels, enlarge: number): Pixels {
   const [width, height] = [image.width * enlarge, image.height * enlarge];
   const data = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -44,6 +38,18 @@ export function openCanvas(image: Pixels, enlarge = 1): Canvas {
       for (let c = 0; c < 3; c++) data[(y * width + x) * 3 + c] = image.data[from + c]!;
     }
   }
+  return { width, height, channels: 3, data };
+}
+
+/**
+ * Opens an image to paint on a copy of it.
+ *
+ * @param image The image; alpha is left out.
+ * @param enlarge How many times each pixel is repeated in both directions.
+ * @returns The canvas, three channels.
+ */
+export function openCanvas(image: Pixels, enlarge = 1): Canvas {
+  const { width, height, data } = enlarged(image, enlarge);
   const blend = (x: number, y: number, colour: Colour, opacity: number) => {
     const at = (y * width + x) * 3;
     for (let c = 0; c < 3; c++) data[at + c] = Math.round(data[at + c]! * (1 - opacity) + colour[c]! * opacity);
