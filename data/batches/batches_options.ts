@@ -1,9 +1,9 @@
 import type { Normalisation, Transform } from "../images/transforms.ts";
+import type { OptionNames } from "../../tensor/kernel.ts";
+import type { Fields } from "./fields.ts";
 
-/** Settings of `batches`. */
-export interface BatchesOptions {
-  /** Rows and columns of the images. */
-  readonly size: readonly [number, number];
+/** Which batches of a run, and how they are made. */
+export interface BatchRunOptions {
   /** Images per batch. */
   readonly batchSize: number;
   /** Everything random follows from it. */
@@ -18,6 +18,23 @@ export interface BatchesOptions {
   readonly workers?: number;
   /** Batches that are made ahead by the workers; 2 if not given. */
   readonly prefetch?: number;
+  /** How often each image comes, one after the other, each time augmented anew; so an epoch has a part of the images
+   * (repeated augmentation; Hoffer et al., "Augment your batch", CVPR 2020). 1 if not given. */
+  readonly repeats?: number;
+  /** Called the first time that a file is passed over. */
+  readonly onSkip?: (sample: SkippedSample) => void;
+}
+
+/** Settings of `fieldBatches`. */
+export interface FieldBatchesOptions extends BatchRunOptions {
+  /** How samples are made. */
+  readonly fields: Fields;
+}
+
+/** Settings of `batches`. */
+export interface BatchesOptions extends BatchRunOptions {
+  /** Rows and columns of the images. */
+  readonly size: readonly [number, number];
   /** How an image becomes a sample; a random resized crop as in SparK if not given. */
   readonly transform?: Transform;
   /** Mean and standard deviation; those of ImageNet if not given (of grey their mean; to be given for other channels). */
@@ -28,12 +45,22 @@ export interface BatchesOptions {
    * 8-bit red, green and blue if not given.
    */
   readonly channels?: number;
-  /** How often each image comes, one after the other, each time augmented anew; so an epoch has a part of the images
-   * (repeated augmentation; Hoffer et al., "Augment your batch", CVPR 2020). 1 if not given. */
-  readonly repeats?: number;
-  /** Called the first time that a file is passed over. */
-  readonly onSkip?: (sample: SkippedSample) => void;
 }
+
+/** All of `BatchRunOptions`. */
+const RUN_NAMES = {
+  ...{ batchSize: true, seed: true, epochs: true, steps: true, startStep: true, workers: true, prefetch: true },
+  ...{ repeats: true, onSkip: true },
+} satisfies OptionNames<BatchRunOptions>;
+
+/** All of `FieldBatchesOptions`. */
+export const FIELD_BATCHES_NAMES: OptionNames<FieldBatchesOptions> = { ...RUN_NAMES, fields: true };
+
+/** All of `BatchesOptions`. */
+export const BATCHES_NAMES: OptionNames<BatchesOptions> = {
+  ...RUN_NAMES,
+  ...{ size: true, transform: true, normalisation: true, channels: true },
+};
 
 /** A sample that could not be read or decoded. */
 export interface SkippedSample {

@@ -2,7 +2,12 @@
 import { requireOptions } from "../../tensor/errors.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import type { Normalisation, Transform } from "../images/transforms.ts";
-import type { BatchesOptions } from "./batches_options.ts";
+import {
+  BATCHES_NAMES,
+  type BatchesOptions,
+  type BatchRunOptions,
+  type FieldBatchesOptions,
+} from "./batches_options.ts";
 
 /**
  * Refuses channels that the rest does not fit.
@@ -27,6 +32,16 @@ export function checkChannels(channels: number | undefined, transform: Transform
   );
 }
 
+/** Refuses numbers that are no integers of at least `low`. */
+function atLeast(low: number, entries: Readonly<Record<string, number | undefined>>): void {
+  for (const [name, value] of Object.entries(entries)) {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= low)) continue;
+    throw new RangeError(
+      `Cannot make batches as ${name} must be an integer of at least ${low}: current ${name} is ${value}`,
+    );
+  }
+}
+
 /**
  * Refuses options of `batches` that are unknown or out of range.
  *
@@ -36,37 +51,39 @@ export function checkChannels(channels: number | undefined, transform: Transform
  * @throws {TypeError} If one is unknown.
  */
 export function checkBatchesOptions(dataset: Dataset, options: BatchesOptions): void {
-  requireOptions("batches", options, {
-    size: true,
-    batchSize: true,
-    seed: true,
-    epochs: true,
-    steps: true,
-    startStep: true,
-    workers: true,
-    prefetch: true,
-    transform: true,
-    normalisation: true,
-    channels: true,
-    repeats: true,
-    onSkip: true,
-  });
-  const { size, batchSize, seed, epochs, steps, startStep, workers, prefetch, repeats, channels } = options;
-  const atLeast = (low: number, entries: Readonly<Record<string, number | undefined>>) => {
-    for (const [name, value] of Object.entries(entries)) {
-      if (value === undefined || (Number.isSafeInteger(value) && value >= low)) continue;
-      throw new RangeError(
-        `Cannot make batches as ${name} must be an integer of at least ${low}: current ${name} is ${value}`,
-      );
-    }
-  };
-  atLeast(1, {
-    "size[0]": size[0] ?? NaN,
-    "size[1]": size[1] ?? NaN,
-    batchSize,
-    repeats,
-    channels,
-    "dataset.length": dataset.length,
-  });
+  requireOptions("batches", options, BATCHES_NAMES);
+  const { size, channels } = options;
+  atLeast(1, { "size[0]": size[0] ?? NaN, "size[1]": size[1] ?? NaN, channels });
+  checkRun(dataset, options);
+}
+
+function checkRun(dataset: Dataset, options: BatchRunOptions): void {
+  const { batchSize, seed, epochs, steps, startStep, workers, prefetch, repeats } = options;
+  atLeast(1, { batchSize, repeats, "dataset.length": dataset.length });
   atLeast(0, { seed, epochs, steps, startStep, workers, prefetch });
+}
+
+/**
+ * Refuses options of `fieldBatches` that are out of range.
+ *
+ * @param dataset Samples.
+ * @param options As given.
+ * @throws {RangeError} If one is out of range, the data set is empty, or groups and buckets do not fit.
+ */
+export function checkFieldBatches(dataset: Dataset, options: FieldBatchesOptions): void {
+  checkRun(dataset, options);
+  const { fields: { groups, buckets, variants = 1 }, repeats = 1 } = options;
+  if (groups === undefined) return atLeast(variants, { "fields.buckets.length": buckets.length });
+  if (groups.length !== dataset.length) {
+    throw new RangeError(
+      `Cannot make batches as each of ${dataset.length} samples must have a group: current number is ${groups.length}`,
+    );
+  }
+  atLeast((groups.reduce((most, group) => Math.max(most, group), 0) + 1) * variants, {
+    "fields.buckets.length": buckets.length,
+  });
+  if (repeats === 1) return;
+  throw new RangeError(
+    `Cannot make batches as samples of several groups must come once an epoch: current repeats is ${repeats}`,
+  );
 }

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Dataset } from "../sets/dataset.ts";
-import { makeSample, type SampleRequest, type SampleResult, type SampleSettings } from "./sample.ts";
+import type { Fields, SampleRequest } from "./fields.ts";
+import { makeSample, type SampleResult } from "./sample.ts";
 import type { WorkerAnswer, WorkerStart } from "./worker.ts";
 
 /** Makes samples, here or in threads. */
@@ -13,6 +14,14 @@ export interface SamplePool {
   close(): Promise<void>;
 }
 
+/** What all samples of a run have in common. */
+export interface PoolSettings {
+  /** How they are made; must have a source if there are threads. */
+  readonly fields: Fields;
+  /** Seed of the run. */
+  readonly seed: number;
+}
+
 /**
  * Opens a pool.
  *
@@ -20,23 +29,27 @@ export interface SamplePool {
  * @param settings What all samples have in common.
  * @param workers How many threads; 0 to make samples in this one.
  * @returns The pool.
- * @throws {TypeError} If threads are asked for and the data set has no source.
+ * @throws {TypeError} If threads are asked for and the data set or its fields have no source.
  */
-export function samplePool(dataset: Dataset, settings: SampleSettings, workers: number): SamplePool {
+export function samplePool(dataset: Dataset, settings: PoolSettings, workers: number): SamplePool {
   if (workers === 0) return localPool(dataset, settings);
-  if (dataset.source) return threadPool({ source: dataset.source, settings }, workers);
+  const { fields, seed } = settings;
+  if (dataset.source && fields.source) {
+    return threadPool({ source: dataset.source, fields: fields.source, seed }, workers);
+  }
   throw new TypeError(
-    `Cannot load ${dataset.name} in workers as its source must tell how they make it: current source is undefined; ` +
-      "pass workers: 0",
+    `Cannot load ${dataset.name} in workers as ${
+      dataset.source ? "the source of its fields" : "its source"
+    } must tell how they make it: current source is undefined; pass workers: 0`,
   );
 }
 
 /** One after the other, so that memory stays bounded. */
-function localPool(dataset: Dataset, settings: SampleSettings): SamplePool {
+function localPool(dataset: Dataset, { fields, seed }: PoolSettings): SamplePool {
   const queue: { last: Promise<unknown> } = { last: Promise.resolve() };
   return {
     make: (request) => {
-      const result = queue.last.then(() => makeSample(dataset, settings, request));
+      const result = queue.last.then(() => makeSample(dataset, fields, seed, request));
       queue.last = result.catch(() => {});
       return result;
     },

@@ -1,14 +1,17 @@
 /** @file Entry point of the threads that make samples: takes requests in order, answers each with its number. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { Dataset, DatasetSource } from "../sets/dataset.ts";
-import { makeSample, type SampleRequest, type SampleResult, type SampleSettings } from "./sample.ts";
+import type { Fields, SampleRequest } from "./fields.ts";
+import { makeSample, type SampleResult } from "./sample.ts";
 
 /** What a thread is started with. */
 export interface WorkerStart {
   /** How to make the data set. */
   readonly source: DatasetSource;
-  /** What all samples have in common. */
-  readonly settings: SampleSettings;
+  /** How to make what all samples have in common. */
+  readonly fields: DatasetSource;
+  /** Seed of the run. */
+  readonly seed: number;
 }
 
 /** What a thread answers. */
@@ -21,29 +24,44 @@ export interface WorkerAnswer {
   readonly error?: string;
 }
 
-async function openDataset({ module, factory, args }: DatasetSource): Promise<Dataset> {
+async function made<T>(what: string, { module, factory, args }: DatasetSource): Promise<T> {
   const exported = (await import(module))[factory];
   if (typeof exported !== "function") {
     throw new TypeError(
-      `Cannot open a data set as ${module} must export its factory: current ${factory} is no function`,
+      `Cannot open ${what} as ${module} must export its factory: current ${factory} is no function`,
     );
   }
   return await exported(...args);
 }
 
-async function answer(dataset: Promise<Dataset>, id: number, request: SampleRequest): Promise<void> {
+/** What samples are made of. */
+interface Opened {
+  readonly dataset: Dataset;
+  readonly fields: Fields;
+}
+
+async function answer(opened: Promise<Opened>, id: number, request: SampleRequest): Promise<void> {
   try {
-    const result = await makeSample(await dataset, settings, request);
-    parentPort?.postMessage({ id, result }, "values" in result ? [result.values.buffer] : []);
+    const { dataset, fields } = await opened;
+    const result = await makeSample(dataset, fields, start.seed, request);
+    parentPort?.postMessage(
+      { id, result },
+      "values" in result ? Object.values(result.values).map(({ buffer }) => buffer) : [],
+    );
   } catch (error) {
     parentPort?.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
   }
 }
 
-const { source, settings } = workerData as WorkerStart;
-const dataset = openDataset(source);
-dataset.catch(() => {}); // every answer reports it
+async function openAll({ source, fields }: WorkerStart): Promise<Opened> {
+  const [dataset, how] = await Promise.all([made<Dataset>("a data set", source), made<Fields>("fields", fields)]);
+  return { dataset, fields: how };
+}
+
+const start = workerData as WorkerStart;
+const opened = openAll(start);
+opened.catch(() => {}); // every answer reports it
 const queue = { last: Promise.resolve() };
 parentPort?.on("message", ({ id, request }: { id: number; request: SampleRequest }) => {
-  queue.last = queue.last.then(() => answer(dataset, id, request));
+  queue.last = queue.last.then(() => answer(opened, id, request));
 });

@@ -1,7 +1,8 @@
 import { deepStrictEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { type Batch, batches, stepsPerEpoch } from "../../../data/batches/batches.ts";
+import { type Batch, batches } from "../../../data/batches/batches.ts";
+import { stepsPerEpoch } from "../../../data/batches/epoch_plan.ts";
 import type { BatchesOptions } from "../../../data/batches/batches_options.ts";
 import type { Dataset } from "../../../data/sets/dataset.ts";
 import { openImages } from "../../../data/sets/open_images.ts";
