@@ -44,6 +44,8 @@ export {
 } from "./images/transforms.ts";
 export * from "./images/normalise.ts";
 export * from "./images/resize_rules.ts";
+export { type Box, placeBox, placeImage, type Placement, placePoints, wholePlacement } from "./images/placement.ts";
+export * from "./images/scene_transforms.ts";
 export type { Dataset, DatasetSource } from "./sets/dataset.ts";
 export { imageFiles, type ImageFilesOptions, readImage } from "./sets/image_files.ts";
 export * from "./formats/tar.ts";
@@ -65,6 +67,7 @@ export * from "./sets/sprites.ts";
 export * from "./sets/fluent_emoji.ts";
 export * from "./batches/batches.ts";
 export { type FieldBatch, fieldBatches } from "./batches/field_batches.ts";
+export { sceneFields, type SceneFieldsOptions, type SceneTargets } from "./batches/scene_fields.ts";
 export type { Fields, FieldSpec, FieldValues, Sample, SampleRequest } from "./batches/fields.ts";
 export { groupedStepsPerEpoch, stepsPerEpoch } from "./batches/epoch_plan.ts";
 export type { BatchesOptions, BatchRunOptions, FieldBatchesOptions, SkippedSample } from "./batches/batches_options.ts";
@@ -111,6 +114,8 @@ export { drawDetections, type DrawDetectionsOptions } from "./sets/coco/draw_det
 export * from "./sets/coco/evaluation.ts";
 export * from "./sets/voc/voc_annotation.ts";
 export * from "./sets/voc/voc_set.ts";
+export type { Scene, SceneObject } from "./sets/scenes/scene.ts";
+export { placeMask } from "./sets/scenes/place_mask.ts";
 export { openAnnotations } from "./sets/open_annotations.ts";
 export * from "./boxes/overlap.ts";
 export * from "./boxes/anchors.ts";

@@ -104,3 +104,48 @@ export function gridAnchors(options: GridAnchorOptions): Float64Array {
   levels.reduce((at, level) => (all.set(level, at), at + level.length), 0);
   return all;
 }
+
+/** Anchors of the pyramid of a detector. */
+export interface PyramidAnchorOptions extends Omit<GridAnchorOptions, "grids" | "steps"> {
+  /** Pixels of a cell of each map, the last one twice the stride of the backbone. */
+  readonly strides: readonly number[];
+  /** Pixels from one anchor to the next: those of a cell (`stride`), or the image's by the cells, rounded down (`fit`). */
+  readonly step: "stride" | "fit";
+}
+
+/**
+ * All anchors of images of a size, in the order of the numbers of a proposal head.
+ *
+ * @param size Rows and columns, multiples of the stride of the backbone.
+ * @param options Strides and what `gridAnchors` takes.
+ * @returns `[N, 4]` flat.
+ * @throws {RangeError} If the size is no multiple of the stride.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { pyramidAnchors } from "@tessera/tessera/data";
+ *
+ * equal(pyramidAnchors([16, 16], { strides: [8, 16], step: "stride", sizes: [[8], [16]] }).length, (4 + 1) * 3 * 4);
+ * ```
+ */
+export function pyramidAnchors(
+  size: readonly [height: number, width: number],
+  options: PyramidAnchorOptions,
+): Float64Array {
+  requireOptions("pyramidAnchors", options, {
+    ...{ strides: true, step: true, sizes: true, ratios: true, rounded: true, outer: true },
+  });
+  const { strides, step, ...rest } = options;
+  const coarsest = strides.at(-2)!;
+  if (!size.every((side) => Number.isSafeInteger(side) && side > 0 && side % coarsest === 0)) {
+    throw new RangeError(
+      `Cannot place anchors as both sides must be multiples of ${coarsest}, the stride of the backbone: current size is ${size}`,
+    );
+  }
+  const grids = strides.map((stride) => [Math.ceil(size[0] / stride), Math.ceil(size[1] / stride)] as const);
+  const steps = grids.map(([rows, columns], i): readonly [number, number] =>
+    step === "stride" ? [strides[i]!, strides[i]!] : [Math.floor(size[0] / rows), Math.floor(size[1] / columns)]
+  );
+  return gridAnchors({ ...rest, grids, steps });
+}

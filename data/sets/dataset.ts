@@ -2,6 +2,7 @@ import type { Pixels } from "../images/pixels.ts";
 import type { Draw } from "../images/draw.ts";
 import type { Raster } from "../images/raster.ts";
 import type { SourceAccount } from "./account.ts";
+import type { Scene } from "./scenes/scene.ts";
 
 /** How a worker makes its own copy of a data set: it imports the module and calls the function. */
 export interface DatasetSource {
@@ -36,4 +37,8 @@ export interface Dataset {
   load(index: number, draw: Draw): Promise<Pixels>;
   /** Makes a sample with the channels and the depth of its file; absent where all are 8-bit colours. */
   loadRaster?(index: number, draw: Draw): Promise<Raster>;
+  /** Makes a sample with the objects in it; absent where they are not known. */
+  loadScene?(index: number, draw: Draw): Promise<Scene>;
+  /** Rows and columns of each image, where they are known before it is loaded. */
+  readonly sizes?: readonly (readonly [height: number, width: number])[];
 }

@@ -34,7 +34,7 @@ export function subset(
         `number is ${bad}`,
     );
   }
-  const { labels, labelNames, source, account, loadRaster } = dataset;
+  const { labels, labelNames, source, account, loadRaster, loadScene, sizes } = dataset;
   const chosen = labels && Int32Array.from(indices, (index) => labels[index]!);
   const { reason = "not drawn" } = options;
   return {
@@ -46,6 +46,8 @@ export function subset(
     ...(account ? { account: accountOfSome(account, { used: indices.length, labels: chosen, reason }) } : {}),
     nameOf: (index) => dataset.nameOf(indices[index]!),
     load: (index, draw) => dataset.load(indices[index]!, draw),
+    ...(sizes ? { sizes: indices.map((index) => sizes[index]!) } : {}),
+    ...(loadScene ? { loadScene: (index, draw) => loadScene(indices[index]!, draw) } : {}),
     ...(loadRaster ? { loadRaster: (index, draw) => loadRaster(indices[index]!, draw) } : {}),
   };
 }

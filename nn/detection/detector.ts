@@ -1,6 +1,6 @@
 /** @file Whole detectors: Mask R-CNN (He et al., 2017) and Faster R-CNN (Ren et al., 2015) with a feature pyramid. */
 import { add, random, stopGradient, type Tensor, tensor, type Tree, treeMap } from "../../tensor/mod.ts";
-import { gridAnchors } from "../../data/boxes/anchors.ts";
+import { type PyramidAnchorOptions, pyramidAnchors } from "../../data/boxes/anchors.ts";
 import type { NormParams } from "../layers/batch_norm.ts";
 import type { DTypeOption } from "../layers/initializer.ts";
 import { initLayerNorm, layerNorm } from "../layers/layer_norm.ts";
@@ -68,7 +68,7 @@ export function detector(options: DetectorOptions): Detector {
   return {
     settings,
     init: (key, { dtype = "float32" } = {}) => initDetector(key, settings, { dtype }),
-    anchors: (size) => anchorsOf(settings, size),
+    anchors: (size) => pyramidAnchors(size, anchorOptionsOf({ settings })),
   };
 }
 
@@ -92,26 +92,18 @@ function initDetector(key: Tensor, settings: DetectorSettings, dtype: DTypeOptio
   };
 }
 
-/** Cells of each map of images of a size. */
-function gridsOf({ strides }: DetectorSettings, [height, width]: readonly [number, number]) {
-  return strides.map((stride) => [Math.ceil(height / stride), Math.ceil(width / stride)] as const);
-}
-
-function anchorsOf(settings: DetectorSettings, size: readonly [number, number]): Float64Array {
+/**
+ * How the anchors of a detector lie, as plain data: for workers that match them with objects.
+ *
+ * @param model The detector.
+ * @returns What `pyramidAnchors` takes.
+ */
+export function anchorOptionsOf({ settings }: Pick<Detector, "settings">): PyramidAnchorOptions {
   const { strides, anchorSizes, anchorRatios, anchorStep, roundAnchors, anchorOuter } = settings;
-  const coarsest = strides.at(-2)!;
-  if (!size.every((side) => Number.isSafeInteger(side) && side > 0 && side % coarsest === 0)) {
-    throw new RangeError(
-      `Cannot place anchors as both sides must be multiples of ${coarsest}, the stride of the backbone: current size is ${size}`,
-    );
-  }
-  const grids = gridsOf(settings, size);
-  const steps = grids.map(([rows, columns], i): readonly [number, number] =>
-    anchorStep === "stride" ? [strides[i]!, strides[i]!] : [Math.floor(size[0] / rows), Math.floor(size[1] / columns)]
-  );
-  return gridAnchors({
-    ...{ sizes: anchorSizes, ratios: anchorRatios, grids, steps, rounded: roundAnchors, outer: anchorOuter },
-  });
+  return {
+    ...{ strides, step: anchorStep, sizes: anchorSizes, ratios: anchorRatios },
+    ...{ rounded: roundAnchors, outer: anchorOuter },
+  };
 }
 
 /** Anchors as a constant of a program, `[N, 4]`. */

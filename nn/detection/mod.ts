@@ -29,7 +29,14 @@ export { type LevelOptions, levelsOf } from "./pool_regions.ts";
 export { type Proposals } from "./proposals.ts";
 export { type Objects, type RoiTargets } from "./roi_targets.ts";
 export { type RpnBatch } from "./losses.ts";
-export { type Detector, detector, type DetectorParams, type DetectorState, totalOf } from "./detector.ts";
+export {
+  anchorOptionsOf,
+  type Detector,
+  detector,
+  type DetectorParams,
+  type DetectorState,
+  totalOf,
+} from "./detector.ts";
 export * from "./detection_losses.ts";
 export * from "./detect.ts";
 export * from "./non_maximum_suppression.ts";
