@@ -62,7 +62,8 @@ export function isCut({ box, size, part }: Placement, image: Pick<Pixels, "width
  * deepStrictEqual(placeImage(image, wholePlacement(image, [1, 2], true)).data, Uint8Array.of(4, 5, 6, 1, 2, 3));
  * ```
  */
-export function placeImage(image: Pixels, { box, size: [height, width], part, flip }: Placement): Pixels {
+export function placeImage(image: Pixels, placement: Placement): Pixels {
+  const { box, size: [height, width], part, flip } = placement;
   const placed = resample(dropAlpha(image), { width, height, box, part, filter: "bilinear" });
   return flip ? flipHorizontal(placed) : placed;
 }

@@ -98,8 +98,8 @@ function initDetector(key: Tensor, settings: DetectorSettings, dtype: DTypeOptio
  * @param model The detector.
  * @returns What `pyramidAnchors` takes.
  */
-export function anchorOptionsOf({ settings }: Pick<Detector, "settings">): PyramidAnchorOptions {
-  const { strides, anchorSizes, anchorRatios, anchorStep, roundAnchors, anchorOuter } = settings;
+export function anchorOptionsOf(model: Pick<Detector, "settings">): PyramidAnchorOptions {
+  const { strides, anchorSizes, anchorRatios, anchorStep, roundAnchors, anchorOuter } = model.settings;
   return {
     ...{ strides, step: anchorStep, sizes: anchorSizes, ratios: anchorRatios },
     ...{ rounded: roundAnchors, outer: anchorOuter },

@@ -78,7 +78,10 @@ for (const [name, [transform, canvas]] of Object.entries(TRANSFORMS)) {
           ok(shared.mask > 0);
           const border = 0.8 * (x2 - x1 + y2 - y1) + 4; // less than half a pixel all around, and the corners
           ok(shared.mask - shared.both <= border && shared.pixels - shared.both <= border, JSON.stringify(shared));
-          ok(Math.abs(shared.mask - (x2 - x1) * (y2 - y1)) <= 1.2 * border && shared.mask - shared.inBox <= border);
+          ok(
+            Math.abs(shared.mask - (x2 - x1) * (y2 - y1)) <= 1.2 * border && shared.mask - shared.inBox <= 1.2 * border,
+            JSON.stringify([shared, x1, y1, x2, y2]),
+          );
         }
       }
       ok(seen > 8);
