@@ -41,6 +41,11 @@ export {
   type TreeStructure,
   treeUnflatten,
 } from "./tree.ts";
+export { type Collective, CollectiveError, type Exchanged, type Pending } from "./collective.ts";
+export { alone } from "./collectives/alone.ts";
+export { allGather } from "./collectives/all_gather.ts";
+export { allReduce, type AllReduceOptions } from "./collectives/all_reduce.ts";
+export { joinThreads, threads, type ThreadSeat } from "./collectives/threads.ts";
 export * from "./functions/creation.ts";
 export { identity, stopGradient } from "./primitives/identity.ts";
 export { cast } from "./primitives/cast.ts";

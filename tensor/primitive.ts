@@ -4,6 +4,7 @@ import type { KernelForm } from "./compiler/kernel_forms.ts";
 import type { LoopWriter } from "./compiler/kernel_loops.ts";
 import type { Scalar } from "./compiler/scalar.ts";
 import type { Contraction } from "./contraction/contraction.ts";
+import type { Collective } from "./collective.ts";
 import type { Program } from "./device.ts";
 import type { DenseArray, Shape, TensorSpec } from "./spec.ts";
 import type { Tensor } from "./tensor.ts";
@@ -94,6 +95,14 @@ export interface Loop {
   readonly stops?: number | undefined;
 }
 
+/** What processes do together with operands that all of them have. */
+export interface Exchange {
+  /** `sum`: each operand becomes its sum over all; `gather`: the one operand becomes those of all, one after the other. */
+  readonly kind: "sum" | "gather";
+  /** The processes. */
+  readonly collective: Collective;
+}
+
 /** How a primitive becomes device code. */
 export type Lowering<P> =
   /** One expression per output element from the input elements at the same index; fused with its neighbours. All inputs have the output's shape. */
@@ -124,6 +133,8 @@ export type Lowering<P> =
   | KernelLowering<P>
   /** One of the results of a loop; those of one loop on the same operands are computed together. */
   | { readonly kind: "program"; loop(params: P): Loop; result(params: P): number }
+  /** One of the results of an exchange; those of one exchange of the same operands are exchanged together. */
+  | { readonly kind: "collective"; exchange(params: P): Exchange; result(params: P): number }
   /** A value that is there before the program runs: host data, a device buffer or a placeholder. */
   | { readonly kind: "leaf" };
 

@@ -2,6 +2,7 @@
 import { sizeOf } from "../spec.ts";
 import { NeedsBuffer } from "./expand.ts";
 import { type FusedStep, kernelOf } from "./fused_step.ts";
+import { exchangeGroups, exchangeStep } from "./exchange_step.ts";
 import { type Graph, type GraphNode, storageOf } from "./graph.ts";
 import { limitKernels } from "./limit_kernels.ts";
 import { loopGroups, loopStep } from "./loop_step.ts";
@@ -34,14 +35,14 @@ const MAX_VISITS = 64;
 export function fuse(graph: Graph, limits: FusionLimits): readonly FusedStep[] {
   const buffers = chooseBuffers(graph, limits);
   const steps = new Map<GraphNode, FusedStep>();
-  const groups = loopGroups(graph.nodes);
+  const [loops, exchanges] = [loopGroups(graph.nodes), exchangeGroups(graph.nodes)];
   const pending = graph.nodes.filter((node) => buffers.has(node) && node.lowering.kind !== "leaf");
   while (pending.length > 0) {
     const node = pending.pop()!;
     if (steps.has(node)) continue;
-    const group = groups.get(node);
+    const group = loops.get(node) ?? exchanges.get(node);
     if (group) {
-      const step = loopStep(group);
+      const step = loops.has(node) ? loopStep(group) : exchangeStep(group);
       group.forEach((each) => steps.set(each, step));
       continue;
     }

@@ -1,5 +1,5 @@
 import type { Program } from "../device.ts";
-import type { Loop, Lowering, Params, Primitive } from "../primitive.ts";
+import type { Exchange, Loop, Lowering, Params, Primitive } from "../primitive.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { idOf, textOf } from "../text_of.ts";
@@ -211,8 +211,20 @@ function keyOf(x: Tensor, inputs: readonly GraphNode[]): string {
   const { lowering } = x.primitive;
   const settings = lowering.kind === "program"
     ? `${lowering.result(x.params)} of ${loopGraph(lowering.loop(x.params)).key}`
+    : lowering.kind === "collective"
+    ? `${lowering.result(x.params)} of ${exchangeKey(lowering.exchange(x.params))}`
     : textOf(x.params);
   return `${idOf(x.primitive)}|${x.dtype}|${shape}|${settings}|${inputs.map((input) => input.id)}`;
+}
+
+/**
+ * Writes an exchange as text.
+ *
+ * @param exchange What is done, and by whom.
+ * @returns Text that is equal for equal exchanges.
+ */
+export function exchangeKey({ kind, collective }: Exchange): string {
+  return `${kind} by @${idOf(collective)}`;
 }
 
 function leafKey({ dtype, shape }: TensorSpec): string {

@@ -1,5 +1,6 @@
 /** @file What devices run: kernels as data. The compiler makes loops, primitives bring templates, devices turn both into text. */
 import type { Contraction } from "../contraction/contraction.ts";
+import type { Exchange } from "../primitive.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
 import type { Graph } from "./graph.ts";
 import type { KernelForm } from "./kernel_forms.ts";
@@ -124,6 +125,14 @@ export interface MatrixBody {
   readonly kernel: LoopKernel;
 }
 
+/** An exchange with other processes, which the host makes between launches: output i is of input i. */
+export interface ExchangeBody {
+  /** Tells bodies apart. */
+  readonly kind: "exchange";
+  /** What is done, and by whom. */
+  readonly exchange: Exchange;
+}
+
 /** A kernel that is no loop over expressions: what it computes, as data; devices turn it into text. */
 export interface TemplateKernel {
   /** Tells kernels apart. */
@@ -145,7 +154,7 @@ export interface TemplateKernel {
   /** What becomes of the results; only on devices whose limits offer it. */
   readonly epilogue?: Epilogue;
   /** What it computes, without prologues and epilogue. */
-  readonly body: Contraction | TextBody | LoopBody | MatrixBody;
+  readonly body: Contraction | TextBody | LoopBody | MatrixBody | ExchangeBody;
 }
 
 /**
@@ -159,6 +168,16 @@ export function loopOf(kernel: Kernel): (LoopBody & { readonly schedule: Schedul
   const { schedule } = kernel.body;
   if (schedule) return { ...kernel.body, schedule };
   throw new TypeError(`Cannot load ${kernel.name} as its body must be lowered: current schedule is null`);
+}
+
+/**
+ * The exchange that a kernel is.
+ *
+ * @param kernel Any kernel.
+ * @returns What is exchanged; `null` if it is none.
+ */
+export function exchangeOf(kernel: Kernel): Exchange | null {
+  return kernel.kind === "template" && kernel.body.kind === "exchange" ? kernel.body.exchange : null;
 }
 
 /** Any kernel. */

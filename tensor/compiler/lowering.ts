@@ -5,7 +5,7 @@ import type { TensorSpec } from "../spec.ts";
 
 /** True if a node becomes a kernel of its own: all that it reads is in memory first. */
 export function isTemplate({ kind }: Lowering<Params>): boolean {
-  return kind === "contraction" || kind === "kernel" || kind === "program";
+  return kind === "contraction" || kind === "kernel" || kind === "program" || kind === "collective";
 }
 
 /** One application of a primitive, as far as its operations can be counted. */

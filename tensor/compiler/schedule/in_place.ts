@@ -1,7 +1,7 @@
 /** @file Maps that write over an operand. */
 import { bytesOf, type Draft } from "./draft.ts";
 import { type Shape, stridesOf } from "../../spec.ts";
-import { type MapKernel, type ReduceKernel, scalarsOf, type Step } from "../kernel.ts";
+import { exchangeOf, type MapKernel, type ReduceKernel, scalarsOf, type Step } from "../kernel.ts";
 import { visitScalars } from "../scalar.ts";
 
 /**
@@ -40,11 +40,18 @@ function readsAt(
  * @returns True if it reads this input only at the index at which it writes this output.
  */
 export function readsInPlace({ kernel, inputs, outputs }: Step, input: number, output: number): boolean {
-  if (kernel.kind === "template") return false;
+  if (kernel.kind === "template") {
+    return exchangeOf(kernel)?.kind === "sum" && isOwn({ inputs, outputs }, input, output);
+  }
   if (kernel.kind === "map") return readsAtHand({ kernel, inputs, outputs }, input);
   const strides = kernel.stores[outputs.indexOf(output) - kernel.results.length]?.strides;
   if (!strides) return false;
   return readsAt(kernel, inputs, input, { shape: [...kernel.shape, ...kernel.reduceShape], strides });
+}
+
+/** True if an output is of this input, and nothing else reads the input. */
+function isOwn({ inputs, outputs }: Pick<Step, "inputs" | "outputs">, input: number, output: number): boolean {
+  return inputs.indexOf(input) === outputs.indexOf(output) && inputs.lastIndexOf(input) === inputs.indexOf(input);
 }
 
 /**
@@ -60,7 +67,7 @@ export function successions({ values, steps }: Draft): ReadonlyMap<number, numbe
   const temporary = (value: number) => values[value]!.role === "temporary";
   const pairs = new Map<number, number>();
   steps.forEach((step, at) => {
-    if (step.kernel.kind === "template") return;
+    if (step.kernel.kind === "template" && !exchangeOf(step.kernel)) return;
     const given = new Set<number>();
     for (const output of step.outputs.filter(temporary)) {
       const bytes = bytesOf(values[output]!);

@@ -1,5 +1,6 @@
 /** @file Where the temporaries of a program lie. */
 import { bytesOf } from "./draft.ts";
+import { sharedRanges } from "./exchange_ranges.ts";
 import { successions } from "./in_place.ts";
 import type { ScheduledProgram } from "../kernel.ts";
 import { type Life, timeline } from "./timeline.ts";
@@ -26,6 +27,7 @@ export interface PlanOptions {
 
 /** A life whose end and place are still to be found. */
 interface OpenLife extends Life {
+  from: number;
   to: number;
   offset: number;
 }
@@ -42,34 +44,43 @@ interface OpenLife extends Life {
 export function planMemory(schedule: ScheduledProgram, options: PlanOptions): MemoryPlan {
   const { scratchBytes = [], alignment } = options;
   const round = (bytes: number) => Math.ceil(Math.max(bytes, 1) / alignment) * alignment;
-  const lives = livesOf(schedule, round, options.inPlace ?? false);
+  const { lives, places } = livesOf(schedule, round, options.inPlace ?? false);
   const scratch = new Map<number, OpenLife>();
   scratchBytes.forEach((bytes, step) => {
     if (bytes > 0) scratch.set(step, { bytes: round(bytes), from: step, to: step, offset: 0 });
   });
   const bytes = place([...new Set(lives.values()), ...scratch.values()], schedule.steps.length);
-  const offsets = (map: ReadonlyMap<number, Life>) => new Map([...map].map(([key, life]) => [key, life.offset]));
-  return { offsets: offsets(lives), scratch: offsets(scratch), bytes };
+  const offsets = new Map([...lives].map(([value, life]) => [value, life.offset + (places.get(value) ?? 0)]));
+  return { offsets, scratch: new Map([...scratch].map(([step, life]) => [step, life.offset])), bytes };
 }
 
-/** The life of each temporary; one that is written over another shares its life. */
+/**
+ * The life of each temporary; one that is written over another shares its life, and so do those that lie together, each at its
+ * place.
+ */
 function livesOf(
   schedule: ScheduledProgram,
   round: (bytes: number) => number,
   inPlace: boolean,
-): ReadonlyMap<number, OpenLife> {
+): { readonly lives: ReadonlyMap<number, OpenLife>; readonly places: ReadonlyMap<number, number> } {
   const { values, steps } = schedule;
   const before = inPlace ? successions(schedule) : new Map<number, number>();
+  const ranges = inPlace ? sharedRanges(schedule, before, round) : [];
+  const together = new Map<number, OpenLife>(ranges.flatMap(({ bytes, places }) => {
+    const life = { bytes, from: Infinity, to: 0, offset: 0 };
+    return [...places.keys()].map((value) => [value, life] as const);
+  }));
   const lives = new Map<number, OpenLife>();
   steps.forEach(({ inputs, outputs }, at) => {
     for (const value of inputs) if (lives.has(value)) lives.get(value)!.to = at;
     for (const value of outputs) {
       if (values[value]!.role !== "temporary") continue;
-      const given = lives.get(before.get(value) ?? -1);
+      const given = together.get(value) ?? lives.get(before.get(value) ?? -1);
+      if (given) Object.assign(given, { from: Math.min(given.from, at), to: Math.max(given.to, at) });
       lives.set(value, given ?? { bytes: round(bytesOf(values[value]!)), from: at, to: at, offset: 0 });
     }
   });
-  return lives;
+  return { lives, places: new Map(ranges.flatMap(({ places }) => [...places])) };
 }
 
 /** Gives every life its offset. Returns the end of all. */

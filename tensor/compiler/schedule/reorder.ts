@@ -1,5 +1,5 @@
 import { bytesOf, type Draft } from "./draft.ts";
-import type { Step } from "../kernel.ts";
+import { exchangeOf, type Step } from "../kernel.ts";
 
 /** How far a step may move. */
 const REACH = 32;
@@ -31,6 +31,8 @@ export function reorder({ values, steps }: Draft): Draft {
     for (let back = at - 1; back >= Math.max(0, result.length - REACH); back--) {
       const other = result[back]!;
       if (other.outputs.some((x) => step.inputs.includes(x))) break;
+      // All processes make their exchanges in the order in which the program was written.
+      if (exchangeOf(step.kernel) && exchangeOf(other.kernel)) break;
       const grows = bytes(other.outputs) > freed(other, step);
       if (grows && freed(step, other) > made) at = back;
     }

@@ -1,6 +1,7 @@
 /** @file Runs of programs on a cpu device, loops again and again. */
 import { runsOf } from "../../compiler/loop_step.ts";
 import { DeviceError } from "../../errors.ts";
+import { exchangeInPlace } from "./exchange.ts";
 import type { LoopSegment, Program, Segment } from "./program.ts";
 import { bytesOf } from "./runtime/blocks.ts";
 import { closeCore, type Core, tell } from "./runtime/core.ts";
@@ -34,6 +35,7 @@ export function addressesOf(
 export function execute(core: Core, program: Program, table: readonly number[], scratch: number): void {
   for (const segment of program.segments) {
     if (segment.kind === "loop") runLoop(core, segment, table, scratch);
+    else if (segment.kind === "exchange") exchangeInPlace(core.heap.memory, program, segment, table);
     else runSegment(core, program, segment, table, scratch);
   }
 }

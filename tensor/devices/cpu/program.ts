@@ -1,5 +1,6 @@
 /** @file Schedules as launches of a cpu device: assembled and planned. */
-import { type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
+import type { Exchange } from "../../primitive.ts";
+import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
 import { runsOf } from "../../compiler/loop_step.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
@@ -40,12 +41,22 @@ export interface LoopSegment {
   readonly spare: readonly (readonly [number, number])[];
 }
 
+/** A step that exchanges values with other processes. */
+export interface ExchangeSegment {
+  readonly kind: "exchange";
+  readonly step: Step;
+  readonly exchange: Exchange;
+}
+
+/** What runs one after the other. */
+export type AnySegment = Segment | LoopSegment | ExchangeSegment;
+
 /** A schedule as launches, with the memory that it needs. */
 export interface Program {
   readonly schedule: ScheduledProgram;
   /** Passes of one run, those of loops as often as they run at most; once of a loop that nothing bounds. */
   readonly passes: number;
-  readonly segments: readonly (Segment | LoopSegment)[];
+  readonly segments: readonly AnySegment[];
   /** Where temporaries and the scratch of each step lie in the arena. */
   readonly plan: MemoryPlan;
   /** Private scratch of one thread. */
@@ -58,6 +69,9 @@ export interface Program {
 export interface LoadOptions extends WatOptions {
   readonly onLaunch: LaunchListener | undefined;
 }
+
+/** What an exchange launches. */
+const NO_KERNEL: WatKernel = { passes: [], scratchBytes: 0, localBytes: 0 };
 
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
@@ -82,15 +96,19 @@ export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOpt
     const loop = loopOf(kernel);
     return loop && { loop, body: prepare(core, loop.schedule, options) };
   });
-  const kernels = schedule.steps.map((step, i) => loops[i] ? loopKernel(loops[i]) : kernelOf(step, schedule, texts));
-  const segments: (Segment | LoopSegment)[] = [];
+  const exchanges = schedule.steps.map(({ kernel }) => exchangeOf(kernel));
+  const kernels = schedule.steps.map((step, i) =>
+    loops[i] ? loopKernel(loops[i]) : exchanges[i] ? NO_KERNEL : kernelOf(step, schedule, texts)
+  );
+  const segments: AnySegment[] = [];
   let [from, first] = [0, 0];
   for (let at = 0; at <= kernels.length; at++) {
-    if (at < kernels.length && !loops[at]) continue;
+    if (at < kernels.length && !loops[at] && !exchanges[at]) continue;
     if (at > from) segments.push(segmentOf(core, schedule, kernels, { from, to: at, first }));
     first += kernels.slice(from, at).reduce((sum, { passes }) => sum + passes.length, 0);
     from = at + 1;
-    const made = loops[at];
+    const [made, exchange] = [loops[at], exchanges[at]];
+    if (exchange) segments.push({ kind: "exchange", step: schedule.steps[at]!, exchange });
     if (!made) continue;
     const { spare } = kernels[at] as ReturnType<typeof loopKernel>;
     segments.push({ kind: "loop", step: schedule.steps[at]!, slot: schedule.values.length + at, ...made, spare });
@@ -109,12 +127,18 @@ export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOpt
 
 /** Numbers of all launch lists of a program. */
 export function programsOf({ segments }: Program): readonly number[] {
-  return segments.flatMap((segment) => segment.kind === "loop" ? programsOf(segment.body) : [segment.program]);
+  return segments.flatMap((segment) => {
+    if (segment.kind === "exchange") return [];
+    return segment.kind === "loop" ? programsOf(segment.body) : [segment.program];
+  });
 }
 
 /** Assembles all kernels of a program. */
 export function assembleAll({ segments }: Program): void {
-  segments.forEach((segment) => segment.kind === "loop" ? assembleAll(segment.body) : void segment.launches());
+  for (const segment of segments) {
+    if (segment.kind === "loop") assembleAll(segment.body);
+    if (segment.kind === "launches") segment.launches();
+  }
 }
 
 interface Range {

@@ -1,5 +1,6 @@
 /** @file Schedules as launches of a webgpu device: written, planned, and recorded, loops again and again. */
-import { type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
+import type { Exchange } from "../../primitive.ts";
+import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
@@ -12,6 +13,7 @@ import { type Shader, shaderOf } from "./emit/shader.ts";
 import { templateWgsl } from "./kernels/template.ts";
 import { ALIGNMENT, type ArenaPlan, planArena } from "./runtime/arena.ts";
 import type { Core } from "./runtime/core.ts";
+import { queueExchange, type Staged } from "./runtime/exchange.ts";
 import { bindSlot, type Launches, makeLaunches, type Range, recorder } from "./runtime/launch.ts";
 import { refuseLarge, refusePass } from "./runtime/limits.ts";
 import { runTimed, type TellTime } from "./runtime/timed_launches.ts";
@@ -36,10 +38,19 @@ interface LoopSegment {
   readonly spare: readonly (readonly [number, number])[];
 }
 
+/** A step that exchanges values with other processes. */
+interface ExchangeSegment {
+  readonly kind: "exchange";
+  readonly step: Step;
+  readonly exchange: Exchange;
+}
+
+type AnySegment = Segment | LoopSegment | ExchangeSegment;
+
 /** A schedule as launches, with the memory that it needs. */
 export interface Program {
   readonly schedule: ScheduledProgram;
-  readonly segments: readonly (Segment | LoopSegment)[];
+  readonly segments: readonly AnySegment[];
   readonly arena: ArenaPlan;
   /** Bytes of the binding of each value, then of the scratch of each step. */
   readonly sizes: readonly number[];
@@ -54,6 +65,8 @@ interface Prepared {
   readonly passes: WgslKernel["passes"];
   readonly scratchBytes: number;
   readonly made?: Pick<LoopSegment, "loop" | "body" | "spare">;
+  /** What it is if it is an exchange. */
+  readonly exchange?: Exchange;
 }
 
 const rounded = (bytes: number) => Math.max(16, Math.ceil(bytes / 16) * 16);
@@ -125,7 +138,10 @@ export function prepare(core: Core, schedule: ScheduledProgram, { onLaunch, runs
   schedule.values.forEach((value) => refuseLarge(gpu.limits, bytesOf(value), value.shape));
   const steps = schedule.steps.map((step): Prepared => {
     const loop = loopOf(step.kernel);
-    return loop ? prepareLoop(core, loop, { onLaunch, runs }) : kernelOf(step, schedule, limits);
+    if (loop) return prepareLoop(core, loop, { onLaunch, runs });
+    const exchange = exchangeOf(step.kernel);
+    if (exchange && onLaunch) refuseTimes();
+    return exchange ? { passes: [], scratchBytes: 0, exchange } : kernelOf(step, schedule, limits);
   });
   const scratchBytes = steps.map((step) => step.scratchBytes);
   scratchBytes.forEach((bytes) => refuseLarge(gpu.limits, bytes));
@@ -140,9 +156,18 @@ export function prepare(core: Core, schedule: ScheduledProgram, { onLaunch, runs
   };
 }
 
-/** Runs of passes between the loops. */
+/** A launch that waits for other processes has no time of its own. */
+function refuseTimes(): never {
+  throw new DeviceError(
+    "webgpu",
+    "Cannot profile on webgpu as a program must not exchange values with other processes: current program does; profile " +
+      "one process alone, or on cpu",
+  );
+}
+
+/** Runs of passes between loops and exchanges. */
 function segmentsOf(core: Core, schedule: ScheduledProgram, steps: readonly Prepared[], runs: number) {
-  const segments: (Segment | LoopSegment)[] = [];
+  const segments: AnySegment[] = [];
   let [passes, first] = [[] as ReturnType<typeof passesOf>[number][], 0];
   const flush = () => {
     if (passes.length > 0) segments.push({ kind: "launches", launches: makeLaunches(passes, runs), first });
@@ -150,9 +175,13 @@ function segmentsOf(core: Core, schedule: ScheduledProgram, steps: readonly Prep
     passes = [];
   };
   steps.forEach((step, at) => {
-    if (!step.made) return void passes.push(...passesOf(core, schedule, step, at));
+    const { made, exchange } = step;
+    if (!made && !exchange) return void passes.push(...passesOf(core, schedule, step, at));
     flush();
-    segments.push({ kind: "loop", step: schedule.steps[at]!, slot: schedule.values.length + at, ...step.made });
+    if (exchange) segments.push({ kind: "exchange", step: schedule.steps[at]!, exchange });
+    if (made) {
+      segments.push({ kind: "loop", step: schedule.steps[at]!, slot: schedule.values.length + at, ...made });
+    }
   });
   flush();
   return { segments, passes: first };
@@ -170,9 +199,10 @@ function passesOf({ gpu }: Core, schedule: ScheduledProgram, { passes }: Prepare
 
 /** The shaders of a program, those of loops too. */
 export function shadersOf({ segments }: Program): readonly Shader[] {
-  return segments.flatMap((segment) =>
-    segment.kind === "loop" ? shadersOf(segment.body) : segment.launches.all.map(({ pass }) => pass)
-  );
+  return segments.flatMap((segment) => {
+    if (segment.kind === "exchange") return [];
+    return segment.kind === "loop" ? shadersOf(segment.body) : segment.launches.all.map(({ pass }) => pass);
+  });
 }
 
 /** Where each slot of a program lies during a run. */
@@ -194,33 +224,47 @@ export function runProgram(core: Core, program: Program, given: ReadonlyMap<numb
     const place = arena.places.get(slot);
     return place && { buffer: core.arena[place.chunk]!, offset: place.offset, size: sizes[slot]! };
   };
-  const record: Record = (launches, first, tell) => {
+  const exchange: Recording["exchange"] = (staged) => {
+    recording.end();
+    queueExchange(core.queue, staged);
+  };
+  const launch: Recording["launch"] = (launches, first, tell) => {
     if (!tell) return recording.add(launches);
     const told: TellTime = (index, start, milliseconds) => tell(first + index, start, milliseconds);
     core.times.push(runTimed(core.queue, core.pipelines, launches, told));
   };
-  runSegments(program, places, record);
+  runSegments(program, places, { launch, exchange });
   recording.end();
 }
 
-type Record = (launches: Launches, first: number, tell: TellTime | null) => void;
+/** Takes down what a program does. */
+interface Recording {
+  launch(launches: Launches, first: number, tell: TellTime | null): void;
+  exchange(staged: Staged): void;
+}
 
-function runSegments({ segments, sizes, tell }: Program, places: Places, record: Record): void {
+function runSegments({ schedule, segments, sizes, tell }: Program, places: Places, recording: Recording): void {
+  const placed = (value: number) => ({ spec: schedule.values[value]!, range: places(value)! });
   for (const segment of segments) {
     if (segment.kind === "loop") {
-      runLoop(segment, places, record);
+      runLoop(segment, places, recording);
+      continue;
+    }
+    if (segment.kind === "exchange") {
+      const { exchange, step: { inputs, outputs } } = segment;
+      recording.exchange({ exchange, operands: inputs.map(placed), results: outputs.map(placed) });
       continue;
     }
     for (let slot = 0; slot < sizes.length; slot++) {
       const range = places(slot);
       if (range) bindSlot(segment.launches, slot, range);
     }
-    record(segment.launches, segment.first, tell);
+    recording.launch(segment.launches, segment.first, tell);
   }
 }
 
 /** Runs the body of a loop once for each row. What is carried on goes from one memory to another and back, and ends in that of the result. */
-function runLoop({ step, slot, loop, body, spare }: LoopSegment, places: Places, record: Record): void {
+function runLoop({ step, slot, loop, body, spare }: LoopSegment, places: Places, recording: Recording): void {
   const { constants, carries, length, reverse, results } = loop;
   const { schedule: { values, inputs, outputs }, arena, sizes } = body;
   const base = places(slot)!;
@@ -251,6 +295,6 @@ function runLoop({ step, slot, loop, body, spare }: LoopSegment, places: Places,
       return known.get(slot) ??
         (place && { buffer: base.buffer, offset: base.offset + place.offset, size: sizes[slot]! });
     };
-    runSegments(body, inside, record);
+    runSegments(body, inside, recording);
   }
 }

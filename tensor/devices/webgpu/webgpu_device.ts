@@ -180,7 +180,7 @@ function load(core: Core, device: Device, given: ScheduledProgram, onLaunch?: La
 function run(core: Core, device: Device, program: Program, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
   requireAlive(core);
   core.queue.holdBack();
-  growArena(core.gpu, core.arena, program.arena.chunks, core.refused);
+  growArena(core.queue, core.arena, program.arena.chunks, core.refused);
   const store = storeOf(core, device);
   const bindings = bindBlocks(store, program.schedule, inputs);
   runProgram(core, program, new Map([...bindings.blocks].map(([value, { buffer }]) => [value, buffer])));

@@ -41,7 +41,9 @@ const FORMS: ReadonlyMap<KernelForm, WatWriter<never>> = new Map<KernelForm, Wat
 export function templateWat(kernel: TemplateKernel, options: WatOptions): WatKernel {
   const { body } = kernel;
   if (body.kind === "contraction") return writeContraction(body, options);
-  if (body.kind === "loop") throw new TypeError(`Cannot write ${kernel.name} as one text as it must be no loop`);
+  if (body.kind === "loop" || body.kind === "exchange") {
+    throw new TypeError(`Cannot write ${kernel.name} as one text as it must be a kernel: current kind is ${body.kind}`);
+  }
   if (body.kind === "matrices") return loopsWat(body.kernel);
   return textWriter(kernel, body, "cpu", FORMS)(body.inputs, body.output, body.params as never, options);
 }

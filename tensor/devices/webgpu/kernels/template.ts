@@ -41,7 +41,9 @@ const FORMS: ReadonlyMap<KernelForm, WgslWriter<never>> = new Map<KernelForm, Wg
 export function templateWgsl(kernel: TemplateKernel, limits: WgslLimits): WgslKernel {
   const { body } = kernel;
   if (body.kind === "contraction") return contractionWgsl(body, limits);
-  if (body.kind === "loop") throw new TypeError(`Cannot write ${kernel.name} as one text as it must be no loop`);
+  if (body.kind === "loop" || body.kind === "exchange") {
+    throw new TypeError(`Cannot write ${kernel.name} as one text as it must be a kernel: current kind is ${body.kind}`);
+  }
   if (body.kind === "matrices") return loopsWgsl(body.kernel, limits);
   return textWriter(kernel, body, "webgpu", FORMS)(body.inputs, body.output, body.params as never, limits);
 }

@@ -3,9 +3,13 @@ import { bytesOf } from "../../../compiler/schedule/draft.ts";
 import type { ScheduledProgram } from "../../../compiler/kernel.ts";
 import { planMemory } from "../../../compiler/schedule/plan.ts";
 import { allocate, type Refused } from "./allocate.ts";
+import type { Queue } from "./queue.ts";
 
 /** Every offset of a binding is a multiple of this on every device. */
 export const ALIGNMENT = 256;
+
+/** Exchanges with other processes copy out of it and into it. */
+const USAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
 /** Where a temporary lies. */
 export interface Place {
@@ -72,17 +76,22 @@ function aligned(bytes: number): number {
 /**
  * Makes the buffers of the arena at least so large; old contents are lost.
  *
- * @param gpu Where they lie.
+ * @param queue Of the device.
  * @param arena The buffers; changed.
  * @param chunks Bytes of each.
  * @param refused Called when the device had no memory for a buffer, which is then forgotten.
  */
-export function growArena(gpu: GPUDevice, arena: GPUBuffer[], chunks: readonly number[], refused: Refused): void {
+export function growArena(
+  { gpu, inOrder }: Queue,
+  arena: GPUBuffer[],
+  chunks: readonly number[],
+  refused: Refused,
+): void {
   chunks.forEach((size, chunk) => {
     const old = arena[chunk];
     if (old && old.size >= size) return;
-    old?.destroy(); // what is queued still runs
-    const buffer = allocate(gpu, { size, usage: GPUBufferUsage.STORAGE }, (message) => {
+    if (old) inOrder(() => old.destroy()); // what is queued still runs
+    const buffer = allocate(gpu, { size, usage: USAGE }, (message) => {
       arena.splice(0).forEach((each) => each.destroy());
       refused(message);
     });

@@ -62,12 +62,14 @@ export function makeCore(
   });
   gpu.lost.then(({ message, reason }) => state.lost ??= message || reason);
   const refused = (message: string) => void (state.error ??= message);
-  const pool = makePool(gpu, { refused, ...maxBytes !== undefined && { maxBytes } });
+  const queue = makeQueue(gpu, backlog);
+  const { inOrder } = queue;
+  const pool = makePool(gpu, { refused, inOrder, ...maxBytes !== undefined && { maxBytes } });
   return {
     refused,
     half,
     gpu,
-    queue: makeQueue(gpu, backlog),
+    queue,
     pool,
     state,
     arena: [],

@@ -26,6 +26,8 @@ export interface PoolOptions {
   readonly refused: Refused;
   /** Bytes of all buffers together; only the driver's bound if left out. */
   readonly maxBytes?: number;
+  /** Does something after all that is queued; at once if left out. */
+  readonly inOrder?: (task: () => void) => void;
 }
 
 function rounded(bytes: number): number {
@@ -64,13 +66,14 @@ function makeLedger(device: GPUDevice, refused: Refused) {
  * @param options Bound, and whom to tell.
  * @returns The pool. Free buffers beyond 256 MiB are destroyed.
  */
-export function makePool(device: GPUDevice, { refused, maxBytes = Infinity }: PoolOptions): BufferPool {
+export function makePool(device: GPUDevice, options: PoolOptions): BufferPool {
+  const { refused, maxBytes = Infinity, inOrder = (task) => task() } = options;
   const free = new Map<number, GPUBuffer[]>();
   const kept = { bytes: 0 };
   const { all, sum, forget, make } = makeLedger(device, refused);
   const destroy = (buffer: GPUBuffer) => {
     forget(buffer);
-    buffer.destroy();
+    inOrder(() => buffer.destroy());
   };
   const dropFree = () => {
     [...free.values()].flat().forEach(destroy);

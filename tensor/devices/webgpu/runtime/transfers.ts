@@ -1,6 +1,7 @@
 /** @file Values of tensors on their way to, on and from a webgpu device. */
 import { bytesOf } from "../../../compiler/schedule/draft.ts";
 import type { Store } from "../../../compiler/bindings.ts";
+import { CollectiveError } from "../../../collective.ts";
 import type { Device } from "../../../device.ts";
 import { DeviceError } from "../../../errors.ts";
 import { DTYPES, type TensorSpec, type TypedArray } from "../../../spec.ts";
@@ -44,6 +45,7 @@ export async function readBlock(core: Core, block: Block, spec: TensorSpec): Pro
   try {
     await core.queue.map(staging);
   } catch (cause) {
+    if (cause instanceof CollectiveError) throw cause; // nothing after it is computed
     await new Promise((resolve) => setTimeout(resolve, 0)); // the reason of a loss comes a turn after it
     requireAlive(core);
     const message = `Cannot read a tensor as its buffer must map: current error is ${cause}`;
