@@ -91,11 +91,11 @@ export const CASES: Readonly<Record<string, (x: Tensor, collective: Collective) 
   "sums of integers": (_, collective) => allReduce(tensor([collective.rank + 1, -7], { dtype: "int32" }), collective),
 };
 
-/** The cases of a device: on webgpu, which goes the same ways as cpu above its exchange, those of the exchanges themselves. */
+/** The cases of a device: all, or, of those that go the ways of others above their exchange, those of the exchanges themselves. */
 export function casesOn(device: string): readonly (readonly [string, typeof CASES[string]])[] {
-  return Object.entries(CASES).filter(([name]) =>
-    device !== "webgpu" || !/ by /.test(name) || /^(compiled )?gradient of/.test(name)
-  );
+  const isOwn = (name: string) => !/ by /.test(name) || /^(compiled )?gradient of/.test(name);
+  if (device === "interpreter") return Object.entries(CASES).filter(([name]) => isOwn(name) && !/ loop/.test(name));
+  return Object.entries(CASES).filter(([name]) => device !== "webgpu" || isOwn(name));
 }
 
 /** The rows of one process of a matrix of all. */

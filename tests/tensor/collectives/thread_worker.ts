@@ -1,6 +1,7 @@
 /** @file A thread of a group: takes its seat, opens a device, computes the cases that it is told, and sends what it found. */
 import { joinThreads, openDevice, setDefaultDevice, type ThreadSeat } from "../../../tensor/mod.ts";
 import { casesOn, inputOf } from "./cases.ts";
+import "../devices/interpreter_device.ts"; // registers it
 
 /** What a thread is told. */
 export interface Told {

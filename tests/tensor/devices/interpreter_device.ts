@@ -18,6 +18,7 @@ import { type Device, type DType, sizeOf, type Tensor, type TensorSpec } from ".
 import {
   bufferOf,
   type DeviceBuffer,
+  type Exchange,
   type Executable,
   type KernelLowering,
   leafSource,
@@ -203,6 +204,16 @@ function interpretKernel(x: Tensor, lowering: KernelLowering<Params>, values: re
   return textWriter(x.primitive, lowering, "interpreter", FORMS)(x.inputs, x, x.params as never)(values);
 }
 
+function interpretExchange({ kind, collective }: Exchange, values: Float64Array): Values {
+  if (kind === "sum") {
+    collective.allReduce(values).wait();
+    return values;
+  }
+  const all = new Float64Array(collective.size * values.length);
+  collective.allGather(values, all);
+  return all;
+}
+
 /** Computes one tensor from its inputs. */
 function interpret(x: Tensor, values: readonly Values[]): Values {
   const lowering: Lowering<Params> = x.primitive.lowering;
@@ -231,6 +242,8 @@ function interpret(x: Tensor, values: readonly Values[]): Values {
         .map((value) => roundedTo(value, x.dtype));
     case "kernel":
       return interpretKernel(x, lowering, values);
+    case "collective":
+      return interpretExchange(lowering.exchange(params), Float64Array.from(values[lowering.result(params)]!));
     case "program":
     case "leaf":
       throw new TypeError(
