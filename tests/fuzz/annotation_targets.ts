@@ -14,34 +14,13 @@ import {
   readVocAnnotation,
 } from "../../data/mod.ts";
 import golden from "../golden/detection.json" with { type: "json" };
-import { type Draw, mutate } from "./mutate.ts";
+import { type Draw, innerJson, mutate } from "./mutate.ts";
 import type { Target } from "./target.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 const { evaluation, rle } = golden.coco;
 const LARGEST = rle.masks.reduce((a, b) => a.counts.length > b.counts.length ? a : b);
 const SIZE = LARGEST.size as [number, number];
-
-/** Values that a reader of annotations meets in files of other tools, and worse. */
-const VALUES = [
-  ...["null", "true", "-1", "1e9", "1e308", "1e999", "0.5", "65535", "4294967296", '""', "[]", "{}", "[[]]"],
-  ...["[0,0]", '{"size":[1,1],"counts":[1]}', "[".repeat(5000) + "]".repeat(5000), '"toString"', '{"toString":1}'],
-];
-
-/** Puts another value in the place of a few numbers: what is damaged is still JSON. */
-function innerJson(bytes: Uint8Array, draw: Draw): Uint8Array {
-  const content = new TextDecoder().decode(bytes);
-  const numbers = [...content.matchAll(/(?<=[:,[])-?\d+(?:\.\d+)?/g)];
-  const chosen = new Set(Array.from({ length: 1 + Math.floor(draw() * 4) }, () => Math.floor(draw() * numbers.length)));
-  let last = 0;
-  const parts = [...chosen].sort((a, b) => a - b).flatMap((i) => {
-    const { index, 0: number } = numbers[i]!;
-    const before = content.slice(last, index);
-    last = index + number.length;
-    return [before, VALUES[Math.floor(draw() * VALUES.length)]!];
-  });
-  return text([...parts, content.slice(last)].join(""));
-}
 
 function readCoco(bytes: Uint8Array, path: string): void {
   const set = readCocoSet(parseJson(bytes, path, "COCO annotations"), path);

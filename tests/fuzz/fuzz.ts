@@ -1,4 +1,5 @@
 /** @file Feeds damaged files to a reader and says what went wrong. */
+import process from "node:process";
 import { dataKey, drawsOf } from "../../data/batches/draws.ts";
 import { mutate } from "./mutate.ts";
 import type { Target } from "./target.ts";
@@ -21,12 +22,12 @@ export interface Outcome {
   readonly refused: number;
   /** All others. */
   readonly problems: readonly Problem[];
-  /** Longest time of a file. */
+  /** Longest time of a processor for a file: a busy machine does not count. */
   readonly slowestMilliseconds: number;
 }
 
-/** No file may take longer. */
-const MAX_MILLISECONDS = 5000;
+/** No file may take more of a processor. */
+export const MAX_MILLISECONDS = 5000;
 
 /** A good file must still be read after every so many damaged ones. */
 const CHECK_EVERY = 50;
@@ -91,9 +92,10 @@ export async function fuzz(
   for (let index = from; index < from + count; index++) {
     before(index);
     const bytes = damagedFile(target, seeds, { seed, index });
-    const start = performance.now();
+    const start = process.cpuUsage();
     const outcome = await problemOf(target, bytes, path);
-    const took = performance.now() - start;
+    const { user, system } = process.cpuUsage(start);
+    const took = (user + system) / 1000;
     tally.slowest = Math.max(tally.slowest, took);
     if (typeof outcome === "string") tally[outcome]++;
     else problems.push({ index, what: outcome.what, bytes });

@@ -100,6 +100,19 @@ export const IMAGE_TARGETS: readonly Target[] = [
     seeds: () => Promise.resolve(Object.values(tables).map((table) => new Uint8Array(Buffer.from(table, "base64")))),
     read: readTable,
   },
+  {
+    name: "parquet_set",
+    seeds: () => Promise.resolve(Object.values(tables).map((table) => new Uint8Array(Buffer.from(table, "base64")))),
+    read: open,
+  },
+  {
+    name: "cifar",
+    seeds: () => Promise.resolve([new Uint8Array(3 * 3073).fill(7)]),
+    read: async (bytes, path) => {
+      await Deno.mkdir(`${path}.files`, { recursive: true });
+      await open(bytes, `${path}.files/data_batch_1.bin`);
+    },
+  },
   { name: "zip", seeds: () => Promise.resolve([zipped(shard()), zipped({ "a.zip": zipped(shard()) })]), read: open },
   { name: "tar_of_tars", seeds: () => Promise.resolve([nested(), tarOf(parts(shard()))]), read: open },
 ];

@@ -111,3 +111,30 @@ export function mutate(bytes: Uint8Array, draw: Draw): Uint8Array {
   }
   return out;
 }
+
+/** Values that a reader of JSON meets in files of other tools, and worse. */
+const VALUES = [
+  ...["null", "true", "-1", "1e9", "1e308", "1e999", "0.5", "65535", "4294967296", '""', "[]", "{}", "[[]]"],
+  ...["[0,0]", '{"size":[1,1],"counts":[1]}', "[".repeat(5000) + "]".repeat(5000), '"toString"', '{"toString":1}'],
+];
+
+/**
+ * Puts another value in the place of a few numbers: what is damaged is still JSON.
+ *
+ * @param bytes JSON.
+ * @param draw Where all choices come from.
+ * @returns JSON.
+ */
+export function innerJson(bytes: Uint8Array, draw: Draw): Uint8Array {
+  const content = new TextDecoder().decode(bytes);
+  const numbers = [...content.matchAll(/(?<=[:,[])-?\d+(?:\.\d+)?/g)];
+  const chosen = new Set(Array.from({ length: 1 + Math.floor(draw() * 4) }, () => Math.floor(draw() * numbers.length)));
+  let last = 0;
+  const parts = [...chosen].sort((a, b) => a - b).flatMap((i) => {
+    const { index, 0: number } = numbers[i]!;
+    const before = content.slice(last, index);
+    last = index + number.length;
+    return [before, VALUES[Math.floor(draw() * VALUES.length)]!];
+  });
+  return new TextEncoder().encode([...parts, content.slice(last)].join(""));
+}

@@ -4,7 +4,7 @@ import process from "node:process";
 import { type Command, command } from "../../spark/commands/cli/command.ts";
 import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
-import { fuzz } from "./fuzz.ts";
+import { fuzz, MAX_MILLISECONDS } from "./fuzz.ts";
 import { TARGETS } from "./targets.ts";
 
 const OPTIONS = {
@@ -23,12 +23,15 @@ const OPTIONS = {
 const LINE = {
   task: "fuzz",
   purpose: `Damages good files of every kind and reads them: a file must be read or refused by an error that names
-it and the reason, within 5 s and 1 GiB. Files that break this are kept.`,
+it and the reason, within 5 s of a processor and 1 GiB. Files that break this are kept.`,
   options: OPTIONS,
 } as const;
 
 const MAX_BYTES = 2 ** 30;
-const MAX_SILENCE = 8000; // 5 s for the file, and time to start on a busy machine
+/** A process that says nothing for so long, working or not, hangs; on a busy machine its turn may come late. */
+const MAX_SILENCE = 180_000;
+/** How often it is looked at. */
+const LOOK = 1000;
 
 interface Job {
   readonly kind: string;
@@ -61,6 +64,16 @@ async function child({ kind, seed, count, keep }: Job): Promise<void> {
   write(JSON.stringify({ ...outcome, problems, peak: peakBytes() }));
 }
 
+/** Milliseconds of processors that a process has used; 0 if it is gone. Ticks are of 10 ms. */
+function usedBy(pid: number): number {
+  try {
+    const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /, "").split(" ");
+    return 10 * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return 0;
+  }
+}
+
 interface Report {
   readonly read: number;
   readonly refused: number;
@@ -69,7 +82,7 @@ interface Report {
   readonly peak: number;
 }
 
-/** Runs the watched half; a process that falls silent is ended. */
+/** Runs the watched half; a process that works too long on a file, or falls silent, is ended. */
 async function watch({ kind, seed, count, keep }: Job): Promise<Report | string> {
   const args = ["run", "-A", fileURLToPath(import.meta.url), "--child", "--kind", kind];
   const command = new Deno.Command(Deno.execPath(), {
@@ -78,28 +91,26 @@ async function watch({ kind, seed, count, keep }: Job): Promise<Report | string>
     stderr: "piped",
   });
   const process = command.spawn();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let [last, silent] = ["start", false];
-  const arm = (wait: number) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      silent = true;
-      process.kill("SIGKILL");
-    }, wait);
-  };
-  arm(120_000);
+  const said = { last: "start", hangs: false };
+  const seen = { time: performance.now(), used: usedBy(process.pid) };
+  const watcher = setInterval(() => {
+    const works = said.last !== "start" && usedBy(process.pid) - seen.used > MAX_MILLISECONDS;
+    if (!works && performance.now() - seen.time < MAX_SILENCE) return;
+    said.hangs = true;
+    process.kill("SIGKILL");
+  }, LOOK);
   const errors = new Response(process.stderr).text();
   let rest = "";
   for await (const chunk of process.stdout.pipeThrough(new TextDecoderStream())) {
-    arm(MAX_SILENCE);
+    Object.assign(seen, { time: performance.now(), used: usedBy(process.pid) });
     const lines = (rest + chunk).split("\n");
     rest = lines.pop()!;
-    last = lines.at(-1) ?? last;
+    said.last = lines.at(-1) ?? said.last;
   }
-  clearTimeout(timer);
+  clearInterval(watcher);
   const { success } = await process.status;
-  if (silent) return `file ${last} hangs`;
-  return success ? JSON.parse(last) : `file ${last} ends the process: ${(await errors).slice(-1000)}`;
+  if (said.hangs) return `file ${said.last} hangs`;
+  return success ? JSON.parse(said.last) : `file ${said.last} ends the process: ${(await errors).slice(-1000)}`;
 }
 
 function verdict(kind: string, count: number, report: Report | string): boolean {

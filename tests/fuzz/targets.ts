@@ -15,6 +15,7 @@ import { gzipped, tarOf } from "../data/formats/tar_support.ts";
 import { ANNOTATION_TARGETS } from "./annotation_targets.ts";
 import { IMAGE_TARGETS } from "./image_targets.ts";
 import { type Draw, joined, mutate } from "./mutate.ts";
+import { RUN_TARGETS } from "./run_targets.ts";
 import type { Target } from "./target.ts";
 
 const golden = (name: string) => Deno.readFile(new URL(`../golden/files/${name}`, import.meta.url));
@@ -133,4 +134,5 @@ export const TARGETS: readonly Target[] = [
   },
   ...IMAGE_TARGETS,
   ...ANNOTATION_TARGETS,
+  ...RUN_TARGETS,
 ];
