@@ -6,6 +6,7 @@ import { checkFieldBatches } from "./check_batches.ts";
 import { dataKey, drawsOf, shuffled } from "./draws.ts";
 import { type EpochPlan, groupedStepsPerEpoch, planEpoch, stepsPerEpoch } from "./epoch_plan.ts";
 import type { FieldSpec, FieldValues, Sample } from "./fields.ts";
+import { noneReadable } from "./readable.ts";
 import { type SamplePool, samplePool } from "./sample_pool.ts";
 
 /** One step's samples as tensors, by field. */
@@ -214,8 +215,5 @@ async function makeGoodSample(
     passedOver.push(index);
   }
   const [index, reason] = refused.entries().next().value!;
-  throw new Error(
-    `Cannot make batches of ${dataset.name} as at least one of its ${order.length} images must decode: current ` +
-      `${dataset.nameOf(index)} does not as ${reason}`,
-  );
+  throw noneReadable(dataset, { index, reason, count: order.length });
 }

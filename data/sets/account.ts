@@ -202,7 +202,7 @@ export function describeSource(account: SourceAccount): readonly [string, string
     : `of ${counted(classes.length, "class").replace("classs", "classes")} by ${classesFrom}: ${classesText(classes)}`;
   const count = leftOut.reduce((sum, entry) => sum + entry.count, 0);
   const rest = count === 0
-    ? `all of ${counted(found, "file")} are used`
+    ? found === 1 ? "its file is used" : `all of ${counted(found, "file")} are used`
     : `left out ${count} of ${counted(found, "file")}: ${leftOut.map(leftOutText).join(", ")}`;
   return [`${where}: ${counted(used, "image")} ${what}`, `  ${rest}`];
 }

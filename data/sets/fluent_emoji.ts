@@ -1,5 +1,6 @@
 import { requireOptions } from "../../tensor/errors.ts";
 import { fileURLToPath } from "node:url";
+import { countClasses, leftOutKeeper, type SourceAccount } from "./account.ts";
 import type { Dataset } from "./dataset.ts";
 import { sprites, type SpritesOptions } from "./sprites.ts";
 
@@ -51,26 +52,41 @@ export async function fluentEmoji(options: FluentEmojiOptions = {}): Promise<Dat
   requireOptions("fluentEmoji", options, { skinTones: true, groups: true, labels: true, scale: true, canvas: true });
   const { skinTones = false, labels: level = "subgroup", groups, ...look } = options;
   const { directory, table, names } = await loadPackages();
-  const files = new Set([...Deno.readDirSync(directory)].map((entry) => entry.name));
+  const files = new Set([...Deno.readDirSync(directory)].map((entry) => entry.name).sort());
   const kept = groupFilter(groups, names);
+  const left = new Map([...files].map((file) => [file, "that the table of emoji lacks"]));
   const entries = table.flatMap((emoji) => {
     const order = emoji[level];
-    if (order === undefined || !kept(emoji.group)) return [];
-    return [emoji, ...(skinTones ? emoji.skins ?? [] : [])].flatMap(({ hexcode, label }) => {
+    const reason = order === undefined ? "without a group" : kept(emoji.group) ? undefined : "of other groups";
+    return [emoji, ...emoji.skins ?? []].flatMap(({ hexcode, label }, tone) => {
       const file = fileOf(hexcode, files);
-      return file ? [{ file, label, order }] : [];
+      if (!file) return [];
+      const why = reason ?? (tone > 0 && !skinTones ? "of a skin tone" : undefined);
+      if (why === undefined) left.delete(file);
+      else left.set(file, why);
+      return why === undefined ? [{ file, label, order: order! }] : [];
     });
   }).sort((a, b) => a.file < b.file ? -1 : 1);
   const orders = [...new Set(entries.map(({ order }) => order))].sort((a, b) => a - b);
   const keys = new Map(names[`${level}s`].map(({ key, order }) => [order, key]));
-  return sprites({
+  const labels = Int32Array.from(entries, ({ order }) => orders.indexOf(order));
+  const labelNames = orders.map((order) => keys.get(order)!);
+  const set = sprites({
     name: "fluent-emoji",
     files: entries.map(({ file }) => `${directory}/${file}`),
     names: entries.map(({ label }) => label),
-    labels: Int32Array.from(entries, ({ order }) => orders.indexOf(order)),
-    labelNames: orders.map((order) => keys.get(order)!),
+    labels,
+    labelNames,
     ...look,
   });
+  const leftOut = leftOutKeeper();
+  left.forEach((reason, file) => leftOut.add(file, "image", reason));
+  const account: SourceAccount = {
+    ...{ source: set.name, kind: "3D emoji from npm", found: files.size, used: entries.length, labelFiles: 0 },
+    ...{ leftOut: leftOut.list(), split: null, evaluable: false, unlabelled: null },
+    ...{ classes: countClasses(labels, labelNames), classesFrom: `${level}s of Unicode` },
+  };
+  return { ...set, account };
 }
 
 function groupFilter(wanted: readonly string[] | undefined, { groups }: Names): (order?: number) => boolean {

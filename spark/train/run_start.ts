@@ -72,7 +72,7 @@ export function newRun<Options, Configuration extends RunConfiguration<Options>>
 ): RunStart<Options, Configuration> {
   const folder = runFolder(start.out ?? makeRunPath(name, new Date()));
   const lock = openRunFolder(folder, { resume: false, inner: innerOf(folder, start) });
-  return { options, folder, done: 0, changes: [], log: { text: "", records: [] }, lock };
+  return { options, folder, done: 0, changes: [], log: { text: "", records: [], damaged: 0 }, lock };
 }
 
 /**

@@ -9,7 +9,7 @@ import { holderText } from "./lock_holder.ts";
 import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
 import { programLine } from "./program_line.ts";
 import type { Progress } from "./progress.ts";
-import type { SourceAccount } from "../../data/mod.ts";
+import { appendFile, type SourceAccount } from "../../data/mod.ts";
 import type { RunHead } from "./results/run_log.ts";
 import { type Keepsakes, openRunResults } from "./results/run_results.ts";
 import { loggerCalls, type RunLogger } from "./run_logger.ts";
@@ -150,12 +150,13 @@ async function prepared<State extends Savable, Batch>(
   recipe: Recipe<State, Batch>,
   { print }: Terminal,
 ): Promise<Ready<State> | null> {
-  const { start: { folder, resumed, lock, done, source, changes }, lengths: { total } } = run;
+  const { start: { folder, resumed, lock, done, source, changes, log: { damaged } }, lengths: { total } } = run;
   const { training } = recipe;
   const first = resumed ? restore(resumed.checkpoint, training.initial) : await recipe.first();
   if (lock.before) print(`Takes over ${folder.path} from ${holderText(lock.before)}, which has ended`);
   print(described(recipe.title, run));
   if (done > 0) print(`Goes on after step ${done}, of ${source}`);
+  if (damaged > 0) print(`Passes over ${damaged} ${damaged === 1 ? "line" : "lines"} of the log that cannot be read`);
   if (changes.length > 0) {
     print(`Changes ${changes.join(", ")}; ${total - done} steps to go`);
     if (total <= done) refuseShort(total, done);
@@ -192,7 +193,7 @@ async function trained<State extends Savable, Batch>(
       batches: recipe.batches({
         startStep: done + shift,
         steps: total + shift,
-        onSkip: tellSkipped(progress, skipped),
+        onSkip: tellSkipped(progress, skipped, folder.log),
       }),
       ...results,
       ...recipe.advice === undefined ? {} : { advice: recipe.advice },
@@ -270,10 +271,11 @@ async function compiled<State, Batch>(
   return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
 }
 
-function tellSkipped(progress: Progress, skipped: { count: number }): BatchRun["onSkip"] {
+function tellSkipped(progress: Progress, skipped: { count: number }, log: string): BatchRun["onSkip"] {
   return ({ name, reason }) => {
     skipped.count++;
     progress.note(`Skips ${name} as ${reason}`);
+    appendFile(log, `${JSON.stringify({ skipped: name, reason })}\n`);
   };
 }
 

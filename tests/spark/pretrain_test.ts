@@ -26,6 +26,9 @@ async function checkResults({ code, stdout, stderr }: Finished, folder: string):
   match(stdout, /Skips .*broken.jpg as /);
   match(stdout, /Done after 24 of 24 steps, 1 file skipped; /);
   ok(stdout.indexOf("Planned memory") < stdout.indexOf("step  1/24"));
+  const skipped = (await linesOf(folder)).filter((line) => "skipped" in line);
+  deepStrictEqual(skipped.length, 1);
+  match(`${skipped[0]!.skipped}: ${skipped[0]!.reason}`, /broken.jpg: it must be an image/);
   const records = await logOf(folder);
   deepStrictEqual(records.map(({ step }) => step), Array.from({ length: 24 }, (_, i) => i + 1));
   ok(records.every(({ loss, gradientNorm }) => loss > 0 && loss < 2 && gradientNorm > 0));

@@ -1,7 +1,7 @@
 /** @file Options from a JSON file: the names and values of the command line, without dashes before them. */
 import { parseJson } from "../../../data/mod.ts";
 import { nearestOf } from "./nearest.ts";
-import { flagOf, type OptionRow, type OptionRows, type OptionsOf, readValue } from "./option.ts";
+import { flagOf, type OptionRow, type OptionRows, type OptionsOf, readValue, requirementOf } from "./option.ts";
 
 /** Which file. Every command takes it. */
 export const CONFIG_OPTION = {
@@ -34,7 +34,7 @@ export function readConfig<const Rows extends OptionRows>(text: string, rows: Ro
     if (name in found) {
       throw new RangeError(`Cannot read ${shown} as an option must be given once: current number is 2`);
     }
-    found[name] = readValue(rows[name]!, textOf(rows[name]!, value), shown);
+    found[name] = readValue(rows[name]!, textOf(rows[name]!, value, shown), shown);
   }
   return found as OptionsOf<Rows>;
 }
@@ -70,17 +70,27 @@ function fileText(path: string): string {
 function recordOf(text: string, path: string): Readonly<Record<string, unknown>> {
   const value = parseJson(text, path, "a configuration");
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  const kind = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
   throw new RangeError(
-    `Cannot read ${path} as a configuration as it must be a record of options: current value is ${kind}`,
+    `Cannot read ${path} as a configuration as it must be a record of options: current value is ${kindOf(value)}`,
   );
 }
 
+/** A list of plain values as it is; deeper ones, which may be endless, by their kind. */
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (!Array.isArray(value)) return typeof value === "object" ? "a record" : `a ${typeof value}`;
+  return value.length <= 8 && value.every((each) => typeof each !== "object") ? JSON.stringify(value) : "a list";
+}
+
 /** What would stand on the command line. */
-function textOf({ kind }: OptionRow, value: unknown): string {
-  if (kind === "flag") return value === true ? "" : JSON.stringify(value); // which then is refused
-  if (kind === "size" && Array.isArray(value)) return value.join("x");
-  return typeof value === "string" ? value : JSON.stringify(value);
+function textOf(row: OptionRow, value: unknown, shown: string): string {
+  if (row.kind === "flag" && value === true) return "";
+  if (row.kind === "size" && Array.isArray(value) && value.every((side) => typeof side === "number")) {
+    return value.join("x");
+  }
+  if (row.kind === "flag" && typeof value === "string") return JSON.stringify(value); // which then is refused
+  if (typeof value !== "object") return String(value);
+  throw new RangeError(`Cannot read ${shown} as it must be ${requirementOf(row)}: current value is ${kindOf(value)}`);
 }
 
 function refuse(path: string, key: string, names: readonly string[]): never {

@@ -138,7 +138,7 @@ function isWithin({ kind, least = -Infinity, above = -Infinity, most = Infinity 
 }
 
 /** What the value must be, in words. */
-function requirementOf(row: OptionRow): string {
+export function requirementOf(row: OptionRow): string {
   if (row.kind === "name") {
     return `one of ${row.names.join(", ")}${row.files ? `, or a file ${row.files.join(", ")}` : ""}`;
   }

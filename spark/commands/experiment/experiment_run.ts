@@ -1,8 +1,10 @@
 /** @file Runs the jobs of the experiment, some at a time; a job whose result lies there is not run again. */
-import { writeFileAtomic } from "../../../data/mod.ts";
+import { resolve } from "node:path";
+import { parseJson, writeFileAtomic } from "../../../data/mod.ts";
 import type { Job, JobKind } from "./experiment_plan.ts";
 import { kindOf } from "../../train/kind_of.ts";
 import { runFolder } from "../../train/run_folder.ts";
+import { lockFolder } from "../../train/run_lock.ts";
 
 /** What a finished job leaves. */
 export interface JobResult {
@@ -12,6 +14,8 @@ export interface JobResult {
   readonly seconds: number;
   /** Accuracies by name; for pre-training, the mean loss of its last steps. */
   readonly values: Readonly<Record<string, number>>;
+  /** What was run; absent in results of before. */
+  readonly args?: readonly string[];
 }
 
 /** Where the result of a job lies. */
@@ -23,14 +27,53 @@ export const resultPath = (out: string, name: string): string => `${out}/${name}
  * @param out Folder of all results.
  * @param name Name of the job.
  * @returns The result; null if the job is not done.
+ * @throws {RangeError} If there is one that cannot be read, naming it.
  */
 export function readResult(out: string, name: string): JobResult | null {
+  const path = resultPath(out, name);
+  const text = textOf(path);
+  if (text === null) return null;
+  const result = parseJson(text, path, "a result of the experiment") as Partial<JobResult> | null;
+  if (typeof result?.seconds === "number" && typeof result.values === "object") return result as JobResult;
+  throw new RangeError(
+    `Cannot read ${path} as a result of the experiment as it must have seconds and values: current text is ` +
+      `${text.slice(0, 80)}; remove it, so that ${name} is run again`,
+  );
+}
+
+function textOf(path: string): string | null {
   try {
-    return JSON.parse(Deno.readTextFileSync(resultPath(out, name)));
+    return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
+}
+
+/** Options that say where a job runs and where its files lie, not what it is. */
+const PLACES: readonly string[] = ["--device", "--threads", "--workers", "--init"];
+
+/** What a job is: its options with their values, in their order. */
+function settingsOf(args: readonly string[]): readonly string[] {
+  return args.flatMap((arg, i) => {
+    if (!arg.startsWith("--") || PLACES.includes(arg)) return [];
+    const value = args[i + 1] ?? "--";
+    return value.startsWith("--") ? [arg] : [`${arg} ${["--data", "--val"].includes(arg) ? resolve(value) : value}`];
+  });
+}
+
+/** Whether the job is done; another one of its name is refused. */
+function isDone({ name, args }: Job, out: string): boolean {
+  const result = readResult(out, name);
+  if (result === null) return false;
+  const [wanted, found] = [settingsOf(args), settingsOf(result.args ?? args)];
+  const at = wanted.findIndex((setting, i) => setting !== found[i]);
+  if (at < 0 && wanted.length === found.length) return true;
+  throw new RangeError(
+    `Cannot go on with the experiment as all that is done in its folder must be of the same settings: current ` +
+      `${resultPath(out, name)} was run with ${found.at(at) ?? "less"} instead of ${wanted.at(at)}; name another ` +
+      "folder with --out",
+  );
 }
 
 /**
@@ -38,7 +81,8 @@ export function readResult(out: string, name: string): JobResult | null {
  *
  * @param jobs In the order in which they start, each after those that it needs.
  * @param options Folder of all results, how many run at once, and what to do when one has started or ended.
- * @throws {Error} If a job fails, naming it and its log. Those that run are ended.
+ * @throws {Error} If a job fails, naming it and its log, of which those that run are ended; if another process runs the
+ * experiment in that folder, or what is done there is of other settings.
  */
 export async function runJobs(
   jobs: readonly Job[],
@@ -49,8 +93,8 @@ export async function runJobs(
     readonly onDone: (job: Job, result: JobResult) => Promise<void>;
   },
 ): Promise<void> {
-  Deno.mkdirSync(out, { recursive: true });
-  const done = new Set(jobs.map(({ name }) => name).filter((name) => readResult(out, name)));
+  using _lock = lockFolder(out, { operation: "run the experiment", advice: "name another folder with --out" });
+  const done = new Set(jobs.filter((job) => isDone(job, out)).map(({ name }) => name));
   const waiting = jobs.filter(({ name }) => !done.has(name));
   const running = new Map<string, { readonly end: Promise<string>; readonly child: Deno.ChildProcess }>();
   try {
@@ -101,7 +145,8 @@ function startJob(job: Job, out: string, onDone: (job: Job, result: JobResult) =
           `${code}; see ${out}/${job.name}.log`,
       );
     }
-    const result = { name: job.name, seconds: (performance.now() - begin) / 1000, values: valuesOf(job, out) };
+    const seconds = (performance.now() - begin) / 1000;
+    const result = { name: job.name, seconds, values: valuesOf(job, out), args: job.args };
     await writeFileAtomic(resultPath(out, job.name), new TextEncoder().encode(`${JSON.stringify(result, null, 2)}\n`));
     await onDone(job, result);
     return job.name;

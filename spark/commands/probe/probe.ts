@@ -1,6 +1,6 @@
 /** @file The probing command: `deno task probe --help`. */
 import { type Device, random, type Tree } from "../../../tensor/mod.ts";
-import { type Batch, batches, stepsPerEpoch, writeFileAtomic } from "../../../data/mod.ts";
+import { type Batch, batches, type SkippedSample, stepsPerEpoch, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
 import type { WeightAccount } from "../../weights/weight_account.ts";
 import type { CountProgress } from "../../train/count_progress.ts";
@@ -9,6 +9,7 @@ import { type EncoderWeights, frozenFeatures, recalibrated } from "../../train/f
 import { linearProbe } from "../../train/features/linear_probe.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import type { Recipe } from "../../train/model_table.ts";
+import { unreadText } from "../../train/scores/evaluation.ts";
 import { nearestNeighbours } from "../../train/features/nearest_neighbours.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
@@ -92,6 +93,10 @@ export interface ProbeResult {
   readonly linear: { readonly top1: number; readonly top5: number };
   /** Nearest neighbours: share that was right. */
   readonly neighbours: number;
+  /** Images whose features the classifiers know, and images that they were asked. */
+  readonly images: { readonly train: number; readonly val: number };
+  /** Images of both that could not be read, and so have no part in it. */
+  readonly unread: { readonly train: readonly SkippedSample[]; readonly val: readonly SkippedSample[] };
 }
 
 /** Runs the command: exit code 0. */
@@ -111,13 +116,14 @@ export const probe: Command = command(LINE, async (given) => {
   });
 });
 
-function resultLine(model: string, init: string | null, { linear, neighbours }: Found): string {
+function resultLine(model: string, init: string | null, { linear, neighbours, images, unread }: Found): string {
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const source = init === null ? "with fresh weights" : `of ${init}`;
   return `${model} ${source}: linear top-1 ${percent(linear.top1)}, top-5 ${
     percent(linear.top5)
   }; nearest neighbours ` +
-    percent(neighbours);
+    percent(neighbours) + unreadText({ images: images.val, unread: unread.val }) +
+    unreadText({ images: images.train, unread: unread.train }, "trained on");
 }
 
 function refuse(requirement: string, current: string): never {
@@ -147,7 +153,7 @@ async function openNetwork({ init, fromScratch, model: name, weights, seed = 0 }
 }
 
 /** What is known of the features. */
-type Found = Pick<ProbeResult, "linear" | "neighbours">;
+type Found = Omit<ProbeResult, "model" | "init" | "account">;
 
 /** What a probe works with. */
 interface Opened {
@@ -165,11 +171,15 @@ async function probeNetwork(
   const { batchSize, seed, recalibrate, epochs, neighbours } = withDefaults(PROBE_OPTIONS, given);
   const size = given.inputSize ?? recipe.inputSize;
   const shared = { size, batchSize, seed, workers: workersOf(given.workers), transform: evalTransform(size) };
-  const [train, val] = [data.train, data.val].map((set) => () => batches(set, { ...shared, epochs: 1 })) as [
-    () => ReturnType<typeof batches>,
-    () => ReturnType<typeof batches>,
-  ];
   const progress = countOnTerminal();
+  const unread = { train: [] as SkippedSample[], val: [] as SkippedSample[] };
+  const open = (part: "train" | "val") => {
+    const onSkip = (sample: SkippedSample) => {
+      unread[part].push(sample);
+      progress.note(`Skips ${sample.name} as ${sample.reason}`);
+    };
+    return batches(data[part], { ...shared, epochs: 1, onSkip });
+  };
   const state = await statisticsOf({ model, weights, device }, progress, {
     batches: (steps) => batches(data.train, { ...shared, steps }),
     count: Math.min(recalibrate, stepsPerEpoch(data.train.length, batchSize)), // each image once tells all there is
@@ -177,13 +187,19 @@ async function probeNetwork(
   const frozen = { params: weights.params, state };
   const shown = (what: string, total: number) => (done: number) => progress.show(what, done, total);
   const [onKnown, onAsked] = [shown("training images", data.train.length), shown("test images", data.val.length)];
-  const known = await frozenFeatures(frozen, { model, device, batches: train(), onImages: onKnown });
-  const asked = await frozenFeatures(frozen, { model, device, batches: val(), onImages: onAsked });
+  const known = await frozenFeatures(frozen, { model, device, batches: open("train"), onImages: onKnown });
+  const asked = await frozenFeatures(frozen, { model, device, batches: open("val"), onImages: onAsked });
+  const common = { classes: data.classes.length, device };
+  const onEpoch = shown("passes of the linear classifier", epochs);
+  const linear = await linearProbe(known, asked, { ...common, epochs, batchSize: 4 * batchSize, seed, onEpoch });
+  const onVote = shown("votes of neighbours", asked.labels.length);
+  const vote = await nearestNeighbours(known, asked, { ...common, neighbours, onImages: onVote });
   progress.end();
-  const classes = data.classes.length;
   return {
-    linear: await linearProbe(known, asked, { classes, epochs, batchSize: 4 * batchSize, seed, device }),
-    neighbours: await nearestNeighbours(known, asked, { classes, neighbours, device }),
+    linear,
+    neighbours: vote,
+    images: { train: known.labels.length, val: asked.labels.length },
+    unread,
   };
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../../../data/mod.ts";
 import { inputGrid } from "../../input_grid.ts";
 import { onRunDevice } from "../../train/devices.ts";
+import { unreadText } from "../../train/scores/evaluation.ts";
 import { enlargementFor } from "../../train/results/pictures.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
@@ -84,26 +85,26 @@ function required(given: Given, name: "checkpoint" | "images" | "out"): string {
   throw new RangeError(`Cannot reconstruct as --${name} must be given: current value is absent; see --help`);
 }
 
-/** Images that can be read, evenly spread over the data set, whole; and what they are called. */
+/** Images that can be read, evenly spread over the data set, whole; and those that cannot. */
 async function loadImages(dataset: Dataset, size: readonly [number, number], count: number) {
   const shown = Math.min(count, dataset.length);
-  const found: { readonly name: string; readonly values: Float32Array<ArrayBuffer> }[] = [];
-  let refused: ImageError | undefined;
+  const images: Float32Array<ArrayBuffer>[] = [];
+  const unread: { readonly name: string; readonly reason: string }[] = [];
   for (let i = 0; i < shown; i++) {
     const index = Math.floor(i * dataset.length / shown);
     const draw = drawsOf(dataKey(index));
     try {
       const image = await dataset.load(index, draw);
-      const values = normalise(applyTransform(image, size, { kind: "centerCrop" }, draw));
-      found.push({ name: dataset.nameOf(index), values });
+      images.push(normalise(applyTransform(image, size, { kind: "centerCrop" }, draw)));
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
-      refused = error;
+      unread.push({ name: error.file, reason: error.reason });
       print(`Skips ${error.file} as ${error.reason}`);
     }
   }
-  if (found.length === 0 && refused) throw refused;
-  return found;
+  if (images.length > 0) return { images, unread };
+  const [{ name, reason }] = unread as [typeof unread[0]];
+  throw new ImageError(name, `${reason}; it is one of ${shown} chosen by --count, of which none can be read`);
 }
 
 async function masksFor(
@@ -150,9 +151,8 @@ export const reconstructCommand: Command = command(LINE, async (given) => {
   const inputSize = given.inputSize ?? saved.inputSize;
   const grid = inputGrid(saved.model, inputSize, saved.method.patchSize);
   const { count } = withDefaults(OPTIONS, given);
-  const found = await loadImages(await openRunData(path), inputSize, count);
-  const masks = await masksFor(given, saved, { grid, count: found.length });
-  const images = found.map(({ values }) => values);
+  const { images, unread } = await loadImages(await openRunData(path), inputSize, count);
+  const masks = await masksFor(given, saved, { grid, count: images.length });
   return await onRunDevice(given.device, { kept: "" }, async (device) => {
     const { rows, loss, errors } = await reconstructImages(saved, { images, masks, inputSize }, device);
     const png = imageGrid(rows, { enlarge: enlargementFor(inputSize[0]) });
@@ -160,7 +160,7 @@ export const reconstructCommand: Command = command(LINE, async (given) => {
     print(
       `${saved.model.name}${saved.isAverage ? " (moving average)" : ""} of ${checkpoint}: ${images.length} ` +
         `${images.length === 1 ? "image" : "images"} at ${inputSize.join("×")}, ${hiddenIn(masks, grid)}, loss ` +
-        loss.toFixed(4),
+        loss.toFixed(4) + unreadText({ images: images.length, unread }, "made of"),
     );
     print(`Mean error of masked pixels, of 255: ${errors.map((error, kind) => described(error, kind)).join(", ")}`);
     print(`Wrote ${out}`);

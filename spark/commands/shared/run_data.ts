@@ -11,6 +11,7 @@ import {
   normalise,
   openImages,
   type OpenImagesOptions,
+  requireReadable,
   type SourceAccount,
 } from "../../../data/mod.ts";
 import { print } from "../cli/print.ts";
@@ -29,15 +30,15 @@ const PICTURE_STREAM = 3;
  * @param name `fluent-emoji`, or whatever `openImages` takes: a folder of images, archives, tables, CIFAR-10.
  * @param options Which part; whom to tell.
  * @returns The data set.
- * @throws {Error} If there are no images, saying what was looked for.
+ * @throws {Error} If there are no images, saying what was looked for; or none of them can be read.
  */
 export async function openRunData(
   name: string,
   { tell = print, ...options }: OpenImagesOptions & { readonly tell?: (line: string) => void } = {},
 ): Promise<Dataset> {
-  if (name === "fluent-emoji") return await fluentEmoji();
-  const dataset = await openImages(name, options);
+  const dataset = name === "fluent-emoji" ? await fluentEmoji() : await openImages(name, options);
   if (dataset.account) describeSource(dataset.account).forEach(tell);
+  await requireReadable(dataset);
   return dataset;
 }
 

@@ -32,6 +32,8 @@ export interface LinearProbeOptions {
   readonly seed: number;
   /** Where to compute. */
   readonly device: Device;
+  /** Told how many passes are done. */
+  readonly onEpoch?: (done: number) => void;
 }
 
 /** Shares of the images that were right. */
@@ -60,7 +62,7 @@ export async function linearProbe(
   options: LinearProbeOptions,
 ): Promise<Accuracy> {
   const scale = standardisation(train);
-  const params = trained(standardised(train, scale), options);
+  const params = await trained(standardised(train, scale), options);
   const { device } = options;
   const logitsOf = jit((weights: LinearParams, x: Tensor, labels: Tensor) => scoreRows(linear(weights, x), labels), {
     device,
@@ -81,10 +83,10 @@ export async function linearProbe(
 const host = (values: Float32Array<ArrayBuffer>, shape: readonly number[]): Tensor =>
   leaf({ shape, dtype: "float32" }, { host: values });
 
-function trained(
+async function trained(
   train: FrozenFeatures,
-  { classes, epochs, batchSize, seed, device }: LinearProbeOptions,
-): LinearParams {
+  { classes, epochs, batchSize, seed, device, onEpoch = () => {} }: LinearProbeOptions,
+): Promise<LinearParams> {
   const { channels, labels } = train;
   const size = Math.min(batchSize, labels.length);
   const steps = Math.floor(labels.length / size);
@@ -107,6 +109,8 @@ function trained(
       const { x, targets } = rowsOf(train, order.subarray(i * size, (i + 1) * size), classes);
       current = step(current.params, current.state, host(x, [size, channels]), host(targets, [size, classes]));
     }
+    await current.params.weight.data({ device }); // so that steps are not queued without end, and progress is true
+    onEpoch(epoch + 1);
   }
   return current.params;
 }

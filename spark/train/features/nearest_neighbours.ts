@@ -11,6 +11,8 @@ export interface NearestNeighboursOptions {
   readonly neighbours: number;
   /** Where to compute. */
   readonly device: Device;
+  /** Told how many features are classified. */
+  readonly onImages?: (done: number) => void;
 }
 
 /** A neighbour's vote counts `exp(cosine / 0.07)` (Wu et al., "Unsupervised feature learning via non-parametric
@@ -32,7 +34,7 @@ const CHUNK = 256;
 export async function nearestNeighbours(
   train: FrozenFeatures,
   val: FrozenFeatures,
-  { classes, neighbours, device }: NearestNeighboursOptions,
+  { classes, neighbours, device, onImages = () => {} }: NearestNeighboursOptions,
 ): Promise<number> {
   const { channels } = train;
   const [known, asked] = [unitRows(train), unitRows(val)];
@@ -49,6 +51,7 @@ export async function nearestNeighbours(
       const row = rows.subarray(i * train.labels.length, (i + 1) * train.labels.length);
       if (vote(row, train.labels, { classes, neighbours }) === val.labels[start + i]) right++;
     }
+    onImages(start + count);
   }
   return right / val.labels.length;
 }

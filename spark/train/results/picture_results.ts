@@ -3,6 +3,8 @@ import { appendFile, imageGrid, writeFileAtomic } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
 import { enlargementFor, type Painter } from "./pictures.ts";
 import type { RunLogger } from "../run_logger.ts";
+import { unreadText } from "../scores/evaluation.ts";
+import type { HeldOutScore } from "../scores/held_out_loss.ts";
 import { recordsIn } from "./evaluation_record.ts";
 import { type HeldOut, lossCurve, reportHtml, type ReportPicture } from "./report.ts";
 import { openRunEvents } from "./run_events.ts";
@@ -23,7 +25,7 @@ export interface PictureOptions {
   /** Draws pictures. */
   readonly paint: Painter;
   /** Computes the loss on images that are not trained on; absent if there are none. */
-  readonly heldOut?: ((train: TrainState) => Promise<{ readonly loss: number; readonly images: number }>) | undefined;
+  readonly heldOut?: ((train: TrainState) => Promise<HeldOutScore>) | undefined;
   /** Tells of such a loss, in a line. */
   readonly tell: (line: string) => void;
   /** Told of such losses. */
@@ -65,8 +67,9 @@ export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsake
       if (val) {
         heldOut.push({ step, loss: val.loss });
         appendFile(folder.log, `${JSON.stringify({ heldOut: step, val } satisfies HeldOutRecord)}\n`);
-        run.tell(`step ${step}: loss ${val.loss.toFixed(4)} on ${val.images} held-out images`);
-        void run.emit({ kind: "evaluation", step, scores: val });
+        const { loss, images } = val;
+        run.tell(`step ${step}: loss ${loss.toFixed(4)} on ${images} held-out images${unreadText(val)}`);
+        void run.emit({ kind: "evaluation", step, scores: { loss, images } });
         events.scalars(step, { "pt_val/loss": val.loss });
       }
       return {};
@@ -84,8 +87,8 @@ export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsake
 interface HeldOutRecord {
   /** Steps done. */
   readonly heldOut: number;
-  /** Mean loss, and how many images. */
-  readonly val: { readonly loss: number; readonly images: number };
+  /** The score. */
+  readonly val: HeldOutScore;
 }
 
 /** The smallest mean loss of an epoch that the log has. */

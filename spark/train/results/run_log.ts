@@ -43,6 +43,8 @@ export interface LogSoFar {
   readonly text: string;
   /** Records of the steps among them. */
   readonly records: readonly StepRecord[];
+  /** Lines that were passed over as they cannot be read, but for a last one that was cut off. */
+  readonly damaged: number;
 }
 
 /**
@@ -50,30 +52,50 @@ export interface LogSoFar {
  *
  * @param path The log; a missing one counts as empty.
  * @param lastStep The first line of a later step ends the log.
- * @returns Lines and records; a line that is no JSON, such as a last one that was cut off, is passed over.
+ * @returns Lines and records; a line that is no JSON, such as a last one that was cut off, or that has something else
+ * where a number must be, is passed over.
  */
 export function readRunLog(path: string, lastStep: number): LogSoFar {
   const lines: string[] = [];
   const records: StepRecord[] = [];
-  for (const line of textOf(path).split("\n")) {
+  let damaged = 0;
+  const all = textOf(path).split("\n");
+  for (const [i, line] of all.entries()) {
     const parsed = parse(line);
-    if (!parsed) continue;
+    if (!parsed) {
+      if (line !== "" && i < all.length - 1) damaged++;
+      continue;
+    }
     if (typeof parsed.step === "number") {
       if (parsed.step > lastStep) break;
       records.push(parsed as unknown as StepRecord);
     }
     lines.push(`${line}\n`);
   }
-  return { text: lines.join(""), records };
+  return { text: lines.join(""), records, damaged };
 }
 
 function parse(line: string): Readonly<Record<string, unknown>> | null {
   try {
     const value = JSON.parse(line);
-    return typeof value === "object" && value !== null ? value : null;
+    return typeof value === "object" && value !== null && isSound(value) ? value : null;
   } catch {
     return null; // empty or unfinished
   }
+}
+
+/** Keys whose values are numbers, `null` where they were not finite; and those of records of numbers. */
+const NUMBERS: readonly string[] = [
+  ...["step", "epoch", "loss", "learningRate", "weightDecay", "gradientNorm", "imagesPerSecond", "lossScale"],
+  ...["last_L", "heldOut", "evaluated", "images", "top1", "top5"],
+];
+const RECORDS: readonly string[] = ["val", "ema", "best"];
+
+function isSound(record: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(record).every(([key, value]) => {
+    if (RECORDS.includes(key)) return typeof value === "object" && value !== null && isSound(value as typeof record);
+    return !NUMBERS.includes(key) || value === null || typeof value === "number";
+  });
 }
 
 function textOf(path: string): string {

@@ -86,14 +86,18 @@ export function makeEvaluate(
 const NAMED = 5;
 
 /**
- * Says of an evaluation which images have no part in it.
+ * Says which images have no part in what was computed.
  *
- * @param evaluation The evaluation.
+ * @param computed How many images have, and which have not.
+ * @param verb What was done with the others.
  * @returns Such as `; evaluated on 6 of 8: 2 could not be read: a.png, b.png`; empty if all were read.
  */
-export function unreadText({ images, unread }: Pick<ClassifierScores, "images" | "unread">): string {
+export function unreadText(
+  { images, unread }: { readonly images: number; readonly unread: readonly Pick<SkippedSample, "name">[] },
+  verb = "evaluated on",
+): string {
   if (unread.length === 0) return "";
   const names = unread.slice(0, NAMED).map(({ name }) => name).join(", ");
-  return `; evaluated on ${images} of ${images + unread.length}: ${unread.length} could not be read: ${names}` +
+  return `; ${verb} ${images} of ${images + unread.length}: ${unread.length} could not be read: ${names}` +
     (unread.length > NAMED ? ", …" : "");
 }

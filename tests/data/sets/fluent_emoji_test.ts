@@ -16,8 +16,15 @@ Deno.test("fluentEmoji() finds and labels the objects", async () => {
   equal(emoji.labelNames![emoji.labels![indexOf("banana")]!], "food-fruit");
   equal(new Set(emoji.labels).size, 97);
   equal((await fluentEmoji({ skinTones: true })).length, 3372);
+  const { found, used, leftOut } = emoji.account!;
+  deepStrictEqual([found, used, leftOut.map(({ count, reason }) => `${count} ${reason}`)], [
+    ...[3391, 1852],
+    ["1520 of a skin tone", "19 that the table of emoji lacks"],
+  ]);
   const food = await fluentEmoji({ groups: ["food-drink"], labels: "group" });
   deepStrictEqual([food.length, food.labelNames], [128, ["food-drink"]]);
+  deepStrictEqual(food.account!.classes, [{ name: "food-drink", count: 128 }]);
+  deepStrictEqual(food.account!.leftOut.map(({ count }) => count), [3244, 19]);
   await rejects(fluentEmoji({ groups: ["weather"] }), /one of smileys-emotion, .*: current group is weather/);
 });
 

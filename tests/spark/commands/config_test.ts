@@ -38,7 +38,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ['{"batch-size": [8]}', /current value is \[8\]$/],
   ['{"debug-nans": "yes"}', /^Cannot read debug-nans of c.json as it must be true or false: current value is "yes"$/],
   ['{"batch-size": 8, "batchSize": 9}', /^Cannot read batchSize of c.json as an option must be given once/],
-  ["[1]", /must be a record of options: current value is a list$/],
+  ["[1]", /must be a record of options: current value is \[1\]$/],
   ["null", /current value is null$/],
   ["{", /must be JSON: current error is /],
 ];

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, match, notDeepStrictEqual, ok, rejects } from "node:assert/strict";
 import { cpuDevice, random } from "../../../tensor/mod.ts";
-import { decodeImage, normalise, type Pixels } from "../../../data/mod.ts";
+import { decodeImage, encodePng, normalise, type Pixels } from "../../../data/mod.ts";
 import { init, pretrainOptimizer, save, startAverage, type TrainState } from "../../../spark/mod.ts";
 import { convertFile } from "../../../spark/commands/convert/convert.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
@@ -109,6 +109,43 @@ Deno.test("readSavedModel() takes the moving average, the patches and the ablati
     equal(rows[0]!.length, 3, "one reconstruction: predictions are pixels");
   }));
 
+/** Runs the command on wide images, and tells the most memory that its process had. */
+async function peakOf(folder: string): Promise<{ readonly out: string; readonly mebibytes: number }> {
+  const path = new URL("../../../spark/commands/reconstruct/reconstruct.ts", import.meta.url).pathname;
+  const args = ["--checkpoint", `${folder}/a.safetensors`, "--images", `${folder}/wide`, "--input-size", "224"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", path, "--device", "cpu", ...args, "--out", `${folder}/wide.png`],
+    ...{ stdout: "piped", stderr: "piped" },
+  }).spawn();
+  const peak = { kibibytes: 0 };
+  const look = setInterval(() => {
+    const status = textOrEmpty(`/proc/${child.pid}/status`);
+    peak.kibibytes = Math.max(peak.kibibytes, Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? 0));
+  }, 20);
+  const { stdout } = await child.output();
+  clearInterval(look);
+  return { out: new TextDecoder().decode(stdout), mebibytes: peak.kibibytes / 1024 };
+}
+
+function textOrEmpty(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return ""; // the process has ended
+  }
+}
+
+Deno.test("reconstruct cuts images of 20000 by 1 before it resizes them, and counts what it cannot read", async () => {
+  const wide = { "0.png": encodePng(testImage(20_000, 1, 1)), "1.png": encodePng(testImage(1, 20_000, 2)) };
+  const files = Object.entries({ ...wide, "2.png": Uint8Array.of(1, 2, 3) });
+  await withFolder(Object.fromEntries(files.map(([name, bytes]) => [`wide/${name}`, bytes])), async (folder) => {
+    await checkpoint(`${folder}/a.safetensors`);
+    const { out, mebibytes } = await peakOf(folder);
+    match(out, /: 2 images at 224×224, .*, loss \d\.\d{4}; made of 2 of 3: 1 could not be read: .*wide\/2\.png\n/);
+    ok(mebibytes > 50 && mebibytes < 700, `${mebibytes} MiB`); // 3,250 where the whole was resized
+  });
+});
+
 Deno.test("reconstruct says in a line what does not fit", () =>
   withFolder(
     { ...testFiles(1), "bad.jpg": Uint8Array.of(1, 2, 3), "m.json": new TextEncoder().encode("[]") },
@@ -126,7 +163,7 @@ Deno.test("reconstruct says in a line what does not fit", () =>
         [[...without("--checkpoint"), "--checkpoint", file("backbone.pth")], /backbone.pth as it must hold a decoder/],
         [
           [...without("--images"), "--images", file("bad.jpg")],
-          /Cannot decode .*bad.jpg as it must be an image \(JPEG/,
+          /Cannot read the images of .*bad.jpg as at least one of 1 must decode: .* as it must be an image \(JPEG/,
         ],
         [[...without("--images"), "--images", file("none")], /existing folder or file: current path is .*none/],
         [[...good, "--mask", file("m.json")], /m.json as masks as a list must have one for each of the 1 images/],

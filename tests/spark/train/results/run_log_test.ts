@@ -45,15 +45,27 @@ Deno.test("readRunLog() returns what was written up to a step, and passes over a
   const folder = Deno.makeTempDirSync();
   try {
     const path = `${folder}/log.jsonl`;
-    deepStrictEqual(readRunLog(path, 9), { text: "", records: [] });
+    deepStrictEqual(readRunLog(path, 9), { text: "", records: [], damaged: 0 });
     const head = '{"name":"a"}\n';
     const { lines } = logWriter(LENGTHS, [], () => 0)([1, 2, 3, 4].map(record));
     Deno.writeTextFileSync(path, head + lines + stepLines([record(5)]).slice(0, 20));
-    deepStrictEqual(readRunLog(path, 9), { text: head + lines, records: [1, 2, 3, 4].map(record) });
+    deepStrictEqual(readRunLog(path, 9), {
+      ...{ text: head + lines, records: [1, 2, 3, 4].map(record), damaged: 0 },
+    });
     // The line of an epoch belongs to the step before it.
     const { text, records } = readRunLog(path, 3);
     deepStrictEqual([text, records.length], [head + lines.slice(0, lines.indexOf(stepLines([record(4)]))), 3]);
     equal(readRunLog(path, 2).text.includes("cur_ep"), false);
+    // What has no number where one must be is no record: a page drawn of it would fail.
+    const bad = [
+      '{"step":1,"loss":[[1]]}',
+      '{"heldOut":2,"val":{"loss":{"toString":1}}}',
+      '{"last_L":"x"}',
+      '{"val":null}',
+      "]",
+    ];
+    Deno.writeTextFileSync(path, `${head}${bad.join("\n")}\n${lines}`);
+    deepStrictEqual(readRunLog(path, 9), { text: head + lines, records: [1, 2, 3, 4].map(record), damaged: 5 });
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
