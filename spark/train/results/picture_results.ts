@@ -64,14 +64,11 @@ export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsake
     },
     async beforeSave(train, step) {
       const val = await run.heldOut?.(train);
-      if (val) {
-        heldOut.push({ step, loss: val.loss });
-        appendFile(folder.log, `${JSON.stringify({ heldOut: step, val } satisfies HeldOutRecord)}\n`);
-        const { loss, images } = val;
-        run.tell(`step ${step}: loss ${loss.toFixed(4)} on ${images} held-out images${unreadText(val)}`);
-        void run.emit({ kind: "evaluation", step, scores: { loss, images } });
-        events.scalars(step, { "pt_val/loss": val.loss });
-      }
+      if (!val) return {};
+      heldOut.push({ step, loss: val.loss });
+      appendFile(folder.log, `${JSON.stringify({ heldOut: step, val } satisfies HeldOutRecord)}\n`);
+      tellOf(run, step, val);
+      events.scalars(step, { "pt_val/loss": val.loss });
       return {};
     },
     async afterSave(train, step) {
@@ -81,6 +78,12 @@ export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsake
       await writeFileAtomic(folder.report, encoded(reportHtml(report)));
     },
   };
+}
+
+function tellOf({ tell, emit }: PictureOptions, step: number, val: HeldOutScore): void {
+  const { loss, images } = val;
+  tell(`step ${step}: loss ${loss.toFixed(4)} on ${images} held-out images${unreadText(val)}`);
+  void emit({ kind: "evaluation", step, scores: { loss, images } });
 }
 
 /** A line of the log for each loss on images that are not trained on. */

@@ -100,6 +100,32 @@ async function withJobs(f: (jobs: readonly Job[], out: string) => Promise<void>)
   }
 }
 
+/** What is done is refused for other settings, but for those of the machine; beside another process; damaged. */
+async function checkSettings(jobs: readonly Job[], options: Parameters<typeof runJobs>[1]): Promise<void> {
+  const other = jobs.map((job) => ({
+    ...job,
+    args: job.args.map((arg, i) => job.args[i - 1] === "--threads" ? "2" : arg),
+  }));
+  await runJobs(other, options);
+  const longer = jobs.map((job) => ({ ...job, args: job.args.map((arg) => arg === "3" ? "4" : arg) }));
+  await rejects(
+    runJobs(longer, options),
+    /of the same settings: current .*pretrain-spark-0.json was run with --steps 3 instead of --steps 4; name another/,
+  );
+  {
+    using _lock = lockFolder(options.out, { operation: "run the experiment", advice: "wait" });
+    await rejects(
+      runJobs(jobs, options),
+      /^Error: Cannot run the experiment as no other process may write its folder/,
+    );
+  }
+  await Deno.writeTextFile(`${options.out}/probe-spark-0.json`, '{"name": "probe');
+  await rejects(runJobs(jobs, options), /Cannot read .*probe-spark-0.json as a result of the experiment/);
+  await Deno.writeTextFile(`${options.out}/probe-spark-0.json`, "[]");
+  await rejects(runJobs(jobs, options), /must have seconds and values: .*; remove it, so that probe-spark-0 is run/);
+  await Deno.remove(`${options.out}/probe-spark-0.json`);
+}
+
 Deno.test("runJobs() runs what is not done, and what is done once only", () =>
   withJobs(async (jobs, out) => {
     const events: string[] = [];
@@ -121,29 +147,8 @@ Deno.test("runJobs() runs what is not done, and what is done once only", () =>
     await runJobs(jobs, options);
     // Its run is complete: it only reads what is there.
     deepStrictEqual(events.slice(8), ["start finetune-spark-0", "done finetune-spark-0"]);
-    const other = jobs.map((job) => ({
-      ...job,
-      args: job.args.map((arg, i) => job.args[i - 1] === "--threads" ? "2" : arg),
-    }));
-    await runJobs(other, options);
+    await checkSettings(jobs, options);
     equal(events.length, 10);
-    const longer = jobs.map((job) => ({ ...job, args: job.args.map((arg) => arg === "3" ? "4" : arg) }));
-    await rejects(
-      runJobs(longer, options),
-      /of the same settings: current .*pretrain-spark-0.json was run with --steps 3 instead of --steps 4; name another/,
-    );
-    {
-      using _lock = lockFolder(out, { operation: "run the experiment", advice: "wait" });
-      await rejects(
-        runJobs(jobs, options),
-        /^Error: Cannot run the experiment as no other process may write its folder/,
-      );
-    }
-    await Deno.writeTextFile(`${out}/probe-spark-0.json`, '{"name": "probe');
-    await rejects(runJobs(jobs, options), /Cannot read .*probe-spark-0.json as a result of the experiment/);
-    await Deno.writeTextFile(`${out}/probe-spark-0.json`, "[]");
-    await rejects(runJobs(jobs, options), /must have seconds and values: .*; remove it, so that probe-spark-0 is run/);
-    await Deno.remove(`${out}/probe-spark-0.json`);
     const broken = [{ ...jobs[0]!, name: "broken", args: ["--frobnicate"] }];
     await rejects(
       runJobs(broken, options),
