@@ -49,3 +49,4 @@ export {
   type SparsePoolOptions,
 } from "./pool.ts";
 export { toBlocks, toVoxels } from "./views.ts";
+export * as coo from "./coo/mod.ts";

@@ -31,6 +31,7 @@ export {
   type Leaf,
   type LeafOf,
   type Mapped,
+  Static,
   type StructureNode,
   type Tree,
   treeFlatten,

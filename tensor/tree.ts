@@ -1,11 +1,43 @@
 /** @file Trees: tensors and plain values in nested arrays and records, taken apart, put together and mapped with their types. */
 import { Tensor } from "./tensor.ts";
+import { textOf } from "./text_of.ts";
 
 /**
  * A tree of tensors whose form is not known here, such as the parameters of any model: it can be passed on and mapped, but
  * its fields cannot be read. Where the form is known, its own type or interface is used instead, and kept by all functions.
  */
 export type Tree = object;
+
+/**
+ * A plain value that belongs to the form of a tree and not to its leaves, as the shape of a sparse tensor does: no
+ * transformation traces, differentiates or maps it, and `jit` compiles anew where it differs. (A static field of a
+ * registered node, in JAX's words.)
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual, equal } from "node:assert/strict";
+ * import { jit, mul, Static, type Tensor, tensor, treeLeaves } from "@tessera/tessera/tensor";
+ *
+ * const scaled = { x: tensor([1, 2]), by: new Static(3) };
+ * equal(treeLeaves(scaled).length, 1);
+ * const f = jit(({ x, by }: { x: Tensor; by: Static<number> }) => mul(x, by.value));
+ * deepStrictEqual(await f(scaled).data(), new Float32Array([3, 6]));
+ * ```
+ */
+export class Static<Value = unknown> {
+  /** Plain data: numbers, strings, arrays and records of them. Equal data is one form. */
+  readonly value: Value;
+
+  /**
+   * Wraps a value.
+   *
+   * @param value Plain data.
+   */
+  constructor(value: Value) {
+    this.value = value;
+    Object.freeze(this);
+  }
+}
 
 /** Values that are leaves by their type. */
 export type Leaf =
@@ -27,6 +59,7 @@ export type LeafOf<T> = unknown extends T ? unknown : IsTree<T> extends true ? T
 
 /** `LeafOf` of a form that is known. */
 export type KnownLeafOf<T> = T extends Leaf ? T
+  : T extends Static ? never
   : T extends readonly (infer Item)[] ? LeafOf<Item>
   : LeafOf<Required<T>[keyof T]>;
 
@@ -36,6 +69,7 @@ export type Mapped<T, Result> = unknown extends T ? unknown : IsTree<T> extends 
 /** `Mapped` of a form that is known. */
 export type KnownMapped<T, Result> = T extends undefined ? never
   : T extends Leaf ? Result
+  : T extends Static ? T
   : { [Key in keyof T]: Mapped<T[Key], Result> };
 
 /** How a tree is nested, without its leaves. The order of a record's keys is that of the tree, and does not matter. */
@@ -44,6 +78,7 @@ export type TreeStructure<T = unknown> = { readonly like?: T } & StructureNode;
 /** One level of a structure. */
 export type StructureNode =
   | { readonly kind: "leaf" }
+  | { readonly kind: "static"; readonly value: Static }
   | { readonly kind: "array"; readonly items: readonly StructureNode[] }
   | { readonly kind: "record"; readonly keys: readonly string[]; readonly items: readonly StructureNode[] };
 
@@ -75,6 +110,7 @@ function visitLeaves(node: unknown, visit: (leaf: unknown) => void, depth = 0): 
     );
   }
   if (Array.isArray(node)) return { kind: "array", items: Array.from(node, (x) => visitLeaves(x, visit, depth + 1)) };
+  if (node instanceof Static) return { kind: "static", value: node };
   if (!isRecord(node)) {
     visit(node);
     return LEAF;
@@ -129,6 +165,7 @@ export function treeUnflatten<T, Result>(structure: TreeStructure<T>, leaves: re
   let next = 0;
   const build = (node: StructureNode): unknown => {
     if (node.kind === "leaf") return leaves[next++];
+    if (node.kind === "static") return node.value;
     if (node.kind === "array") return node.items.map(build);
     const values = new Array<unknown>(node.keys.length);
     for (const place of sortedPlaces(node.keys)) values[place] = build(node.items[place]!);
@@ -179,6 +216,7 @@ export function treePaths(tree: unknown): readonly TreePath[] {
 
 function pathsIn(node: StructureNode): readonly TreePath[] {
   if (node.kind === "leaf") return [[]];
+  if (node.kind === "static") return [];
   const below = (step: string | number, item: StructureNode) => pathsIn(item).map((path) => [step, ...path]);
   if (node.kind === "array") return node.items.flatMap((item, i) => below(i, item));
   return sortedPlaces(node.keys).flatMap((place) => below(node.keys[place]!, node.items[place]!));
@@ -191,11 +229,9 @@ export function pathText(root: string, path: TreePath): string {
 
 /** Where two structures differ first, in words; `null` if they are one. */
 function differenceOf(first: StructureNode, second: StructureNode, path: string): string | null {
-  if (first.kind === "leaf" || second.kind === "leaf" || first.kind !== second.kind) {
-    return first.kind === second.kind
-      ? null
-      : `${path} is a ${first.kind} in the first and a ${second.kind} in the other`;
-  }
+  if (first.kind !== second.kind) return `${path} is a ${first.kind} in the first and a ${second.kind} in the other`;
+  if (first.kind === "leaf" || second.kind === "leaf") return null;
+  if (first.kind === "static" || second.kind === "static") return staticDifference(first, second, path);
   const [own, other] = [childrenOf(first, path), childrenOf(second, path)];
   for (const name of new Set([...own.keys(), ...other.keys()].sort())) {
     const [a, b] = [own.get(name), other.get(name)];
@@ -206,7 +242,15 @@ function differenceOf(first: StructureNode, second: StructureNode, path: string)
   return null;
 }
 
-function childrenOf(node: Exclude<StructureNode, { kind: "leaf" }>, path: string): ReadonlyMap<string, StructureNode> {
+function staticDifference(first: StructureNode, second: StructureNode, path: string): string | null {
+  const [own, other] = [first, second].map((node) => textOf((node as { readonly value: Static }).value.value));
+  return own === other ? null : `${path} is static ${own} in the first and ${other} in the other`;
+}
+
+function childrenOf(
+  node: Exclude<StructureNode, { readonly kind: "leaf" | "static" }>,
+  path: string,
+): ReadonlyMap<string, StructureNode> {
   const steps = node.kind === "array" ? [...node.items.keys()] : node.keys;
   return new Map(node.items.map((item, i) => [pathText(path, [steps[i]!]), item]));
 }

@@ -3,7 +3,7 @@ import { shown } from "../errors.ts";
 import { type DType, DTYPES } from "../spec.ts";
 import { leaf, Tensor } from "../tensor.ts";
 import { hostArray } from "../host_values.ts";
-import { type IsTree, pathText, type Tree, treeFlatten, treePaths, type TreeStructure } from "../tree.ts";
+import { type IsTree, pathText, type Static, type Tree, treeFlatten, treePaths, type TreeStructure } from "../tree.ts";
 
 /** In place of a parameter that is declared as something else than tensors: no argument has this type. */
 export interface NotTraced {
@@ -19,6 +19,7 @@ export type KnownGiven<T> = T extends Tensor ? Tensor | number
   : T extends null ? null
   : T extends undefined ? never // of an optional field: left out, or there
   : T extends number | bigint | boolean | string | symbol | ((...args: never) => unknown) ? NotTraced
+  : T extends Static ? T
   : { [Key in keyof T]: Given<T[Key]> };
 
 /** The tree of gradients for an argument of type `T`: a tensor for each tensor or number. */
@@ -28,6 +29,7 @@ export type Gradient<T> = unknown extends T ? Tree : IsTree<T> extends true ? Tr
 export type KnownGradient<T> = T extends Tensor | number ? Tensor
   : T extends null ? null
   : T extends undefined | bigint | boolean | string | symbol | ((...args: never) => unknown) ? never
+  : T extends Static ? T
   : { [Key in keyof T]: Gradient<T[Key]> };
 
 /** What a pullback takes for a value of type `T`: `null` for zero, a number for a scalar. */
@@ -36,6 +38,7 @@ export type Cotangent<T> = unknown extends T ? unknown : IsTree<T> extends true 
 /** `Cotangent` of a form that is known. */
 export type KnownCotangent<T> = T extends Tensor ? Tensor | number | null
   : T extends null | undefined | number | bigint | boolean | string | symbol | ((...args: never) => unknown) ? T | null
+  : T extends Static ? T
   : { [Key in keyof T]: Cotangent<T[Key]> };
 
 /** Keys of the positions in a list, as they stand in types of arguments. */

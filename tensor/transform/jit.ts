@@ -75,6 +75,7 @@ function specText(x: Tensor | null): string {
 /** Equal for structures that differ in the order of keys only. */
 function structureText(node: TreeStructure): string {
   if (node.kind === "leaf") return "*";
+  if (node.kind === "static") return `=${textOf(node.value.value)}`;
   if (node.kind === "array") return `[${node.items.map(structureText)}]`;
   return `{${node.keys.map((key, i) => `${JSON.stringify(key)}:${structureText(node.items[i]!)}`).sort()}}`;
 }

@@ -17,7 +17,8 @@ function refuse(operation: string, name: string, wanted: string, axes: unknown):
 
 /** Number of leaves below. */
 function countOf(node: TreeStructure): number {
-  return node.kind === "leaf" ? 1 : node.items.reduce((sum, item) => sum + countOf(item), 0);
+  if (node.kind === "leaf" || node.kind === "static") return Number(node.kind === "leaf");
+  return node.items.reduce((sum, item) => sum + countOf(item), 0);
 }
 
 function expand(operation: string, name: string, axes: Axes, node: TreeStructure): readonly (number | null)[] {
@@ -25,6 +26,7 @@ function expand(operation: string, name: string, axes: Axes, node: TreeStructure
     return new Array<number | null>(countOf(node)).fill(axes as number | null);
   }
   if (node.kind === "leaf") return refuse(operation, name, "a leaf", axes);
+  if (node.kind === "static") return refuse(operation, name, "a static value, whose axes are null,", axes);
   const below = typeof axes === "object" ? Object.keys(axes).sort() : [];
   const keys = node.kind === "array" ? node.items.map((_, i) => `${i}`) : [...node.keys];
   if (Array.isArray(axes) !== (node.kind === "array") || [...keys].sort().join("\n") !== below.join("\n")) {
