@@ -24,6 +24,7 @@ export {
   openDevice,
   setDefaultDevice,
 } from "./device.ts";
+export { Static } from "./static.ts";
 export {
   type IsTree,
   type KnownLeafOf,
@@ -31,7 +32,6 @@ export {
   type Leaf,
   type LeafOf,
   type Mapped,
-  Static,
   type StructureNode,
   type Tree,
   treeFlatten,

@@ -1,4 +1,5 @@
 /** @file Trees: tensors and plain values in nested arrays and records, taken apart, put together and mapped with their types. */
+import { Static } from "./static.ts";
 import { Tensor } from "./tensor.ts";
 import { textOf } from "./text_of.ts";
 
@@ -7,37 +8,6 @@ import { textOf } from "./text_of.ts";
  * its fields cannot be read. Where the form is known, its own type or interface is used instead, and kept by all functions.
  */
 export type Tree = object;
-
-/**
- * A plain value that belongs to the form of a tree and not to its leaves, as the shape of a sparse tensor does: no
- * transformation traces, differentiates or maps it, and `jit` compiles anew where it differs. (A static field of a
- * registered node, in JAX's words.)
- *
- * @example Usage
- * ```ts
- * import { deepStrictEqual, equal } from "node:assert/strict";
- * import { jit, mul, Static, type Tensor, tensor, treeLeaves } from "@tessera/tessera/tensor";
- *
- * const scaled = { x: tensor([1, 2]), by: new Static(3) };
- * equal(treeLeaves(scaled).length, 1);
- * const f = jit(({ x, by }: { x: Tensor; by: Static<number> }) => mul(x, by.value));
- * deepStrictEqual(await f(scaled).data(), new Float32Array([3, 6]));
- * ```
- */
-export class Static<Value = unknown> {
-  /** Plain data: numbers, strings, arrays and records of them. Equal data is one form. */
-  readonly value: Value;
-
-  /**
-   * Wraps a value.
-   *
-   * @param value Plain data.
-   */
-  constructor(value: Value) {
-    this.value = value;
-    Object.freeze(this);
-  }
-}
 
 /** Values that are leaves by their type. */
 export type Leaf =

@@ -3,7 +3,8 @@ import { shown } from "../errors.ts";
 import { type DType, DTYPES } from "../spec.ts";
 import { leaf, Tensor } from "../tensor.ts";
 import { hostArray } from "../host_values.ts";
-import { type IsTree, pathText, type Static, type Tree, treeFlatten, treePaths, type TreeStructure } from "../tree.ts";
+import type { Static } from "../static.ts";
+import { type IsTree, pathText, type Tree, treeFlatten, treePaths, type TreeStructure } from "../tree.ts";
 
 /** In place of a parameter that is declared as something else than tensors: no argument has this type. */
 export interface NotTraced {

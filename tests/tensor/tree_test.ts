@@ -1,5 +1,20 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
-import { ones, Tensor, treeFlatten, treeLeaves, treeMap, treePaths, treeUnflatten } from "../../tensor/mod.ts";
+import {
+  grad,
+  jit,
+  mul,
+  ones,
+  Static,
+  sum as total,
+  Tensor,
+  tensor,
+  treeFlatten,
+  treeLeaves,
+  treeMap,
+  treePaths,
+  treeUnflatten,
+  vmap,
+} from "../../tensor/mod.ts";
 
 const X = ones([1]);
 
@@ -67,4 +82,28 @@ Deno.test("a tree may be 1,000 deep; what is deeper, or contains itself, is refu
   for (const tree of [nestedTree(1001), nestedTree(100_000), itself]) {
     throws(() => treeMap((x) => x, tree), /Cannot take a tree apart as it must be nested at most 1000 deep/);
   }
+});
+
+Deno.test("Static values are form, not leaves: kept, compared, compiled for, never traced", async () => {
+  const tree = { x: tensor([1, 2]), form: new Static({ by: 3 }) };
+  deepStrictEqual(treePaths(tree), [["x"]]);
+  deepStrictEqual(treeMap(() => 0, tree).form, tree.form);
+  treeMap(() => 0, tree, { x: tensor([1]), form: new Static({ by: 3 }) }); // equal data is one form
+  throws(
+    () => treeMap(() => 0, tree, { ...tree, form: new Static({ by: 4 }) }),
+    /form is static \{"by":3\} in the first and \{"by":4\} in the other/,
+  );
+  throws(() => treeMap(() => 0, tree, { ...tree, form: tensor(0) }), /form is a static in the first and a leaf/);
+  let traces = 0;
+  const f = jit(({ x, form }: typeof tree) => (traces++, mul(x, form.value.by)));
+  deepStrictEqual(await f(tree).data(), new Float32Array([3, 6]));
+  await f({ ...tree, form: new Static({ by: 3 }) }).data();
+  equal(traces, 1);
+  deepStrictEqual(await f({ ...tree, form: new Static({ by: 5 }) }).data(), new Float32Array([5, 10]));
+  equal(traces, 2);
+  const gradient = grad((t: typeof tree) => total(mul(t.x, t.form.value.by)))(tree);
+  deepStrictEqual([await gradient.x.data(), gradient.form], [new Float32Array([3, 3]), tree.form]);
+  const mapped = vmap((t: typeof tree) => mul(t.x, t.form.value.by), { inAxes: [{ x: 0, form: null }] })(tree);
+  deepStrictEqual(await mapped.data(), new Float32Array([3, 6]));
+  throws(() => vmap((t: typeof tree) => t.x, { inAxes: [{ x: 0, form: { by: 0 } }] })(tree), /static value/);
 });
