@@ -1,6 +1,7 @@
 /** @file libjpeg-turbo in WebAssembly, started anew after every file that it fails on. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import "@cwasm/jpeg-turbo/package.json" with { type: "json" }; // so that its place is known: nothing else imports it
 
 /** What the module exports, of TurboJPEG's interface. */
 interface Codec {

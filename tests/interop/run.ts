@@ -1,5 +1,4 @@
 /** @file `deno task interop`: exchanges checkpoints with PyTorch and compares what both make of them. */
-import process from "node:process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { add, mul, random, type Tensor, tensor, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
@@ -11,6 +10,8 @@ import { type Command, command } from "../../spark/commands/cli/command.ts";
 import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { PYTHON_OPTION } from "../../bench/step_options.ts";
+import { type Bench, openBench } from "./bench.ts";
+import { checkClassifiers } from "./classifiers.ts";
 import { compareKeyLists } from "./key_lists.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -22,6 +23,13 @@ const OPTIONS = {
     what: "a folder",
     help: "key lists of the official implementation",
     default: join(HERE, "../golden/keys"),
+  },
+  photos: {
+    kind: "text",
+    placeholder: "FOLDER",
+    what: "a folder",
+    help: "600 or more photographs named n…_….jpg by their ImageNet class, for the check of classifiers",
+    default: join(HERE, "../../../shared/data/photos"),
   },
   ...PYTHON_OPTION,
 } as const;
@@ -35,27 +43,7 @@ optimizer groups.`,
   options: OPTIONS,
 } as const;
 
-const TOLERANCE = 1e-4;
 const FROM_TORCH = ["resnet18", "resnet50", "resnet101", "convnext_tiny", "convnext_small"];
-
-const counts = { failed: 0 };
-
-function write(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-function verdict(what: string, error: number): void {
-  const passed = error <= TOLERANCE;
-  if (!passed) counts.failed++;
-  write(`${passed ? "ok    " : "FAILED"}  ${what}: ${error.toExponential(1)} of ${TOLERANCE.toExponential(0)}`);
-}
-
-async function python(program: string, args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args: [join(HERE, "torch_side.py"), ...args] })
-    .output();
-  if (success) return new TextDecoder().decode(stdout);
-  throw new Error(`Cannot run ${program} as torch and torchvision must be there: ${new TextDecoder().decode(stderr)}`);
-}
 
 /** Largest difference over the largest expected magnitude. */
 async function relative(got: Tensor, expected: ArrayLike<number>): Promise<number> {
@@ -75,7 +63,7 @@ async function inputOf(folder: string): Promise<Tensor> {
 }
 
 /** Files of PyTorch here: logits and pooled features. */
-async function fromTorch(folder: string): Promise<void> {
+async function fromTorch({ verdict }: Bench, folder: string): Promise<void> {
   const x = await inputOf(folder);
   for (const name of FROM_TORCH) {
     const model = MODELS[name]!.make() as Classifier;
@@ -117,7 +105,7 @@ async function toTorch(folder: string): Promise<readonly string[]> {
 }
 
 /** A full checkpoint with the state of an optimizer, written as the official code does, and read back here. */
-async function fullCheckpoints(folder: string, keys: string): Promise<Record<string, string>> {
+async function fullCheckpoints({ verdict }: Bench, folder: string, keys: string): Promise<Record<string, string>> {
   const lists: Record<string, string> = {};
   for (const make of [resnet50, convnextSmall]) {
     const model = make();
@@ -139,24 +127,27 @@ async function fullCheckpoints(folder: string, keys: string): Promise<Record<str
 
 /** Runs the check: exit code 0 if all agree. */
 const main: Command = command(LINE, async (given) => {
-  const { keys, python: interpreter } = withDefaults(OPTIONS, given);
-  counts.failed += await compareKeyLists(keys, write);
+  const { keys, python: interpreter, photos } = withDefaults(OPTIONS, given);
+  const bench = openBench(interpreter);
+  const { write, verdict } = bench;
+  bench.fail(await compareKeyLists(keys, write));
   const folder = await Deno.makeTempDir({ prefix: "interop_" });
   try {
-    await python(interpreter, ["export", folder]);
-    await fromTorch(folder);
-    const plan = { backbones: await toTorch(folder), full: await fullCheckpoints(folder, keys) };
+    await bench.python("torch_side.py", ["export", folder]);
+    await fromTorch(bench, folder);
+    const plan = { backbones: await toTorch(folder), full: await fullCheckpoints(bench, folder, keys) };
     await Deno.writeTextFile(join(folder, "plan.json"), JSON.stringify(plan));
-    const result = JSON.parse(await python(interpreter, ["check", folder]));
+    const result = JSON.parse(await bench.python("torch_side.py", ["check", folder]));
     for (const name of plan.backbones) verdict(`${name} written here, features in torchvision`, result.backbones[name]);
     for (const name of Object.keys(plan.full)) {
       write(`ok      ${name} full checkpoint in PyTorch: ${JSON.stringify(result.full[name])}`);
     }
-    write(counts.failed === 0 ? "all agree" : `${counts.failed} failed`);
+    await checkClassifiers(bench, photos, folder);
+    write(bench.failed() === 0 ? "all agree" : `${bench.failed()} failed`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-  return counts.failed === 0 ? 0 : 1;
+  return bench.failed() === 0 ? 0 : 1;
 });
 
 if (import.meta.main) await runCommand(main);
