@@ -128,6 +128,11 @@ const KINDS: readonly Row[] = [
     holds: "weights",
     test: (text) => text[0] === "\x80" && within(text, 1, 2, 5),
   },
+  {
+    ...{ id: "pickle-0", name: "a Python pickle of protocol 0 or 1", holds: "weights" },
+    test: (text) => /^(?:\(?[dl]p\d+\n|\(?[\]}]q\x00|c(?:collections|copy_reg|torch|numpy)[\w.]*\n\w+\n)/.test(text),
+    remedy: "load it in Python and dump it again with protocol=2 or higher",
+  },
   { id: "pdf", name: "a PDF document", bytes: "%PDF-", holds: "other" },
   { id: "sqlite", name: "an SQLite database", bytes: "SQLite format 3\0", holds: "other" },
   { id: "elf", name: "a program", bytes: ["\x7fELF", "MZ\x90\0"], holds: "other" },

@@ -5,8 +5,7 @@ import { readBytes } from "./bytes.ts";
 import { fileKindOf, kindText } from "./file_kind.ts";
 import { FileTensor } from "./file_tensor.ts";
 import { decodeNpz } from "./npy.ts";
-import { decodeNumpyPickle } from "./pickle/numpy_pickle.ts";
-import { decodePth } from "./pickle/pth.ts";
+import { decodePth, decodeTensorPickle } from "./pickle/pth.ts";
 import { decodeSafetensors, type SafetensorsTensor } from "./safetensors.ts";
 import { chosenSet, objectsIn, type TensorSet, tensorSets, wholeModelIn } from "./tensor_sets.ts";
 import { readZip } from "./zip_reader.ts";
@@ -80,7 +79,7 @@ export function decodeStateDict(bytes: Uint8Array, path: string, options: StateD
     return { ...flat, ...asked, tensors, extra: new Map(Object.entries(metadata)) };
   }
   if (container === "npz") return { ...flat, ...asked, tensors: decodeNpz(bytes, path), extra: new Map() };
-  const value = container === "pkl" ? decodeNumpyPickle(bytes, path) : decodePth(bytes, path);
+  const value = container === "pkl" ? decodeTensorPickle(bytes, path) : decodePth(bytes, path);
   return { path, container, ...unwrap(value, path, weights) };
 }
 

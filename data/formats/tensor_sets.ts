@@ -1,6 +1,6 @@
 /** @file Finds the weights among whatever a training script saved: the largest group of tensors, wherever it lies. */
 import { FileTensor } from "./file_tensor.ts";
-import { PickleObject } from "./pickle/pickle_value.ts";
+import { PickleObject, PickleTuple } from "./pickle/pickle_value.ts";
 
 /** A dictionary of tensors inside a file. */
 export interface TensorSet {
@@ -29,7 +29,8 @@ function mapOf(value: unknown): ReadonlyMap<unknown, unknown> | null {
 
 /** Parts of a value that weights may lie in, by their keys. Keys that are numbers are those of optimizers. */
 function partsOf(value: unknown): readonly (readonly [string, unknown])[] {
-  if (Array.isArray(value)) return value.map((item, i) => [String(i), item]);
+  const elements = value instanceof PickleTuple ? value.items : value;
+  if (Array.isArray(elements)) return elements.map((item, i) => [String(i), item]);
   const items = isModule(value) ? [] : [...mapOf(value) ?? []];
   return items.flatMap(([key, item]) => typeof key === "string" ? [[key, item] as const] : []);
 }
@@ -62,7 +63,7 @@ function sizeOf(items: ReadonlyMap<unknown, unknown>): number {
  *
  * @param value What was read of a pickle.
  * @returns The largest set, and those that have at least half of its tensors, in the order of the file; none if there is
- * no tensor in a dictionary.
+ * no tensor in a dictionary. Moments of optimizers and gradients, by their names, are no weights where there are others.
  */
 export function tensorSets(value: unknown): readonly TensorSet[] {
   const found: TensorSet[] = [];
@@ -71,8 +72,10 @@ export function tensorSets(value: unknown): readonly TensorSet[] {
     const size = items && sizeOf(items);
     if (items && size) found.push({ name: keys.join("."), keys, items, size });
   });
-  const largest = Math.max(0, ...found.map(({ size }) => size));
-  return found.filter(({ size }) => size >= COMPARABLE * largest);
+  const weights = found.filter(({ name }) => !isTrainingName(name));
+  const sets = weights.length > 0 ? weights : found;
+  const largest = Math.max(0, ...sets.map(({ size }) => size));
+  return sets.filter(({ size }) => size >= COMPARABLE * largest);
 }
 
 /** What `torch.nn.Module` keeps its parts in. */
@@ -112,14 +115,23 @@ export function objectsIn(value: unknown): ReadonlyMap<string, number> {
 /** Words by which scripts name a moving average of weights. */
 const AVERAGE = /(^|[._])(ema|average|averaged|avg|swa|teacher)([._]|\d*$)/i;
 
+/** Keys by which scripts name what optimizers keep of each weight, and gradients. A `momentum_encoder` is a network. */
+const TRAINING =
+  /(^|\.)((\w+_)?optim(izer)?s?(_\w+)?|exp_avg(_sq)?s?|moments?|momentums?|momentum_buffers?|velocity|grads?|gradients?)(\.|$)/i;
+
+/** Whether the name of a set says that it is kept for training: as large as the weights, and none. */
+function isTrainingName(name: string): boolean {
+  return TRAINING.test(name);
+}
+
 /**
  * Tells whether the name of a set says that it is a moving average.
  *
  * @param name Keys or a prefix, such as `state_dict_ema`, `teacher` or `average.`.
- * @returns True if it does.
+ * @returns True if it does; the averages of gradients that optimizers keep are none.
  */
 export function isAverageName(name: string): boolean {
-  return AVERAGE.test(name);
+  return AVERAGE.test(name) && !isTrainingName(name);
 }
 
 /**
@@ -127,16 +139,17 @@ export function isAverageName(name: string): boolean {
  *
  * @param names Their names, in the order of the file, the largest first where one is.
  * @param asked Name, its last part, `average` or `raw`; the average if there is one, else the first, if not given.
- * @returns Its index; -1 if what was asked for is not among them.
+ * @returns Its index; -1 if what was asked for is not among them. What optimizers keep is none unless it is asked for by name.
  */
 export function chosenSet(names: readonly string[], asked: string | undefined): number {
   const averages = names.map(isAverageName);
-  if (asked === undefined) return Math.max(0, averages.indexOf(true));
+  const raw = names.findIndex((name, i) => !averages[i] && !isTrainingName(name));
+  if (asked === undefined) return averages.includes(true) ? averages.indexOf(true) : Math.max(0, raw);
   const plain = names.map((name) => name.replace(/\.$/, ""));
   const exact = plain.indexOf(asked.replace(/\.$/, ""));
   if (exact >= 0) return exact;
   const ends = plain.flatMap((name, i) => name.endsWith(`.${asked}`) ? [i] : []);
   if (ends.length === 1) return ends[0]!;
   if (asked === "average") return averages.indexOf(true);
-  return asked === "raw" ? averages.indexOf(false) : -1;
+  return asked === "raw" ? raw : -1;
 }

@@ -44,7 +44,7 @@ def train(job):
     labels = torch.tensor([label for _, label in job["images"]])
     adam = job["model"].startswith("convnext")
     parameters = model.parameters()
-    optimizer = torch.optim.AdamW(parameters, lr=1e-3) if adam else torch.optim.SGD(parameters, lr=0.02, momentum=0.9)
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3) if adam else torch.optim.SGD(parameters, lr=0.05, momentum=0.9)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=30)
     generator = torch.Generator().manual_seed(1)
     losses = []

@@ -22,7 +22,7 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   { name: "resnet18 of deno task finetune", model: "resnet18", trainedBy: "tessera", filter: "bicubic", steps: 24 },
-  { name: "resnet18 of torchvision", model: "resnet18", trainedBy: "torchvision", filter: "bilinear", steps: 24 },
+  { name: "resnet18 of torchvision", model: "resnet18", trainedBy: "torchvision", filter: "bilinear", steps: 40 },
   {
     name: "convnext_tiny of torchvision",
     model: "convnext_tiny",

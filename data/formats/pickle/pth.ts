@@ -7,7 +7,7 @@ import { readPickle } from "./pickle_reader.ts";
 import { PickleCall, PickleTuple } from "./pickle_value.ts";
 import { joinBytes, readBytes } from "../bytes.ts";
 import { SAFETENSORS_BYTES } from "../safetensors_header.ts";
-import { type StorageReference, torchPickle, torchTensor } from "./torch_tensors.ts";
+import { plainTorchPickle, type StorageReference, torchPickle, torchTensor } from "./torch_tensors.ts";
 import { readZip } from "../zip_reader.ts";
 import { zipParts } from "../zip_writer.ts";
 
@@ -74,6 +74,18 @@ export function decodePth(bytes: Uint8Array, file = "bytes"): unknown {
   const storage = ({ key }: StorageReference) =>
     files.get(`${root}data/${key}`) ?? refuse(file, `its archive must hold storage ${key}`, "archive does not");
   return readPickle(files.get(pickle)!, { file, ...torchPickle(storage, bytes.length) }).value;
+}
+
+/**
+ * Decodes a pickle of plain values, NumPy's arrays and PyTorch's tensors, as `pickle.dump` leaves them.
+ *
+ * @param bytes The whole file.
+ * @param file What errors call it.
+ * @returns As `decodePth`.
+ * @throws {RangeError} As `decodePth`.
+ */
+export function decodeTensorPickle(bytes: Uint8Array, file = "bytes"): unknown {
+  return readPickle(bytes, { file, ...plainTorchPickle((inner) => decodePth(inner, file), bytes.length) }).value;
 }
 
 /** Magic number, protocol, system, value, list of storages, then each with its number of elements. */

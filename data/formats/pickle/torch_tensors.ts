@@ -150,6 +150,23 @@ function tensorGlobals(budget: { copies: number }): Readonly<Record<string, Pick
 }
 
 /**
+ * What the pickle reader needs to make the tensors of `pickle.dump`, whose storages are files within the pickle.
+ *
+ * @param load Reads the file of one storage, which gives what `torchPickle` makes of it.
+ * @param fileBytes Bytes of the whole file.
+ * @returns Options for `readPickle`.
+ */
+export function plainTorchPickle(
+  load: (bytes: Uint8Array) => unknown,
+  fileBytes: number,
+): Pick<PickleOptions, "globals"> {
+  const loaded: PickleConstructor = ([bytes], refuse) =>
+    bytes instanceof Uint8Array ? load(bytes) : refuse("a storage must be bytes", "it is something else");
+  const budget = { copies: COPY_FACTOR * fileBytes + COPY_SLACK };
+  return { globals: { ...NUMPY_GLOBALS, ...tensorGlobals(budget), "torch.storage._load_from_bytes": loaded } };
+}
+
+/**
  * What the pickle reader needs to make tensors.
  *
  * @param storage Gives the bytes of a storage.
