@@ -130,7 +130,7 @@ const KINDS: readonly Row[] = [
   },
   {
     ...{ id: "pickle-0", name: "a Python pickle of protocol 0 or 1", holds: "weights" },
-    test: (text) => /^(?:\(?[dl]p\d+\n|\(?[\]}]q\x00|c(?:collections|copy_reg|torch|numpy)[\w.]*\n\w+\n)/.test(text),
+    test: (text) => /^(?:\(?[dl]p\d+\n|\(?[\]}]q[^ -~]|c(?:collections|copy_reg|torch|numpy)[\w.]*\n\w+\n)/.test(text),
     remedy: "load it in Python and dump it again with protocol=2 or higher",
   },
   { id: "pdf", name: "a PDF document", bytes: "%PDF-", holds: "other" },

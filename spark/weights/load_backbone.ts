@@ -8,6 +8,7 @@ import { backboneEntries, headEntries, importOfficial } from "./official_names.t
 import { renameWeight } from "./weight_names.ts";
 import { accountOf, type WeightAccount } from "./weight_account.ts";
 import { bareName, matchWeights, type SourceNaming, type WeightSource, withTensors } from "./weight_source.ts";
+import { unwrapped } from "./wrapped_names.ts";
 
 /** A pre-trained or fine-tuned model. */
 export interface Backbone {
@@ -32,7 +33,7 @@ export interface LoadBackboneOptions extends StateDictOptions {
 /**
  * Takes the weights of a model from a file that was read.
  *
- * @param file Of `readStateDict`.
+ * @param given Of `readStateDict`.
  * @param model The model; its sizes must be those of the file.
  * @param options Type of the weights.
  * @returns Parameters, state and, where there is one, the head. Nothing is computed on a device.
@@ -52,18 +53,19 @@ export interface LoadBackboneOptions extends StateDictOptions {
  * ```
  */
 export function backboneOf(
-  file: StateDictFile,
+  given: StateDictFile,
   model: Model,
   options: Pick<LoadBackboneOptions, "dtype"> = {},
 ): Backbone {
   requireOptions("backboneOf", options, { dtype: true });
   const { dtype = "float32" } = options;
+  const { file, wrappers } = unwrapped(given);
   const { skeleton, entries, source } = match(file, model);
   const { params, state } = importOfficial(skeleton, entries, source.read, { dtype });
   const found = headOf(file, model, { source, dtype });
   const account = accountOf({
     ...{ file, source, entries, model: model.name, others: found?.names ?? [] },
-    headClasses: found?.classes ?? null,
+    ...{ headClasses: found?.classes ?? null, wrappers },
   });
   return { params, state, head: found?.head ?? null, naming: source.naming, account };
 }
@@ -114,7 +116,7 @@ function match(file: StateDictFile, model: Model) {
  */
 export function holdsBackbone(file: StateDictFile, model: Model): boolean {
   try {
-    match(withTensors(file, file.tensors), model);
+    match(unwrapped(withTensors(file, file.tensors)).file, model);
     return true;
   } catch (error) {
     if (error instanceof RangeError) return false;
@@ -159,12 +161,20 @@ interface FoundHead {
   readonly names: readonly string[];
 }
 
-/** What may stand before a head: what stands before the encoder, or less of it, as in `model.backbone.` and `model.fc`. */
-function headPrefixes(prefix: string): readonly string[] {
+/**
+ * What may stand before a head: what stands before the encoder, or less of it, as in `model.backbone.` and `model.fc`; else
+ * whatever stands before the only one, as in `backbone.` and `head.fc`.
+ */
+function headPrefixes({ tensors }: StateDictFile, { prefix, prefixes }: WeightSource, key: string): readonly string[] {
   const words = prefix.split(".").slice(0, -1);
-  return [...words.keys(), words.length].reverse().map((count) =>
+  const before = [...words.keys(), words.length].reverse().map((count) =>
     words.slice(0, count).map((word) => `${word}.`).join("")
   );
+  const beside = Object.keys(tensors).filter((name) => name.endsWith(`.${key}`)).map((name) =>
+    name.slice(0, -key.length)
+  );
+  const only = beside.length === 1 && !prefixes.some((other) => other !== "" && beside[0]!.startsWith(other));
+  return only ? [...before, ...beside] : before;
 }
 
 function headOf(
@@ -177,7 +187,7 @@ function headOf(
   const scores = entries.find(({ key }) => /^(fc|head)\.weight$/.test(key)); // last layer, [classes, channels]
   if (!scores) return null;
   const isOurs = source.naming === "tessera";
-  for (const prefix of isOurs ? [source.prefix] : headPrefixes(source.prefix)) {
+  for (const prefix of isOurs ? [source.prefix] : headPrefixes(file, source, headKey(source, scores))) {
     // Heads have no `encoder` before their names but a `head`.
     const nameOf = (entry: OfficialEntry) => prefix + headKey(source, entry);
     const found = file.tensors[nameOf(scores)];

@@ -16,6 +16,8 @@ export interface WeightAccount {
   readonly names: SourceNaming;
   /** What was taken off the names, such as `module.encoder_q.`; empty if nothing was. */
   readonly prefix: string;
+  /** Modules that wrapped parts of the network, whose words were taken out of the names. */
+  readonly wrappers: readonly string[];
   /** Which set of the file it was, such as `state_dict_ema` or `average`; empty if there is one only. */
   readonly set: string;
   /** All sets that there are; empty if there is one only. */
@@ -48,6 +50,8 @@ export interface Matched {
   readonly others?: Iterable<string>;
   /** Classes of the head, if the file has one. */
   readonly headClasses?: number | null;
+  /** Wrappers that were taken out of names. */
+  readonly wrappers?: readonly string[];
 }
 
 /** What the names of unused tensors begin with: their part of this library's trees, or their first word. */
@@ -65,7 +69,7 @@ const counted = (names: Iterable<string>): Readonly<Record<string, number>> =>
  * @returns Plain data.
  */
 export function accountOf(matched: Matched): WeightAccount {
-  const { file, source, entries, model, others = [], headClasses = null } = matched;
+  const { file, source, entries, model, others = [], headClasses = null, wrappers = [] } = matched;
   const found = entries.filter(source.has);
   const read = new Set([...found.map(source.keyOf), ...others]);
   // Of several sets in one dictionary the others are sets, not leftovers.
@@ -84,6 +88,7 @@ export function accountOf(matched: Matched): WeightAccount {
     model,
     names: source.naming,
     prefix: source.prefix,
+    wrappers,
     set: isOnly ? "" : set,
     sets: isOnly ? [] : names,
     isAverage: isAverageName(file.set) || isAverageName(source.prefix),
@@ -117,7 +122,9 @@ const many = (count: number, what: string): string => `${count} ${what}${count =
 export function accountLines(account: WeightAccount, options: { readonly head?: string } = {}): readonly string[] {
   requireOptions("accountLines", options, { head: true });
   const { head } = options;
-  const { file, container, model, names, prefix, set, sets, missing, unused, headClasses, passedOver } = account;
+  const { file, container, model, names, prefix, wrappers, set, sets, missing, unused, headClasses, passedOver } =
+    account;
+  const off = [...prefix === "" || set === setName(prefix) ? [] : [prefix], ...wrappers.map((word) => `${word}.`)];
   const kind = names === "tessera" ? "this library" : names;
   const chosen = set === ""
     ? account.isAverage ? ", a moving average" : ""
@@ -132,7 +139,7 @@ export function accountLines(account: WeightAccount, options: { readonly head?: 
   ];
   return [
     `weights: ${account.matched} tensors of ${model} from ${file} (${container}, names of ${kind}` +
-    `${prefix === "" || set === setName(prefix) ? "" : `, ${prefix} taken off`})${chosen}`,
+    `${off.length === 0 ? "" : `, ${off.join(" and ")} taken off`})${chosen}`,
     `weights: ${parts.filter((part) => part !== null).join("; ")}`,
   ];
 }

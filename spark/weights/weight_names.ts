@@ -9,6 +9,15 @@ export type WeightNaming = "official" | "timm" | "torchvision" | "huggingface" |
 /** All namings, in the order in which a file's is looked for. */
 export const WEIGHT_NAMINGS: readonly WeightNaming[] = ["official", "timm", "torchvision", "huggingface", "detectron2"];
 
+/**
+ * Names under which weights are only read: `sequential` numbers the children of a ResNet, as
+ * `nn.Sequential(*resnet.children())` does in self-supervised training.
+ */
+export type ReadNaming = WeightNaming | "sequential";
+
+/** All of them, in the order in which a file's is looked for. */
+export const READ_NAMINGS: readonly ReadNaming[] = [...WEIGHT_NAMINGS, "sequential"];
+
 type Rule = readonly [pattern: RegExp, replace: (match: readonly string[]) => string];
 
 /** Parts of a ConvNeXt block: official, timm's, torchvision's, transformers'. */
@@ -27,8 +36,15 @@ const layerKind = (part: string) => part === "conv" ? "convolution" : "normaliza
 const DOWNSAMPLE = /^downsample_layers\.(\d+)\.(.*)$/;
 const BLOCK = /^stages\.(\d+)\.(\d+)\.(\w+)(.*)$/;
 
-const RULES: Readonly<Record<WeightNaming, readonly Rule[]>> = {
+const RULES: Readonly<Record<ReadNaming, readonly Rule[]>> = {
   official: [],
+  sequential: [
+    // convolution, norm, ReLU, pooling, four stages, pooling, head
+    [/^conv1\.(.*)$/, ([, rest]) => `0.${rest}`],
+    [/^bn1\.(.*)$/, ([, rest]) => `1.${rest}`],
+    [/^layer(\d+)\.(.*)$/, ([, stage, rest]) => `${Number(stage) + 3}.${rest}`],
+    [/^fc\.(.*)$/, ([, rest]) => `9.${rest}`],
+  ],
   timm: [
     [/^downsample_layers\.0\.(.*)$/, ([, rest]) => `stem.${rest}`],
     [DOWNSAMPLE, ([, stage, rest]) => `stages.${stage}.downsample.${rest}`],
@@ -107,7 +123,7 @@ function detectronPart(rest: string): string {
  * equal(renameWeight("layer1.0.downsample.1.bias", "detectron2"), "res2.0.shortcut.norm.bias");
  * ```
  */
-export function renameWeight(key: string, naming: WeightNaming): string {
+export function renameWeight(key: string, naming: ReadNaming): string {
   for (const [pattern, replace] of RULES[naming]) {
     const match = pattern.exec(key);
     if (match) return replace(match);
@@ -123,7 +139,7 @@ export function renameWeight(key: string, naming: WeightNaming): string {
  * @param naming Whose file.
  * @returns The shape there: torchvision's layer scales are `[C, 1, 1]`.
  */
-export function renamedShape(key: string, shape: readonly number[], naming: WeightNaming): readonly number[] {
+export function renamedShape(key: string, shape: readonly number[], naming: ReadNaming): readonly number[] {
   return naming === "torchvision" && key.endsWith(".gamma") ? [...shape, 1, 1] : shape;
 }
 

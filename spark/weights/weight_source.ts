@@ -2,10 +2,11 @@
 import { chosenSet, numbersOf, type SafetensorsTensor, type StateDictFile } from "../../data/mod.ts";
 import { toOfficial } from "./official_layout.ts";
 import type { OfficialEntry } from "./official_layout.ts";
-import { renamedShape, renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weight_names.ts";
+import { missingAdvice } from "./missing_advice.ts";
+import { READ_NAMINGS, type ReadNaming, renamedShape, renameWeight } from "./weight_names.ts";
 
 /** What a file calls its weights: as another library, or by their way in the trees of this one. */
-export type SourceNaming = WeightNaming | "tessera";
+export type SourceNaming = ReadNaming | "tessera";
 
 /** Whose names, and where the entries' paths start in files of this library. */
 interface Convention {
@@ -42,7 +43,7 @@ export const bareName = (name: string): string => name.replace(/^(?:resnet|convn
 
 /** Conventions in the order in which they are preferred where several fit. */
 function conventions(own: readonly string[]): readonly Convention[] {
-  const foreign = WEIGHT_NAMINGS.map((naming) => ({
+  const foreign = READ_NAMINGS.map((naming) => ({
     naming,
     nameOf: ({ key }: OfficialEntry) => bareName(renameWeight(key, naming)),
   }));
@@ -103,7 +104,11 @@ export function matchWeights(
   const needed = entries.filter((entry) => !isOptional(entry));
   const places = placesOf(file, needed, own);
   const [best] = places;
-  if (!best || best.found < needed.length) throw missingWeights(file, needed, best, model);
+  if (!best || best.found < needed.length) {
+    // Numbers are names of whatever stands in a list: a few that fit tell nothing.
+    const likely = places.find(({ naming, found }) => naming !== "sequential" || 2 * found >= needed.length);
+    throw missingWeights(file, needed, likely, model);
+  }
   const sets = places.filter(({ naming, found }) => naming === best.naming && found === needed.length);
   const prefixes = sets.map(({ prefix }) => prefix);
   const chosen = chosenSet(prefixes, file.asked);
@@ -123,10 +128,9 @@ function missingWeights(
   const nameOf = (entry: OfficialEntry) => best ? best.prefix + best.nameOf(entry) : entry.key;
   const missing = needed.map(nameOf).filter((name) => !Object.hasOwn(file.tensors, name));
   const more = missing.length > 1 ? ` and ${missing.length - 1} more` : "";
-  const isShard = /-of-\d+\.\w+$/.test(file.path);
   return new RangeError(
     `Cannot load ${file.path} into ${model} as it must have ${missing[0]}${more}: current names are ` +
-      `${someNames(file)}${isShard ? "; this is one shard of several: give their index, ….index.json" : ""}`,
+      `${someNames(file)}${missingAdvice(file.path, missing[0]!, Object.keys(file.tensors))}`,
   );
 }
 
@@ -171,9 +175,12 @@ function checkShape(
   if (shape.length === wanted.length && shape.every((axis, i) => axis === wanted[i])) return;
   throw new RangeError(
     `Cannot load ${file.path} into ${model} as ${key} must have shape [${wanted.join(", ")}]: current shape is ` +
-      `[${shape.join(", ")}]`,
+      `[${shape.join(", ")}]${shape.join() === "0" ? ZERO : ""}`,
   );
 }
+
+/** What DeepSpeed leaves where other ranks have the values. */
+const ZERO = ", which DeepSpeed's ZeRO 3 leaves in place of shards; run zero_to_fp32.py, which it put beside the file";
 
 function sourceOf(
   file: StateDictFile,

@@ -47,6 +47,8 @@ state._metadata = {"": {"version": 1}}
 whole = {"module": state, "epoch": 3, "args": "x", "betas": (0.9, 0.95), "list": [1, None, True, -70000, 2**40, 2**70]}
 torch.save(whole, path("values.pth"))
 torch.save(whole, path("values_legacy.pth"), _use_new_zipfile_serialization=False)
+with open(path("values_dumped.pkl"), "wb") as file:
+    pickle.dump(whole, file)
 
 
 class Call:

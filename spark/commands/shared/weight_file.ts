@@ -1,6 +1,6 @@
 /** @file What a file of weights is: whose names, which model, what else it says. */
 import type { Model } from "../../../nn/mod.ts";
-import { readStateDict, type StateDictFile } from "../../../data/mod.ts";
+import { PickleTuple, readStateDict, type StateDictFile } from "../../../data/mod.ts";
 import { type Backbone, backboneOf, holdsBackbone } from "../../weights/load_backbone.ts";
 import { kindOf } from "../../train/kind_of.ts";
 import { isModelFile, loadModel, modelEntry } from "../../train/model_file.ts";
@@ -66,15 +66,41 @@ export function otherModel(file: StateDictFile, wanted: string, error: RangeErro
 }
 
 /**
- * The classes that a file of weights names, in the order of its head.
+ * The classes that a file of weights names, in the order of its head: as this library writes them, or as scripts of
+ * PyTorch do, `classes`, `CLASSES`, `class_names` or `class_to_idx` beside the weights or in their `meta`.
  *
  * @param file Of `openWeights`.
  * @returns Names; `null` if it names none.
  */
 export function classesOf(file: StateDictFile): readonly string[] | null {
-  const { classes } = (configurationOf(file) ?? {}) as { readonly classes?: unknown };
-  const named = classes ?? parsed(file.extra.get("classes")) ?? (besideOf(file.path) as { classes?: unknown })?.classes;
-  return Array.isArray(named) && named.every((name) => typeof name === "string") ? named : null;
+  const configuration = (configurationOf(file) ?? {}) as { readonly classes?: unknown };
+  const beside = besideOf(file.path) as { readonly classes?: unknown } | null;
+  const listed = [
+    configuration.classes,
+    parsed(file.extra.get("classes")),
+    ...foreignClasses(file.extra),
+    beside?.classes,
+  ];
+  return listed.map(namesIn).find((names) => names !== null) ?? null;
+}
+
+function foreignClasses(extra: ReadonlyMap<string, unknown>): readonly unknown[] {
+  const meta = extra.get("meta");
+  return [extra, meta instanceof Map ? meta as ReadonlyMap<string, unknown> : new Map<string, unknown>()]
+    .flatMap((part) => ["classes", "CLASSES", "class_names", "class_to_idx"].map((key) => part.get(key)));
+}
+
+/** Names of classes by number: a list, a tuple, or a dictionary of numbers. */
+function namesIn(value: unknown): readonly string[] | null {
+  const ordered = value instanceof Map
+    ? [...value].toSorted(([, a], [, b]) => Number(a) - Number(b)).map(([name, number], i) =>
+      number === i ? name : null
+    )
+    : value instanceof PickleTuple
+    ? value.items
+    : value;
+  const isList = Array.isArray(ordered) && ordered.length > 0 && ordered.every((name) => typeof name === "string");
+  return isList ? ordered : null;
 }
 
 /** What `convert` writes beside a file whose container has no place for it. */

@@ -36,7 +36,38 @@ export function weightPath(path: string, option: string, tell: (line: string) =>
   const found = [runFolder(root).checkpoint, ...NAMES.map((name) => `${root}/${name}`)].find((each) =>
     kindOf(each) === "file"
   );
-  if (found === undefined) return refuse(`folder ${path} has none of them`);
+  if (found === undefined) return refuse(`folder ${path} has none of them${otherwise(root)}`);
   tell(`${option} ${path} is a folder: takes ${found}`);
   return found;
+}
+
+/** Files that tell what else a folder is, and what to do then. */
+const OTHER_FOLDERS: readonly (readonly [file: RegExp, advice: string])[] = [
+  [
+    /\.distcp$/,
+    "but parts of torch.distributed.checkpoint (.distcp); in Python: " +
+    'torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, "weights.pth")',
+  ],
+  [/^zero_to_fp32\.py$/, "but parts of DeepSpeed; run its zero_to_fp32.py, and name what that writes"],
+  [
+    /^adapter_(?:model|config)\./,
+    "but an adapter of PEFT; in Python: model.merge_and_unload().save_pretrained(folder)",
+  ],
+  [/^saved_model\.pb$/, "but a SavedModel of TensorFlow; save its weights as .npz in Python"],
+  [/\.(?:index|data-\d+-of-\d+)$/, "but a checkpoint of TensorFlow; save its weights as .npz in Python"],
+];
+
+/** Endings of files of weights. */
+const WEIGHTS = /\.(?:safetensors|pth|pt|bin|ckpt|tar|npz|pkl|torch)$/i;
+
+/** What a folder without the usual names holds instead. */
+function otherwise(root: string): string {
+  const names = [...Deno.readDirSync(root)].map(({ name }) => name).toSorted();
+  const known = OTHER_FOLDERS.find(([file]) => names.some((name) => file.test(name)));
+  if (known) return `, ${known[1]}`;
+  const weights = names.filter((name) => WEIGHTS.test(name));
+  if (weights.length === 0) return "";
+  return `, but ${weights.slice(0, 3).join(", ")}${
+    weights.length > 3 ? ` and ${weights.length - 3} more` : ""
+  }; name one`;
 }

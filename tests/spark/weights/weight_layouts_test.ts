@@ -1,38 +1,9 @@
 import { deepStrictEqual, equal, match, throws } from "node:assert/strict";
-import { random, type Tensor, treeLeaves } from "../../../tensor/mod.ts";
-import { convnext, resnet } from "../../../nn/mod.ts";
+import { random } from "../../../tensor/mod.ts";
 import { decodeStateDict, encodePth, encodeSafetensors, FileTensor, type StateDictOptions } from "../../../data/mod.ts";
 import { ownWeights } from "../../../spark/commands/shared/own_weights.ts";
-import { accountLines, backboneOf, backboneStateDict, type WeightNaming } from "../../../spark/mod.ts";
-
-const MODEL = resnet({ block: "bottleneck", depths: [1, 2], widths: [4, 8], stemWidth: 4 });
-const CONVNEXT = convnext({ depths: [1, 1], dims: [4, 8] });
-
-/** Weights of a network by name; `seed` tells them apart. */
-async function dictOf(seed: number, naming: WeightNaming = "official", model = MODEL, classes = 0) {
-  const { params, state } = model.init(random.key(seed));
-  const head = classes > 0 ? { head: model.initHead(random.key(seed), { classes }) } : {};
-  return new Map(await backboneStateDict({ params, state, ...head }, { naming }));
-}
-
-const under = (prefix: string, dict: ReadonlyMap<string, FileTensor>) =>
-  [...dict].map(([name, x]) => [prefix + name, x] as const);
-const extra = (name: string) => [name, new FileTensor("F32", [2, 3], new Float32Array(6))] as const;
-
-/** The seed of the weights that were taken: their first convolution is compared. */
-async function seedOf(params: unknown, model = MODEL): Promise<number> {
-  const values = async (tree: unknown) => [
-    ...await (treeLeaves(tree as Tensor) as readonly Tensor[]).find(({ shape }) => shape.length === 4)!.data(),
-  ];
-  const found = JSON.stringify(await values(params));
-  for (const seed of [1, 2]) {
-    if (JSON.stringify(await values(model.init(random.key(seed)).params)) === found) return seed;
-  }
-  return 0;
-}
-
-const load = (items: Iterable<readonly [string, FileTensor]>, options: StateDictOptions = {}, model = MODEL) =>
-  backboneOf(decodeStateDict(encodePth(new Map(items)), "x.pth", options), model);
+import { accountLines, backboneOf } from "../../../spark/mod.ts";
+import { CONVNEXT, dictOf, extra, load, MODEL, seedOf, under } from "./layout_support.ts";
 
 const PREFIXES = [
   ...["_orig_mod.", "module._orig_mod.", "module.encoder_q.", "model.backbone.", "net.", "module.", "0."],

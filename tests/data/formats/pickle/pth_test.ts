@@ -7,7 +7,7 @@ import {
   PicklePersistent,
   PickleTuple,
 } from "../../../../data/formats/pickle/pickle_value.ts";
-import { decodePth, encodePth, readPth } from "../../../../data/formats/pickle/pth.ts";
+import { decodePth, decodeTensorPickle, encodePth, readPth } from "../../../../data/formats/pickle/pth.ts";
 import { encodeZip } from "../../../../data/formats/zip_writer.ts";
 import { encodePickle } from "../../../../data/formats/pickle/pickle_writer.ts";
 
@@ -32,9 +32,10 @@ const STATE: readonly (readonly [name: string, dtype: string, shape: readonly nu
     ["parameter", "F32", [1, 1], [1.5]],
   ];
 
-for (const name of ["values.pth", "values_legacy.pth"]) {
-  Deno.test(`decodePth() reads what PyTorch saved: ${name}`, () => {
-    const whole = decodePth(fileOf(name), name) as Map<string, unknown>;
+for (const name of ["values.pth", "values_legacy.pth", "values_dumped.pkl"]) {
+  Deno.test(`decodePth() and decodeTensorPickle() read what PyTorch saved: ${name}`, () => {
+    const decode = name.endsWith(".pkl") ? decodeTensorPickle : decodePth;
+    const whole = decode(fileOf(name), name) as Map<string, unknown>;
     const state = whole.get("module") as Map<string, FileTensor>;
     const found = [...state].map(([key, x]) => [key, x.dtype, x.shape, [...numbersOf(x)]]);
     deepStrictEqual(found, STATE);
@@ -43,6 +44,13 @@ for (const name of ["values.pth", "values_legacy.pth"]) {
     deepStrictEqual([whole.get("epoch"), whole.get("args")], [3, "x"]);
   });
 }
+
+Deno.test("decodeTensorPickle() refuses storages that are no files of PyTorch, and code in them", () => {
+  const of = (bytes: unknown) => encodePickle(new PickleCall("torch.storage._load_from_bytes", [bytes]));
+  throws(() => decodeTensorPickle(of(new Uint8Array(3)), "x.pkl"), /Cannot read x\.pkl as a PyTorch file/);
+  throws(() => decodeTensorPickle(of("text"), "x.pkl"), /a storage must be bytes/);
+  throws(() => decodeTensorPickle(of(fileOf("eval.pth")), "x.pkl"), /current name is __builtin__\.eval/);
+});
 
 Deno.test("encodePth() keeps tensors and values, shared tensors once, in equal bytes", () => {
   const w = new FileTensor("F32", [2, 2], Float32Array.of(1, 2, 3, 4));
