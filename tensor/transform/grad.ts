@@ -29,11 +29,11 @@ function checkLoss(operation: string, loss: unknown): Tensor {
   throw new TypeError(`Cannot ${operation} as the value must be floating: current dtype is ${loss.dtype}`);
 }
 
-/** The first of a loss and what comes with it. */
-function lossOf(operation: string, value: unknown): unknown {
-  if (Array.isArray(value) && value.length === 2) return value[0];
+/** A value that must be two: what is differentiated, and what comes with it. */
+export function withAux(operation: string, value: unknown): readonly [unknown, unknown] {
+  if (Array.isArray(value) && value.length === 2) return value as [unknown, unknown];
   throw new TypeError(
-    `Cannot ${operation} as with hasAux the value must be [scalar, aux]: current value is ${shown(value)}`,
+    `Cannot ${operation} as with hasAux the value must be [value, aux]: current value is ${shown(value)}`,
   );
 }
 
@@ -52,7 +52,7 @@ function withGradients(operation: string, f: Loose, { argnums = 0, hasAux = fals
     const names = positions.map((position) => `argument ${position}`);
     const primals = positions.map((position) => args[position]);
     const { value, pull } = differentiate(operation, names, primals, inner);
-    const loss = checkLoss(operation, hasAux ? lossOf(operation, value) : value);
+    const loss = checkLoss(operation, hasAux ? withAux(operation, value)[0] : value);
     const gradients = pull([[loss, constant([], 1, loss.dtype)]]);
     return [value, typeof argnums === "number" ? gradients[0] : gradients];
   };

@@ -1,5 +1,5 @@
 /** @file Whole derivatives: pullbacks or pushforwards of every direction at once, by `vmap`. */
-import { requireOptions, shown } from "../errors.ts";
+import { type OptionNames, requireOptions, shown } from "../errors.ts";
 import { cast } from "../primitives/cast.ts";
 import { equal } from "../primitives/comparison.ts";
 import { iota } from "../primitives/constant.ts";
@@ -15,6 +15,7 @@ import {
   type TracedAt,
   tracedScalar,
 } from "./arguments.ts";
+import { withAux } from "./grad.ts";
 import { pushing } from "./jvp.ts";
 import { differentiate } from "./vjp.ts";
 import { vmap } from "./vmap.ts";
@@ -23,7 +24,11 @@ import { vmap } from "./vmap.ts";
 export interface JacobianOptions<Argnums extends number | readonly number[] = number | readonly number[]> {
   /** Position of the differentiated argument, or positions, counted from 0. Default 0. */
   readonly argnums?: Argnums;
+  /** True if the function returns `[results, aux]`, where `aux` is a tree that is not differentiated. */
+  readonly hasAux?: boolean;
 }
+
+const JACOBIAN_OPTIONS: OptionNames<JacobianOptions> = { argnums: true, hasAux: true };
 
 /** Each result's derivative: for a tensor the tree of the argument, or of each of several arguments. */
 export type Jacobian<R, Args extends readonly unknown[], Argnums extends number | readonly number[]> = Mapped<
@@ -58,30 +63,51 @@ function restricted(operation: string, f: Loose, argnums: number | readonly numb
   return { inner, positions, primals: positions.map((position) => args[position]) };
 }
 
-function byRows(f: Loose, argnums: number | readonly number[], args: readonly unknown[]): unknown {
+/** What a function returns: results, and what comes with them. */
+function partsOf(
+  operation: string,
+  value: unknown,
+  hasAux: boolean,
+): { readonly results: unknown; readonly aux: unknown } {
+  if (!hasAux) return { results: value, aux: null };
+  const [results, aux] = withAux(operation, value);
+  return { results, aux };
+}
+
+/** A Jacobian, with `aux` if there is any. */
+const answer = (jacobian: unknown, aux: unknown, { hasAux = false }: JacobianOptions) =>
+  hasAux ? [jacobian, aux] : jacobian;
+
+function byRows(f: Loose, options: JacobianOptions, args: readonly unknown[]): unknown {
+  const { argnums = 0, hasAux = false } = options;
   const { inner, positions, primals } = restricted("jacrev", f, argnums, args);
   const { value, pull } = differentiate("jacrev", positions.map((at) => `argument ${at}`), primals, inner);
-  const { leaves, structure } = namedLeaves("result", value);
+  const { results, aux } = partsOf("jacrev", value, hasAux);
+  const { leaves, structure } = namedLeaves("result", results);
   const rows = leaves.map((leaf) => {
     const y = checkResult("jacrev", leaf);
     const pulled = vmap((cotangent: Tensor) => pull([[y, cotangent]]))(basisOf(y));
     const parts = treeMap((x) => x && reshape(x as Tensor, [...y.shape, ...(x as Tensor).shape.slice(1)]), pulled);
     return typeof argnums === "number" ? (parts as readonly unknown[])[0] : parts;
   });
-  return treeUnflatten(structure, rows);
+  return answer(treeUnflatten(structure, rows), aux, options);
 }
 
-function byColumns(f: Loose, argnums: number | readonly number[], args: readonly unknown[]): unknown {
+function byColumns(f: Loose, options: JacobianOptions, args: readonly unknown[]): unknown {
+  const { argnums = 0, hasAux = false } = options;
   const { inner, primals: given } = restricted("jacfwd", f, argnums, args);
   const primals = treeMap((x) => typeof x === "number" ? tracedScalar(x, "float32") : x, given) as readonly unknown[];
   const { value, push } = pushing("jacfwd", inner, primals);
-  const results = namedLeaves("result", value);
+  const { results: result, aux } = partsOf("jacfwd", value, hasAux);
+  const results = namedLeaves("result", result);
   results.leaves.forEach((leaf) => checkResult("jacfwd", leaf));
   const { leaves: operands, structure } = treeFlatten<unknown>(primals);
   const columns = operands.map((x, at) => {
     if (!(x instanceof Tensor)) return results.leaves.map(() => null);
-    const along = (tangent: Tensor) =>
-      push(treeUnflatten(structure, operands.map((_, i) => i === at ? tangent : null)) as readonly unknown[]);
+    const along = (tangent: Tensor) => {
+      const tangents = treeUnflatten(structure, operands.map((_, i) => i === at ? tangent : null));
+      return partsOf("jacfwd", push(tangents as readonly unknown[]), hasAux).results;
+    };
     const pushed = vmap(along)(basisOf(x));
     return treeFlatten<unknown>(pushed).leaves.map((column) => {
       const [, ...rest] = (column as Tensor).shape;
@@ -89,13 +115,14 @@ function byColumns(f: Loose, argnums: number | readonly number[], args: readonly
       return reshape(moved, [...rest, ...x.shape]);
     });
   });
-  return treeUnflatten(
+  const jacobian = treeUnflatten(
     results.structure,
     results.leaves.map((_, i) => {
       const parts = treeUnflatten(structure, columns.map((column) => column[i])) as readonly unknown[];
       return typeof argnums === "number" ? parts[0] : parts;
     }),
   );
+  return answer(jacobian, aux, options);
 }
 
 /**
@@ -103,8 +130,8 @@ function byColumns(f: Loose, argnums: number | readonly number[], args: readonly
  * than arguments. As JAX's `jacrev`.
  *
  * @param f A function of trees that returns a tree of floating tensors.
- * @param options Which arguments to differentiate.
- * @returns A function of the same arguments: for each result `y` a tree like the argument, its tensors of shape
+ * @param options Which arguments to differentiate, and whether something comes with the results.
+ * @returns A function of the same arguments (that returns `[jacobian, aux]` with `hasAux`): for each result `y` a tree like the argument, its tensors of shape
  * `[...y.shape, ...x.shape]`; a list of such if `argnums` is a list. `null` where the argument has `null`.
  * @throws {TypeError} By that function, if a differentiated leaf or a result is no floating tensor, naming it.
  * @throws {RangeError} By that function, if there is no such argument.
@@ -120,11 +147,16 @@ function byColumns(f: Loose, argnums: number | readonly number[], args: readonly
  */
 export function jacrev<Args extends readonly unknown[], R, const Argnums extends number | readonly number[] = 0>(
   f: (...args: Args) => R,
-  options: JacobianOptions<Argnums> = {},
-): (...args: TracedAt<Args, NoInfer<Argnums>>) => Jacobian<R, Args, NoInfer<Argnums>> {
-  requireOptions("jacrev", options, { argnums: true });
-  const { argnums = 0 } = options as JacobianOptions;
-  return (...args) => byRows(f as unknown as Loose, argnums, args) as Jacobian<R, Args, Argnums>;
+  options?: JacobianOptions<Argnums> & { readonly hasAux?: false },
+): (...args: TracedAt<Args, NoInfer<Argnums>>) => Jacobian<R, Args, NoInfer<Argnums>>;
+/** With `hasAux`. */
+export function jacrev<Args extends readonly unknown[], R, Aux, const Argnums extends number | readonly number[] = 0>(
+  f: (...args: Args) => readonly [R, Aux],
+  options: JacobianOptions<Argnums> & { readonly hasAux: true },
+): (...args: TracedAt<Args, NoInfer<Argnums>>) => [jacobian: Jacobian<R, Args, NoInfer<Argnums>>, aux: Aux];
+export function jacrev(f: (...args: never) => unknown, options: JacobianOptions = {}): unknown {
+  requireOptions("jacrev", options, JACOBIAN_OPTIONS);
+  return (...args: unknown[]) => byRows(f as Loose, options, args);
 }
 
 /**
@@ -147,11 +179,16 @@ export function jacrev<Args extends readonly unknown[], R, const Argnums extends
  */
 export function jacfwd<Args extends readonly unknown[], R, const Argnums extends number | readonly number[] = 0>(
   f: (...args: Args) => R,
-  options: JacobianOptions<Argnums> = {},
-): (...args: TracedAt<Args, NoInfer<Argnums>>) => Jacobian<R, Args, NoInfer<Argnums>> {
-  requireOptions("jacfwd", options, { argnums: true });
-  const { argnums = 0 } = options as JacobianOptions;
-  return (...args) => byColumns(f as unknown as Loose, argnums, args) as Jacobian<R, Args, Argnums>;
+  options?: JacobianOptions<Argnums> & { readonly hasAux?: false },
+): (...args: TracedAt<Args, NoInfer<Argnums>>) => Jacobian<R, Args, NoInfer<Argnums>>;
+/** With `hasAux`. */
+export function jacfwd<Args extends readonly unknown[], R, Aux, const Argnums extends number | readonly number[] = 0>(
+  f: (...args: Args) => readonly [R, Aux],
+  options: JacobianOptions<Argnums> & { readonly hasAux: true },
+): (...args: TracedAt<Args, NoInfer<Argnums>>) => [jacobian: Jacobian<R, Args, NoInfer<Argnums>>, aux: Aux];
+export function jacfwd(f: (...args: never) => unknown, options: JacobianOptions = {}): unknown {
+  requireOptions("jacfwd", options, JACOBIAN_OPTIONS);
+  return (...args: unknown[]) => byColumns(f as Loose, options, args);
 }
 
 /**
@@ -159,7 +196,7 @@ export function jacfwd<Args extends readonly unknown[], R, const Argnums extends
  *
  * @param f As of `jacrev`; often it returns a scalar.
  * @param options As of `jacrev`.
- * @returns A function of the same arguments: for each result `y` a tree like the argument, of trees like the argument, their
+ * @returns A function of the same arguments (that returns `[hessian, aux]` with `hasAux`): for each result `y` a tree like the argument, of trees like the argument, their
  * tensors of shape `[...y.shape, ...first.shape, ...second.shape]`.
  * @throws {TypeError} As of `jacrev`, with RangeError.
  *
@@ -174,12 +211,19 @@ export function jacfwd<Args extends readonly unknown[], R, const Argnums extends
  */
 export function hessian<Args extends readonly unknown[], R, const Argnums extends number | readonly number[] = 0>(
   f: (...args: Args) => R,
-  options: JacobianOptions<Argnums> = {},
+  options?: JacobianOptions<Argnums> & { readonly hasAux?: false },
 ): (
   ...args: TracedAt<Args, NoInfer<Argnums>>
-) => Mapped<Jacobian<R, Args, NoInfer<Argnums>>, GradientsAt<Args, NoInfer<Argnums>>> {
-  requireOptions("hessian", options, { argnums: true });
-  const { argnums = 0 } = options as JacobianOptions;
-  const first = (...args: unknown[]) => byRows(f as unknown as Loose, argnums, args);
-  return (...args) => byColumns(first, argnums, args) as Mapped<Jacobian<R, Args, Argnums>, GradientsAt<Args, Argnums>>;
+) => Mapped<Jacobian<R, Args, NoInfer<Argnums>>, GradientsAt<Args, NoInfer<Argnums>>>;
+/** With `hasAux`. */
+export function hessian<Args extends readonly unknown[], R, Aux, const Argnums extends number | readonly number[] = 0>(
+  f: (...args: Args) => readonly [R, Aux],
+  options: JacobianOptions<Argnums> & { readonly hasAux: true },
+): (
+  ...args: TracedAt<Args, NoInfer<Argnums>>
+) => [hessian: Mapped<Jacobian<R, Args, NoInfer<Argnums>>, GradientsAt<Args, NoInfer<Argnums>>>, aux: Aux];
+export function hessian(f: (...args: never) => unknown, options: JacobianOptions = {}): unknown {
+  requireOptions("hessian", options, JACOBIAN_OPTIONS);
+  const first = (...args: unknown[]) => byRows(f as Loose, options, args);
+  return (...args: unknown[]) => byColumns(first, options, args);
 }

@@ -18,13 +18,16 @@ def plain(x):
 w, v = L.eigh(spd)
 u, s, vt = L.svd(b, full_matrices=False)
 q, r = L.qr(b[0])
+complete = L.qr(b[0], "complete")
+full = L.svd(b)
 sign, logdet = L.slogdet(a)
 x, res, rank, sl = L.lstsq(b[0], a[0][:, :2], rcond=None)
 shortest = L.lstsq(low, a[0][:, 0], rcond=None)[0]
 answers = {
     "a": a, "b": b, "low": low, "cholesky": L.cholesky(spd), "solve": L.solve(a, b), "inv": L.inv(a), "det": L.det(a),
     "det3": L.det(a[:, :3, :3]), "sign": sign, "logDet": logdet, "eigenvalues": w, "eigenvectors": np.abs(v), "s": s,
-    "u": np.abs(u), "vt": np.abs(vt), "q": np.abs(q), "r": np.abs(r), "pinv": L.pinv(b), "pinvLow": L.pinv(low), "lstsq": x,
+    "u": np.abs(u), "vt": np.abs(vt), "q": np.abs(q), "r": np.abs(r),
+    "qComplete": np.abs(complete[0]), "rComplete": np.abs(complete[1]), "uFull": np.abs(full[0]), "pinv": L.pinv(b), "pinvLow": L.pinv(low), "lstsq": x,
     "residuals": res, "rank": L.matrix_rank(low), "shortest": shortest, "power": L.matrix_power(a, 3), "powerBack": L.matrix_power(a, -2),
     "fro": L.norm(b, "fro", (1, 2)), "nuc": L.norm(b, "nuc", (1, 2)), "one": L.norm(b, 1, (1, 2)), "two": L.norm(b, 2, (1, 2)),
     "least": L.norm(b, -2, (1, 2)), "rows": L.norm(b, np.inf, (1, 2)), "leastRow": L.norm(b, -np.inf, (1, 2)),

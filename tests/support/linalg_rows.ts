@@ -19,6 +19,11 @@ const apart = (x: Tensor) => {
   const places = t.mul(t.eye(m, { columns: n, dtype: x.dtype }), t.arange(1, n + 1, { dtype: "float32" }));
   return t.add(t.mul(x, 0.3), t.cast(places, x.dtype));
 };
+/** The projection on the columns that complete a basis of n: it does not depend on which they are. */
+const beyond = (q: Tensor, n: number) => {
+  const rest = t.at(q, ["...", { start: n }]).get();
+  return t.matmul(rest, rest, { transposeB: true });
+};
 const flat = (...parts: readonly Tensor[]) => t.concat(parts.map((x) => t.reshape(x, [-1])));
 const tolerance = { absolute: 2e-5, relative: 2e-5 };
 /** One case each: shaders of loops take seconds to compile on a software adapter. Other sizes have tests of their own. */
@@ -60,6 +65,13 @@ export const LINALG_ROWS: readonly OpRow[] = [
     [floats([4, 3]), floats([2, 3, 4]), floats([2, 2, 2])],
     { tolerance },
   ),
+  row("qr, complete", (x) => beyond(linalg.qr(apart(x), { mode: "complete" }).q, 2), [floats([4, 2])], {
+    tolerance,
+    rejects: [() => linalg.qr(t.ones([3]), { mode: "complete" })],
+  }),
+  row("svd, full", (x) => beyond(linalg.svd(apart(x), { fullMatrices: true }).u, 2), [floats([3, 2])], {
+    tolerance: { absolute: 5e-5, relative: 5e-5 },
+  }),
   row(
     "eigh",
     (x) => {

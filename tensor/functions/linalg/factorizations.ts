@@ -1,5 +1,5 @@
 /** @file Factorizations of batches of matrices. */
-import { requireOptions } from "../../errors.ts";
+import { requireOptions, shown } from "../../errors.ts";
 import { add, mul } from "../../primitives/arithmetic.ts";
 import { argsort } from "../../primitives/argsort.ts";
 import { takeAlongAxis } from "../../primitives/gather.ts";
@@ -11,12 +11,13 @@ import { qrFactors } from "../../primitives/linalg/qr.ts";
 import { singularParts } from "../../primitives/linalg/svd.ts";
 import { broadcastTo, sum } from "../../primitives/sum.ts";
 import { cast } from "../../primitives/cast.ts";
+import { constant } from "../../primitives/constant.ts";
 import { greater } from "../../primitives/comparison.ts";
 import { max } from "../../primitives/extremum.ts";
-import { slice } from "../../primitives/window.ts";
 import { requireTensor } from "../../require_tensor.ts";
 import type { Tensor } from "../../tensor.ts";
 import { concat } from "../axes.ts";
+import { columns, completed } from "./completion.ts";
 
 /** The mean of a matrix and its transpose. */
 function symmetric(x: Tensor): Tensor {
@@ -52,21 +53,22 @@ export interface Qr {
   readonly r: Tensor;
 }
 
-/** Columns `from` up to and without `to`. */
-function columns(x: Tensor, from: number, to: number): Tensor {
-  return slice(x, {
-    start: x.shape.map((_, i) => i === x.shape.length - 1 ? from : 0),
-    size: x.shape.with(-1, to - from),
-  });
+/** Options of `qr`. */
+export interface QrOptions {
+  /** How many columns of q: the smaller of m and n (`reduced`, the default), or m (`complete`). */
+  readonly mode?: "reduced" | "complete";
 }
 
 /**
- * The reduced QR factorization `x = q r`, by Householder's reflections.
+ * The QR factorization `x = q r`, by Householder's reflections.
  *
  * @param x Matrices `[..., m, n]`.
- * @returns `q [..., m, k]` with orthonormal columns and upper triangular `r [..., k, n]`, k being the smaller of m and n. The
- * diagonal of `r` may be negative, as NumPy's.
+ * @param options Whether q is square.
+ * @returns `q [..., m, k]` with orthonormal columns and upper triangular `r [..., k, n]`, k being the smaller of m and n, or m
+ * if complete. The diagonal of `r` may be negative, as NumPy's. The derivative of the columns that complete q is the least that
+ * keeps them at right angles.
  * @throws {ShapeError} If there are no matrices.
+ * @throws {RangeError} If there is no such mode.
  *
  * @example Usage
  * ```ts
@@ -75,12 +77,24 @@ function columns(x: Tensor, from: number, to: number): Tensor {
  *
  * const { q, r } = linalg.qr(ones([4, 2]));
  * deepStrictEqual([q.shape, r.shape], [[4, 2], [2, 2]]);
+ * deepStrictEqual(linalg.qr(ones([4, 2]), { mode: "complete" }).q.shape, [4, 4]);
  * ```
  */
-export function qr(x: Tensor): Qr {
+export function qr(x: Tensor, options: QrOptions = {}): Qr {
+  requireOptions("qr", options, { mode: true });
   requireTensor("qr", "x", x);
+  const { mode = "reduced" } = options;
+  if (mode !== "reduced" && mode !== "complete") {
+    throw new RangeError(`Cannot qr as mode must be reduced or complete: current mode is ${shown(mode)}`);
+  }
   const [m, n] = matrixSizes("qr", x);
-  if (m >= n) return qrFactors(x);
+  if (m >= n) {
+    const factors = qrFactors(x);
+    return mode === "reduced" || m === n ? factors : {
+      q: completed(factors.q, x),
+      r: concat([factors.r, constant(x.shape.with(-2, m - n), 0, x.dtype)], { axis: -2 }),
+    };
+  }
   const { q, r } = qrFactors(columns(x, 0, m));
   return { q, r: concat([r, times(transposed(q), columns(x, m, n))], { axis: -1 }) };
 }
@@ -151,12 +165,20 @@ export interface Svd {
   readonly vt: Tensor;
 }
 
+/** Options of `svd`. */
+export interface SvdOptions {
+  /** True for square `u` and `vt`. False by default, other than JAX's `full_matrices`. */
+  readonly fullMatrices?: boolean;
+}
+
 /**
- * The reduced singular value decomposition `x = u diag(s) vt`, by one-sided rotations of Jacobi.
+ * The singular value decomposition `x = u diag(s) vt`, by one-sided rotations of Jacobi.
  *
  * @param x Matrices `[..., m, n]`.
- * @returns `u [..., m, k]`, `s [..., k]`, the largest first, `vt [..., k, n]`, k being the smaller of m and n. Signs of
- * vectors are any, those of equal values any of their plane; a gradient through them counts their differences as nothing.
+ * @param options Whether u and vt are square.
+ * @returns `u [..., m, k]`, `s [..., k]`, the largest first, `vt [..., k, n]`, k being the smaller of m and n; `u [..., m, m]`
+ * and `vt [..., n, n]` with `fullMatrices`. Signs of vectors are any, those of equal values any of their plane; a gradient
+ * through them counts their differences as nothing, and that of what makes them square is as `qr`'s.
  * @throws {ShapeError} If there are no matrices.
  *
  * @example Usage
@@ -164,14 +186,16 @@ export interface Svd {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { linalg, tensor } from "@tessera/tessera/tensor";
  *
- * const { s } = linalg.svd(tensor([[0, 2], [3, 0], [0, 0]]));
- * deepStrictEqual(await s.data(), new Float32Array([3, 2]));
+ * const { s, u } = linalg.svd(tensor([[0, 2], [3, 0], [0, 0]]), { fullMatrices: true });
+ * deepStrictEqual([await s.data(), u.shape], [new Float32Array([3, 2]), [3, 3]]);
  * ```
  */
-export function svd(x: Tensor): Svd {
+export function svd(x: Tensor, options: SvdOptions = {}): Svd {
+  requireOptions("svd", options, { fullMatrices: true });
   requireTensor("svd", "x", x);
   const [m, n] = matrixSizes("svd", x);
-  const { u, s, v } = singularParts(m >= n ? x : transposed(x));
+  const { u: tall, s, v } = singularParts(m >= n ? x : transposed(x));
+  const u = options.fullMatrices ? completed(tall, tall) : tall;
   return m >= n ? { u, s, vt: transposed(v) } : { u: v, s, vt: transposed(u) };
 }
 

@@ -12,7 +12,19 @@
  *
  * @module
  */
-export { cholesky, type Eigh, eigh, eigvalsh, matrixRank, type Qr, qr, type Svd, svd } from "./factorizations.ts";
+export {
+  cholesky,
+  type Eigh,
+  eigh,
+  eigvalsh,
+  matrixRank,
+  type Qr,
+  qr,
+  type QrOptions,
+  type Svd,
+  svd,
+  type SvdOptions,
+} from "./factorizations.ts";
 export { det, inv, matrixPower, slogdet, solve, triangularSolve, type TriangularSolveOptions } from "./solve.ts";
 export { type LeastSquares, lstsq, matrixNorm, type MatrixOrder, pinv, type RankOptions } from "./least_squares.ts";
 export { norm } from "../reductions.ts";

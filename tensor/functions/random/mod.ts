@@ -15,7 +15,7 @@ export { foldIn, key, type Keys, split } from "./keys.ts";
 export { bits, type StreamOptions } from "./bits.ts";
 export { bernoulli, uniform, type UniformOptions, unitOf } from "./uniform.ts";
 export { normal, truncatedNormal, type TruncatedNormalOptions } from "./normal.ts";
-export { permutation } from "./permutation.ts";
+export { permutation, type PermutationOptions } from "./permutation.ts";
 export { threefry } from "./rounds.ts";
 export { threefryWords } from "./words.ts";
 export { randint } from "./randint.ts";

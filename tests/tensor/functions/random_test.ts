@@ -134,3 +134,30 @@ Deno.test("permutation() holds every position once, in another order for another
   deepStrictEqual(b.toSorted((x, y) => x - y), [...Array(50).keys()]);
   ok(a.some((x, i) => x !== b[i]));
 });
+
+Deno.test("permutation() of an array moves whole rows in the order of positions, or each line in one of its own", async () => {
+  const key = t.random.key(7);
+  const x = t.reshape(t.arange(24), [2, 6, 2]);
+  const order = t.random.permutation(key, 6);
+  deepStrictEqual(
+    await values(t.random.permutation(key, x, { axis: 1 })),
+    await values(t.take(x, order, { axis: 1 })),
+  );
+  const independent = await values(t.random.permutation(key, x, { axis: -2, independent: true }));
+  const lines = [0, 1].flatMap((i) =>
+    [0, 1].map((k) => [...Array(6).keys()].map((j) => independent[i * 12 + j * 2 + k]!))
+  );
+  lines.forEach((line, at) => {
+    const first = Math.floor(at / 2) * 12 + at % 2;
+    deepStrictEqual(line.toSorted((a, b) => a - b), [...Array(6).keys()].map((j) => first + 2 * j));
+  });
+  deepStrictEqual(
+    new Set(lines.map((line, at) => line.map((v) => v - Math.floor(at / 2) * 12 - at % 2).join())).size,
+    4,
+  );
+  deepStrictEqual((await values(t.random.permutation(key, t.tensor([true, false, true])))).toSorted(), [0, 1, 1]);
+  throws(() => t.random.permutation(key, t.tensor(3)), t.ShapeError);
+  throws(() => t.random.permutation(key, 2.5), RangeError);
+  throws(() => t.random.permutation(key, 3, { independent: true }), TypeError);
+  throws(() => t.random.permutation(key, x, { axis: 3 }), t.ShapeError);
+});

@@ -56,6 +56,21 @@ Deno.test("Jacobians by rows and by columns are one, in trees of both", async ()
   await close(matmul(reshape(columns.matrix.a, [3, 2]), reshape(direction.a, [2, 1])), reshape(along.matrix, [3, 1]));
 });
 
+Deno.test("What comes with the results is given as it is, beside Jacobians and Hessians of the results alone", async () => {
+  const withAux = (point: Point) =>
+    [f(point), { twice: mul(point.a, 2), count: tensor([3], { dtype: "int32" }) }] as const;
+  for (const make of [jacrev, jacfwd]) {
+    const [jacobian, aux] = make(withAux, { hasAux: true })(POINT);
+    await close(jacobian.matrix.b, jacrev(f)(POINT).matrix.b);
+    deepStrictEqual([Array.from(await read(aux.twice)), Array.from(await read(aux.count))], [[1, -2], [3]]);
+  }
+  const cubes = ({ a }: Point) => [sum(mul(square(a), a)), sum(a)] as const;
+  const [second, total] = jit(hessian(cubes, { hasAux: true }), { device })(POINT);
+  await close(second.a.a, tensor([[3, 0], [0, -6]], { dtype: "float64" }));
+  deepStrictEqual(await total.item({ device }), -0.5);
+  throws(() => jacrev(f as never, { hasAux: true })(POINT as never), /with hasAux the value must be \[value, aux\]/);
+});
+
 Deno.test("Hessians are symmetric, blocks by trees, and those of differences of gradients", async () => {
   const loss = ({ a, b }: Point) => sum(mul(sin(sum(mul(reshape(a, [2, 1]), b), { axis: 0 })), tensor([1, 2, 3])));
   const h = hessian(loss)(POINT);
