@@ -21,8 +21,10 @@
  */
 import "./mod.ts"; // brings the devices: what is made with this entry alone can be computed too
 export * from "./spec.ts";
+export { asFloating } from "./primitives/cast.ts";
 export type { Expansion, Words } from "./compiler/expansions/words.ts";
 export { inputsIn, type Node } from "./order.ts";
+export { customKernel, type CustomKernelOptions, type ElementMemory } from "./functions/custom_kernel.ts";
 export { CONV_OPTIONS } from "./functions/conv_options.ts";
 export { type OptionNames, requireOptions, shown } from "./errors.ts";
 export { textOf } from "./text_of.ts";

@@ -1,5 +1,5 @@
 /** @file Classification against whole labels, and binary targets of which few are positive. */
-import { requireOptions } from "../../tensor/kernel.ts";
+import { asFloating, requireOptions } from "../../tensor/kernel.ts";
 import {
   add,
   cast,
@@ -142,8 +142,9 @@ export function focalLoss(logits: Tensor, targets: Tensor, options: FocalLossOpt
   const { alpha = 0.25, gamma = 2, reduction = "mean" } = options;
   requireSameShape("focalLoss", logits, targets);
   const p = sigmoid(logits);
-  const missed = add(mul(p, sub(1, targets)), mul(sub(1, p), targets)); // 1 - p of what is true
-  const terms = mul(binaryTerms(logits, targets), pow(missed, gamma));
-  const weights = alpha < 0 ? 1 : add(mul(targets, alpha), mul(sub(1, targets), 1 - alpha));
+  const truths = asFloating(targets);
+  const missed = add(mul(p, sub(1, truths)), mul(sub(1, p), truths)); // 1 - p of what is true
+  const terms = mul(binaryTerms(logits, truths), pow(missed, gamma));
+  const weights = alpha < 0 ? 1 : add(mul(truths, alpha), mul(sub(1, truths), 1 - alpha));
   return reduced("focalLoss", mul(terms, weights), reduction);
 }

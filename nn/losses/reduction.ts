@@ -1,5 +1,5 @@
-import type { OptionNames } from "../../tensor/kernel.ts";
-import { mean, ShapeError, sum, type Tensor } from "../../tensor/mod.ts";
+import { asFloating, type OptionNames } from "../../tensor/kernel.ts";
+import { mean, ShapeError, sub, sum, type Tensor } from "../../tensor/mod.ts";
 
 /** What a loss makes of its terms: their mean, their sum, or nothing (one number each). */
 export type Reduction = "mean" | "sum" | "none";
@@ -26,6 +26,10 @@ export function reduced(operation: string, terms: Tensor, reduction: Reduction =
     `Cannot ${operation} as reduction must be mean, sum or none: current reduction is ${String(reduction)}`,
   );
 }
+
+/** What predictions and targets differ by: of integers too, whose own difference could wrap. */
+export const errorOf = (predictions: Tensor, targets: Tensor): Tensor =>
+  sub(asFloating(predictions), asFloating(targets));
 
 /** Refuses predictions and targets of two shapes, which would be broadcast against each other. */
 export function requireSameShape(operation: string, a: Tensor, b: Tensor): void {

@@ -1,7 +1,7 @@
 /** @file Losses of numbers, and of the overlap of masks. */
 import { requireOptions } from "../../tensor/kernel.ts";
 import { abs, add, div, less, mul, ShapeError, square, sub, sum, type Tensor, where } from "../../tensor/mod.ts";
-import { reduced, REDUCTION_OPTION, type ReductionOption, requireSameShape } from "./reduction.ts";
+import { errorOf, reduced, REDUCTION_OPTION, type ReductionOption, requireSameShape } from "./reduction.ts";
 
 /**
  * The squared error, `(prediction - target)²`.
@@ -25,7 +25,7 @@ export function mseLoss(predictions: Tensor, targets: Tensor, options: Reduction
   requireOptions("mseLoss", options, REDUCTION_OPTION);
   const { reduction } = options;
   requireSameShape("mseLoss", predictions, targets);
-  return reduced("mseLoss", square(sub(predictions, targets)), reduction);
+  return reduced("mseLoss", square(errorOf(predictions, targets)), reduction);
 }
 
 /**
@@ -50,7 +50,7 @@ export function l1Loss(predictions: Tensor, targets: Tensor, options: ReductionO
   requireOptions("l1Loss", options, REDUCTION_OPTION);
   const { reduction } = options;
   requireSameShape("l1Loss", predictions, targets);
-  return reduced("l1Loss", abs(sub(predictions, targets)), reduction);
+  return reduced("l1Loss", abs(errorOf(predictions, targets)), reduction);
 }
 
 /** `e² / 2` up to `bound`, then on along the tangent. */
@@ -92,7 +92,7 @@ export function smoothL1Loss(predictions: Tensor, targets: Tensor, options: Smoo
   if (!(beta >= 0)) {
     throw new RangeError(`Cannot smoothL1Loss as beta must not be negative: current beta is ${beta}`);
   }
-  const error = sub(predictions, targets);
+  const error = errorOf(predictions, targets);
   return reduced("smoothL1Loss", beta === 0 ? abs(error) : div(huberTerms(error, beta), beta), reduction);
 }
 
@@ -127,7 +127,7 @@ export function huberLoss(predictions: Tensor, targets: Tensor, options: HuberOp
   const { delta = 1, reduction } = options;
   requireSameShape("huberLoss", predictions, targets);
   if (!(delta > 0)) throw new RangeError(`Cannot huberLoss as delta must be positive: current delta is ${delta}`);
-  return reduced("huberLoss", huberTerms(sub(predictions, targets), delta), reduction);
+  return reduced("huberLoss", huberTerms(errorOf(predictions, targets), delta), reduction);
 }
 
 /** Options of `diceLoss`. */

@@ -24,6 +24,7 @@ import {
   type Tensor,
   tensor,
 } from "../../tensor/mod.ts";
+import { asFloating } from "../../tensor/kernel.ts";
 
 function checkTargets(operation: string, logits: Tensor, targets: Tensor): void {
   const [a, b] = [logits.shape, targets.shape];
@@ -85,7 +86,7 @@ export function binaryTerms(logits: Tensor, targets: Tensor): Tensor {
     (x: Tensor, t: Tensor) => add(sub(maximum(x, 0), mul(x, t)), log(add(exp(mul(abs(x), -1)), 1))),
     ([x, t], _output, cotangent) => [mul(cotangent, sub(sigmoid(x!), t!)), mul(cotangent, mul(x!, -1))],
   );
-  return f(logits, targets);
+  return f(asFloating(logits), asFloating(targets));
 }
 
 /**

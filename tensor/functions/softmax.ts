@@ -1,3 +1,4 @@
+import { asFloating } from "../primitives/cast.ts";
 import { type OptionNames, requireOptions } from "../errors.ts";
 import { exp, log } from "../primitives/transcendental.ts";
 import { abs, add, sub } from "../primitives/arithmetic.ts";
@@ -30,7 +31,7 @@ function shiftOf(x: Tensor, axis: ReduceOptions["axis"]): Tensor {
 /**
  * The logarithm of a sum of exponentials, without overflow.
  *
- * @param x Floating tensor; no axis that is reduced may be empty.
+ * @param x Any tensor, integers and bools as float32; no axis that is reduced may be empty.
  * @param options Axes, all by default.
  * @returns `log(sum(exp(x)))`; -Infinity where all of x is.
  *
@@ -45,15 +46,16 @@ function shiftOf(x: Tensor, axis: ReduceOptions["axis"]): Tensor {
 export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
   requireOptions("logsumexp", options, REDUCE_OPTIONS);
   requireTensor("logsumexp", "x", x);
-  const shift = shiftOf(x, options.axis);
-  const sums = log(sum(exp(sub(x, shift)), options));
+  const numbers = asFloating(x);
+  const shift = shiftOf(numbers, options.axis);
+  const sums = log(sum(exp(sub(numbers, shift)), options));
   return add(sums, reshape(shift, sums.shape));
 }
 
 /**
  * Exponentials that sum to one.
  *
- * @param x Floating tensor.
+ * @param x Any tensor, integers and bools as float32.
  * @param options `axis`: over which they sum to one, the last by default.
  * @returns Tensor of the same shape.
  *
@@ -69,14 +71,15 @@ export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
   requireOptions("softmax", options, SOFTMAX_OPTIONS);
   requireTensor("softmax", "x", x);
   const { axis = -1 } = options;
-  const powers = exp(sub(x, shiftOf(x, axis)));
+  const numbers = asFloating(x);
+  const powers = exp(sub(numbers, shiftOf(numbers, axis)));
   return div(powers, sum(powers, { axis, keepDims: true }));
 }
 
 /**
  * The logarithm of the softmax, without its rounding.
  *
- * @param x Floating tensor.
+ * @param x Any tensor, integers and bools as float32.
  * @param options `axis`, the last by default.
  * @returns Tensor of the same shape.
  *
@@ -93,6 +96,7 @@ export function logSoftmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
   requireOptions("logSoftmax", options, SOFTMAX_OPTIONS);
   requireTensor("logSoftmax", "x", x);
   const { axis = -1 } = options;
-  const shifted = sub(x, shiftOf(x, axis));
+  const numbers = asFloating(x);
+  const shifted = sub(numbers, shiftOf(numbers, axis));
   return sub(shifted, log(sum(exp(shifted), { axis, keepDims: true })));
 }

@@ -46,3 +46,22 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   requireDType("cast", dtype);
   return x.dtype === dtype ? x : bind(CAST, [x], { dtype });
 }
+
+/**
+ * Numbers of any dtype as floating ones: integers and bools as float32.
+ *
+ * @param x Any tensor.
+ * @returns `x` itself if it is floating.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { tensor } from "@tessera/tessera/tensor";
+ * import { asFloating } from "@tessera/tessera/tensor/kernel";
+ *
+ * equal(asFloating(tensor([true])).dtype, "float32");
+ * ```
+ */
+export function asFloating(x: Tensor): Tensor {
+  return DTYPES[x.dtype].floating ? x : cast(x, "float32");
+}

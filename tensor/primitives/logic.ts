@@ -9,13 +9,19 @@ import { constant } from "./constant.ts";
 import { sameSpec, type TensorLike } from "./operands.ts";
 import { applyBinary } from "./records.ts";
 
-function bitwise(name: string, scalar: ScalarOp, combine: (x: number, y: number) => number): Primitive {
+function bitwise(
+  name: string,
+  scalar: ScalarOp,
+  combine: (x: number, y: number) => number,
+  kinds: "integers" | "integers or bool" = "integers or bool",
+): Primitive {
   return {
     name,
     shapeRule: (inputs) => {
       const spec = sameSpec(name)(inputs);
-      if (!spec.dtype.startsWith("float")) return spec;
-      throw new TypeError(`Cannot ${name} as operands must be integers or bool: current dtype is ${spec.dtype}`);
+      const isBool = spec.dtype === "bool";
+      if (isBool ? kinds !== "integers" : !spec.dtype.startsWith("float")) return spec;
+      throw new TypeError(`Cannot ${name} as operands must be ${kinds}: current dtype is ${spec.dtype}`);
     },
     reference: ([x, y], _, { dtype }) => x!.data.map((value, i) => wrap(combine(value, y!.data[i]!), dtype)),
     vjpRule: () => [null, null],
@@ -26,9 +32,9 @@ function bitwise(name: string, scalar: ScalarOp, combine: (x: number, y: number)
 const AND = bitwise("bitwiseAnd", "and", (x, y) => x & y);
 const OR = bitwise("bitwiseOr", "or", (x, y) => x | y);
 const XOR = bitwise("bitwiseXor", "xor", (x, y) => x ^ y);
-const SHIFT_LEFT = bitwise("shiftLeft", "shiftLeft", (x, y) => x << y);
+const SHIFT_LEFT = bitwise("shiftLeft", "shiftLeft", (x, y) => x << y, "integers");
 const SHIFT_RIGHT: Primitive = {
-  ...bitwise("shiftRight", "shiftRight", () => 0),
+  ...bitwise("shiftRight", "shiftRight", () => 0, "integers"),
   reference: ([x, y], _, { dtype }) =>
     x!.data.map((value, i) => dtype === "uint32" ? (value >>> 0) >>> y!.data[i]! : value >> y!.data[i]!),
 };
@@ -99,7 +105,7 @@ export function bitwiseXor(x: TensorLike, y: TensorLike): Tensor {
  * @param x Integer tensor, or a whole number.
  * @param y Places, 0 to 31; it broadcasts with `x`.
  * @returns Tensor of the promoted dtype. Bits that leave at the top are lost.
- * @throws {TypeError} If an operand is floating.
+ * @throws {TypeError} If an operand is floating or bool.
  *
  * @example Usage
  * ```ts
@@ -119,7 +125,7 @@ export function shiftLeft(x: TensorLike, y: TensorLike): Tensor {
  * @param x Integer tensor, or a whole number.
  * @param y Places, 0 to 31; it broadcasts with `x`.
  * @returns Tensor of the promoted dtype. Of int32 the sign is kept, of uint32 zeros enter.
- * @throws {TypeError} If an operand is floating.
+ * @throws {TypeError} If an operand is floating or bool.
  *
  * @example Usage
  * ```ts

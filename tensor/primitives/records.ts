@@ -4,7 +4,7 @@ import { op, type Scalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { DTYPES, type TensorSpec } from "../spec.ts";
 import { bind, Tensor } from "../tensor.ts";
-import { cast, wrap } from "./cast.ts";
+import { asFloating, wrap } from "./cast.ts";
 import { constant } from "./constant.ts";
 import { alignOperands, requireOperand, sameSpec, type TensorLike } from "./operands.ts";
 
@@ -48,7 +48,7 @@ export function applyBinary(primitive: Primitive, x: TensorLike, y: TensorLike):
 
 /** Numbers as floats: integers and bools become float32, as they are no operands of functions of floats. */
 function floating(x: TensorLike): TensorLike {
-  return x instanceof Tensor && !DTYPES[x.dtype].floating ? cast(x, "float32") : x;
+  return x instanceof Tensor ? asFloating(x) : x;
 }
 
 /** Applies a binary record of floats; integers and bools are taken as float32. */

@@ -1,10 +1,10 @@
 /** @file Pairs of real tensors for complex numbers. */
 import { ShapeError } from "../../errors.ts";
 import { add, mul, neg, sub } from "../../primitives/arithmetic.ts";
-import { cast } from "../../primitives/cast.ts";
+import { asFloating } from "../../primitives/cast.ts";
 import { constant } from "../../primitives/constant.ts";
 import { requireTensor } from "../../require_tensor.ts";
-import { DTYPES, sameShape, type Shape } from "../../spec.ts";
+import { sameShape, type Shape } from "../../spec.ts";
 import { leaf, Tensor } from "../../tensor.ts";
 
 /** Complex numbers: their real and imaginary parts, of one shape. A tree, as any other: gradients and `vmap` go through it. */
@@ -18,12 +18,12 @@ export interface Complex {
 /** Real numbers as complex ones; integers and bools as float32. */
 export function complexOf(operation: string, z: Complex | Tensor): Complex {
   if (z instanceof Tensor) {
-    const re = DTYPES[z.dtype].floating ? z : cast(z, "float32");
+    const re = asFloating(z);
     return { re, im: constant(re.shape, 0, re.dtype) };
   }
   requireTensor(operation, "re", z?.re);
   requireTensor(operation, "im", z?.im);
-  if (sameShape(z.re.shape, z.im.shape)) return z;
+  if (sameShape(z.re.shape, z.im.shape)) return { re: asFloating(z.re), im: asFloating(z.im) };
   throw new ShapeError(operation, "real and imaginary parts must have one shape", [z.re.shape, z.im.shape]);
 }
 

@@ -1,7 +1,7 @@
 /** @file Sums, extrema, means and products of rows that belong together. */
 import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
 import { argsort } from "../../primitives/argsort.ts";
-import { cast } from "../../primitives/cast.ts";
+import { asFloating, cast } from "../../primitives/cast.ts";
 import { equal } from "../../primitives/comparison.ts";
 import { constant, iota } from "../../primitives/constant.ts";
 import { div } from "../../primitives/division.ts";
@@ -13,7 +13,6 @@ import { reshape } from "../../primitives/layout.ts";
 import { where } from "../../primitives/where.ts";
 import { pad, slice } from "../../primitives/window.ts";
 import { requireTensor } from "../../require_tensor.ts";
-import { DTYPES } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { onesLike } from "../filled_like.ts";
 
@@ -131,7 +130,7 @@ export function segmentMin(x: Tensor, ids: Indices, options: SegmentOptions): Te
 export function segmentMean(x: Tensor, ids: Indices, options: SegmentOptions): Tensor {
   requireOptions("segmentMean", options, SEGMENT_OPTIONS);
   requireTensor("segmentMean", "x", x);
-  const numbers = DTYPES[x.dtype].floating ? x : cast(x, "float32");
+  const numbers = asFloating(x);
   const sums = segment("segmentMean", numbers, ids, options, scatterAdd);
   const one = constant(x.shape.slice(0, 1), 1, numbers.dtype);
   const counts = segment("segmentMean", one, ids, options, scatterAdd);

@@ -1,7 +1,7 @@
 /** @file Counts of numbers, and of values by bins. */
 import { requireOptions, ShapeError } from "../../errors.ts";
 import { add, mul, sub } from "../../primitives/arithmetic.ts";
-import { cast } from "../../primitives/cast.ts";
+import { asFloating, cast } from "../../primitives/cast.ts";
 import { equal, less } from "../../primitives/comparison.ts";
 import { constant, iota } from "../../primitives/constant.ts";
 import { div } from "../../primitives/division.ts";
@@ -11,7 +11,7 @@ import { indicesOf } from "../../primitives/indices.ts";
 import { reshape } from "../../primitives/layout.ts";
 import { where } from "../../primitives/where.ts";
 import { requireTensor } from "../../require_tensor.ts";
-import { DTYPES, sizeOf } from "../../spec.ts";
+import { sizeOf } from "../../spec.ts";
 import { Tensor } from "../../tensor.ts";
 import { searchsorted } from "./searchsorted.ts";
 
@@ -89,7 +89,7 @@ export function histogram(x: Tensor, options: HistogramOptions = {}): [counts: T
   requireOptions("histogram", options, { bins: true, range: true, weights: true });
   requireTensor("histogram", "x", x);
   const { bins = 10, range, weights } = options;
-  const numbers = DTYPES[x.dtype].floating ? x : cast(x, "float32");
+  const numbers = asFloating(x);
   const edges = bins instanceof Tensor ? bins : evenEdges(numbers, bins, range);
   if (edges.shape.length !== 1 || edges.shape[0]! < 2) {
     throw new ShapeError("histogram", "edges must be a vector of at least two", [edges.shape]);

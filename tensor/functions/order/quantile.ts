@@ -1,6 +1,6 @@
 import { requireOptions, ShapeError } from "../../errors.ts";
 import { add, mul, sub } from "../../primitives/arithmetic.ts";
-import { cast } from "../../primitives/cast.ts";
+import { asFloating } from "../../primitives/cast.ts";
 import { equal, isNaN } from "../../primitives/comparison.ts";
 import { constant } from "../../primitives/constant.ts";
 import { take } from "../../primitives/gather.ts";
@@ -8,7 +8,7 @@ import { reshape, transpose } from "../../primitives/layout.ts";
 import { where } from "../../primitives/where.ts";
 import { keptAxes, normalizeAxes, REDUCE_OPTIONS, type ReduceOptions, withoutAxes } from "../../primitives/sum.ts";
 import { requireTensor } from "../../require_tensor.ts";
-import { DTYPES, sizeOf } from "../../spec.ts";
+import { sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { concat } from "../axes.ts";
 import { any } from "../reductions.ts";
@@ -78,7 +78,7 @@ export function quantile(x: Tensor, q: number | readonly number[], options: Quan
   }
   const count = sizeOf(axes.map((i) => x.shape[i]!));
   if (count === 0) throw new ShapeError("quantile", "there must be elements", [x.shape]);
-  const numbers = DTYPES[x.dtype].floating ? x : cast(x, "float32");
+  const numbers = asFloating(x);
   const kept = [...x.shape.keys()].filter((i) => !axes.includes(i));
   const lines = reshape(transpose(numbers, [...axes, ...kept]), [count, sizeOf(kept.map((i) => x.shape[i]!))]);
   const sorted = sort(lines, { axis: 0 });

@@ -5,7 +5,7 @@ import type { Primitive } from "../../primitive.ts";
 import { DTYPES, RANGES, sizeOf, type TensorSpec } from "../../spec.ts";
 import { bind, type Tensor } from "../../tensor.ts";
 import { requireTensor } from "../../require_tensor.ts";
-import { mul, neg } from "../arithmetic.ts";
+import { maximum, mul, neg } from "../arithmetic.ts";
 import { scatteredRule } from "../batching/scattered.ts";
 import { cast } from "../cast.ts";
 import { equal } from "../comparison.ts";
@@ -49,7 +49,8 @@ const SCATTER_MAX: Primitive<ScatterParams> = {
     const read = (x: Tensor) => take(x, indices, { wrapNegativeIndices: false });
     const wins = cast(equal(updates, read(output)), updates.dtype);
     const counts = scatterAdd(wins, indices, { size: output.shape[0]!, wrapNegativeIndices: false });
-    return [mul(wins, read(div(cotangent, counts))), null];
+    const shared = div(cotangent, maximum(counts, 1)); // a place without rows has a tangent of 0, not 0 / 0
+    return [mul(wins, read(shared)), null];
   },
   batchRule: scatteredRule(() => SCATTER_MAX),
   lowering: { kind: "kernel", form: SCATTER_MAX_FORM },

@@ -2,10 +2,9 @@
 import { literal, op, type Scalar } from "../../compiler/scalar.ts";
 import type { Primitive } from "../../primitive.ts";
 import { requireTensor } from "../../require_tensor.ts";
-import { DTYPES } from "../../spec.ts";
 import { bind, type Tensor } from "../../tensor.ts";
 import { add, mul, neg, sub } from "../arithmetic.ts";
-import { cast } from "../cast.ts";
+import { asFloating } from "../cast.ts";
 import { less } from "../comparison.ts";
 import { div } from "../division.ts";
 import type { TensorLike } from "../operands.ts";
@@ -116,7 +115,7 @@ export function polygamma(n: number, x: Tensor): Tensor {
   if (!(Number.isInteger(n) && n >= 1)) {
     throw new RangeError(`Cannot polygamma as the order must be whole and at least 1: current n is ${n}`);
   }
-  const y = DTYPES[x.dtype].floating ? x : cast(x, "float32");
+  const y = asFloating(x);
   const below = less(y, 0);
   const positive = bind(POLYGAMMA, [where(below, sub(1, y), y)], { n });
   return where(below, reflected(n, where(below, y, -0.5), positive), positive);

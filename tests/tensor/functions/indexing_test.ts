@@ -120,7 +120,8 @@ Deno.test("Integers and bools are indexed and updated as they are; what does not
 Deno.test("Segments: sums, extrema, means and products; empty ones, ids outside, ties and zeros", async () => {
   const rows = t.tensor([[1, 8], [2, 0], [3, 8], [4, 5]]);
   const ids = t.tensor([2, 0, 2, 5], { dtype: "int32" });
-  const of = (f: typeof t.segmentSum) => list(f(rows, ids, { segments: 3 }));
+  const segments = { segments: 3 };
+  const of = (f: typeof t.segmentSum) => list(f(rows, ids, segments));
   deepStrictEqual(await of(t.segmentSum), [2, 0, 0, 0, 4, 16]);
   deepStrictEqual(await of(t.segmentMean), [2, 0, 0, 0, 2, 8]);
   deepStrictEqual(await of(t.segmentMax), [2, 0, -Infinity, -Infinity, 3, 8]);
@@ -130,6 +131,8 @@ Deno.test("Segments: sums, extrema, means and products; empty ones, ids outside,
   deepStrictEqual(await list(t.grad(most)(rows)), [0, 0.5, 0, 0, 1, 0.5, 0, 0]);
   const product = (y: Tensor) => t.sum(t.segmentProd(y, [0, 0, 0], { segments: 1 }));
   deepStrictEqual(await list(t.grad(product)(t.tensor([0, 3, 4]))), [12, 0, 0]);
+  const [, tangent] = t.jvp((y: Tensor) => t.segmentMax(y, ids, segments), [rows], [t.onesLike(rows)]);
+  deepStrictEqual(await list(tangent), [1, 1, 0, 0, 1, 1]); // of nothing there is no tangent
   const nan = t.tensor([1, NaN, 3]);
   deepStrictEqual(await list(t.scatterMax(nan, [0, 0, 0], { size: 1 })), [NaN]);
   throws(() => t.segmentSum(rows, ids, { segments: -1 }), RangeError);
