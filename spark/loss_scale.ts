@@ -33,7 +33,7 @@ export interface Scalable {
 }
 
 /** What a step returns. */
-interface ScalableOutput<T extends Scalable> {
+export interface ScalableOutput<T extends Scalable> {
   /** State after the step. */
   readonly train: T;
   /** Loss before the step, scalar. */

@@ -32,6 +32,7 @@ export {
 export { concretePattern } from "./concrete.ts";
 export { lookupTable, neighbourTable } from "./lookup.ts";
 export { type KernelMap, kernelMap, type KernelMapOptions } from "./kernel_map.ts";
+export type { WindowOptions } from "./conv_window.ts";
 export { type Coverage, coverageOf } from "./coverage.ts";
 export type { OutputPattern } from "./output_pattern.ts";
 export { mapValues, shapeOf, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";

@@ -1,4 +1,5 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
+import { hostModule } from "../formats/host_module.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import type { Fields, SampleRequest } from "./fields.ts";
 import { makeSample, type SampleResult } from "./sample.ts";
@@ -97,10 +98,17 @@ function threadPool(start: WorkerStart, count: number): SamplePool {
   };
 }
 
+/** The file of the threads, which is JavaScript in a package for npm. */
+function workerUrl(): URL {
+  const { url } = import.meta;
+  return new URL(`./worker.${url.slice(url.lastIndexOf(".") + 1)}`, url);
+}
+
 function startThread(start: WorkerStart, pending: Map<number, Pending>, end: (failure: Error) => void): Worker {
   const failed = (current: string) =>
     end(new Error(`Cannot load samples as all workers must run: current worker ${current}`));
-  const thread = new Worker(new URL("./worker.ts", import.meta.url), { workerData: start });
+  const { Worker } = hostModule("worker_threads");
+  const thread = new Worker(workerUrl(), { workerData: start });
   thread.on("message", ({ id, result, error }: WorkerAnswer) => {
     if (result) pending.get(id)?.resolve(result);
     else pending.get(id)?.reject(new Error(error));

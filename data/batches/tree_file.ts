@@ -70,7 +70,7 @@ function namesOf(tree: Tree): readonly string[] {
  * deepStrictEqual(named["layers.0.w"], { dtype: "F32", shape: [2], data: new Float32Array([1, 2]) });
  * ```
  */
-export async function fileTensors(tree: Tree): Promise<Named<SafetensorsTensor>> {
+export async function fileTensors(tree: Tree): Promise<Readonly<Record<string, SafetensorsTensor>>> {
   const [names, leaves] = [namesOf(tree), treeFlatten(tree).leaves as readonly Tensor[]];
   leaves.forEach((x, i) => requireTensor("save a tree", names[i]!, x));
   const isComputed = (x: Tensor) => leafSource(x) !== undefined || bufferOf(x) !== undefined; // on whatever device

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { hostModule } from "./host_module.ts";
 
 /**
  * Writes a file so that a crash at any moment leaves either the old file or the new one, whole: into a temporary file in
@@ -22,6 +22,7 @@ import { basename, dirname, join } from "node:path";
  * ```
  */
 export async function writeFileAtomic(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+  const { basename, dirname, join } = hostModule("path");
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`);
   try {
@@ -62,7 +63,7 @@ const UNFINISHED = /^\..+\.\d+-[0-9a-f]{8}\.tmp$/;
 export function removeUnfinished(folder: string): number {
   try {
     const left = [...Deno.readDirSync(folder)].filter(({ name, isFile }) => isFile && UNFINISHED.test(name));
-    left.forEach(({ name }) => Deno.removeSync(join(folder, name)));
+    left.forEach(({ name }) => Deno.removeSync(`${folder}/${name}`));
     return left.length;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return 0;

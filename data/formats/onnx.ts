@@ -164,7 +164,7 @@ export function encodeOnnx(model: OnnxModel): Uint8Array<ArrayBuffer> {
 }
 
 /** As `encodeOnnx`, in parts, weights not copied. */
-export function onnxParts(model: OnnxModel): Part {
+export function onnxParts(model: OnnxModel): readonly Uint8Array[] {
   checkNames(model);
   const { name, nodes, weights, inputs, outputs, metadata = {}, description = "" } = model;
   const graph = [

@@ -1,5 +1,5 @@
 /** @file Parquet files by hyparquet: the schema, and values of columns in any rows. Knows no image. */
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import { hostModule } from "./host_module.ts";
 import type { FileMetaData } from "hyparquet";
 import { openRange } from "./byte_range.ts";
 
@@ -31,9 +31,9 @@ export interface ParquetTable {
 const MAX_CHUNK_BYTES = 2 ** 30;
 
 const COMPRESSORS = {
-  GZIP: (bytes: Uint8Array) => new Uint8Array(gunzipSync(bytes)),
-  BROTLI: (bytes: Uint8Array) => new Uint8Array(brotliDecompressSync(bytes)),
-  ZSTD: (bytes: Uint8Array) => new Uint8Array(zstdDecompressSync(bytes)),
+  GZIP: (bytes: Uint8Array) => new Uint8Array(hostModule("zlib").gunzipSync(bytes)),
+  BROTLI: (bytes: Uint8Array) => new Uint8Array(hostModule("zlib").brotliDecompressSync(bytes)),
+  ZSTD: (bytes: Uint8Array) => new Uint8Array(hostModule("zlib").zstdDecompressSync(bytes)),
 };
 
 type SchemaElement = FileMetaData["schema"][number];

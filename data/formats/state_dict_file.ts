@@ -1,6 +1,6 @@
 /** @file Reads weights whatever the container: safetensors, PyTorch, NumPy, Detectron2's pickles. */
 import { type OptionNames, requireOptions } from "../../tensor/errors.ts";
-import { dirname, join } from "node:path";
+import { hostModule } from "./host_module.ts";
 import { readBytes } from "./bytes.ts";
 import { fileKindOf, kindText } from "./file_kind.ts";
 import { FileTensor } from "./file_tensor.ts";
@@ -105,6 +105,7 @@ export async function readStateDict(path: string, options: StateDictOptions = {}
   const bytes = await readBytes(path);
   const names = shardsOf(bytes, path);
   if (names === null) return decodeStateDict(bytes, path, options);
+  const { dirname, join } = hostModule("path");
   const shards: StateDictFile[] = [];
   for (const name of names) {
     const shard = join(dirname(path), name);

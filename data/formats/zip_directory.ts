@@ -1,5 +1,5 @@
 /** @file The directory of a ZIP archive, and its files one by one: sizes and checksums are checked before they are believed. */
-import { crc32 } from "node:zlib";
+import { hostModule } from "./host_module.ts";
 import { inflateSync } from "fflate";
 import type { ByteRange } from "./byte_range.ts";
 
@@ -183,7 +183,7 @@ export function readZipEntry(range: ByteRange, entry: ZipEntry): Uint8Array {
     refuse("files must be stored or deflated", `method of ${name} is ${method}`);
   }
   const data = method === STORED ? raw : inflate(raw, size, name, refuse);
-  const found = crc32(data);
+  const found = hostModule("zlib").crc32(data);
   if (found !== checksum) refuse(`the checksum of ${name} must be ${checksum}`, `checksum is ${found}: it is damaged`);
   return data;
 }

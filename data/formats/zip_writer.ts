@@ -1,5 +1,5 @@
 /** @file Writes ZIP archives without compression, data at multiples of 64 bytes, as PyTorch does. */
-import { crc32 } from "node:zlib";
+import { hostModule } from "./host_module.ts";
 import { joinBytes } from "./bytes.ts";
 
 /** Where data starts in the archive: at multiples of this, so that files can be mapped into memory. */
@@ -56,6 +56,7 @@ export function zipParts(files: ReadonlyMap<string, readonly Uint8Array[]>): rea
   for (const [text, content] of files) {
     const name = new TextEncoder().encode(text);
     const size = content.reduce((sum, part) => sum + part.length, 0);
+    const { crc32 } = hostModule("zlib");
     const checksum = content.reduce((sum, part) => crc32(part, sum), 0);
     const entry = { name, size, checksum, at };
     const start = at + 30 + name.length;

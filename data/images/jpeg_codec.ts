@@ -1,7 +1,5 @@
 /** @file libjpeg-turbo in WebAssembly, started anew after every file that it fails on. */
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import "@cwasm/jpeg-turbo/package.json" with { type: "json" }; // so that its place is known: nothing else imports it
+import { hostModule } from "../formats/host_module.ts";
 
 /** What the module exports, of TurboJPEG's interface. */
 interface Codec {
@@ -37,12 +35,16 @@ const SURROUNDINGS: WebAssembly.Imports = {
 /** The compiled module, and the instance that has not failed yet. */
 const codec: { module?: WebAssembly.Module; instance?: Codec | undefined } = {};
 
-function openCodec(): Codec {
-  codec.module ??= new WebAssembly.Module(
-    readFileSync(fileURLToPath(new URL("jpeg-turbo.wasm", import.meta.resolve("@cwasm/jpeg-turbo/package.json")))),
-  );
-  codec.instance ??= new WebAssembly.Instance(codec.module, SURROUNDINGS).exports as unknown as Codec;
-  return codec.instance;
+async function codecModule(): Promise<WebAssembly.Module> {
+  if (codec.module) return codec.module;
+  await import("@cwasm/jpeg-turbo/package.json", { with: { type: "json" } }); // brings the package, beside which its file lies
+  const place = new URL("jpeg-turbo.wasm", import.meta.resolve("@cwasm/jpeg-turbo/package.json"));
+  const bytes = hostModule("fs").readFileSync(place);
+  return codec.module ??= new WebAssembly.Module(bytes);
+}
+
+function openCodec(module: WebAssembly.Module): Codec {
+  return codec.instance ??= new WebAssembly.Instance(module, SURROUNDINGS).exports as unknown as Codec;
 }
 
 /** What the head of the file says. */
@@ -62,9 +64,10 @@ export interface JpegHead {
  * @returns RGBA, or inks as the file has them.
  * @throws {Error} If the file is damaged.
  */
-export function decodeJpeg(bytes: Uint8Array, head: JpegHead): Uint8Array<ArrayBuffer> {
+export async function decodeJpeg(bytes: Uint8Array, head: JpegHead): Promise<Uint8Array<ArrayBuffer>> {
+  const module = await codecModule();
   try {
-    return decodeWith(openCodec(), bytes, head);
+    return decodeWith(openCodec(module), bytes, head);
   } catch (error) {
     codec.instance = undefined;
     throw error;

@@ -1,4 +1,4 @@
-import { crc32, deflateSync } from "node:zlib";
+import { hostModule } from "../formats/host_module.ts";
 import type { Pixels } from "./pixels.ts";
 
 /**
@@ -29,7 +29,7 @@ export function encodePng(image: Pixels): Uint8Array<ArrayBuffer> {
   new DataView(head.buffer).setUint32(4, height);
   head.set([8, channels === 3 ? 2 : 6], 8); // bits a channel, colour type; the rest is 0
   const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
-  const body = deflateSync(filteredRows(image));
+  const body = hostModule("zlib").deflateSync(filteredRows(image));
   const parts = [signature, chunk("IHDR", head), chunk("IDAT", body), chunk("IEND", new Uint8Array(0))];
   const file = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   parts.reduce((at, part) => (file.set(part, at), at + part.length), 0);
@@ -43,7 +43,7 @@ function chunk(name: string, data: Uint8Array): Uint8Array {
   view.setUint32(0, data.length);
   bytes.set(new TextEncoder().encode(name), 4);
   bytes.set(data, 8);
-  view.setUint32(data.length + 8, crc32(bytes.subarray(4, data.length + 8)));
+  view.setUint32(data.length + 8, hostModule("zlib").crc32(bytes.subarray(4, data.length + 8)));
   return bytes;
 }
 

@@ -1,6 +1,6 @@
 import { requireOptions } from "../../tensor/errors.ts";
-import { fileURLToPath } from "node:url";
 import { countClasses, leftOutKeeper, type SourceAccount } from "./account.ts";
+import { hostModule } from "../formats/host_module.ts";
 import type { Dataset } from "./dataset.ts";
 import { sprites, type SpritesOptions } from "./sprites.ts";
 
@@ -115,7 +115,7 @@ async function loadPackages(): Promise<{ directory: string; table: readonly Emoj
     const names = await import("emojibase-data/en/messages.json", { with: { type: "json" } });
     const assets = new URL("assets", import.meta.resolve("@lobehub/fluent-emoji-3d/package.json"));
     return {
-      directory: fileURLToPath(assets),
+      directory: hostModule("url").fileURLToPath(assets),
       table: table.default as unknown as readonly Emoji[],
       names: names.default as unknown as Names,
     };

@@ -7,12 +7,15 @@ import { type DTypeOption, type Initializer, zeroInitializer } from "../layers/i
 
 /** Parameters of a unit: a convolution, with a bias unless a norm follows. */
 export interface ConvUnitParams {
+  /** Weights, and a bias where no norm follows. */
   readonly conv: Conv2dParams;
+  /** Scale and shift of the norm; absent where there is none. */
   readonly norm?: NormParams;
 }
 
 /** State of its norm, if it has one. */
 export interface ConvUnitState {
+  /** Running statistics; absent where there is no norm. */
   readonly norm?: BatchNormState;
 }
 

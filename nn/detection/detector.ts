@@ -18,11 +18,15 @@ import { type DetectorOptions, type DetectorSettings, settingsOf } from "./optio
 
 /** Parameters of a detector. */
 export interface DetectorParams {
+  /** Of the network whose maps the pyramid takes. */
   readonly backbone: Tree;
   /** Layer norms of the maps of a ConvNeXt, for the pyramid alone; empty for a ResNet. */
   readonly norms: readonly NormParams[];
+  /** Of the pyramid. */
   readonly fpn: FpnParams;
+  /** Of the proposal head. */
   readonly rpn: RpnHeadParams;
+  /** Of the box head. */
   readonly box: BoxHeadParams;
   /** Absent in Faster R-CNN. */
   readonly mask?: MaskHeadParams;
@@ -30,9 +34,13 @@ export interface DetectorParams {
 
 /** Running statistics of a detector. */
 export interface DetectorState {
+  /** Of the network whose maps the pyramid takes. */
   readonly backbone: Tree;
+  /** Of the pyramid. */
   readonly fpn: FpnState;
+  /** Of the box head. */
   readonly box: HeadState;
+  /** Of the mask head; absent in Faster R-CNN. */
   readonly mask?: HeadState;
 }
 

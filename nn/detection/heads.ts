@@ -10,6 +10,7 @@ import type { DetectorSettings } from "./options.ts";
 
 /** Parameters of the proposal head, which all maps share. */
 export interface RpnHeadParams {
+  /** 3×3 convolutions before both outputs. */
   readonly convs: readonly Conv2dParams[];
   /** 1×1, one logit an anchor. */
   readonly logits: Conv2dParams;
@@ -19,7 +20,9 @@ export interface RpnHeadParams {
 
 /** Parameters of the box head. */
 export interface BoxHeadParams {
+  /** Convolutions on regions; none in most detectors. */
   readonly convs: readonly ConvUnitParams[];
+  /** Linear layers, of the flat regions. */
   readonly fcs: readonly LinearParams[];
   /** Classes, the last of which is background. */
   readonly logits: LinearParams;
@@ -29,6 +32,7 @@ export interface BoxHeadParams {
 
 /** Parameters of the mask head. */
 export interface MaskHeadParams {
+  /** 3×3 convolutions on regions. */
   readonly convs: readonly ConvUnitParams[];
   /** 2×2 of stride 2. */
   readonly upsample: ConvTranspose2dParams;
@@ -38,6 +42,7 @@ export interface MaskHeadParams {
 
 /** State of a head: of the norms of its convolutions. */
 export interface HeadState {
+  /** Of each convolution, in order. */
   readonly convs: readonly ConvUnitState[];
 }
 
@@ -65,8 +70,11 @@ export function initRpnHead(key: Tensor, settings: DetectorSettings, dtype: DTyp
 
 /** Logits `[B, N]` of all anchors and differences `[B, N, 4]`, and how many anchors each map has. */
 export interface RpnOutput {
+  /** `[B, N]`, of objects. */
   readonly logits: Tensor;
+  /** `[B, N, 4]`, as of `encodeBoxes`. */
   readonly deltas: Tensor;
+  /** Anchors of each map, fine to coarse. */
   readonly counts: readonly number[];
 }
 
@@ -142,6 +150,7 @@ export interface BoxOutput {
   readonly logits: Tensor;
   /** `[N, K, 4]`. */
   readonly deltas: Tensor;
+  /** The state after this run. */
   readonly state: HeadState;
 }
 

@@ -35,6 +35,7 @@ export {
   detector,
   type DetectorParams,
   type DetectorState,
+  type PyramidOptions,
   totalOf,
 } from "./detector.ts";
 export * from "./detection_losses.ts";

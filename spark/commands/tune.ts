@@ -1,10 +1,12 @@
 /**
- * @file Finds the fastest tiles for the products and windows of a training step on this machine's GPU, and keeps them for later runs.
+ * Finds the fastest tiles for the products and windows of a training step on this machine's GPU, and keeps them for later runs.
  *
  *     deno task tune --model resnet50 --input-size 224 --batch-size 8
  *
  * Runs one step to see which kernels take the time, then times tiles for each class of shape. The table goes to the
  * user's cache folder, or to the file that `--out` names.
+ *
+ * @module
  */
 import { jit, random, type Tensor, webgpuDevice } from "../../tensor/mod.ts";
 import { type LaunchTime, type TemplateKernel, tuneWebgpu, type TuningResult } from "../../tensor/kernel.ts";
@@ -19,6 +21,8 @@ import { withDefaults } from "./cli/command_line.ts";
 import { print } from "./cli/print.ts";
 import { runCommand } from "./cli/run_command.ts";
 import { INPUT_SIZE_OPTION, MODEL_OPTION, TRAINING_OPTIONS } from "./shared/common_options.ts";
+
+export type { Command } from "./cli/command.ts";
 
 const OPTIONS = {
   ...MODEL_OPTION,

@@ -11,7 +11,9 @@ export type DetectorNaming = "torchvision" | "detectron2";
 
 /** Parameters and running statistics of a detector. */
 export interface DetectorWeights {
+  /** What is trained. */
   readonly params: DetectorParams;
+  /** Running statistics of norms. */
   readonly state: DetectorState;
 }
 

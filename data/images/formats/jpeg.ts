@@ -67,10 +67,10 @@ export const JPEG: ImageFormat = {
   endings: [".jpg", ".jpeg", ".jpe", ".jfif"],
   sniff: (bytes) => hasText(bytes, 0, "\xff\xd8\xff"),
   measure,
-  decode: (bytes) => {
+  decode: async (bytes) => {
     const { width, height, components } = frameOf(bytes)!;
     const isCmyk = components === 4;
-    const data = decodeJpeg(bytes, { width, height, isCmyk });
+    const data = await decodeJpeg(bytes, { width, height, isCmyk });
     if (isCmyk) inksToColours(data);
     return { width, height, channels: 4, data, opaque: true };
   },

@@ -1,4 +1,4 @@
-import { constants, gunzipSync } from "node:zlib";
+import { hostModule } from "../../formats/host_module.ts";
 import type { ImageFormat, ImageSize } from "../image_format.ts";
 import type { Raster } from "../raster.ts";
 import { hasText, viewOf } from "./head.ts";
@@ -43,6 +43,7 @@ const isPacked = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] =
 /** The whole file, or what its head unpacks to. */
 function unpacked(bytes: Uint8Array, whole: boolean): Uint8Array {
   if (!isPacked(bytes)) return bytes;
+  const { constants, gunzipSync } = hostModule("zlib");
   const finish = whole ? {} : { finishFlush: constants.Z_SYNC_FLUSH };
   return gunzipSync(whole ? bytes : bytes.subarray(0, 4096), { maxOutputLength: MAX_UNPACKED, ...finish });
 }

@@ -1,4 +1,3 @@
-import { decode as decodePng } from "@jsquash/png";
 import type { ImageFormat } from "../image_format.ts";
 import { hasText, viewOf } from "./head.ts";
 
@@ -30,7 +29,7 @@ export const PNG: ImageFormat = {
       const { width, height, channels, data } = decode(bytes, { checkCrc: true });
       return { width, height, channels, data: data as Uint16Array };
     }
-    const { width, height, data } = await decodePng(bytes.buffer);
+    const { width, height, data } = await (await import("@jsquash/png")).decode(bytes.buffer);
     const values = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     const colour = bytes[25]!;
     return { width, height, channels: 4, data: values, opaque: colour === 0 || colour === 2 };

@@ -1,4 +1,3 @@
-import { decode as decodeWebp } from "@jsquash/webp";
 import { joinBytes } from "../../formats/bytes.ts";
 import type { ImageFormat, ImageSize } from "../image_format.ts";
 import type { Raster } from "../raster.ts";
@@ -60,7 +59,8 @@ function stillOf(frame: Frame, width: number, height: number): Uint8Array<ArrayB
 }
 
 async function decodeStill(bytes: Uint8Array<ArrayBuffer>): Promise<Raster> {
-  const { width, height, data } = await decodeWebp(bytes.buffer);
+  const { decode } = await import("@jsquash/webp");
+  const { width, height, data } = await decode(bytes.buffer);
   const values = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
   const opaque = hasText(bytes, 12, "VP8 ") || hasText(bytes, 12, "VP8X") && (bytes[20]! & 0x10) === 0;
   return { width, height, channels: 4, data: values, opaque };

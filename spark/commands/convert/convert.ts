@@ -1,4 +1,8 @@
-/** @file The converting command: `deno task convert --help`. */
+/**
+ * The converting command: `deno task convert --help`, or `deno run -A jsr:@tessera/tessera/convert --help`.
+ *
+ * @module
+ */
 import type { Model } from "../../../nn/mod.ts";
 import { decoderWidthOf } from "../../weights/load_weights.ts";
 import { bytes } from "../../train/devices.ts";
@@ -11,6 +15,8 @@ import { modelOf, openWeights } from "../shared/weight_file.ts";
 import { containerOf, type Target, TARGETS } from "./targets.ts";
 import { writeFull } from "./write_full.ts";
 import { type Job, writeNetwork } from "./write_network.ts";
+
+export type { Command } from "../cli/command.ts";
 
 const LINE = {
   task: "convert",

@@ -1,11 +1,14 @@
-/** @file The command that scores a detector's results: `deno task detect:evaluate --help`. */
+/**
+ * The command that scores a detector's results: `deno task detect:evaluate --help`, or `deno run -A jsr:@tessera/tessera/detect_evaluate --help`.
+ *
+ * @module
+ */
 import {
   COCO_METRICS,
   type CocoEvaluation,
   type CocoResults,
   type CocoSet,
   evaluateCoco,
-  lineChart,
   openAnnotations,
   parseJson,
   precisionCurve,
@@ -13,12 +16,15 @@ import {
   readCocoResults,
   writeFileAtomic,
 } from "../../../data/mod.ts";
+import { lineChart } from "../../../data/images/line_chart.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import type { OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { scoreTable } from "./score_table.ts";
+
+export type { Command } from "../cli/command.ts";
 
 const OPTIONS = {
   annotations: {

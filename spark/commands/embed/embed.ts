@@ -1,4 +1,8 @@
-/** @file The embedding command: `deno task embed --help`. */
+/**
+ * The embedding command: `deno task embed --help`, or `deno run -A jsr:@tessera/tessera/embed --help`.
+ *
+ * @module
+ */
 import { onRunDevice } from "../../train/devices.ts";
 import { frozenFeatures } from "../../train/features/frozen_features.ts";
 import { type Command, command } from "../cli/command.ts";
@@ -10,6 +14,8 @@ import { CLASSIFIER_OPTIONS, openNetworkFile } from "../shared/classifier_file.t
 import { workersOf } from "../shared/common_options.ts";
 import { openPlace } from "../shared/image_places.ts";
 import { embeddingFormat, type Embeddings, writeEmbeddings } from "./embedding_file.ts";
+
+export type { Command } from "../cli/command.ts";
 
 const OPTIONS = {
   ...CLASSIFIER_OPTIONS,

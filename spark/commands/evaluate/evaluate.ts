@@ -1,4 +1,8 @@
-/** @file The evaluating command: `deno task evaluate --help`. */
+/**
+ * The evaluating command: `deno task evaluate --help`, or `deno run -A jsr:@tessera/tessera/evaluate --help`.
+ *
+ * @module
+ */
 import { writeFileAtomic } from "../../../data/mod.ts";
 import { classAccuracies, confusionCsv } from "../../train/scores/confusion.ts";
 import { onRunDevice } from "../../train/devices.ts";
@@ -17,6 +21,8 @@ import { workersOf } from "../shared/common_options.ts";
 import { type LabelledDataset, openEvaluationData } from "../shared/labelled_data.ts";
 import { accountsOf } from "../shared/run_data.ts";
 import { placedImages } from "../shared/image_places.ts";
+
+export type { Command } from "../cli/command.ts";
 
 const OPTIONS = {
   data: {

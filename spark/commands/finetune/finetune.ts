@@ -1,4 +1,8 @@
-/** @file The fine-tuning command: `deno task finetune --help`. */
+/**
+ * The fine-tuning command: `deno task finetune --help`, or `deno run -A jsr:@tessera/tessera/finetune --help`.
+ *
+ * @module
+ */
 import { type Device, zeros } from "../../../tensor/mod.ts";
 import { stepsPerEpoch } from "../../../data/mod.ts";
 import type { FinetuneState, TargetBatch } from "../../finetune.ts";
@@ -31,6 +35,8 @@ import { FINETUNE_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } fro
 import { type Finetuning, makeFinetuning } from "./finetuning.ts";
 import { finetuneLengths, resumeFinetuneOptions, settleFinetuneOptions } from "./settled_finetune_options.ts";
 import { targetBatches } from "./target_batches.ts";
+
+export type { Command } from "../cli/command.ts";
 
 const LINE = {
   task: "finetune",

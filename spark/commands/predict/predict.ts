@@ -1,4 +1,8 @@
-/** @file The predicting command: `deno task predict --help`. */
+/**
+ * The predicting command: `deno task predict --help`, or `deno run -A jsr:@tessera/tessera/predict --help`.
+ *
+ * @module
+ */
 import { writeFileAtomic } from "../../../data/mod.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { classesOf, largestOf, scoreImages, softmaxOf } from "../../train/scores/score_images.ts";
@@ -11,6 +15,8 @@ import { CLASSIFIER_OPTIONS, type ClassifierFile, openNetworkFile, withClasses }
 import { workersOf } from "../shared/common_options.ts";
 import { openPlace, type PlacedImages } from "../shared/image_places.ts";
 import { type Predicted, predictionText } from "./prediction_text.ts";
+
+export type { Command } from "../cli/command.ts";
 
 const OPTIONS = {
   ...CLASSIFIER_OPTIONS,

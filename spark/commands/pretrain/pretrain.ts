@@ -1,4 +1,8 @@
-/** @file The pre-training command: `deno task pretrain --help`. */
+/**
+ * The pre-training command: `deno task pretrain --help`, or `deno run -A jsr:@tessera/tessera/pretrain --help`.
+ *
+ * @module
+ */
 import { type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
 import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
@@ -23,6 +27,8 @@ import { ablationOf, resumeOptions, settleOptions } from "../shared/settled_opti
 import { isForeign, type OfficialStart, officialStart, officialState } from "./official_run.ts";
 import { makePretraining, type Pretraining } from "./pretraining.ts";
 import { startingWeights } from "./starting_weights.ts";
+
+export type { Command } from "../cli/command.ts";
 
 const LINE = {
   task: "pretrain",

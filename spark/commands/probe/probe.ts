@@ -1,4 +1,8 @@
-/** @file The probing command: `deno task probe --help`. */
+/**
+ * The probing command: `deno task probe --help`, or `deno run -A jsr:@tessera/tessera/probe --help`.
+ *
+ * @module
+ */
 import { type Device, random, type Tree } from "../../../tensor/mod.ts";
 import { type Batch, batches, type SkippedSample, stepsPerEpoch, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
@@ -17,57 +21,13 @@ import type { OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { countOnTerminal } from "../cli/terminal.ts";
-import {
-  DEVICE_OPTION,
-  FILE_MODEL_OPTION,
-  INPUT_SIZE_OPTION,
-  LABELLED_OPTIONS,
-  MACHINE_OPTIONS,
-  SEED_OPTION,
-  WEIGHTS_OPTION,
-  workersOf,
-} from "../shared/common_options.ts";
+import { workersOf } from "../shared/common_options.ts";
 import { evalTransform, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
 import { sayWeights } from "../shared/say_weights.ts";
 import { modelNameOf, networkOf, openWeights } from "../shared/weight_file.ts";
+import { PROBE_OPTIONS } from "./probe_options.ts";
 
-/** Options of this command alone. */
-const OWN = {
-  batchSize: { kind: "whole", least: 2, most: 65536, help: "images per batch", default: 64 },
-  recalibrate: {
-    kind: "whole",
-    least: 0,
-    most: 100000,
-    help: [
-      "batches from which batch norm takes its running statistics anew, as those of pre-training were of visible",
-      "patches, at most one pass over the images; 0 keeps them",
-    ],
-    default: 100,
-  },
-  epochs: { kind: "whole", least: 1, help: "passes of the linear classifier over the features", default: 50 },
-  neighbours: { kind: "whole", least: 1, help: "nearest neighbours that vote", default: 20 },
-  out: { kind: "text", placeholder: "FILE", what: "a file", help: "file for the result, JSON" },
-} as const;
-
-/** The options, in the order of the help text. */
-export const PROBE_OPTIONS:
-  & typeof LABELLED_OPTIONS
-  & typeof WEIGHTS_OPTION
-  & typeof FILE_MODEL_OPTION
-  & typeof INPUT_SIZE_OPTION
-  & typeof SEED_OPTION
-  & typeof OWN
-  & typeof DEVICE_OPTION
-  & typeof MACHINE_OPTIONS = {
-    ...LABELLED_OPTIONS,
-    ...WEIGHTS_OPTION,
-    ...FILE_MODEL_OPTION,
-    ...INPUT_SIZE_OPTION,
-    ...SEED_OPTION,
-    ...OWN,
-    ...DEVICE_OPTION,
-    ...MACHINE_OPTIONS,
-  };
+export type { Command } from "../cli/command.ts";
 
 type Given = OptionsOf<typeof PROBE_OPTIONS>;
 
@@ -82,7 +42,7 @@ nearest neighbours.`,
 } as const;
 
 /** Result of a probe. */
-export interface ProbeResult {
+interface ProbeResult {
   /** Name of the model. */
   readonly model: string;
   /** File of the network; null for fresh weights. */

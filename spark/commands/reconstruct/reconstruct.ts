@@ -1,4 +1,8 @@
-/** @file The reconstructing command: `deno task reconstruct --help`. */
+/**
+ * The reconstructing command: `deno task reconstruct --help`, or `deno run -A jsr:@tessera/tessera/reconstruct --help`.
+ *
+ * @module
+ */
 import {
   applyTransform,
   dataKey,
@@ -23,6 +27,8 @@ import { type MaskRows, parseMasks } from "../shared/mask_file.ts";
 import { randomMasks, reconstructImages } from "../shared/reconstruct_images.ts";
 import { openRunData } from "../shared/run_data.ts";
 import { readSavedModel, type SavedModel } from "../shared/saved_model.ts";
+
+export type { Command } from "../cli/command.ts";
 
 const OPTIONS = {
   checkpoint: {

@@ -1,5 +1,5 @@
 /** @file The report of fine-tuning. */
-import { lineChart, type LineSeries } from "../../../data/mod.ts";
+import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
 import { classAccuracies, type ClassAccuracy, type Confusion, mistakesOf } from "../scores/confusion.ts";
 import type { StepRecord } from "../metrics.ts";
 import type { EvaluationRecord } from "./evaluation_record.ts";

@@ -1,5 +1,5 @@
 /** @file A report: one HTML file that needs nothing else. */
-import { lineChart, type LineSeries } from "../../../data/mod.ts";
+import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
 import type { StepRecord } from "../metrics.ts";
 
 /** A row of a table: its name, and text or plain data. */

@@ -1,7 +1,7 @@
 import { deepStrictEqual, equal, match, ok, throws } from "node:assert/strict";
 import { decodeImage, dropAlpha } from "../../../data/images/decode.ts";
 import { imageGrid } from "../../../data/images/grid.ts";
-import { lineChart } from "../../../data/formats/line_chart.ts";
+import { lineChart } from "../../../data/images/line_chart.ts";
 import { crop } from "../../../data/images/pixels.ts";
 import { testImage } from "../support.ts";
 

@@ -3,7 +3,7 @@ import { random } from "../../../tensor/mod.ts";
 import { readPth, readStateDict, writeSafetensors } from "../../../data/mod.ts";
 import { init, pretrainOptimizer, save } from "../../../spark/mod.ts";
 import { convertFile } from "../../../spark/commands/convert/convert.ts";
-import { inspect } from "../../../spark/commands/inspect.ts";
+import { inspect } from "../../../spark/commands/inspect/inspection.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
 import { withFolder } from "../../data/support.ts";
 
@@ -11,9 +11,8 @@ const OPTIONS = { model: "tiny_resnet8", inputSize: [96, 96], maskRatio: 0.6 };
 
 /** Runs a command in a process of its own, as users do. */
 async function run(script: string, ...args: readonly string[]) {
-  const path =
-    new URL(`../../../spark/commands/${script === "convert" ? "convert/convert" : script}.ts`, import.meta.url)
-      .pathname;
+  const path = new URL(`../../../spark/commands/${script}/${script}.ts`, import.meta.url)
+    .pathname;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", path, ...args] })
     .output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

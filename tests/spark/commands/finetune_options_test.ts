@@ -10,7 +10,7 @@ import {
   settleFinetuneOptions,
 } from "../../../spark/commands/finetune/settled_finetune_options.ts";
 import { trainTransform } from "../../../spark/commands/finetune/target_batches.ts";
-import { PROBE_OPTIONS } from "../../../spark/commands/probe/probe.ts";
+import { PROBE_OPTIONS } from "../../../spark/commands/probe/probe_options.ts";
 import { evalTransform } from "../../../spark/commands/shared/labelled_data.ts";
 
 const GIVEN = {

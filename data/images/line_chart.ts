@@ -1,3 +1,8 @@
+/**
+ * Line charts as SVG, by Observable Plot: apart from the other functions of `data`, as what draws them is larger than all else.
+ *
+ * @module
+ */
 import { requireOptions } from "../../tensor/errors.ts";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
@@ -39,7 +44,7 @@ const colourOf = (series: number): string => COLOURS[series % COLOURS.length]!;
  * @example Usage
  * ```ts
  * import { match } from "node:assert/strict";
- * import { lineChart } from "@tessera/tessera/data";
+ * import { lineChart } from "@tessera/tessera/data/line_chart";
  *
  * const series = [{ name: "training", points: [[0, 1], [1, 0.5], [2, 0.4]] as const }];
  * match(lineChart({ title: "Loss", x: "step", y: "loss", series }), /^<svg .*Loss/s);
