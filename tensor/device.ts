@@ -1,3 +1,4 @@
+import { DeviceError } from "./errors.ts";
 import type { Tensor } from "./tensor.ts";
 import type { TensorSpec, TypedArray } from "./spec.ts";
 
@@ -140,8 +141,15 @@ export function setDefaultDevice(device: Device): void {
  * The device of computations that name none: the one set, else `cpu`, opened at the first use.
  *
  * @returns An open device.
+ * @throws {DeviceError} If none was set and only `@tessera/tessera/core`, which has no cpu device, was imported.
  */
 export function defaultDevice(): Device {
-  registry.device ??= registry.openers.get("cpu")!() as Device;
-  return registry.device;
+  if (registry.device) return registry.device;
+  const open = registry.openers.get("cpu");
+  if (open) return registry.device = open() as Device;
+  throw new DeviceError(
+    "cpu",
+    "Cannot compute as a device must be chosen where there is no cpu device: current choice is none; " +
+      "setDefaultDevice(await webgpuDevice()), or import @tessera/tessera/tensor",
+  );
 }

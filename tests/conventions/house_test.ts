@@ -22,6 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "tensor/devices/reference": ["tensor", "tensor/contraction", "tensor/compiler"],
   "tensor/devices/cpu": ["tensor", "tensor/contraction", "tensor/compiler"],
   "tensor/devices/webgpu": ["tensor", "tensor/contraction", "tensor/compiler"],
+  "tensor/core.ts": ["tensor", ...NOUNS, "tensor/collectives", "tensor/devices/webgpu"],
   "tensor/mod.ts": ["tensor", ...NOUNS, "tensor/collectives", "tensor/devices"],
   "tensor/kernel.ts": ["tensor", ...NOUNS, "tensor/devices"],
   "sparse": TENSOR,
