@@ -19,7 +19,7 @@ interface WrittenArray {
   readonly values: readonly (number | string)[];
 }
 
-const FILE = new URL("./answers.json", import.meta.url);
+const FILE = new URL("../golden/conformance.json", import.meta.url);
 const recorded = JSON.parse(await Deno.readTextFile(FILE).catch(() => "{}")) as Readonly<Record<string, Recorded>>;
 
 const NOT_FINITE: Readonly<Record<string, number>> = { inf: Infinity, "-inf": -Infinity, nan: NaN };

@@ -33,8 +33,9 @@ export const OTHERS: Readonly<Record<string, readonly string[]>> = {
     ...["treeFlatten", "treeLeaves", "treeMap", "treePaths", "treeUnflatten", "sizeOf", "promoteTypes", "einsumPath"],
   ],
   checks: ["checkGrads", "debugNans", "firstNotFinite"],
-  errors: ["DeviceError", "ShapeError"],
-  classes: ["Tensor"],
+  errors: ["CollectiveError", "DeviceError", "ShapeError"],
+  classes: ["Static", "Tensor"],
+  "collectives, over several members": ["alone", "threads", "joinThreads", "allReduce", "allGather"],
   "for those who write kernels": [
     ...["castScalar", "literal", "op", "convParams", "onEach", "requireWhole", "requireDType", "requireOptions"],
     ...["requireTensor", "shown", "textOf", "sameShape", "stridesOf", "tupleOf", "holds", "inputsIn", "threefry"],
