@@ -9,6 +9,7 @@ import { readZipDirectory, readZipEntry } from "../formats/zip_directory.ts";
 import { archiveFolders } from "./archive_folders.ts";
 import { isLabelPath, labelOf, MAX_LABEL_BYTES } from "./sample_labels.ts";
 import { isArchivePath, isHidden, type ListedFile, type ListingBuilder } from "./listing.ts";
+import { isTextTablePath, MAX_TABLE_BYTES } from "./table_rows.ts";
 
 /** What is packed is unpacked into memory, which threads share. */
 const MAX_UNPACKED = 2 ** 29;
@@ -140,6 +141,9 @@ async function listTar(builder: ListingBuilder, archive: Archive, number: number
     } else if (isLabelPath(path) && size <= MAX_LABEL_BYTES) {
       const label = labelOf(path, await entry.read());
       builder.files.push({ ...file, store, offset: 0, size, ...(label === undefined ? {} : { label }) });
+    } else if (isTextTablePath(path) && size <= MAX_TABLE_BYTES) {
+      unpacking(builder, size, file.name);
+      builder.files.push({ ...file, store, offset: 0, size, ...textOf(await entry.read()) });
     } else if (inMemory && !builder.isImage(path)) builder.files.push({ ...file, store, offset: 0, size });
     else if (inMemory) {
       unpacking(builder, size, file.name);
@@ -177,12 +181,20 @@ function listZip(builder: ListingBuilder, { place, name, folder, depth }: Archiv
       } else if (isLabelPath(path) && zip.size <= MAX_LABEL_BYTES) {
         const label = labelOf(path, readZipEntry(range, zip));
         builder.files.push({ ...slice, ...(label === undefined ? {} : { label }) });
+      } else if (isTextTablePath(path) && zip.size <= MAX_TABLE_BYTES) {
+        unpacking(builder, zip.size, file.name);
+        builder.files.push({ ...slice, ...textOf(readZipEntry(range, zip)) });
       } else builder.files.push(slice);
     }
   } finally {
     range.close();
   }
   return inner;
+}
+
+function textOf(bytes: Uint8Array): Pick<ListedFile, "text"> {
+  const text = new TextDecoder().decode(bytes);
+  return { text: () => text };
 }
 
 function memoryOf({ path, bytes, stretch }: BytePlace): Uint8Array {

@@ -2,6 +2,7 @@
 import { archiveFolders } from "./archive_folders.ts";
 import { listArchive } from "./list_archive.ts";
 import { isArchivePath, isHidden, isTablePath, type ListingBuilder } from "./listing.ts";
+import { isTextTablePath, MAX_TABLE_BYTES } from "./table_rows.ts";
 
 /** Deeper folders are not searched: links may form a circle. */
 const MAX_DEPTH = 16;
@@ -57,7 +58,10 @@ export async function listFolder(builder: ListingBuilder, root: string): Promise
 }
 
 function addFile(builder: ListingBuilder, root: string, path: string): void {
-  builder.files.push({ path, name: `${root}/${path}`, archive: -1, store: -1, offset: 0, size: 0 });
+  const name = `${root}/${path}`;
+  const isTable = isTextTablePath(path) && Deno.statSync(name).size <= MAX_TABLE_BYTES;
+  const text = isTable ? { text: () => Deno.readTextFileSync(name) } : {};
+  builder.files.push({ path, name, archive: -1, store: -1, offset: 0, size: 0, ...text });
 }
 
 function leaveOut(builder: ListingBuilder, path: string, reason: string): void {

@@ -11,6 +11,8 @@ export interface ListedFile extends Slice {
   readonly archive: number;
   /** What the text of the file says of the class of its sample; absent for other files. */
   readonly label?: string | number;
+  /** Content of a table in text, which may tell classes; absent for other files. */
+  readonly text?: () => string;
 }
 
 /** All that a source holds. */

@@ -37,9 +37,10 @@ export interface OpenImagesOptions {
  * or `shard-{000..127}.tar`), Parquet files of images, or CIFAR-10 in its binary files.
  *
  * Parts under their usual names (`train`, `val`, `valid`, `validation`, `dev`, `test`, `train2017`, `Testing` …) are known
- * in folders, in archives, and in the names of archives and tables. Classes are what `.cls`, `.json` or `.txt` files beside
- * the images of archives tell, or the label column of a table, else folders. `account` says what was found, used and left
- * out.
+ * in folders, in archives, in the names of archives and tables, and in a column of a table. Classes are what `.cls`, `.json`
+ * or `.txt` files beside the images of archives tell, or the label column of a Parquet table, else folders, else a table
+ * beside the images (`labels.csv`, `metadata.jsonl`) that names them and has one label column or a column of zeros and ones
+ * for each class. `account` says what was found, used and left out.
  *
  * @param path The path.
  * @param options Which part, known classes, formats.

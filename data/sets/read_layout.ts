@@ -1,10 +1,11 @@
 /** @file From a listing to the images of one part, their classes, and the account. */
 import { kindByEnding } from "../formats/file_endings.ts";
 import { countClasses, type SourceAccount } from "./account.ts";
-import { classesByFolder, type Part, partsOf } from "./layout.ts";
+import { classesByFolder, type Part, type Parts, partsOf } from "./layout.ts";
 import type { ListedFile, Listing } from "./listing.ts";
 import { imagePerSample, isLabelPath, sampleLabels } from "./sample_labels.ts";
-import { chooseSplit, type Split } from "./splits.ts";
+import { chooseSplit, type Split, splitOfFolder } from "./splits.ts";
+import { imageTable, tableLabels, tableSplits } from "./table_labels.ts";
 
 /** What is wanted of a source. */
 export interface Wanted {
@@ -33,32 +34,28 @@ export function readLayout(listing: Listing, images: readonly ListedFile[], want
   const { leftOut } = listing;
   const { taken, beside } = imagePerSample(images);
   beside.forEach(({ path }) => leftOut.add(path, "image", "beside another of its sample"));
-  const { parts, beside: outside } = partsOf(taken.map(({ path }) => path));
+  const others = othersOf(listing, images);
+  const { parts, beside: outside } = partsIn(taken, others);
   const part = choosePart(parts, listing.name, wanted.split);
   for (const other of parts.filter((each) => each !== part)) {
     other.indices.forEach((i) => leftOut.add(taken[i]!.path, "image", `of the split ${other.folder}`));
   }
   outside.forEach((i) => leftOut.add(taken[i]!.path, "image", "beside the folders of splits"));
   const inPart = part.indices.map((i) => taken[i]!);
-  const others = othersOf(listing, images);
   const { known, chosen } = labelled(listing, { part, inPart, others, classes: wanted.classes });
-  const used = new Set(others.filter(({ label }) => label !== undefined && known.from?.endsWith(" files")));
-  let labelFiles = 0;
-  for (const file of others) {
-    if (used.has(file)) labelFiles++;
-    else {leftOut.add(
-        file.path,
-        kindByEnding(file.path),
-        isLabelPath(file.path) && file.archive >= 0 ? "that tell no class" : "",
-      );}
+  const tells = (file: ListedFile) =>
+    file === known.table || file.label !== undefined && known.from?.endsWith(" files");
+  const used = new Set(others.filter(tells));
+  for (const { path, archive } of others.filter((file) => !used.has(file))) {
+    leftOut.add(path, kindByEnding(path), isLabelPath(path) && archive >= 0 ? "that tell no class" : "");
   }
   const list = leftOut.list();
   const account: SourceAccount = {
     source: listing.name,
     kind: listing.kind,
-    found: chosen.length + labelFiles + list.reduce((sum, { count }) => sum + count, 0),
+    found: chosen.length + used.size + list.reduce((sum, { count }) => sum + count, 0),
     used: chosen.length,
-    labelFiles,
+    labelFiles: used.size,
     leftOut: list,
     split: part.split === null ? null : part.folder,
     evaluable: part.split === "train" && parts.length > 1,
@@ -72,6 +69,21 @@ export function readLayout(listing: Listing, images: readonly ListedFile[], want
 function othersOf({ files }: Listing, images: readonly ListedFile[]): readonly ListedFile[] {
   const known = new Set(images);
   return files.filter((file) => !known.has(file));
+}
+
+/** Parts by folders; else by a column of a table that names the images. */
+function partsIn(taken: readonly ListedFile[], others: readonly ListedFile[]): Parts {
+  const paths = taken.map(({ path }) => path);
+  const found = partsOf(paths);
+  if (found.parts[0]?.split !== null) return found;
+  const table = imageTable(taken, others, null);
+  const names = table && tableSplits(table);
+  if (!names) return found;
+  const groups = Map.groupBy(names.map((_, i) => i), (i) => splitOfFolder(names[i]!)!);
+  const parts = [...groups].map(([split, indices]) => ({
+    ...{ split, folder: names[indices[0]!]!, indices, paths: indices.map((i) => paths[i]!) },
+  }));
+  return { parts, beside: [] };
 }
 
 function choosePart(parts: readonly Part[], name: string, wanted?: Split): Part {
@@ -93,9 +105,11 @@ interface Known {
   readonly names?: readonly string[];
   readonly from?: string;
   readonly unlabelled?: string;
+  /** The table that tells them. */
+  readonly table?: ListedFile;
 }
 
-/** Classes by files beside the images, else by folders; images beside these folders are passed over. */
+/** Classes by files beside the images, else by folders, else by a table; images beside class folders are passed over. */
 function labelled(
   { leftOut }: Listing,
   { part, inPart, others, classes }: {
@@ -107,6 +121,13 @@ function labelled(
 ): { readonly known: Known; readonly chosen: readonly ListedFile[] } {
   const told = sampleLabels(inPart, others, classes);
   const folders = told && "labels" in told ? undefined : classesByFolder(part.paths, classes);
+  if (!folders || folders.names.length === 1) {
+    const table = told && "labels" in told ? undefined : imageTable(inPart, others, part.split);
+    const tabled = table && tableLabels(table, inPart, classes);
+    if (tabled && ("labels" in tabled || !folders)) {
+      return { known: { ...tabled, ..."labels" in tabled && { table: table.file } }, chosen: inPart };
+    }
+  }
   if (!folders) return { known: told ?? {}, chosen: inPart };
   const keeps = folders.labels.map((label) => label < 0 ? 0 : 1);
   inPart.forEach(({ path }, i) => keeps[i] || leftOut.add(path, "image", "beside the folders of classes"));

@@ -11,8 +11,13 @@ export const MAX_LABEL_BYTES = 65_536;
 const MAX_LABEL_LETTERS = 64;
 const MAX_LABEL_WORDS = 4;
 
-/** Keys of a JSON record that tell the class, the surest first. */
-const LABEL_KEYS = ["label", "cls", "class", "class_id", "label_id", "target", "class_name", "label_name", "category"];
+/** Larger numbers are ids of something else: there would be as many classes. */
+const MAX_CLASS = 999_999;
+
+/** Keys of a JSON record, or columns of a table, that tell the class, the surest first. */
+export const LABEL_KEYS: readonly string[] = [
+  ...["label", "cls", "class", "class_id", "label_id", "target", "class_name", "label_name", "category"],
+];
 
 /** WebDataset's key of a sample: the path up to the first dot of the file's name. */
 export function sampleKey(path: string): string {
@@ -31,7 +36,8 @@ export function isLabelPath(path: string): boolean {
 }
 
 const plain = (value: unknown): string | number | undefined =>
-  Number.isSafeInteger(value) && (value as number) >= 0 || typeof value === "string" && isName(value)
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_CLASS ||
+    typeof value === "string" && isName(value)
     ? value as string | number
     : undefined;
 
@@ -48,7 +54,7 @@ const isName = (text: string): boolean =>
  */
 export function labelOf(path: string, bytes: Uint8Array): string | number | undefined {
   const text = new TextDecoder().decode(bytes).trim();
-  if (sampleEnding(path) !== "json") return /^\d{1,7}$/.test(text) ? Number(text) : plain(text);
+  if (sampleEnding(path) !== "json") return classOf(text);
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return plain(value);
@@ -57,6 +63,17 @@ export function labelOf(path: string, bytes: Uint8Array): string | number | unde
   } catch {
     return undefined; // no JSON: it tells nothing
   }
+}
+
+/**
+ * Reads a class as text has it.
+ *
+ * @param text Without blanks around it.
+ * @returns A number from 0 to 999,999, or a name; undefined for a caption, a measure, nothing.
+ */
+export function classOf(text: string): string | number | undefined {
+  if (/^\d+(?:\.0+)?$/.test(text)) return plain(Number(text));
+  return /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(text) ? undefined : plain(text);
 }
 
 const idOf = ({ archive, path }: ListedFile): string => `${archive}/${sampleKey(path)}`;
@@ -137,7 +154,10 @@ export function sampleLabels(
 }
 
 /** Numbers are classes as they are; names are numbered in alphabetical order. */
-function numberedLabels(found: readonly (string | number)[], known: readonly string[] = []) {
+export function numberedLabels(
+  found: readonly (string | number)[],
+  known: readonly string[] = [],
+): Pick<SampleLabels, "labels" | "names"> {
   if (found.every((label) => typeof label === "number")) {
     const most = found.reduce<number>((most, label) => Math.max(most, label as number), known.length - 1);
     return { labels: Int32Array.from(found as number[]), names: Array.from({ length: most + 1 }, (_, i) => String(i)) };

@@ -113,6 +113,18 @@ export const IMAGE_TARGETS: readonly Target[] = [
       await open(bytes, `${path}.files/data_batch_1.bin`);
     },
   },
+  {
+    name: "label_table",
+    seeds: () =>
+      Promise.resolve([text('id,"label",note\n1,a,"x, ""y""\n"\n2,b,\n'), text("name;MEL;NV\n1;1.0;0.0\n2;0;1\n")]),
+    read: async (bytes, path) => {
+      await Deno.mkdir(`${path}.files`, { recursive: true });
+      for (const name of ["1.png", "2.png"]) await Deno.writeFile(`${path}.files/${name}`, fileOf("rgb.png"));
+      await Deno.writeFile(`${path}.files/labels.csv`, bytes);
+      await openImages(`${path}.files`);
+    },
+    refuses: false,
+  },
   { name: "zip", seeds: () => Promise.resolve([zipped(shard()), zipped({ "a.zip": zipped(shard()) })]), read: open },
   { name: "tar_of_tars", seeds: () => Promise.resolve([nested(), tarOf(parts(shard()))]), read: open },
 ];
