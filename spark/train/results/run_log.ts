@@ -84,14 +84,19 @@ function parse(line: string): Readonly<Record<string, unknown>> | null {
   }
 }
 
+/** What every record of a step has. */
+const STEP: readonly string[] = [
+  ...["step", "epoch", "loss", "learningRate", "weightDecay", "gradientNorm", "imagesPerSecond"],
+];
 /** Keys whose values are numbers, `null` where they were not finite; and those of records of numbers. */
 const NUMBERS: readonly string[] = [
-  ...["step", "epoch", "loss", "learningRate", "weightDecay", "gradientNorm", "imagesPerSecond", "lossScale"],
-  ...["last_L", "heldOut", "evaluated", "images", "top1", "top5"],
+  ...STEP,
+  ...["lossScale", "last_L", "heldOut", "evaluated", "images", "top1", "top5"],
 ];
 const RECORDS: readonly string[] = ["val", "ema", "best"];
 
 function isSound(record: Readonly<Record<string, unknown>>): boolean {
+  if (Object.hasOwn(record, "step") && !STEP.every((key) => Object.hasOwn(record, key))) return false;
   return Object.entries(record).every(([key, value]) => {
     if (RECORDS.includes(key)) return typeof value === "object" && value !== null && isSound(value as typeof record);
     return !NUMBERS.includes(key) || value === null || typeof value === "number";

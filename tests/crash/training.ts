@@ -1,0 +1,146 @@
+/** @file Trainings in processes of their own: started, killed, and what they leave. */
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { readCheckpoint } from "../../spark/mod.ts";
+
+/** A checkpoint is kept after so many steps. */
+export const SAVE_EVERY = 3;
+
+/** How a process ended. */
+export interface Run {
+  readonly code: number;
+  readonly killed: boolean;
+  readonly errors: string;
+  /** From start to end. */
+  readonly milliseconds: number;
+  /** From start to its first step in the log. */
+  readonly firstStep: number;
+}
+
+/** When a run is killed: so long after its start, or after its first step. */
+export interface Moment {
+  readonly from: "start" | "first step";
+  readonly milliseconds: number;
+}
+
+/** What a run comes to. */
+export interface Result {
+  /** The last checkpoint. */
+  readonly bits: Uint8Array;
+  /** Losses of all steps. */
+  readonly losses: string;
+}
+
+/** The path of a command of this project. */
+export const commandPath = (name: "pretrain" | "convert"): string =>
+  fileURLToPath(new URL(`../../spark/commands/${name}/${name}.ts`, import.meta.url));
+
+/** Steps in the log of a folder; 0 if there is none. */
+function stepsIn(folder: string): number {
+  try {
+    return Deno.readTextFileSync(join(folder, "log.jsonl")).match(/"step":/g)?.length ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/**
+ * Runs the training command.
+ *
+ * @param args Its arguments.
+ * @param folder Where it writes; of one that goes on, with the log so far.
+ * @param kill When it is killed; never if not given.
+ * @param cwd Where it stands.
+ * @returns How it ended.
+ */
+export async function pretrain(args: readonly string[], folder: string, kill?: Moment, cwd?: string): Promise<Run> {
+  const start = performance.now();
+  const before = stepsIn(folder);
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", commandPath("pretrain"), ...args],
+    ...{ stdout: "null", stderr: "piped" },
+    ...cwd !== undefined && { cwd },
+  });
+  const child = command.spawn();
+  const errors = new Response(child.stderr).text();
+  const state = { ended: false, killed: false, firstStep: NaN };
+  const watch = async () => {
+    while (!state.ended && stepsIn(folder) <= before) await pause(5);
+    state.firstStep = performance.now() - start;
+  };
+  const end = async ({ from, milliseconds }: Moment) => {
+    if (from === "first step") await watched;
+    await pause(milliseconds);
+    if (state.ended) return;
+    state.killed = true;
+    child.kill("SIGKILL");
+  };
+  const watched = watch();
+  const killed = kill ? end(kill) : undefined;
+  const { code } = await child.status;
+  state.ended = true;
+  const milliseconds = performance.now() - start;
+  await Promise.all([watched, killed]);
+  return { code, killed: state.killed, errors: await errors, milliseconds, firstStep: state.firstStep };
+}
+
+/** Requires that a run ended well. */
+export function done(run: Run): Run {
+  if (run.code === 0) return run;
+  throw new Error(`Cannot run the training: ${run.errors}`);
+}
+
+/** What a run has come to. */
+export async function resultOf(folder: string): Promise<Result> {
+  const log = await Deno.readTextFile(join(folder, "log.jsonl"));
+  const records = log.trim().split("\n").map((line) => JSON.parse(line)).filter(({ loss }) => loss !== undefined);
+  return {
+    bits: await Deno.readFile(join(folder, "last.safetensors")),
+    losses: records.map(({ loss }) => loss).join(),
+  };
+}
+
+const equalBytes = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+/** In what a run differs from what it must come to; empty if in nothing. */
+export async function differences(folder: string, expected: Result): Promise<readonly string[]> {
+  const { bits, losses } = await resultOf(folder);
+  return [
+    ...equalBytes(bits, expected.bits) ? [] : ["other bits"],
+    ...losses === expected.losses ? [] : ["other losses"],
+    ...unfinishedIn(folder) === 0 ? [] : ["an unfinished file is left"],
+    ...exists(join(folder, "run.lock")) ? ["a lock is left"] : [],
+  ];
+}
+
+/** Step of the checkpoint in a folder, 0 if there is none; anything but a whole one is an error. */
+export async function stepOf(folder: string): Promise<number> {
+  const path = join(folder, "last.safetensors");
+  if (!exists(path)) return 0;
+  const { configuration } = await readCheckpoint(path);
+  return (configuration as { readonly step: number }).step;
+}
+
+/** Files that were being written. */
+export function unfinishedIn(folder: string): number {
+  return exists(folder) ? [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".tmp")).length : 0;
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Copies a folder with all that is in it. */
+export async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    if (isDirectory) await copyFolder(join(from, name), join(to, name));
+    else await Deno.copyFile(join(from, name), join(to, name));
+  }
+}
