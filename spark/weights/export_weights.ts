@@ -78,7 +78,7 @@ export interface OfficialCheckpointOptions {
   readonly inputSize: readonly [number, number];
   /** Share of masked patches; 0.6 if not given. */
   readonly maskRatio?: number;
-  /** Finished epochs; 0 if not given. */
+  /** Finished epochs; 0 if not given, which official code goes on from with the first one. */
   readonly epochs?: number;
   /** Loss of the last epoch. */
   readonly loss?: number;
@@ -164,7 +164,7 @@ export async function officialCheckpoint(
     ["args", args],
     ["input_size", inputSize[0]],
     ["arch", model.name],
-    ["epoch", Math.max(0, epochs - 1)],
+    ["epoch", epochs - 1],
     ["performance_desc", described],
     ["module", orderedDict(state)],
     ["optimizer", await officialOptimizer(entries, optimizer ?? null, options.rates ?? {}, model.recipe.beta2)],

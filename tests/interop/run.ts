@@ -13,6 +13,7 @@ import { PYTHON_OPTION } from "../../bench/step_options.ts";
 import { type Bench, openBench } from "./bench.ts";
 import { checkClassifiers } from "./classifiers.ts";
 import { compareKeyLists } from "./key_lists.ts";
+import { checkWeightLayouts } from "./weight_layouts.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
@@ -142,6 +143,7 @@ const main: Command = command(LINE, async (given) => {
     for (const name of Object.keys(plan.full)) {
       write(`ok      ${name} full checkpoint in PyTorch: ${JSON.stringify(result.full[name])}`);
     }
+    await checkWeightLayouts(bench, folder);
     await checkClassifiers(bench, photos, folder);
     write(bench.failed() === 0 ? "all agree" : `${bench.failed()} failed`);
   } finally {

@@ -8,6 +8,7 @@ import { weightsOf } from "../../weights/load_weights.ts";
 import { print } from "../cli/print.ts";
 import { ownWeights } from "../shared/own_weights.ts";
 import { sayWeights } from "../shared/say_weights.ts";
+import { runPlace } from "../shared/run_place.ts";
 import { configurationOf } from "../shared/weight_file.ts";
 import type { Job, Written } from "./write_network.ts";
 
@@ -47,8 +48,12 @@ export async function writeFull(job: Job): Promise<Written> {
 
 /** What the run says of itself, in the official terms. */
 function officialOptions(file: StateDictFile, model: Model) {
-  const configuration = (configurationOf(file) ?? {}) as { readonly options?: Record<string, unknown> };
-  const { inputSize, maskRatio } = configuration.options ?? {};
+  const { options = {}, images } = (configurationOf(file) ?? {}) as {
+    readonly options?: Record<string, unknown>;
+    readonly images?: string;
+  };
+  const { inputSize, maskRatio } = options;
+  const done = runPlace(configurationOf(file)) ?? Number(file.extra.get("epoch") ?? -1) + 1;
   const size = Number(file.extra.get("input_size") ?? 224);
   const ratio = Number(file.values.get("config") instanceof Map ? configValue(file, "mask_ratio") : maskRatio ?? 0.6);
   const isSize = Array.isArray(inputSize) && inputSize.length === 2 && inputSize.every(Number.isSafeInteger);
@@ -56,7 +61,9 @@ function officialOptions(file: StateDictFile, model: Model) {
   return {
     inputSize: (isSize ? inputSize : [whole, whole]) as [number, number],
     maskRatio: Number.isFinite(ratio) ? ratio : 0.6,
-    args: JSON.stringify(configuration.options ?? {}),
+    epochs: Math.max(0, Math.floor(Number.isFinite(done) ? done : 0)),
+    // With them a run goes on from the middle of an epoch, of which official checkpoints know nothing.
+    args: JSON.stringify(images === undefined ? options : { ...options, images }),
   };
 }
 

@@ -8,6 +8,7 @@ import { modelEntry } from "../../train/model_file.ts";
 import type { TrainState } from "../../train_state.ts";
 import { decoderWidthOf, type SparkWeights, weightsOf } from "../../weights/load_weights.ts";
 import type { GivenPretrainOptions, PretrainOptions } from "../shared/pretrain_options.ts";
+import { runPlace } from "../shared/run_place.ts";
 import { settleOptions } from "../shared/settled_options.ts";
 import { modelNameOf, openWeights } from "../shared/weight_file.ts";
 
@@ -15,7 +16,7 @@ import { modelNameOf, openWeights } from "../shared/weight_file.ts";
 export interface Official {
   /** What the file holds. */
   readonly weights: SparkWeights & { readonly optimizer: NonNullable<SparkWeights["optimizer"]> };
-  /** Epochs that were done. */
+  /** Epochs that were done: whole ones of official checkpoints, with a fraction where a run of this library was converted. */
   readonly epochs: number;
 }
 
@@ -49,7 +50,7 @@ export async function officialStart(
   const name = modelNameOf(file, given.model);
   const size = Number(file.extra.get("input_size"));
   const inputSize = Number.isSafeInteger(size) && size > 0 ? { inputSize: [size, size] as const } : {};
-  const official = officialOf(file, name);
+  const official = await officialOf(file, name);
   const options = settleOptions({
     ...inputSize,
     ...decoderSizes(official.weights),
@@ -64,7 +65,7 @@ function decoderSizes({ params: { densify, decoder } }: SparkWeights) {
   return { decoderWidth: decoder.blocks[0]!.conv1.weight.shape[3]!, scales: densify.maskTokens.length };
 }
 
-function officialOf(file: StateDictFile, name: string): Official {
+async function officialOf(file: StateDictFile, name: string): Promise<Official> {
   const refuse = (requirement: string, current: string): never => {
     throw new RangeError(
       `Cannot resume ${file.path} as it must hold ${requirement}: current file ${current}; start a new run from its ` +
@@ -76,8 +77,27 @@ function officialOf(file: StateDictFile, name: string): Official {
   const weights = weightsOf(file, model);
   const { optimizer } = weights;
   if (optimizer === null) return refuse("the state of the optimizer", "has none");
-  const last = Number(file.extra.get("epoch"));
-  return { weights: { ...weights, optimizer }, epochs: Number.isSafeInteger(last) ? last + 1 : 0 };
+  return { weights: { ...weights, optimizer }, epochs: await epochsOf(file, optimizer) };
+}
+
+async function epochsOf(
+  { extra }: StateDictFile,
+  { step }: NonNullable<SparkWeights["optimizer"]>,
+): Promise<number> {
+  const { images, ...options } = argsOf(extra.get("args"));
+  const place = runPlace({ options, images, step: await step.item() });
+  const last = Number(extra.get("epoch"));
+  return place ?? (Number.isSafeInteger(last) ? last + 1 : 0);
+}
+
+/** Options of a run that was converted; official code writes its own as a text of another form. */
+function argsOf(args: unknown): { readonly images?: unknown } {
+  try {
+    const options = JSON.parse(String(args));
+    return typeof options === "object" && options !== null ? options : {};
+  } catch {
+    return {};
+  }
 }
 
 /**
