@@ -71,7 +71,7 @@ export { sceneFields, type SceneFieldsOptions, type SceneTargets } from "./batch
 export type { Fields, FieldSpec, FieldValues, Sample, SampleRequest } from "./batches/fields.ts";
 export { groupedStepsPerEpoch, stepsPerEpoch } from "./batches/epoch_plan.ts";
 export type { BatchesOptions, BatchRunOptions, FieldBatchesOptions, SkippedSample } from "./batches/batches_options.ts";
-export { requireReadable } from "./batches/readable.ts";
+export { NoneReadableError, requireReadable } from "./batches/readable.ts";
 export { FILE_DTYPES, fileTensors, load, save } from "./batches/tree_file.ts";
 export { subset } from "./sets/subset.ts";
 export { drawOfEachClass } from "./batches/draw_of_each_class.ts";

@@ -6,7 +6,7 @@ import { checkFieldBatches } from "./check_batches.ts";
 import { dataKey, drawsOf, shuffled } from "./draws.ts";
 import { type EpochPlan, groupedStepsPerEpoch, planEpoch, stepsPerEpoch } from "./epoch_plan.ts";
 import type { FieldSpec, FieldValues, Sample } from "./fields.ts";
-import { noneReadable } from "./readable.ts";
+import { NoneReadableError } from "./readable.ts";
 import { type SamplePool, samplePool } from "./sample_pool.ts";
 
 /** One step's samples as tensors, by field. */
@@ -214,6 +214,6 @@ async function makeGoodSample(
     }
     passedOver.push(index);
   }
-  const [index, reason] = refused.entries().next().value!;
-  throw noneReadable(dataset, { index, reason, count: order.length });
+  const skipped = passedOver.map((index) => ({ index, name: dataset.nameOf(index), reason: refused.get(index)! }));
+  throw new NoneReadableError(dataset, skipped.toSorted((a, b) => a.index - b.index));
 }

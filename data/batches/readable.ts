@@ -1,16 +1,26 @@
 import type { Dataset } from "../sets/dataset.ts";
 import { ImageError } from "../images/decode.ts";
+import type { SkippedSample } from "./batches_options.ts";
 import { dataKey, drawsOf } from "./draws.ts";
 
-/** The error of so many samples of a data set of which none can be read: one of them, and why not. */
-export function noneReadable(
-  dataset: Dataset,
-  { index, reason, count }: { readonly index: number; readonly reason: string; readonly count: number },
-): Error {
-  return new Error(
-    `Cannot read the images of ${dataset.name} as at least one of ${count} must decode: current ` +
-      `${dataset.nameOf(index)} does not as ${reason}`,
-  );
+/** Of so many samples of a data set none can be read. */
+export class NoneReadableError extends Error {
+  /** All of them, and why not. */
+  readonly skipped: readonly SkippedSample[];
+
+  /**
+   * Names one of them.
+   *
+   * @param dataset The data set.
+   * @param skipped All of its samples that were tried.
+   */
+  constructor(dataset: Dataset, skipped: readonly SkippedSample[]) {
+    super(
+      `Cannot read the images of ${dataset.name} as at least one of ${skipped.length} must decode: current ` +
+        `${skipped[0]?.name} does not as ${skipped[0]?.reason}`,
+    );
+    this.skipped = skipped;
+  }
 }
 
 /**
@@ -19,7 +29,7 @@ export function noneReadable(
  *
  * @param dataset Images; an empty one is refused by `batches`.
  * @returns When one was read.
- * @throws {Error} If none decodes, naming the first and why it does not.
+ * @throws {NoneReadableError} If none decodes, naming the first and why it does not.
  *
  * @example Usage
  * ```ts
@@ -30,15 +40,15 @@ export function noneReadable(
  * ```
  */
 export async function requireReadable(dataset: Dataset): Promise<void> {
-  let first: string | undefined;
+  const skipped: SkippedSample[] = [];
   for (let index = 0; index < dataset.length; index++) {
     try {
       await dataset.load(index, drawsOf(dataKey(index)));
       return;
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
-      first ??= error.reason;
+      skipped.push({ index, name: dataset.nameOf(index), reason: error.reason });
     }
   }
-  if (first !== undefined) throw noneReadable(dataset, { index: 0, reason: first, count: dataset.length });
+  if (skipped.length > 0) throw new NoneReadableError(dataset, skipped);
 }

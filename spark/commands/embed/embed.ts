@@ -69,8 +69,11 @@ export const embed: Command = command(LINE, async (given, paths) => {
     },
   );
   progress.end();
-  await writeEmbeddings(out!, format, found);
   const skipped = places.reduce((sum, place) => sum + place.skipped.length, 0);
+  if (found.rows.length === 0) {
+    throw new Error(`Cannot embed as at least one image must be readable: current number is 0 of ${skipped}`);
+  }
+  await writeEmbeddings(out!, format, found);
   print(
     `${model.name} of ${network.path}: ${found.rows[0]?.length ?? 0} features of ${found.rows.length} images` +
       `${skipped > 0 ? `, ${skipped} cannot be read` : ""}; wrote ${out}`,

@@ -1,5 +1,12 @@
 /** @file Images that a command names one by one, by folder or by archive. */
-import { type Batch, batches, type Dataset, openImages, type SkippedSample } from "../../../data/mod.ts";
+import {
+  type Batch,
+  batches,
+  type Dataset,
+  NoneReadableError,
+  openImages,
+  type SkippedSample,
+} from "../../../data/mod.ts";
 import type { CountProgress } from "../../train/count_progress.ts";
 import type { Network } from "./classifier_file.ts";
 
@@ -20,7 +27,7 @@ export interface PlacedImages {
  * @param network How images come to the network.
  * @param run Images of a batch, workers, and who is told of files that cannot be read.
  * @returns The images.
- * @throws {Error} If there are none.
+ * @throws {Error} If there are none. Images of which none can be read give no batch, and are told.
  */
 export async function openPlace(
   path: string,
@@ -31,7 +38,18 @@ export async function openPlace(
     readonly progress: Pick<CountProgress, "note">;
   },
 ): Promise<PlacedImages> {
-  return placedImages(await openImages(path), { size, transform }, { batchSize, workers, progress });
+  const place = placedImages(await openImages(path), { size, transform }, { batchSize, workers, progress });
+  return { ...place, batches: () => readableOf(place) };
+}
+
+/** The batches; none where no image of the place can be read, as others may hold some. */
+async function* readableOf({ batches, onSkip }: ReturnType<typeof placedImages>): AsyncGenerator<Batch, void, void> {
+  try {
+    yield* batches();
+  } catch (error) {
+    if (!(error instanceof NoneReadableError)) throw error;
+    error.skipped.forEach(onSkip);
+  }
 }
 
 /** As `openPlace`, of a data set. */
@@ -43,12 +61,12 @@ export function placedImages(
     readonly workers: number;
     readonly progress: Pick<CountProgress, "note">;
   },
-): PlacedImages {
+): PlacedImages & { readonly onSkip: (sample: SkippedSample) => void } {
   const skipped: SkippedSample[] = [];
   const onSkip = (sample: SkippedSample) => {
     skipped.push(sample);
     progress.note(`Skips ${sample.name} as ${sample.reason}`);
   };
   const each = { size, transform, batchSize: Math.min(batchSize, dataset.length), workers, seed: 0, epochs: 1, onSkip };
-  return { dataset, skipped, batches: () => batches(dataset, each) };
+  return { dataset, skipped, onSkip, batches: () => batches(dataset, each) };
 }
