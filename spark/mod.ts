@@ -94,7 +94,8 @@ export {
   detectorEntries,
   type DetectorEntry,
   type DetectorEntryOptions,
-  type DetectorNaming,
   type DetectorWeights,
 } from "./weights/detector_names.ts";
+export type { DetectorNaming } from "./weights/detector_part_names.ts";
+export * from "./weights/detector_sizes.ts";
 export * from "./weights/detector_weights.ts";

@@ -1,13 +1,10 @@
-/** @file What torchvision and detectron2 call the weights of a whole detector, and how they lie there. */
+/** @file What other libraries call the weights of a whole detector, and how they lie there. */
 import { requireOptions } from "../../tensor/kernel.ts";
 import { type Shape, Tensor } from "../../tensor/mod.ts";
 import type { Detector, DetectorParams, DetectorState } from "../../nn/mod.ts";
 import { type OfficialEntry, permutationOf } from "./official_layout.ts";
 import { backboneEntries } from "./official_names.ts";
-import { renameWeight } from "./weight_names.ts";
-
-/** Whose names a detector's file has. */
-export type DetectorNaming = "torchvision" | "detectron2";
+import { backboneKey, type DetectorNaming, partNames, type UnitNames } from "./detector_part_names.ts";
 
 /** Parameters and running statistics of a detector. */
 export interface DetectorWeights {
@@ -27,68 +24,6 @@ export interface DetectorEntry extends OfficialEntry {
   readonly rows?: readonly number[];
   /** For each column of the file, its column in the order of `shape`. */
   readonly columns?: readonly number[];
-}
-
-/** Names of the parts of a detector. */
-interface PartNames {
-  readonly lateral: (i: number) => UnitNames;
-  readonly output: (i: number) => UnitNames;
-  readonly rpnConv: (i: number) => readonly string[];
-  readonly rpnLogits: string;
-  readonly rpnDeltas: string;
-  readonly boxConv: (i: number) => UnitNames;
-  readonly fc: (i: number) => string;
-  readonly logits: string;
-  readonly deltas: string;
-  readonly maskConv: (i: number) => UnitNames;
-  readonly upsample: string;
-  readonly maskLogits: string;
-}
-
-/** Names of a convolution, the first of which is written, and of its norm. */
-interface UnitNames {
-  readonly conv: readonly string[];
-  readonly norm: string;
-}
-
-function torchvisionNames({ settings: { boxConvs, boxFcs } }: Detector): PartNames {
-  const unit = (name: string, ...old: readonly string[]) => ({ conv: [`${name}.0`, ...old], norm: `${name}.1` });
-  const isPlain = boxConvs.length === 0 && boxFcs.length === 2;
-  const pyramid = (part: string) => (i: number) => unit(`backbone.fpn.${part}.${i}`, `backbone.fpn.${part}.${i}`);
-  return {
-    lateral: pyramid("inner_blocks"),
-    output: pyramid("layer_blocks"),
-    rpnConv: (i) => [`rpn.head.conv.${i}.0`, ...(i === 0 ? ["rpn.head.conv"] : [])],
-    rpnLogits: "rpn.head.cls_logits",
-    rpnDeltas: "rpn.head.bbox_pred",
-    boxConv: (i) => unit(`roi_heads.box_head.${i}`),
-    // A sequence: convolutions, flattening, then linear layers and activations in turn.
-    fc: (i) => `roi_heads.box_head.${isPlain ? `fc${6 + i}` : boxConvs.length + 1 + 2 * i}`,
-    logits: "roi_heads.box_predictor.cls_score",
-    deltas: "roi_heads.box_predictor.bbox_pred",
-    maskConv: (i) => unit(`roi_heads.mask_head.${i}`, `roi_heads.mask_head.mask_fcn${i + 1}`),
-    upsample: "roi_heads.mask_predictor.conv5_mask",
-    maskLogits: "roi_heads.mask_predictor.mask_fcn_logits",
-  };
-}
-
-function detectron2Names({ settings: { rpnConvs, strides } }: Detector): PartNames {
-  const unit = (name: string) => ({ conv: [name], norm: `${name}.norm` });
-  const finest = Math.log2(strides[0]!);
-  return {
-    lateral: (i) => unit(`backbone.fpn_lateral${finest + i}`),
-    output: (i) => unit(`backbone.fpn_output${finest + i}`),
-    rpnConv: (i) => [`proposal_generator.rpn_head.conv${rpnConvs > 1 ? `.conv${i}` : ""}`],
-    rpnLogits: "proposal_generator.rpn_head.objectness_logits",
-    rpnDeltas: "proposal_generator.rpn_head.anchor_deltas",
-    boxConv: (i) => unit(`roi_heads.box_head.conv${i + 1}`),
-    fc: (i) => `roi_heads.box_head.fc${i + 1}`,
-    logits: "roi_heads.box_predictor.cls_score",
-    deltas: "roi_heads.box_predictor.bbox_pred",
-    maskConv: (i) => unit(`roi_heads.mask_head.mask_fcn${i + 1}`),
-    upsample: "roi_heads.mask_head.deconv",
-    maskLogits: "roi_heads.mask_head.predictor",
-  };
 }
 
 const BUFFERS = [["runningMean", "running_mean"], ["runningVar", "running_var"], [
@@ -156,19 +91,16 @@ function unit(weights: DetectorWeights, path: readonly string[], { conv, norm }:
 
 function backbonePart(model: Detector, { params, state }: DetectorWeights, naming: DetectorNaming): DetectorEntry[] {
   const { backbone } = model.settings;
-  const entries = backboneEntries({ params: params.backbone, state: state.backbone });
-  if (backbone.densifyNorm !== "bn") {
+  const isResnet = backbone.densifyNorm === "bn";
+  if (naming === "torchvision" && !isResnet) {
     throw new RangeError(
-      `Cannot name the weights as ${naming} as it has detectors of ResNets only: current backbone is ${backbone.name} ` +
-        "(save and load keep all others)",
+      `Cannot name the weights as torchvision as it has detectors of ResNets only: current backbone is ${backbone.name} ` +
+        "(detectron2 and mmdetection have names for it)",
     );
   }
-  const keyOf = naming === "torchvision"
-    ? (key: string) => `backbone.body.${key}`
-    : (key: string) => `backbone.bottom_up.${renameWeight(key, "detectron2")}`;
-  return entries.map((entry) => ({
+  return backboneEntries({ params: params.backbone, state: state.backbone }).map((entry) => ({
     ...entry,
-    key: keyOf(entry.key),
+    key: backboneKey(entry.key, naming, isResnet),
     path: ["backbone", ...entry.path],
     fileShape: entry.shape,
     aliases: [],
@@ -179,7 +111,7 @@ function backbonePart(model: Detector, { params, state }: DetectorWeights, namin
 export interface DetectorEntryOptions {
   /** Whose names. */
   readonly naming: DetectorNaming;
-  /** Where background stands among the classes; `first` for torchvision's names, `last` for detectron2's by default. */
+  /** Where background stands among the classes; `first` for torchvision's names, `last` for all others by default. */
   readonly background?: "first" | "last";
 }
 
@@ -198,7 +130,7 @@ function channelsFirst(channels: number, size: number): readonly number[] {
 /**
  * The tensors of a detector under the names of another library.
  *
- * @param model The detector; its backbone is a ResNet.
+ * @param model The detector.
  * @param weights Parameters and state, for their shapes.
  * @param options Names.
  * @returns One entry a tensor.
@@ -212,7 +144,7 @@ export function detectorEntries(
   requireOptions("detectorEntries", options, { naming: true, background: true });
   const { naming, background = naming === "torchvision" ? "first" : "last" } = options;
   const { classes, boxConvs, boxFcs, boxSize, fpnChannels, maskConvs, rpnConvs, strides } = model.settings;
-  const names = naming === "torchvision" ? torchvisionNames(model) : detectron2Names(model);
+  const names = partNames(model.settings, naming);
   const count = (n: number) => Array.from({ length: n }, (_, i) => i);
   const columns = channelsFirst(boxConvs.at(-1) ?? fpnChannels, boxSize);
   const rows = (each: number, own: number | null): Order =>
@@ -221,6 +153,7 @@ export function detectorEntries(
   const maps = count(strides.length - 1);
   return [
     ...backbonePart(model, weights, naming),
+    ...weights.params.norms.flatMap((_, i) => layer(weights, at("norms", i), [names.norm(i)])),
     ...maps.flatMap((i) => unit(weights, at("fpn", "lateral", i), names.lateral(i))),
     ...maps.flatMap((i) => unit(weights, at("fpn", "output", i), names.output(i))),
     ...count(rpnConvs).flatMap((i) => layer(weights, at("rpn", "convs", i), names.rpnConv(i))),

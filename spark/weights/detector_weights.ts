@@ -1,4 +1,4 @@
-/** @file Whole detectors from files of torchvision and detectron2, and to them. */
+/** @file Whole detectors from files of torchvision, detectron2 and mmdetection, and to them. */
 import { requireOptions } from "../../tensor/kernel.ts";
 import { type DType, random, sizeOf } from "../../tensor/mod.ts";
 import type { Detector } from "../../nn/mod.ts";
@@ -7,12 +7,13 @@ import {
   detectorEntries,
   type DetectorEntry,
   type DetectorEntryOptions,
-  type DetectorNaming,
   type DetectorWeights,
 } from "./detector_names.ts";
+import { DETECTOR_NAMINGS, type DetectorNaming } from "./detector_part_names.ts";
 import type { StateDict } from "./export_weights.ts";
 import { toOfficial } from "./official_layout.ts";
-import { importOfficial, tensorOf } from "./official_names.ts";
+import { backboneEntries, importOfficial, tensorOf, type Weights } from "./official_names.ts";
+import { matchWeights } from "./weight_source.ts";
 
 /** Where element `i` of a file's tensor stands in the order of `shape`; -1 where nothing reads it. */
 function placeOf({ shape, rows, columns }: DetectorEntry, i: number): number {
@@ -63,7 +64,11 @@ function nameIn(file: StateDictFile, { key, aliases }: DetectorEntry): string | 
 
 /** Entries under the names of which the file has more. */
 function matched(file: StateDictFile, model: Detector, weights: DetectorWeights, options: LoadDetectorOptions) {
-  const namings: readonly DetectorNaming[] = options.naming ? [options.naming] : ["torchvision", "detectron2"];
+  // torchvision has no names for a ConvNeXt's.
+  const known = model.settings.backbone.densifyNorm === "bn"
+    ? DETECTOR_NAMINGS
+    : DETECTOR_NAMINGS.filter((naming) => naming !== "torchvision");
+  const namings = options.naming ? [options.naming] : known;
   const scored = namings.map((naming) => {
     const { background } = options;
     const entries = detectorEntries(model, weights, { naming, ...(background ? { background } : {}) });
@@ -86,7 +91,8 @@ function matched(file: StateDictFile, model: Detector, weights: DetectorWeights,
 function refuseUnexpected(file: StateDictFile, entries: readonly DetectorEntry[]): void {
   const known = new Set(entries.map((entry) => nameIn(file, entry)));
   // Settings that detectron2 keeps among the weights, and the classifier of the backbone.
-  const beside = /^(pixel_mean|pixel_std)$|anchor_generator\.cell_anchors|num_batches_tracked$|^backbone\.body\.fc\./;
+  const beside =
+    /^(pixel_mean|pixel_std)$|^data_preprocessor\.|anchor_generator\.cell_anchors|num_batches_tracked$|^backbone\.body\.fc\./;
   const unexpected = Object.keys(file.tensors).filter((name) => !known.has(name) && !beside.test(name));
   if (unexpected.length === 0) return;
   throw new RangeError(
@@ -118,8 +124,19 @@ function read(file: StateDictFile, entry: DetectorEntry, normEpsilon: number): F
   return shifts ? values.map((x) => x + normEpsilon - EPSILON) : values;
 }
 
+/** Files of this library have the weights by their way in its trees, parameters and running statistics apart. */
+const OWN = /(^|\.)params\.rpn\.logits\.weight$/;
+
+function ownDetector(file: StateDictFile, model: Detector, skeleton: DetectorWeights, dtype: DType): DetectorWeights {
+  const trees = skeleton as unknown as Weights;
+  const entries = backboneEntries(trees);
+  const source = matchWeights(file, entries, { model: `a detector on ${model.settings.backbone.name}`, own: [""] });
+  return importOfficial(trees, entries, source.read, { dtype }) as unknown as DetectorWeights;
+}
+
 /**
- * Takes the weights of a whole detector from a file that was read.
+ * Takes the weights of a whole detector from a file that was read: of this library's training (of a moving average, where it
+ * has one), or of another library.
  *
  * @param file Of `readStateDict`.
  * @param model The detector; its sizes must be those of the file.
@@ -147,10 +164,13 @@ export function detectorOf(
   file: StateDictFile,
   model: Detector,
   options: LoadDetectorOptions = {},
-): DetectorWeights & { readonly naming: DetectorNaming } {
+): DetectorWeights & { readonly naming: DetectorNaming | "tessera" } {
   requireOptions("detectorOf", options, { naming: true, background: true, dtype: true, normEpsilon: true });
   const { dtype = "float32", normEpsilon = EPSILON } = options;
   const skeleton = model.init(random.key(0));
+  if (Object.keys(file.tensors).some((name) => OWN.test(name))) {
+    return { ...ownDetector(file, model, skeleton, dtype), naming: "tessera" };
+  }
   const { entries, naming } = matched(file, model, skeleton, options);
   refuseUnexpected(file, entries);
   // Entries have all that `importOfficial` asks for; the trees keep their types.
@@ -164,7 +184,8 @@ export function detectorOf(
 }
 
 /**
- * Reads the weights of a whole detector: `.pth`, safetensors, `.npz` or `.pkl` of torchvision or detectron2.
+ * Reads the weights of a whole detector: `.pth`, safetensors, `.npz` or `.pkl` of torchvision, detectron2 or
+ * mmdetection.
  *
  * @param path The file.
  * @param model The detector; its sizes must be those of the file.
@@ -176,7 +197,7 @@ export async function loadDetector(
   path: string,
   model: Detector,
   options: LoadDetectorOptions = {},
-): Promise<DetectorWeights & { readonly naming: DetectorNaming }> {
+): Promise<DetectorWeights & { readonly naming: DetectorNaming | "tessera" }> {
   requireOptions("loadDetector", options, { naming: true, background: true, dtype: true, normEpsilon: true });
   return detectorOf(await readStateDict(path), model, options);
 }

@@ -1,13 +1,15 @@
 import { deepStrictEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
 import { random, type Tensor, treeFlatten, treeLeaves, treeUnflatten } from "../../../tensor/mod.ts";
 import { convnext, detector, type DetectorOptions, resnet } from "../../../nn/mod.ts";
-import { decodeStateDict, encodePth, encodeSafetensors, FileTensor, writePth } from "../../../data/mod.ts";
-import { type DetectorNaming, detectorOf, detectorStateDict, loadDetector } from "../../../spark/mod.ts";
+import { decodeStateDict, encodePth, encodeSafetensors, FileTensor, fileTensors, writePth } from "../../../data/mod.ts";
+import { type DetectorNaming, detectorOf, detectorSizes, detectorStateDict, loadDetector } from "../../../spark/mod.ts";
 import { withFolder } from "../../data/support.ts";
 
 const BACKBONE = resnet({ block: "bottleneck", depths: [1, 1, 1, 1], widths: [4, 4, 8, 8], stemWidth: 4 });
 const SIZES = { classes: 3, fpnChannels: 4, boxFcs: [6, 5], maskConvs: [4, 4], boxSize: 3 };
+const CONVNEXT = convnext({ depths: [1, 1, 1, 1], dims: [4, 4, 8, 8] });
 const MODELS: Readonly<Record<string, DetectorOptions>> = {
+  "ConvNeXt": { backbone: CONVNEXT, ...SIZES },
   "Mask R-CNN": { backbone: BACKBONE, ...SIZES },
   "Faster R-CNN": { backbone: BACKBONE, ...SIZES, masks: false },
   "frozen norms": { backbone: BACKBONE, ...SIZES, backboneNorm: "frozen" },
@@ -43,16 +45,55 @@ const dictOf = async (
 ) => new Map(await detectorStateDict(model, weights, { naming, ...options }));
 const fileOf = (dict: ReadonlyMap<string, FileTensor>, path = "x.pth") => decodeStateDict(encodePth(dict), path);
 
-for (const naming of ["torchvision", "detectron2"] as const) {
+for (const naming of ["torchvision", "detectron2", "mmdetection"] as const) {
   for (const [name, options] of Object.entries(MODELS)) {
-    Deno.test(`every bit of a detector survives a file of ${naming}: ${name}`, async () => {
+    if (name === "ConvNeXt" && naming === "torchvision") continue;
+    Deno.test(`every bit of a detector survives a file of ${naming}, which tells its sizes: ${name}`, async () => {
       const one = made(options);
-      const read = detectorOf(fileOf(await dictOf(one, naming)), one.model);
+      const file = fileOf(await dictOf(one, naming));
+      const read = detectorOf(file, one.model);
       equal(read.naming, naming);
       await same(read, one.weights);
+      const others = [resnet({ block: "basic", depths: [1, 1, 1, 1] }), BACKBONE, CONVNEXT];
+      const sizes = detectorSizes(file, { backbones: others })!;
+      const { settings } = one.model;
+      for (const [size, value] of Object.entries(sizes)) {
+        if (size === "variant") equal(value, naming);
+        else deepStrictEqual(value, settings[size as keyof typeof settings], size);
+      }
     });
   }
 }
+
+Deno.test("detectors of this library's training are read whole, of a moving average where there is one", async () => {
+  const [one, average] = [made(MODELS.ConvNeXt!), made(MODELS.ConvNeXt!, 7)];
+  const train = { ...one.weights, optimizer: {}, key: random.key(0) };
+  const read = async (tree: object) =>
+    detectorOf(decodeStateDict(encodeSafetensors(await fileTensors(tree as never)), "x.safetensors"), one.model);
+  equal((await read(train)).naming, "tessera");
+  await same(await read(train), one.weights);
+  await same(await read({ ...train, average: average.weights }), average.weights);
+});
+
+Deno.test("detectorSizes() knows what is no detector, and refuses other numbers of anchors and unknown backbones by name", async () => {
+  const one = made(MODELS["Mask R-CNN"]!);
+  const file = fileOf(await dictOf(one, "torchvision"));
+  equal(
+    detectorSizes(fileOf(new Map([["fc.weight", new FileTensor("F32", [1], Float32Array.of(1))]])), { backbones: [] }),
+    null,
+  );
+  throws(
+    () => detectorSizes(file, { backbones: [CONVNEXT] }),
+    /Cannot tell the backbone of x\.pth as it must be one of/,
+  );
+  const wide = made({ ...MODELS["Mask R-CNN"]!, anchorRatios: [1] });
+  throws(
+    () => detectorSizes(file, { backbones: [], more: 1 } as never),
+    /Cannot detectorSizes|detectorSizes/,
+  );
+  const single = fileOf(await dictOf(wide, "detectron2"));
+  throws(() => detectorSizes(single, { backbones: [BACKBONE] }), /there must be 3 a cell.*current number is 1/);
+});
 
 /** Shapes by name, as the libraries have them: `torchvision.models.detection.mask_rcnn` and detectron2's model zoo. */
 const KNOWN: Readonly<Record<DetectorNaming, Readonly<Record<string, readonly number[]>>>> = {
@@ -87,9 +128,45 @@ const KNOWN: Readonly<Record<DetectorNaming, Readonly<Record<string, readonly nu
     "roi_heads.mask_head.deconv.weight": [4, 4, 2, 2],
     "roi_heads.mask_head.predictor.bias": [3],
   },
+  mmdetection: {
+    "backbone.conv1.weight": [4, 3, 7, 7],
+    "backbone.layer1.0.downsample.1.running_var": [16],
+    "neck.lateral_convs.0.conv.weight": [4, 16, 1, 1],
+    "neck.fpn_convs.3.conv.bias": [4],
+    "rpn_head.rpn_conv.weight": [4, 4, 3, 3],
+    "rpn_head.rpn_cls.weight": [3, 4, 1, 1],
+    "rpn_head.rpn_reg.bias": [12],
+    "roi_head.bbox_head.shared_fcs.0.weight": [6, 36],
+    "roi_head.bbox_head.fc_cls.weight": [4, 5],
+    "roi_head.bbox_head.fc_reg.weight": [12, 5],
+    "roi_head.mask_head.convs.1.conv.weight": [4, 4, 3, 3],
+    "roi_head.mask_head.upsample.weight": [4, 4, 2, 2],
+    "roi_head.mask_head.conv_logits.bias": [3],
+  },
 };
 
-for (const naming of ["torchvision", "detectron2"] as const) {
+Deno.test("detectors on a ConvNeXt have the names of its authors, with a norm for each map", async () => {
+  const one = made(MODELS.ConvNeXt!);
+  for (const [naming, root] of [["mmdetection", "backbone."], ["detectron2", "backbone.bottom_up."]] as const) {
+    const dict = await dictOf(one, naming);
+    for (
+      const name of [
+        "downsample_layers.0.0.weight",
+        "stages.2.0.pwconv1.bias",
+        "stages.3.0.gamma",
+        "norm0.weight",
+        "norm3.bias",
+      ]
+    ) {
+      ok(dict.has(root + name), root + name);
+    }
+    deepStrictEqual([...dict.get(`${root}norm2.bias`)!.data as Float32Array], [
+      ...await one.weights.params.norms[2]!.bias!.data(),
+    ]);
+  }
+});
+
+for (const naming of ["torchvision", "detectron2", "mmdetection"] as const) {
   Deno.test(`detectorStateDict() writes names and shapes of ${naming}`, async () => {
     const dict = await dictOf(made(MODELS["Mask R-CNN"]!), naming);
     for (const [name, shape] of Object.entries(KNOWN[naming])) {
@@ -169,7 +246,7 @@ Deno.test("detectorOf() leaves counts and settings beside the weights alone, and
 
 Deno.test("detectorOf() refuses by file and name what does not fit the model", async () => {
   const one = made(MODELS["Mask R-CNN"]!);
-  for (const naming of ["torchvision", "detectron2"] as const) {
+  for (const naming of ["torchvision", "detectron2", "mmdetection"] as const) {
     const dict = await dictOf(one, naming);
     const name = Object.keys(KNOWN[naming]).at(-1)!;
     const refused = (change: (dict: Map<string, FileTensor>) => void, message: RegExp) => {
@@ -201,9 +278,9 @@ Deno.test("detectorOf() refuses by file and name what does not fit the model", a
   }
 });
 
-Deno.test("ConvNeXt detectors have no names in other libraries, which is said", async () => {
-  const one = made({ backbone: convnext({ depths: [1, 1, 1, 1], dims: [4, 4, 8, 8] }), ...SIZES });
-  await rejects(detectorStateDict(one.model, one.weights, { naming: "detectron2" }), /Cannot .*as /);
+Deno.test("torchvision has no names for detectors on a ConvNeXt, which is said", async () => {
+  const one = made(MODELS.ConvNeXt!);
+  await rejects(detectorStateDict(one.model, one.weights, { naming: "torchvision" }), /Cannot .*as .*ResNets only/);
 });
 
 Deno.test("loadDetector() reads .pth and safetensors", async () => {

@@ -1,0 +1,104 @@
+/** @file Images of several places with ids, read one after the other. */
+import {
+  type CocoSet,
+  dataKey,
+  type Dataset,
+  type Detection,
+  drawsOf,
+  ImageError,
+  type Pixels,
+} from "../../../data/mod.ts";
+
+/** An image that is to be read. */
+export interface NumberedImage {
+  /** Its id in results. */
+  readonly id: number;
+  /** Its file. */
+  readonly name: string;
+  readonly dataset: Dataset;
+  /** Its number in the data set. */
+  readonly index: number;
+}
+
+/** An image that was read. */
+export interface ReadImage {
+  readonly id: number;
+  readonly name: string;
+  readonly pixels: Pixels;
+  /** Its place among all images. */
+  readonly place: number;
+}
+
+/** An image, and what was found in it. */
+export interface FoundImage extends Omit<ReadImage, "place"> {
+  readonly detections: readonly Detection[];
+}
+
+/**
+ * Numbers the images of several places.
+ *
+ * @param places Data sets.
+ * @param set Annotations whose ids are taken, by the ends of paths; `null`: from 1.
+ * @returns All images.
+ * @throws {RangeError} If the annotations lack an image, or two images are one of them; naming it.
+ */
+export function imagesOf(places: readonly Dataset[], set: CocoSet | null): readonly NumberedImage[] {
+  const images = places.flatMap((dataset) =>
+    Array.from({ length: dataset.length }, (_, index) => ({ dataset, index, name: dataset.nameOf(index) }))
+  );
+  const idOf = set ? idsOf(set) : null;
+  const numbered = images.map((image, i) => ({ ...image, id: idOf?.(image.name) ?? i + 1 }));
+  const seen = new Map<number, string>();
+  for (const { id, name } of numbered) {
+    const other = seen.get(id);
+    if (other !== undefined) {
+      throw new RangeError(
+        `Cannot number images as each must be another one of the annotations: current ones are ${other} and ${name}, both ${id}`,
+      );
+    }
+    seen.set(id, name);
+  }
+  return numbered;
+}
+
+/** Ids by path: the whole path, or its end from some folder on. */
+function idsOf({ images }: CocoSet): (path: string) => number {
+  const ids = new Map(images.map(({ id, name }) => [name, id]));
+  return (path) => {
+    const parts = path.split("/");
+    const end = parts.keys().map((from) => parts.slice(from).join("/")).find((name) => ids.has(name));
+    if (end !== undefined) return ids.get(end)!;
+    throw new RangeError(
+      `Cannot number images as --annotations must have each of them: current image ${path} is not among its ${images.length}`,
+    );
+  };
+}
+
+/**
+ * Reads images, so many at once.
+ *
+ * @param images Of `imagesOf`.
+ * @param size Images of a group.
+ * @param onSkip Told of those that cannot be read.
+ * @returns Groups in order, none empty.
+ */
+export async function* readInGroups(
+  images: readonly NumberedImage[],
+  size: number,
+  onSkip: (name: string, reason: string) => void,
+): AsyncGenerator<readonly ReadImage[], void, void> {
+  let group: ReadImage[] = [];
+  for (const [place, { id, name, dataset, index }] of images.entries()) {
+    try {
+      group.push({ id, name, place, pixels: await dataset.load(index, drawsOf(dataKey(0, index))) });
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      onSkip(name, error.reason);
+    }
+    if (group.length === size) {
+      yield group;
+      group = [];
+    }
+  }
+  if (group.length > 0) yield group;
+}

@@ -1,0 +1,229 @@
+/** @file A detector from a file, ready for images: its sizes, weights, categories, and how images come to it. */
+import { type Detector, detector, type DetectorOptions } from "../../../nn/mod.ts";
+import {
+  type CocoCategory,
+  IMAGENET_NORMALISATION,
+  parseJson,
+  readCocoSet,
+  type StateDictFile,
+} from "../../../data/mod.ts";
+import type { DetectorWeights } from "../../weights/detector_names.ts";
+import { detectorSizes } from "../../weights/detector_sizes.ts";
+import { detectorOf } from "../../weights/detector_weights.ts";
+import type { DetectorInput } from "../../train/detection/detect_images.ts";
+import { modelEntry } from "../../train/model_file.ts";
+import { MODELS } from "../../train/model_table.ts";
+import type { OptionsOf } from "../cli/option.ts";
+import { DEVICE_OPTION, FILE_MODEL_OPTION, MACHINE_OPTIONS, WEIGHTS_OPTION } from "./common_options.ts";
+import { configurationOf, openWeights } from "./weight_file.ts";
+
+/** Which detector, and how images come to it; in the order of help texts. */
+export const DETECTOR_OPTIONS = {
+  init: {
+    kind: "text",
+    placeholder: "PATH",
+    what: "a file or a run folder",
+    help: [
+      "detector: run folder or checkpoint of deno task detect:train, or weights of torchvision, Detectron2 or mmdetection",
+      "(Mask or Faster R-CNN with a feature pyramid), whose sizes are told from their shapes",
+    ],
+  },
+  settings: {
+    kind: "text",
+    placeholder: "FILE",
+    what: "a file",
+    help: [
+      "JSON with options of detector() that hold instead of what the file of weights tells, such as",
+      '{"anchorSizes": [[16], [32], [64], [128], [256]], "variant": "torchvision"}',
+    ],
+  },
+  classes: {
+    kind: "text",
+    placeholder: "FILE",
+    what: "a file",
+    help: [
+      "names and ids of the classes: a COCO file, or text with a name a line, numbered from 1 (default: those of the file of",
+      "weights, else numbers)",
+    ],
+  },
+  short: {
+    kind: "whole",
+    least: 1,
+    most: 8192,
+    help: "pixels that the shorter side of an image becomes (default: as it was trained, else 800)",
+  },
+  longest: {
+    kind: "whole",
+    least: 1,
+    most: 8192,
+    help: "pixels that the longer side may be at most (default: as it was trained, else 1333)",
+  },
+  colours: {
+    kind: "name",
+    names: ["imagenet", "bgr"],
+    help: "how pixels come to the network, one of {names}; bgr: as Detectron2's own weights take them, blue first",
+    default: "imagenet",
+  },
+  score: { kind: "number", least: 0, most: 1, help: "objects that are less sure are left out", default: 0.05 },
+  detections: { kind: "whole", least: 1, most: 10_000, help: "most objects of an image", default: 100 },
+} as const;
+
+/** The options with those that say where to compute. */
+export const DETECTOR_FILE_OPTIONS:
+  & typeof DETECTOR_OPTIONS
+  & typeof FILE_MODEL_OPTION
+  & typeof WEIGHTS_OPTION
+  & typeof DEVICE_OPTION
+  & Pick<typeof MACHINE_OPTIONS, "threads"> = {
+    ...DETECTOR_OPTIONS,
+    ...FILE_MODEL_OPTION,
+    ...WEIGHTS_OPTION,
+    ...DEVICE_OPTION,
+    threads: MACHINE_OPTIONS.threads,
+  };
+
+type Given = OptionsOf<typeof DETECTOR_FILE_OPTIONS>;
+
+/** A detector from a file. */
+export interface DetectorFile {
+  /** The file. */
+  readonly path: string;
+  /** What it is, in words. */
+  readonly name: string;
+  readonly model: Detector;
+  readonly weights: DetectorWeights;
+  /** By class. */
+  readonly categories: readonly CocoCategory[];
+  readonly input: DetectorInput;
+}
+
+/** What checkpoints of detectors say of themselves. */
+interface Configuration {
+  readonly options?: { readonly model?: string; readonly short?: number; readonly longest?: number };
+  readonly detector?: Omit<DetectorOptions, "backbone">;
+  readonly categories?: readonly CocoCategory[];
+}
+
+/** Means of blue, green and red, from 0 to 255, that Detectron2's own weights were trained with; deviations of 1. */
+const BLUE_FIRST = { mean: [123.675, 116.28, 103.53].map((x) => x / 255), std: [1, 1, 1].map((x) => x / 255) };
+
+/**
+ * Opens the detector that `--init` names.
+ *
+ * @param task What is to be done with it, for errors.
+ * @param given Options.
+ * @returns The detector.
+ * @throws {Error} If none is named, or the file cannot be read, is no detector, or its classes and those named differ in number.
+ */
+export async function openDetectorFile(task: string, given: Given): Promise<DetectorFile> {
+  if (given.init === undefined) {
+    throw new RangeError(`Cannot ${task} as --init must name a detector: current value is absent; see --help`);
+  }
+  const file = await openWeights(given.init, { option: "--init", model: given.model, weights: given.weights });
+  const saved = (configurationOf(file) ?? {}) as Configuration;
+  const told = saved.detector ? ownOptions(saved, given) : foreignOptions(task, file, given);
+  const model = detector({ ...told, ...await settingsIn(given.settings), ...limitsOf(given) });
+  const { settings } = model;
+  const { naming, ...weights } = detectorOf(file, model);
+  const kind = `${settings.masks ? "Mask" : "Faster"} R-CNN on ${settings.backbone.name}`;
+  const names = naming === "tessera" ? "" : `, names of ${naming}, rules of ${settings.variant}`;
+  return {
+    ...{ path: file.path, model, weights, name: `${kind}, ${settings.classes} classes${names}` },
+    categories: categoriesOf(await categoriesIn(given.classes), saved.categories ?? namesIn(file), settings.classes),
+    input: {
+      short: given.short ?? saved.options?.short ?? 800,
+      longest: given.longest ?? saved.options?.longest ?? 1333,
+      normalisation: given.colours === "bgr"
+        ? { ...BLUE_FIRST as unknown as typeof IMAGENET_NORMALISATION, blueFirst: true }
+        : IMAGENET_NORMALISATION,
+    },
+  };
+}
+
+function ownOptions({ options, detector: told }: Configuration, { model }: Given): DetectorOptions {
+  return { ...told!, backbone: modelEntry(model ?? options!.model!).make() };
+}
+
+function foreignOptions(task: string, file: StateDictFile, { model }: Given): DetectorOptions {
+  const backbones = model === undefined ? Object.values(MODELS).map(({ make }) => make()) : [modelEntry(model).make()];
+  const sizes = detectorSizes(file, { backbones });
+  if (sizes) return sizes;
+  const names = Object.keys(file.tensors);
+  throw new RangeError(
+    `Cannot ${task} with ${file.path} as it must hold a detector, of deno task detect:train, torchvision, Detectron2 or ` +
+      `mmdetection: current names are ${names.slice(0, 3).join(", ")}${
+        names.length > 3 ? ` and ${names.length - 3} more` : ""
+      }`,
+  );
+}
+
+const limitsOf = ({ score = 0.05, detections = 100 }: Given) => ({ scoreThreshold: score, detections });
+
+async function settingsIn(path: string | undefined): Promise<Partial<DetectorOptions>> {
+  if (path === undefined) return {};
+  const value = parseJson(await bytesOf(path, "--settings"), path, "settings of a detector");
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new RangeError(`Cannot read --settings as it must hold a record: current value of ${path} is none`);
+}
+
+async function bytesOf(path: string, option: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (cause) {
+    throw new Error(
+      `Cannot read ${option} as it must be a file that can be read: current file is ${path} (${
+        (cause as Error).message
+      })`,
+      { cause },
+    );
+  }
+}
+
+/** Categories of a COCO file, or names a line. */
+async function categoriesIn(path: string | undefined): Promise<readonly CocoCategory[] | null> {
+  if (path === undefined) return null;
+  const bytes = await bytesOf(path, "--classes");
+  const text = new TextDecoder().decode(bytes);
+  if (text.trimStart().startsWith("{")) return readCocoSet(parseJson(bytes, path, "COCO annotations"), path).categories;
+  const names = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
+  return names.map((name, i) => ({ id: i + 1, name }));
+}
+
+/** Names that mmdetection keeps beside the weights. */
+function namesIn({ extra }: StateDictFile): readonly CocoCategory[] | null {
+  const meta = extra.get("meta");
+  if (!(meta instanceof Map)) return null;
+  const inner = meta.get("dataset_meta");
+  const names = meta.get("CLASSES") ??
+    (inner instanceof Map ? inner.get("classes") ?? inner.get("CLASSES") : undefined);
+  const isNames = Array.isArray(names) && names.every((name) => typeof name === "string");
+  return isNames ? names.map((name, i) => ({ id: i + 1, name })) : null;
+}
+
+/**
+ * Gives each class of a detector its category.
+ *
+ * @param given Categories of `--classes`, by ascending id.
+ * @param saved Categories of the file of weights.
+ * @param classes How many classes it tells apart.
+ * @returns One a class: as many as given, in their order; or, where ids reach up to the number of classes and some are missing, as
+ * in torchvision's detectors of COCO, by id.
+ * @throws {RangeError} If neither fits.
+ */
+export function categoriesOf(
+  given: readonly CocoCategory[] | null,
+  saved: readonly CocoCategory[] | null,
+  classes: number,
+): readonly CocoCategory[] {
+  const categories = given ?? saved;
+  if (!categories) return Array.from({ length: classes }, (_, i) => ({ id: i + 1, name: String(i + 1) }));
+  if (categories.length === classes) return categories;
+  const byId = new Map(categories.map((category) => [category.id, category]));
+  if (categories.length < classes && categories.every(({ id }) => id >= 1 && id <= classes)) {
+    return Array.from({ length: classes }, (_, i) => byId.get(i + 1) ?? { id: i + 1, name: String(i + 1) });
+  }
+  throw new RangeError(
+    `Cannot name classes as there must be a category for each of the ${classes} of the detector, or ids from 1 to ${classes}: ` +
+      `current number is ${categories.length}, with ids up to ${Math.max(...categories.map(({ id }) => id))}`,
+  );
+}
