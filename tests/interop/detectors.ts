@@ -1,16 +1,6 @@
 /** @file Exchanges detectors with torchvision: one that is trained there finds the same here, and back. */
 import { join } from "node:path";
-import {
-  type Device,
-  jit,
-  mul,
-  openDevice,
-  random,
-  type Tensor,
-  tensor,
-  treeFlatten,
-  treeUnflatten,
-} from "../../tensor/mod.ts";
+import { jit, mul, random, type Tensor, tensor, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
 import { detect, type Detector, detector } from "../../nn/mod.ts";
 import { IMAGENET_NORMALISATION, readNpz, readStateDict, writePth } from "../../data/mod.ts";
 import { detectorOf, detectorSizes, detectorStateDict, type DetectorWeights } from "../../spark/mod.ts";
@@ -103,14 +93,14 @@ async function imageIn(path: string): Promise<{ readonly images: Tensor; readonl
 /** A detector of the sizes of a file, made to find as much as torchvision's half. */
 type Finder = (weights: DetectorWeights, image: Awaited<ReturnType<typeof imageIn>>) => Promise<Found>;
 
-function finderOf(model: Detector, device: Device): Finder {
+function finderOf(model: Detector): Finder {
   const run = jit((weights: DetectorWeights, batch: Awaited<ReturnType<typeof imageIn>>) => {
     const { inside: _, ...found } = detect(model, weights, batch);
     return found;
-  }, { device });
+  });
   return async (weights, image) => {
     const found = run(weights, image);
-    const read = async (x: Tensor) => Array.from(await x.data({ device }) as ArrayLike<number>);
+    const read = async (x: Tensor) => Array.from(await x.data() as ArrayLike<number>);
     const count = (await read(found.valid)).filter(Boolean).length;
     const side = found.masks!.shape[2]!;
     const labels = (await read(found.classes)).slice(0, count).map((label) => label + 1);
@@ -157,8 +147,7 @@ export async function exchangeDetectors(
   const { params, state } = detectorOf(file, model);
   const other = { params: shaken(params), state: shaken(state) };
   await writePth(join(folder, "ours_detector.pth"), await detectorStateDict(model, other, { naming: "torchvision" }));
-  const device = await openDevice("cpu");
-  const find = finderOf(model, device);
+  const find = finderOf(model);
   const numbers = Array.from({ length: images }, (_, i) => i);
   const run = async (weights: DetectorWeights) => {
     const all: Found[] = [];
@@ -166,7 +155,6 @@ export async function exchangeDetectors(
     return all;
   };
   const [first, second] = [await run({ params, state }), await run(other)];
-  device.close();
   await check();
   const there = (name: string) => Promise.all(numbers.map((i) => foundIn(join(folder, `${name}_${i}.npz`))));
   const compared = (got: readonly Found[], expected: readonly Found[]) =>
