@@ -1,13 +1,15 @@
 /** @file Exchanges detectors with torchvision: one that is trained there finds the same here, and back. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { jit, mul, random, type Tensor, tensor, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
 import { detect, type Detector, detector } from "../../nn/mod.ts";
 import { IMAGENET_NORMALISATION, readNpz, readStateDict, writePth } from "../../data/mod.ts";
 import { detectorOf, detectorSizes, detectorStateDict, type DetectorWeights } from "../../spark/mod.ts";
+import { kindOf } from "../../spark/train/kind_of.ts";
 import { MODELS } from "../../spark/train/model_table.ts";
+import type { Bench } from "./bench.ts";
 
 /** Objects of an image, the surest first. */
-export interface Found {
+interface Found {
   /** `[D, 4]`. */
   readonly boxes: ArrayLike<number>;
   readonly scores: ArrayLike<number>;
@@ -18,7 +20,7 @@ export interface Found {
 }
 
 /** Largest differences between detections that belong together, and how many belong to none. */
-export interface FoundDifference {
+interface FoundDifference {
   readonly boxes: number;
   readonly scores: number;
   readonly masks: number;
@@ -27,7 +29,7 @@ export interface FoundDifference {
 }
 
 /** How far detections may lie apart: pixels, probabilities. */
-export const FOUND_TOLERANCES = { boxes: 1e-2, scores: 1e-4, masks: 1e-3, unmatched: 0 } as const;
+const FOUND_TOLERANCES = { boxes: 1e-2, scores: 1e-4, masks: 1e-3, unmatched: 0 } as const;
 
 /** Detections of an image at least. */
 const LEAST = 20;
@@ -44,7 +46,7 @@ function farthest(a: ArrayLike<number>, b: ArrayLike<number>, [i, j]: readonly [
  * @param expected Of the other.
  * @returns Differences; a detection that finds none within four times the tolerance of boxes and scores is unmatched.
  */
-export function compareFound(got: Found, expected: Found): FoundDifference {
+function compareFound(got: Found, expected: Found): FoundDifference {
   const [mine, count] = [got.scores.length, expected.scores.length];
   const cells = expected.masks.length / count;
   const free = new Set(Array.from({ length: mine }, (_, i) => i));
@@ -122,7 +124,7 @@ function shaken<T>(tree: T): T {
 }
 
 /** What both halves found in the images of the folder. */
-export interface DetectorExchange {
+interface DetectorExchange {
   /** With torchvision's weights: here against there. */
   readonly here: readonly FoundDifference[];
   /** With weights that were written here: there against here. */
@@ -137,7 +139,7 @@ export interface DetectorExchange {
  * @param options Number of images; what runs the other half on what was written.
  * @returns Differences, image by image.
  */
-export async function exchangeDetectors(
+async function exchangeDetectors(
   folder: string,
   { images, check }: { readonly images: number; readonly check: () => Promise<unknown> },
 ): Promise<DetectorExchange> {
@@ -163,15 +165,43 @@ export async function exchangeDetectors(
 }
 
 /** Whether detections of an image are the same, and as many as there must be. */
-export function areSame(difference: FoundDifference): boolean {
+function areSame(difference: FoundDifference): boolean {
   return difference.count >= LEAST &&
     (["boxes", "scores", "masks", "unmatched"] as const).every((part) => difference[part] <= FOUND_TOLERANCES[part]);
 }
 
 /** A difference in words. */
-export function differenceText({ boxes, scores, masks, unmatched, count }: FoundDifference): string {
+function differenceText({ boxes, scores, masks, unmatched, count }: FoundDifference): string {
   const part = (name: "boxes" | "scores" | "masks", error: number, unit = "") =>
     `${name} ${error.toExponential(1)} of ${FOUND_TOLERANCES[name].toExponential(0)}${unit}`;
   const parts = [part("boxes", boxes, " px"), part("scores", scores), part("masks", masks)];
   return `${count - unmatched} of ${count} objects, ${parts.join(", ")}`;
+}
+
+/**
+ * Trains a detector of torchvision on images of COCO, and checks that it finds the same objects here, and that one that is written
+ * here finds the same there.
+ *
+ * @param bench Lines and the other half.
+ * @param coco Folder of images and annotations; where it is absent, that is said.
+ * @param folder For files on the way.
+ */
+export async function checkDetectors(bench: Bench, coco: string, folder: string): Promise<void> {
+  const missing = ["instances_train.json", "instances_val.json"].find((name) => kindOf(join(coco, name)) !== "file");
+  if (missing !== undefined) {
+    bench.write(
+      `skipped detectors, as --coco must name a folder with COCO's images and annotations: ${coco} lacks ${missing}`,
+    );
+    return;
+  }
+  const side = (...args: readonly string[]) => bench.python("torch_detector.py", args);
+  const { images, loss } = JSON.parse(await side("train", folder, coco));
+  bench.write(
+    `        Mask R-CNN of torchvision after 100 steps on images of ${basename(coco)}: loss ${loss.toFixed(3)}`,
+  );
+  const { here, back } = await exchangeDetectors(folder, { images, check: () => side("check", folder) });
+  const judge = (what: string) => (difference: FoundDifference, i: number) =>
+    bench.require(`${what}, image ${i}`, areSame(difference), differenceText(difference));
+  here.forEach(judge("detector of torchvision here"));
+  back.forEach(judge("detector written here in torchvision"));
 }
