@@ -47,6 +47,8 @@ export interface Collective {
   broadcast(bytes: Uint8Array, root: number): void;
   /** Waits for all. */
   barrier(): void;
+  /** Seconds for which this process has waited for others so far, where that is counted. */
+  waited?(): number;
   /** Leaves the group. */
   close(): void;
 }

@@ -1,0 +1,74 @@
+/** @file Programs run by several ranks under Open MPI, where it is installed. */
+
+/** What to install. */
+const INSTALL = "no mpirun of Open MPI: apt-get install openmpi-bin";
+
+/** True where `mpirun` is Open MPI's. */
+export const hasMpi: boolean = (() => {
+  try {
+    const { stdout } = new Deno.Command("mpirun", { args: ["--version"], stderr: "null" }).outputSync();
+    return new TextDecoder().decode(stdout).includes("Open MPI");
+  } catch {
+    return false;
+  }
+})();
+
+/** What a program of several ranks left. */
+export interface RanksOutput {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Options of `mpirun`. */
+export interface MpirunOptions {
+  /** Further arguments of `mpirun`. */
+  readonly args?: readonly string[];
+  readonly cwd?: string;
+  /** Seconds after which it is ended. */
+  readonly timeout?: number;
+}
+
+/**
+ * Runs a program of Deno by several ranks on this machine.
+ *
+ * @param ranks How many.
+ * @param program Path and arguments.
+ * @param options Of mpirun.
+ * @returns Exit code and output.
+ */
+export async function mpirun(
+  ranks: number,
+  program: readonly string[],
+  { args = [], cwd, timeout = 120 }: MpirunOptions = {},
+): Promise<RanksOutput> {
+  const own = [
+    "--allow-run-as-root",
+    "--oversubscribe",
+    "--mca",
+    "mpi_yield_when_idle",
+    "1",
+    "-n",
+    `${ranks}`,
+    ...args,
+  ];
+  const deno = [Deno.execPath(), "run", "-A", "--no-check", ...program];
+  const { code, stdout, stderr } = await new Deno.Command("mpirun", {
+    args: [...own, ...deno],
+    ...cwd === undefined ? {} : { cwd },
+    env: { NO_COLOR: "1" },
+    signal: AbortSignal.timeout(1000 * timeout),
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/**
+ * Registers a test that needs Open MPI. Without it the test is reported as skipped, with what to install in its name.
+ *
+ * @param name What is tested.
+ * @param run The test.
+ */
+export function testMpi(name: string, run: () => Promise<void>): void {
+  Deno.test({ name: hasMpi ? name : `${name} (${INSTALL})`, ignore: !hasMpi, fn: run });
+}
