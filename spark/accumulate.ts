@@ -5,6 +5,7 @@ import { add, div, mul, sizeOf, type Tensor, treeMap, zeros } from "../tensor/mo
 import { globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import type { SparkParams } from "./forward.ts";
+import { type SharedStepOptions, together } from "./shared_step.ts";
 import type { TrainState, TrainStepOutput } from "./train_state.ts";
 import { streamOf } from "./random_stream.ts";
 import { drawBatch, type ImageBatch, lossAndGradients, moved, type TrainStepOptions } from "./train_step.ts";
@@ -111,6 +112,7 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
  * step if it overflowed.
  *
  * @param optimizer The optimizer whose moments the state holds.
+ * @param options Processes that share the step: the sums of all count.
  * @returns From the state after the last small batch, and the sums, to what `trainStep` returns.
  *
  * @example Usage
@@ -126,11 +128,17 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
  * deepStrictEqual(applySums(optimizer)({ ...train, ...after }, sums).loss.shape, []);
  * ```
  */
-export function applySums(optimizer: Optimizer): (train: TrainState, sums: GradientSums) => TrainStepOutput {
-  return (train, { gradients, loss, patches, next }) => {
+export function applySums(
+  optimizer: Optimizer,
+  options: SharedStepOptions = {},
+): (train: TrainState, sums: GradientSums) => TrainStepOutput {
+  requireOptions("applySums", options, STEP_OPTIONS satisfies OptionNames<SharedStepOptions>);
+  return (train, { gradients: own, patches: counted, loss: part, next }) => {
+    const summed = together({ loss: part, gradients: { own, counted }, state: train.state }, options);
+    const { loss, state, gradients: { own: gradients, counted: patches } } = summed;
     const mean = treeMap((sum: Tensor) => div(sum, patches), gradients);
     return {
-      train: moved(optimizer, { ...train, key: next }, mean),
+      train: moved(optimizer, { ...train, state, key: next }, mean),
       loss: div(loss, patches),
       gradientNorm: globalNorm(mean),
     };

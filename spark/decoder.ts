@@ -4,6 +4,7 @@ import { STEP_OPTIONS } from "./step_options.ts";
 import { add, random, type Tensor } from "../tensor/mod.ts";
 import {
   batchNorm,
+  type BatchNormOptions,
   type BatchNormState,
   conv2d,
   type Conv2dParams,
@@ -14,6 +15,7 @@ import {
   initConv2d,
   initConvTranspose2d,
   kaimingNormal,
+  type ModelOptions,
   type NormParams,
   relu6,
   smallNormal,
@@ -116,6 +118,9 @@ function initBlock(
   };
 }
 
+/** Options of `decode`, as of a model. */
+export type DecodeOptions = Pick<ModelOptions, "train" | "statistics">;
+
 /**
  * Decodes dense maps to pixels: each block adds the map of its scale, if there is one, then doubles the size.
  *
@@ -140,24 +145,24 @@ export function decode(
   params: DecoderParams,
   state: DecoderState,
   maps: readonly Tensor[],
-  options: { readonly train?: boolean } = {},
+  options: DecodeOptions = {},
 ): { readonly pixels: Tensor; readonly state: DecoderState } {
-  requireOptions("decode", options, STEP_OPTIONS satisfies OptionNames<{ readonly train?: boolean }>);
-  const { train = false } = options;
+  requireOptions("decode", options, STEP_OPTIONS satisfies OptionNames<DecodeOptions>);
+  const norm = { train: options.train ?? false, ...options.statistics };
   let h = maps[0]!;
   const states = params.blocks.map((block, i) => {
     const map = i > 0 ? maps[i] : undefined;
-    const out = decodeBlock(block, state.blocks[i]!, map ? add(h, map) : h, train);
+    const out = decodeBlock(block, state.blocks[i]!, map ? add(h, map) : h, norm);
     h = out.output;
     return out.state;
   });
   return { pixels: conv2d(params.projection, h), state: { blocks: states } };
 }
 
-function decodeBlock(params: DecoderBlockParams, state: DecoderBlockState, x: Tensor, train: boolean) {
+function decodeBlock(params: DecoderBlockParams, state: DecoderBlockState, x: Tensor, norm: BatchNormOptions) {
   const enlarged = convTranspose2d(params.upSample, x, { stride: 2, padding: 1 });
-  const first = batchNorm(params.norm1, state.norm1, conv2d(params.conv1, enlarged, { padding: 1 }), { train });
+  const first = batchNorm(params.norm1, state.norm1, conv2d(params.conv1, enlarged, { padding: 1 }), norm);
   const convolved = conv2d(params.conv2, relu6(first.output), { padding: 1 });
-  const second = batchNorm(params.norm2, state.norm2, convolved, { train });
+  const second = batchNorm(params.norm2, state.norm2, convolved, norm);
   return { output: second.output, state: { norm1: first.state, norm2: second.state } };
 }

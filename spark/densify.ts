@@ -4,6 +4,7 @@ import { STEP_OPTIONS } from "./step_options.ts";
 import { add, cast, mul, random, type Tensor } from "../tensor/mod.ts";
 import {
   batchNorm,
+  type BatchNormOptions,
   type BatchNormState,
   conv2d,
   type Conv2dParams,
@@ -13,6 +14,7 @@ import {
   initLayerNorm,
   layerNorm,
   type Model,
+  type ModelOptions,
   type NormParams,
 } from "../nn/mod.ts";
 import { shapeOf, type SparseTensor, toDense } from "../sparse/mod.ts";
@@ -100,6 +102,9 @@ function initNorm(channels: number, kind: Model["densifyNorm"], options: DTypeOp
   return { params: kind === "ln" ? initLayerNorm(channels, options) : {}, state: {} };
 }
 
+/** Options of `densify`: as of a model; `positions`: mask tokens carry a position embedding. */
+export type DensifyOptions = Pick<ModelOptions, "train" | "statistics"> & { readonly positions?: boolean };
+
 /**
  * Fills sparse maps: normalises the active sites, puts the scale's mask token at the others, and projects the whole to
  * the decoder's width.
@@ -128,16 +133,16 @@ export function densify(
   params: DensifyParams,
   state: DensifyState,
   features: readonly SparseTensor[],
-  options: { readonly train?: boolean; readonly positions?: boolean } = {},
+  options: DensifyOptions = {},
 ): { readonly maps: readonly Tensor[]; readonly state: DensifyState } {
   requireOptions(
     "densify",
     options,
-    STEP_OPTIONS satisfies OptionNames<{ readonly train?: boolean; readonly positions?: boolean }>,
+    STEP_OPTIONS satisfies OptionNames<DensifyOptions>,
   );
-  const { train = false, positions = false } = options;
+  const { train = false, positions = false, statistics } = options;
   const filled = features.toReversed().slice(0, params.maskTokens.length).map((x, i) => {
-    const normalized = normalize(params.norms[i]!, state.norms[i]!, x, train);
+    const normalized = normalize(params.norms[i]!, state.norms[i]!, x, { train, ...statistics });
     const token = params.maskTokens[i]!;
     const dense = toDense(normalized.output, positions ? placed(token, x) : token); // [B, H, W, encoder channels]
     const projection = params.projections[i]!;
@@ -157,8 +162,8 @@ function normalize(
   params: DensifyParams["norms"][number],
   state: DensifyState["norms"][number],
   x: SparseTensor,
-  train: boolean,
+  options: BatchNormOptions,
 ): { readonly output: SparseTensor; readonly state: DensifyState["norms"][number] } {
   if (!("weight" in params)) return { output: x, state };
-  return "count" in state ? batchNorm(params, state, x, { train }) : { output: layerNorm(params, x), state };
+  return "count" in state ? batchNorm(params, state, x, options) : { output: layerNorm(params, x), state };
 }

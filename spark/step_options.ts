@@ -19,4 +19,8 @@ export const STEP_OPTIONS = {
   train: true,
   key: true,
   uniform: true,
+  statistics: true,
+  collective: true,
+  batchSize: true,
+  share: true,
 } as const;

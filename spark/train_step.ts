@@ -13,6 +13,7 @@ import {
 } from "./forward.ts";
 import { inputGrid } from "./input_grid.ts";
 import { type LossOptions, patchLoss } from "./loss.ts";
+import { type SharedStepOptions, shareOf, together } from "./shared_step.ts";
 import { skipOverflow } from "./loss_scale.ts";
 import { sampleMask } from "./mask.ts";
 import { streamOf, type StreamVersion } from "./random_stream.ts";
@@ -25,7 +26,8 @@ export interface InitOptions extends InitParamsOptions {
 }
 
 /** Options of `trainStep`. */
-export interface TrainStepOptions extends Pick<ForwardOptions, "masking" | "positions" | "checkpoint">, LossOptions {
+export interface TrainStepOptions
+  extends Pick<ForwardOptions, "masking" | "positions" | "checkpoint">, LossOptions, SharedStepOptions {
   /** Share of patches to mask; 0.6 if not given. */
   readonly maskRatio?: number;
   /** Drop-path rate of the last block; the model's recipe if not given. */
@@ -76,6 +78,12 @@ export function init(model: Model, optimizer: Optimizer, key: Tensor, options: I
   return { params, state, optimizer: optimizer.init(params), key: runKey };
 }
 
+/** Of a batch that is part of a step. */
+export interface ShareOption {
+  /** Its share in the loss, which is multiplied by it; 1 if not given. */
+  readonly share?: number;
+}
+
 /**
  * Differentiates the loss of one batch.
  *
@@ -102,12 +110,18 @@ export function lossAndGradients(
   model: Model,
   { params, state, lossScale }: Pick<TrainState, "params" | "state" | "lossScale">,
   input: { readonly images: Tensor; readonly pattern: SparsePattern },
-  options: ForwardOptions & LossOptions = {},
+  options: ForwardOptions & LossOptions & ShareOption = {},
 ): { readonly loss: Tensor; readonly gradients: SparkParams; readonly state: SparkState } {
-  requireOptions("lossAndGradients", options, STEP_OPTIONS satisfies OptionNames<ForwardOptions & LossOptions>);
+  requireOptions(
+    "lossAndGradients",
+    options,
+    STEP_OPTIONS satisfies OptionNames<ForwardOptions & LossOptions & ShareOption>,
+  );
+  const { share } = options;
   const lossOf = (primal: SparkParams) => {
     const out = forward(model, { params: primal, state }, input, options);
-    const loss = patchLoss(input.images, out.pixels, input.pattern, options);
+    const whole = patchLoss(input.images, out.pixels, input.pattern, options);
+    const loss = share === undefined ? whole : mul(whole, share);
     return [lossScale ? mul(loss, lossScale.scale) : loss, { loss, state: out.state }] as const;
   };
   const [[, out], gradients] = valueAndGrad(lossOf, { hasAux: true })(params);
@@ -135,6 +149,8 @@ export function drawBatch(
     patchSize = model.stride,
     first: own = 0,
     randomStream,
+    collective: _collective, // who shares the step draws nothing
+    batchSize: _batchSize,
     ...ablation
   } = options;
   const [batch, height, width] = images.shape as [number, number, number];
@@ -160,7 +176,7 @@ export function moved(optimizer: Optimizer, train: TrainState, gradients: SparkP
  *
  * @param model The model.
  * @param optimizer The optimizer whose moments the state holds.
- * @param options Mask ratio, patch size and drop path; ablations.
+ * @param options Mask ratio, patch size and drop path; ablations; processes that share the step.
  * @returns From a state and a batch to the state after it, with loss and gradient norm.
  *
  * @example Usage
@@ -184,7 +200,9 @@ export function trainStep(
   requireOptions("trainStep", options, STEP_OPTIONS satisfies OptionNames<TrainStepOptions>);
   return (train, { images }) => {
     const { next, pattern, run } = drawBatch(model, train.key, images, options);
-    const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);
+    const share = shareOf(images.shape[0]!, options);
+    const part = lossAndGradients(model, train, { images, pattern }, { ...run, ...share !== undefined && { share } });
+    const { loss, gradients, state } = together(part, options);
     const after = { ...moved(optimizer, train, gradients), state, key: next };
     return skipOverflow(train, { train: after, loss, gradientNorm: globalNorm(gradients) });
   };

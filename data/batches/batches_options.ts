@@ -21,6 +21,11 @@ export interface BatchRunOptions {
   /** How often each image comes, one after the other, each time augmented anew; so an epoch has a part of the images
    * (repeated augmentation; Hoffer et al., "Augment your batch", CVPR 2020). 1 if not given. */
   readonly repeats?: number;
+  /**
+   * Which images of each batch are made here, where machines share it: `count` from number `first` on. They are those that one
+   * machine would make at these places. All if not given.
+   */
+  readonly part?: { readonly first: number; readonly count: number };
   /** Called the first time that a file is passed over. */
   readonly onSkip?: (sample: SkippedSample) => void;
 }
@@ -50,7 +55,7 @@ export interface BatchesOptions extends BatchRunOptions {
 /** All of `BatchRunOptions`. */
 const RUN_NAMES = {
   ...{ batchSize: true, seed: true, epochs: true, steps: true, startStep: true, workers: true, prefetch: true },
-  ...{ repeats: true, onSkip: true },
+  ...{ repeats: true, onSkip: true, part: true },
 } satisfies OptionNames<BatchRunOptions>;
 
 /** All of `FieldBatchesOptions`. */

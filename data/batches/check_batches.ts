@@ -58,9 +58,15 @@ export function checkBatchesOptions(dataset: Dataset, options: BatchesOptions): 
 }
 
 function checkRun(dataset: Dataset, options: BatchRunOptions): void {
-  const { batchSize, seed, epochs, steps, startStep, workers, prefetch, repeats } = options;
+  const { batchSize, seed, epochs, steps, startStep, workers, prefetch, repeats, part } = options;
   atLeast(1, { batchSize, repeats, "dataset.length": dataset.length });
-  atLeast(0, { seed, epochs, steps, startStep, workers, prefetch });
+  atLeast(0, { seed, epochs, steps, startStep, workers, prefetch, "part.first": part?.first });
+  atLeast(1, { "part.count": part?.count });
+  if (!part || part.first + part.count <= batchSize) return;
+  throw new RangeError(
+    `Cannot make batches as part must lie within the ${batchSize} images of a batch: current part is ${part.count} from ` +
+      `number ${part.first} on`,
+  );
 }
 
 /**

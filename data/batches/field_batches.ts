@@ -129,7 +129,8 @@ interface SampleSource {
 }
 
 async function makeBatch(source: SampleSource, step: number): Promise<FieldBatch> {
-  const { dataset, options: { fields, batchSize, seed }, perEpoch, refused } = source;
+  const { dataset, options: { fields, batchSize, seed, part = { first: 0, count: batchSize } }, perEpoch, refused } =
+    source;
   const epoch = Math.floor(step / perEpoch);
   const { orders, batches } = planOf(source, epoch);
   const { group, first } = batches[step - epoch * perEpoch]!;
@@ -138,7 +139,7 @@ async function makeBatch(source: SampleSource, step: number): Promise<FieldBatch
   const bucket = group * variants + variant;
   const from = { order: orders[group]!, epoch, bucket };
   const samples = await Promise.all(
-    Array.from({ length: batchSize }, (_, i) => makeGoodSample(source, from, first + i)),
+    Array.from({ length: part.count }, (_, i) => makeGoodSample(source, from, first + part.first + i)),
   );
   const bad = [...new Set(samples.flatMap(({ passedOver }) => passedOver))];
   return {

@@ -1,8 +1,13 @@
 import { requireOptions } from "../../tensor/kernel.ts";
 import {
   add,
+  allReduce,
+  alone,
+  type Collective,
   customVjp,
+  div,
   type DType,
+  full,
   mean,
   mul,
   ones,
@@ -36,8 +41,19 @@ export interface BatchNormState {
   readonly count: Tensor;
 }
 
+/** Over what batch normalisation takes its statistics in training; over the batch at hand if nothing is given. */
+export interface BatchStatistics {
+  /** Over the batches of all these processes together, whose sizes may differ: synchronised batch normalisation. */
+  readonly collective?: Collective;
+  /**
+   * Over so many equal parts of the batch, each by itself; the running statistics take in the mean of theirs. So one process
+   * computes what several would that do not synchronise. 1 if not given.
+   */
+  readonly parts?: number;
+}
+
 /** Options of `batchNorm`. */
-export interface BatchNormOptions {
+export interface BatchNormOptions extends BatchStatistics {
   /** True: statistics of this batch, which the returned state takes in. False: the running ones. */
   readonly train?: boolean;
   /** Added to the variance; 1e-5 if not given. */
@@ -83,7 +99,7 @@ export function initBatchNorm(
  * @param x Features with C channels.
  * @param options Mode, epsilon, momentum.
  * @returns `output` of the shape of `x`, and the `state` after this batch (the given one in evaluation).
- * @throws {RangeError} In training, if a channel has fewer than two numbers.
+ * @throws {RangeError} In training, if a channel has fewer than two numbers, or the parts are not equal.
  *
  * @example Usage
  * ```ts
@@ -102,30 +118,74 @@ export function batchNorm<T extends Features>(
   x: T,
   options: BatchNormOptions = {},
 ): { readonly output: T; readonly state: BatchNormState } {
-  requireOptions("batchNorm", options, { train: true, epsilon: true, momentum: true });
-  const { train = false, epsilon = 1e-5, momentum = 0.1 } = options;
+  requireOptions("batchNorm", options, { train: true, epsilon: true, momentum: true, collective: true, parts: true });
+  const { train = false, epsilon = 1e-5, momentum = 0.1, ...over } = options;
   if (!train) return { output: mapFeatures(x, (values) => applyRunning(params, state, values, epsilon)), state };
   const values = valuesOf(x);
-  const channels = values.shape.at(-1)!;
-  const rows = values.shape.slice(0, -1).reduce((product, size) => product * size, 1);
-  if (rows < 2) {
-    throw new RangeError(
-      `Cannot batchNorm as training needs two or more numbers a channel: current shape is [${values.shape.join(", ")}]`,
-    );
-  }
-  const flat = reshape(values, [rows, channels]);
-  const average = mean(flat, { axis: 0 }); // [C]
-  const variance = mean(square(sub(flat, average)), { axis: 0 }); // [C], biased
-  const output = reshape(normalize(params, flat, average, variance, epsilon), values.shape);
+  const found = momentsOf(values, over);
+  const output = reshape(normalize(params, found, epsilon), values.shape);
   const blend = (old: Tensor, now: Tensor) => add(mul(old, 1 - momentum), mul(stopGradient(now), momentum));
   return {
     output: mapFeatures(x, () => output),
     state: {
-      runningMean: blend(state.runningMean, average),
-      runningVar: blend(state.runningVar, mul(variance, rows / (rows - 1))),
+      runningMean: blend(state.runningMean, found.ofParts(found.average, mean)),
+      runningVar: blend(state.runningVar, found.ofParts(found.unbiased, mean)),
       count: add(state.count, 1),
     },
   };
+}
+
+/** What a batch is normalised by. */
+interface Moments {
+  /** The batch, `[rows, C]`, or `[parts, rows, C]`. */
+  readonly flat: Tensor;
+  /** `[C]`, or `[parts, 1, C]`. */
+  readonly average: Tensor;
+  /** Biased. */
+  readonly variance: Tensor;
+  readonly unbiased: Tensor;
+  /** One over the numbers that each is of: known, or of all processes. */
+  readonly share: number | Tensor;
+  /** Sums over the own rows, then over those of all processes. */
+  readonly sums: (...terms: readonly Tensor[]) => readonly Tensor[];
+  readonly together: (sums: readonly Tensor[]) => readonly Tensor[];
+  /** What the parts have, as one, `[C]`. */
+  readonly ofParts: (x: Tensor, combine: typeof mean) => Tensor;
+}
+
+function momentsOf(values: Tensor, { collective = alone(), parts = 1 }: BatchStatistics): Moments {
+  const channels = values.shape.at(-1)!;
+  const all = values.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+  const rows = all / parts;
+  if ((rows < 2 && collective.size === 1) || !Number.isInteger(rows)) refuseRows(values, parts);
+  const flat = reshape(values, parts === 1 ? [rows, channels] : [parts, rows, channels]);
+  const reduction = parts === 1 ? { axis: 0 } : { axis: 1, keepDims: true };
+  const own = {
+    flat,
+    sums: (...terms: readonly Tensor[]) => terms.map((term) => sum(term, reduction)),
+    together: (sums: readonly Tensor[]) => allReduce(sums, collective),
+    ofParts: (x: Tensor, combine: typeof mean) => parts === 1 ? x : combine(x, { axis: [0, 1] }),
+  };
+  if (collective.size > 1) return { ...own, ...sharedMoments(own, rows * parts) };
+  const average = mean(flat, reduction);
+  const variance = mean(square(sub(flat, average)), reduction);
+  return { ...own, average, variance, unbiased: mul(variance, rows / (rows - 1)), share: 1 / rows };
+}
+
+/** Two passes, as of one batch: with the sums of squares alone digits would be lost. */
+function sharedMoments({ flat, sums, together }: Pick<Moments, "flat" | "sums" | "together">, rows: number) {
+  const [total, count] = together([...sums(flat), full([], rows, { dtype: flat.dtype })]) as [Tensor, Tensor];
+  const average = div(total, count);
+  const [squares] = together(sums(square(sub(flat, average)))) as [Tensor];
+  const variance = div(squares, count);
+  return { average, variance, unbiased: mul(variance, div(count, sub(count, 1))), share: div(1, count) };
+}
+
+function refuseRows({ shape }: Tensor, parts: number): never {
+  throw new RangeError(
+    "Cannot batchNorm as training needs two or more numbers a channel, as many in each part: current shape is " +
+      `[${shape.join(", ")}], number of parts is ${parts}`,
+  );
 }
 
 /** Normalisation by running statistics: one scale and one shift a channel. */
@@ -135,22 +195,21 @@ function applyRunning({ weight, bias }: NormParams, state: BatchNormState, x: Te
 }
 
 /**
- * Normalisation by the statistics of `x` `[rows, C]` itself, with the closed form of the pullback: two sums over the
- * rows, Σdy and Σdy·x̂, then dx = scale · (dy - Σdy / n - x̂ · Σdy·x̂ / n).
+ * Normalisation by the statistics of the batch itself, with the closed form of the pullback: two sums over the rows, Σdy and
+ * Σdy·x̂, then dx = scale · (dy - Σdy / n - x̂ · Σdy·x̂ / n). The gradients of scale and shift are those of the own rows.
  */
-function normalize(params: NormParams, x: Tensor, average: Tensor, variance: Tensor, epsilon: number): Tensor {
+function normalize(params: NormParams, { flat, average, variance, share, ...of }: Moments, epsilon: number): Tensor {
   const deviation = rsqrt(add(variance, epsilon)); // [C], 1 / σ
-  const normalized = mul(sub(x, average), deviation); // [rows, C], x̂
+  const normalized = mul(sub(flat, average), deviation); // [rows, C], x̂
   const f = customVjp(
     // The pullback of x is written below, with that through x̂.
     (_x: Tensor, weight: Tensor, bias: Tensor) => add(mul(stopGradient(normalized), weight), bias),
     ([_x, weight], _output, cotangent) => {
-      const shiftGradient = sum(cotangent, { axis: 0 }); // [C]
-      const scaleGradient = sum(mul(cotangent, normalized), { axis: 0 }); // [C]
-      const share = 1 / x.shape[0]!;
+      const own = of.sums(cotangent, mul(cotangent, normalized)) as [Tensor, Tensor]; // [C]
+      const [shiftGradient, scaleGradient] = of.together(own) as [Tensor, Tensor];
       const centred = sub(sub(cotangent, mul(shiftGradient, share)), mul(normalized, mul(scaleGradient, share)));
-      return [mul(centred, mul(weight, deviation)), scaleGradient, shiftGradient];
+      return [mul(centred, mul(weight, deviation)), of.ofParts(own[1], sum), of.ofParts(own[0], sum)];
     },
   );
-  return f(x, params.weight, params.bias);
+  return f(flat, params.weight, params.bias);
 }

@@ -1,5 +1,6 @@
 /** @file What a convolutional network must offer to be pre-trained and fine-tuned here. */
 import { checkpoint, random, type Tensor, type Tree } from "../../tensor/mod.ts";
+import type { BatchStatistics } from "../layers/batch_norm.ts";
 import type { DropOptions } from "../layers/drop.ts";
 import { type Features, mapFeatures, valuesOf } from "../layers/features.ts";
 import type { DTypeOption } from "../layers/initializer.ts";
@@ -16,6 +17,8 @@ export interface ModelOptions {
   readonly dropPath?: number;
   /** True: what blocks compute inside is computed again for gradients instead of kept. Default false. */
   readonly checkpoint?: boolean;
+  /** Over what batch normalisation takes its statistics; over the batch if not given. */
+  readonly statistics?: BatchStatistics;
 }
 
 /** Feature maps of a model, and its state afterwards. */

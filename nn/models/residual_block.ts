@@ -1,6 +1,12 @@
 /** @file Residual blocks of ResNet: the basic one of two 3×3 convolutions, and the bottleneck 1×1, 3×3, 1×1. */
 import { random, type Tensor } from "../../tensor/mod.ts";
-import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "../layers/batch_norm.ts";
+import {
+  batchNorm,
+  type BatchNormOptions,
+  type BatchNormState,
+  initBatchNorm,
+  type NormParams,
+} from "../layers/batch_norm.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
 import { relu } from "../layers/activation.ts";
 import { type DropOptions, dropPath } from "../layers/drop.ts";
@@ -78,26 +84,32 @@ export function residualBlock<T extends Features>(
   params: BlockParams,
   state: BlockState,
   x: T,
-  { spec, train, drop }: { readonly spec: BlockSpec; readonly train: boolean; readonly drop: DropOptions },
+  { spec, norm, drop }: { readonly spec: BlockSpec; readonly norm: BatchNormOptions; readonly drop: DropOptions },
 ): { readonly output: T; readonly state: BlockState } {
   const next: Record<string, BlockState[string]> = {};
   const convs = convsOf(spec);
   const branch = convs.reduce((h, { kernel, stride }, i) => {
     const convolved = conv2d(params[`conv${i + 1}`] as Conv2dParams, h, { stride, padding: (kernel - 1) / 2 });
     const name = `bn${i + 1}`;
-    const normalized = batchNorm(params[name] as NormParams, state[name] as BatchNormState, convolved, { train });
+    const normalized = batchNorm(params[name] as NormParams, state[name] as BatchNormState, convolved, norm);
     next[name] = normalized.state;
     return i < convs.length - 1 ? relu(normalized.output) : normalized.output;
   }, x);
-  const shortcut = shortcutOf(params, state, x, spec.stride, train);
+  const shortcut = shortcutOf(params, state, x, spec.stride, norm);
   if (shortcut.state) next.downsample = shortcut.state;
   return { output: relu(addFeatures(dropPath(branch, drop), shortcut.output)), state: next };
 }
 
-function shortcutOf<T extends Features>(params: BlockParams, state: BlockState, x: T, stride: number, train: boolean) {
+function shortcutOf<T extends Features>(
+  params: BlockParams,
+  state: BlockState,
+  x: T,
+  stride: number,
+  options: BatchNormOptions,
+) {
   if (!params.downsample) return { output: x };
   const [conv, norm] = params.downsample as readonly [Conv2dParams, NormParams];
   const [, running] = state.downsample as readonly [object, BatchNormState];
-  const normalized = batchNorm(norm, running, conv2d(conv, x, { stride }), { train });
+  const normalized = batchNorm(norm, running, conv2d(conv, x, { stride }), options);
   return { output: normalized.output, state: [{}, normalized.state] as const };
 }

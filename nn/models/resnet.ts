@@ -136,10 +136,10 @@ function runResNet<T extends Features>(
   x: T,
   { stages, stem, ...options }: ResNetRun,
 ): ModelOutput<T> {
-  const train = options.train ?? false;
+  const norm = { train: options.train ?? false, ...options.statistics };
   const count = stages.reduce((sum, blocks) => sum + blocks.length, 0);
   const convolved = conv2d(params.conv1 as Conv2dParams, x, { stride: 2, padding: stem === "standard" ? 3 : 1 });
-  const first = batchNorm(params.bn1 as NormParams, state.bn1 as BatchNormState, convolved, { train });
+  const first = batchNorm(params.bn1 as NormParams, state.bn1 as BatchNormState, convolved, norm);
   const next: Record<string, Tree> = { bn1: first.state };
   const activated = relu(first.output);
   let h = stem === "standard" ? maxPool2d(activated, { kernel: 3, stride: 2, padding: 1 }) : activated;
@@ -154,7 +154,7 @@ function runResNet<T extends Features>(
         options,
         blockParams,
         h,
-        (own, x) => residualBlock(own, blockState, x, { spec, train, drop }),
+        (own, x) => residualBlock(own, blockState, x, { spec, norm, drop }),
       );
       h = out.output;
       return out.state;

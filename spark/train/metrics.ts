@@ -20,6 +20,10 @@ export interface StepRecord {
   readonly imagesPerSecond: number;
   /** Factor of the loss of the step, where float16 holds the gradients. */
   readonly lossScale?: number;
+  /** How many ranks shared the step, where there are several. */
+  readonly ranks?: number;
+  /** Seconds for which each rank has waited for others since the last reading, in their order. */
+  readonly waited?: readonly number[];
 }
 
 /** Steps that were queued but not read. */

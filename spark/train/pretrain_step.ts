@@ -74,7 +74,9 @@ type Small = Pick<TrainState, "params" | "state" | "key" | "lossScale">;
  */
 export function accumulatedStep(settings: StepSettings, parts: number): PretrainStep {
   const { model, optimizer, method, conclude, device, donate } = settings;
-  const [more, apply] = [addGradients(model, method), applySums(optimizer)];
+  const { collective, statistics } = method;
+  const shared = { ...collective && { collective }, ...statistics && { statistics } };
+  const [more, apply] = [addGradients(model, method), applySums(optimizer, shared)];
   return smallBatches<TrainState, Tensor, Small, GradientSums>({
     ...{ device, donate, parts },
     smallOf: ({ params, state, key, lossScale }) => ({ ...{ params, state, key }, ...lossScale && { lossScale } }),

@@ -52,7 +52,12 @@ export interface StartOptions {
   readonly out: string | undefined;
   /** Whether there is a folder for pictures. */
   readonly hasPictures: boolean;
+  /** False for ranks that leave nothing: the first alone writes. */
+  readonly writes?: boolean;
 }
+
+/** Lock of who writes nothing. */
+const NO_LOCK: RunLock = { before: null, [Symbol.dispose]: () => {} };
 
 const innerOf = (folder: RunFolder, { hasPictures }: StartOptions) => hasPictures ? [folder.pictures] : [];
 
@@ -70,7 +75,9 @@ export function newRun<Options, Configuration extends RunConfiguration<Options>>
   name: string,
   start: StartOptions,
 ): RunStart<Options, Configuration> {
-  const folder = runFolder(start.out ?? makeRunPath(name, new Date()));
+  const { writes = true } = start;
+  const folder = runFolder(start.out ?? (writes ? makeRunPath(name, new Date()) : ""));
+  if (!writes) return { options, folder, done: 0, changes: [], log: { text: "", records: [] }, lock: NO_LOCK };
   const lock = openRunFolder(folder, { resume: false, inner: innerOf(folder, start) });
   return { options, folder, done: 0, changes: [], log: { text: "", records: [], damaged: 0 }, lock };
 }
@@ -92,7 +99,8 @@ export async function resumedRun<Options extends RunIdentity, Configuration exte
   const found = findCheckpoint(path);
   const folder = runFolder(start.out ?? found.folder);
   const isSame = folder.path === runFolder(found.folder).path;
-  const lock = openRunFolder(folder, { resume: isSame, inner: innerOf(folder, start) });
+  const { writes = true } = start;
+  const lock = writes ? openRunFolder(folder, { resume: isSame, inner: innerOf(folder, start) }) : NO_LOCK;
   try {
     const checkpoint = await readCheckpoint(found.checkpoint);
     const configuration = configurationOf<Options>(checkpoint, start.task) as Configuration;

@@ -1,5 +1,5 @@
 /** @file From an opened run to its results, whatever is trained. */
-import { type Device, sizeOf, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
+import { alone, type Collective, type Device, sizeOf, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
 import type { WeightAccount } from "../weights/weight_account.ts";
 import { restore, type Savable } from "./checkpoint.ts";
 import { bytes } from "./devices.ts";
@@ -9,12 +9,14 @@ import { holderText } from "./lock_holder.ts";
 import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
 import { programLine } from "./program_line.ts";
 import type { Progress } from "./progress.ts";
+import { silent, SKIPS, type Terminal } from "./terminal.ts";
 import { appendFile, type SourceAccount } from "../../data/mod.ts";
 import type { RunHead } from "./results/run_log.ts";
-import { type Keepsakes, openRunResults } from "./results/run_results.ts";
+import { type Keepsakes, openRunResults, type RunResults } from "./results/run_results.ts";
 import { loggerCalls, type RunLogger } from "./run_logger.ts";
 import type { RunLengths } from "./run_lengths.ts";
 import type { RunConfiguration, RunStart } from "./run_start.ts";
+import { sidesOfAll } from "./ranks/together.ts";
 import { trainLoop } from "./train_loop.ts";
 import type { Training } from "./training.ts";
 import { withWayOn } from "./way_on.ts";
@@ -44,6 +46,8 @@ export interface RunSettings {
   readonly logEvery: number | undefined;
   /** True if the loss is scaled, and the scale among the metrics. */
   readonly scaled?: boolean;
+  /** Ranks that share each step; none if not given. The first alone prints and writes. */
+  readonly collective?: Collective;
   /** Told what happens; nobody if not given. */
   readonly logger?: RunLogger;
   /** Where to compute. */
@@ -94,14 +98,6 @@ export interface KeepsakeRun {
   readonly emit: RunLogger;
 }
 
-/** Where a run shows itself. */
-export interface Terminal {
-  /** Writes a line. */
-  readonly print: (line: string) => void;
-  /** Opens the display of progress. */
-  readonly openProgress: () => Progress;
-}
-
 /**
  * Compiles the step, trains, and leaves the results in the run folder.
  *
@@ -116,10 +112,12 @@ export async function runTraining<State extends Savable, Batch>(
   recipe: Recipe<State, Batch>,
   terminal: Terminal,
 ): Promise<number> {
-  const ready = await prepared(run, recipe, terminal);
+  const { collective = alone() } = run;
+  const shown = collective.rank === 0 ? terminal : silent(collective, terminal);
+  const ready = await prepared(run, recipe, shown);
   if (!ready) return 0;
   try {
-    return await trained(run, recipe, terminal, ready);
+    return await trained(run, recipe, shown, ready);
   } catch (error) {
     throw withWayOn(error, run.start.folder, run.task);
   }
@@ -185,6 +183,7 @@ async function trained<State extends Savable, Batch>(
   const { keepsakes, results } = await openResults(run, recipe, { note: progress.note, emit: calls.tell });
   await keepsakes.begin?.(first, done);
   reader.restartClock();
+  const { collective = alone(), device } = run;
   const last = await interruptible(progress, (interrupted) =>
     trainLoop({
       ...{ train: first, done, total, batchSize: run.batchSize, saveEvery: run.saveEvery, readEvery, reader },
@@ -193,12 +192,11 @@ async function trained<State extends Savable, Batch>(
       batches: recipe.batches({
         startStep: done + shift,
         steps: total + shift,
-        onSkip: tellSkipped(progress, skipped, folder.log),
+        onSkip: tellSkipped(progress, skipped, collective.rank === 0 ? folder.log : null),
       }),
-      ...results,
+      ...sidesOfAll(collective, device, { ...results, interrupted }),
       ...recipe.advice === undefined ? {} : { advice: recipe.advice },
       show: progress.show,
-      interrupted,
     }));
   if (last === total) await keepsakes.end?.();
   void calls.tell({ kind: "end", step: last, complete: last === total });
@@ -209,12 +207,20 @@ async function trained<State extends Savable, Batch>(
   return INTERRUPTED;
 }
 
+/** Ranks that are not the first keep nothing. */
+const NOTHING = { keepsakes: {}, results: { log: () => {}, save: () => Promise.resolve() } };
+
 async function openResults<State extends Savable, Batch>(
-  { start: { folder, log, done }, task, model, lengths, batchSize }: RunSettings,
+  { start: { folder, log, done }, task, model, lengths, batchSize, collective = alone() }: RunSettings,
   { configuration, sources = [], weights = [], keepsakes: open }: Recipe<State, Batch>,
   { note, emit }: Pick<KeepsakeRun, "note" | "emit">,
 ) {
-  const head = { ...programLine(folder.path, task), model, sources, weights };
+  if (collective.rank > 0) return NOTHING as { keepsakes: Keepsakes<State>; results: RunResults<State> };
+  const head = {
+    ...programLine(folder.path, task),
+    ...collective.size > 1 && { ranks: collective.size, joined_by: collective.name },
+    ...{ model, sources, weights },
+  };
   void emit({ kind: "start", name: head.name, folder: folder.path, configuration, done });
   const keepsakes = await open({ head, note, emit });
   const options = { configuration, before: log, head, lengths: { ...lengths, batchSize } };
@@ -237,10 +243,13 @@ const bytesOf = (batch: Tree): number =>
 /** What is trained, in a line. */
 function described(
   title: string,
-  { lengths: { total, stepsPerEpoch, shift }, batchSize, device }: RunSettings,
+  { lengths: { total, stepsPerEpoch, shift }, batchSize, device, collective = alone() }: RunSettings,
 ): string {
   const epochs = ((total + shift) / stepsPerEpoch).toFixed(1);
-  return `${title} ${total} ${total === 1 ? "step" : "steps"} of ${batchSize} (${epochs} epochs), on ${device.name}`;
+  const ranks = collective.size > 1 ? `, by ${collective.size} ranks of ${collective.name}` : "";
+  return `${title} ${total} ${
+    total === 1 ? "step" : "steps"
+  } of ${batchSize} (${epochs} epochs), on ${device.name}${ranks}`;
 }
 
 /** A state that is to be explained must be looked at before the next step takes it over. */
@@ -271,11 +280,11 @@ async function compiled<State, Batch>(
   return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
 }
 
-function tellSkipped(progress: Progress, skipped: { count: number }, log: string): BatchRun["onSkip"] {
+function tellSkipped(progress: Progress, skipped: { count: number }, log: string | null): BatchRun["onSkip"] {
   return ({ name, reason }) => {
     skipped.count++;
-    progress.note(`Skips ${name} as ${reason}`);
-    appendFile(log, `${JSON.stringify({ skipped: name, reason })}\n`);
+    progress.note(`${SKIPS}${name} as ${reason}`);
+    if (log !== null) appendFile(log, `${JSON.stringify({ skipped: name, reason })}\n`);
   };
 }
 

@@ -1,3 +1,5 @@
+import { CollectiveError } from "../../../tensor/mod.ts";
+import { launched, QuietCollectiveError } from "../../train/mpi/mod.ts";
 import type { Command } from "./command.ts";
 import { printError } from "./print.ts";
 import { standWithUser } from "./user_folder.ts";
@@ -12,8 +14,13 @@ export async function runCommand(run: Command): Promise<never> {
   Deno.exit(await exitCodeOf(run, Deno.args));
 }
 
+/** Exit code of a rank that is well but for the others, as torchrun and BSD's sysexits have it: try again. */
+const OTHERS_FAILED = 75;
+/** Milliseconds in which a launcher ends all ranks after one has failed. */
+const PATIENCE = 2000;
+
 /**
- * Runs a command, and turns an error into exit code 1. What is written for users is shown as a line; what is not shows
+ * Runs a command, and turns an error into exit code 1, or 75 where other ranks failed. What is written for users is shown as a line; what is not shows
  * its origin.
  *
  * @param run From arguments to exit code.
@@ -25,7 +32,15 @@ export async function exitCodeOf(run: Command, args: readonly string[]): Promise
     return await run(args);
   } catch (error) {
     const isForUsers = error instanceof Error && error.message.startsWith("Cannot ");
-    printError(isForUsers ? error.message : Deno.inspect(error));
+    const text = isForUsers ? error.message : Deno.inspect(error);
+    if (error instanceof CollectiveError) {
+      if (!(error instanceof QuietCollectiveError)) printError(text);
+      return OTHERS_FAILED;
+    }
+    const rank = launched()?.rank ?? 0;
+    // What ends all ranks is said by rank 0: its end is that of the others before they come to say it.
+    if (rank > 0) await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    printError(rank > 0 ? `rank ${rank}: ${text}` : text);
     return 1;
   }
 }

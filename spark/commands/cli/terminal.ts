@@ -1,6 +1,6 @@
 import { type CountProgress, openCount } from "../../train/count_progress.ts";
 import { openProgress, type ProgressOutput } from "../../train/progress.ts";
-import type { Terminal } from "../../train/run_training.ts";
+import type { Terminal } from "../../train/terminal.ts";
 import { print, printRaw } from "./print.ts";
 
 const now = () => performance.now();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
+import { type Collective, type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
 import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
 import type { WeightAccount } from "../../weights/weight_account.ts";
@@ -12,18 +12,23 @@ import { makeHeldOutLoss } from "../../train/scores/held_out_loss.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { pictureResults } from "../../train/results/picture_results.ts";
 import { makePainter } from "../../train/results/pictures.ts";
+import { programLine } from "../../train/program_line.ts";
+import { agree, textOfFirst } from "../../train/ranks/agreement.ts";
+import { amongRanks, partOfRank, threadsOfRank } from "../../train/ranks/open_ranks.ts";
+import { type RunFolder, runFolder } from "../../train/run_folder.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
 import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, newRun, placeOf, resumedRun, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
+import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { type GivenPretrainOptions, PRETRAIN_OPTIONS, type PretrainOptions } from "../shared/pretrain_options.ts";
 import { evalBatches } from "../shared/labelled_data.ts";
 import { accountsOf, fingerprint, fixedImages, lastingName, openRunData } from "../shared/run_data.ts";
-import { ablationOf, resumeOptions, settleOptions } from "../shared/settled_options.ts";
+import { ablationOf, checkRanks, resumeOptions, settleOptions } from "../shared/settled_options.ts";
 import { isForeign, type OfficialStart, officialStart, officialState } from "./official_run.ts";
 import { makePretraining, type Pretraining } from "./pretraining.ts";
 import { startingWeights } from "./starting_weights.ts";
@@ -39,7 +44,9 @@ Without options: a small ResNet on 3D emoji, a few minutes on two cores without 
 epoch), report.html, reconstructions/*.png (input, masked, reconstruction), loss.svg and
 tensorboard_log/.
 Ctrl-C finishes the step, saves and exits with code 130; a second one exits at once.
-Exit code 1: an error, said in one line on stderr.`,
+Exit code 1: an error, said in one line on stderr.
+mpirun -n N deno task pretrain … shares each step among N ranks (docs/many_machines.md); --batch-size is that of all
+together. Exit code 75: another rank was lost; go on with --resume, with as many ranks or others.`,
 } as const;
 
 /** Images in the pictures. */
@@ -61,36 +68,66 @@ interface Opened {
   readonly lengths: RunLengths;
   /** Where to compute. */
   readonly device: Device;
+  /** Ranks that share the steps. */
+  readonly collective: Collective;
 }
 
-/** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended. */
-export const pretrain: Command = command(LINE, async (given) => {
-  const logger = await loadLogger(given.logger);
-  const opened = await startRun(given);
+/** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended, 75 for one that other ranks ended. */
+export const pretrain: Command = command(
+  LINE,
+  (given) => amongRanks(given.deadline, (ranks) => trainAmong(given, ranks)),
+);
+
+async function trainAmong(given: GivenPretrainOptions, collective: Collective): Promise<number> {
+  const tell = collective.rank === 0 ? print : () => {};
+  const logger = collective.rank === 0 ? await loadLogger(given.logger) : () => {};
+  const opened = await startRun(given, collective);
   using _lock = opened.lock;
-  const { folder } = opened;
-  const dataset = await openRunData(opened.options.data);
-  const held = given.val === undefined ? null : await openRunData(given.val, { split: "val" });
+  const dataset = await openRunData(opened.options.data, { tell });
+  const held = given.val === undefined ? null : await openRunData(given.val, { split: "val", tell });
   const images = await fingerprint(dataset, opened.options.data);
   checkImages(opened, images, "--data");
   const { options, lengths } = placed(opened, dataset.length);
-  const start = { ...opened, options };
+  checkRanks(options, collective);
+  const start = { ...opened, options, folder: folderOfFirst(opened.folder, collective) };
+  agree(collective, identityOf(start, images));
   const { tuning, threads, logEvery } = given;
+  const kept = collective.rank === 0 ? start.folder.tuning : "";
   return await onRunDevice(
     given.device,
-    { tuning, kept: folder.tuning, precision: options.precision, threads },
+    { tuning, kept, precision: options.precision, threads: threadsOfRank(threads) },
     (device) => {
       const settings = {
         ...{ task: LINE.task, start, model: options.model, lengths, batchSize: options.batchSize, logEvery, device },
         saveEvery: given.saveEvery ?? Math.min(500, Math.ceil(lengths.total / 5)),
         scaled: options.precision === "f16",
         accumulate: options.accumulate,
-        logger,
+        ...{ logger, collective },
       };
-      return runTraining(settings, recipeOf({ given, start, dataset, held, images, lengths, device }), TERMINAL);
+      return runTraining(
+        settings,
+        recipeOf({ given, start, dataset, held, images, lengths, device, collective }),
+        TERMINAL,
+      );
     },
   );
-});
+}
+
+/** The run folder, which the first rank has chosen. */
+function folderOfFirst(folder: RunFolder, collective: Collective): RunFolder {
+  return collective.size === 1 ? folder : runFolder(textOfFirst(collective, folder.path));
+}
+
+/** All in which ranks must not differ, by name. */
+function identityOf({ options, folder, done }: Start, images: string): Readonly<Record<string, string>> {
+  const { data: _place, ...deciding } = options; // what it holds is compared
+  return {
+    "version of the program": programLine(folder.path, LINE.task).git_commit_id,
+    ...Object.fromEntries(Object.entries(deciding).map(([name, value]) => [`option ${name}`, JSON.stringify(value)])),
+    "images of --data": images,
+    "number of steps done": `${done}`,
+  };
+}
 
 /** How a run starts; `official` of one that goes on from a checkpoint of the official code. */
 type Start = RunStart<PretrainOptions> & Partial<OfficialStart>;
@@ -106,8 +143,8 @@ function placed(start: Start, images: number): { readonly options: PretrainOptio
   return { options, lengths: runLengths({ ...options, warmupShare }, each) };
 }
 
-async function startRun(given: GivenPretrainOptions): Promise<Start> {
-  const start = { task: LINE.task, out: given.out, hasPictures: true };
+async function startRun(given: GivenPretrainOptions, { rank }: Collective): Promise<Start> {
+  const start = { task: LINE.task, out: given.out, hasPictures: true, writes: rank === 0 };
   if (given.resume !== undefined && isForeign(given.resume)) return await officialStart(given.resume, given, start);
   if (given.resume !== undefined) return await resumedRun(given.resume, (saved) => resumeOptions(saved, given), start);
   const options = settleOptions(given);
@@ -115,12 +152,14 @@ async function startRun(given: GivenPretrainOptions): Promise<Start> {
 }
 
 function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
-  const { given, start: { options, official }, dataset, held, images, lengths, device } = opened;
+  const { given, start: { options, official }, dataset, held, images, lengths, device, collective } = opened;
   const { model, inputSize: [height, width], batchSize, seed } = options;
   const { debugNans: debug = false, checkpoint = false } = given;
-  const training = makePretraining(options, lengths, device, { debug, checkpoint });
+  const training = makePretraining(options, lengths, device, { debug, checkpoint, collective });
   const read: WeightAccount[] = [];
-  const samples = { size: options.inputSize, batchSize, seed, workers: workersOf(given.workers) };
+  const partOf = (size: number) => partOfRank(size, collective);
+  const part = partOf(batchSize);
+  const samples = { size: options.inputSize, batchSize, part, seed, workers: workersOf(given.workers) };
   return {
     title: `${model} on ${dataset.name}: ${dataset.length} images at ${height}×${width},`,
     training,
@@ -129,7 +168,7 @@ function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
         ? officialState(training.initial, official)
         : startingWeights(options, training, (account) => read.push(account)),
     weights: read,
-    batchOf: (size) => zeros([size, height, width, 3]),
+    batchOf: (size) => zeros([partOf(size).count, height, width, 3]),
     batches: (run) => imagesOf(batches(dataset, { ...samples, ...run })),
     configuration: { options: { ...options, data: lastingName(options.data) }, images },
     sources: accountsOf(dataset, ...held ? [held] : []),

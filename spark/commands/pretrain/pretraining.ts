@@ -1,15 +1,17 @@
 /** @file What a run computes: the compiled step, made of the options. */
-import { type Device, random, type Tensor } from "../../../tensor/mod.ts";
+import { alone, type Collective, type Device, random, type Tensor } from "../../../tensor/mod.ts";
 import { cosineWeightDecay, type Model, type Schedule, warmupCosine } from "../../../nn/mod.ts";
 import { startAverage } from "../../average.ts";
 import { nameNotFinite } from "../../blame.ts";
 import { startLossScale } from "../../loss_scale.ts";
 import { pretrainOptimizer } from "../../recipe.ts";
+import type { SharedStepOptions } from "../../shared_step.ts";
 import type { TrainState } from "../../train_state.ts";
 import { init } from "../../train_step.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { accumulatedStep, type Conclude, partOf, wholeStep } from "../../train/pretrain_step.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
+import { partOfRank } from "../../train/ranks/open_ranks.ts";
 import { concluded, type Training } from "../../train/training.ts";
 import type { PretrainOptions } from "../shared/pretrain_options.ts";
 import { ablationOf } from "../shared/settled_options.ts";
@@ -34,28 +36,47 @@ function schedulesOf(
   };
 }
 
+/** What of a step decides no bit of its results but for rounding, and who shares it. */
+export interface PretrainingSettings {
+  /** The state before a step is kept, so that it can be explained. */
+  readonly debug?: boolean;
+  /** Inner values of blocks are computed again for gradients. */
+  readonly checkpoint?: boolean;
+  /** Ranks that share each step; none if not given. */
+  readonly collective?: Collective;
+}
+
+/** How a step is shared, and over what batch norm takes its statistics. */
+function sharingOf(
+  { batchSize, syncBn, normParts }: PretrainOptions,
+  collective: Collective,
+): SharedStepOptions & { readonly first?: number } {
+  if (collective.size === 1) return normParts > 1 ? { statistics: { parts: normParts } } : {};
+  const { first } = partOfRank(batchSize, collective);
+  return { collective, batchSize, first, ...syncBn && { statistics: { collective } } };
+}
+
 /**
  * Makes the step of a run.
  *
  * @param options Options of the run.
  * @param lengths Steps of the run and of its warm-up.
  * @param device Where to compute.
- * @param settings `debug`: the state before a step is kept, so that it can be explained. `checkpoint`: inner values of blocks
- * are computed again for gradients.
+ * @param settings What is kept, and who shares the step.
  * @returns Model, first state and step.
  */
 export function makePretraining(
   options: PretrainOptions,
   lengths: RunLengths,
   device: Device,
-  { debug = false, checkpoint = false }: { readonly debug?: boolean; readonly checkpoint?: boolean } = {},
+  { debug = false, checkpoint = false, collective = alone() }: PretrainingSettings = {},
 ): Pretraining {
   const { make, recipe } = modelEntry(options.model);
   const model = make();
   const { learningRate, weightDecay } = schedulesOf(options, lengths);
   const { optimizer: rule, inputSize, maskRatio, dropPath } = options;
   const optimizer = pretrainOptimizer({ learningRate, weightDecay, b2: model.recipe.beta2, rule });
-  const method = { maskRatio, dropPath, checkpoint, ...ablationOf(options, model) };
+  const method = { maskRatio, dropPath, checkpoint, ...ablationOf(options, model), ...sharingOf(options, collective) };
   const conclude: Conclude = (before, out, metrics) =>
     concluded(before, out, metrics, {
       learningRate: learningRate(before.optimizer.step),

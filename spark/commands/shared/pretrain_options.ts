@@ -65,6 +65,17 @@ const METHOD = {
     help: "decay of a moving average of the weights, such as 0.9999, which the pictures then show (default: none)",
     default: null,
   },
+  syncBn: {
+    kind: "flag",
+    help: "of several ranks: batch norm takes its statistics over the whole batch, not over the images of each rank",
+  },
+  normParts: {
+    kind: "whole",
+    least: 1,
+    most: 65536,
+    help: "of one process: batch norm takes its statistics over N parts of the batch, each by itself, as N ranks do",
+    default: 1,
+  },
   initWeight: {
     kind: "text",
     placeholder: "FILE",

@@ -1,4 +1,5 @@
 /** @file From what the command line says to what pre-training does. */
+import type { Collective } from "../../../tensor/mod.ts";
 import type { Model } from "../../../nn/mod.ts";
 import { inputGrid } from "../../input_grid.ts";
 import { STREAM_VERSION } from "../../random_stream.ts";
@@ -37,6 +38,7 @@ export function settleOptions(given: GivenPretrainOptions): PretrainOptions {
   checkMask(options, inputGrid(model, inputSize, options.patchSize ?? model.stride));
   checkDecoder(options, model);
   checkAccumulation(options);
+  checkParts(options);
   return options;
 }
 
@@ -53,6 +55,45 @@ export function checkAccumulation(
   throw new RangeError(
     `Cannot divide batches as --accumulate must divide --batch-size: current batch size is ${batchSize}, number of ` +
       `small batches is ${accumulate}`,
+  );
+}
+
+function checkParts({ normParts, syncBn, batchSize, accumulate }: PretrainOptions): void {
+  if (normParts > 1 && syncBn) {
+    throw new RangeError(
+      "Cannot take statistics over parts as --sync-bn takes them over the whole batch: current --norm-parts is " +
+        `${normParts}; give one of both`,
+    );
+  }
+  if (batchSize / accumulate % normParts === 0) return;
+  throw new RangeError(
+    `Cannot take statistics over parts as --norm-parts must divide the batch: current number of parts is ${normParts}, of ` +
+      `images ${batchSize / accumulate}`,
+  );
+}
+
+/**
+ * Checks that ranks can share the steps of a run.
+ *
+ * @param options Of the run.
+ * @param collective The ranks.
+ * @throws {RangeError} If parts are asked for beside ranks, or small batches of a rank were not equal.
+ */
+export function checkRanks(
+  { normParts, batchSize, accumulate }: PretrainOptions,
+  { size }: Pick<Collective, "size">,
+): void {
+  if (size === 1) return;
+  if (normParts > 1) {
+    throw new RangeError(
+      `Cannot take statistics over parts as one process must hold the batch: current number of ranks is ${size}, of ` +
+        `--norm-parts ${normParts}; ranks take them over their own images without it`,
+    );
+  }
+  if (accumulate === 1 || batchSize % (size * accumulate) === 0) return;
+  throw new RangeError(
+    `Cannot divide the batch of each rank as ranks times --accumulate must divide --batch-size: current batch size is ` +
+      `${batchSize}, ranks are ${size}, small batches ${accumulate}`,
   );
 }
 

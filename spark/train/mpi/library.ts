@@ -92,3 +92,11 @@ function yieldOf(): () => void {
   const { symbols } = Deno.dlopen("libc.so.6", { sched_yield: { parameters: [], result: "i32" } });
   return () => void symbols.sched_yield();
 }
+
+/** A rank among others. */
+export interface Ranked {
+  readonly rank: number;
+  readonly size: number;
+  /** Seconds after which another is given up. */
+  readonly deadline: number;
+}

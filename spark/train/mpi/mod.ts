@@ -4,4 +4,5 @@
  * @module
  */
 export { openMpi, type OpenMpiOptions } from "./open_mpi.ts";
+export { QuietCollectiveError } from "./roll_call.ts";
 export { type Launched, launched } from "./launcher.ts";

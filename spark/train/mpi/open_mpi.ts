@@ -1,6 +1,6 @@
 import { type Collective, CollectiveError, type Exchanged, type Pending } from "../../../tensor/mod.ts";
 import { requireOptions } from "../../../tensor/kernel.ts";
-import { type MpiLibrary, openLibrary } from "./library.ts";
+import { type MpiLibrary, openLibrary, type Ranked } from "./library.ts";
 import { refuseOtherLauncher } from "./launcher.ts";
 import { rollCall } from "./roll_call.ts";
 
@@ -60,14 +60,6 @@ export function openMpi(options: OpenMpiOptions = {}): Collective {
   };
   const group = { rank: numberBy(symbols.MPI_Comm_rank), size: numberBy(symbols.MPI_Comm_size) };
   return exchangesOf(library, { ...group, deadline });
-}
-
-/** A rank among others. */
-export interface Ranked {
-  readonly rank: number;
-  readonly size: number;
-  /** Seconds. */
-  readonly deadline: number;
 }
 
 function exchangesOf(library: MpiLibrary, ranked: Ranked): Collective {

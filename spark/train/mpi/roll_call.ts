@@ -1,6 +1,5 @@
 import { CollectiveError } from "../../../tensor/mod.ts";
-import type { MpiLibrary } from "./library.ts";
-import type { Ranked } from "./open_mpi.ts";
+import type { MpiLibrary, Ranked } from "./library.ts";
 
 /** Tag of its messages: no exchange has tags. */
 const TAG = 7501;

@@ -17,6 +17,9 @@ export interface RunHead {
   readonly git_commit_id: string;
   /** Its message. */
   readonly git_commit_msg: string;
+  /** How many ranks share each step, and what joins them, where there are several. */
+  readonly ranks?: number;
+  readonly joined_by?: string;
   /** Name of the model. */
   readonly model: string;
   /** What the sources of images held, and what of it is used. */

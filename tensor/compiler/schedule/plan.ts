@@ -70,17 +70,20 @@ function livesOf(
     const life = { bytes, from: Infinity, to: 0, offset: 0 };
     return [...places.keys()].map((value) => [value, life] as const);
   }));
+  const placeIn = new Map(ranges.flatMap(({ places }) => [...places]));
   const lives = new Map<number, OpenLife>();
   steps.forEach(({ inputs, outputs }, at) => {
     for (const value of inputs) if (lives.has(value)) lives.get(value)!.to = at;
     for (const value of outputs) {
       if (values[value]!.role !== "temporary") continue;
-      const given = together.get(value) ?? lives.get(before.get(value) ?? -1);
+      const old = before.get(value) ?? -1;
+      const given = together.get(value) ?? lives.get(old);
+      if (!together.has(value) && placeIn.has(old)) placeIn.set(value, placeIn.get(old)!);
       if (given) Object.assign(given, { from: Math.min(given.from, at), to: Math.max(given.to, at) });
       lives.set(value, given ?? { bytes: round(bytesOf(values[value]!)), from: at, to: at, offset: 0 });
     }
   });
-  return { lives, places: new Map(ranges.flatMap(({ places }) => [...places])) };
+  return { lives, places: placeIn };
 }
 
 /** Gives every life its offset. Returns the end of all. */

@@ -6,10 +6,14 @@ import {
   alone,
   cpuDevice,
   grad,
+  jit,
   joinThreads,
+  matmul,
   mul,
   openDevice,
   referenceDevice,
+  reshape,
+  sin,
   sum,
   type Tensor,
   tensor,
@@ -124,6 +128,23 @@ Deno.test("Sums of a program lie in one range and are made in place: no more mem
   equal(calls.length, 1);
   ok(calls[0]! >= 6);
   ok(exchanging.stats.plannedBytes <= plain.stats.plannedBytes + 4 * 64);
+  device.close();
+});
+
+Deno.test("Maps write over sums that lie in one range, each over its own", async () => {
+  const device = cpuDevice({ threads: 1 });
+  const pair = { ...alone(), size: 2 }; // of two that have the same: sums are what they are made of
+  const x = tensor([1, 2, 3]);
+  const both = (combine: (x: readonly Tensor[]) => readonly Tensor[]) =>
+    jit((y: Tensor) => {
+      const [a, b] = combine([mul(y, y), add(y, 5)]) as [Tensor, Tensor];
+      const [c, d] = [sin(a), sin(b)];
+      return [matmul(reshape(c, [3, 1]), reshape(d, [1, 3])), matmul(reshape(c, [1, 3]), reshape(d, [3, 1]))];
+    }, { device })(x);
+  const expected = both((tensors) => tensors);
+  for (const [i, found] of both((tensors) => allReduce(tensors, pair)).entries()) {
+    assertClose(await found.data({ device }), await expected[i]!.data({ device }));
+  }
   device.close();
 });
 

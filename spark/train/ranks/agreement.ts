@@ -1,0 +1,113 @@
+/** @file Ranks agree on what they do before they do it, and look from time to time whether they still have the same. */
+import {
+  type Collective,
+  CollectiveError,
+  type Device,
+  type Tensor,
+  type Tree,
+  treeLeaves,
+} from "../../../tensor/mod.ts";
+import { namesOf } from "../../../nn/mod.ts";
+import { QuietCollectiveError } from "../mpi/roll_call.ts";
+
+/** Texts of all ranks, in their order. */
+function textsOfAll(collective: Collective, own: string): readonly string[] {
+  const bytes = new TextEncoder().encode(own);
+  const lengths = new Uint32Array(collective.size);
+  collective.allGather(Uint32Array.of(bytes.length), lengths);
+  const most = Math.ceil(Math.max(...lengths) / 4);
+  const [padded, all] = [new Uint32Array(most), new Uint32Array(most * collective.size)];
+  new Uint8Array(padded.buffer).set(bytes);
+  collective.allGather(padded, all);
+  return Array.from(
+    lengths,
+    (length, rank) => new TextDecoder().decode(new Uint8Array(all.buffer, 4 * most * rank, length)),
+  );
+}
+
+/** Ends the run on every rank; the first says why. */
+function refuse({ rank }: Collective, message: string): never {
+  throw new (rank === 0 ? CollectiveError : QuietCollectiveError)(message);
+}
+
+/**
+ * The text of rank 0.
+ *
+ * @param collective The ranks.
+ * @param own What this rank would say.
+ * @returns What rank 0 says.
+ */
+export function textOfFirst(collective: Collective, own: string): string {
+  return textsOfAll(collective, own)[0]!;
+}
+
+/**
+ * Ends the run unless all ranks are told the same.
+ *
+ * @param collective The ranks.
+ * @param told What must be the same, by name.
+ * @throws {CollectiveError} On every rank, naming the first that differs from rank 0, and in what.
+ */
+export function agree(collective: Collective, told: Readonly<Record<string, string>>): void {
+  if (collective.size === 1) return;
+  const all = textsOfAll(collective, JSON.stringify(told)).map((text) => JSON.parse(text) as typeof told);
+  for (const [rank, theirs] of all.entries()) {
+    const name = Object.keys({ ...all[0], ...theirs }).find((name) => theirs[name] !== all[0]![name]);
+    if (name === undefined) continue;
+    refuse(
+      collective,
+      `Cannot train together as all ranks must have the same ${name}: current ${name} of rank ${rank} is ${
+        theirs[name]
+      }, of ` +
+        `rank 0 ${all[0]![name]}`,
+    );
+  }
+}
+
+/**
+ * Tells whether any rank says so.
+ *
+ * @param collective The ranks.
+ * @param own What this rank says.
+ * @returns True on all if it is on one.
+ */
+export function anyOf(collective: Collective, own: boolean): boolean {
+  const count = Int32Array.of(Number(own));
+  collective.allReduce(count).wait();
+  return count[0]! > 0;
+}
+
+/** A number of the bits of an array; the odds that others have the same are one in four thousand millions. */
+function hashOf(values: ArrayBufferView): number {
+  const words = new Uint32Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength >> 2);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words[i]!, 0x01000193) ^ (hash >>> 15);
+  return hash >>> 0;
+}
+
+/**
+ * Ends the run unless all ranks have the same parameters, to the bit.
+ *
+ * @param collective The ranks.
+ * @param params What is compared.
+ * @param device Where it lies.
+ * @param step Steps done, for the message.
+ * @throws {CollectiveError} On every rank, naming the first leaf that differs, and the rank.
+ */
+export async function compareParams(collective: Collective, params: Tree, device: Device, step: number): Promise<void> {
+  if (collective.size === 1) return;
+  const own = new Uint32Array(treeLeaves(params).length);
+  for (const [i, leaf] of (treeLeaves(params) as readonly Tensor[]).entries()) {
+    own[i] = hashOf(await leaf.data({ device }));
+  }
+  const all = new Uint32Array(collective.size * own.length);
+  collective.allGather(own, all);
+  const at = all.findIndex((hash, i) => hash !== all[i % own.length]);
+  if (at < 0) return;
+  const name = namesOf(params)[at % own.length]!;
+  refuse(
+    collective,
+    `Cannot go on after step ${step} as all ranks must have the same parameters: current ${name} of rank ` +
+      `${Math.floor(at / own.length)} differs from that of rank 0; the last checkpoint is of before`,
+  );
+}

@@ -1,0 +1,58 @@
+import { alone, type Collective } from "../../../tensor/mod.ts";
+import { launched, openMpi } from "../mpi/mod.ts";
+
+/**
+ * Joins the ranks that the launcher has started, if it has, and does something with them.
+ *
+ * @param deadline Seconds after which a rank is given up; that of `openMpi` if not given.
+ * @param run What they do; the group is that of one process where there is no launcher.
+ * @returns Its result. Where it throws, the group is not left: that would wait for the others, whom the launcher ends.
+ * @throws {Error} As `openMpi` and `run`.
+ */
+export async function amongRanks<T>(
+  deadline: number | undefined,
+  run: (collective: Collective) => Promise<T>,
+): Promise<T> {
+  const isOne = (launched()?.size ?? 1) === 1;
+  const collective = isOne ? alone() : openMpi(deadline === undefined ? {} : { deadline });
+  const result = await run(collective);
+  collective.close();
+  return result;
+}
+
+/** Which images of a batch a rank has: as many as others, or one more. */
+export interface RankPart {
+  /** Number of the first. */
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * Shares a batch among ranks.
+ *
+ * @param batchSize Images of the batch.
+ * @param collective The ranks.
+ * @returns Those of this rank.
+ * @throws {RangeError} If there are fewer images than ranks.
+ */
+export function partOfRank(batchSize: number, { rank, size }: Pick<Collective, "rank" | "size">): RankPart {
+  if (batchSize < size) {
+    throw new RangeError(
+      `Cannot share a batch as each rank must have an image: current --batch-size is ${batchSize}, number of ranks is ${size}`,
+    );
+  }
+  const first = Math.floor(rank * batchSize / size);
+  return { first, count: Math.floor((rank + 1) * batchSize / size) - first };
+}
+
+/**
+ * Threads of a rank: those that run on one machine share its cores, unless the launcher has given each its own.
+ *
+ * @param threads Value of `--threads`, if it was given.
+ * @returns It; else a part of the cores; undefined for all where no launcher has started this process.
+ */
+export function threadsOfRank(threads: number | undefined): number | undefined {
+  const onThisMachine = Number(Deno.env.get("OMPI_COMM_WORLD_LOCAL_SIZE") ?? 1);
+  if (threads !== undefined || onThisMachine < 2) return threads;
+  return Math.max(1, Math.floor(navigator.hardwareConcurrency / onThisMachine));
+}

@@ -1,0 +1,78 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { alone, openDevice, setDefaultDevice, type Tensor, threads, treeLeaves } from "../../../tensor/mod.ts";
+import { type How, normalised, trained } from "./sharing.ts";
+import type { Told } from "./sharing_worker.ts";
+
+type Leaves = readonly (readonly number[])[];
+
+/** What each of some threads finds, leaf by leaf. */
+async function byThreads(size: number, what: Told["what"], device: string, how: How): Promise<readonly Leaves[]> {
+  return await Promise.all(
+    threads(size).map((seat) => {
+      const worker = new Worker(new URL("./sharing_worker.ts", import.meta.url), { type: "module" });
+      return new Promise<Leaves>((resolve, reject) => {
+        worker.onmessage = ({ data: { found, error } }) => found ? resolve(found) : reject(new Error(error));
+        worker.onerror = (event) => reject(new Error(event.message));
+        worker.postMessage({ seat, device, what, how } satisfies Told);
+      });
+    }),
+  );
+}
+
+/** What one process finds. */
+async function byOne(what: Told["what"], name: string, how: How): Promise<Leaves> {
+  const device = await openDevice(name, name === "cpu" ? { threads: 1 } : {});
+  setDefaultDevice(device);
+  const tree = (what === "normalised" ? normalised : trained)(how, alone());
+  const found: number[][] = [];
+  for (const leaf of treeLeaves(tree) as readonly Tensor[]) found.push([...await leaf.data()]);
+  device.close();
+  return found;
+}
+
+/** ‖difference‖ / ‖expected‖ of a leaf. */
+function distance(actual: readonly number[], expected: readonly number[]): number {
+  const norm = (x: readonly number[]) => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
+  return norm(actual.map((value, i) => value - expected[i]!)) / Math.max(norm(expected), 1e-30);
+}
+
+const largest = (a: Leaves, b: Leaves) => Math.max(...a.map((leaf, i) => distance(leaf, b[i]!)));
+
+const WIDE = { accumulate: 1, dtype: "float64" } as const;
+const SINGLE = { accumulate: 1, dtype: "float32" } as const;
+
+/** The leaves by their order: counts and running statistics, the gradient of the rows, those of shift and scale, the loss. */
+const [COUNT, MEAN, VARIANCE, ROWS, LOSS] = [0, 1, 2, 3, 4];
+
+for (const [size, images] of [[2, 6], [3, 7]] as const) {
+  Deno.test(`Batch norm of ${images} images that ${size} threads share is that of all of them: loss, gradient, statistics`, async () => {
+    const how = { ...WIDE, images, sync: true, parts: 1 };
+    const one = await byOne("normalised", "reference", how);
+    const found = await byThreads(size, "normalised", "reference", how);
+    const joined: Leaves = [
+      ...[COUNT, MEAN, VARIANCE].map((at) => found[size - 1]![at]!),
+      found.flatMap((leaves) => leaves[ROWS]!),
+      [found.reduce((sum, leaves) => sum + leaves[LOSS]![0]!, 0)],
+    ];
+    ok(largest(joined, one) < 1e-12, `largest distance is ${largest(joined, one)}`);
+    found.forEach((leaves) => deepStrictEqual(leaves.slice(0, ROWS), found[0]!.slice(0, ROWS)));
+  });
+}
+
+Deno.test("Without synchronisation two threads normalise as one process does over two parts", async () => {
+  const how = { ...WIDE, images: 6, sync: false, parts: 1 };
+  const one = await byOne("normalised", "reference", { ...how, parts: 2 });
+  const found = await byThreads(2, "normalised", "reference", how);
+  const mean = (at: number) => found[0]![at]!.map((x, i) => (x + found[1]![at]![i]!) / 2);
+  const joined = [mean(COUNT), mean(MEAN), mean(VARIANCE), found.flatMap((leaves) => leaves[ROWS]!), one[LOSS]!];
+  ok(largest(joined, one) < 1e-12, `largest distance is ${largest(joined, one)}`);
+});
+
+Deno.test("Two threads step as one process does, to the bit the same on both, whoever has more images", async () => {
+  const how = { ...SINGLE, images: 3, sync: true, parts: 1 };
+  const one = await byOne("trained", "cpu", how);
+  const [first, second] = await byThreads(2, "trained", "cpu", how);
+  deepStrictEqual(first, second);
+  const far = largest(first!, one);
+  ok(far < 2e-5, `largest distance is ${far}`);
+});
