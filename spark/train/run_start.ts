@@ -77,7 +77,9 @@ export function newRun<Options, Configuration extends RunConfiguration<Options>>
 ): RunStart<Options, Configuration> {
   const { writes = true } = start;
   const folder = runFolder(start.out ?? (writes ? makeRunPath(name, new Date()) : ""));
-  if (!writes) return { options, folder, done: 0, changes: [], log: { text: "", records: [] }, lock: NO_LOCK };
+  if (!writes) {
+    return { options, folder, done: 0, changes: [], log: { text: "", records: [], damaged: 0 }, lock: NO_LOCK };
+  }
   const lock = openRunFolder(folder, { resume: false, inner: innerOf(folder, start) });
   return { options, folder, done: 0, changes: [], log: { text: "", records: [], damaged: 0 }, lock };
 }

@@ -2,6 +2,7 @@ import { type CommandLine, parseCommandLine, type Parsed } from "./command_line.
 import { CONFIG_OPTION, withConfig } from "./config_file.ts";
 import { helpOf } from "./help.ts";
 import type { OptionRows } from "./option.ts";
+import { launched } from "../../train/mpi/mod.ts";
 import { loadModel } from "../../train/model_file.ts";
 import { print } from "./print.ts";
 
@@ -24,6 +25,7 @@ export function command<const Rows extends OptionRows>(
   return async (args) => {
     const parsed = parseCommandLine(args, whole);
     if (parsed !== "help") {
+      if (!line.ranks) refuseRanks(line.task);
       const given = withConfig(parsed.given, line.options) as Parsed<Rows>["given"];
       return await run(await withModelFiles(given, line.options), parsed.operands);
     }
@@ -45,4 +47,14 @@ async function withModelFiles<Rows extends OptionRows>(
     }),
   );
   return Object.fromEntries(known) as Parsed<Rows>["given"];
+}
+
+/** Each of several ranks would do the same, and write over what the others write. */
+function refuseRanks(task: string): void {
+  const size = launched()?.size ?? 1;
+  if (size === 1) return;
+  throw new RangeError(
+    `Cannot run ${task} by several ranks as only deno task pretrain shares its work among them: current number of ranks is ` +
+      `${size}; run it without mpirun`,
+  );
 }

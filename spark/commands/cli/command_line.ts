@@ -26,6 +26,8 @@ export interface CommandLine<Rows extends OptionRows = OptionRows> {
   readonly task: string;
   /** What it does, in a sentence or a few; the first part of its help. */
   readonly purpose: string;
+  /** True if several ranks of `mpirun` run it together; else it is refused to them. */
+  readonly ranks?: boolean;
   /** Its options, in the order of the help text. */
   readonly options: Rows;
   /** What else it takes; nothing if not given. */

@@ -37,6 +37,7 @@ export type { Command } from "../cli/command.ts";
 
 const LINE = {
   task: "pretrain",
+  ranks: true,
   purpose: `Pre-trains a convolutional network with SparK and leaves checkpoints, pictures and a log in a run folder.
 Without options: a small ResNet on 3D emoji, a few minutes on two cores without a GPU.`,
   options: PRETRAIN_OPTIONS,

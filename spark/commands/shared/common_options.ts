@@ -126,11 +126,6 @@ export const CONDUCT_OPTIONS = {
     what: "a file",
     help: "module whose default export is a function that is told what happens in the run, for loggers of others",
   },
-  deadline: {
-    kind: "number",
-    above: 0,
-    help: "of several ranks: seconds after which one that takes no part in a step is given up (default 300)",
-  },
   checkpoint: {
     kind: "flag",
     help: "compute the inner values of blocks again for gradients instead of keeping them: less memory, more time",

@@ -147,6 +147,11 @@ const CONDUCT = {
     what: "a folder or an archive",
     help: "images that are not trained on: the loss on their masked patches is computed with every checkpoint",
   },
+  deadline: {
+    kind: "number",
+    above: 0,
+    help: "of several ranks: seconds after which one that takes no part in a step is given up (default 300)",
+  },
   debugNans: {
     kind: "flag",
     help: "name the layer in which loss or gradient stops being finite; keeps a second copy of the state",
