@@ -15,7 +15,7 @@ import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { type LineProcess, startLineProcess } from "./line_process.ts";
 import type { Answer, Request } from "./peers/side.ts";
-import { flopsOf, inputsOf, nameOf, numbers, type Work, WORKS } from "./peers/work.ts";
+import { flopsOf, inputsOf, isComposed, nameOf, numbers, type Work, WORKS } from "./peers/work.ts";
 import { JSON_OPTION, PYTHON_OPTION, THREADS_OPTION } from "./step_options.ts";
 import { median } from "./statistics.ts";
 
@@ -87,9 +87,9 @@ async function ask({ process }: Peer, request: Request): Promise<Answer> {
   return await process.ask(JSON.stringify(request)) as Answer;
 }
 
-/** The right value of elements of a result; `null` for the training step, whose sides are compared with each other. */
+/** The right value of elements of a result; `null` for composed works, whose sides are compared with each other. */
 function definitionOf(work: Work): ((at: number) => number) | null {
-  if (work.kind === "cnn") return null;
+  if (isComposed(work)) return null;
   const data = Object.fromEntries(
     Object.entries(inputsOf(work)).map(([name, shape], seed) => [
       name,
@@ -172,8 +172,8 @@ function tell(work: Work, peers: readonly Peer[], timings: readonly Timing[]): v
   timings.forEach(({ milliseconds, samples, submits, readings, error }, i) => {
     const name = peers[i]!.name.padEnd(14);
     if (milliseconds === undefined) return console.log(`  ${name} ${error}`);
-    const rate = work.kind === "cnn"
-      ? `${(1000 / milliseconds).toFixed(1).padStart(8)} steps/s`
+    const rate = isComposed(work)
+      ? `${(1000 / milliseconds).toFixed(1).padStart(8)} runs/s`
       : `${(flopsOf(work) / milliseconds / 1e6).toFixed(1).padStart(8)} GFLOP/s`;
     const ratio = i === 0 ? "" : `   ${(milliseconds / ours).toFixed(2).padStart(7)}× ours`;
     const count = GPU ? `  ${submits!.toFixed(1)} submits, ${readings!.toFixed(1)} readings` : "";

@@ -1,6 +1,6 @@
 /** @file The side of jax-js: `deno run -A --no-config --no-lock bench/peers/jax.ts wasm|webgpu`. */
 import { type Input, moveAxes, type Program, serve } from "./side.ts";
-import { CNN, labelsOf, type Work } from "./work.ts";
+import { AHEAD, CNN, type Composed, labelsOf, TRANSFORMER, type Work } from "./work.ts";
 
 /** The part of an array that is used. Operations consume their operands; `ref` keeps one. */
 interface Jax {
@@ -10,6 +10,9 @@ interface Jax {
   reshape(shape: readonly number[]): Jax;
   mul(other: Jax | number): Jax;
   sub(other: Jax | number): Jax;
+  add(other: Jax): Jax;
+  div(other: Jax): Jax;
+  transpose(): Jax;
   sum(axis?: number): Jax;
 }
 
@@ -33,12 +36,14 @@ interface Library {
       o?: { featureGroupCount?: number },
     ): Jax;
   };
+  readonly nn: { softmax(x: Jax): Jax };
   readonly numpy: {
     array(data: Float32Array): Jax;
     zeros(shape: Shape): Jax;
     matmul(a: Jax, b: Jax): Jax;
     maximum(a: Jax, b: number): Jax;
     mean(x: Jax, axis?: number | readonly number[]): Jax;
+    sqrt(x: Jax): Jax;
     exp(x: Jax): Jax;
     log(x: Jax): Jax;
   };
@@ -83,7 +88,7 @@ function programOf(
   };
 }
 
-function contraction(work: Exclude<Work, { kind: "cnn" }>, inputs: Readonly<Record<string, Input>>): Program {
+function contraction(work: Exclude<Work, Composed>, inputs: Readonly<Record<string, Input>>): Program {
   if (work.kind === "matmul") {
     return programOf((a, b) => jax.numpy.matmul(a!, b!), Object.values(inputs).map(array), (data) => data);
   }
@@ -156,4 +161,49 @@ function trainingStep(inputs: Readonly<Record<string, Input>>): Program {
   };
 }
 
-await serve((work, inputs) => work.kind === "cnn" ? trainingStep(inputs) : contraction(work, inputs));
+function ahead(x: Jax): Program {
+  const step = jax.jit((x: Jax) => jax.numpy.exp(x.ref.mul(-0.5)).add(x.mul(0.1)));
+  const loop = () => {
+    let last = step(x.ref);
+    for (let i = 1; i < AHEAD.steps; i++) last = step(last);
+    return last;
+  };
+  const queued: Jax[] = [];
+  return {
+    run: () => void queued.push(loop()),
+    async wait() {
+      const results = queued.splice(0);
+      await jax.blockUntilReady(results);
+      results.forEach((result) => result.dispose());
+    },
+    result: () => loop().data(),
+    drop: () => x.dispose(),
+  };
+}
+
+function normed(x: Jax): Jax {
+  const size = jax.numpy.sqrt(jax.numpy.mean(x.ref.mul(x.ref), 1)).reshape([-1, 1]);
+  return x.div(size);
+}
+
+const transformer: Function = (first, ...weights) => {
+  const { matmul, maximum } = jax.numpy;
+  let x = first!;
+  for (let i = 0; i < TRANSFORMER.layers; i++) {
+    const [q, k, v, o, up, down] = weights.slice(6 * i, 6 * i + 6) as [Jax, Jax, Jax, Jax, Jax, Jax];
+    const y = normed(x.ref);
+    const scores = matmul(matmul(y.ref, q), matmul(y.ref, k).transpose()).mul(1 / Math.sqrt(TRANSFORMER.width));
+    x = x.add(matmul(matmul(jax.nn.softmax(scores), matmul(y, v)), o));
+    x = x.ref.add(matmul(maximum(matmul(normed(x), up), 0), down));
+  }
+  return x;
+};
+
+await serve((work, inputs) => {
+  if (work.kind === "cnn") return trainingStep(inputs);
+  const operands = Object.values(inputs).map(array);
+  if (work.kind === "ahead") return ahead(operands[0]!);
+  if (work.kind === "transformer") return programOf(transformer, operands, (data) => data);
+  operands.forEach((x) => x.dispose());
+  return contraction(work, inputs);
+});

@@ -1,7 +1,9 @@
 /** @file This library's side: `deno run -A bench/peers/tessera.ts cpu|webgpu`. */
 import {
+  add,
   conv2d,
   type Device,
+  div,
   exp,
   grad,
   jit,
@@ -10,6 +12,8 @@ import {
   mean,
   mul,
   openDevice,
+  softmax,
+  sqrt,
   sub,
   sum,
   type Tensor,
@@ -19,7 +23,7 @@ import { leaf, realize } from "../../tensor/kernel.ts";
 import { relu } from "../../nn/mod.ts";
 import { convProgram } from "../conv_program.ts";
 import { type Input, type Program, serve } from "./side.ts";
-import { CNN, labelsOf, type Work } from "./work.ts";
+import { AHEAD, CNN, type Composed, labelsOf, TRANSFORMER, type Work } from "./work.ts";
 
 const device = await openDevice(Deno.args[0] ?? "cpu");
 
@@ -28,7 +32,7 @@ function onDevice({ shape, data }: Input, device: Device): Tensor {
 }
 
 /** A product or a convolution. */
-function contraction(work: Exclude<Work, { kind: "cnn" }>, inputs: readonly Tensor[]): Program {
+function contraction(work: Exclude<Work, Composed>, inputs: readonly Tensor[]): Program {
   const f = work.kind === "matmul" ? (a: Tensor, b: Tensor) => matmul(a, b) : convProgram(work.geometry, work.part);
   const program = jit(f, { device });
   const compute = () => program(inputs[0]!, inputs[1]!);
@@ -73,7 +77,56 @@ function trainingStep([images, ...weights]: readonly Tensor[]): Program {
   };
 }
 
+function ahead(x: Tensor): Program {
+  const step = jit((x: Tensor) => add(exp(mul(x, -0.5)), mul(x, 0.1)), { device });
+  const loop = () => {
+    let last = step(x);
+    for (let i = 1; i < AHEAD.steps; i++) {
+      using before = last;
+      last = step(before);
+    }
+    return last;
+  };
+  return {
+    run: () => loop()[Symbol.dispose](),
+    wait: () => device.synchronize(),
+    result: async () => await loop().data({ device }) as Float32Array,
+    drop: () => x[Symbol.dispose](),
+  };
+}
+
+const normed = (x: Tensor): Tensor => div(x, sqrt(mean(mul(x, x), { axis: 1, keepDims: true })));
+
+function transformer(tensors: readonly Tensor[]): Program {
+  const program = jit((x: Tensor, ...weights: Tensor[]) => {
+    for (let i = 0; i < TRANSFORMER.layers; i++) {
+      const [q, k, v, o, up, down] = weights.slice(6 * i, 6 * i + 6) as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const y = normed(x);
+      const scores = mul(matmul(matmul(y, q), matmul(y, k), { transposeB: true }), 1 / Math.sqrt(TRANSFORMER.width));
+      x = add(x, matmul(matmul(softmax(scores), matmul(y, v)), o));
+      x = add(x, matmul(relu(matmul(normed(x), up)), down));
+    }
+    return x;
+  }, { device });
+  const compute = () => program(...tensors as [Tensor, ...Tensor[]]);
+  return {
+    run: () => compute()[Symbol.dispose](),
+    wait: () => device.synchronize(),
+    result: async () => await compute().data({ device }) as Float32Array,
+    drop: () => tensors.forEach((x) => x[Symbol.dispose]()),
+  };
+}
+
 await serve((work, inputs) => {
   const tensors = Object.values(inputs).map((input) => onDevice(input, device));
+  if (work.kind === "ahead") return ahead(tensors[0]!);
+  if (work.kind === "transformer") return transformer(tensors);
   return work.kind === "cnn" ? trainingStep(tensors) : contraction(work, tensors);
 });

@@ -3,7 +3,7 @@
  * runs on one thread: Deno counts as Node for it, where it has no other.
  */
 import { type Input, type Program, serve } from "./side.ts";
-import { CNN, labelsOf, type Work } from "./work.ts";
+import { CNN, type Composed, isComposed, labelsOf, nameOf, type Work } from "./work.ts";
 
 /** The part of a tensor that is used. */
 interface TfTensor {
@@ -97,7 +97,7 @@ function filterShape([kh, kw, channels, out]: Shape, depthwise: boolean): Shape 
   return depthwise ? [kh!, kw!, out!, 1] : [kh!, kw!, channels!, out!];
 }
 
-function contraction(work: Exclude<Work, { kind: "cnn" }>, inputs: Readonly<Record<string, Input>>): Program {
+function contraction(work: Exclude<Work, Composed>, inputs: Readonly<Record<string, Input>>): Program {
   const same = (data: Float32Array) => data;
   if (work.kind === "matmul") {
     const [a, b] = Object.values(inputs).map(({ shape, data }) => tf.tensor(data, shape)) as [TfTensor, TfTensor];
@@ -156,4 +156,8 @@ function trainingStep(inputs: Readonly<Record<string, Input>>): Program {
   };
 }
 
-await serve((work, inputs) => work.kind === "cnn" ? trainingStep(inputs) : contraction(work, inputs));
+await serve((work, inputs) => {
+  if (work.kind === "cnn") return trainingStep(inputs);
+  if (isComposed(work)) throw new Error(`no such work here: ${nameOf(work)} is for libraries that compile`);
+  return contraction(work, inputs);
+});

@@ -16,11 +16,23 @@ export type Work =
   | { readonly kind: "matmul"; readonly geometry: MatmulGeometry }
   | { readonly kind: "conv"; readonly geometry: ConvGeometry; readonly part: ConvPart }
   /** A training step of a small network of three convolutions. */
-  | { readonly kind: "cnn" };
+  | { readonly kind: "cnn" }
+  /** A compiled step called many times in a row, each on what the one before gave, nothing read until the end. */
+  | { readonly kind: "ahead" }
+  /** A small transformer's results: many small kernels in one compiled call. */
+  | { readonly kind: "transformer" };
+
+/** Works whose definition is no formula: sides are compared with each other. */
+export type Composed = Extract<Work, { readonly kind: "cnn" | "ahead" | "transformer" }>;
+
+/** True for those. */
+export const isComposed = (work: Work): work is Composed => work.kind !== "matmul" && work.kind !== "conv";
 
 /** Name of each input of a work and its shape: images and weights channels last. */
 export function inputsOf(work: Work): Readonly<Record<string, readonly number[]>> {
   if (work.kind === "cnn") return CNN.inputs;
+  if (work.kind === "ahead") return { x: [AHEAD.size] };
+  if (work.kind === "transformer") return TRANSFORMER.inputs;
   if (work.kind === "matmul") {
     const { rows, inner, columns } = work.geometry;
     return { a: [rows, inner], b: [inner, columns] };
@@ -48,8 +60,38 @@ export const CNN = {
   },
 } as const;
 
+/** `x` becomes `exp(-x / 2) + x / 10`, as often as `steps` says: it goes to a fixed point and stays there. */
+export const AHEAD = { size: 1024, steps: 200 } as const;
+
+const [LENGTH, WIDTH, HIDDEN] = [32, 64, 256];
+const LAYERS = 4;
+
+/**
+ * Layers of attention with one head and of a perceptron, each added to what goes in and divided by the root of its mean
+ * square: `x [length, width]`, and of each layer `q`, `k`, `v`, `o`, `up` and `down`.
+ */
+export const TRANSFORMER: {
+  readonly layers: number;
+  readonly width: number;
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+} = {
+  layers: LAYERS,
+  width: WIDTH,
+  inputs: {
+    x: [LENGTH, WIDTH],
+    ...Object.fromEntries(
+      Array.from({ length: LAYERS }, (_, i) => [
+        ...["q", "k", "v", "o"].map((name) => [`${name}${i}`, [WIDTH, WIDTH]]),
+        [`up${i}`, [WIDTH, HIDDEN]],
+        [`down${i}`, [HIDDEN, WIDTH]],
+      ]).flat(),
+    ),
+  },
+};
+
 /** Scale of an input's numbers, so that activations of the network neither vanish nor explode. */
 export function scaleOf(work: Work, name: string): number {
+  if (work.kind === "transformer") return name === "x" ? 1 : Math.sqrt(3 / TRANSFORMER.inputs[name]![0]!);
   if (work.kind !== "cnn" || name === "images") return 1;
   const shape = CNN.inputs[name as keyof typeof CNN.inputs];
   return Math.sqrt(6 / shape.slice(0, -1).reduce((product: number, size) => product * size, 1));
@@ -73,12 +115,14 @@ export function numbers(length: number, seed: number, scale: number): Float32Arr
 /** Name of a work. */
 export function nameOf(work: Work): string {
   if (work.kind === "cnn") return "training step of three convolutions";
+  if (work.kind === "ahead") return `loop of ${AHEAD.steps} steps that runs ahead`;
+  if (work.kind === "transformer") return `small transformer of ${TRANSFORMER.layers} layers`;
   return work.kind === "matmul" ? matmulName(work.geometry) : `${convName(work.geometry)} ${work.part}`;
 }
 
-/** Operations of a work, those of a direct computation; 0 for the training step, which is counted in steps a second. */
+/** Operations of a work, those of a direct computation; 0 for composed ones, which are counted in runs a second. */
 export function flopsOf(work: Work): number {
-  if (work.kind === "cnn") return 0;
+  if (isComposed(work)) return 0;
   return work.kind === "matmul" ? matmulFlops(work.geometry) : convFlops(work.geometry);
 }
 
@@ -89,4 +133,6 @@ export const WORKS: readonly Work[] = [
   ...PEER_MATMULS.map((geometry): Work => ({ kind: "matmul", geometry })),
   ...PEER_CONVS.flatMap((geometry) => PARTS.map((part): Work => ({ kind: "conv", geometry, part }))),
   { kind: "cnn" },
+  { kind: "ahead" },
+  { kind: "transformer" },
 ];
