@@ -158,6 +158,8 @@ function trainingStep(inputs: Readonly<Record<string, Input>>): Program {
 
 await serve((work, inputs) => {
   if (work.kind === "cnn") return trainingStep(inputs);
-  if (isComposed(work)) throw new Error(`no such work here: ${nameOf(work)} is for libraries that compile`);
+  if (isComposed(work)) {
+    throw new Error(`Cannot time ${nameOf(work)} as it is for libraries that compile: current library is tfjs`);
+  }
   return contraction(work, inputs);
 });
