@@ -43,7 +43,7 @@ export {
   treeUnflatten,
 } from "./tree.ts";
 export * from "./functions/creation.ts";
-export { identity, stopGradient } from "./primitives/identity.ts";
+export { checkpointName, identity, stopGradient } from "./primitives/identity.ts";
 export { cast } from "./primitives/cast.ts";
 export * from "./primitives/arithmetic.ts";
 export * from "./primitives/division.ts";
@@ -107,7 +107,8 @@ export { resize, type ResizeOptions } from "./functions/images/resize.ts";
 export { adaptiveAvgPool2d, adaptiveMaxPool2d } from "./functions/images/adaptive_pool.ts";
 export * as linalg from "./functions/linalg/mod.ts";
 export * as random from "./functions/random/mod.ts";
-export { checkpoint } from "./transform/checkpoint.ts";
+export { checkpoint, type CheckpointOptions } from "./transform/checkpoint.ts";
+export { checkpointPolicies, type CheckpointPolicy, type CheckpointValue } from "./transform/checkpoint_policies.ts";
 export { customJvp } from "./transform/custom_jvp.ts";
 export { customVjp } from "./transform/custom_vjp.ts";
 export { evalShape } from "./transform/eval_shape.ts";
@@ -120,6 +121,7 @@ export { makeProgram, type TracedProgram } from "./transform/make_program.ts";
 export { grad, type GradOptions, valueAndGrad } from "./transform/grad.ts";
 export { jit, type JitOptions, type Jitted } from "./transform/jit.ts";
 export { jvp, linearize, type Tangents } from "./transform/jvp.ts";
+export { type Residual, type Residuals, savedResiduals } from "./transform/saved_residuals.ts";
 export { vjp } from "./transform/vjp.ts";
 export { type Axes, vmap, type VmapOptions } from "./transform/vmap.ts";
 export type {

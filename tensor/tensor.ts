@@ -263,6 +263,11 @@ export function madeOf(x: Tensor): Pick<Tensor, "inputs" | "params"> {
   return inner.madeOf(x);
 }
 
+/** Makes a tensor of other inputs of the same values: of a program that nobody has but who changes it. */
+export function remake(x: Tensor, made: Pick<Tensor, "inputs" | "params">): void {
+  inner.setMade(x, made);
+}
+
 /** Lets a tensor be what it was made of while something runs, though its values may be there since. */
 export function withMade<R>(x: Tensor, made: Pick<Tensor, "inputs" | "params">, run: () => R): R {
   const now = inner.madeOf(x);

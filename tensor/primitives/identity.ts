@@ -101,3 +101,36 @@ const RECOMPUTED: Primitive = identityLike(
 export function recomputed(x: Tensor): Tensor {
   return bind(RECOMPUTED, [x], {});
 }
+
+interface NamedParams {
+  readonly name: string;
+}
+
+const NAMED: Primitive<NamedParams> = identityLike("name", (cotangent) => [cotangent]);
+
+/**
+ * Names a value for the policies of `checkpoint`, as JAX's `checkpoint_name`; it is the same to everything else.
+ *
+ * @param x Any tensor.
+ * @param name Its name, for `checkpointPolicies.saveOnlyTheseNames`.
+ * @returns A tensor of the same values.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { checkpoint, checkpointName, checkpointPolicies, exp, grad, sin, type Tensor, tensor } from "@tessera/tessera/tensor";
+ *
+ * const f = (x: Tensor) => sin(checkpointName(exp(x), "powers"));
+ * const policy = checkpointPolicies.saveOnlyTheseNames("powers");
+ * equal(await grad(checkpoint(f, { policy }))(tensor(0)).item(), Math.fround(Math.cos(1)));
+ * ```
+ */
+export function checkpointName(x: Tensor, name: string): Tensor {
+  requireTensor("checkpointName", "x", x);
+  return bind(NAMED, [x], { name });
+}
+
+/** The name that was given to a value; `null` if it has none. */
+export function nameOf(x: Tensor): string | null {
+  return x.primitive === NAMED as unknown as Primitive ? (x.params as NamedParams).name : null;
+}

@@ -10,13 +10,24 @@ import { treeFlatten, treeFlattenAll, type TreeStructure, treeUnflatten } from "
 import { checkDifferentiable, type Cotangent, type Gradient, namedLeaves, tracedScalar } from "./arguments.ts";
 import { runInside } from "./running.ts";
 
+/** What a tensor is made of. */
+export type Made = Pick<Tensor, "inputs" | "params">;
+
+/** One tensor on a way back. */
+export interface TapeNode {
+  readonly node: Tensor;
+  readonly made: Made;
+  /** What the rule is shown in its place: the same values, kept or to be computed from others. */
+  readonly shown?: { readonly node: Tensor; readonly made: Made };
+}
+
 /**
  * The way from results of a program back to tensors of it. It holds what lies between, so that it can be gone at any time:
  * tensors let go of what they were made of when they have been computed.
  */
 export interface Tape {
   /** What depends on the ends, youngest first: a cotangent is complete when every consumer, made later, has been visited. */
-  readonly nodes: readonly { readonly node: Tensor; readonly made: Pick<Tensor, "inputs" | "params"> }[];
+  readonly nodes: readonly TapeNode[];
   /** The same, to ask. */
   readonly depends: ReadonlySet<Tensor>;
   readonly wrt: readonly Tensor[];
@@ -57,19 +68,16 @@ export function pullBack(
     sums.set(x, sum ? add(sum, part) : part);
   };
   pairs.forEach(([output, cotangent]) => accumulate(output, cotangent));
-  for (const { node, made } of nodes) {
+  for (const { node, made, shown = { node, made } } of nodes) {
     const cotangent = sums.get(node);
     if (!cotangent) continue;
     const { group } = node.primitive;
     const members = group?.members(made.params) ?? [node];
-    const parts = withMade(
-      node,
-      made,
-      () =>
-        group
-          ? group.vjpRule(members.map((member) => sums.get(member) ?? null), members, made.params)
-          : node.primitive.vjpRule(cotangent, node, made.params),
-    );
+    const parts = withMade(shown.node, shown.made, () => {
+      const { params } = shown.made;
+      if (!group) return shown.node.primitive.vjpRule(cotangent, shown.node, params);
+      return group.vjpRule(members.map((member) => sums.get(member) ?? null), group.members(params), params);
+    });
     made.inputs.forEach((input, i) => accumulate(input, parts[i]));
     members.forEach((member) => sums.delete(member));
   }
