@@ -264,9 +264,7 @@ export function madeOf(x: Tensor): Pick<Tensor, "inputs" | "params"> {
 }
 
 /** Makes a tensor of other inputs of the same values: of a program that nobody has but who changes it. */
-export function remake(x: Tensor, made: Pick<Tensor, "inputs" | "params">): void {
-  inner.setMade(x, made);
-}
+export const remake = (x: Tensor, made: Pick<Tensor, "inputs" | "params">): void => inner.setMade(x, made);
 
 /** Lets a tensor be what it was made of while something runs, though its values may be there since. */
 export function withMade<R>(x: Tensor, made: Pick<Tensor, "inputs" | "params">, run: () => R): R {
@@ -298,6 +296,4 @@ export function realize(tensors: readonly Tensor[], device: Device): readonly De
 }
 
 /** The sequence number that the next tensor will have: what is younger is made from now on. */
-export function nextSequence(): number {
-  return counter.next;
-}
+export const nextSequence = (): number => counter.next;
