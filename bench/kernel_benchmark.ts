@@ -12,7 +12,7 @@
 import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { type Device, jit, openDevice, type Tensor, type Tree, treeFlatten, type TypedArray } from "../tensor/mod.ts";
 import { leaf, realize } from "../tensor/kernel.ts";
-import { measureLimits } from "./machine_limits.ts";
+import { measureLimits } from "../tensor/profiling/machine_limits.ts";
 import { median } from "./statistics.ts";
 
 /** One kernel, or a few that belong together. */

@@ -27,8 +27,8 @@ import { init, pretrainOptimizer, type TrainState, trainStep } from "../spark/mo
 import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { loadModel } from "../spark/train/model_file.ts";
-import { measureLimits } from "./machine_limits.ts";
-import { makeProfile, type Profile, profileTable } from "./profile_table.ts";
+import { measureLimits } from "../tensor/profiling/machine_limits.ts";
+import { makeProfile, type Profile, profileTable } from "../tensor/profiling/profile_table.ts";
 import { median, peakResidentBytes, spread } from "./statistics.ts";
 import {
   BENCH_DEVICE_OPTION,

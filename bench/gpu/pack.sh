@@ -16,7 +16,7 @@ xz -T0 -6 -c "$temporary/package/deno" >"$out/deno.xz"
 
 # Every npm package that the benchmarks and the WebGPU tests import, but not the pictures of the default job.
 export DENO_DIR="$temporary/cache"
-"$temporary/package/deno" cache --quiet bench/gpu/run.ts bench/step.ts bench/*_bench.ts spark/commands/tune.ts \
+"$temporary/package/deno" cache --quiet bench/gpu/run.ts bench/step.ts bench/*_bench.ts spark/commands/{tune,profile}.ts \
   tests/golden/run.ts tests/devices/run.ts tests/tensor/devices/webgpu*/*.ts
 rm -rf "$DENO_DIR"/npm/*/@lobehub/*/*/assets "$DENO_DIR"/gen "$DENO_DIR"/*_cache_v*
 tar -C "$DENO_DIR" -cf - . | xz -T0 -6 -c >"$out/packages.tar.xz"

@@ -12,7 +12,7 @@ import { type Command, command } from "../../spark/commands/cli/command.ts";
 import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { webgpuDevice } from "../../tensor/mod.ts";
-import { measureLimits } from "../machine_limits.ts";
+import { measureLimits } from "../../tensor/profiling/machine_limits.ts";
 import { type Outcome, reportOf } from "./report.ts";
 import { type Stage, stagesOf } from "./stages.ts";
 

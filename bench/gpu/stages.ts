@@ -79,7 +79,7 @@ function singleStages(size: number, batch: number, folder: string): Readonly<Rec
   const bench = ["deno", "bench", "-A", "--cached-only", "--no-check", "bench/", "--", "--device", "webgpu"];
   return {
     tests: text("tests", 120, tests),
-    profile: text("profile", 60, run("bench/profile.ts", ...main, "--device", "webgpu")),
+    profile: text("profile", 60, run("spark/commands/profile.ts", ...main, "--device", "webgpu")),
     kernels: text("kernels", 150, [...bench, "--json", `${folder}/kernels.jsonl`]),
     golden: text("golden", 90, run("tests/golden/run.ts", "--device", "webgpu")),
     equal: text("equal", 60, run("tests/devices/run.ts")),

@@ -1,5 +1,6 @@
 import { type Device, openDevice } from "../../tensor/mod.ts";
-import { adapterHere, chooseTuning, writeTuning } from "./tuning_file.ts";
+import { adapterHere } from "../../tensor/kernel.ts";
+import { chooseTuning, writeTuning } from "./tuning_file.ts";
 
 /** Adapters that compute on the processor: the cpu device is faster there. */
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render/i;

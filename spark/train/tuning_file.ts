@@ -1,12 +1,6 @@
 /** @file Where tables of tiles are kept, and which one a run uses. */
 import { DeviceError } from "../../tensor/mod.ts";
-import { adapterName, parseTuning, type TuningTable, tuningText } from "../../tensor/kernel.ts";
-
-/** Name of the adapter that this machine offers. */
-export async function adapterHere(): Promise<string> {
-  const adapter = await globalThis.navigator?.gpu?.requestAdapter();
-  return adapter ? adapterName(adapter.info) : "unknown";
-}
+import { parseTuning, type TuningTable, tuningText } from "../../tensor/kernel.ts";
 
 /**
  * Names the file of an adapter in the user's cache folder.

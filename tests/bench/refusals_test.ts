@@ -9,7 +9,7 @@ async function run(args: readonly string[]) {
 }
 
 const STEP = "run -A --no-lock bench/step.ts";
-const PROFILE = "run -A --no-lock bench/profile.ts";
+const PROFILE = "run -A --no-lock spark/commands/profile.ts";
 const PEERS = "run -A --no-lock bench/peers.ts";
 const EQUAL = "run -A --no-lock tests/devices/run.ts";
 const TUNE = "run -A --no-lock spark/commands/tune.ts";

@@ -23,8 +23,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "tensor/devices/cpu": ["tensor", "tensor/contraction", "tensor/compiler"],
   "tensor/devices/webgpu": ["tensor", "tensor/contraction", "tensor/compiler"],
   "tensor/core.ts": ["tensor", ...NOUNS, "tensor/collectives", "tensor/devices/webgpu"],
+  "tensor/profiling": ["tensor", ...NOUNS, "tensor/devices/webgpu"], // which alone can be tuned
   "tensor/mod.ts": ["tensor", ...NOUNS, "tensor/collectives", "tensor/devices"],
-  "tensor/kernel.ts": ["tensor", ...NOUNS, "tensor/devices"],
+  "tensor/kernel.ts": ["tensor", ...NOUNS, "tensor/devices", "tensor/profiling"],
   "sparse": TENSOR,
   "nn": [...TENSOR, "sparse", "data/boxes"],
   "data/formats": [ERRORS],

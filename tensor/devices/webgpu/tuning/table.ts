@@ -38,6 +38,12 @@ export function adapterName(
   return parts.join(" ") || "unknown";
 }
 
+/** Name of the adapter that this machine offers; `unknown` if there is none. */
+export async function adapterHere(): Promise<string> {
+  const adapter = await globalThis.navigator?.gpu?.requestAdapter();
+  return adapter ? adapterName(adapter.info) : "unknown";
+}
+
 /**
  * Writes a table as text.
  *

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { chromeTrace } from "../../bench/chrome_trace.ts";
-import { add, cpuDevice, jit, matmul, type Tensor, tensor } from "../../tensor/mod.ts";
-import type { LaunchTime } from "../../tensor/kernel.ts";
+import { chromeTrace } from "../../../tensor/profiling/chrome_trace.ts";
+import { add, cpuDevice, jit, matmul, type Tensor, tensor } from "../../../tensor/mod.ts";
+import type { LaunchTime } from "../../../tensor/kernel.ts";
 
 Deno.test("chromeTrace() has a row for the host and one for the device, in microseconds from 0", async () => {
   const times: LaunchTime[] = [];

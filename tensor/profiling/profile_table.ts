@@ -1,6 +1,7 @@
 /** @file Where the time of a program goes: launches gathered by kernel, with their share of what the machine can do. */
-import type { TensorSpec } from "../tensor/mod.ts";
-import { type LaunchListener, type LaunchTime, type Scalar, workOf } from "../tensor/kernel.ts";
+import { type LaunchListener, type LaunchTime, workOf } from "../compiler/profile.ts";
+import type { Scalar } from "../compiler/scalar.ts";
+import type { TensorSpec } from "../spec.ts";
 import type { MachineLimits } from "./machine_limits.ts";
 
 /** Launches that belong together. */
@@ -10,6 +11,37 @@ interface Row {
   milliseconds: number;
   flops: number;
   bytes: number;
+}
+
+/** One kernel of a profile, or one family of them: what a run of the program spends on it. */
+export interface KernelTime {
+  /** What it computes, with its shapes. */
+  readonly kernel: string;
+  /** Launches in a run. */
+  readonly launches: number;
+  /** Milliseconds in a run. */
+  readonly milliseconds: number;
+  /** Floating point operations in a run; a multiply-add is two. */
+  readonly flops: number;
+  /** Bytes that are read and written in a run, each once. */
+  readonly bytes: number;
+}
+
+/**
+ * Gathers launches by kernel.
+ *
+ * @param times Launches of some runs.
+ * @param runs How many.
+ * @returns A row for each kernel, what takes longest first.
+ */
+export function kernelTimes(times: readonly LaunchTime[], runs: number): readonly KernelTime[] {
+  return gather(times, labelOf).map(({ label, launches, milliseconds, flops, bytes }) => ({
+    kernel: label,
+    launches: launches / runs,
+    milliseconds: milliseconds / runs,
+    flops: flops / runs,
+    bytes: bytes / runs,
+  }));
 }
 
 /** Gathers what a device reports while `on` is true. */
@@ -34,7 +66,7 @@ export function makeProfile(): Profile {
   return profile;
 }
 
-/** Text of a profile of `steps` steps: by family, then the `top` kernels that took the longest. */
+/** Text of a profile of `steps` runs: by family, then the `top` kernels that took the longest. */
 export function profileTable(
   times: readonly LaunchTime[],
   steps: number,
@@ -48,7 +80,7 @@ export function profileTable(
     `machine: ${limits.gflops.toFixed(1)} GFLOP/s of multiply-adds, ${
       limits.gigabytesPerSecond.toFixed(1)
     } GB/s copied`,
-    `${(total / steps).toFixed(0)} ms in ${times.length / steps} launches a step`,
+    `${(total / steps).toFixed(2)} ms in ${times.length / steps} launches a run`,
     HEAD,
     ...lines(familyOf, Infinity),
     "",

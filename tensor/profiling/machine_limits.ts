@@ -1,15 +1,10 @@
 /** @file What this machine can do at most: fused multiply-adds in registers, and a copy through memory, on all threads of a device. */
-import { type Device, jit, type Tensor, zeros } from "../tensor/mod.ts";
-import {
-  bind,
-  type Primitive,
-  realize,
-  type WatKernel,
-  type WgslBuffer,
-  type WgslKernel,
-  type WgslMemory,
-} from "../tensor/kernel.ts";
-import { leaf } from "../tensor/kernel.ts";
+import type { WatKernel, WgslBuffer, WgslKernel, WgslMemory } from "../compiler/kernel_text.ts";
+import type { Device } from "../device.ts";
+import { zeros } from "../functions/creation.ts";
+import type { Primitive } from "../primitive.ts";
+import { bind, leaf, realize, type Tensor } from "../tensor.ts";
+import { jit } from "../transform/jit.ts";
 
 /** Rates that no kernel exceeds. */
 export interface MachineLimits {

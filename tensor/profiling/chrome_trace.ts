@@ -1,5 +1,5 @@
 /** @file A trace of host and device for `chrome://tracing` and Perfetto, in the trace event format. */
-import type { LaunchTime } from "../tensor/kernel.ts";
+import type { LaunchTime } from "../compiler/profile.ts";
 import { familyOf, labelOf } from "./profile_table.ts";
 
 /** Something that the host did, in milliseconds on the clock of `performance.now()`. */
