@@ -4,21 +4,31 @@ import { familyOf, labelOf } from "./profile_table.ts";
 
 /** Something that the host did, in milliseconds on the clock of `performance.now()`. */
 export interface HostSpan {
+  /** What it did. */
   readonly name: string;
+  /** When it began. */
   readonly start: number;
+  /** How long it took. */
   readonly milliseconds: number;
 }
 
 /** A complete event or the name of a row. */
 export interface TraceEvent {
+  /** What is shown. */
   readonly name: string;
+  /** `X` of a complete event, `M` of the name of a row. */
   readonly ph: "X" | "M";
+  /** Process: 1. */
   readonly pid: number;
+  /** Row: 1 of the host, 2 of the device. */
   readonly tid: number;
-  /** Microseconds. */
+  /** When it began, in microseconds. */
   readonly ts?: number;
+  /** How long it took, in microseconds. */
   readonly dur?: number;
+  /** `host` or `kernel`. */
   readonly cat?: string;
+  /** What more is told of it. */
   readonly args?: Readonly<Record<string, string | number>>;
 }
 
