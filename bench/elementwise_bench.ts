@@ -3,7 +3,7 @@ import { add, erf, exp, log, mul, random, sigmoid, square, sub, tanh, type Tenso
 import { gelu, relu } from "../nn/mod.ts";
 import { checkElements } from "./definitions.ts";
 import { erfOf } from "../tensor/primitives/erf_of.ts";
-import { benchKernel } from "./kernel_benchmark.ts";
+import { benchKernel, runKernels } from "./kernel_benchmark.ts";
 
 const SHAPE = [4096, 1024];
 const BYTES = 4 * SHAPE[0]! * SHAPE[1]!;
@@ -49,3 +49,5 @@ for (const { name, program, definition } of CHAINS) {
     check: ([x, y], [result]) => checkElements(name, result!, 1, (at) => definition(x![at]!, y![at]!)),
   });
 }
+
+await runKernels();

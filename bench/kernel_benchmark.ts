@@ -1,12 +1,13 @@
 /**
- * @file Benchmarks of single kernels under `deno bench`. Each is checked against its definition, then timed; at the end a
- * table tells how near each came to the limits of the machine.
+ * @file Benchmarks of single kernels. Each is checked against its definition, then timed; a table tells how near each came to
+ * the limits of the machine.
  *
- *     deno bench -A bench/                         # on the cpu
- *     deno bench -A bench/ -- --device webgpu      # or BENCH_DEVICE=webgpu
- *     deno bench -A bench/ -- --json kernels.jsonl # also appends an object a line for each kernel
+ *     deno task bench                               # all of them, on the cpu
+ *     deno task bench --device webgpu               # or BENCH_DEVICE=webgpu
+ *     deno task bench --only 7×7                    # those whose group or name has this part
+ *     deno run -A bench/matmul_bench.ts --json kernels.jsonl # one file; also appends an object a line for each kernel
  *
- * The times in Deno's own columns are those of a batch of runs; the table counts single runs.
+ * There is one table, of single runs: short kernels are timed in batches, and Deno's own columns would tell those of batches.
  */
 // deno-lint-ignore-file no-console
 import { processOptions } from "../spark/commands/cli/process_options.ts";
@@ -32,12 +33,13 @@ export interface KernelBench {
   readonly check: (inputs: readonly TypedArray[], results: readonly TypedArray[]) => void;
 }
 
-const { device: NAMED, json: FILE } = processOptions({
-  task: "bench --",
+const { device: NAMED, json: FILE, only: ONLY } = processOptions({
+  task: "bench",
   purpose: "Times single kernels, each checked against its definition.",
   options: {
     device: { kind: "name", names: ["cpu", "webgpu", "reference"], help: "cpu (default), webgpu or reference" },
     json: { kind: "text", placeholder: "FILE", what: "a file", help: "append an object a line for each kernel" },
+    only: { kind: "text", placeholder: "PART", what: "a part of a name", help: "kernels whose group or name has it" },
   },
 });
 
@@ -57,9 +59,6 @@ const device = await openNamed();
 const limits = await measureLimits(device);
 const idleMilliseconds = await timeOf(() => {});
 const rows: { readonly bench: KernelBench; readonly times: number[] }[] = [];
-
-/** Inputs of the benchmark whose turn it is. */
-const active: { inputs: readonly Tensor[] } = { inputs: [] };
 
 /** Iterations of a benchmark, and after how many milliseconds a batch of runs is long enough to be timed. */
 const [ITERATIONS, LONG_ENOUGH] = [7, 20];
@@ -101,25 +100,22 @@ function free(tensors: readonly Tensor[]): void {
  * @param bench What is timed, and how it is checked.
  */
 export function benchKernel(bench: KernelBench): void {
-  const prepared: { run?: () => Tree; batch?: number } = {};
-  const row = { bench, times: [] as number[] };
-  rows.push(row);
-  Deno.bench(bench.name, { group: bench.group, n: ITERATIONS, warmup: 1 }, async (b) => {
-    if (!prepared.batch) {
-      free(active.inputs); // those of the benchmark before
-      const inputs = active.inputs = bench.inputs().map(onDevice);
-      const program = jit(bench.program, { device });
-      prepared.run = () => program(...inputs);
-      prepared.batch = await warmUp(bench, prepared.run, inputs);
-    }
-    const { run, batch } = prepared as Required<typeof prepared>;
-    b.start();
+  rows.push({ bench, times: [] });
+}
+
+/** Checks and times one benchmark. */
+async function timeKernel({ bench, times }: (typeof rows)[number]): Promise<void> {
+  const inputs = bench.inputs().map(onDevice);
+  const program = jit(bench.program, { device });
+  const run = () => program(...inputs);
+  const batch = await warmUp(bench, run, inputs);
+  for (let i = 0; i < ITERATIONS; i++) {
     const time = await timeOf(() => {
-      for (let i = 0; i < batch; i++) free(tensorsOf(run()));
+      for (let k = 0; k < batch; k++) free(tensorsOf(run()));
     });
-    b.end();
-    row.times.push((time - idleMilliseconds) / batch);
-  });
+    times.push((time - idleMilliseconds) / batch);
+  }
+  free(inputs);
 }
 
 /** What was reached, of the fastest batch. */
@@ -143,14 +139,17 @@ function text(row: (typeof rows)[number]): string {
   ].join(" ");
 }
 
-globalThis.addEventListener("unload", () => {
-  const timed = rows.filter(({ times }) => times.length > 0);
-  if (timed.length === 0) return;
-  if (typeof FILE === "string") {
-    Deno.writeTextFileSync(FILE, timed.map((row) => `${JSON.stringify(rateOf(row))}\n`).join(""), { append: true });
-  }
+/** Times what was registered since the last call, and prints a line for each: the last thing that a file of benchmarks does. */
+export async function runKernels(): Promise<void> {
+  const chosen = rows.splice(0).filter(({ bench: { group, name } }) => `${group}: ${name}`.includes(ONLY ?? ""));
+  if (chosen.length === 0) return;
   console.log(
     `\n${device.name}: at most ${limits.gflops.toFixed(1)} GFLOP/s, ${limits.gigabytesPerSecond.toFixed(1)} GB/s\n` +
-      "fastest ms  median ms          rate   limit   kernel\n" + timed.map(text).join("\n"),
+      "fastest ms  median ms          rate   limit   kernel",
   );
-});
+  for (const row of chosen) {
+    await timeKernel(row);
+    console.log(text(row));
+    if (typeof FILE === "string") Deno.writeTextFileSync(FILE, `${JSON.stringify(rateOf(row))}\n`, { append: true });
+  }
+}

@@ -2,7 +2,7 @@
 import { matmul, random, type Tensor } from "../tensor/mod.ts";
 import { checkElements, matmulElement } from "./definitions.ts";
 import { matmulFlops, type MatmulGeometry, matmulName, MATMULS } from "./geometries.ts";
-import { benchKernel } from "./kernel_benchmark.ts";
+import { benchKernel, runKernels } from "./kernel_benchmark.ts";
 
 /** `a × b`, and with one operand transposed in memory as the gradients read it. */
 const FORMS = [
@@ -40,3 +40,5 @@ function bench(geometry: MatmulGeometry, { suffix, transposeA, transposeB }: For
 }
 
 for (const geometry of MATMULS) FORMS.forEach((form) => bench(geometry, form));
+
+await runKernels();

@@ -2,7 +2,7 @@
 import { random, type Tensor, type Tree, type TypedArray, vjp, zeros } from "../tensor/mod.ts";
 import { batchNorm, initBatchNorm, layerNorm, type NormParams } from "../nn/mod.ts";
 import { checkElements } from "./definitions.ts";
-import { benchKernel } from "./kernel_benchmark.ts";
+import { benchKernel, runKernels } from "./kernel_benchmark.ts";
 
 /** Pixels by channels, as in ResNet-50, the decoder, ConvNeXt-S on packed rows. */
 const SHAPES = [[25_088, 64], [1568, 1024], [100_352, 96], [10_240, 96], [640, 384]] as const;
@@ -101,3 +101,5 @@ for (const norm of NORMS) {
   SHAPES.forEach((shape) => forwardBench(norm, shape));
   SHAPES.forEach((shape) => backwardBench(norm, shape));
 }
+
+await runKernels();

@@ -12,7 +12,7 @@ import {
   resnet50,
 } from "../nn/mod.ts";
 import { samplePositions } from "./definitions.ts";
-import { benchKernel } from "./kernel_benchmark.ts";
+import { benchKernel, runKernels } from "./kernel_benchmark.ts";
 
 const RATE = 0.01;
 const SHAPES = (treeLeaves(resnet50().init(random.key(0)).params) as readonly Tensor[]).map(({ shape }) => shape);
@@ -91,3 +91,5 @@ for (const rule of RULES) {
     check: (inputs, results) => check(rule, inputs, results),
   });
 }
+
+await runKernels();

@@ -76,11 +76,10 @@ function singleStages(size: number, batch: number, folder: string): Readonly<Rec
     result: "text",
   });
   const tests = ["deno", "test", "-A", "--cached-only", "--no-check", "tests/tensor/devices/webgpu/"];
-  const bench = ["deno", "bench", "-A", "--cached-only", "--no-check", "bench/", "--", "--device", "webgpu"];
   return {
     tests: text("tests", 120, tests),
     profile: text("profile", 60, run("spark/commands/profile.ts", ...main, "--device", "webgpu")),
-    kernels: text("kernels", 150, [...bench, "--json", `${folder}/kernels.jsonl`]),
+    kernels: text("kernels", 150, run("bench/kernels.ts", "--device", "webgpu", "--json", `${folder}/kernels.jsonl`)),
     golden: text("golden", 90, run("tests/golden/run.ts", "--device", "webgpu")),
     equal: text("equal", 60, run("tests/devices/run.ts")),
     tune: text("tune", 90, run("spark/commands/tune.ts", ...main, "--out", `${folder}/tuning.json`)),

@@ -54,7 +54,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   [`${PEERS} --only nothing`, /^Cannot compare as --only must be part of one of matmul .*: current text is nothing\n$/],
   [`${PEERS} --rounds x`, /^Cannot read --rounds as it must be a whole number from 1: current value is x\n$/],
   [
-    "bench -A --no-check --no-lock bench/matmul_bench.ts -- --device nothing",
+    "run -A --no-check --no-lock bench/matmul_bench.ts --device nothing",
     /^Cannot read --device as it must be one of .* value is nothing\n$/,
   ],
 ];
