@@ -1,0 +1,70 @@
+import { equal, match } from "node:assert/strict";
+import { join } from "node:path";
+import { testFiles } from "../../../data/support.ts";
+import { mpirun, testMpi } from "../../../support/mpirun.ts";
+
+const COMMANDS = new URL("../../../../spark/commands/", import.meta.url).pathname;
+const PRETRAIN = `${COMMANDS}pretrain/pretrain.ts`;
+
+/** A folder with images. */
+async function makePhotos(): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(join(folder, "photos"));
+  for (const [name, bytes] of Object.entries(testFiles(3))) await Deno.writeFile(join(folder, "photos", name), bytes);
+  return folder;
+}
+
+/** Options of a run that ends before anything is compiled. */
+const optionsOf = (folder: string) => [
+  ...[
+    "--data",
+    join(folder, "photos"),
+    "--device",
+    "cpu",
+    "--workers",
+    "0",
+    "--steps",
+    "1",
+    "--out",
+    join(folder, "run"),
+  ],
+];
+
+testMpi("Ranks with other options end at once: one line says which rank and which option, exit code 75", async () => {
+  const folder = await makePhotos();
+  const second = [":", "-n", "1", Deno.execPath(), "run", "-A", "--no-check", PRETRAIN];
+  const options = optionsOf(folder);
+  const { code, stderr } = await mpirun(1, [PRETRAIN, ...options, "--seed", "1", ...second, ...options, "--seed", "2"]);
+  const lines = stderr.split("\n").filter((line) => line.startsWith("Cannot ") || line.startsWith("rank "));
+  equal(lines.length, 1, stderr);
+  match(
+    lines[0]!,
+    /^Cannot train together as all ranks must have the same option seed: current option seed of rank 1 is 2, of rank 0 1$/,
+  );
+  equal(code, 75);
+  await Deno.remove(folder, { recursive: true });
+});
+
+testMpi("More ranks than images, and commands that ranks do not share, are refused in one line", async () => {
+  const folder = await makePhotos();
+  const linesOf = (stderr: string) => stderr.split("\n").filter((line) => line.includes("Cannot "));
+  const small = await mpirun(2, [PRETRAIN, ...optionsOf(folder), "--batch-size", "1"]);
+  match(
+    linesOf(small.stderr).join("\n"),
+    /^Cannot share a batch as each rank must have an image: current --batch-size is 1, number of ranks is 2$/,
+  );
+  const other = await mpirun(2, [
+    `${COMMANDS}embed/embed.ts`,
+    join(folder, "photos"),
+    "--init",
+    "none",
+    "--out",
+    join(folder, "x.npz"),
+  ]);
+  match(
+    linesOf(other.stderr).join("\n"),
+    /^Cannot run embed by several ranks as only deno task pretrain shares its work/,
+  );
+  equal(small.code, 1);
+  await Deno.remove(folder, { recursive: true });
+});
