@@ -17,7 +17,7 @@ interface RuntimeTensor {
   readonly dims: readonly number[];
 }
 
-/** Its name is put together at run time, so that nothing but this check fetches it. */
+/** Its name is put together at run time, and the task keeps no lock, so that nothing but this check fetches it. */
 const PACKAGE = ["npm:onnxruntime-node", "1.30.0"].join("@");
 
 /** Images at once. */
