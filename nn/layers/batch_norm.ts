@@ -13,6 +13,7 @@ import {
   ones,
   reshape,
   rsqrt,
+  type Shape,
   square,
   stopGradient,
   sub,
@@ -90,6 +91,26 @@ export function initBatchNorm(
   };
 }
 
+/** A channel has a single number in training, of which there is no variance; or the parts of a batch are not equal. */
+export class BatchStatisticsError extends RangeError {
+  /** Shape of what was to be normalised. */
+  readonly shape: Shape;
+
+  /**
+   * Names the shape.
+   *
+   * @param x What was to be normalised.
+   * @param parts Parts of the batch.
+   */
+  constructor({ shape }: Pick<Tensor, "shape">, parts: number) {
+    super(
+      "Cannot batchNorm as training needs two or more numbers a channel, as many in each part: current shape is " +
+        `[${shape.join(", ")}], number of parts is ${parts}; take more images, or larger ones`,
+    );
+    this.shape = shape;
+  }
+}
+
 /**
  * Normalises each channel over the batch and all positions; of sparse features over the active ones.
  * The batch is normalised by the biased variance, the running variance takes in the unbiased one, as in PyTorch.
@@ -99,7 +120,7 @@ export function initBatchNorm(
  * @param x Features with C channels.
  * @param options Mode, epsilon, momentum.
  * @returns `output` of the shape of `x`, and the `state` after this batch (the given one in evaluation).
- * @throws {RangeError} In training, if a channel has fewer than two numbers, or the parts are not equal.
+ * @throws {BatchStatisticsError} In training, if a channel has fewer than two numbers, or the parts are not equal.
  *
  * @example Usage
  * ```ts
@@ -157,7 +178,7 @@ function momentsOf(values: Tensor, { collective = alone(), parts = 1 }: BatchSta
   const channels = values.shape.at(-1)!;
   const all = values.shape.slice(0, -1).reduce((product, size) => product * size, 1);
   const rows = all / parts;
-  if ((rows < 2 && collective.size === 1) || !Number.isInteger(rows)) refuseRows(values, parts);
+  if ((rows < 2 && collective.size === 1) || !Number.isInteger(rows)) throw new BatchStatisticsError(values, parts);
   const flat = reshape(values, parts === 1 ? [rows, channels] : [parts, rows, channels]);
   const reduction = parts === 1 ? { axis: 0 } : { axis: 1, keepDims: true };
   const own = {
@@ -179,13 +200,6 @@ function sharedMoments({ flat, sums, together }: Pick<Moments, "flat" | "sums" |
   const [squares] = together(sums(square(sub(flat, average)))) as [Tensor];
   const variance = div(squares, count);
   return { average, variance, unbiased: mul(variance, div(count, sub(count, 1))), share: div(1, count) };
-}
-
-function refuseRows({ shape }: Tensor, parts: number): never {
-  throw new RangeError(
-    "Cannot batchNorm as training needs two or more numbers a channel, as many in each part: current shape is " +
-      `[${shape.join(", ")}], number of parts is ${parts}`,
-  );
 }
 
 /** Normalisation by running statistics: one scale and one shift a channel. */

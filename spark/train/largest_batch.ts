@@ -1,5 +1,6 @@
 /** @file The memory of a step, planned before anything is allocated. */
 import { type Device, DeviceError, type ExecutableStats } from "../../tensor/mod.ts";
+import { BatchStatisticsError } from "../../nn/mod.ts";
 
 /** What planning needs to know besides the step. */
 export interface PlanBatchOptions {
@@ -22,6 +23,7 @@ export interface PlanBatchOptions {
  * @param options What batches may be, and who is told of the search.
  * @returns The plan.
  * @throws {DeviceError} If it does not fit, naming the largest batch that does.
+ * @throws {BatchStatisticsError} If it is too small for batch norm.
  */
 export function planBatch(
   device: Pick<Device, "name" | "maxBytes">,
@@ -47,6 +49,38 @@ export function planBatch(
   throw new DeviceError(name, `${reasonOf(device, batchSize, first)}; ${way}`, { cause: first.error });
 }
 
+/**
+ * Plans a step, and says which options make a batch large enough for batch norm where it is not.
+ *
+ * @param plan Plans it.
+ * @param options Images of a step, small batches that it is made of, and what else enlarges maps, as the end of a list.
+ * @returns The plan.
+ * @throws {RangeError} If batch norm has a single number for a channel, naming the options.
+ */
+export function withAdvice<T>(
+  plan: () => T,
+  { batchSize, multiple, enlarging }: {
+    readonly batchSize: number;
+    readonly multiple: number;
+    readonly enlarging: string;
+  },
+): T {
+  try {
+    return plan();
+  } catch (error) {
+    if (!(error instanceof BatchStatisticsError)) throw error;
+    const small = batchSize / multiple;
+    throw new RangeError(
+      `Cannot train on ${small} ${
+        small === 1 ? "image" : "images"
+      } at once as batch norm needs two or more numbers a ` +
+        `channel: current shape of a map is [${error.shape.join(", ")}]; raise --batch-size` +
+        `${multiple > 1 ? ", lower --accumulate" : ""}, enlarge --input-size${enlarging}`,
+      { cause: error },
+    );
+  }
+}
+
 /** A plan, or why there is none. */
 interface Attempt {
   readonly stats?: ExecutableStats;
@@ -64,6 +98,7 @@ function attempt(
     const stats = plan(batch);
     return { stats, bytes: stats.plannedBytes + beside(batch) };
   } catch (error) {
+    if (error instanceof BatchStatisticsError) throw error; // too small, not too large
     if (error instanceof DeviceError || error instanceof RangeError) return { error };
     throw error;
   }

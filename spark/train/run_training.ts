@@ -4,7 +4,7 @@ import type { WeightAccount } from "../weights/weight_account.ts";
 import { restore, type Savable } from "./checkpoint.ts";
 import { bytes } from "./devices.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
-import { planBatch } from "./largest_batch.ts";
+import { planBatch, withAdvice } from "./largest_batch.ts";
 import { holderText } from "./lock_holder.ts";
 import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
 import { programLine } from "./program_line.ts";
@@ -76,6 +76,8 @@ export interface Recipe<State, Batch> {
   readonly keepsakes: (run: KeepsakeRun) => Keepsakes<State> | Promise<Keepsakes<State>>;
   /** What finds the cause of a step that is not finite, where the state before it is not kept. */
   readonly advice?: string;
+  /** What else enlarges maps, besides the options of every training, as the end of a list. */
+  readonly enlarging?: string;
 }
 
 /** Which batches a run needs. */
@@ -266,7 +268,7 @@ function readerOf(
 
 /** Plans and compiles the step, and tells what it will need. */
 async function compiled<State, Batch>(
-  { training: { step, initial }, batchOf }: Recipe<State, Batch>,
+  { training: { step, initial }, batchOf, enlarging = "" }: Recipe<State, Batch>,
   { device, batchSize, accumulate: multiple = 1 }: RunSettings,
   reader: MetricsReader,
   note: (line: string) => void,
@@ -274,7 +276,9 @@ async function compiled<State, Batch>(
   const begin = performance.now();
   const plan = (size: number) => step.stats(initial, reader.ring(), batchOf(size));
   const beside = (size: number) => BESIDE + bytesOf(batchOf(size) as Tree);
-  const { plannedBytes, launches } = planBatch(device, plan, batchSize, { multiple, note, beside });
+  const { plannedBytes, launches } = withAdvice(() => planBatch(device, plan, batchSize, { multiple, note, beside }), {
+    ...{ batchSize, multiple, enlarging },
+  });
   await step.prepare(initial, reader.ring(), batchOf(batchSize));
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;

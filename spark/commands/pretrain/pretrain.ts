@@ -175,6 +175,7 @@ function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
     sources: accountsOf(dataset, ...held ? [held] : []),
     keepsakes: (run) => keepsakesOf(opened, training, run),
     advice: "--debug-nans names the layer",
+    enlarging: " or lower --mask-ratio",
   };
 }
 

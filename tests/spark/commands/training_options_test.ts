@@ -137,3 +137,32 @@ Deno.test("--resume refuses foreign files without decoder or optimizer, and says
       /must hold all of pre-training, decoder and optimizer: current file is a backbone of mini_resnet8/,
     );
   }));
+
+/** Lines of too few numbers for batch norm, and what the refusal must name. */
+const TOO_FEW: readonly (readonly [line: string, said: RegExp])[] = [
+  [
+    "--batch-size 1 --mask-ratio 0.75",
+    /on 1 image at once .* raise --batch-size, enlarge --input-size or lower --mask-ratio$/,
+  ],
+  [
+    "--batch-size 4 --accumulate 4 --mask-ratio 0.75",
+    /on 1 image at once .* raise --batch-size, lower --accumulate, enlarge/,
+  ],
+];
+
+Deno.test("training says which options give batch norm too few numbers, and that it is not memory", () =>
+  withFolder(FILES, async (folder) => {
+    for (const [more, said] of TOO_FEW) {
+      const { code, out, err } = await runHere(
+        pretrain,
+        `--data ${folder}/train ${PRETRAIN.replace("--batch-size 4", "")} ${more} --steps 2 --out ${folder}/x`,
+      );
+      deepStrictEqual([code, out.some((line) => /memory/.test(line))], [1, false]);
+      match(err.at(-1)!, /batch norm needs two or more numbers a channel: current shape of a map is \[1, 1, 1, \d+\]/);
+      match(err.at(-1)!, said);
+    }
+    const line = `--data ${folder}/train --val ${folder}/held ${
+      FINETUNE.replace("--batch-size 4", "--batch-size 1").replace("16", "8")
+    } --out ${folder}/y`;
+    match((await runHere(finetune, line)).err.at(-1)!, /raise --batch-size, enlarge --input-size$/);
+  }));
