@@ -63,9 +63,11 @@ export {
   init,
   type InitOptions,
   lossAndGradients,
+  type ShareOption,
   trainStep,
   type TrainStepOptions,
 } from "./train_step.ts";
+export type { SharedStepOptions } from "./shared_step.ts";
 export type { LossScale, TrainState, TrainStepOutput } from "./train_state.ts";
 export * from "./recipe.ts";
 export * from "./accumulate.ts";
@@ -77,7 +79,7 @@ export * from "./train/checkpoint.ts";
 export * from "./weights/official_names.ts";
 export * from "./blame.ts";
 export { fromOfficial, type OfficialEntry, toOfficial } from "./weights/official_layout.ts";
-export { renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weights/weight_names.ts";
+export { type ReadNaming, renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weights/weight_names.ts";
 export { onnxModel, type OnnxOptions } from "./weights/onnx_graph.ts";
 export { accountLines, type WeightAccount } from "./weights/weight_account.ts";
 export { type Backbone, backboneOf, loadBackbone, type LoadBackboneOptions } from "./weights/load_backbone.ts";

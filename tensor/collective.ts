@@ -55,5 +55,6 @@ export interface Collective {
 
 /** Processes no longer agree: one is lost, too slow, or does something else. None of them can go on. */
 export class CollectiveError extends Error {
+  /** What tells it from other errors. */
   override readonly name = "CollectiveError";
 }

@@ -1,3 +1,4 @@
+import { closing } from "./bytes.ts";
 import { hostModule } from "./host_module.ts";
 
 /**
@@ -72,19 +73,19 @@ export function removeUnfinished(folder: string): number {
 }
 
 async function writeFlushed(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true });
-  for (const part of parts) {
-    let written = 0;
-    while (written < part.length) written += await file.write(part.subarray(written));
-  }
-  await file.sync();
+  await closing(await Deno.open(path, { write: true, createNew: true }), async (file) => {
+    for (const part of parts) {
+      let written = 0;
+      while (written < part.length) written += await file.write(part.subarray(written));
+    }
+    await file.sync();
+  });
 }
 
 /** Makes the new name itself last. Not every system can flush a folder; the file is whole in any case. */
 async function flushFolder(path: string): Promise<void> {
   try {
-    using folder = await Deno.open(path);
-    await folder.sync();
+    await closing(await Deno.open(path), (folder) => folder.sync());
   } catch {
     return;
   }

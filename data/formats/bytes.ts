@@ -21,3 +21,21 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
   parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
   return whole;
 }
+
+/**
+ * Uses a file and closes it, whatever happens: `using` is no syntax of Node 22, in which the package runs too.
+ *
+ * @param file What must be closed.
+ * @param use What is done with it.
+ * @returns What that gives.
+ */
+export async function closing<File extends { close(): void }, Result>(
+  file: File,
+  use: (file: File) => Promise<Result> | Result,
+): Promise<Result> {
+  try {
+    return await use(file);
+  } finally {
+    file.close();
+  }
+}

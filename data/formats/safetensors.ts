@@ -1,6 +1,6 @@
 /** @file The safetensors format (github.com/huggingface/safetensors): eight bytes of length, a JSON header, raw data. */
 import { writeFileAtomic } from "./atomic_file.ts";
-import { joinBytes } from "./bytes.ts";
+import { closing, joinBytes } from "./bytes.ts";
 import { KIND_BYTES } from "./file_kind.ts";
 import {
   headerLength,
@@ -177,12 +177,13 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
  * ```
  */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  using file = await Deno.open(path).catch((cause) => refuseUnreadable(path, cause));
-  const { size } = await file.stat();
-  const head = await readBytes(file, Math.min(KIND_BYTES, size), path);
-  const length = headerLength(head, size, path);
-  await file.seek(8, Deno.SeekMode.Start);
-  return parseHeader(await readBytes(file, length, path), size, path);
+  return await closing(await Deno.open(path).catch((cause) => refuseUnreadable(path, cause)), async (file) => {
+    const { size } = await file.stat();
+    const head = await readBytes(file, Math.min(KIND_BYTES, size), path);
+    const length = headerLength(head, size, path);
+    await file.seek(8, Deno.SeekMode.Start);
+    return parseHeader(await readBytes(file, length, path), size, path);
+  });
 }
 
 async function readBytes(file: Deno.FsFile, count: number, path: string): Promise<Uint8Array> {

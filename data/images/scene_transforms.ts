@@ -6,7 +6,7 @@ import { type Box, type Placement, wholePlacement } from "./placement.ts";
 import { jitteredSize, shortestEdgeSize } from "./resize_rules.ts";
 
 /** What all have in common. */
-interface Random {
+export interface SceneChange {
   /** Probability that an image is mirrored; 0.5 if not given. */
   readonly flip?: number;
   /** Most change of brightness, contrast and saturation, each by a factor in [1 − c, 1 + c]; 0 if not given. */
@@ -14,7 +14,7 @@ interface Random {
 }
 
 /** The shorter side becomes one of some lengths (detectron2's ResizeShortestEdge); perhaps a random part before. */
-export interface ShortestEdge extends Random {
+export interface ShortestEdge extends SceneChange {
   /** Which transform. */
   readonly kind: "shortestEdge";
   /** What the longer side may be at most. */
@@ -34,7 +34,7 @@ export interface RandomPart {
 }
 
 /** Large-scale jitter (Ghiasi et al., "Simple Copy-Paste", 2021): the longer side fills a random share of a square canvas. */
-export interface ScaleJitter extends Random {
+export interface ScaleJitter extends SceneChange {
   /** Which transform. */
   readonly kind: "jitter";
   /** Least and largest share; `[0.1, 2]` if not given. What is larger than the canvas is cut at a random place. */

@@ -1,6 +1,7 @@
 import { requireOptions } from "../../tensor/errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { fileRange, memoryRange } from "../formats/byte_range.ts";
+import { closing } from "../formats/bytes.ts";
 import { readZipEntry, type ZipEntry } from "../formats/zip_directory.ts";
 import { decodeImage, type DecodeImageOptions, decodeRaster, ImageError } from "../images/decode.ts";
 import type { ImageFormat } from "../images/image_format.ts";
@@ -112,8 +113,10 @@ async function bytesOf(store: string | SharedArrayBuffer, slice: Slice): Promise
       if (zip) return readZipEntry(memoryRange(new Uint8Array(store), name), zip).slice();
       return new Uint8Array(new Uint8Array(store, offset, size));
     }
-    using file = await Deno.open(store);
-    return zip ? readZipEntry(fileRange(file, store), zip) : await readAt(file, offset, size);
+    return await closing(
+      await Deno.open(store),
+      (file) => zip ? readZipEntry(fileRange(file, store), zip) : readAt(file, offset, size),
+    );
   } catch (cause) {
     throw new ImageError(name, `it must be readable: current error is ${(cause as Error).message}`, { cause });
   }

@@ -6,8 +6,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { type Command, command } from "../../spark/commands/cli/command.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { testFiles } from "../data/support.ts";
-
-const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+import { findChromium } from "../support/chromium.ts";
 
 const LINE = {
   task: "report:check",
@@ -23,7 +22,7 @@ one. Debian: apt-get install chromium.`,
       kind: "text",
       placeholder: "PROGRAM",
       what: "a program",
-      help: `Chromium (default: the first of ${PROGRAMS.join(", ")})`,
+      help: "Chromium (default: what is installed)",
     },
     screenshot: { kind: "text", placeholder: "FILE.png", what: "a file", help: "picture of the page" },
   },
@@ -43,10 +42,8 @@ function check(what: string, passed: boolean, found: unknown): void {
 }
 
 async function programOf(given: string | undefined): Promise<string> {
-  for (const name of given === undefined ? PROGRAMS : [given]) {
-    const found = await new Deno.Command("which", { args: [name] }).output();
-    if (found.success) return new TextDecoder().decode(found.stdout).trim();
-  }
+  const found = await findChromium(given);
+  if (found) return found;
   throw new Error(
     `Cannot open a report as Chromium must be installed (apt-get install chromium, or --chromium PROGRAM): current ` +
       `program is ${given ?? "absent"}`,

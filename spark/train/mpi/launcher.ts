@@ -2,7 +2,9 @@
 
 /** What Open MPI's launchers tell, `mpirun` and Slurm's `srun` with PMIx. */
 export interface Launched {
+  /** Number of this process, from 0. */
   readonly rank: number;
+  /** How many there are. */
   readonly size: number;
 }
 

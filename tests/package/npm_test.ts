@@ -1,0 +1,162 @@
+/**
+ * @file The npm tarball as its users have it: installed by npm, run by Node, type-checked, bundled by esbuild and by Vite without a
+ * shim or an alias, and the bundles opened in headless Chromium, with and without shared memory, and on WebGPU.
+ */
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { type Browser, chromium } from "playwright-core";
+import { jit, matmul, mean, random, square, sub, type Tensor, valueAndGrad } from "../../tensor/mod.ts";
+import { packForNpm } from "../../packages/npm_package.ts";
+import { assertClose } from "../support/assert_close.ts";
+import { findChromium } from "../support/chromium.ts";
+
+const SITE = new URL("./site/", import.meta.url);
+const required = Deno.env.get("REQUIRE_CHROMIUM") === "1";
+const program = await findChromium();
+const hasNpm = await new Deno.Command("npm", { args: ["--version"] }).output().then(
+  ({ success }) => success,
+  () => false,
+);
+
+/** Bounds of what a page loads, in bytes after gzip. */
+const BOUNDS = { webgpu: 74_000, page: 346_000 };
+
+/** Why this cannot run here; empty if it can. */
+function reasonToSkip(): string {
+  if (required) return "";
+  const missing = [...hasNpm ? [] : ["npm: install Node 22"], ...program ? [] : ["Chromium: apt-get install chromium"]];
+  return missing.join("; ");
+}
+
+async function run(cwd: string, program: string, ...args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd }).output();
+  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  ok(success, `${program} ${args.join(" ")}: ${out}${error}`);
+  return out!;
+}
+
+/** A folder with the tarball and the tools installed. */
+async function install(folder: string): Promise<void> {
+  await packForNpm(`${folder}/tessera.tgz`);
+  for (const { name } of Deno.readDirSync(SITE)) await Deno.copyFile(new URL(name, SITE), `${folder}/${name}`);
+  await Deno.writeTextFile(`${folder}/package.json`, JSON.stringify({ type: "module", private: true }));
+  await run(folder, "npm", "install", "--no-audit", "--no-fund", "./tessera.tgz", "esbuild@0.28", "vite@8", "node@22");
+}
+
+/** The numbers that Node and pages must find. */
+async function expected(): Promise<{ readonly value: number; readonly first: number }> {
+  const [x, w] = [random.normal(random.key(0), [64, 128]), random.normal(random.key(1), [128, 32])];
+  const loss = (w: Tensor, x: Tensor) => mean(square(sub(matmul(x, w), 1)));
+  const [value, gradient] = jit(valueAndGrad(loss))(w, x);
+  return { value: await value.item(), first: (await gradient.data())[0]! };
+}
+
+interface Found {
+  readonly value: number;
+  readonly first: number;
+}
+
+function assertFound(found: Found, wanted: Found): void {
+  assertClose([found.value, found.first], [wanted.value, wanted.first], { relative: 1e-4, absolute: 1e-6 });
+}
+
+const gzipped = (bytes: Uint8Array) => gzipSync(bytes, { level: 9 }).length;
+
+/** Serves a folder; `isolated` with the headers that let a page share memory. */
+function serve(folder: string, isolated: boolean): Deno.HttpServer<Deno.NetAddr> {
+  const policy = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+  return Deno.serve({ port: 0, onListen() {} }, async (request) => {
+    const { pathname } = new URL(request.url);
+    const name = pathname === "/" ? "/index.html" : pathname;
+    const type = name.endsWith(".html") ? "text/html" : "text/javascript";
+    const file = await Deno.readFile(folder + name).catch(() => null);
+    if (!file) return new Response("", { status: 404 });
+    return new Response(file, { headers: { "content-type": type, ...isolated ? policy : {} } });
+  });
+}
+
+/** Opens a page and waits for the object that it writes. */
+async function open(
+  browser: Browser,
+  folder: string,
+  path: string,
+  isolated = false,
+): Promise<Found & { shared?: boolean }> {
+  const server = serve(folder, isolated);
+  const page = await browser.newPage();
+  try {
+    await page.goto(`http://localhost:${server.addr.port}${path}`);
+    await page.waitForFunction('document.body.textContent.startsWith("{")', undefined, { timeout: 120_000 });
+    const found = JSON.parse((await page.textContent("body"))!);
+    deepStrictEqual(found.error, undefined);
+    return found;
+  } finally {
+    await page.close();
+    await server.shutdown();
+  }
+}
+
+/** Bundles for pages, without an alias and without a shim; gives the bytes of each page after gzip. */
+async function bundle(folder: string): Promise<Readonly<Record<"page" | "webgpu", number>>> {
+  const esbuild = (...args: readonly string[]) => run(folder, "node_modules/.bin/esbuild", ...args);
+  const options = ["--bundle", "--minify", "--format=esm", "--charset=utf8"];
+  await esbuild("page.js", "webgpu.js", ...options, "--outdir=esbuild");
+  const html = (script: string) =>
+    `<!doctype html><html><meta charset="utf-8"><body></body><script type="module" src="${script}"></script></html>`;
+  await Deno.writeTextFile(`${folder}/esbuild/index.html`, html("/page.js"));
+  await Deno.writeTextFile(`${folder}/esbuild/webgpu.html`, html("/webgpu.js"));
+  await Deno.writeTextFile(`${folder}/index.html`, html("/page.js"));
+  await Deno.writeTextFile(`${folder}/vite.config.js`, 'export default { build: { target: "esnext" } };');
+  await run(folder, "node_modules/.bin/node", "node_modules/vite/bin/vite.js", "build", "--logLevel", "warn");
+  const size = async (name: string) => gzipped(await Deno.readFile(`${folder}/esbuild/${name}.js`));
+  return { page: await size("page"), webgpu: await size("webgpu") };
+}
+
+const reason = reasonToSkip();
+Deno.test({
+  name: `the npm tarball in Node, esbuild, Vite and Chromium${reason && ` (${reason})`}`,
+  ignore: reason !== "",
+  async fn(t) {
+    const folder = await Deno.makeTempDir();
+    const wanted = await expected();
+    await install(folder);
+    await t.step("Node 22 computes in threads", async () => {
+      const found = JSON.parse(await run(folder, "node_modules/.bin/node", "node.mjs"));
+      assertFound(found, wanted);
+      deepStrictEqual([found.kept, found.layer], [[128, 32], [2, 3]]);
+    });
+    await t.step("its types are there", async () => {
+      await run(folder, Deno.execPath(), "check", "--node-modules-dir=manual", "types.ts");
+    });
+    const sizes = await bundle(folder);
+    await t.step("a page loads no more than is promised", () => {
+      ok(sizes.webgpu <= BOUNDS.webgpu, `${sizes.webgpu} bytes for WebGPU`);
+      ok(sizes.page <= BOUNDS.page, `${sizes.page} bytes with WebAssembly and the assembler`);
+    });
+    const browser = await chromium.launch({
+      executablePath: program!,
+      args: ["--no-sandbox", "--enable-unsafe-webgpu"],
+    });
+    for (const bundler of ["esbuild", "dist"]) {
+      for (const isolated of [true, false]) {
+        await t.step(`${bundler}: WebAssembly ${isolated ? "with" : "without"} shared memory`, async () => {
+          const found = await open(browser, `${folder}/${bundler}`, "/?device=cpu", isolated);
+          deepStrictEqual(found.shared, isolated);
+          assertFound(found, wanted);
+        });
+      }
+      await t.step(`${bundler}: WebGPU`, async () => {
+        assertFound(await open(browser, `${folder}/${bundler}`, "/?device=webgpu"), wanted);
+      });
+    }
+    await t.step("the page of the core bundle trains", async () => {
+      const found = await open(browser, `${folder}/esbuild`, "/webgpu.html") as unknown as {
+        value: number;
+        w: number[];
+      };
+      assertClose([found.value, ...found.w], [2.5, 0.7, 1], { relative: 1e-5, absolute: 1e-6 });
+    });
+    await browser.close();
+    await Deno.remove(folder, { recursive: true });
+  },
+});
