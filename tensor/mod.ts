@@ -13,6 +13,7 @@
  *
  * @module
  */
+import "./display.ts";
 export * from "./core.ts";
 export { type Collective, CollectiveError, type Exchanged, type Pending } from "./collective.ts";
 export { alone } from "./collectives/alone.ts";
