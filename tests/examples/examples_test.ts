@@ -11,6 +11,7 @@ const PRINTS: Readonly<Record<string, readonly [pattern: RegExp, least: number, 
   "example:text": [/unseen text: ([\d.]+) bits a character/, 1, 4.4],
   "example:graph": [/side told right: (\d+) of 34 members/, 32, 34],
   "example:points": [/told right: ([\d.]+) % of 80 unseen solids/, 90, 100],
+  "example:automaton": [/mean squared error after 16 steps: ([\d.]+)/, 0, 0.022],
   "example:kernel": [/largest difference from the definition ([\d.e-]+); gradients are right/, 0, 0],
 };
 
