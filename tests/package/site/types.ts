@@ -9,4 +9,4 @@ export const params: Conv2dParams = initConv2d(tensor([0, 0], { dtype: "uint32" 
   kernel: 3,
 });
 // @ts-expect-error a string is no tensor
-export const refused = sum({ text: "no" } as unknown as string);
+export const refused: Tensor = sum({ text: "no" } as unknown as string);

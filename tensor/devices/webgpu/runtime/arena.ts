@@ -8,8 +8,8 @@ import type { Queue } from "./queue.ts";
 /** Every offset of a binding is a multiple of this on every device. */
 export const ALIGNMENT = 256;
 
-/** Exchanges with other processes copy out of it and into it. */
-const USAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+/** Exchanges with other processes copy out of it and into it. Asked for when it is used: Node, which imports this too, has no WebGPU. */
+const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
 /** Where a temporary lies. */
 export interface Place {
@@ -91,7 +91,7 @@ export function growArena(
     const old = arena[chunk];
     if (old && old.size >= size) return;
     if (old) inOrder(() => old.destroy()); // what is queued still runs
-    const buffer = allocate(gpu, { size, usage: USAGE }, (message) => {
+    const buffer = allocate(gpu, { size, usage: usage() }, (message) => {
       arena.splice(0).forEach((each) => each.destroy());
       refused(message);
     });
