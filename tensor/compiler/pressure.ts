@@ -5,7 +5,10 @@
  * so much was taken, and reading waits for a turn then; at all objects where more is in use than a while ago nonetheless.
  */
 
-/** Bytes that are taken before the collector looks at young objects, and reading waits for a turn; a quarter of less memory. */
+/**
+ * Bytes that are taken before the collector looks at young objects, and reading waits for a turn; a quarter of less memory.
+ * Half as many where as many are in use beyond what is held: what a look has missed does not make the most in use more.
+ */
 const LOOK_AFTER = 32 * 2 ** 20;
 /** What may be in use after that, beyond what is held and a half of it, before the collector looks at everything. */
 const SLACK = 16 * 2 ** 20;
@@ -75,7 +78,8 @@ export function makePressure(
       const inUse = bytesInUse();
       state.taken += Math.max(0, inUse - state.last) + EACH; // what was given back by hand does not count when taken again
       state.last = inUse;
-      if (state.taken < Math.min(LOOK_AFTER, maxBytes / 4)) return;
+      const due = Math.min(LOOK_AFTER, maxBytes / 4);
+      if (state.taken < (inUse - state.held < due ? due : due / 2)) return;
       Object.assign(state, { taken: 0, looked: true, held: Math.min(state.held, inUse) });
       if (inUse <= most(BLIND_SLACK)) return collector.young();
       begun.push(collector.all());

@@ -36,6 +36,23 @@ Deno.test("The collector looks at young objects after every 32 MiB, and reading 
   deepStrictEqual(memory.looks, { young: 20, all: 0 });
 });
 
+Deno.test("What a look has missed does not make the most in use more", async () => {
+  const { memory, inUse, pressure } = fakeMemory({ held: 8, need: Infinity });
+  const most = async () => {
+    let seen = 0;
+    for (let i = 0; i < 40; i++) {
+      memory.young += 4 * MIB;
+      seen = Math.max(seen, inUse());
+      pressure.took();
+      await pressure.turn();
+    }
+    return seen;
+  };
+  const before = await most();
+  memory.old += 8 * MIB;
+  deepStrictEqual(await most(), before);
+});
+
 Deno.test("What is given back by hand, and taken again, is no reason to look", async () => {
   const { memory, pressure } = fakeMemory({ held: 8 });
   for (let i = 0; i < 200; i++) {
