@@ -10,6 +10,7 @@ import { addressesOf, execute } from "./execute.ts";
 import { assembleAll, type LoadOptions, prepare, type Program, programsOf } from "./program.ts";
 import { bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
+import { widens } from "./runtime/widens.ts";
 
 /** Settings of a cpu device. */
 export interface CpuOptions {
@@ -22,6 +23,11 @@ export interface CpuOptions {
    * take Winograd's method: a third of the multiplications, with a rounding error two or three times as large.
    */
   readonly winograd?: boolean;
+  /**
+   * Whether products are written for engines that join neighbouring vectors of 128 bits, as V8 does with
+   * `--experimental-wasm-revectorize`; found out by a trial by default. Results are the same to the bit.
+   */
+  readonly wide?: boolean;
   /** Upper bound of the memory in bytes, 4 GiB at most and by default. */
   readonly maxBytes?: number;
   /** Called after each launch, to see where the time goes. Nothing is timed without it. */
@@ -49,16 +55,18 @@ export function cpuDevice(options: CpuOptions = {}): Device {
     threads: true,
     relaxedSimd: true,
     winograd: true,
+    wide: true,
     maxBytes: true,
     onLaunch: true,
   });
   const { threads = navigator.hardwareConcurrency, relaxedSimd = true, winograd = true, maxBytes, onLaunch } = options;
   const core = makeCore(threads, relaxedSimd, maxBytes);
+  const { wide = core.relaxed && widens() } = options;
   const backend: Backend = {
     name: "cpu",
     limits: { maxInputs: 16, maxBuffers: 32 },
     maxBytes: maxBytes ?? 2 ** 32,
-    load: (schedule) => load(core, device, schedule, { winograd, onLaunch }),
+    load: (schedule) => load(core, device, schedule, { winograd, wide, onLaunch }),
     async read(buffer) {
       await core.turns.done();
       core.count.readBacks++;

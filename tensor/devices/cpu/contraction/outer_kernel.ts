@@ -18,8 +18,8 @@ import type { Wat } from "../emit/wat.ts";
 const ROWS = 256;
 /** Most columns of the left factor in one work item: with 256 rows of them and of the panels, the L2 cache is half full. */
 const WIDTH = 288;
-/** Most panels of the right factor in one work item. */
-const PANELS = 24;
+/** Most columns of the right factor in one work item. */
+const COLUMNS = 192;
 
 /** How a contraction is cut into work items; depends on shapes only. */
 interface Cut {
@@ -88,11 +88,12 @@ export function outerKernel(contraction: OuterContraction, { steps: tile }: Tile
 function cutOf({ batch, columns }: OuterContraction, left: RowSource, tile: Tile): Cut {
   const width = tapBlocks(left.taps, left.channels, WIDTH);
   const panels = panelsOf(columns, tile);
-  const panelsEach = Math.ceil(panels / Math.max(1, Math.ceil(panels / PANELS)));
+  const parts = Math.max(1, Math.ceil(columns / COLUMNS));
+  const panelsEach = Math.ceil(panels / parts);
   const columnBlocks = Math.ceil(panels / Math.max(1, panelsEach));
   const floats = batch * left.taps * left.channels * columns;
   const slabFloats = wat.roundUp(floats, 16);
-  const pieces = batch * width.count * columnBlocks;
+  const pieces = batch * width.count * parts; // not by the blocks: how rows are cut must not depend on the tile
   const wanted = pieces >= ITEMS / 2 ? 1 : Math.ceil(ITEMS / Math.max(1, pieces));
   const { slabs, length } = cutSlabs({
     ...{ rows: left.rows, whole: ROWS, wanted },

@@ -11,17 +11,17 @@ import { winogradKernel } from "../winograd/winograd_conv.ts";
 import { winogradWeightGradientKernel } from "../winograd/winograd_weight_gradient.ts";
 import { outerKernel } from "./outer_kernel.ts";
 import { rowsKernel } from "./rows_kernel.ts";
-import { TILES, type Tiles } from "./tiles.ts";
+import { type Tiles, tilesOf } from "./tiles.ts";
 
 /**
  * Writes a contraction of float32.
  *
  * @param contraction Any contraction.
- * @param options Whether Winograd's method may be chosen.
+ * @param options Whether Winograd's method may be chosen, and what the engine does with vectors.
  * @param tiles What the registers hold.
  * @returns The kernel.
  */
-export function writeContraction(contraction: Contraction, options: WatOptions, tiles: Tiles = TILES): WatKernel {
+export function writeContraction(contraction: Contraction, options: WatOptions, tiles: Tiles = tilesOf(options.wide)): WatKernel {
   return contraction.form === "rows" ? writeRows(contraction, options, tiles) : writeOuter(contraction, options, tiles);
 }
 

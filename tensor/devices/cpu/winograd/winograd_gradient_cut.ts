@@ -5,9 +5,9 @@ import { columnsOf, panelBytes, panelsOf } from "../contraction/tiles.ts";
 import * as wat from "../emit/wat.ts";
 import { DEAR_ITEMS, PARTIALS } from "../machine.ts";
 
-/** Most channels and panels of a work item. */
+/** Most channels and columns of a work item. */
 const CHANNELS = 100;
-const PANELS = 12;
+const COLUMNS = 96;
 /** Bytes of transformed tiles, and the least and most tiles of a block. */
 const BLOCK_BYTES = 2 * 2 ** 20;
 const LEAST_TILES = 24;
@@ -55,9 +55,11 @@ export function cutOf(gradient: WinogradWeightGradient, tile: Tile): Cut {
   const squares = scheme.size ** 2;
   const panels = panelsOf(columns, tile);
   const channelCut = piecesOf(channels, CHANNELS, 4 * tile.rows);
-  const panelCut = piecesOf(panels, PANELS, 1);
+  const panelCut = piecesOf(panels, COLUMNS / columnsOf(tile), 1);
   const count = tiles.batch * tiles.y * tiles.x;
-  const tileBytes = squares * 4 * (channelCut.each + panelCut.each * columnsOf(tile));
+  // In which order tiles are added up must not depend on what the registers hold.
+  const [channelPart, columnPart] = [piecesOf(channels, CHANNELS, 1), piecesOf(columns, COLUMNS, 1)];
+  const tileBytes = squares * 4 * (channelPart.each + columnPart.each);
   const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, Math.floor(BLOCK_BYTES / tileBytes)));
   const tilesEach = Math.max(1, Math.ceil(count / Math.max(1, Math.ceil(count / most))));
   const blocks = Math.max(1, Math.ceil(count / tilesEach));
@@ -66,8 +68,9 @@ export function cutOf(gradient: WinogradWeightGradient, tile: Tile): Cut {
   const sumProduct = oddLines(channelCut.count * rowsEach * sumRow);
   const sumPhase = squares * sumProduct;
   const slabBytes = sumPhase * phases[0] * phases[1];
-  const pieces = channelCut.count * panelCut.count * phases[0] * phases[1];
-  const wanted = Math.min(blocks, Math.ceil(DEAR_ITEMS / pieces), Math.max(1, Math.floor(PARTIALS / slabBytes)));
+  const pieces = channelPart.count * columnPart.count * phases[0] * phases[1];
+  const partial = squares * channels * columns * 4 * phases[0] * phases[1];
+  const wanted = Math.min(blocks, Math.ceil(DEAR_ITEMS / pieces), Math.max(1, Math.floor(PARTIALS / partial)));
   const blocksEach = Math.ceil(blocks / wanted);
   return {
     tile,

@@ -2,7 +2,7 @@
 import { deepStrictEqual, equal, notDeepStrictEqual, ok } from "node:assert/strict";
 import type { ConvolutionPart } from "../../../../tensor/contraction/contraction.ts";
 import type { WatKernel } from "../../../../tensor/compiler/kernel_text.ts";
-import { TILES } from "../../../../tensor/devices/cpu/contraction/tiles.ts";
+import { type Tiles, tilesOf } from "../../../../tensor/devices/cpu/contraction/tiles.ts";
 import { writeContraction } from "../../../../tensor/devices/cpu/contraction/write_contraction.ts";
 import { convolutionOf, convolutionPart } from "../../../../tensor/contraction/convolution.ts";
 import { chooseScheme, CPU_COSTS, SCHEMES } from "../../../../tensor/contraction/choice.ts";
@@ -39,15 +39,17 @@ function relativeError(actual: Words, expected: Float64Array): number {
   return Math.sqrt(squares((i) => actual[i]! - expected[i]!) / squares((i) => expected[i]!));
 }
 
-/** Checks a kernel: its error is at most 6 times that of direct computation, plus 4 rounding errors. */
+/** Checks a kernel: its error is at most 6 times that of direct computation, plus 4 rounding errors, and its bits are the same in all tiles. */
 function checkError(
-  kernel: WatKernel,
+  kernelIn: (tiles: Tiles) => WatKernel,
   direct: WatKernel,
   inputs: readonly Sample[],
   expected: Float64Array,
   output: Sample,
 ) {
-  const error = relativeError(runKernel(kernel, inputs, output), expected);
+  const [narrow, wide] = [false, true].map((wide) => runKernel(kernelIn(tilesOf(wide)), inputs, output));
+  deepStrictEqual(wide, narrow);
+  const error = relativeError(narrow!, expected);
   const bound = 6 * relativeError(runKernel(direct, inputs, output), expected) + 2 ** -22;
   ok(error <= bound, `error is ${error}, bound ${bound}`);
 }
@@ -57,18 +59,18 @@ for (const { x: xShape, w: wShape, ...params } of CASES) {
   const dy = randomFloats(convShape(xShape, wShape, params), 3);
   const whole = convolutionOf(xShape, wShape, dy.shape, params);
   const conv = phasedConv(whole)!;
-  const directly = (part: ConvolutionPart) => writeContraction(convolutionPart(whole, part), { winograd: false });
+  const directly = (part: ConvolutionPart) => writeContraction(convolutionPart(whole, part), { winograd: false, wide: false });
   for (const [name, scheme] of Object.entries(SCHEMES).filter(([, scheme]) => scheme.taps === conv.taps)) {
     Deno.test(`${name} convolves [${xShape}] with [${wShape}], ${JSON.stringify(params)}`, () => {
-      const kernel = winogradKernel(forwardConv(conv, scheme), TILES.rows);
+      const kernel = ({ rows }: Tiles) => winogradKernel(forwardConv(conv, scheme), rows);
       checkError(kernel, directly("output"), [x, w], convDefinition(x, w, dy.shape, params), dy);
     });
     Deno.test(`${name} gives the input gradient of [${xShape}] with [${wShape}], ${JSON.stringify(params)}`, () => {
-      const kernel = winogradKernel(adjointConv(conv, scheme), TILES.rows);
+      const kernel = ({ rows }: Tiles) => winogradKernel(adjointConv(conv, scheme), rows);
       checkError(kernel, directly("input"), [dy, w], convInputGradientDefinition(dy, w, xShape, params), x);
     });
     Deno.test(`${name} gives the weight gradient of [${xShape}] with [${wShape}], ${JSON.stringify(params)}`, () => {
-      const kernel = winogradWeightGradientKernel(weightAdjoint(conv, scheme), TILES.steps);
+      const kernel = ({ steps }: Tiles) => winogradWeightGradientKernel(weightAdjoint(conv, scheme), steps);
       checkError(kernel, directly("weight"), [x, dy], convWeightGradientDefinition(x, dy, wShape, params), w);
     });
   }
