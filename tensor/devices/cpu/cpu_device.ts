@@ -6,10 +6,11 @@ import { type Device, registerDevice } from "../../device.ts";
 import { DeviceError, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
-import { addressesOf, execute } from "./execute.ts";
-import { assembleAll, type LoadOptions, prepare, type Program, programsOf } from "./program.ts";
+import { addressesOf } from "./image.ts";
+import { type LoadOptions, prepare, type Program } from "./program.ts";
 import { bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
+import { localEngine } from "./runtime/local_engine.ts";
 import { widens } from "./runtime/widens.ts";
 
 /** Settings of a cpu device. */
@@ -60,7 +61,7 @@ export function cpuDevice(options: CpuOptions = {}): Device {
     onLaunch: true,
   });
   const { threads = navigator.hardwareConcurrency, relaxedSimd = true, winograd = true, maxBytes, onLaunch } = options;
-  const core = makeCore(threads, relaxedSimd, maxBytes);
+  const core = makeCore(localEngine(threads), relaxedSimd, maxBytes);
   const { wide = core.relaxed && widens() } = options;
   const backend: Backend = {
     name: "cpu",
@@ -70,10 +71,10 @@ export function cpuDevice(options: CpuOptions = {}): Device {
     async read(buffer) {
       await core.turns.done();
       core.count.readBacks++;
-      return readBlock(core.heap, (buffer as CpuBuffer).block, buffer.spec);
+      return await readBlock(core.engine, (buffer as CpuBuffer).block, buffer.spec);
     },
-    synchronize: () => core.turns.done(),
-    counters: () => ({ ...core.count, waits: 0, bytes: core.heap.memory.buffer.byteLength }),
+    synchronize: () => core.turns.done().then(() => core.engine.done()),
+    counters: () => ({ ...core.count, launches: core.engine.launches(), waits: 0, bytes: core.engine.size() }),
     pressure: core.pressure,
     close: () => closeCore(core),
   };
@@ -83,31 +84,36 @@ export function cpuDevice(options: CpuOptions = {}): Device {
 
 function load(core: Core, device: Device, schedule: ScheduledProgram, options: LoadOptions): Loaded {
   const program = prepare(core, schedule, options);
-  if (core.turns.open) assembleAll(program);
+  const known = () => core.engine.load(program.image());
+  if (core.turns.open) known();
   // What takes the place of an input is counted once.
   const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
   const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), program.plan.bytes);
   const loaded: Loaded = {
     stats: { plannedBytes, launches: program.passes },
     run: (inputs) => run(core, device, program, inputs),
-    ready: () => core.turns.done().then(() => assembleAll(program)),
+    ready: () => core.turns.done().then(known),
   };
-  programsOf(program).forEach((number) => core.collectedPrograms.register(loaded, number));
+  program.lists.forEach((number) => core.collectedPrograms.register(loaded, number));
   return loaded;
 }
 
 function run(core: Core, device: Device, program: Program, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
-  const { shared, member } = core;
-  if (shared.closed) throw new DeviceError("cpu", "Cannot run as the device must be open: current state is closed");
+  const { shared, engine, listeners } = core;
+  if (shared.closed || !engine.isOpen()) {
+    throw new DeviceError("cpu", "Cannot run as the device must be open: current state is closed");
+  }
   growRegion(core, "arena", program.plan.bytes);
-  growRegion(core, "scratch", program.localBytes * member.count);
+  growRegion(core, "scratch", program.localBytes * engine.threads);
   const store = storeOf(core, device);
   const bindings = bindBlocks(store, program.schedule, inputs);
-  const table = addressesOf(program, shared.arena.address, (value) => bindings.blocks.get(value)?.address);
+  const table = addressesOf(program.places, shared.arena.address, (value) => bindings.blocks.get(value)?.address);
   const scratch = shared.scratch.address;
   core.turns.take(() => {
     core.count.submits++;
-    execute(core, program, table, scratch);
+    const image = program.image();
+    engine.load(image);
+    engine.run(image, table, scratch, (each) => listeners.get(each));
   });
   return handOut(store, program.schedule, bindings);
 }

@@ -1,6 +1,7 @@
-/** @file Schedules as launches of a cpu device: assembled and planned. */
+/** @file Schedules as programs of a cpu device: assembled and planned. */
 import type { Exchange } from "../../primitive.ts";
 import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
+import { exchangeRanges } from "../../compiler/schedule/exchange_ranges.ts";
 import { runsOf } from "../../compiler/loop_step.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
@@ -10,59 +11,28 @@ import { emitReduceWat } from "./emit/reduce.ts";
 import { templateWat } from "./kernels/template.ts";
 import { assemble } from "./runtime/assemble.ts";
 import { bytesOf } from "./runtime/blocks.ts";
-import { type Core, tell } from "./runtime/core.ts";
-import type { Launch } from "./runtime/crew.ts";
+import type { Core } from "./runtime/core.ts";
+import type { AnySegment, ExchangeImage, LoopImage, Pass, PassList, ProgramImage } from "./image.ts";
 
 /** Passes that take less than this many nanoseconds run on one thread. */
 const SHARE_ABOVE = 30_000;
 /** Bytes between the starts of what lies in the arena. */
 const ALIGNMENT = 64;
 
-/** Steps that run one after the other: one list of launches, which all threads know. */
-export interface Segment {
-  readonly kind: "launches";
-  /** Assembles them, at the first call; all threads know them then. */
-  launches(): readonly Launch[];
-  /** Number by which the workers know the launches. */
-  readonly program: number;
-  /** Position of the first among the passes of the program. */
-  readonly first: number;
-}
-
-/** A step that is a loop. */
-export interface LoopSegment {
-  readonly kind: "loop";
-  readonly step: Step;
-  /** Position in the table of addresses of the memory of the body. */
-  readonly slot: number;
-  readonly loop: LoopBody;
-  readonly body: Program;
-  /** Where in that memory each carry lies when it is not in the memory of the result, and when nothing reads the result. */
-  readonly spare: readonly (readonly [number, number])[];
-}
-
-/** A step that exchanges values with other processes. */
-export interface ExchangeSegment {
-  readonly kind: "exchange";
-  readonly step: Step;
-  readonly exchange: Exchange;
-}
-
-/** What runs one after the other. */
-export type AnySegment = Segment | LoopSegment | ExchangeSegment;
-
-/** A schedule as launches, with the memory that it needs. */
+/** A schedule with the memory that it needs. */
 export interface Program {
   readonly schedule: ScheduledProgram;
   /** Passes of one run, those of loops as often as they run at most; once of a loop that nothing bounds. */
   readonly passes: number;
-  readonly segments: readonly AnySegment[];
+  /** Numbers of the lists of passes, those of loops too. */
+  readonly lists: readonly number[];
   /** Where temporaries and the scratch of each step lie in the arena. */
   readonly plan: MemoryPlan;
+  readonly places: Pick<ProgramImage, "offsets" | "scratch">;
   /** Private scratch of one thread. */
   readonly localBytes: number;
-  /** Called after each launch, if anyone asked. */
-  readonly onLaunch?: (index: number, start: number, milliseconds: number) => void;
+  /** Assembles it, at the first call. */
+  image(): ProgramImage;
 }
 
 /** What of the settings matters when a schedule is loaded. */
@@ -70,113 +40,136 @@ export interface LoadOptions extends WatOptions {
   readonly onLaunch: LaunchListener | undefined;
 }
 
-/** What an exchange launches. */
-const NO_KERNEL: WatKernel = { passes: [], scratchBytes: 0, localBytes: 0 };
-
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
+/** A step as text; of a loop or an exchange, which are no lists of passes, what else there is. */
+interface StepText extends WatKernel {
+  readonly exchange?: Exchange;
+  readonly loop?: {
+    readonly of: LoopBody;
+    readonly body: Program;
+    readonly spare: LoopImage["spare"];
+  };
+}
+
 /** A loop has no passes of its own; its scratch is the arena of its body and two places for each carry. */
-function loopKernel({ loop, body }: { readonly loop: LoopBody; readonly body: Program }): WatKernel & {
-  readonly spare: LoopSegment["spare"];
-} {
+function loopText(of: LoopBody, body: Program): StepText {
   let end = aligned(body.plan.bytes);
   const take = (bytes: number) => (end += aligned(bytes)) - aligned(bytes);
   const { values, outputs } = body.schedule;
-  const spare = outputs.slice(0, loop.carries).map((value) => {
+  const spare = outputs.slice(0, of.carries).map((value) => {
     const bytes = bytesOf(values[value]!);
     return [take(bytes), take(bytes)] as const;
   });
-  return { passes: [], scratchBytes: end, localBytes: body.localBytes, spare };
+  return { passes: [], scratchBytes: end, localBytes: body.localBytes, loop: { of, body, spare } };
 }
 
 /** Writes the kernels, and plans the memory. */
 export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOptions): Program {
-  const { onLaunch, ...texts } = options;
-  const loops = schedule.steps.map(({ kernel }) => {
-    const loop = loopOf(kernel);
-    return loop && { loop, body: prepare(core, loop.schedule, options) };
+  const { onLaunch, ...choices } = options;
+  const texts = schedule.steps.map((step): StepText => {
+    const [loop, exchange] = [loopOf(step.kernel), exchangeOf(step.kernel)];
+    if (exchange) return { passes: [], scratchBytes: 0, localBytes: 0, exchange };
+    return loop ? loopText(loop, prepare(core, loop.schedule, options)) : textOf(step, schedule, choices);
   });
-  const exchanges = schedule.steps.map(({ kernel }) => exchangeOf(kernel));
-  const kernels = schedule.steps.map((step, i) =>
-    loops[i] ? loopKernel(loops[i]) : exchanges[i] ? NO_KERNEL : kernelOf(step, schedule, texts)
-  );
-  const segments: AnySegment[] = [];
-  let [from, first] = [0, 0];
-  for (let at = 0; at <= kernels.length; at++) {
-    if (at < kernels.length && !loops[at] && !exchanges[at]) continue;
-    if (at > from) segments.push(segmentOf(core, schedule, kernels, { from, to: at, first }));
-    first += kernels.slice(from, at).reduce((sum, { passes }) => sum + passes.length, 0);
-    from = at + 1;
-    const [made, exchange] = [loops[at], exchanges[at]];
-    if (exchange) segments.push({ kind: "exchange", step: schedule.steps[at]!, exchange });
-    if (!made) continue;
-    const { spare } = kernels[at] as ReturnType<typeof loopKernel>;
-    segments.push({ kind: "loop", step: schedule.steps[at]!, slot: schedule.values.length + at, ...made, spare });
-  }
-  const localBytes = kernels.reduce((most, kernel) => Math.max(most, kernel.localBytes), 0);
-  const scratchBytes = kernels.map((kernel) => kernel.scratchBytes);
+  const lists = listRanges(texts).map((range) => ({ ...range, number: core.shared.programs++ }));
+  const scratchBytes = texts.map((text) => text.scratchBytes);
+  const plan = planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes });
+  const places = {
+    offsets: schedule.values.map((_, value) => plan.offsets.get(value) ?? 0),
+    scratch: schedule.steps.map((_, step) => plan.scratch.get(step) ?? 0),
+  };
+  const localBytes = aligned(texts.reduce((most, text) => Math.max(most, text.localBytes), 0));
   return {
-    schedule,
-    passes: loops.reduce((sum, made) => sum + (made ? runsOf(made.loop) * made.body.passes : 0), first),
-    segments,
-    plan: planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes }),
-    localBytes: aligned(localBytes),
-    ...(onLaunch ? { onLaunch: launchTeller(schedule, kernels.map(({ passes }) => passes), onLaunch) } : {}),
+    ...{ schedule, plan, places, localBytes },
+    passes: texts.reduce(
+      (sum, { passes, loop }) => sum + passes.length + (loop ? runsOf(loop.of) * loop.body.passes : 0),
+      0,
+    ),
+    lists: [...lists.map(({ number }) => number), ...texts.flatMap(({ loop }) => loop?.body.lists ?? [])],
+    image: once(() => {
+      const segments = texts.flatMap((text, step): AnySegment[] => {
+        if (text.loop) return [loopImage(schedule, step, text.loop)];
+        if (text.exchange) return [exchangeImage(schedule, step, text.exchange)];
+        const list = lists.find(({ from }) => from === step);
+        return list
+          ? [{ kind: "passes", number: list.number, first: list.first, passes: passesOf(core, schedule, texts, list) }]
+          : [];
+      });
+      const { values, inputs, outputs } = schedule;
+      const image: ProgramImage = { bytes: values.map(bytesOf), inputs, outputs, ...places, localBytes, segments };
+      if (onLaunch) core.listeners.set(image, launchTeller(schedule, texts.map(({ passes }) => passes), onLaunch));
+      return image;
+    }),
   };
 }
 
-/** Numbers of all launch lists of a program. */
-export function programsOf({ segments }: Program): readonly number[] {
-  return segments.flatMap((segment) => {
-    if (segment.kind === "exchange") return [];
-    return segment.kind === "loop" ? programsOf(segment.body) : [segment.program];
-  });
-}
-
-/** Assembles all kernels of a program. */
-export function assembleAll({ segments }: Program): void {
-  for (const segment of segments) {
-    if (segment.kind === "loop") assembleAll(segment.body);
-    if (segment.kind === "launches") segment.launches();
-  }
-}
-
-interface Range {
+/** Steps from one to before another, and the position of their first pass. */
+interface ListRange {
   readonly from: number;
   readonly to: number;
   readonly first: number;
 }
 
-function segmentOf(
-  core: Core,
-  schedule: ScheduledProgram,
-  kernels: readonly WatKernel[],
-  { from, to, first }: Range,
-): Segment {
-  const program = core.shared.programs++;
-  const launches = once(() => {
-    const made = launchesOf(core, schedule, kernels, from, to);
-    core.workers.forEach((worker) => tell(worker, { kind: "load", program, launches: made }));
-    return made;
-  });
-  return { kind: "launches", launches, program, first };
+/** What lies between loops and exchanges runs as one list. */
+function listRanges(texts: readonly StepText[]): readonly ListRange[] {
+  const ranges: ListRange[] = [];
+  let [from, first] = [0, 0];
+  for (let at = 0; at <= texts.length; at++) {
+    if (at < texts.length && !texts[at]!.loop && !texts[at]!.exchange) continue;
+    if (at > from) ranges.push({ from, to: at, first });
+    first += texts.slice(from, at).reduce((sum, { passes }) => sum + passes.length, 0);
+    from = at + 1;
+  }
+  return ranges;
+}
+
+function exchangeImage({ steps, values }: ScheduledProgram, step: number, exchange: Exchange): ExchangeImage {
+  const { inputs, outputs } = steps[step]!;
+  return {
+    ...{ kind: "exchange", inputs, outputs, exchange, ranges: exchangeRanges(steps[step]!, values) },
+    specs: new Map([...inputs, ...outputs].map((value) => [value, values[value]!])),
+  };
+}
+
+function loopImage(
+  { steps, values }: ScheduledProgram,
+  step: number,
+  { of, body, spare }: NonNullable<StepText["loop"]>,
+): LoopImage {
+  const { constants, carries, length, reverse, stops = null, results } = of;
+  const { inputs, outputs } = steps[step]!;
+  return {
+    ...{
+      kind: "loop",
+      inputs,
+      outputs,
+      slot: values.length + step,
+      constants,
+      carries,
+      reverse,
+      stops,
+      results,
+      spare,
+    },
+    ...{ runs: runsOf(of), length: Math.min(length, Number.MAX_SAFE_INTEGER), body: body.image() },
+  };
 }
 
 /** Assembles kernels. */
-function launchesOf(
+function passesOf(
   core: Core,
   { steps, values }: ScheduledProgram,
-  kernels: readonly WatKernel[],
-  from: number,
-  to: number,
-): readonly Launch[] {
-  return kernels.slice(from, to).flatMap(({ passes }, i) => {
+  texts: readonly WatKernel[],
+  { from, to }: ListRange,
+): readonly Pass[] {
+  return texts.slice(from, to).flatMap(({ passes }, i) => {
     const { inputs, outputs } = steps[from + i]!;
-    return passes.map(({ code, items, itemCost }): Launch => ({
-      module: assemble(code, core.relaxed),
+    return passes.map(({ code, items, itemCost }): Pass => ({
+      kernel: assemble(code, core.relaxed),
       slots: [...inputs, ...outputs, values.length + from + i], // scratch of the steps comes after all values
       items,
-      parallel: core.workers.length > 0 && items > 1 && items * itemCost > SHARE_ABOVE,
+      parallel: items > 1 && items * itemCost > SHARE_ABOVE,
     }));
   });
 }
@@ -187,7 +180,7 @@ function once<T>(compute: () => T): () => T {
   return () => made.value ??= compute();
 }
 
-function kernelOf({ kernel, inputs, outputs }: Step, { values }: ScheduledProgram, options: WatOptions): WatKernel {
+function textOf({ kernel, inputs, outputs }: Step, { values }: ScheduledProgram, options: WatOptions): WatKernel {
   if (kernel.kind === "template") return templateWat(kernel, options);
   const specs = (numbers: readonly number[]) => numbers.map((number) => values[number]!);
   return kernel.kind === "map"

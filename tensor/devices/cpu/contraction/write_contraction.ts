@@ -21,7 +21,11 @@ import { type Tiles, tilesOf } from "./tiles.ts";
  * @param tiles What the registers hold.
  * @returns The kernel.
  */
-export function writeContraction(contraction: Contraction, options: WatOptions, tiles: Tiles = tilesOf(options.wide)): WatKernel {
+export function writeContraction(
+  contraction: Contraction,
+  options: WatOptions,
+  tiles: Tiles = tilesOf(options.wide),
+): WatKernel {
   return contraction.form === "rows" ? writeRows(contraction, options, tiles) : writeOuter(contraction, options, tiles);
 }
 

@@ -23,11 +23,35 @@ export function loadAssembler(): Promise<void> | null {
   });
 }
 
+/** An assembled kernel. */
+export interface Kernel {
+  /** The module as bytes. */
+  readonly binary: Uint8Array<ArrayBuffer>;
+  /** The module, compiled when it is first asked for. It imports its shared memory as `env.memory`. */
+  readonly module: WebAssembly.Module;
+}
+
 /**
- * Modules by their full text. Documented cache: texts repeat between programs and within them. Some thousand are what a few
+ * Kernels by their full text. Documented cache: texts repeat between programs and within them. Some thousand are what a few
  * large networks need; programs hold on to their own.
  */
-const modules = recentMap<WebAssembly.Module>({ entries: 4096, characters: 2 ** 26 });
+const kernels = recentMap<Kernel>({ entries: 4096, characters: 2 ** 26 });
+
+/**
+ * Makes a kernel of a module's bytes.
+ *
+ * @param binary A valid module.
+ * @returns The kernel.
+ */
+export function kernelOf(binary: Uint8Array<ArrayBuffer>): Kernel {
+  const made: { module?: WebAssembly.Module } = {};
+  return {
+    binary,
+    get module() {
+      return made.module ??= new WebAssembly.Module(binary);
+    },
+  };
+}
 
 const MADD = "f32x4.relaxed_madd";
 const PLAIN_MADD = "(func $madd (param v128 v128 v128) (result v128) " +
@@ -63,18 +87,18 @@ export function hasRelaxedSimd(): boolean {
  *
  * @param code The inside of a module that exports `run`.
  * @param relaxed False to replace fused multiply-adds by a multiplication and an addition.
- * @returns A module that imports its shared memory as `env.memory`.
+ * @returns The kernel.
  * @throws {DeviceError} If the text is not valid, with the reason.
  */
-export function assemble(code: string, relaxed: boolean): WebAssembly.Module {
+export function assemble(code: string, relaxed: boolean): Kernel {
   const plain = relaxed || !code.includes(MADD) ? code : `${PLAIN_MADD} ${code.replaceAll(MADD, "call $madd")}`;
   const text = `(module (import "env" "memory" (memory 1 65536 shared)) ${plain})`;
-  const known = modules.get(text);
+  const known = kernels.get(text);
   if (known) return known;
   try {
-    const module = new WebAssembly.Module(binaryOf(text));
-    modules.set(text, module);
-    return module;
+    const kernel = kernelOf(binaryOf(text));
+    kernels.set(text, kernel);
+    return kernel;
   } catch (error) {
     throw new DeviceError("cpu", `Cannot assemble a kernel as its text must be valid: current error is ${error}`, {
       cause: error,

@@ -1,6 +1,7 @@
 /** @file Values of tensors in the memory of a cpu device. */
 import { DeviceError } from "../../../errors.ts";
 import { DTYPES, sizeOf, type TensorSpec, type TypedArray } from "../../../spec.ts";
+import type { Engine } from "./engine.ts";
 import type { Heap } from "./memory.ts";
 
 /** A part of the heap that holds one tensor and is given back once. */
@@ -27,15 +28,14 @@ export function releaseBlock(heap: Heap, block: Block): void {
 }
 
 /** Copies the values of a block of a spec to another. */
-export function copyBlock({ memory }: Heap, from: Block, to: Block, spec: TensorSpec): void {
-  new Uint8Array(memory.buffer).copyWithin(to.address, from.address, from.address + bytesOf(spec));
+export function copyBlock(engine: Engine, from: Block, to: Block, spec: TensorSpec): void {
+  engine.copy(from.address, to.address, bytesOf(spec));
 }
 
 /** Copies host values into a block. Bools take four bytes on the device. */
-export function writeBlock({ memory }: Heap, { address }: Block, values: TypedArray): void {
-  const target = new Uint32Array(memory.buffer, address, values.length);
-  if (values instanceof Uint8Array) target.set(values);
-  else target.set(new Uint32Array(values.buffer, values.byteOffset, values.length));
+export function writeBlock(engine: Engine, { address }: Block, values: TypedArray): void {
+  const isBytes = values instanceof Uint8Array;
+  engine.write(address, isBytes ? values : new Uint32Array(values.buffer, values.byteOffset, values.length));
 }
 
 /** Throws if a block holds no values any more. */
@@ -47,11 +47,19 @@ export function refuseReleased({ taken }: Block, { shape }: TensorSpec): void {
   );
 }
 
-/** Copies the values of a block to the host. */
-export function readBlock({ memory }: Heap, block: Block, spec: TensorSpec): TypedArray {
+/**
+ * Copies the values of a block to the host.
+ *
+ * @returns The values, or a promise of them where the memory is not here.
+ */
+export function readBlock(engine: Engine, block: Block, spec: TensorSpec): TypedArray | Promise<TypedArray> {
   refuseReleased(block, spec);
-  const words = new Uint32Array(memory.buffer, block.address, sizeOf(spec.shape)).slice();
-  if (spec.dtype === "bool") return Uint8Array.from(words);
-  if (spec.dtype === "uint32") return words;
-  return spec.dtype === "int32" ? new Int32Array(words.buffer) : new Float32Array(words.buffer);
+  const words = engine.read(block.address, sizeOf(spec.shape));
+  return words instanceof Uint32Array ? valuesOf(words, spec) : words.then((words) => valuesOf(words, spec));
+}
+
+function valuesOf(words: Uint32Array, { dtype }: TensorSpec): TypedArray {
+  if (dtype === "bool") return Uint8Array.from(words);
+  if (dtype === "uint32") return words;
+  return dtype === "int32" ? new Int32Array(words.buffer) : new Float32Array(words.buffer);
 }

@@ -4,15 +4,22 @@ import { DeviceError } from "../../../errors.ts";
 
 const PAGE = 65536;
 const ALIGNMENT = 64;
-const MAX_PAGES = 65536;
-const INITIAL_PAGES = 16;
+/** Pages of 4 GiB. */
+export const MAX_PAGES = 65536;
 /** A small heap grows to twice its size, a large one by so many pages: those that nobody touches cost addresses only. */
 const SMALL_PAGES = 256;
 const LARGE_STEP = 4096;
 
+/** A memory that blocks are taken from, of which only the size matters here. */
+export interface Room {
+  /** Bytes. */
+  size(): number;
+  /** Adds pages; throws if the host has no addresses for them. */
+  grow(pages: number): void;
+}
+
 /** Blocks of one shared WebAssembly memory. Addresses are unsigned byte offsets below 4 GiB. */
 export interface Heap {
-  readonly memory: WebAssembly.Memory;
   /** Upper bound of its size. */
   readonly maxBytes: number;
   /** Takes a block. Throws `DeviceError` if there is none. */
@@ -30,7 +37,7 @@ interface Gap {
 
 /** What a heap keeps. */
 interface HeapState {
-  readonly memory: WebAssembly.Memory;
+  readonly room: Room;
   readonly maxBytes: number;
   /** Free ranges, sorted by address, never adjacent. */
   readonly gaps: Gap[];
@@ -42,15 +49,17 @@ interface HeapState {
 /**
  * Makes a heap that grows as it is used. A block comes from the smallest gap that holds it.
  *
- * @param maxBytes Upper bound, 4 GiB at most.
- * @returns The heap. Its first 64 bytes are never handed out.
+ * @param room The memory.
+ * @param options `maxBytes`: upper bound, 4 GiB at most; `first`: bytes at the start that are never handed out.
+ * @returns The heap.
  */
-export function makeHeap(maxBytes: number = MAX_PAGES * PAGE): Heap {
-  const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
-  const gaps = [{ address: ALIGNMENT, bytes: INITIAL_PAGES * PAGE - ALIGNMENT }];
-  const state: HeapState = { memory, maxBytes, gaps, taken: new Map(), used: 0 };
+export function makeHeap(
+  room: Room,
+  { maxBytes = MAX_PAGES * PAGE, first = ALIGNMENT }: { readonly maxBytes?: number; readonly first?: number } = {},
+): Heap {
+  const gaps = [{ address: first, bytes: room.size() - first }];
+  const state: HeapState = { room, maxBytes, gaps, taken: new Map(), used: 0 };
   return {
-    memory,
     maxBytes,
     used: () => state.used,
     allocate: (bytes) => allocate(state, Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)),
@@ -102,23 +111,23 @@ function addGap(gaps: Gap[], address: number, bytes: number): void {
 
 /** Adds pages until the last gap holds so many bytes: many at once, so that a loop soon stops growing. */
 function grow(state: HeapState, bytes: number): void {
-  const { memory, gaps, maxBytes } = state;
-  const size = memory.buffer.byteLength;
+  const { room, gaps, maxBytes } = state;
+  const size = room.size();
   const last = gaps.at(-1);
   const atEnd = last && last.address + last.bytes === size ? last.bytes : 0;
   const needed = Math.ceil((bytes - atEnd) / PAGE);
-  const room = Math.floor((maxBytes - size) / PAGE);
-  if (needed > room) throw outOfMemory(state, bytes);
-  const spare = Math.max(needed, Math.min(size < SMALL_PAGES * PAGE ? size / PAGE : LARGE_STEP, room));
-  const pages = [spare, needed].find((count) => grows(memory, count));
+  const left = Math.floor((maxBytes - size) / PAGE);
+  if (needed > left) throw outOfMemory(state, bytes);
+  const spare = Math.max(needed, Math.min(size < SMALL_PAGES * PAGE ? size / PAGE : LARGE_STEP, left));
+  const pages = [spare, needed].find((count) => grows(room, count));
   if (pages === undefined) throw outOfMemory(state, bytes);
   addGap(gaps, size, pages * PAGE);
 }
 
 /** Adds pages. False if the host has no addresses for them. */
-function grows(memory: WebAssembly.Memory, pages: number): boolean {
+function grows(room: Room, pages: number): boolean {
   try {
-    memory.grow(pages);
+    room.grow(pages);
     return true;
   } catch {
     return false;

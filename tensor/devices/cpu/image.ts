@@ -1,0 +1,102 @@
+/** @file Programs as an engine runs them: plain data, so that they can be handed to another process. */
+import type { ExchangeRange } from "../../compiler/schedule/exchange_ranges.ts";
+import type { Exchange } from "../../primitive.ts";
+import type { TensorSpec } from "../../spec.ts";
+import type { Kernel } from "./runtime/assemble.ts";
+
+/** One pass of a program. */
+export interface Pass {
+  readonly kernel: Kernel;
+  /** Positions in the table of addresses of a run. */
+  readonly slots: readonly number[];
+  readonly items: number;
+  /** False for passes too short to share. */
+  readonly parallel: boolean;
+}
+
+/** Passes that run one after the other: one list of launches, which all threads know. */
+export interface PassList {
+  readonly kind: "passes";
+  readonly passes: readonly Pass[];
+  /** Number by which threads know the list. */
+  readonly number: number;
+  /** Position of the first among the passes of the program. */
+  readonly first: number;
+}
+
+/** A step that is a loop. */
+export interface LoopImage {
+  readonly kind: "loop";
+  /** Positions in the table of addresses: what the step reads and writes, and the memory of the body. */
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly slot: number;
+  /** As of `LoopBody`; `runs` counts 1 where nothing bounds the loop, `length` then is the largest integer. */
+  readonly constants: number;
+  readonly carries: number;
+  readonly runs: number;
+  readonly length: number;
+  readonly reverse: boolean;
+  readonly stops: number | null;
+  readonly results: readonly number[];
+  readonly body: ProgramImage;
+  /** Where in the memory of the body each carry lies when it is not in the memory of the result, and when nothing reads the result. */
+  readonly spare: readonly (readonly [number, number])[];
+}
+
+/** A step that exchanges values with other processes. It cannot be handed to another process: a group is a value of this one. */
+export interface ExchangeImage {
+  readonly kind: "exchange";
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly exchange: Exchange;
+  /** Results that lie next to each other go together. */
+  readonly ranges: readonly ExchangeRange[];
+  /** Of the inputs and outputs. */
+  readonly specs: ReadonlyMap<number, TensorSpec>;
+}
+
+/** What runs one after the other. */
+export type AnySegment = PassList | LoopImage | ExchangeImage;
+
+/** A program. */
+export interface ProgramImage {
+  /** Bytes of each value. */
+  readonly bytes: readonly number[];
+  /** Numbers of the values that are given, and of the results. */
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  /** Where values lie in the arena, if they do, and the scratch of each step. */
+  readonly offsets: readonly number[];
+  readonly scratch: readonly number[];
+  /** Private scratch of one thread. */
+  readonly localBytes: number;
+  readonly segments: readonly AnySegment[];
+}
+
+/**
+ * Byte addresses of a program's values, then of the scratch of each step.
+ *
+ * @param image The program.
+ * @param arena Where its temporaries lie.
+ * @param given Addresses of its inputs and outputs, by number of the value.
+ * @returns The table of a run.
+ */
+export function addressesOf(
+  { offsets, scratch }: Pick<ProgramImage, "offsets" | "scratch">,
+  arena: number,
+  given: (value: number) => number | undefined,
+): readonly number[] {
+  return [
+    ...offsets.map((offset, value) => given(value) ?? arena + offset),
+    ...scratch.map((offset) => arena + offset),
+  ];
+}
+
+/** Numbers of all lists of a program. */
+export function listsOf({ segments }: ProgramImage): readonly PassList[] {
+  return segments.flatMap((segment) => {
+    if (segment.kind === "exchange") return [];
+    return segment.kind === "loop" ? listsOf(segment.body) : [segment];
+  });
+}

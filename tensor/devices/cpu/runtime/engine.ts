@@ -1,0 +1,39 @@
+import type { ProgramImage } from "../image.ts";
+
+/** Told the position of each pass after it is done, when it began, and how long it took. */
+export type PassListener = (index: number, start: number, milliseconds: number) => void;
+
+/** Whom to tell of the passes of a program. */
+export type PassTeller = (image: ProgramImage) => PassListener | undefined;
+
+/** Memory and the threads that run programs on it: of this process, or of one of its own. What it is told it does in order. */
+export interface Engine {
+  /** Threads that run passes together. */
+  readonly threads: number;
+  /** True if reading needs no wait: then `read` and `run` return when they are done. */
+  readonly isHere: boolean;
+  /** Bytes of its memory. */
+  size(): number;
+  /** Adds pages of 64 KiB; throws if the host has no addresses for them. */
+  grow(pages: number): void;
+  /** Copies words from the host, or bytes that become a word each. */
+  write(address: number, values: Uint32Array | Uint8Array): void;
+  /** Copies bytes from one place to another. */
+  copy(from: number, to: number, bytes: number): void;
+  /** Copies words to the host. */
+  read(address: number, words: number): Uint32Array | Promise<Uint32Array>;
+  /** Makes a program known to all threads. */
+  load(image: ProgramImage): void;
+  /** Runs a program that was made known. */
+  run(image: ProgramImage, table: readonly number[], scratch: number, told?: PassTeller): void;
+  /** Forgets the list of passes of a number. */
+  drop(list: number): void;
+  /** False once it was closed or has failed. */
+  isOpen(): boolean;
+  /** Passes that were run. */
+  launches(): number;
+  /** Settles when all is done. */
+  done(): Promise<void>;
+  /** Ends the threads. */
+  close(): void;
+}

@@ -1,0 +1,196 @@
+/** @file The engine of this process: one shared memory, and the threads of a crew. */
+import { DeviceError } from "../../../errors.ts";
+import { exchangeInPlace } from "../exchange.ts";
+import { addressesOf, listsOf, type LoopImage, type PassList, type ProgramImage } from "../image.ts";
+import {
+  CONTROL_BYTES,
+  CREW,
+  type Instances,
+  type Launch,
+  type Member,
+  sharedLaunches,
+  type WorkerMessage,
+} from "./crew.ts";
+import type { Engine, PassTeller } from "./engine.ts";
+import { MAX_PAGES } from "./memory.ts";
+import { startWorkers, type Thread } from "./threads.ts";
+
+/** Pages at the start. */
+export const INITIAL_PAGES = 16;
+
+/** What the parts of an engine share. */
+interface Local {
+  readonly memory: WebAssembly.Memory;
+  /** The calling thread. */
+  readonly member: Member;
+  readonly workers: readonly Thread[];
+  readonly instances: Instances;
+  /** Launches by list; weak: they go with the programs. */
+  readonly launches: WeakMap<PassList, readonly Launch[]>;
+  readonly state: { turn: number; alone: boolean; closed: boolean; launches: number };
+}
+
+/**
+ * Starts an engine.
+ *
+ * @param threads How many, the calling one included.
+ * @returns The engine. The first 64 bytes of its memory are its own.
+ */
+export function localEngine(threads: number): Engine {
+  const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
+  const workers = startWorkers(Math.max(1, threads) - 1);
+  const member = (index: number): Member => ({ index, count: workers.length + 1, memory, control: 0 });
+  workers.forEach((worker, i) => tell(worker, { kind: "join", member: member(i + 1) }));
+  const state = { turn: 0, alone: workers.length === 0, closed: false, launches: 0 };
+  const local: Local = {
+    ...{ memory, workers, state, member: member(0) },
+    ...{ instances: new WeakMap(), launches: new WeakMap() },
+  };
+  const close = () => closeLocal(local);
+  return {
+    threads: workers.length + 1,
+    isHere: true,
+    size: () => memory.buffer.byteLength,
+    grow: (pages) => void memory.grow(pages),
+    write: (address, values) => new Uint32Array(memory.buffer, address, values.length).set(values),
+    copy: (from, to, bytes) => void new Uint8Array(memory.buffer).copyWithin(to, from, from + bytes),
+    read: (address, words) => new Uint32Array(memory.buffer, address, words).slice(),
+    load: (image) => listsOf(image).forEach((list) => launchesOf(local, list)),
+    run: (image, table, scratch, told = () => undefined) => run(local, image, { table, scratch, told }),
+    drop: (list) => workers.forEach((worker) => tell(worker, { kind: "drop", program: list })),
+    launches: () => state.launches,
+    isOpen: () => !state.closed,
+    done: () => Promise.resolve(),
+    close,
+  };
+}
+
+/** Bytes at the start of the memory that the threads use among themselves. */
+export const OWN_BYTES: number = CONTROL_BYTES;
+
+/** Sends a message to a worker. */
+function tell(worker: Thread, message: WorkerMessage): void {
+  worker.postMessage(message);
+}
+
+function closeLocal({ state, workers }: Local): void {
+  state.closed = true;
+  workers.forEach((worker) => worker.terminate());
+}
+
+/** The launches of a list, which all threads know from the first call on. */
+function launchesOf({ launches, workers }: Local, list: PassList): readonly Launch[] {
+  const known = launches.get(list);
+  if (known) return known;
+  const made = list.passes.map(({ kernel, slots, items, parallel }): Launch => ({
+    module: kernel.module,
+    slots,
+    items,
+    parallel: parallel && workers.length > 0,
+  }));
+  workers.forEach((worker) => tell(worker, { kind: "load", program: list.number, launches: made }));
+  launches.set(list, made);
+  return made;
+}
+
+/** Where everything lies in one run, and who is told of it. */
+interface RunOptions {
+  readonly table: readonly number[];
+  /** Address of the private scratch of the threads. */
+  readonly scratch: number;
+  readonly told: PassTeller;
+}
+
+function run(local: Local, image: ProgramImage, options: RunOptions): void {
+  for (const segment of image.segments) {
+    if (segment.kind === "loop") runLoop(local, segment, options);
+    else if (segment.kind === "exchange") exchangeInPlace(local.memory, segment, options.table);
+    else runPasses(local, image, segment, options);
+  }
+}
+
+/** Runs the body of a loop once for each row. What is carried on goes from one memory to another and back, and ends in that of the result. */
+function runLoop(local: Local, loop: LoopImage, { table, scratch, told }: RunOptions): void {
+  const { constants, carries, runs, length, reverse, stops, results, body, spare } = loop;
+  const { bytes, inputs, outputs } = body;
+  const base = table[loop.slot]!;
+  const operands = loop.inputs.map((value) => table[value]!);
+  const written = outputs.map((_, i) => {
+    const at = results.indexOf(i);
+    return at < 0 ? undefined : table[loop.outputs[at]!]!;
+  });
+  const carried = (i: number, t: number): number => {
+    if (t < 0) return operands[constants + i]!;
+    const last = (runs - 1 - t) % 2 === 0;
+    return last ? written[i] ?? base + spare[i]![0] : base + spare[i]![1];
+  };
+  const known = new Map<number, number>();
+  const memory = new Uint8Array(local.memory.buffer);
+  const goesOn = (t: number): boolean => {
+    if (stops === null) return true;
+    const at = stops < constants ? operands[stops]! : carried(stops - constants, t - 1);
+    return memory.subarray(at, at + bytes[inputs[stops]!]!).some((x) => x !== 0);
+  };
+  let t = 0;
+  for (; t < length && goesOn(t); t++) {
+    const row = reverse ? length - 1 - t : t;
+    inputs.forEach((value, i) => {
+      const at = i < constants
+        ? operands[i]!
+        : i < constants + carries
+        ? carried(i - constants, t - 1)
+        : operands[i]! + row * bytes[value]!;
+      known.set(value, at);
+    });
+    outputs.forEach((value, i) => known.set(value, i < carries ? carried(i, t) : written[i]! + row * bytes[value]!));
+    const table = addressesOf(body, base, (value) => known.get(value));
+    run(local, body, { table, scratch, told });
+  }
+  if (t < length) finishEarly(loop, memory, { runs: t, written, carried: (i) => carried(i, t - 1) });
+}
+
+/** What is left to do when a loop has ended before its last run: carries go to their results, rows that nothing wrote are zeros. */
+function finishEarly(
+  { carries, length, reverse, body: { bytes, outputs } }: LoopImage,
+  memory: Uint8Array,
+  { runs, written, carried }: {
+    readonly runs: number;
+    readonly written: readonly (number | undefined)[];
+    carried(i: number): number;
+  },
+): void {
+  outputs.forEach((value, i) => {
+    const size = bytes[value]!;
+    const to = written[i];
+    if (to === undefined) return;
+    if (i < carries) memory.copyWithin(to, carried(i), carried(i) + size);
+    else if (reverse) memory.fill(0, to, to + (length - runs) * size);
+    else memory.fill(0, to + runs * size, to + length * size);
+  });
+}
+
+function runPasses(local: Local, image: ProgramImage, list: PassList, { table, scratch, told }: RunOptions): void {
+  const { state, member, workers, instances } = local;
+  const launches = launchesOf(local, list);
+  const shared = { table, firstTurn: state.turn };
+  const turns = sharedLaunches(launches);
+  state.turn += turns;
+  state.launches += launches.length;
+  const scratchOf = (index: number) => scratch + index * image.localBytes;
+  if (turns > 0) state.alone ||= !CREW.allJoined(member);
+  if (turns > 0 && !state.alone) {
+    workers.forEach((worker, i) =>
+      tell(worker, { kind: "run", program: list.number, run: shared, scratch: scratchOf(i + 1) })
+    );
+  }
+  const listener = told(image);
+  const each = listener && ((index: number, start: number, time: number) => listener(list.first + index, start, time));
+  try {
+    CREW.runLaunches(launches, shared, state.alone ? { ...member, count: 1 } : member, scratchOf(0), instances, each);
+  } catch (cause) {
+    // Threads no longer agree on where they are: nothing can run here any more.
+    CREW.reportFailure(member);
+    closeLocal(local);
+    throw new DeviceError("cpu", `Cannot run a program as a kernel failed: current error is ${cause}`, { cause });
+  }
+}
