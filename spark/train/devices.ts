@@ -1,4 +1,4 @@
-import { type Device, openDevice } from "../../tensor/mod.ts";
+import { cpuDevice, type Device, fastCpuDevice, openDevice } from "../../tensor/mod.ts";
 import { adapterHere } from "../../tensor/kernel.ts";
 import { chooseTuning, writeTuning } from "./tuning_file.ts";
 
@@ -15,29 +15,40 @@ async function hasHardwareAdapter(): Promise<boolean> {
   return !isFallbackAdapter && !SOFTWARE.test([description, device, vendor, architecture].join(" "));
 }
 
+/** What a run may use of the machine. */
+export interface RunMachine {
+  /** Value of `--threads`, for cpu. */
+  readonly threads?: number | undefined;
+  /** Value of `--fast`, for cpu. */
+  readonly fast?: boolean | undefined;
+  /** Told what is other than was asked for. */
+  readonly say?: (line: string) => void;
+}
+
 /**
  * Opens the device of a run.
  *
  * @param name `auto`, `cpu`, `webgpu` or `reference`. `auto` is webgpu where there is a hardware adapter, else cpu.
  * @param options `tuning`: value of `--tuning`. `kept`: file in the run folder for the tiles that webgpu uses; empty:
- * none. `precision`: value of `--precision`, f32 if not given. `threads`: value of `--threads`, for cpu.
+ * none. `precision`: value of `--precision`, f32 if not given; and the machine.
  * @returns The device.
- * @throws {RangeError} If `f16` is asked for on another device than webgpu.
+ * @throws {RangeError} If `f16` is asked for on another device than webgpu, or `fast` on another than cpu.
  * @throws {DeviceError} If it cannot be opened, or float16 does not work there.
  */
 export async function openRunDevice(
   name: string,
-  { tuning, kept, precision = "f32", threads }: {
+  { tuning, kept, precision = "f32", ...machine }: RunMachine & {
     readonly tuning?: string | undefined;
     readonly kept: string;
     readonly precision?: "f32" | "f16";
-    readonly threads?: number | undefined;
   },
 ): Promise<Device> {
   const chosen = name !== "auto" ? name : await hasHardwareAdapter() ? "webgpu" : "cpu";
+  if (machine.fast && chosen !== "cpu") {
+    throw new RangeError(`Cannot compute with --fast as --device must be cpu: current device is ${chosen}`);
+  }
   if (chosen !== "webgpu") {
-    const settings = chosen === "cpu" && threads !== undefined ? { threads } : {};
-    if (precision === "f32") return await openDevice(chosen, settings);
+    if (precision === "f32") return chosen === "cpu" ? await openCpu(machine) : await openDevice(chosen);
     throw new RangeError(
       `Cannot keep activations as f16 as --device must be webgpu: current device is ${chosen}; take webgpu, or f32 in a new run`,
     );
@@ -45,6 +56,14 @@ export async function openRunDevice(
   const table = chooseTuning(tuning, kept, await adapterHere());
   const device = await openDevice(chosen, { tuning: table, precision });
   if (kept !== "") writeTuning(kept, table); // a run that goes on keeps to its tiles, and so to its bits
+  return device;
+}
+
+async function openCpu({ threads, fast = false, say }: RunMachine): Promise<Device> {
+  const settings = threads === undefined ? {} : { threads };
+  if (!fast) return cpuDevice(settings);
+  const { device, wide } = await fastCpuDevice(settings);
+  if (!wide) say?.("--fast: the engine did not join vectors in a trial; the run is as fast as without it");
   return device;
 }
 

@@ -7,6 +7,8 @@ export interface WatOptions {
   readonly winograd: boolean;
   /** True if the engine joins neighbouring vectors of 128 bits to one of 256. */
   readonly wide: boolean;
+  /** True to refuse texts of others: nothing checks the addresses that they use. */
+  readonly ownKernels?: boolean;
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { machineOf } from "../shared/machine.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { frozenFeatures } from "../../train/features/frozen_features.ts";
 import { type Command, command } from "../cli/command.ts";
@@ -51,7 +52,7 @@ export const embed: Command = command(LINE, async (given, paths) => {
   const places = await Promise.all(paths.map((path) => openPlace(path, network, run)));
   const found = await onRunDevice(
     given.device,
-    { kept: "", tuning: "none", threads: given.threads },
+    { kept: "", tuning: "none", ...machineOf(given) },
     async (device) => {
       const parts: Embeddings[] = [];
       for (const { dataset, batches } of places) {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { machineOf } from "../shared/machine.ts";
 import { writeFileAtomic } from "../../../data/mod.ts";
 import { classAccuracies, confusionCsv } from "../../train/scores/confusion.ts";
 import { onRunDevice } from "../../train/devices.ts";
@@ -61,7 +62,7 @@ export const evaluate: Command = command(LINE, async (given) => {
   const file = withClasses(LINE.task, network, count, network.classes ?? labelled.labelNames);
   const progress = countOnTerminal();
   const images = placedImages(labelled, network, { batchSize, workers: workersOf(given.workers), progress });
-  const machine = { kept: "", tuning: "none", threads: given.threads };
+  const machine = { kept: "", tuning: "none", ...machineOf(given) };
   const evaluated = await onRunDevice(given.device, machine, (device) => {
     const onImages = (done: number) => progress.show("images", done, labelled.length);
     const run = makeEvaluate(file.model, images.batches, { classes: file.names.length, device, onImages });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { machineOf } from "../shared/machine.ts";
 import { type Device, zeros } from "../../../tensor/mod.ts";
 import { stepsPerEpoch } from "../../../data/mod.ts";
 import type { FinetuneState, TargetBatch } from "../../finetune.ts";
@@ -91,9 +92,9 @@ export const finetune: Command = command(LINE, async (given) => {
   const options = shift === 0 ? opened.options : { ...opened.options, shift };
   const start = { ...opened, options };
   const lengths = finetuneLengths(options, perEpoch(options.batchSize));
-  const { tuning, threads, logEvery } = given;
+  const { tuning, logEvery } = given;
   const { precision, accumulate } = options;
-  return await onRunDevice(given.device, { tuning, kept: folder.tuning, precision, threads }, (device) => {
+  return await onRunDevice(given.device, { tuning, kept: folder.tuning, precision, ...machineOf(given) }, (device) => {
     const settings = {
       ...{ task: LINE.task, start, model: options.model, lengths, batchSize: options.batchSize, logEvery, device },
       ...{ saveEvery: lengths.evalEvery, accumulate, scaled: precision === "f16", logger },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { machineOf } from "../shared/machine.ts";
 import { writeFileAtomic } from "../../../data/mod.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { classesOf, largestOf, scoreImages, softmaxOf } from "../../train/scores/score_images.ts";
@@ -55,7 +56,7 @@ export const predict: Command = command(LINE, async (given, paths) => {
   const places = await Promise.all(paths.map((path) => openPlace(path, network, run)));
   const predicted = await onRunDevice(
     given.device,
-    { kept: "", tuning: "none", threads: given.threads },
+    { kept: "", tuning: "none", ...machineOf(given) },
     async (device) => {
       const found: Predicted[] = [];
       for (const place of places) {

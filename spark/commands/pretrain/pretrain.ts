@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { machineOf } from "../shared/machine.ts";
 import { type Collective, type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
 import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
@@ -92,11 +93,11 @@ async function trainAmong(given: GivenPretrainOptions, collective: Collective): 
   checkRanks(options, collective);
   const start = { ...opened, options, folder: folderOfFirst(opened.folder, collective) };
   agree(collective, identityOf(start, images));
-  const { tuning, threads, logEvery } = given;
+  const { tuning, logEvery } = given;
   const kept = collective.rank === 0 ? start.folder.tuning : "";
   return await onRunDevice(
     given.device,
-    { tuning, kept, precision: options.precision, threads: threadsOfRank(threads) },
+    { tuning, kept, precision: options.precision, ...machineOf({ ...given, threads: threadsOfRank(given.threads) }) },
     (device) => {
       const settings = {
         ...{ task: LINE.task, start, model: options.model, lengths, batchSize: options.batchSize, logEvery, device },

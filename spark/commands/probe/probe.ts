@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { machineOf } from "../shared/machine.ts";
 import { type Device, random, type Tree } from "../../../tensor/mod.ts";
 import { type Batch, batches, type SkippedSample, stepsPerEpoch, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
@@ -62,10 +63,10 @@ interface ProbeResult {
 /** Runs the command: exit code 0. */
 export const probe: Command = command(LINE, async (given) => {
   const { model, recipe, weights, init, account } = await openNetwork(given);
-  const { data: path, val = null, labels = null, seed = 0, threads } = given;
+  const { data: path, val = null, labels = null, seed = 0 } = given;
   if (path === undefined) refuse("there must be labelled images", "--data is absent");
   const data = await openLabelledData({ data: path, val, labels, seed });
-  return await onRunDevice(given.device, { kept: "", threads, tuning: "none" }, async (device) => {
+  return await onRunDevice(given.device, { kept: "", tuning: "none", ...machineOf(given) }, async (device) => {
     const found = await probeNetwork(given, { model, recipe, weights, data, device });
     print(resultLine(model.name, init, found));
     const result: ProbeResult = { model: model.name, init, account, ...found };

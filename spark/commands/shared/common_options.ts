@@ -77,6 +77,11 @@ export const MACHINE_OPTIONS = {
     most: 256,
     help: "threads that the cpu device computes with (default: one a core); the results do not depend on it",
   },
+  fast: {
+    kind: "flag",
+    help:
+      "compute on the cpu in a process of its own, whose engine joins vectors: up to twice as fast, the same results",
+  },
   workers: {
     kind: "whole",
     least: 0,

@@ -3,13 +3,16 @@ import { type Backend, compilingDevice, type Loaded } from "../../compiler/compi
 import type { ScheduledProgram } from "../../compiler/kernel.ts";
 import type { LaunchListener } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
-import { DeviceError, requireOptions } from "../../errors.ts";
+import { DeviceError, type OptionNames, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
 import { addressesOf } from "./image.ts";
 import { type LoadOptions, prepare, type Program } from "./program.ts";
+import { processEngine } from "./process/process_engine.ts";
 import { bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
+import { hasRelaxedSimd } from "./runtime/assemble.ts";
+import type { Engine } from "./runtime/engine.ts";
 import { localEngine } from "./runtime/local_engine.ts";
 import { widens } from "./runtime/widens.ts";
 
@@ -35,6 +38,19 @@ export interface CpuOptions {
   readonly onLaunch?: LaunchListener;
 }
 
+/** Settings of a cpu device in a process of its own. */
+export type FastCpuOptions = Omit<CpuOptions, "wide" | "onLaunch">;
+
+/** Names of CpuOptions. */
+const OPTIONS: OptionNames<CpuOptions> = {
+  threads: true,
+  relaxedSimd: true,
+  winograd: true,
+  wide: true,
+  maxBytes: true,
+  onLaunch: true,
+};
+
 /**
  * Opens a cpu device.
  *
@@ -52,22 +68,59 @@ export interface CpuOptions {
  * ```
  */
 export function cpuDevice(options: CpuOptions = {}): Device {
-  requireOptions("cpuDevice", options, {
-    threads: true,
-    relaxedSimd: true,
-    winograd: true,
-    wide: true,
-    maxBytes: true,
-    onLaunch: true,
-  });
-  const { threads = navigator.hardwareConcurrency, relaxedSimd = true, winograd = true, maxBytes, onLaunch } = options;
-  const core = makeCore(localEngine(threads), relaxedSimd, maxBytes);
-  const { wide = core.relaxed && widens() } = options;
+  requireOptions("cpuDevice", options, OPTIONS);
+  const { threads = cores(), relaxedSimd = true } = options;
+  const { wide = relaxedSimd && hasRelaxedSimd() && widens() } = options;
+  return deviceOn(localEngine(threads), { ...options, wide });
+}
+
+/** Threads by default. */
+const cores = (): number => navigator.hardwareConcurrency;
+
+/**
+ * Opens a cpu device whose kernels run in a process of their own: one that joins neighbouring vectors of 128 bits to such of
+ * 256, and computes products of matrices about twice as fast. Results are those of `cpuDevice` to the bit.
+ *
+ * The process is started without the checks of addresses that keep V8 from joining vectors. It reads no file and runs no
+ * kernel but those of this library; texts of a `customKernel` are refused. Needs permission to run Deno.
+ *
+ * @param options As of `cpuDevice`, but for `wide`, which is found out by a trial, and `onLaunch`, as nothing here sees launches.
+ * @returns The device, and whether the engine does join vectors: if not, it is as fast as `cpuDevice`. The process ends with
+ * `close`, or with this one.
+ * @throws {DeviceError} If the process cannot be started.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { add, fastCpuDevice, tensor } from "@tessera/tessera/tensor";
+ *
+ * const { device } = await fastCpuDevice({ threads: 1 });
+ * equal(await add(tensor(1), 2).item({ device }), 3);
+ * device.close();
+ * ```
+ */
+export async function fastCpuDevice(
+  options: FastCpuOptions = {},
+): Promise<{ readonly device: Device; readonly wide: boolean }> {
+  const { wide: _wide, onLaunch: _onLaunch, ...known } = OPTIONS;
+  requireOptions("fastCpuDevice", options, known);
+  const { engine, wide } = await processEngine(options.threads ?? cores());
+  return { device: deviceOn(engine, { ...options, wide, ownKernels: true }), wide };
+}
+
+/** A device on an engine. */
+function deviceOn(
+  engine: Engine,
+  { relaxedSimd = true, winograd = true, wide = false, ownKernels = false, maxBytes, onLaunch }: CpuOptions & {
+    readonly ownKernels?: boolean;
+  },
+): Device {
+  const core = makeCore(engine, relaxedSimd, maxBytes);
   const backend: Backend = {
     name: "cpu",
     limits: { maxInputs: 16, maxBuffers: 32 },
     maxBytes: maxBytes ?? 2 ** 32,
-    load: (schedule) => load(core, device, schedule, { winograd, wide, onLaunch }),
+    load: (schedule) => load(core, device, schedule, { winograd, wide, ownKernels, onLaunch }),
     async read(buffer) {
       await core.turns.done();
       core.count.readBacks++;
@@ -118,4 +171,8 @@ function run(core: Core, device: Device, program: Program, inputs: readonly Tens
   return handOut(store, program.schedule, bindings);
 }
 
-registerDevice("cpu", (options) => cpuDevice(options as CpuOptions));
+registerDevice(
+  "cpu",
+  async ({ fast = false, ...options }: CpuOptions & { readonly fast?: boolean } = {}) =>
+    fast ? (await fastCpuDevice(options)).device : cpuDevice(options),
+);

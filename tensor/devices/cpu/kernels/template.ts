@@ -1,6 +1,7 @@
 /** @file The kernels that are no loops over expressions. */
 import type { TemplateKernel } from "../../../compiler/kernel.ts";
 import type { WatKernel, WatOptions, WatWriter } from "../../../compiler/kernel_text.ts";
+import { DeviceError } from "../../../errors.ts";
 import { textWriter } from "../../../compiler/template.ts";
 import { writeContraction } from "../contraction/write_contraction.ts";
 import { argsortWat } from "./argsort.ts";
@@ -45,5 +46,12 @@ export function templateWat(kernel: TemplateKernel, options: WatOptions): WatKer
     throw new TypeError(`Cannot write ${kernel.name} as one text as it must be a kernel: current kind is ${body.kind}`);
   }
   if (body.kind === "matrices") return loopsWat(body.kernel);
+  if (options.ownKernels && !body.form) {
+    throw new DeviceError(
+      "cpu",
+      `Cannot compute ${kernel.name} in a process without checks of addresses as its kernel must be one of this library: ` +
+        "current kernel is a text of its own; open the device with cpuDevice, or without --fast",
+    );
+  }
   return textWriter(kernel, body, "cpu", FORMS)(body.inputs, body.output, body.params as never, options);
 }

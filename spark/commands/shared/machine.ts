@@ -1,0 +1,14 @@
+import type { RunMachine } from "../../train/devices.ts";
+import { printError } from "../cli/print.ts";
+
+/**
+ * What a computation may use of the machine.
+ *
+ * @param given Options of the command line.
+ * @returns The part of them that devices are opened with.
+ */
+export function machineOf(
+  { threads, fast }: { readonly threads?: number | undefined; readonly fast?: boolean | undefined },
+): RunMachine {
+  return { threads, fast, say: printError };
+}

@@ -1,0 +1,212 @@
+/**
+ * @file An engine in a process of its own. V8 joins neighbouring vectors only where it need not check each address, and what
+ * turns the checks off does so for a whole process: decoders of foreign files must not be in it. So the process that runs
+ * kernels does nothing else.
+ */
+import { DeviceError } from "../../../errors.ts";
+import type { LoopImage, PassList, ProgramImage } from "../image.ts";
+import { listsOf } from "../image.ts";
+import type { Kernel } from "../runtime/assemble.ts";
+import type { Engine } from "../runtime/engine.ts";
+import { INITIAL_PAGES } from "../runtime/local_engine.ts";
+import { MAX_PAGES } from "../runtime/memory.ts";
+import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
+
+const PAGE = 65536;
+
+/** What makes V8 join vectors: the pass that does it, and no checks that stand between loads and stores. */
+const FLAGS = "--v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks";
+
+/** An engine in a process of its own, and what was found out about it. */
+export interface ProcessEngine {
+  readonly engine: Engine;
+  /** True if it joins neighbouring vectors. */
+  readonly wide: boolean;
+}
+
+/** A process and what it owes. */
+interface Link {
+  readonly child: Deno.ChildProcess;
+  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly asked: { resolve(answer: readonly [Answer, Uint8Array<ArrayBuffer>]): void; reject(error: Error): void }[];
+  readonly state: { size: number; failure: Error | null; isOpen: boolean; launches: number; reading: boolean };
+  /** Bytes that were read and not used. */
+  readonly rest: { chunks: Uint8Array[]; bytes: number };
+}
+
+/**
+ * Starts the process.
+ *
+ * @param threads How many threads.
+ * @returns The engine, once it has answered. The process ends with `close`, or with this one.
+ * @throws {DeviceError} If it cannot be started.
+ */
+export async function processEngine(threads: number): Promise<ProcessEngine> {
+  const link = startProcess();
+  const [{ wide = false, threads: together = 1 }] = await ask(link, { kind: "start", threads });
+  return { engine: engineOf(link, together), wide };
+}
+
+function startProcess(): Link {
+  if (typeof Deno === "undefined") {
+    throw new DeviceError(
+      "cpu",
+      "Cannot open a fast cpu device as its process is one of Deno: current runtime is another; start it with " +
+        "--experimental-wasm-revectorize instead, which is enough where the engine needs no checks",
+    );
+  }
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "--no-prompt", FLAGS, new URL("./serve.ts", import.meta.url).href],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  child.unref();
+  const state = { size: INITIAL_PAGES * PAGE, failure: null, isOpen: true, launches: 0, reading: false };
+  return {
+    ...{ child, state, asked: [], rest: { chunks: [], bytes: 0 } },
+    ...{ writer: child.stdin.getWriter(), reader: child.stdout.getReader() },
+  };
+}
+
+function failed(link: Link, current: string): void {
+  const message = `Cannot compute on cpu as its process must run: current process ${current}`;
+  link.state.failure ??= new DeviceError("cpu", message);
+  link.state.isOpen = false;
+  link.asked.splice(0).forEach(({ reject }) => reject(link.state.failure!));
+}
+
+function send(link: Link, order: Order, bytes: Uint8Array = new Uint8Array(0)): void {
+  if (link.state.failure) throw link.state.failure;
+  const late = () => failed(link, "has ended");
+  link.writer.write(headOf(order, bytes.length)).catch(late);
+  if (bytes.length > 0) link.writer.write(bytes).catch(late);
+}
+
+function ask(link: Link, order: Order): Promise<readonly [Answer, Uint8Array<ArrayBuffer>]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly [Answer, Uint8Array<ArrayBuffer>]>();
+  send(link, order);
+  link.asked.push({ resolve, reject });
+  void listen(link);
+  return promise;
+}
+
+/** Reads answers as long as some are owed: a read that waits would keep the process alive. */
+async function listen(link: Link): Promise<void> {
+  const { state, asked } = link;
+  if (state.reading) return;
+  state.reading = true;
+  while (asked.length > 0) {
+    const answer = await nextAnswer(link).catch(() => null);
+    if (answer?.[0].error !== undefined) failed(link, `failed: ${answer[0].error}`);
+    else if (answer) asked.shift()!.resolve(answer);
+    else failed(link, "has ended");
+  }
+  state.reading = false;
+}
+
+async function nextAnswer(link: Link): Promise<readonly [Answer, Uint8Array<ArrayBuffer>] | null> {
+  const lengths = await take(link, LENGTHS);
+  if (!lengths) return null;
+  const [head, rest] = lengthsOf(lengths);
+  const [text, bytes] = [await take(link, head), await take(link, rest)];
+  return text && bytes ? [JSON.parse(new TextDecoder().decode(text)) as Answer, bytes] : null;
+}
+
+/** So many bytes of what the process writes; null if it has ended. */
+async function take({ reader, rest }: Link, bytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  while (rest.bytes < bytes) {
+    const { value, done } = await reader.read();
+    if (done) return null;
+    rest.chunks.push(value);
+    rest.bytes += value.length;
+  }
+  const whole = new Uint8Array(bytes);
+  for (let at = 0; at < bytes;) {
+    const chunk = rest.chunks[0]!;
+    const part = chunk.subarray(0, bytes - at);
+    whole.set(part, at);
+    at += part.length;
+    if (part.length < chunk.length) rest.chunks[0] = chunk.subarray(part.length);
+    else rest.chunks.shift();
+  }
+  rest.bytes -= bytes;
+  return whole;
+}
+
+/** Numbers of what the process knows. Kernels stay known: programs share them, and they are small. */
+function numbering(link: Link) {
+  const kernels = new WeakMap<Kernel, number>();
+  const images = new WeakMap<ProgramImage, number>();
+  const byList = new Map<number, number>();
+  const next = { kernel: 0, image: 0 };
+  const kernelNumber = (kernel: Kernel): number => {
+    const known = kernels.get(kernel);
+    if (known !== undefined) return known;
+    kernels.set(kernel, next.kernel);
+    send(link, { kind: "kernel", kernel: next.kernel }, kernel.binary);
+    return next.kernel++;
+  };
+  const textOf = (image: ProgramImage): Numbered => ({
+    ...image,
+    segments: image.segments.map((segment: PassList | LoopImage) =>
+      segment.kind === "loop"
+        ? { ...segment, body: textOf(segment.body) }
+        : { ...segment, passes: segment.passes.map((pass) => ({ ...pass, kernel: kernelNumber(pass.kernel) })) }
+    ),
+  });
+  return {
+    of: (image: ProgramImage): number => images.get(image)!,
+    load(image: ProgramImage): void {
+      if (images.has(image)) return;
+      const number = next.image++;
+      images.set(image, number);
+      listsOf(image).forEach((list) => byList.set(list.number, number));
+      send(link, { kind: "load", image: number, text: textOf(image) });
+    },
+    drop(list: number): void {
+      const image = byList.get(list);
+      byList.delete(list);
+      if (link.state.failure || !link.state.isOpen) return;
+      send(link, { kind: "forget", images: image === undefined ? [] : [image], lists: [list] });
+    },
+  };
+}
+
+function engineOf(link: Link, threads: number): Engine {
+  const { state } = link;
+  const known = numbering(link);
+  return {
+    threads,
+    isHere: false,
+    size: () => state.size,
+    grow(pages) {
+      if (state.size + pages * PAGE > MAX_PAGES * PAGE) throw new RangeError("4 GiB are all that can be addressed");
+      send(link, { kind: "grow", pages });
+      state.size += pages * PAGE;
+    },
+    write(address, values) {
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      send(link, { kind: "write", address, isBytes: values instanceof Uint8Array }, bytes.slice());
+    },
+    copy: (from, to, bytes) => send(link, { kind: "copy", from, to, bytes }),
+    read: async (address, words) => {
+      const [, bytes] = await ask(link, { kind: "read", address, words });
+      return new Uint32Array(bytes.buffer);
+    },
+    load: (image) => known.load(image),
+    run: (image, table, scratch) => send(link, { kind: "run", image: known.of(image), table, scratch }),
+    drop: (list) => known.drop(list),
+    isOpen: () => state.isOpen,
+    launches: () => state.launches,
+    async done() {
+      const [{ launches = 0 }] = await ask(link, { kind: "tell" });
+      state.launches = launches;
+    },
+    close() {
+      state.isOpen = false;
+      link.writer.close().catch(() => {}); // it ends when its input does
+    },
+  };
+}

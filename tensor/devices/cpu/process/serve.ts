@@ -1,0 +1,95 @@
+/**
+ * @file The process of an engine: does what it is told on its standard input until that ends. It may be run without checks of
+ * addresses: it reads no file, and runs no kernel but those that this library has written.
+ */
+import type { LoopImage, PassList, ProgramImage } from "../image.ts";
+import { type Kernel, kernelOf } from "../runtime/assemble.ts";
+import type { Engine } from "../runtime/engine.ts";
+import { localEngine } from "../runtime/local_engine.ts";
+import { widens } from "../runtime/widens.ts";
+import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
+
+/** Reads so many bytes; null if the input has ended. */
+function take(bytes: number): Uint8Array<ArrayBuffer> | null {
+  const whole = new Uint8Array(bytes);
+  for (let at = 0; at < bytes;) {
+    const count = Deno.stdin.readSync(whole.subarray(at));
+    if (count === null) return null;
+    at += count;
+  }
+  return whole;
+}
+
+function put(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+}
+
+function answer(head: Answer, bytes: Uint8Array = new Uint8Array(0)): void {
+  put(headOf(head, bytes.length));
+  put(bytes);
+}
+
+/** Puts kernels in the place of their numbers. */
+function imageOf(text: Numbered, kernels: ReadonlyMap<number, Kernel>): ProgramImage {
+  const image = text as unknown as ProgramImage;
+  const segments = image.segments.map((segment): PassList | LoopImage => {
+    if (segment.kind === "loop") return { ...segment, body: imageOf(segment.body as unknown as Numbered, kernels) };
+    const passes = segment.passes.map((pass) => ({ ...pass, kernel: kernels.get(pass.kernel as unknown as number)! }));
+    return { ...segment, passes };
+  });
+  return { ...image, segments };
+}
+
+/** What was told before. */
+interface Known {
+  engine: Engine | null;
+  readonly kernels: Map<number, Kernel>;
+  readonly images: Map<number, ProgramImage>;
+}
+
+function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void {
+  if (order.kind === "start") {
+    known.engine = localEngine(order.threads);
+    return answer({ wide: widens(), threads: known.engine.threads });
+  }
+  const { kernels, images } = known;
+  const engine = known.engine!;
+  if (order.kind === "grow") engine.grow(order.pages);
+  else if (order.kind === "kernel") kernels.set(order.kernel, kernelOf(bytes));
+  else if (order.kind === "load") {
+    const image = imageOf(order.text, kernels);
+    images.set(order.image, image);
+    engine.load(image);
+  } else if (order.kind === "forget") {
+    order.images.forEach((image) => images.delete(image));
+    order.lists.forEach((list) => engine.drop(list));
+  } else if (order.kind === "run") engine.run(images.get(order.image)!, order.table, order.scratch);
+  else if (order.kind === "write") engine.write(order.address, order.isBytes ? bytes : new Uint32Array(bytes.buffer));
+  else if (order.kind === "copy") engine.copy(order.from, order.to, order.bytes);
+  else if (order.kind === "read") {
+    const words = engine.read(order.address, order.words) as Uint32Array;
+    answer({}, new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+  } else answer({ launches: engine.launches() });
+}
+
+/** Does one order after the other. */
+function serve(): void {
+  const known: Known = { engine: null, kernels: new Map(), images: new Map() };
+  for (let lengths = take(LENGTHS); lengths; lengths = take(LENGTHS)) {
+    const [head, rest] = lengthsOf(lengths);
+    const [text, bytes] = [take(head), take(rest)];
+    if (!text || !bytes) return;
+    obey(known, JSON.parse(new TextDecoder().decode(text)), bytes);
+  }
+}
+
+if (import.meta.main) {
+  Deno.addSignalListener("SIGINT", () => {}); // of the whole group: who started it decides what to finish
+  try {
+    serve();
+    Deno.exit(0);
+  } catch (error) {
+    answer({ error: error instanceof Error ? error.message : String(error) });
+    Deno.exit(1);
+  }
+}
