@@ -4,8 +4,7 @@
  * kernels does nothing else.
  */
 import { DeviceError } from "../../../errors.ts";
-import type { LoopImage, PassList, ProgramImage } from "../image.ts";
-import { listsOf } from "../image.ts";
+import { type AnySegment, listsOf, type ProgramImage } from "../image.ts";
 import type { Kernel } from "../runtime/assemble.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { INITIAL_PAGES } from "../runtime/local_engine.ts";
@@ -16,6 +15,11 @@ const PAGE = 65536;
 
 /** What makes V8 join vectors: the pass that does it, and no checks that stand between loads and stores. */
 const FLAGS = "--v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks";
+
+/** Why a group of processes is refused. */
+const NO_EXCHANGE =
+  "Cannot exchange values with other processes as the memory of the device must be that of this one: current " +
+  "device computes in a process of its own; open it with cpuDevice, or without --fast";
 
 /** An engine in a process of its own, and what was found out about it. */
 export interface ProcessEngine {
@@ -150,11 +154,11 @@ function numbering(link: Link) {
   };
   const textOf = (image: ProgramImage): Numbered => ({
     ...image,
-    segments: image.segments.map((segment: PassList | LoopImage) =>
-      segment.kind === "loop"
-        ? { ...segment, body: textOf(segment.body) }
-        : { ...segment, passes: segment.passes.map((pass) => ({ ...pass, kernel: kernelNumber(pass.kernel) })) }
-    ),
+    segments: image.segments.map((segment: AnySegment) => {
+      if (segment.kind === "exchange") throw new DeviceError("cpu", NO_EXCHANGE);
+      if (segment.kind === "loop") return { ...segment, body: textOf(segment.body) };
+      return { ...segment, passes: segment.passes.map((pass) => ({ ...pass, kernel: kernelNumber(pass.kernel) })) };
+    }),
   });
   return {
     of: (image: ProgramImage): number => images.get(image)!,

@@ -2,7 +2,7 @@
  * @file The process of an engine: does what it is told on its standard input until that ends. It may be run without checks of
  * addresses: it reads no file, and runs no kernel but those that this library has written.
  */
-import type { LoopImage, PassList, ProgramImage } from "../image.ts";
+import type { AnySegment, ProgramImage } from "../image.ts";
 import { type Kernel, kernelOf } from "../runtime/assemble.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { localEngine } from "../runtime/local_engine.ts";
@@ -32,7 +32,8 @@ function answer(head: Answer, bytes: Uint8Array = new Uint8Array(0)): void {
 /** Puts kernels in the place of their numbers. */
 function imageOf(text: Numbered, kernels: ReadonlyMap<number, Kernel>): ProgramImage {
   const image = text as unknown as ProgramImage;
-  const segments = image.segments.map((segment): PassList | LoopImage => {
+  const segments = image.segments.map((segment): AnySegment => {
+    if (segment.kind === "exchange") return segment; // refused where the image was made
     if (segment.kind === "loop") return { ...segment, body: imageOf(segment.body as unknown as Numbered, kernels) };
     const passes = segment.passes.map((pass) => ({ ...pass, kernel: kernels.get(pass.kernel as unknown as number)! }));
     return { ...segment, passes };
