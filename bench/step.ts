@@ -13,6 +13,8 @@
 import {
   cpuDevice,
   type Device,
+  fastCpuDevice,
+  type FastCpuOptions,
   jit,
   openDevice,
   random,
@@ -63,6 +65,7 @@ const args = processOptions({
       kind: "flag",
       help: "compare the encoder on packed visible patches with the encoder on whole images instead",
     },
+    fast: { kind: "flag", help: "compute on the cpu in a process of its own, whose engine joins vectors" },
     profile: { kind: "flag", help: "tell the time of each kernel" },
     profileRows: { kind: "whole", least: 1, help: "kernels that --profile lists", default: 40 },
     ...JSON_OPTION,
@@ -77,7 +80,7 @@ const { batchSize: BATCH_SIZE, steps: STEPS } = args;
 /** What was timed, for the results. */
 const SETTINGS = {
   ...{ model: args.model, inputSize: INPUT_SIZE, decoderWidth: DECODER_WIDTH },
-  ...{ batchSize: BATCH_SIZE, device: args.device, steps: STEPS },
+  ...{ batchSize: BATCH_SIZE, device: args.device, fast: args.fast ?? false, steps: STEPS },
 };
 
 /** A line for people. */
@@ -89,6 +92,7 @@ function say(line: string): void {
 async function open(profile: Profile): Promise<Device> {
   if (args.device === "cpu") {
     const threads = args.threads ? { threads: args.threads } : {};
+    if (args.fast) return await openFast({ ...threads, winograd: !args.direct });
     return cpuDevice({ ...threads, winograd: !args.direct, ...(args.profile ? { onLaunch: profile.listen } : {}) });
   }
   const options = {
@@ -97,6 +101,16 @@ async function open(profile: Profile): Promise<Device> {
   };
   if (!args.profile) return await openDevice(args.device, options);
   throw new RangeError(`Cannot profile as launches are timed on the cpu device: current device is ${args.device}`);
+}
+
+/** The cpu device in a process of its own. */
+async function openFast(options: FastCpuOptions): Promise<Device> {
+  if (args.profile) {
+    throw new RangeError("Cannot profile with --fast as launches must be seen: current device hides them");
+  }
+  const { device, wide } = await fastCpuDevice(options);
+  if (!wide) say("the engine did not join vectors in a trial");
+  return device;
 }
 
 /** Gives back the memory of results. */

@@ -96,17 +96,19 @@ function ask(link: Link, order: Order): Promise<readonly [Answer, Uint8Array<Arr
   return promise;
 }
 
-/** Reads answers as long as some are owed: a read that waits would keep the process alive. */
+/** Reads answers as long as some are owed: only then does the process keep this one alive. */
 async function listen(link: Link): Promise<void> {
-  const { state, asked } = link;
+  const { state, asked, child } = link;
   if (state.reading) return;
   state.reading = true;
+  child.ref();
   while (asked.length > 0) {
     const answer = await nextAnswer(link).catch(() => null);
     if (answer?.[0].error !== undefined) failed(link, `failed: ${answer[0].error}`);
     else if (answer) asked.shift()!.resolve(answer);
     else failed(link, "has ended");
   }
+  child.unref();
   state.reading = false;
 }
 
