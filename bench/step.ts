@@ -13,8 +13,6 @@
 import {
   cpuDevice,
   type Device,
-  fastCpuDevice,
-  type FastCpuOptions,
   jit,
   openDevice,
   random,
@@ -28,6 +26,7 @@ import type { Model } from "../nn/mod.ts";
 import { init, pretrainOptimizer, type TrainState, trainStep } from "../spark/mod.ts";
 import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
+import { fastCpuDevice, type FastCpuOptions } from "../spark/train/fast_cpu/fast_cpu_device.ts";
 import { loadModel } from "../spark/train/model_file.ts";
 import { measureLimits } from "../tensor/profiling/machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "../tensor/profiling/profile_table.ts";

@@ -21,4 +21,4 @@ export { allGather } from "./collectives/all_gather.ts";
 export { allReduce, type AllReduceOptions } from "./collectives/all_reduce.ts";
 export { joinThreads, threads, type ThreadSeat } from "./collectives/threads.ts";
 export { referenceDevice } from "./devices/reference/device.ts";
-export { cpuDevice, type CpuOptions, fastCpuDevice, type FastCpuOptions } from "./devices/cpu/cpu_device.ts";
+export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";

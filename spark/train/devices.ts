@@ -1,5 +1,6 @@
-import { cpuDevice, type Device, fastCpuDevice, openDevice } from "../../tensor/mod.ts";
+import { cpuDevice, type Device, openDevice } from "../../tensor/mod.ts";
 import { adapterHere } from "../../tensor/kernel.ts";
+import { fastCpuDevice } from "./fast_cpu/fast_cpu_device.ts";
 import { chooseTuning, writeTuning } from "./tuning_file.ts";
 
 /** Adapters that compute on the processor: the cpu device is faster there. */

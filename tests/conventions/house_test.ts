@@ -45,8 +45,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "spark",
     "spark/mod.ts",
     "spark/weights",
+    "spark/train/fast_cpu",
     "data",
   ],
+  "spark/train/fast_cpu": [...TENSOR, "tensor", "tensor/devices/cpu"], // a part of the device that needs the runtime
   "spark/commands/cli": [...TENSOR, "spark/train", "data"],
   "spark/commands/shared": [
     ...[...TENSOR, "sparse", "nn", "spark", "spark/mod.ts", "spark/weights", "spark/train", "data"],
@@ -79,7 +81,8 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "tensor/device.ts": ["registry"],
   "tensor/devices/cpu/emit/functions.ts": ["written"],
   "tensor/devices/cpu/emit/values.ts": ["variation"],
-  "tensor/devices/cpu/runtime/assemble.ts": ["assembler", "modules"],
+  "tensor/devices/cpu/runtime/assemble.ts": ["assembler", "kernels"],
+  "tensor/devices/cpu/runtime/widens.ts": ["known"],
   "tensor/devices/webgpu/emit/functions.ts": ["written"],
   "tensor/devices/webgpu/runtime/launch.ts": ["numbers"],
   "tensor/tensor.ts": ["counter", "inner"],

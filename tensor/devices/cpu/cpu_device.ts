@@ -8,7 +8,6 @@ import type { Tensor } from "../../tensor.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
 import { addressesOf } from "./image.ts";
 import { type LoadOptions, prepare, type Program } from "./program.ts";
-import { processEngine } from "./process/process_engine.ts";
 import { bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
 import { hasRelaxedSimd } from "./runtime/assemble.ts";
@@ -38,11 +37,8 @@ export interface CpuOptions {
   readonly onLaunch?: LaunchListener;
 }
 
-/** Settings of a cpu device in a process of its own. */
-export type FastCpuOptions = Omit<CpuOptions, "wide" | "onLaunch">;
-
 /** Names of CpuOptions. */
-const OPTIONS: OptionNames<CpuOptions> = {
+export const CPU_OPTIONS: OptionNames<CpuOptions> = {
   threads: true,
   relaxedSimd: true,
   winograd: true,
@@ -68,48 +64,20 @@ const OPTIONS: OptionNames<CpuOptions> = {
  * ```
  */
 export function cpuDevice(options: CpuOptions = {}): Device {
-  requireOptions("cpuDevice", options, OPTIONS);
-  const { threads = cores(), relaxedSimd = true } = options;
+  requireOptions("cpuDevice", options, CPU_OPTIONS);
+  const { threads = navigator.hardwareConcurrency, relaxedSimd = true } = options;
   const { wide = relaxedSimd && hasRelaxedSimd() && widens() } = options;
-  return deviceOn(localEngine(threads), { ...options, wide });
+  return cpuDeviceOn(localEngine(threads), { ...options, wide });
 }
-
-/** Threads by default. */
-const cores = (): number => navigator.hardwareConcurrency;
 
 /**
- * Opens a cpu device whose kernels run in a process of their own: one that joins neighbouring vectors of 128 bits to such of
- * 256, and computes products of matrices about twice as fast. Results are those of `cpuDevice` to the bit.
+ * Makes a device on an engine.
  *
- * The process is started without the checks of addresses that keep V8 from joining vectors. It reads no file and runs no
- * kernel but those of this library; texts of a `customKernel` are refused. Needs permission to run Deno.
- *
- * @param options As of `cpuDevice`, but for `wide`, which is found out by a trial, and `onLaunch`, as nothing here sees launches.
- * @returns The device, and whether the engine does join vectors: if not, it is as fast as `cpuDevice`. The process ends with
- * `close`, or with this one.
- * @throws {DeviceError} If the process cannot be started.
- *
- * @example Usage
- * ```ts
- * import { equal } from "node:assert/strict";
- * import { add, fastCpuDevice, tensor } from "@tessera/tessera/tensor";
- *
- * const { device } = await fastCpuDevice({ threads: 1 });
- * equal(await add(tensor(1), 2).item({ device }), 3);
- * device.close();
- * ```
+ * @param engine Memory and threads.
+ * @param options As of `cpuDevice`, `threads` aside; `ownKernels`: true to refuse the texts of others.
+ * @returns The device.
  */
-export async function fastCpuDevice(
-  options: FastCpuOptions = {},
-): Promise<{ readonly device: Device; readonly wide: boolean }> {
-  const { wide: _wide, onLaunch: _onLaunch, ...known } = OPTIONS;
-  requireOptions("fastCpuDevice", options, known);
-  const { engine, wide } = await processEngine(options.threads ?? cores());
-  return { device: deviceOn(engine, { ...options, wide, ownKernels: true }), wide };
-}
-
-/** A device on an engine. */
-function deviceOn(
+export function cpuDeviceOn(
   engine: Engine,
   { relaxedSimd = true, winograd = true, wide = false, ownKernels = false, maxBytes, onLaunch }: CpuOptions & {
     readonly ownKernels?: boolean;

@@ -12,7 +12,7 @@ import { templateWat } from "./kernels/template.ts";
 import { assemble } from "./runtime/assemble.ts";
 import { bytesOf } from "./runtime/blocks.ts";
 import type { Core } from "./runtime/core.ts";
-import type { AnySegment, ExchangeImage, LoopImage, Pass, PassList, ProgramImage } from "./image.ts";
+import type { AnySegment, ExchangeImage, LoopImage, Pass, ProgramImage } from "./image.ts";
 
 /** Passes that take less than this many nanoseconds run on one thread. */
 const SHARE_ABOVE = 30_000;

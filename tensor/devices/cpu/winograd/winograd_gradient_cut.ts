@@ -50,28 +50,34 @@ function piecesOf(length: number, most: number, multiple: number): { readonly ea
   return { each, count: Math.ceil(length / each) };
 }
 
-export function cutOf(gradient: WinogradWeightGradient, tile: Tile): Cut {
-  const { scheme, tiles, phases, channels, columns } = gradient;
+/** In which order tiles are added up: it must not depend on what the registers hold. */
+function orderOf({ scheme, tiles, phases, channels, columns }: WinogradWeightGradient) {
   const squares = scheme.size ** 2;
-  const panels = panelsOf(columns, tile);
-  const channelCut = piecesOf(channels, CHANNELS, 4 * tile.rows);
-  const panelCut = piecesOf(panels, COLUMNS / columnsOf(tile), 1);
   const count = tiles.batch * tiles.y * tiles.x;
-  // In which order tiles are added up must not depend on what the registers hold.
   const [channelPart, columnPart] = [piecesOf(channels, CHANNELS, 1), piecesOf(columns, COLUMNS, 1)];
   const tileBytes = squares * 4 * (channelPart.each + columnPart.each);
   const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, Math.floor(BLOCK_BYTES / tileBytes)));
   const tilesEach = Math.max(1, Math.ceil(count / Math.max(1, Math.ceil(count / most))));
   const blocks = Math.max(1, Math.ceil(count / tilesEach));
+  const pieces = channelPart.count * columnPart.count * phases[0] * phases[1];
+  const partial = squares * channels * columns * 4 * phases[0] * phases[1];
+  const wanted = Math.min(blocks, Math.ceil(DEAR_ITEMS / pieces), Math.max(1, Math.floor(PARTIALS / partial)));
+  const blocksEach = Math.ceil(blocks / wanted);
+  return { tilesEach, blocks, blocksEach, slabs: Math.ceil(blocks / blocksEach) };
+}
+
+export function cutOf(gradient: WinogradWeightGradient, tile: Tile): Cut {
+  const { scheme, phases, channels, columns } = gradient;
+  const squares = scheme.size ** 2;
+  const panels = panelsOf(columns, tile);
+  const channelCut = piecesOf(channels, CHANNELS, 4 * tile.rows);
+  const panelCut = piecesOf(panels, COLUMNS / columnsOf(tile), 1);
+  const order = orderOf(gradient);
   const rowsEach = wat.roundUp(channelCut.each, tile.rows);
   const sumRow = panels * panelBytes(tile);
   const sumProduct = oddLines(channelCut.count * rowsEach * sumRow);
   const sumPhase = squares * sumProduct;
   const slabBytes = sumPhase * phases[0] * phases[1];
-  const pieces = channelPart.count * columnPart.count * phases[0] * phases[1];
-  const partial = squares * channels * columns * 4 * phases[0] * phases[1];
-  const wanted = Math.min(blocks, Math.ceil(DEAR_ITEMS / pieces), Math.max(1, Math.floor(PARTIALS / partial)));
-  const blocksEach = Math.ceil(blocks / wanted);
   return {
     tile,
     channelsEach: channelCut.each,
@@ -80,15 +86,12 @@ export function cutOf(gradient: WinogradWeightGradient, tile: Tile): Cut {
     panels,
     panelsEach: panelCut.each,
     panelBlocks: panelCut.count,
-    tilesEach,
-    blocks,
-    blocksEach,
-    slabs: Math.ceil(blocks / blocksEach),
+    ...order,
     sumRow,
     sumProduct,
     sumPhase,
     slabBytes,
-    ...localLayout(squares, tilesEach, rowsEach, panelCut.each, tile),
+    ...localLayout(squares, order.tilesEach, rowsEach, panelCut.each, tile),
   };
 }
 

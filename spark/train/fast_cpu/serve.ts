@@ -2,11 +2,11 @@
  * @file The process of an engine: does what it is told on its standard input until that ends. It may be run without checks of
  * addresses: it reads no file, and runs no kernel but those that this library has written.
  */
-import type { AnySegment, ProgramImage } from "../image.ts";
-import { type Kernel, kernelOf } from "../runtime/assemble.ts";
-import type { Engine } from "../runtime/engine.ts";
-import { localEngine } from "../runtime/local_engine.ts";
-import { widens } from "../runtime/widens.ts";
+import type { AnySegment, ProgramImage } from "../../../tensor/devices/cpu/image.ts";
+import { type Kernel, kernelOf } from "../../../tensor/devices/cpu/runtime/assemble.ts";
+import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
+import { localEngine } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
+import { widens } from "../../../tensor/devices/cpu/runtime/widens.ts";
 import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
 
 /** Reads so many bytes; null if the input has ended. */

@@ -1,12 +1,12 @@
 /** @file A cpu device in a process of its own: the same bits, refusals that say why, and no process that stays behind. */
 import { deepStrictEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import { fastCpuDevice } from "../../../../spark/train/fast_cpu/fast_cpu_device.ts";
 import { customKernel } from "../../../../tensor/kernel.ts";
 import {
   add,
   conv2d,
   cpuDevice,
   type Device,
-  fastCpuDevice,
   grad,
   jit,
   less,
@@ -80,9 +80,8 @@ Deno.test("Kernels of others are refused where nothing checks their addresses", 
 
 /** A script that opens a device, computes, says so and does as it is told. */
 const script = (rest: string) => `
-  import { add, fastCpuDevice, tensor } from ${
-  JSON.stringify(new URL("../../../../tensor/mod.ts", import.meta.url).href)
-};
+  import { add, tensor } from "${new URL("../../../../tensor/mod.ts", import.meta.url)}";
+  import { fastCpuDevice } from "${new URL("../../../../spark/train/fast_cpu/fast_cpu_device.ts", import.meta.url)}";
   const { device } = await fastCpuDevice({ threads: 2 });
   console.log((await add(tensor([1]), 1).data({ device }))[0]);
   ${rest}`;

@@ -3,12 +3,12 @@
  * turns the checks off does so for a whole process: decoders of foreign files must not be in it. So the process that runs
  * kernels does nothing else.
  */
-import { DeviceError } from "../../../errors.ts";
-import { type AnySegment, listsOf, type ProgramImage } from "../image.ts";
-import type { Kernel } from "../runtime/assemble.ts";
-import type { Engine } from "../runtime/engine.ts";
-import { INITIAL_PAGES } from "../runtime/local_engine.ts";
-import { MAX_PAGES } from "../runtime/memory.ts";
+import { DeviceError } from "../../../tensor/errors.ts";
+import { type AnySegment, listsOf, type ProgramImage } from "../../../tensor/devices/cpu/image.ts";
+import type { Kernel } from "../../../tensor/devices/cpu/runtime/assemble.ts";
+import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
+import { INITIAL_PAGES } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
+import { MAX_PAGES } from "../../../tensor/devices/cpu/runtime/memory.ts";
 import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
 
 const PAGE = 65536;
