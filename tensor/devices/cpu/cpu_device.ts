@@ -139,8 +139,4 @@ function run(core: Core, device: Device, program: Program, inputs: readonly Tens
   return handOut(store, program.schedule, bindings);
 }
 
-registerDevice(
-  "cpu",
-  async ({ fast = false, ...options }: CpuOptions & { readonly fast?: boolean } = {}) =>
-    fast ? (await fastCpuDevice(options)).device : cpuDevice(options),
-);
+registerDevice("cpu", (options) => cpuDevice(options as CpuOptions));
