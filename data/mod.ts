@@ -44,8 +44,16 @@ export {
 } from "./images/transforms.ts";
 export * from "./images/normalise.ts";
 export * from "./images/resize_rules.ts";
-export { type Box, placeBox, placeImage, type Placement, placePoints, wholePlacement } from "./images/placement.ts";
-export * from "./images/scene_transforms.ts";
+export {
+  type Box,
+  placeBox,
+  placeImage,
+  type Placement,
+  placePoints,
+  wholePlacement,
+} from "./images/scenes/placement.ts";
+export * from "./images/scenes/scene_transforms.ts";
+export { turnSprite } from "./images/sprite.ts";
 export type { Dataset, DatasetSource } from "./sets/dataset.ts";
 export { imageFiles, type ImageFilesOptions, readImage } from "./sets/image_files.ts";
 export * from "./formats/tar.ts";
@@ -63,11 +71,13 @@ export {
 } from "./sets/account.ts";
 export type { Split } from "./sets/splits.ts";
 export { paintBackground } from "./images/background.ts";
-export * from "./sets/sprites.ts";
-export * from "./sets/fluent_emoji.ts";
+export { sprites, type SpritesOptions } from "./sets/sprites.ts";
+export { fluentEmoji, type FluentEmojiOptions } from "./sets/fluent_emoji.ts";
 export * from "./batches/batches.ts";
 export { type FieldBatch, fieldBatches } from "./batches/field_batches.ts";
+export { type SceneBuckets, sceneBuckets, type SceneBucketsOptions } from "./batches/scene_buckets.ts";
 export { sceneFields, type SceneFieldsOptions, type SceneTargets } from "./batches/scene_fields.ts";
+export * from "./batches/scene_paste/scene_paste.ts";
 export type { Fields, FieldSpec, FieldValues, Sample, SampleRequest } from "./batches/fields.ts";
 export { groupedStepsPerEpoch, stepsPerEpoch } from "./batches/epoch_plan.ts";
 export type { BatchesOptions, BatchRunOptions, FieldBatchesOptions, SkippedSample } from "./batches/batches_options.ts";
@@ -117,6 +127,9 @@ export * from "./sets/coco/evaluation.ts";
 export * from "./sets/voc/voc_annotation.ts";
 export * from "./sets/voc/voc_set.ts";
 export type { Scene, SceneObject } from "./sets/scenes/scene.ts";
+export { type CocoScenes, cocoScenes, type CocoScenesOptions } from "./sets/scenes/coco_scenes.ts";
+export { findAnnotations, type ScenePart } from "./sets/scenes/find_annotations.ts";
+export { sceneAnnotations } from "./sets/scenes/scene_annotations.ts";
 export { placeMask } from "./sets/scenes/place_mask.ts";
 export { openAnnotations } from "./sets/open_annotations.ts";
 export * from "./boxes/overlap.ts";

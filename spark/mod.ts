@@ -74,6 +74,7 @@ export * from "./accumulate.ts";
 export * from "./average.ts";
 export * from "./loss_scale.ts";
 export * from "./finetune.ts";
+export * from "./detection.ts";
 export * from "./score.ts";
 export * from "./train/checkpoint.ts";
 export * from "./weights/official_names.ts";

@@ -128,3 +128,54 @@ export function finetuneOptimizer(
     scaleByLayer(layerDecay),
   );
 }
+
+/** Options of `detectionOptimizer`. */
+export interface DetectionOptimizerOptions {
+  /** Rate of the heads, or a schedule of it. */
+  readonly learningRate: number | Schedule;
+  /** Weight decay. */
+  readonly weightDecay: number;
+  /** Factor of the rate between neighbouring groups of layers of the backbone, in (0, 1]; 1 if not given. */
+  readonly layerDecay?: number;
+  /**
+   * What does not decay: parameters of `norms`, as in SparK's ResNet-50 recipe of detectron2, or all `vectors`, biases too, as in
+   * its ConvNeXt recipe of mmdetection; `vectors` if not given.
+   */
+  readonly without?: "norms" | "vectors";
+  /** Largest norm of all gradients together; none if not given. */
+  readonly maxGradientNorm?: number | null;
+}
+
+/** Biases beside weights of one layer: those of norms stand in a record named after it. */
+function decaysBesideNorms(name: string, param: Pick<Tensor, "shape">): boolean {
+  return decays(name, param) || (/bias$/.test(name) && !/(^|\.)(bn\d*|norm\w*|downsample)\./.test(name));
+}
+
+/**
+ * The optimizer of detectors as SparK's authors have it: AdamW of β 0.9 and 0.999, rates of the backbone decayed by layer.
+ *
+ * @param options Rate, weight decay, layer decay.
+ * @returns The optimizer, for parameters of a detector.
+ * @throws {RangeError} If the layer decay is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { detectionOptimizer } from "@tessera/tessera/spark";
+ *
+ * const { links } = detectionOptimizer({ learningRate: 2.5e-4, weightDecay: 1e-4, layerDecay: 0.6, without: "norms" });
+ * equal(links.length > 2, true);
+ * ```
+ */
+export function detectionOptimizer(options: DetectionOptimizerOptions): Optimizer {
+  requireOptions("detectionOptimizer", options, {
+    ...{ learningRate: true, weightDecay: true, layerDecay: true, without: true, maxGradientNorm: true },
+  });
+  const { learningRate, weightDecay, layerDecay = 1, without = "vectors", maxGradientNorm = null } = options;
+  const own = [
+    adamw({ learningRate, weightDecay, mask: without === "norms" ? decaysBesideNorms : decays }),
+    scaleByLayer(layerDecay, { encoder: "backbone", secondStage: "one" }),
+  ] as const;
+  if (maxGradientNorm === null) return chain(...own);
+  return chain(clipByGlobalNorm(maxGradientNorm, { epsilon: TORCH_CLIP_EPSILON }), ...own);
+}

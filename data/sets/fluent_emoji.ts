@@ -50,7 +50,29 @@ interface Names {
  */
 export async function fluentEmoji(options: FluentEmojiOptions = {}): Promise<Dataset> {
   requireOptions("fluentEmoji", options, { skinTones: true, groups: true, labels: true, scale: true, canvas: true });
-  const { skinTones = false, labels: level = "subgroup", groups, ...look } = options;
+  const { skinTones, labels, groups, ...look } = options;
+  const chosen = { ...skinTones && { skinTones }, ...labels && { labels }, ...groups && { groups } };
+  const { account, ...files } = await emojiFiles(chosen);
+  return { ...sprites({ name: "fluent-emoji", ...files, ...look }), account };
+}
+
+/** Files of the emoji, what they show, their classes, and what is left out. */
+export type EmojiFiles = Required<Pick<SpritesOptions, "files" | "names" | "labels" | "labelNames">> & {
+  readonly account: SourceAccount;
+};
+
+/**
+ * Lists the files of the built-in data set.
+ *
+ * @param options Which images, which labels.
+ * @returns Files in the order of the codepoints, names, labels.
+ * @throws {RangeError} If a group is unknown.
+ * @throws {Error} If a package is neither in the cache nor within reach.
+ */
+export async function emojiFiles(
+  options: Pick<FluentEmojiOptions, "skinTones" | "labels" | "groups">,
+): Promise<EmojiFiles> {
+  const { skinTones = false, labels: level = "subgroup", groups } = options;
   const { directory, table, names } = await loadPackages();
   const files = new Set([...Deno.readDirSync(directory)].map((entry) => entry.name).sort());
   const kept = groupFilter(groups, names);
@@ -71,22 +93,30 @@ export async function fluentEmoji(options: FluentEmojiOptions = {}): Promise<Dat
   const keys = new Map(names[`${level}s`].map(({ key, order }) => [order, key]));
   const labels = Int32Array.from(entries, ({ order }) => orders.indexOf(order));
   const labelNames = orders.map((order) => keys.get(order)!);
-  const set = sprites({
-    name: "fluent-emoji",
+  return {
     files: entries.map(({ file }) => `${directory}/${file}`),
     names: entries.map(({ label }) => label),
-    labels,
-    labelNames,
-    ...look,
-  });
+    ...{ labels, labelNames, account: accountOf(left, { found: files.size, labels, labelNames, level }) },
+  };
+}
+
+/** What is used of the emoji, and why the others are not. */
+function accountOf(
+  left: ReadonlyMap<string, string>,
+  { found, labels, labelNames, level }: {
+    readonly found: number;
+    readonly labels: Int32Array;
+    readonly labelNames: readonly string[];
+    readonly level: string;
+  },
+): SourceAccount {
   const leftOut = leftOutKeeper();
   left.forEach((reason, file) => leftOut.add(file, "image", reason));
-  const account: SourceAccount = {
-    ...{ source: set.name, kind: "3D emoji from npm", found: files.size, used: entries.length, labelFiles: 0 },
+  return {
+    ...{ source: "fluent-emoji", kind: "3D emoji from npm", found, used: labels.length, labelFiles: 0 },
     ...{ leftOut: leftOut.list(), split: null, evaluable: false, unlabelled: null },
     ...{ classes: countClasses(labels, labelNames), classesFrom: `${level}s of Unicode` },
   };
-  return { ...set, account };
 }
 
 function groupFilter(wanted: readonly string[] | undefined, { groups }: Names): (order?: number) => boolean {

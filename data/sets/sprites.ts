@@ -4,6 +4,7 @@ import type { Dataset } from "./dataset.ts";
 import { type ImageFilesOptions, readImage } from "./image_files.ts";
 import type { Pixels } from "../images/pixels.ts";
 import { resample } from "../images/resample.ts";
+import { laySprite, premultiplied } from "../images/sprite.ts";
 import type { Draw } from "../images/draw.ts";
 
 /** What `sprites` is made of. Plain data. */
@@ -17,7 +18,7 @@ export interface SpritesOptions extends ImageFilesOptions {
 }
 
 /** How many decoded sprites a data set keeps. */
-const CACHED = 64;
+const CACHED = 256;
 
 /**
  * Makes a data set of cut-out objects (images with alpha), each put on a painted background at a random size and place,
@@ -47,7 +48,7 @@ export function sprites(options: SpritesOptions): Dataset {
   const { name, files, names = files, labels, labelNames, canvas = 160, scale: [smallest, largest] = [0.65, 0.95] } =
     options;
   const { labels: _labels, labelNames: _labelNames, ...plain } = options;
-  const cache = new Map<number, Pixels>();
+  const spriteOf = spriteReader(files, Math.ceil(canvas * largest));
   return {
     name,
     length: files.length,
@@ -56,34 +57,33 @@ export function sprites(options: SpritesOptions): Dataset {
     source: { module: import.meta.url, factory: "sprites", args: [plain] },
     nameOf: (index) => names[index]!,
     load: async (index, draw) => {
-      const sprite = await cachedSprite(cache, index, files[index]!, Math.ceil(canvas * largest));
+      const sprite = await spriteOf(index);
       return compose(paintBackground(canvas, draw), sprite, smallest + draw() * (largest - smallest), draw);
     },
   };
 }
 
-/** Decodes a sprite once, as large as it is needed at most; the oldest leaves a full cache. */
-async function cachedSprite(cache: Map<number, Pixels>, index: number, file: string, side: number): Promise<Pixels> {
-  const known = cache.get(index);
-  if (known) return known;
-  const sprite = premultiplied(await readImage(file));
-  const shrink = Math.min(1, side / Math.max(sprite.width, sprite.height));
-  const width = Math.max(1, Math.round(sprite.width * shrink));
-  const height = Math.max(1, Math.round(sprite.height * shrink));
-  const small = resample(sprite, { width, height });
-  if (cache.size >= CACHED) cache.delete(cache.keys().next().value!);
-  cache.set(index, small);
-  return small;
-}
-
-/** Multiplies alpha in: only so do edges keep their colour when resized. */
-function premultiplied(image: Pixels): Pixels {
-  const data = image.data.slice();
-  for (let i = 0; i < data.length; i += 4) {
-    const alpha = data[i + 3]!;
-    for (let c = i; c < i + 3; c++) data[c] = Math.round(data[c]! * alpha / 255);
-  }
-  return { ...image, data };
+/**
+ * Decodes sprites once each, as large as they are needed at most; the oldest leaves a full cache.
+ *
+ * @param files Paths, by number.
+ * @param side The longer side in pixels that no sprite is drawn larger than.
+ * @returns Gives a sprite by its number, premultiplied.
+ */
+export function spriteReader(files: readonly string[], side: number): (index: number) => Promise<Pixels> {
+  const cache = new Map<number, Pixels>();
+  return async (index) => {
+    const known = cache.get(index);
+    if (known) return known;
+    const sprite = premultiplied(await readImage(files[index]!));
+    const shrink = Math.min(1, side / Math.max(sprite.width, sprite.height));
+    const width = Math.max(1, Math.round(sprite.width * shrink));
+    const height = Math.max(1, Math.round(sprite.height * shrink));
+    const small = resample(sprite, { width, height });
+    if (cache.size >= CACHED) cache.delete(cache.keys().next().value!);
+    cache.set(index, small);
+    return small;
+  };
 }
 
 /** Puts a sprite with its shadow on the background: `scale` is its longer side as a part of the canvas. */
@@ -98,15 +98,7 @@ function compose(background: Pixels, sprite: Pixels, scale: number, draw: Draw):
   const data = background.data.slice();
   const target = { ...background, data };
   dropShadow(target, left + width / 2, top + height * 0.94, width);
-  for (let row = 0; row < height; row++) {
-    let from = row * width * 4;
-    let to = ((top + row) * background.width + left) * 3;
-    for (let column = 0; column < width; column++, from += 4, to += 3) {
-      const rest = 255 - object.data[from + 3]!;
-      if (rest === 255) continue;
-      for (let c = 0; c < 3; c++) data[to + c] = Math.min(255, object.data[from + c]! + data[to + c]! * rest / 255);
-    }
-  }
+  laySprite(target, object, left, top);
   return target;
 }
 

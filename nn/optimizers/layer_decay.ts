@@ -1,5 +1,6 @@
 /** @file Learning rates that fall with the distance from the head, by the groups of SparK's fine-tuning code. */
 import { mul, type Tree, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/kernel.ts";
 import { namesOf } from "./parameter_names.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
@@ -11,6 +12,12 @@ export interface LayerGroups {
   readonly last: number;
 }
 
+/** How groups are made where SparK's recipes differ. */
+export interface LayerGroupOptions {
+  /** Second stage of a ResNet: `pairs` of blocks, or fours, as in fine-tuning (the default); all in `one`, as in detection. */
+  readonly secondStage?: "pairs" | "one";
+}
+
 /**
  * Groups the parameters of an encoder.
  *
@@ -20,6 +27,7 @@ export interface LayerGroups {
  * is a group, in their order.
  *
  * @param names Names of the parameters, such as `layer2.0.conv1.weight` or `stages.2.8.gamma`.
+ * @param options Groups of the second stage.
  * @returns Group of each, and the last.
  *
  * @example Usage
@@ -30,10 +38,11 @@ export interface LayerGroups {
  * deepStrictEqual(layerGroups(["conv1.weight", "layer1.0.conv1.weight", "layer2.0.conv1.weight"]).ids, [0, 1, 2]);
  * ```
  */
-export function layerGroups(names: readonly string[]): LayerGroups {
+export function layerGroups(names: readonly string[], options: LayerGroupOptions = {}): LayerGroups {
+  requireOptions("layerGroups", options, { secondStage: true });
   const isResnet = names.some((name) => /^layer\d+\.\d/.test(name));
   const isConvnext = names.some((name) => /^stages\.\d+\.\d/.test(name));
-  if (isResnet) return resnetGroups(names);
+  if (isResnet) return resnetGroups(names, options.secondStage ?? "pairs");
   return isConvnext ? convnextGroups(names) : groupsByEntry(names);
 }
 
@@ -48,11 +57,12 @@ function depthsOf(names: readonly string[], prefix: RegExp, first: number): read
   return depths;
 }
 
-function resnetGroups(names: readonly string[]): LayerGroups {
+function resnetGroups(names: readonly string[], secondStage: "pairs" | "one"): LayerGroups {
   const pattern = /^layer(\d+)\.(\d+)\./;
   const depths = depthsOf(names, pattern, 1);
   const sizes = depths.map((depth, stage) => {
     if (stage === 0 || stage === depths.length - 1) return depth; // in one
+    if (stage === 1 && secondStage === "one") return depth;
     return stage === 1 ? (depth < 8 ? 2 : 4) : depth < 36 ? 3 : 4;
   });
   const starts = startsOf(depths, sizes);
@@ -93,12 +103,19 @@ function groupsByEntry(names: readonly string[]): LayerGroups {
   return { ids, last: Math.max(0, ...ids) };
 }
 
+/** Options of `scaleByLayer`. */
+export interface LayerScaleOptions extends LayerGroupOptions {
+  /** Name of the part of the parameters that has layers; `encoder` if not given. */
+  readonly encoder?: string;
+}
+
 /**
  * Multiplies the update of each parameter by `decay^(N + 1 - group)`: 1 for the head, less for what lies nearer to the
  * input. At the end of a chain it decays the learning rates by layer.
  *
  * @param decay Factor between neighbouring groups, in (0, 1]; 1 changes nothing.
- * @returns The transformation, for parameters that are a record of `encoder` and `head`.
+ * @param options `encoder`: name of the part that has layers, `encoder` if not given; groups of the second stage.
+ * @returns The transformation, for parameters that are a record of `encoder` and others, such as `head`.
  * @throws {RangeError} If the decay is out of range.
  *
  * @example Usage
@@ -114,14 +131,15 @@ function groupsByEntry(names: readonly string[]): LayerGroups {
  * equal(await updates.encoder.w.item(), -0.5);
  * ```
  */
-export function scaleByLayer(decay: number): GradientTransformation {
+export function scaleByLayer(decay: number, options: LayerScaleOptions = {}): GradientTransformation {
+  requireOptions("scaleByLayer", options, { encoder: true, secondStage: true });
   if (!(decay > 0 && decay <= 1)) {
     throw new RangeError(`Cannot decay rates by layer as the factor must lie in (0, 1]: current factor is ${decay}`);
   }
   return {
     init: () => ({}),
     update(updates, state) {
-      const scales = scalesOf(updates, decay);
+      const scales = scalesOf(updates, decay, options);
       const { leaves, structure } = treeFlatten<Tree>(updates);
       const scaled = leaves.map((x, i) => scales[i] === 1 ? x : mul(x, scales[i]!));
       return [treeUnflatten(structure, scaled) as typeof updates, state];
@@ -130,12 +148,12 @@ export function scaleByLayer(decay: number): GradientTransformation {
 }
 
 /** The factor of each leaf; of models that are not known, layers stand in the order of their record, not of its sorted keys. */
-function scalesOf(params: Tree, decay: number): readonly number[] {
+function scalesOf(params: Tree, decay: number, options: LayerScaleOptions): readonly number[] {
   const names = namesOf(params);
   const layers = Object.values(params).flatMap((part) => Object.keys(part));
   const layerOf = (name: string) => layers.indexOf(name.split(".")[1]!);
   const ordered = names.toSorted((a, b) => layerOf(a) - layerOf(b));
-  const scales = layerScales(ordered, decay);
+  const scales = layerScales(ordered, decay, options);
   return names.map((name) => scales[ordered.indexOf(name)]!);
 }
 
@@ -144,6 +162,7 @@ function scalesOf(params: Tree, decay: number): readonly number[] {
  *
  * @param names Names of the parameters, `encoder.…` and `head.…`.
  * @param decay Factor between neighbouring groups.
+ * @param options As of `scaleByLayer`.
  * @returns Factors, in the order of the names.
  *
  * @example Usage
@@ -154,9 +173,15 @@ function scalesOf(params: Tree, decay: number): readonly number[] {
  * deepStrictEqual(layerScales(["encoder.conv1.weight", "encoder.layer1.0.conv1.weight", "head.weight"], 0.5), [0.25, 0.5, 1]);
  * ```
  */
-export function layerScales(names: readonly string[], decay: number): readonly number[] {
-  const encoder = names.filter((name) => name.startsWith("encoder."));
-  const { ids, last } = layerGroups(encoder.map((name) => name.slice("encoder.".length)));
+export function layerScales(
+  names: readonly string[],
+  decay: number,
+  options: LayerScaleOptions = {},
+): readonly number[] {
+  requireOptions("layerScales", options, { encoder: true, secondStage: true });
+  const { encoder: part = "encoder", ...groups } = options;
+  const encoder = names.filter((name) => name.startsWith(`${part}.`));
+  const { ids, last } = layerGroups(encoder.map((name) => name.slice(part.length + 1)), groups);
   const idOf = new Map(encoder.map((name, i) => [name, ids[i]!]));
   return names.map((name) => decay ** (last + 1 - (idOf.get(name) ?? last + 1)));
 }

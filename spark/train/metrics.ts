@@ -24,6 +24,8 @@ export interface StepRecord {
   readonly ranks?: number;
   /** Seconds for which each rank has waited for others since the last reading, in their order. */
   readonly waited?: readonly number[];
+  /** Losses that the loss is the sum of, by name. */
+  readonly parts?: Readonly<Record<string, number>>;
 }
 
 /** Steps that were queued but not read. */
@@ -40,6 +42,9 @@ export interface MetricsReader {
   restartClock(): void;
 }
 
+/** Loss, rate, weight decay, norm of the gradient, and what else there is. */
+type Row = [number, number, number, number, ...number[]];
+
 /** What a reader of metrics needs to know. */
 export interface MetricsOptions {
   /** Where they lie. */
@@ -54,6 +59,8 @@ export interface MetricsOptions {
   readonly shift?: number;
   /** True if the loss is scaled, and the scale among the metrics. */
   readonly scaled?: boolean;
+  /** Names of the losses that the loss is the sum of; none if not given. */
+  readonly parts?: readonly string[];
   /** Clock in milliseconds. */
   readonly now: () => number;
 }
@@ -65,8 +72,8 @@ export interface MetricsOptions {
  * @returns The reader.
  */
 export function makeMetricsReader(options: MetricsOptions): MetricsReader {
-  const { device, length, batchSize, stepsPerEpoch, shift = 0, scaled = false, now } = options;
-  const state = { ring: emptyRing({ length, width: scaled ? 5 : 4 }), appended: 0 };
+  const { device, length, batchSize, stepsPerEpoch, shift = 0, scaled = false, parts = [], now } = options;
+  const state = { ring: emptyRing({ length, width: (scaled ? 5 : 4) + parts.length }), appended: 0 };
   const queue: number[] = [];
   const clock = { last: now() };
   return {
@@ -84,18 +91,19 @@ export function makeMetricsReader(options: MetricsOptions): MetricsReader {
       const seconds = (now() - clock.last) / 1000;
       clock.last = now();
       return steps.map((step, i) => {
-        const [loss, learningRate, weightDecay, gradientNorm, lossScale] = [...rows[i]!] as [
-          number,
-          number,
-          number,
-          number,
-          number?,
-        ];
+        const [loss, learningRate, weightDecay, gradientNorm, ...more] = [...rows[i]!] as Row;
         const imagesPerSecond = batchSize * steps.length / Math.max(seconds, 1e-9);
         const epoch = (step + shift) / stepsPerEpoch;
-        const known = { step, epoch, loss, learningRate, weightDecay, gradientNorm, imagesPerSecond };
-        return lossScale === undefined ? known : { ...known, lossScale };
+        return {
+          ...{ step, epoch, loss, learningRate, weightDecay, gradientNorm, imagesPerSecond },
+          ...(scaled ? { lossScale: more[0]! } : {}),
+          ...(parts.length > 0 ? { parts: namedParts(parts, more.slice(scaled ? 1 : 0)) } : {}),
+        };
       });
     },
   };
+}
+
+function namedParts(names: readonly string[], values: readonly number[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(names.map((name, k) => [name, values[k]!]));
 }

@@ -30,11 +30,17 @@ export interface RunFolder {
   readonly pictures: string;
   /** Path of the pictures after a number of steps. */
   picture(step: number): string;
+  /** Folder of the pictures of what a detector finds. */
+  readonly detections: string;
+  /** Path of those after a number of steps. */
+  detection(step: number): string;
 }
 
 const isFile = (path: string) => kindOf(path) === "file";
 
 const CHECKPOINT = "last.safetensors";
+
+const pictureName = (step: number) => `step_${String(step).padStart(6, "0")}.png`;
 
 /**
  * Names the files of a run folder.
@@ -56,7 +62,9 @@ export function runFolder(path: string): RunFolder {
     report: `${root}/report.html`,
     events: `${root}/tensorboard_log`,
     pictures: `${root}/reconstructions`,
-    picture: (step) => `${root}/reconstructions/step_${String(step).padStart(6, "0")}.png`,
+    picture: (step) => `${root}/reconstructions/${pictureName(step)}`,
+    detections: `${root}/detections`,
+    detection: (step) => `${root}/detections/${pictureName(step)}`,
   };
 }
 

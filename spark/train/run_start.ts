@@ -50,8 +50,8 @@ export interface StartOptions {
   readonly task: string;
   /** Value of `--out`. */
   readonly out: string | undefined;
-  /** Whether there is a folder for pictures. */
-  readonly hasPictures: boolean;
+  /** Which folder for pictures there is; none if not given. */
+  readonly pictures?: "pictures" | "detections";
   /** False for ranks that leave nothing: the first alone writes. */
   readonly writes?: boolean;
 }
@@ -59,7 +59,7 @@ export interface StartOptions {
 /** Lock of who writes nothing. */
 const NO_LOCK: RunLock = { before: null, [Symbol.dispose]: () => {} };
 
-const innerOf = (folder: RunFolder, { hasPictures }: StartOptions) => hasPictures ? [folder.pictures] : [];
+const innerOf = (folder: RunFolder, { pictures }: StartOptions) => pictures === undefined ? [] : [folder[pictures]];
 
 /**
  * Starts a new run: opens its folder. Nothing is computed before.

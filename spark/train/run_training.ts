@@ -1,10 +1,9 @@
 /** @file From an opened run to its results, whatever is trained. */
-import { alone, type Collective, type Device, sizeOf, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
+import { alone, type Collective, type Device } from "../../tensor/mod.ts";
 import type { WeightAccount } from "../weights/weight_account.ts";
 import { restore, type Savable } from "./checkpoint.ts";
-import { bytes } from "./devices.ts";
+import { type Compiled, compileStep } from "./compile_step.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
-import { planBatch, withAdvice } from "./largest_batch.ts";
 import { holderText } from "./lock_holder.ts";
 import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
 import { programLine } from "./program_line.ts";
@@ -44,10 +43,12 @@ export interface RunSettings {
   readonly saveEvery: number;
   /** Steps between readings of the metrics; by device if not given. */
   readonly logEvery: number | undefined;
-  /** True if the loss is scaled, and the scale among the metrics. */
+  /** True if the loss is scaled. */
   readonly scaled?: boolean;
   /** Ranks that share each step; none if not given. The first alone prints and writes. */
   readonly collective?: Collective;
+  /** Names of the losses that are summed; absent where there is one. */
+  readonly parts?: readonly string[];
   /** Told what happens; nobody if not given. */
   readonly logger?: RunLogger;
   /** Where to compute. */
@@ -55,15 +56,11 @@ export interface RunSettings {
 }
 
 /** What differs from task to task. */
-export interface Recipe<State, Batch> {
+export interface Recipe<State, Batch> extends Compiled<State, Batch> {
   /** What is trained on what, as the beginning of a line that goes on with the number of steps. */
   readonly title: string;
-  /** What is computed. */
-  readonly training: Training<State, Batch>;
   /** State of a new run. */
   readonly first: () => State | Promise<State>;
-  /** A batch of so many images, of which only the shapes count: nothing of it is computed. */
-  readonly batchOf: (size: number) => Batch;
   /** Opens the batches from that after step `startStep` on. */
   readonly batches: (run: BatchRun) => AsyncIterable<Batch>;
   /** What checkpoints say of the run, but for the step. */
@@ -76,8 +73,6 @@ export interface Recipe<State, Batch> {
   readonly keepsakes: (run: KeepsakeRun) => Keepsakes<State> | Promise<Keepsakes<State>>;
   /** What finds the cause of a step that is not finite, where the state before it is not kept. */
   readonly advice?: string;
-  /** What else enlarges maps, besides the options of every training, as the end of a list. */
-  readonly enlarging?: string;
 }
 
 /** Which batches a run needs. */
@@ -86,6 +81,8 @@ export interface BatchRun {
   readonly startStep: number;
   /** Place after the last one. */
   readonly steps: number;
+  /** Writes a line that stays. */
+  readonly note: (line: string) => void;
   /** Told of files that cannot be read. */
   readonly onSkip: (skipped: { readonly name: string; readonly reason: string }) => void;
 }
@@ -167,7 +164,7 @@ async function prepared<State extends Savable, Batch>(
   }
   const readEvery = readEveryOf(run, training);
   const reader = readerOf(run, readEvery);
-  print(await compiled(recipe, run, reader, print));
+  for (const line of await compileStep(recipe, run, () => reader.ring(), print)) print(line);
   return { first, done, readEvery, reader };
 }
 
@@ -194,7 +191,7 @@ async function trained<State extends Savable, Batch>(
       batches: recipe.batches({
         startStep: done + shift,
         steps: total + shift,
-        onSkip: tellSkipped(progress, skipped, collective.rank === 0 ? folder.log : null),
+        ...{ note: progress.note, onSkip: tellSkipped(progress, skipped, collective.rank === 0 ? folder.log : null) },
       }),
       ...sidesOfAll(collective, device, { ...results, interrupted }),
       ...recipe.advice === undefined ? {} : { advice: recipe.advice },
@@ -236,12 +233,6 @@ async function openResults<State extends Savable, Batch>(
   return { keepsakes, results };
 }
 
-/** Bytes that a run takes beside its step and the next batch: pictures, evaluations, constants. */
-const BESIDE = 64 * 2 ** 20;
-
-const bytesOf = (batch: Tree): number =>
-  (treeLeaves(batch) as readonly Tensor[]).reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
-
 /** What is trained, in a line. */
 function described(
   title: string,
@@ -260,28 +251,13 @@ function readEveryOf({ logEvery, device }: RunSettings, { explain }: Pick<Traini
 }
 
 function readerOf(
-  { device, batchSize, lengths: { stepsPerEpoch, shift }, scaled = false }: RunSettings,
+  { device, batchSize, lengths: { stepsPerEpoch, shift }, scaled = false, parts = [] }: RunSettings,
   length: number,
 ): MetricsReader {
-  return makeMetricsReader({ device, length, batchSize, stepsPerEpoch, shift, scaled, now: () => performance.now() });
-}
-
-/** Plans and compiles the step, and tells what it will need. */
-async function compiled<State, Batch>(
-  { training: { step, initial }, batchOf, enlarging = "" }: Recipe<State, Batch>,
-  { device, batchSize, accumulate: multiple = 1 }: RunSettings,
-  reader: MetricsReader,
-  note: (line: string) => void,
-): Promise<string> {
-  const begin = performance.now();
-  const plan = (size: number) => step.stats(initial, reader.ring(), batchOf(size));
-  const beside = (size: number) => BESIDE + bytesOf(batchOf(size) as Tree);
-  const { plannedBytes, launches } = withAdvice(() => planBatch(device, plan, batchSize, { multiple, note, beside }), {
-    ...{ batchSize, multiple, enlarging },
+  return makeMetricsReader({
+    ...{ device, length, batchSize, stepsPerEpoch, shift, scaled, parts },
+    now: () => performance.now(),
   });
-  await step.prepare(initial, reader.ring(), batchOf(batchSize));
-  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-  return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
 }
 
 function tellSkipped(progress: Progress, skipped: { count: number }, log: string | null): BatchRun["onSkip"] {

@@ -1,5 +1,5 @@
 /** @file What is trained: a state, a compiled step, and how a step ends, whatever the task. */
-import { type ExecutableStats, stack, type Tensor } from "../../tensor/mod.ts";
+import { concat, type ExecutableStats, stack, type Tensor } from "../../tensor/mod.ts";
 import { appendRow, type Ring } from "../../tensor/kernel.ts";
 import { type Averaged, averageWeights } from "../average.ts";
 
@@ -7,7 +7,7 @@ import { type Averaged, averageWeights } from "../average.ts";
 export interface StepResult<State> {
   /** State after the step. */
   readonly train: State;
-  /** Loss, learning rate, weight decay, gradient norm, and the scale of the loss if there is one, of the last steps. */
+  /** Loss, rate, weight decay, gradient norm, the scale of the loss if there is one, and its parts, of the last steps. */
   readonly metrics: Ring;
 }
 
@@ -42,6 +42,8 @@ export interface StepOutput<State> {
   readonly loss: Tensor;
   /** Norm of the gradient before clipping, scalar. */
   readonly gradientNorm: Tensor;
+  /** Losses that the loss is the sum of, `[P]`; absent where there is one. */
+  readonly parts?: Tensor;
 }
 
 /**
@@ -56,7 +58,7 @@ export interface StepOutput<State> {
  */
 export function concluded<State extends Averaged>(
   before: State,
-  { train, loss, gradientNorm }: StepOutput<State>,
+  { train, loss, gradientNorm, parts }: StepOutput<State>,
   metrics: Ring,
   { learningRate, weightDecay, ema, lossScale }: {
     readonly learningRate: Tensor;
@@ -65,7 +67,8 @@ export function concluded<State extends Averaged>(
     readonly lossScale?: Tensor | undefined;
   },
 ): StepResult<State> {
-  const row = stack([loss, learningRate, weightDecay, gradientNorm, ...lossScale ? [lossScale] : []], { axis: 0 });
+  const own = stack([loss, learningRate, weightDecay, gradientNorm, ...lossScale ? [lossScale] : []], { axis: 0 });
+  const row = parts ? concat([own, parts], { axis: 0 }) : own;
   const next = ema === null ? train : averageWeights(before, train, { decay: ema });
   return { train: next, metrics: appendRow(metrics, row) };
 }

@@ -1,5 +1,5 @@
 /** @file Masks of objects in images that were resized, cut and mirrored. */
-import { axesOf, type Box, type Placement, placePoints } from "../../images/placement.ts";
+import { axesOf, type Box, type Placement, placePoints } from "../../images/scenes/placement.ts";
 import { decodeMask, type RunLengths } from "../coco/run_lengths.ts";
 import { polygonsMask } from "../coco/polygon.ts";
 import type { SceneObject } from "./scene.ts";

@@ -1,5 +1,5 @@
 /** @file Images with the objects in them, as detectors learn from them. */
-import type { Box } from "../../images/placement.ts";
+import type { Box } from "../../images/scenes/placement.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import type { Segmentation } from "../coco/annotations.ts";
 

@@ -104,7 +104,7 @@ export const finetune: Command = command(LINE, async (given) => {
 });
 
 async function startRun(given: GivenFinetuneOptions): Promise<Start> {
-  const start = { task: LINE.task, out: given.out, hasPictures: false };
+  const start = { task: LINE.task, out: given.out };
   const init = given.init === undefined ? undefined : weightPath(given.init, "--init");
   if (given.resume !== undefined) {
     const asked = init === undefined ? given : { ...given, init };

@@ -146,7 +146,7 @@ function placed(start: Start, images: number): { readonly options: PretrainOptio
 }
 
 async function startRun(given: GivenPretrainOptions, { rank }: Collective): Promise<Start> {
-  const start = { task: LINE.task, out: given.out, hasPictures: true, writes: rank === 0 };
+  const start = { task: LINE.task, out: given.out, pictures: "pictures" as const, writes: rank === 0 };
   if (given.resume !== undefined && isForeign(given.resume)) return await officialStart(given.resume, given, start);
   if (given.resume !== undefined) return await resumedRun(given.resume, (saved) => resumeOptions(saved, given), start);
   const options = settleOptions(given);

@@ -18,6 +18,8 @@ export interface DetectorInput {
   readonly short: number;
   /** What the longer side may be at most. */
   readonly longest: number;
+  /** Filled sizes: the smallest of these that holds an image; multiples of the stride, as small as can be, if not given. */
+  readonly canvases?: readonly (readonly [height: number, width: number])[];
   /** Colours: mean and deviation of red, green and blue, from 0 to 1; and whether blue comes first. */
   readonly normalisation: Normalisation & { readonly blueFirst?: boolean };
 }
@@ -36,10 +38,16 @@ export interface DetectedImage extends ImageToDetect {
   readonly detections: readonly Detection[];
 }
 
+/** Parameters and state of a detector. */
+export interface DetectorTrees {
+  readonly params: DetectorParams;
+  readonly state: DetectorState;
+}
+
 /** Runs a detector. */
 export interface ImageDetector {
-  /** Looks at images, several at once where their filled sizes agree. */
-  detect(images: readonly ImageToDetect[]): Promise<readonly DetectedImage[]>;
+  /** Looks at images, several at once where their filled sizes agree; with other weights of the same shapes if given. */
+  detect(images: readonly ImageToDetect[], own?: DetectorTrees): Promise<readonly DetectedImage[]>;
   /** Filled sizes that were met: each is a compiled program. */
   canvases(): readonly (readonly [height: number, width: number])[];
 }
@@ -62,7 +70,9 @@ function prepare(image: ImageToDetect, { settings }: Detector, input: DetectorIn
   const [height, width] = resized.map((side) => Math.max(1, side)) as [number, number];
   const small = resample(pixels, { height, width, filter: "bilinear" });
   const stride = settings.strides.at(-2)!;
-  const canvas = [height, width].map((side) => Math.ceil(side / stride) * stride) as [number, number];
+  const least = [height, width].map((side) => Math.ceil(side / stride) * stride) as [number, number];
+  const canvas = (input.canvases ?? []).filter((size) => size[0] >= least[0] && size[1] >= least[1])
+    .toSorted((a, b) => a[0] * a[1] - b[0] * b[1])[0] ?? least;
   const values = normalise(small, input.normalisation);
   const own = input.normalisation.blueFirst ? withBlueFirst(values) : values;
   return { ...image, resized: [height, width], canvas, values: own };
@@ -104,22 +114,22 @@ async function rowsOf(found: Readonly<Record<string, Tensor>>, images: number, d
  */
 export function imageDetector(
   model: Detector,
-  weights: { readonly params: DetectorParams; readonly state: DetectorState },
+  weights: DetectorTrees,
   { input, categories, device }: {
     readonly input: DetectorInput;
     readonly categories: readonly number[];
     readonly device: Device;
   },
 ): ImageDetector {
-  const run = jit((own: typeof weights, images: Tensor, sizes: Tensor) => {
+  const run = jit((own: DetectorTrees, images: Tensor, sizes: Tensor) => {
     const { inside: _, ...found } = detect(model, own, { images, sizes });
     return found;
   }, { device });
   const met = new Map<string, readonly [number, number]>();
-  const ofCanvas = async (images: readonly Prepared[]): Promise<readonly DetectedImage[]> => {
+  const ofCanvas = async (images: readonly Prepared[], own: DetectorTrees): Promise<readonly DetectedImage[]> => {
     const { canvas } = images[0]!;
     met.set(canvas.join("×"), canvas);
-    const found = run(weights, stacked(images, canvas), tensor(images.map(({ resized }) => [...resized])));
+    const found = run(own, stacked(images, canvas), tensor(images.map(({ resized }) => [...resized])));
     const read = await rowsOf(found, images.length, device);
     Object.values(found).forEach((x) => x[Symbol.dispose]());
     return images.map(({ id, pixels, resized }, b) => {
@@ -131,11 +141,11 @@ export function imageDetector(
   };
   return {
     canvases: () => [...met.values()],
-    async detect(images) {
+    async detect(images, own = weights) {
       const prepared = images.map((image) => prepare(image, model, input));
       const found = new Map<number, DetectedImage>();
       for (const group of Map.groupBy(prepared, ({ canvas }) => canvas.join("×")).values()) {
-        for (const each of await ofCanvas(group)) found.set(each.id, each);
+        for (const each of await ofCanvas(group, own)) found.set(each.id, each);
       }
       return images.map(({ id }) => found.get(id)!);
     },

@@ -6,7 +6,8 @@ import type { RunLogger } from "../run_logger.ts";
 import { unreadText } from "../scores/evaluation.ts";
 import type { HeldOutScore } from "../scores/held_out_loss.ts";
 import { recordsIn } from "./evaluation_record.ts";
-import { type HeldOut, lossCurve, reportHtml, type ReportPicture } from "./report.ts";
+import { picturesOf } from "./pictures_kept.ts";
+import { type HeldOut, lossCurve, reportHtml } from "./report.ts";
 import { openRunEvents } from "./run_events.ts";
 import type { RunFolder } from "../run_folder.ts";
 import type { EpochRecord, LogSoFar } from "./run_log.ts";
@@ -74,7 +75,8 @@ export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsake
     async afterSave(train, step) {
       await paint(train, step);
       await writeFileAtomic(folder.curve, encoded(lossCurve(records, heldOut)));
-      const report = { title, records, heldOut, total, configuration: about, pictures: await picturesOf(folder) };
+      const pictures = await picturesOf(folder, "pictures");
+      const report = { title, records, heldOut, total, configuration: about, pictures };
       await writeFileAtomic(folder.report, encoded(reportHtml(report)));
     },
   };
@@ -97,22 +99,4 @@ interface HeldOutRecord {
 /** The smallest mean loss of an epoch that the log has. */
 function leastOf(text: string): number {
   return recordsIn<EpochRecord>(text, "last_L").reduce((least, epoch) => Math.min(least, epoch.last_L), Infinity);
-}
-
-/** At most so many pictures are in a report: it should open at once. */
-const SHOWN_PICTURES = 10;
-
-/** The first and the last pictures of a run, and some between, evenly spread. */
-async function picturesOf(folder: RunFolder): Promise<readonly ReportPicture[]> {
-  const steps = [...Deno.readDirSync(folder.pictures)]
-    .map(({ name }) => Number(/^step_(\d+)\.png$/.exec(name)?.[1] ?? NaN))
-    .filter(Number.isInteger).sort((a, b) => a - b);
-  const count = Math.min(SHOWN_PICTURES, steps.length);
-  const chosen = Array.from(
-    { length: count },
-    (_, i) => steps[Math.round(i * (steps.length - 1) / Math.max(1, count - 1))]!,
-  );
-  return await Promise.all(
-    chosen.map(async (step) => ({ step, png: await Deno.readFile(folder.picture(step)) })),
-  );
 }

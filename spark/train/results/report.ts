@@ -1,15 +1,7 @@
 /** @file The report of pre-training. */
-import { Buffer } from "node:buffer";
 import type { StepRecord } from "../metrics.ts";
+import { pictureSection, type ReportPicture } from "./pictures_kept.ts";
 import { commonCurves, pageHtml, stepCurve, stepSummary } from "./page.ts";
-
-/** A picture of the reconstructions after a number of steps. */
-export interface ReportPicture {
-  /** Steps done. */
-  readonly step: number;
-  /** PNG file. */
-  readonly png: Uint8Array;
-}
 
 /** The loss on images that are not trained on. */
 export interface HeldOut {
@@ -53,22 +45,14 @@ export function lossCurve(records: readonly StepRecord[], heldOut: readonly Held
 /** What the columns of a picture are. */
 const COLUMNS = ["input", "masked", "reconstruction"];
 
-function pictureSection(pictures: readonly ReportPicture[]): string {
-  if (pictures.length === 0) return "";
+function reconstructions(pictures: readonly ReportPicture[]): string {
   const heads = `<div class="heads" style="grid-template-columns: repeat(${COLUMNS.length}, 1fr)">${
     COLUMNS.map((name) => `<span>${name}</span>`).join("")
   }</div>`;
-  const figures = pictures.map(({ step, png }) =>
-    `<figure class="picture" style="width: fit-content"><figcaption>after ${step} steps</figcaption>${heads}` +
-    `<img alt="reconstructions after ${step} steps: ${COLUMNS.join(", ")}" src="data:image/png;base64,${
-      Buffer.from(png).toString("base64")
-    }"></figure>`
-  );
-  const last = pictures.length - 1;
-  return `<h2>Reconstructions</h2>
-<p hidden><label>time <input id="time" type="range" min="0" max="${last}" value="${last}" step="1"></label></p>
-${figures.join("\n")}
-<p>Masked patches are given the mean and the deviation of the true ones, as in the paper's figures.</p>`;
+  return pictureSection(pictures, {
+    ...{ title: "Reconstructions", heads, alt: `reconstructions after {step} steps: ${COLUMNS.join(", ")}` },
+    below: "Masked patches are given the mean and the deviation of the true ones, as in the paper's figures.",
+  });
 }
 
 /**
@@ -84,6 +68,6 @@ export function reportHtml({ title, records, heldOut, total, configuration, pict
     ...{ title, configuration },
     summary: [...stepSummary(records, total), ...held],
     curves: records.length < 2 ? [] : [lossCurve(records, heldOut), ...commonCurves(records)],
-    sections: [pictureSection(pictures)],
+    sections: [reconstructions(pictures)],
   });
 }

@@ -31,7 +31,7 @@ export function openRunEvents(
     readonly done: number;
     readonly leastLoss: number;
     readonly now: () => number;
-    readonly tag?: "pt" | "ft";
+    readonly tag?: "pt" | "ft" | "det";
   },
 ): RunEvents {
   Deno.mkdirSync(folder, { recursive: true });
@@ -55,7 +55,7 @@ export function openRunEvents(
       }
       if (last === total) append(last, { scalars: { [`${tag}_result/min_loss`]: least.loss } });
     },
-    picture: (step, png) => append(step, { images: { reconstructions: png } }),
+    picture: (step, png) => append(step, { images: { [tag === "det" ? "detections" : "reconstructions"]: png } }),
     scalars: (step, values) => append(step, { scalars: values }),
   };
 }

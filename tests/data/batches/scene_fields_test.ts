@@ -2,8 +2,8 @@ import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { decodeBoxes } from "../../../data/boxes/box_coder.ts";
 import { type FieldBatch, fieldBatches } from "../../../data/batches/field_batches.ts";
 import { sceneFields, type SceneFieldsOptions } from "../../../data/batches/scene_fields.ts";
-import type { SceneTransform } from "../../../data/images/scene_transforms.ts";
-import type { Canvas } from "../../../data/images/scene_transforms.ts";
+import type { SceneTransform } from "../../../data/images/scenes/scene_transforms.ts";
+import type { Canvas } from "../../../data/images/scenes/scene_transforms.ts";
 import { anchorOptionsOf, detector, tinyResnet } from "../../../nn/mod.ts";
 import { BRIGHT, type Kind, sceneSet } from "./scene_set.ts";
 

@@ -1,8 +1,8 @@
 /** @file Where an image goes when it is resized, cut and mirrored: one description for its pixels, boxes and masks. */
-import { flipHorizontal } from "./transforms.ts";
-import { dropAlpha } from "./decode.ts";
-import type { Pixels, Rectangle } from "./pixels.ts";
-import { resample } from "./resample.ts";
+import { flipHorizontal } from "../transforms.ts";
+import { dropAlpha } from "../decode.ts";
+import type { Pixels, Rectangle } from "../pixels.ts";
+import { resample } from "../resample.ts";
 
 /** Left, top, right, bottom in continuous pixels. */
 export type Box = readonly [x1: number, y1: number, x2: number, y2: number];

@@ -1,9 +1,9 @@
 /** @file How images with boxes and masks become samples for detectors: which part of them, how large, with which colours. */
-import { adjustBrightness, adjustContrast, adjustSaturation } from "./colour.ts";
-import type { Draw } from "./draw.ts";
-import type { Pixels } from "./pixels.ts";
+import { adjustBrightness, adjustContrast, adjustSaturation } from "../colour.ts";
+import type { Draw } from "../draw.ts";
+import type { Pixels } from "../pixels.ts";
 import { type Box, type Placement, wholePlacement } from "./placement.ts";
-import { jitteredSize, shortestEdgeSize } from "./resize_rules.ts";
+import { jitteredSize, shortestEdgeSize } from "../resize_rules.ts";
 
 /** What all have in common. */
 export interface SceneChange {

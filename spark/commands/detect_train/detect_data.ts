@@ -1,0 +1,137 @@
+/** @file Images with objects: those to learn from and those to evaluate on. */
+import {
+  cocoScenes,
+  type CocoSet,
+  dataKey,
+  type Dataset,
+  describeSource,
+  findAnnotations,
+  sceneAnnotations,
+  scenePaste,
+  shuffled,
+  subset,
+} from "../../../data/mod.ts";
+import { print } from "../cli/print.ts";
+import { fingerprint } from "../shared/run_data.ts";
+import type { DetectionSet } from "../../train/detection/evaluate_detector.ts";
+import type { DetectOptions } from "./detect_options.ts";
+import { BUILT_IN, numbersIn } from "./settled_detect_options.ts";
+
+/** What is trained on and evaluated on. */
+export interface DetectData {
+  /** Images to train on, of which the sizes are known. */
+  readonly train: Dataset & Required<Pick<Dataset, "sizes" | "labelNames">>;
+  /** Images to evaluate on, by name: the first counts, the others are told. */
+  readonly val: Readonly<Record<string, DetectionSet>>;
+  /** Ids and names of the classes, in the order of their numbers. */
+  readonly categories: readonly { readonly id: number; readonly name: string }[];
+  /** Which images both hold. */
+  readonly images: string;
+}
+
+/** Separates the randomness of the images that are held out. */
+const HOLD_OUT_STREAM = 6;
+
+/** Share of the images that is held out where there are none to evaluate on. */
+const HELD_OUT = 0.1;
+
+/**
+ * Opens the images that the options name, and says what is used of them and what is left out.
+ *
+ * @param options Options of the run.
+ * @returns Data sets; their classes have the same numbers.
+ * @throws {Error} If there are no annotations or no images, naming the place.
+ */
+export async function openDetectData(options: DetectOptions): Promise<DetectData> {
+  return options.data === BUILT_IN ? await builtIn(options) : await ownData(options);
+}
+
+async function builtIn(options: DetectOptions): Promise<DetectData> {
+  const { inputSize: [size], seed, scenes, scenesToScore, sceneEmoji: perClass } = options;
+  const pair = (name: "sceneObjects" | "sceneScale") => numbersIn(options[name], name) as unknown as [number, number];
+  const look = { size, seed, perClass, objects: pair("sceneObjects"), scale: pair("sceneScale") };
+  const [train, seen, novel] = await Promise.all(
+    (["train", "val", "novel"] as const).map((split) =>
+      scenePaste({ ...look, split, length: split === "train" ? scenes : scenesToScore })
+    ),
+  ) as [Dataset, Dataset, Dataset];
+  const evaluated = async (dataset: Dataset) => ({ dataset, set: await sceneAnnotations(dataset) });
+  const val = { "new scenes": await evaluated(seen), "new emoji": await evaluated(novel) };
+  return {
+    train: train as DetectData["train"],
+    val,
+    categories: val["new scenes"].set.categories,
+    images: await fingerprint(train, BUILT_IN),
+  };
+}
+
+async function ownData(options: DetectOptions): Promise<DetectData> {
+  const { data, images, val, valImages, seed } = options;
+  const annotations = findAnnotations(data, "train") ?? refuseWithout(data);
+  const opened = await cocoScenes({ annotations, ...images === null ? {} : { images } });
+  tell(opened.dataset);
+  const names = opened.set.categories.map(({ name }) => name);
+  const beside = val === null
+    ? findAnnotations(data, "val")
+    : findAnnotations(val, "val") ?? findAnnotations(val, "train");
+  const folder = valImages ?? (val === null ? images : null);
+  const parts = beside === null
+    ? await heldOut({ annotations, ...images === null ? {} : { images } }, opened.dataset, seed)
+    : { train: opened.dataset, evaluated: await evaluationSet(beside, folder, names) };
+  tell(parts.evaluated.dataset);
+  return {
+    train: parts.train as DetectData["train"],
+    val: { "held out": parts.evaluated },
+    categories: opened.set.categories,
+    images: `${await fingerprint(parts.train, data)},${await fingerprint(parts.evaluated.dataset, val ?? data)}`,
+  };
+}
+
+const tell = ({ account }: Dataset) => account && describeSource(account).forEach(print);
+
+function refuseWithout(path: string): never {
+  throw new Error(
+    `Cannot train a detector as --data must hold annotations, COCO's JSON or Pascal VOC's XML, in itself or in annotations/ ` +
+      `or train/: current path ${path} has none`,
+  );
+}
+
+async function evaluationSet(
+  annotations: string,
+  images: string | null,
+  classes: readonly string[],
+): Promise<DetectionSet> {
+  return await cocoScenes({ annotations, keepEmpty: true, classes, ...images === null ? {} : { images } });
+}
+
+/** A tenth of the images, which is then not trained on. */
+async function heldOut(
+  place: { readonly annotations: string; readonly images?: string },
+  learned: Dataset,
+  seed: number,
+): Promise<{ readonly train: Dataset; readonly evaluated: DetectionSet }> {
+  const all = await cocoScenes({ ...place, keepEmpty: true });
+  const order = [...shuffled(dataKey(seed, HOLD_OUT_STREAM), all.dataset.length)];
+  const kept = order.slice(0, Math.max(1, Math.floor(all.dataset.length * HELD_OUT))).sort((a, b) => a - b);
+  const names = new Set(kept.map((index) => all.dataset.nameOf(index)));
+  const rest = Array.from({ length: learned.length }, (_, i) => i).filter((i) => !names.has(learned.nameOf(i)));
+  if (rest.length === 0) {
+    throw new RangeError(
+      `Cannot hold out a tenth of ${place.annotations} as two images or more must have objects: current number is ` +
+        `${learned.length}; name others with --val`,
+    );
+  }
+  return {
+    train: subset(learned, rest, { reason: "held out to evaluate on" }),
+    evaluated: {
+      dataset: subset(all.dataset, kept, { reason: "to train on" }),
+      set: setOf(all.set, kept),
+    },
+  };
+}
+
+function setOf(set: CocoSet, kept: readonly number[]): CocoSet {
+  const images = kept.map((index) => set.images[index]!);
+  const ids = new Set(images.map(({ id }) => id));
+  return { ...set, images, objects: set.objects.filter(({ image }) => ids.has(image)) };
+}

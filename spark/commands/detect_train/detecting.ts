@@ -1,0 +1,147 @@
+/** @file What the training of a detector computes: model and compiled step, made of the options. */
+import { type Device, full, jit, random, type Tensor } from "../../../tensor/mod.ts";
+import type { Ring } from "../../../tensor/kernel.ts";
+import {
+  type DetectionBatch,
+  type Detector,
+  detector,
+  joinSchedules,
+  type Optimizer,
+  piecewiseConstantSchedule,
+  polynomialSchedule,
+  type Schedule,
+  warmupCosine,
+} from "../../../nn/mod.ts";
+import { startAverage } from "../../average.ts";
+import {
+  addDetectionGradients,
+  applyDetectionSums,
+  type DetectionSmall,
+  type DetectionState,
+  detectionStep,
+  type DetectionStepOutput,
+  type DetectionSums,
+  initDetection,
+  zeroDetectionSums,
+} from "../../detection.ts";
+import { skipOverflow, startLossScale } from "../../loss_scale.ts";
+import { detectionOptimizer } from "../../recipe.ts";
+import type { Backbone } from "../../weights/load_backbone.ts";
+import { modelEntry } from "../../train/model_file.ts";
+import { partOf } from "../../train/pretrain_step.ts";
+import { type RunLengths, shifted } from "../../train/run_lengths.ts";
+import { smallBatches } from "../../train/small_batches.ts";
+import { concluded, type Step, type StepResult, type Training } from "../../train/training.ts";
+import type { DetectOptions } from "./detect_options.ts";
+import { detectorPart, numbersIn } from "./settled_detect_options.ts";
+
+/** What the training of a detector computes. */
+export interface Detecting extends Training<DetectionState, DetectionBatch> {
+  /** The detector. */
+  readonly model: Detector;
+}
+
+/** Share of the peak that the warm-up begins with, as in detectron2. */
+const WARMUP_START = 0.01;
+
+/** Warm-up, then a cosine, or steps. */
+function rateOf(options: DetectOptions, { total, warmup, scheduleShift }: RunLengths): Schedule {
+  const { baseLr, batchSize, schedule, decayAt, decayFactor } = options;
+  const [peak, whole] = [baseLr * batchSize / 16, total + scheduleShift];
+  if (schedule === "cosine") return warmupCosine({ peak, warmup, total: whole });
+  const falls = numbersIn(decayAt, "decayAt").map((share) =>
+    [Math.round(share * whole) - warmup, decayFactor] as const
+  );
+  const steps = piecewiseConstantSchedule(peak, Object.fromEntries(falls));
+  if (warmup === 0) return steps;
+  return joinSchedules([polynomialSchedule({ start: WARMUP_START * peak, end: peak, steps: warmup }), steps], [warmup]);
+}
+
+/**
+ * Makes the step of a run.
+ *
+ * @param options Options of the run.
+ * @param lengths Steps of the run and of its warm-up.
+ * @param start Number of classes, and the pre-trained backbone if there is one.
+ * @param device Where to compute.
+ * @returns Model, first state and step.
+ */
+export function makeDetecting(
+  options: DetectOptions,
+  lengths: RunLengths,
+  { classes, backbone }: { readonly classes: number; readonly backbone: Backbone | null },
+  device: Device,
+): Detecting {
+  const network = modelEntry(options.model).make();
+  const model = detector({ backbone: network, ...detectorPart(options, classes) });
+  const learningRate = shifted(rateOf(options, lengths), lengths);
+  const { weightDecay, layerDecay, dropPath, accumulate: parts, clip } = options;
+  const optimizer = detectionOptimizer({
+    ...{ learningRate, weightDecay, layerDecay, maxGradientNorm: clip === 0 ? null : clip },
+    without: network.densifyNorm === "bn" ? "norms" : "vectors",
+  });
+  const ema = options.ema === 0 ? null : options.ema;
+  const conclude = (before: DetectionState, out: DetectionStepOutput, metrics: Ring) =>
+    concluded(before as never, out as never, metrics, {
+      learningRate: learningRate(before.optimizer.step),
+      weightDecay: full([], weightDecay),
+      ema,
+      lossScale: before.lossScale?.scale,
+    }) as unknown as StepResult<DetectionState>;
+  const unscaled = initDetection(model, optimizer, random.key(options.seed), backbone ? { backbone } : {});
+  const fresh = options.precision === "f16" ? startLossScale(unscaled as never) as DetectionState : unscaled;
+  return {
+    model,
+    initial: ema === null ? fresh : startAverage(fresh as never) as DetectionState,
+    step: parts === 1
+      ? wholeStep(detectionStep(model, optimizer, { dropPath }), { conclude, device })
+      : partedStep({ model, optimizer, dropPath }, { conclude, device, parts }),
+  };
+}
+
+/** How a step ends, and where it is computed. */
+interface StepEnd {
+  readonly conclude: (
+    before: DetectionState,
+    out: DetectionStepOutput,
+    metrics: Ring,
+  ) => StepResult<DetectionState>;
+  readonly device: Device;
+}
+
+function wholeStep(inner: ReturnType<typeof detectionStep>, { conclude, device }: StepEnd): Detecting["step"] {
+  const step: Step<DetectionState, DetectionBatch> = (before, metrics, batch) =>
+    conclude(before, inner(before, batch), metrics);
+  return jit(step as never, { donate: [0, 1], device }) as unknown as Detecting["step"];
+}
+
+/** A step of several small batches. */
+function partedStep(
+  { model, optimizer, dropPath }: {
+    readonly model: Detector;
+    readonly optimizer: Optimizer;
+    readonly dropPath: number;
+  },
+  { conclude, device, parts }: StepEnd & { readonly parts: number },
+): Detecting["step"] {
+  const [add, apply] = [addDetectionGradients(model, { dropPath }), applyDetectionSums(optimizer)];
+  return smallBatches<never, DetectionBatch, DetectionSmall, DetectionSums>({
+    ...{ device, donate: true, parts, add: add as never },
+    zero: (params) => zeroDetectionSums(model, params as never),
+    smallOf: ({ params, state, key, lossScale }: DetectionState) => ({
+      params,
+      state,
+      key,
+      ...lossScale && { lossScale },
+    }),
+    finish:
+      ((train: DetectionState, after: Pick<DetectionState, "state" | "key">, sums: DetectionSums, metrics: Ring) => {
+        const out = apply({ ...train, ...after }, sums);
+        return conclude(train, { ...out, ...skipOverflow(train as never, out as never) as object }, metrics);
+      }) as never,
+    partOf: (batch, part, of) =>
+      Object.fromEntries(
+        Object.entries(batch).map(([name, x]) => [name, partOf(x as Tensor, part, of)]),
+      ) as unknown as DetectionBatch,
+  }) as unknown as Detecting["step"];
+}

@@ -1,0 +1,60 @@
+/** @file The compiled programs of a run, before its first step: what they need is told. */
+import { type Device, type ExecutableStats, sizeOf, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
+import type { Ring } from "../../tensor/kernel.ts";
+import { bytes } from "./devices.ts";
+import { planBatch } from "./largest_batch.ts";
+import type { Training } from "./training.ts";
+
+/** What is compiled. */
+export interface Compiled<State, Batch> {
+  /** What is computed. */
+  readonly training: Training<State, Batch>;
+  /** A batch of so many images, of which only the shapes count: nothing of it is computed. */
+  readonly batchOf: (size: number) => Batch;
+  /** Other shapes that batches have, by name, and what the first is called; each is compiled. None if not given. */
+  readonly buckets?: { readonly first: string; readonly others: Readonly<Record<string, (size: number) => Batch>> };
+}
+
+/** Bytes that a run takes beside its step and the next batch: pictures, evaluations, constants. */
+const BESIDE = 64 * 2 ** 20;
+
+const bytesOf = (batch: Tree): number =>
+  (treeLeaves(batch) as readonly Tensor[]).reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+
+/**
+ * Plans and compiles a step for each shape of its batches.
+ *
+ * @param compiled What is compiled; `batchOf` gives the shape that needs most memory.
+ * @param run Where, images of a step, small batches of a step.
+ * @param ring The metrics that the step takes over.
+ * @param note Told what is tried where memory is short.
+ * @returns What each will need, a line for each shape.
+ * @throws {RangeError} If a batch does not fit into memory, naming the largest that does.
+ */
+export async function compileStep<State, Batch>(
+  { training: { step, initial }, batchOf, buckets }: Compiled<State, Batch>,
+  { device, batchSize, accumulate: multiple = 1 }: {
+    readonly device: Device;
+    readonly batchSize: number;
+    readonly accumulate?: number;
+  },
+  ring: () => Ring,
+  note: (line: string) => void,
+): Promise<readonly string[]> {
+  const begin = performance.now();
+  const plan = (size: number) => step.stats(initial, ring(), batchOf(size));
+  const beside = (size: number) => BESIDE + bytesOf(batchOf(size) as Tree);
+  const first = planBatch(device, plan, batchSize, { multiple, note, beside });
+  await step.prepare(initial, ring(), batchOf(batchSize));
+  const lines = [`${said(first, begin)}${buckets ? ` (${buckets.first})` : ""}`];
+  for (const [name, of] of Object.entries(buckets?.others ?? {})) {
+    const since = performance.now();
+    lines.push(`${said(await step.prepare(initial, ring(), of(batchSize)), since)} (${name})`);
+  }
+  return lines;
+}
+
+function said({ plannedBytes, launches }: ExecutableStats, since: number): string {
+  const seconds = ((performance.now() - since) / 1000).toFixed(1);
+  return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
+}

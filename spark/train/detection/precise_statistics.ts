@@ -1,0 +1,53 @@
+/** @file Running statistics of batch norms, taken anew (PreciseBN; Wu and Johnson, "Rethinking Batch in BatchNorm", 2021). */
+import { add, type Device, div, jit, mul, random, sub, type Tensor, treeMap } from "../../../tensor/mod.ts";
+import { type DetectionBatch, detectionLosses, type Detector, type DetectorState } from "../../../nn/mod.ts";
+import type { DetectorTrees } from "./detect_images.ts";
+
+/** Share of the statistics of a batch that a running average takes over. */
+const MOMENTUM = 0.1;
+
+/** Sums of the statistics of batches. */
+type Sums = DetectorState;
+
+const isCount = ({ dtype }: Tensor) => dtype === "int32";
+
+/** As `treeMap` of states, whose types are those of records. */
+const mapStates = (f: (...xs: readonly Tensor[]) => Tensor, ...states: readonly DetectorState[]): DetectorState =>
+  treeMap(f as never, ...states as unknown as [never]) as unknown as DetectorState;
+
+/**
+ * Prepares taking the running statistics of a detector anew: as the mean of those of some batches, with the weights as they
+ * are, instead of an average over weights that have changed. Norms that are frozen keep theirs.
+ *
+ * @param model The detector.
+ * @param options Where to compute.
+ * @returns From weights and batches, of which all are read, to the state; the state as it is if there is no batch.
+ */
+export function preciseStatistics(
+  model: Detector,
+  { device }: { readonly device: Device },
+): (weights: DetectorTrees, batches: AsyncIterable<DetectionBatch>) => Promise<DetectorState> {
+  const more = jit((weights: DetectorTrees, sums: Sums, batch: DetectionBatch) => {
+    const { state } = detectionLosses(model, weights, batch, { key: random.key(0) });
+    // new = old + (batch - old) · momentum, solved for the batch.
+    return mapStates(
+      (sum, now, old) => isCount(sum!) ? old! : add(sum!, add(old!, div(sub(now!, old!), MOMENTUM))),
+      sums,
+      state,
+      weights.state,
+    );
+  }, { device });
+  const mean = jit((sums: Sums, count: Tensor) => mapStates((sum) => isCount(sum!) ? sum! : div(sum!, count), sums), {
+    device,
+  });
+  const zeros = jit((state: DetectorState) => mapStates((x) => isCount(x!) ? x! : mul(x!, 0), state), { device });
+  return async (weights, batches) => {
+    let sums: Sums | null = null;
+    let count = 0;
+    for await (const batch of batches) {
+      sums = more(weights, sums ?? zeros(weights.state), batch);
+      count++;
+    }
+    return sums === null ? weights.state : mean(sums, count as never);
+  };
+}

@@ -1,0 +1,113 @@
+import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { detectTrain } from "../../../spark/commands/detect_train/detect_train.ts";
+import { findAnnotations } from "../../../data/sets/scenes/find_annotations.ts";
+import { cocoScenes } from "../../../data/sets/scenes/coco_scenes.ts";
+import { encodePng } from "../../../data/images/png.ts";
+import { readSafetensors } from "../../../data/formats/safetensors.ts";
+import { withFolder } from "../../data/support.ts";
+
+/** A detector of a few channels, at a rate that does not depend on the length of the run. */
+const SMALL = [
+  ...["--model", "tiny_resnet8", "--input-size", "32", "--batch-size", "2", "--device", "cpu", "--workers", "0"],
+  ...["--fpn-channels", "8", "--box-fcs", "8", "--mask-convs", "8", "--rpn-batch", "8", "--roi-batch", "8"],
+  ...["--pre-nms", "20,20", "--post-nms", "10,10", "--schedule", "step", "--decay-at", "0.99", "--warmup-epochs", "0"],
+  ...["--eval-every", "2"],
+];
+const SCENES = [...SMALL, "--scenes", "6", "--scenes-to-score", "2", "--scene-emoji", "1", "--precise", "1"];
+
+const linesOf = async (folder: string) =>
+  (await Deno.readTextFile(`${folder}/log.jsonl`)).trim().split("\n").map((line) => JSON.parse(line));
+
+Deno.test("detect:train goes on to the same bits, and leaves log, pictures, report and result", async () => {
+  await withFolder({}, async (root) => {
+    equal(await detectTrain([...SCENES, "--steps", "4", "--out", `${root}/whole`]), 0);
+    equal(await detectTrain([...SCENES, "--steps", "2", "--out", `${root}/parts`]), 0);
+    equal(await detectTrain(["--resume", `${root}/parts`, "--extend", "--steps", "4"]), 0);
+    const [whole, parts] = await Promise.all(
+      ["whole", "parts"].map((name) => readSafetensors(`${root}/${name}/last.safetensors`)),
+    );
+    deepStrictEqual(parts!.tensors, whole!.tensors);
+    const lines = await linesOf(`${root}/whole`);
+    const steps = lines.filter(({ loss }) => loss !== undefined);
+    deepStrictEqual(steps.map(({ step }) => step), [1, 2, 3, 4]);
+    for (const { loss, parts: losses } of steps) {
+      deepStrictEqual(Object.keys(losses), ["objectness", "rpnBox", "class", "box", "mask"]);
+      const sum = Object.values(losses as Record<string, number>).reduce((total, each) => total + each, 0);
+      ok(Math.abs(sum - loss) < 1e-5 * loss);
+    }
+    deepStrictEqual(lines.filter(({ evaluated }) => evaluated).map(({ evaluated }) => evaluated), [2, 4]);
+    const result = JSON.parse(await Deno.readTextFile(`${root}/whole/result.json`));
+    equal(result.scores["new scenes"].box.length, 12);
+    match(await Deno.readTextFile(`${root}/whole/report.html`), /<h2>What is found<\/h2>[\s\S]*data:image\/png/);
+    const saved = JSON.parse(whole!.metadata.configuration!);
+    deepStrictEqual([saved.detector.classes, saved.categories.length, saved.options.short], [12, 12, 32]);
+  });
+});
+
+/** Two landscapes and a portrait of one bright square each, and their annotations; `more` are further records. */
+async function ownSet(root: string, name: string, more: readonly object[] = []): Promise<void> {
+  const sizes = [[32, 48], [32, 48], [48, 32]] as const;
+  const images = await Promise.all(sizes.map(async ([height, width], i) => {
+    const data = new Uint8Array(height * width * 3);
+    for (let y = 8; y < 24; y++) for (let x = 8; x < 24; x++) data[(y * width + x) * 3 + 1] = 250;
+    await Deno.writeFile(`${root}/images/${name}_${i}.png`, encodePng({ width, height, channels: 3, data }));
+    return { id: 10 + i, file_name: `${name}_${i}.png`, height, width };
+  }));
+  const annotations = images.map(({ id }, i) => ({ id: i + 1, image_id: id, category_id: 7, bbox: [8, 8, 16, 16] }));
+  const set = { images, categories: [{ id: 7, name: "square" }], annotations: [...annotations, ...more] };
+  await Deno.writeTextFile(`${root}/instances_${name}.json`, JSON.stringify(set));
+}
+
+Deno.test("detect:train of one's own images: two shapes of batches, val beside train, what is broken is counted", async () => {
+  await withFolder({}, async (root) => {
+    await Deno.mkdir(`${root}/images`);
+    await ownSet(root, "train", [{ id: 9, image_id: 99, category_id: 7, bbox: [0, 0, 4, 4] }]);
+    await ownSet(root, "val");
+    const edge = ["--transform", "edge", "--shorts", "32", "--longest", "64", "--boxes-only", "--precise", "0"];
+    const lines: string[] = [];
+    const write = console.log;
+    console.log = (line: string) => void lines.push(line);
+    try {
+      equal(await detectTrain([...SMALL, ...edge, "--data", root, "--steps", "2", "--out", `${root}/run`]), 0);
+    } finally {
+      console.log = write;
+    }
+    const [head] = await linesOf(`${root}/run`);
+    deepStrictEqual(head.sources.map(({ used }: { used: number }) => used), [3, 3]);
+    deepStrictEqual(head.sources[0].leftOut.map(({ kind, count }: { kind: string; count: number }) => [kind, count]), [[
+      "annotation",
+      1,
+    ]]);
+    const { scores } = JSON.parse(await Deno.readTextFile(`${root}/run/result.json`));
+    deepStrictEqual(Object.keys(scores["held out"].classes), ["square"]);
+    equal(scores["held out"].mask, undefined);
+  });
+});
+
+Deno.test("findAnnotations() and cocoScenes() find what is usually there, and say what they looked for", async () => {
+  await withFolder({}, async (root) => {
+    await Deno.mkdir(`${root}/images`);
+    await ownSet(root, "train");
+    await ownSet(root, "val");
+    equal(findAnnotations(root, "train"), `${root}/instances_train.json`);
+    equal(findAnnotations(root, "val"), `${root}/instances_val.json`);
+    equal(findAnnotations(`${root}/instances_train.json`, "val"), `${root}/instances_val.json`);
+    equal(findAnnotations(`${root}/images`, "train"), null);
+    const { dataset } = await cocoScenes({ annotations: `${root}/instances_train.json` });
+    deepStrictEqual(dataset.sizes, [[32, 48], [32, 48], [48, 32]]);
+    deepStrictEqual((await dataset.loadScene!(2, () => 0)).objects.map(({ box }) => box), [[8, 8, 24, 24]]);
+    await Deno.rename(`${root}/images`, `${root}/elsewhere`);
+    const moved = cocoScenes({ annotations: `${root}/instances_train.json` });
+    await rejects(moved, /train_0.png must lie in one of .*\/images.*; name the folder with --images/);
+    await rejects(
+      detectTrain([...SMALL, "--data", `${root}/elsewhere`, "--out", `${root}/none`]),
+      /must hold annotations/,
+    );
+  });
+});
+
+Deno.test("detect:train refuses lists and sizes that do not fit", async () => {
+  await rejects(detectTrain(["--shorts", "480,x"]), /Cannot read --shorts as it must be whole numbers from 1/);
+  await rejects(detectTrain(["--pre-nms", "20"]), /Cannot read --pre-nms as it must be two numbers/);
+  await rejects(detectTrain(["--input-size", "33"]), /--input-size must be multiples of 8/);
+});
