@@ -2,7 +2,7 @@
 import { alone, type Collective, type Device } from "../../tensor/mod.ts";
 import type { WeightAccount } from "../weights/weight_account.ts";
 import { restore, type Savable } from "./checkpoint.ts";
-import { type Compiled, compileStep } from "./compile_step.ts";
+import { type Compiled, compileStep } from "./compile/compile_step.ts";
 import { INTERRUPTED, interruptible } from "./interrupt.ts";
 import { holderText } from "./lock_holder.ts";
 import { makeMetricsReader, type MetricsReader } from "./metrics.ts";

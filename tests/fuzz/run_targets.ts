@@ -68,7 +68,7 @@ function resume(file: string, others: Readonly<Record<string, Uint8Array>>) {
       for (const [name, content] of Object.entries({ ...others, [file]: bytes })) {
         await Deno.writeFile(`${out}/${name}`, content);
       }
-      const start = { task: "pretrain", out: undefined, hasPictures: true };
+      const start = { task: "pretrain", out: undefined, pictures: "pictures" as const };
       const { log, lock, folder } = await resumedRun<PretrainOptions, never>(
         out,
         (saved) => resumeOptions(saved, {}),

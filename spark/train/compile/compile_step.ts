@@ -1,9 +1,9 @@
 /** @file The compiled programs of a run, before its first step: what they need is told. */
-import { type Device, type ExecutableStats, sizeOf, type Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
-import type { Ring } from "../../tensor/kernel.ts";
-import { bytes } from "./devices.ts";
-import { planBatch } from "./largest_batch.ts";
-import type { Training } from "./training.ts";
+import { type Device, type ExecutableStats, sizeOf, type Tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
+import type { Ring } from "../../../tensor/kernel.ts";
+import { bytes } from "../devices.ts";
+import { planBatch } from "../largest_batch.ts";
+import type { Training } from "../training.ts";
 
 /** What is compiled. */
 export interface Compiled<State, Batch> {
