@@ -2,7 +2,7 @@
 import { type Device, type ExecutableStats, sizeOf, type Tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
 import type { Ring } from "../../../tensor/kernel.ts";
 import { bytes } from "../devices.ts";
-import { planBatch } from "../largest_batch.ts";
+import { planBatch, withAdvice } from "../largest_batch.ts";
 import type { Training } from "../training.ts";
 
 /** What is compiled. */
@@ -11,6 +11,8 @@ export interface Compiled<State, Batch> {
   readonly training: Training<State, Batch>;
   /** A batch of so many images, of which only the shapes count: nothing of it is computed. */
   readonly batchOf: (size: number) => Batch;
+  /** What else enlarges maps, besides the options of every training, as the end of a list. */
+  readonly enlarging?: string;
   /** Other shapes that batches have, by name, and what the first is called; each is compiled. None if not given. */
   readonly buckets?: { readonly first: string; readonly others: Readonly<Record<string, (size: number) => Batch>> };
 }
@@ -32,7 +34,7 @@ const bytesOf = (batch: Tree): number =>
  * @throws {RangeError} If a batch does not fit into memory, naming the largest that does.
  */
 export async function compileStep<State, Batch>(
-  { training: { step, initial }, batchOf, buckets }: Compiled<State, Batch>,
+  { training: { step, initial }, batchOf, buckets, enlarging = "" }: Compiled<State, Batch>,
   { device, batchSize, accumulate: multiple = 1 }: {
     readonly device: Device;
     readonly batchSize: number;
@@ -44,7 +46,9 @@ export async function compileStep<State, Batch>(
   const begin = performance.now();
   const plan = (size: number) => step.stats(initial, ring(), batchOf(size));
   const beside = (size: number) => BESIDE + bytesOf(batchOf(size) as Tree);
-  const first = planBatch(device, plan, batchSize, { multiple, note, beside });
+  const first = withAdvice(() => planBatch(device, plan, batchSize, { multiple, note, beside }), {
+    ...{ batchSize, multiple, enlarging },
+  });
   await step.prepare(initial, ring(), batchOf(batchSize));
   const lines = [`${said(first, begin)}${buckets ? ` (${buckets.first})` : ""}`];
   for (const [name, of] of Object.entries(buckets?.others ?? {})) {
