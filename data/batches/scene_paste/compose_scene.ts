@@ -140,17 +140,17 @@ async function drawCrowd({ size }: SceneLook, { draw, classes, spriteOf }: Scene
 function placed(laid: readonly Laid[], drawn: Drawn, size: number): readonly Laid[] | null {
   const seen = new Uint8Array(size * size);
   drawn.layers.forEach((layer) => cover(layer, size, (at) => seen[at] = 1));
-  const area = count(seen);
+  const area = areaOf(seen);
   const behind = laid.map((object) => ({ ...object, seen: object.seen.map((value, at) => seen[at] ? 0 : value) }));
   const all = [...behind, { ...drawn, area, seen }];
   const isSeen = (object: Laid) => {
-    const pixels = count(object.seen);
+    const pixels = areaOf(object.seen);
     return pixels >= LEAST_PIXELS && pixels >= LEAST_SHARE * object.area;
   };
   return all.every(isSeen) ? all : null;
 }
 
-const count = (mask: Uint8Array): number => mask.reduce((sum, value) => sum + value, 0);
+const areaOf = (mask: Uint8Array): number => mask.reduce((sum, value) => sum + value, 0);
 
 /** Visits the solid pixels of a sprite. */
 function cover({ sprite, left, top }: Layer, size: number, visit: (at: number) => void): void {

@@ -11,6 +11,7 @@ import {
   TRAINING_OPTIONS,
   WEIGHTS_OPTION,
 } from "../shared/common_options.ts";
+import { SCENE_OPTIONS } from "./scene_options.ts";
 
 /** What is trained on, and what it starts from. */
 const DATA = {
@@ -55,32 +56,6 @@ const DATA = {
     ],
     default: null,
   },
-} as const;
-
-/** What the built-in scenes are like. */
-const SCENES = {
-  scenes: { kind: "whole", least: 1, help: "scene-paste: scenes to learn from", default: 2000 },
-  scenesToScore: {
-    kind: "whole",
-    least: 1,
-    help: "scene-paste: scenes to evaluate on, of known emoji and as many of new ones",
-    default: 100,
-  },
-  sceneObjects: {
-    kind: "text",
-    placeholder: "N,N",
-    what: "two numbers",
-    help: "scene-paste: least and most objects of a scene",
-    default: "2,4",
-  },
-  sceneScale: {
-    kind: "text",
-    placeholder: "R,R",
-    what: "two numbers",
-    help: "scene-paste: least and largest side of an object as a share of the scene's",
-    default: "0.2,0.5",
-  },
-  sceneEmoji: { kind: "whole", least: 1, help: "scene-paste: emoji of each class that are learned from", default: 4 },
 } as const;
 
 /** How images come to the detector. */
@@ -251,7 +226,7 @@ type Deciding =
   & typeof WEIGHTS_OPTION
   & typeof FILE_MODEL_OPTION
   & typeof INPUT_SIZE_OPTION
-  & typeof SCENES
+  & typeof SCENE_OPTIONS
   & typeof IMAGES
   & typeof DETECTOR
   & typeof TRAINING_OPTIONS
@@ -264,7 +239,7 @@ export const DECIDING_OPTIONS: Deciding = {
   ...WEIGHTS_OPTION,
   ...FILE_MODEL_OPTION,
   ...INPUT_SIZE_OPTION,
-  ...SCENES,
+  ...SCENE_OPTIONS,
   ...IMAGES,
   ...DETECTOR,
   ...TRAINING_OPTIONS,

@@ -6,7 +6,7 @@ import { lossNames } from "../../detection.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { modelEntry } from "../../train/model_file.ts";
-import type { BestDetector } from "../../train/results/detection_results.ts";
+import type { BestDetector } from "../../train/results/best_detector.ts";
 import { loadLogger } from "../../train/run_logger.ts";
 import {
   checkImages,

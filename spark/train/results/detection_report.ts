@@ -3,7 +3,7 @@ import { COCO_METRICS } from "../../../data/mod.ts";
 import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
 import type { StepRecord } from "../metrics.ts";
 import type { DetectionScores } from "../detection/evaluate_detector.ts";
-import type { BestDetector } from "./detection_results.ts";
+import type { BestDetector } from "./best_detector.ts";
 import { commonCurves, escaped, pageHtml, type Row, stepCurve, stepSummary, thinned } from "./page.ts";
 import { pictureSection, type ReportPicture } from "./pictures_kept.ts";
 

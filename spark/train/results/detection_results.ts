@@ -6,20 +6,13 @@ import type { DetectionScores } from "../detection/evaluate_detector.ts";
 import type { DetectorTrees } from "../detection/detect_images.ts";
 import type { RunFolder } from "../run_folder.ts";
 import type { RunLogger } from "../run_logger.ts";
+import type { BestDetector } from "./best_detector.ts";
 import { detectionReportHtml } from "./detection_report.ts";
 import { recordsIn } from "./evaluation_record.ts";
 import { picturesOf } from "./pictures_kept.ts";
 import { openRunEvents } from "./run_events.ts";
 import type { LogSoFar } from "./run_log.ts";
 import type { Keepsakes } from "./run_results.ts";
-
-/** The best evaluation of a run so far. */
-export interface BestDetector {
-  /** Average precision of boxes. */
-  readonly ap: number;
-  /** Steps done by then. */
-  readonly step: number;
-}
 
 /** A line of the log for each evaluation. */
 export interface DetectionRecord {
