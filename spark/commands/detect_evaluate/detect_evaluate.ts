@@ -11,12 +11,12 @@ import {
   evaluateCoco,
   openAnnotations,
   parseJson,
-  precisionCurve,
   type Problem,
   readCocoResults,
   writeFileAtomic,
 } from "../../../data/mod.ts";
-import { lineChart } from "../../../data/images/line_chart.ts";
+import { precisionChart, scoreSections } from "../../train/detection/score_sections.ts";
+import { pageHtml } from "../../train/results/page.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import type { OptionsOf } from "../cli/option.ts";
@@ -69,6 +69,12 @@ const OPTIONS = {
     what: "a file",
     help: "file for the curves of precision over recall, SVG",
   },
+  report: {
+    kind: "text",
+    placeholder: "FILE",
+    what: "a file",
+    help: "file for a page with all numbers and the curves of each class, HTML",
+  },
 } as const;
 
 const LINE = {
@@ -107,7 +113,8 @@ export const detectEvaluate: Command = command(LINE, async (given) => {
   if (given.out !== undefined) {
     await write(given.out, `${JSON.stringify(resultOf(given, set, found, evaluations), null, 2)}\n`);
   }
-  if (given.curves !== undefined) await write(given.curves, curvesOf(evaluations));
+  if (given.curves !== undefined) await write(given.curves, precisionChart(evaluations));
+  if (given.report !== undefined) await write(given.report, pageOf(given, set, found, evaluations));
   return 0;
 });
 
@@ -187,14 +194,21 @@ function resultOf({ annotations, results }: Given, set: CocoSet, found: CocoResu
   };
 }
 
-/** Curves at two overlaps, and their mean over all ten, of each kind. */
-function curvesOf(evaluations: Evaluations): string {
-  const series = Object.entries(evaluations).flatMap(([kind, evaluation]) => [
-    { name: `${kind} 0.5`, points: precisionCurve(evaluation, { threshold: 0.5 }) },
-    { name: `${kind} 0.75`, points: precisionCurve(evaluation, { threshold: 0.75 }) },
-    { name: `${kind} 0.5 to 0.95`, points: precisionCurve(evaluation) },
-  ]);
-  return lineChart({ title: "Precision over recall, by overlap", x: "recall", y: "precision", series });
+/** What `--report` writes. */
+function pageOf(given: Given, set: CocoSet, found: CocoResults, evaluations: Evaluations): string {
+  const { annotations, results } = given;
+  return pageHtml({
+    title: "Detections",
+    summary: [
+      ["images", String(set.images.length)],
+      ["objects", `${set.objects.length}, ${crowdsOf(set)} crowds`],
+      ["detections", String(found.detections.length)],
+      ["left out", `${set.problems.length} of the annotations, ${found.problems.length} of the results`],
+    ],
+    curves: [precisionChart(evaluations)],
+    sections: scoreSections(evaluations, set.categories),
+    configuration: { annotations, results, ...given },
+  });
 }
 
 if (import.meta.main) await runCommand(detectEvaluate);

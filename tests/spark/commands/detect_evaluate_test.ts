@@ -90,3 +90,21 @@ Deno.test("detect:evaluate takes sizes as asked for, results of boxes or masks a
     await rejects(run("--results", file("boxes.json")), /--annotations must name/);
     await rejects(run("--annotations", file("annotations.json")), /--results must name/);
   }));
+
+Deno.test("detect:evaluate writes a page with all numbers, and a curve for each class that has objects", () =>
+  withFolder(FILES, async (folder) => {
+    const file = (name: string) => `${folder}/${name}`;
+    const of = ["--annotations", file("annotations.json"), "--results", file("results.json")];
+    await run(...of, "--report", file("page.html"));
+    const page = await Deno.readTextFile(file("page.html"));
+    const sorted = dataset.categories.toSorted((a, b) => a.id - b.id);
+    const counted = sorted.filter((_, k) => bbox.perCategoryAP[k]! >= 0);
+    equal(page.match(/<details>/g)!.length, counted.length);
+    equal(page.match(/<svg /g)!.length, counted.length + 1);
+    sorted.forEach(({ name }, k) => {
+      if (bbox.perCategoryAP[k]! >= 0) {
+        ok(page.includes(`<summary>${name}: box ${bbox.perCategoryAP[k]!.toFixed(4)}, mask `), name);
+      }
+    });
+    ok(page.includes(`<td>${bbox.stats[0]!.toFixed(4)}</td><td>${bbox.stats[1]!.toFixed(4)}</td>`));
+  }));
