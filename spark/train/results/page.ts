@@ -144,7 +144,8 @@ td { overflow-wrap: anywhere; } th, td { border-bottom: 1px solid #eee; padding:
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); column-gap: 3rem; }
 .heads { display: grid; color: #555; font-size: 0.9rem; text-align: center; max-width: 100%; }
 .wide { overflow-x: auto; } .counts td, .counts th { padding: 0.25rem 0.5rem; text-align: right; border: 1px solid #fff; }
-.counts thead th { vertical-align: bottom; } .numbers td, .numbers thead th { text-align: right; }
+.counts thead th { vertical-align: bottom; } .numbers td, .numbers thead th { text-align: right; white-space: nowrap; }
+.beside > section:has(.wide > .numbers) { grid-column: 1 / -1; } .numbers td { padding-left: 1rem; }
 figure[hidden] { display: none; } input[type="range"] { width: min(320px, 60%); vertical-align: middle; }`;
 
 /** Shows the picture that the slider is at; without scripts all pictures are shown. */
