@@ -1,12 +1,6 @@
 /** @file Scores of a detector as parts of a page: COCO's twelve numbers, and precision over recall, of all classes and of each. */
-import {
-  COCO_METRICS,
-  type CocoCategory,
-  type CocoEvaluation,
-  lineChart,
-  type LineSeries,
-  precisionCurve,
-} from "../../../data/mod.ts";
+import { COCO_METRICS, type CocoCategory, type CocoEvaluation, precisionCurve } from "../../../data/mod.ts";
+import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
 import { escaped } from "../results/page.ts";
 
 /** What was scored, by kind. */
