@@ -21,8 +21,8 @@ import {
 import { applyUpdates, type DetectionBatch, detectionLosses, type DetectorParams, sgd, totalOf } from "../../nn/mod.ts";
 import { packMasks, readNpz, rpnTargets, writeNpz, writePth } from "../../data/mod.ts";
 import { detectorStateDict, loadDetector } from "../../spark/mod.ts";
-import { measureLimits } from "../machine_limits.ts";
-import { makeProfile, profileTable } from "../profile_table.ts";
+import { measureLimits } from "../../tensor/profiling/machine_limits.ts";
+import { makeProfile, profileTable } from "../../tensor/profiling/profile_table.ts";
 import { peakResidentBytes } from "../statistics.ts";
 import { DESCENT, detectorModel, type DetectorWork, sceneOf } from "./work.ts";
 
