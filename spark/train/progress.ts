@@ -92,10 +92,17 @@ const LINE_INTERVAL = 10_000;
  */
 export function openProgress(output: ProgressOutput, now: () => number): Progress {
   if (output.isTerminal) {
+    const state = { isShown: false };
     return {
-      show: (standing) => output.raw(CLEAR + standingBar(standing, output.columns())),
-      note: (line) => output.line(CLEAR + line),
-      end: () => output.raw("\n"),
+      show(standing) {
+        output.raw(CLEAR + standingBar(standing, output.columns()));
+        state.isShown = true;
+      },
+      note(line) {
+        output.line((state.isShown ? CLEAR : "") + line);
+        state.isShown = false;
+      },
+      end: () => output.raw(state.isShown ? "\n" : ""),
     };
   }
   const last = { part: -1, time: -Infinity };

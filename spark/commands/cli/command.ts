@@ -5,6 +5,7 @@ import type { OptionRows } from "./option.ts";
 import { launched } from "../../train/mpi/mod.ts";
 import { loadModel } from "../../train/model_file.ts";
 import { print } from "./print.ts";
+import { terminalColumns } from "./terminal.ts";
 
 /** Runs on the arguments of a command line; gives the exit code. */
 export type Command = (args: readonly string[]) => Promise<number>;
@@ -29,7 +30,7 @@ export function command<const Rows extends OptionRows>(
       const given = withConfig(parsed.given, line.options) as Parsed<Rows>["given"];
       return await run(await withModelFiles(given, line.options), parsed.operands);
     }
-    print(helpOf(whole));
+    print(helpOf(whole, terminalColumns()));
     return 0;
   };
 }

@@ -1,22 +1,53 @@
 import type { CommandLine } from "./command_line.ts";
 import { flagOf, type OptionRow } from "./option.ts";
 
-/** Width of the column of flags, and of the texts beside it. */
-const [FLAGS, TEXTS] = [26, 90];
+/** Width of the whole and of the column of flags; below the third, texts stand below their flags. */
+const [WIDTH, FLAGS, NARROW] = [118, 28, 80];
 
 /**
- * Writes the text of `--help`.
+ * Writes the text of `--help`: what the command does, how it is called, its options, what else is to be known.
  *
- * @param line What the command takes.
- * @returns Lines of at most 120 characters, if purpose, usage and details have such.
+ * @param line What the command takes. Lines of `purpose` and `details` that begin with blanks stay by themselves; others
+ * are joined to paragraphs.
+ * @param columns Width of the terminal.
+ * @returns Lines of at most 118 characters and less than `columns`, but for words that are longer.
  */
-export function helpOf({ task, purpose, options, operands, usage, details }: CommandLine): string {
+export function helpOf(
+  { task, purpose, options, operands, usage, details }: CommandLine,
+  columns = WIDTH + 1,
+): string {
+  const width = Math.max(40, Math.min(WIDTH, columns - 1));
   const words = [`deno task ${task}`, ...operands?.names ?? [], ...usage ? [usage] : [], "[OPTIONS]"];
-  const rows = Object.entries(options).map(([name, row]) => [`${flagOf(name)} ${placeholderOf(row)}`, textOf(row)]);
-  const lines = [...rows, ["-h, --help", "this text"]].flatMap(([flag, text]) =>
-    wrap(text!, TEXTS).map((part, i) => `  ${(i === 0 ? flag! : "").padEnd(FLAGS)}${part}`.trimEnd())
+  const rows = Object.entries(options).map(([name, row]) =>
+    [`${flagOf(name)} ${placeholderOf(row)}`, textOf(row)] as const
   );
-  return [purpose, "", `Usage: ${words.join(" ")}`, "", ...lines, ...details ? ["", details] : []].join("\n");
+  return [
+    ...paragraphs(purpose, width),
+    "",
+    ...wrap(`Usage: ${words.join(" ")}`, { width, indent: 7 }),
+    "",
+    ...[...rows, ["-h, --help", "this text"] as const].flatMap(([flag, text]) => optionLines(flag, text, width)),
+    ...details ? ["", ...paragraphs(details, width)] : [],
+  ].join("\n");
+}
+
+/** An option: its text beside it; below it where there is no room, or the flag is long. */
+function optionLines(flag: string, text: string, width: number): readonly string[] {
+  const indent = width < NARROW ? 6 : FLAGS;
+  if (flag.trimEnd().length + 4 > indent) {
+    return [`  ${flag}`.trimEnd(), ...wrap(" ".repeat(indent) + text, { width, indent })];
+  }
+  return wrap(`  ${flag.trimEnd()}`.padEnd(indent) + text, { width, indent });
+}
+
+/** Joins lines and breaks them anew; of lines that begin with blanks each stays, its end below its second column. */
+function paragraphs(text: string, width: number): readonly string[] {
+  const parts = text.split("\n").reduce<string[]>((parts, line) => {
+    const goesOn = parts.length > 0 && line !== "" && parts.at(-1) !== "" && !/^ /.test(line) &&
+      !/^ /.test(parts.at(-1)!);
+    return goesOn ? [...parts.slice(0, -1), `${parts.at(-1)} ${line}`] : [...parts, line];
+  }, []);
+  return parts.flatMap((part) => wrap(part, { width, indent: /^ +\S+ {2,}/.exec(part)?.[0].length ?? 0 }));
 }
 
 const PLACEHOLDERS = { number: "R", whole: "N", name: "NAME", size: "N|HxW", flag: "" } as const;
@@ -29,10 +60,14 @@ function textOf(row: OptionRow): string {
   return row.default === undefined || row.default === null ? text : `${text} (default ${row.default})`;
 }
 
-/** Breaks text into lines of at most `width` characters. */
-function wrap(text: string, width: number): readonly string[] {
-  return text.split(" ").reduce<string[]>((lines, word) => {
-    const longer = `${lines.at(-1) ?? ""} ${word}`.trim();
-    return lines.length > 0 && longer.length <= width ? [...lines.slice(0, -1), longer] : [...lines, word];
+/** Breaks text at blanks into lines; those after the first are indented. Blanks at its beginning and in rows stay. */
+function wrap(
+  text: string,
+  { width, indent }: { readonly width: number; readonly indent: number },
+): readonly string[] {
+  return text.split(/(?<=\S) (?=\S)/).reduce<string[]>((lines, word) => {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length === 0) return [word];
+    return longer.length <= width ? [...lines.slice(0, -1), longer] : [...lines, " ".repeat(indent) + word];
   }, []);
 }

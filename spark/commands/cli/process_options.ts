@@ -2,6 +2,7 @@ import { type CommandLine, parseCommandLine, withDefaults } from "./command_line
 import { helpOf } from "./help.ts";
 import type { FilledOf, OptionRows } from "./option.ts";
 import { print, printError } from "./print.ts";
+import { terminalColumns } from "./terminal.ts";
 import { standWithUser } from "./user_folder.ts";
 
 /**
@@ -16,7 +17,7 @@ export function processOptions<const Rows extends OptionRows>(line: CommandLine<
   try {
     const parsed = parseCommandLine(Deno.args, line);
     if (parsed !== "help") return withDefaults(line.options, parsed.given);
-    print(helpOf(line));
+    print(helpOf(line, terminalColumns()));
     Deno.exit(0);
   } catch (error) {
     printError((error as Error).message);

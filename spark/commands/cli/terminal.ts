@@ -5,10 +5,15 @@ import { print, printRaw } from "./print.ts";
 
 const now = () => performance.now();
 
+/** Width of the terminal that stdout is; undefined where it is none. */
+export function terminalColumns(): number | undefined {
+  return Deno.stdout.isTerminal() ? Deno.consoleSize().columns || 80 : undefined; // some terminals do not know
+}
+
 function stdout(): ProgressOutput {
   return {
     isTerminal: Deno.stdout.isTerminal(),
-    columns: () => Deno.consoleSize().columns || 80, // some terminals do not know
+    columns: () => terminalColumns() ?? 80,
     line: print,
     raw: printRaw,
   };

@@ -27,14 +27,15 @@ content; OUT ends with .safetensors, .pth, .npz, .pkl (Detectron2's container) o
 classification head is kept with the backbone, and so are the names of its classes: in the metadata of .safetensors and
 .onnx, else in a .json beside OUT.`,
   operands: { names: ["IN", "OUT"] },
-  usage: "--to NAMES",
+  usage: "--to NAME",
   options: {
     to: { kind: "name", names: TARGETS as readonly string[], help: "whose names: one of {names}" },
     ...FILE_MODEL_OPTION,
     ...WEIGHTS_OPTION,
     backbone: { kind: "flag", help: "leave decoder and optimizer out" },
   },
-  details: `--to safetensors   names of this library; with decoder and optimizer where IN has them
+  details: `What --to writes:
+     safetensors   names of this library; with decoder and optimizer where IN has them
      official      SparK's: the full checkpoint where IN has a decoder, else the backbone
      timm          the backbone as timm names it
      torchvision   the backbone as torchvision names it

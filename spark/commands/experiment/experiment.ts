@@ -6,6 +6,7 @@ import { flagOf, type OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { DEVICE_OPTION, MODEL_OPTION } from "../shared/common_options.ts";
+import { requireWritable } from "../shared/writable.ts";
 import { experimentJobs, type ExperimentSettings } from "./experiment_plan.ts";
 import { experimentReport } from "./experiment_report.ts";
 import { readResult, runJobs } from "./experiment_run.ts";
@@ -66,6 +67,7 @@ export const experiment: Command = command(LINE, async (given) => {
     const markdown = experimentReport(settings, (name) => readResult(out, name), commandLine(given));
     return writeFileAtomic(report, new TextEncoder().encode(markdown));
   };
+  requireWritable(report, "--report");
   if (!reportOnly) {
     await runJobs(experimentJobs(settings, out), {
       out,

@@ -26,6 +26,7 @@ import { workersOf } from "../shared/common_options.ts";
 import { evalTransform, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
 import { sayWeights } from "../shared/say_weights.ts";
 import { modelNameOf, networkOf, openWeights } from "../shared/weight_file.ts";
+import { requireWritable } from "../shared/writable.ts";
 import { PROBE_OPTIONS } from "./probe_options.ts";
 
 export type { Command } from "../cli/command.ts";
@@ -65,6 +66,7 @@ export const probe: Command = command(LINE, async (given) => {
   const { model, recipe, weights, init, account } = await openNetwork(given);
   const { data: path, val = null, labels = null, seed = 0 } = given;
   if (path === undefined) refuse("there must be labelled images", "--data is absent");
+  if (given.out !== undefined) requireWritable(given.out, "--out");
   const data = await openLabelledData({ data: path, val, labels, seed });
   return await onRunDevice(given.device, { kept: "", tuning: "none", ...machineOf(given) }, async (device) => {
     const found = await probeNetwork(given, { model, recipe, weights, data, device });

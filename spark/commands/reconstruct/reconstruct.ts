@@ -27,6 +27,7 @@ import { type MaskRows, parseMasks } from "../shared/mask_file.ts";
 import { randomMasks, reconstructImages } from "../shared/reconstruct_images.ts";
 import { openRunData } from "../shared/run_data.ts";
 import { readSavedModel, type SavedModel } from "../shared/saved_model.ts";
+import { requireWritable } from "../shared/writable.ts";
 
 export type { Command } from "../cli/command.ts";
 
@@ -73,7 +74,7 @@ type Given = OptionsOf<typeof OPTIONS>;
 const LINE = {
   task: "reconstruct",
   purpose: "Shows what a pre-trained model makes of masked images: a row of pictures for each.",
-  usage: "--checkpoint FILE --images PATH --out FILE.png",
+  usage: "--checkpoint PATH --images PATH --out FILE.png",
   options: OPTIONS,
   details:
     `Columns: input; masked input; reconstruction in which each masked patch has its true mean and deviation, as \
@@ -153,6 +154,7 @@ function hiddenIn(masks: readonly MaskRows[], [rows, columns]: readonly [number,
 export const reconstructCommand: Command = command(LINE, async (given) => {
   const [checkpoint, path, out] = [required(given, "checkpoint"), required(given, "images"), required(given, "out")];
   checkName(out);
+  requireWritable(out, "--out");
   const saved = await readSavedModel(checkpoint, { ...given, option: "--checkpoint" });
   const inputSize = given.inputSize ?? saved.inputSize;
   const grid = inputGrid(saved.model, inputSize, saved.method.patchSize);

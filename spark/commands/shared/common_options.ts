@@ -182,8 +182,8 @@ export const LABELLED_OPTIONS = {
     placeholder: "PATH",
     what: "a folder or an archive",
     help: [
-      "labelled images: a folder with one folder per class, tar or tar.gz of such, a WebDataset with .cls files,",
-      "CIFAR-10; or a folder that holds train/ and val/",
+      "labelled images: a folder or archive (tar, zip) with a folder for each class or a table of labels (CSV, JSON lines),",
+      "a WebDataset, Parquet tables, CIFAR-10; with train/ and val/ or without",
     ],
   },
   val: {

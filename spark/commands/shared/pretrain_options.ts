@@ -20,8 +20,8 @@ const DATA = {
     placeholder: "PATH",
     what: "a folder, an archive or fluent-emoji",
     help: [
-      "folder of images, flat or with one folder per class; tar or tar.gz of images, shards {000..127}.tar, CIFAR-10",
-      "binary files; or fluent-emoji, 3D emoji from npm",
+      "images: a folder, with folders within or without; a tar or zip archive, shards {000..127}.tar, Parquet tables,",
+      "CIFAR-10 binary files; or fluent-emoji, 3D emoji from npm",
     ],
     default: "fluent-emoji",
   },

@@ -3,7 +3,7 @@ import { appendFile, type SourceAccount, writeFileAtomic } from "../../../data/m
 import { save } from "../checkpoint.ts";
 import { classAccuracies, type Confusion, confusionCsv } from "../scores/confusion.ts";
 import type { FinetuneState } from "../../finetune.ts";
-import { type Evaluate, unreadText } from "../scores/evaluation.ts";
+import { type Evaluate, unreadTeller } from "../scores/evaluation.ts";
 import type { RunFolder } from "../run_folder.ts";
 import type { RunLogger } from "../run_logger.ts";
 import { type Best, type EvaluationRecord, recordsIn } from "./evaluation_record.ts";
@@ -54,7 +54,7 @@ const encoded = (text: string) => new TextEncoder().encode(text);
  */
 export function evaluationResults(folder: RunFolder, run: EvaluationOptions): Keepsakes<FinetuneState> {
   const { configuration, evaluate, evalEvery, total, before, title, about, classes } = run;
-  const records = [...before.records];
+  const [records, unread] = [[...before.records], unreadTeller()];
   const evaluations = [...recordsIn<EvaluationRecord>(before.text, "evaluated")];
   const state: { best: Best | null; confusion: Confusion | null } = { best: run.best, confusion: null };
   const done = records.at(-1)?.step ?? 0;
@@ -71,7 +71,7 @@ export function evaluationResults(folder: RunFolder, run: EvaluationOptions): Ke
       Object.assign(state, { best, confusion });
       evaluations.push(record);
       appendFile(folder.log, `${JSON.stringify(record)}\n`);
-      run.tell(lineOf(record));
+      run.tell(lineOf(record) + unread(record.val, step === total));
       tellOf(record, { emit: run.emit, scalars: events.scalars });
       if (best.step === step) await save(folder.best, train, { configuration: { ...configuration, step, best } });
       return { best };
@@ -124,5 +124,5 @@ function tellOf(
 function lineOf({ evaluated, val, ema, best }: EvaluationRecord): string {
   const average = ema ? `, average top-1 ${percent(ema.top1)}, top-5 ${percent(ema.top5)}` : "";
   return `step ${evaluated}: top-1 ${percent(val.top1)}, top-5 ${percent(val.top5)}, loss ${val.loss.toFixed(4)}` +
-    `${average}; best ${percent(best.top1)} after step ${best.step}${unreadText(val)}`;
+    `${average}; best ${percent(best.top1)} after step ${best.step}`;
 }

@@ -3,7 +3,7 @@ import { appendFile, imageGrid, writeFileAtomic } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
 import { enlargementFor, type Painter } from "./pictures.ts";
 import type { RunLogger } from "../run_logger.ts";
-import { unreadText } from "../scores/evaluation.ts";
+import { unreadTeller } from "../scores/evaluation.ts";
 import type { HeldOutScore } from "../scores/held_out_loss.ts";
 import { recordsIn } from "./evaluation_record.ts";
 import { picturesOf } from "./pictures_kept.ts";
@@ -44,7 +44,7 @@ const encoded = (text: string) => new TextEncoder().encode(text);
  */
 export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsakes<TrainState> {
   const { before, total, title, about } = run;
-  const records = [...before.records];
+  const [records, unread] = [[...before.records], unreadTeller()];
   const heldOut: HeldOut[] = recordsIn<HeldOutRecord>(before.text, "heldOut").map(({ heldOut, val }) => ({
     step: heldOut,
     loss: val.loss,
@@ -68,7 +68,7 @@ export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsake
       if (!val) return {};
       heldOut.push({ step, loss: val.loss });
       appendFile(folder.log, `${JSON.stringify({ heldOut: step, val } satisfies HeldOutRecord)}\n`);
-      tellOf(run, step, val);
+      tellOf(run, { step, val, unread: unread(val, step === total) });
       events.scalars(step, { "pt_val/loss": val.loss });
       return {};
     },
@@ -82,9 +82,15 @@ export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsake
   };
 }
 
-function tellOf({ tell, emit }: PictureOptions, step: number, val: HeldOutScore): void {
-  const { loss, images } = val;
-  tell(`step ${step}: loss ${loss.toFixed(4)} on ${images} held-out images${unreadText(val)}`);
+function tellOf(
+  { tell, emit }: PictureOptions,
+  { step, val: { loss, images }, unread }: {
+    readonly step: number;
+    readonly val: HeldOutScore;
+    readonly unread: string;
+  },
+): void {
+  tell(`step ${step}: loss ${loss.toFixed(4)} on ${images} held-out images${unread}`);
   void emit({ kind: "evaluation", step, scores: { loss, images } });
 }
 

@@ -82,6 +82,21 @@ export function makeEvaluate(
   };
 }
 
+/**
+ * Says of evaluations which images have no part in them: with names at the first, whenever they are others, and at the last.
+ *
+ * @returns From an evaluation, and whether it is the last, to the end of its line.
+ */
+export function unreadTeller(): (score: Parameters<typeof unreadText>[0], isLast: boolean) => string {
+  const told = { text: "" };
+  return (score, isLast) => {
+    const text = unreadText(score);
+    const isKnown = text !== "" && text === told.text && !isLast;
+    told.text = text;
+    return isKnown ? `; evaluated on ${score.images} of ${score.images + score.unread.length}` : text;
+  };
+}
+
 /** Names that are said of files that could not be read. */
 const NAMED = 5;
 

@@ -123,7 +123,24 @@ Deno.test("helpOf() names every option, in lines that fit", () => {
     const flag = `${flagOf(name)} `;
     equal(lines.filter((line) => `${line.trim()} `.startsWith(flag)).length, 1, flag);
   }
-  deepStrictEqual(lines.filter((line) => line.length > 120), []);
+  deepStrictEqual(lines.filter((line) => line.length > 118), []);
+});
+
+Deno.test("helpOf() breaks every part anew for the width of the terminal", () => {
+  const purpose = "Trains a network that is small, and says\nwhat it does in more words than fit into a narrow line.";
+  const details =
+    "First.\nSecond, of which there is so much to say that it goes on and on, and on.\n  one   a row that stays\n  two   b";
+  const line = { task: "try", purpose, options: PRETRAIN_OPTIONS, details, usage: "--data PATH" };
+  for (const columns of [40, 60, 81, 100, 300]) {
+    const lines = helpOf(line, columns).split("\n");
+    deepStrictEqual(lines.filter((each) => each.length >= Math.max(41, columns) && each.trim().includes(" ")), []);
+    deepStrictEqual(lines.slice(-2), ["  one   a row that stays", "  two   b"]);
+    const words = (text: string) => text.split(/\s+/).filter(Boolean).join(" ");
+    equal(words(lines.join(" ")), words(helpOf(line).replaceAll("\n", " ")), `${columns}`);
+  }
+  const narrow = helpOf(line, 60).split("\n");
+  equal(narrow[narrow.indexOf("  --data PATH") + 1]!.startsWith("      images: a folder"), true);
+  equal(helpOf(line).startsWith("Trains a network that is small, and says what it does"), true);
 });
 
 Deno.test("settleOptions() takes the recipe of the model, the size and what was given", () => {
