@@ -1,7 +1,7 @@
-import { deepStrictEqual, equal, match } from "node:assert/strict";
+import { deepStrictEqual, match } from "node:assert/strict";
 import { pairsOf, pairTable } from "./pairs.ts";
 import { type Scenario, smallOptions } from "./scenarios.ts";
-import { done, pretrain, resultOf } from "./training.ts";
+import { differences, done, pretrain, resultOf } from "./training.ts";
 import { testFiles, withFolder } from "../data/support.ts";
 
 const files = Object.fromEntries(Object.entries(testFiles(8)).map(([name, bytes]) => [`images/${name}`, bytes]));
@@ -21,8 +21,9 @@ Deno.test("of two runs that start at once in one place one is done, the other re
     });
     match(pairTable([tally]), /\| two new runs +\| +1 \| +1 \| +0 \| +0 \| +0 \|$/);
     // What a run comes to is compared, not only that it ends.
-    const other = { ...scenario, expected: { ...scenario.expected, losses: "1,2,3" } };
-    const wrong = await pairsOf(other, 1, root);
-    deepStrictEqual([wrong.right, wrong.lost], [1, 1]);
-    equal(wrong.problems[0], "pair 1: other losses");
+    const { bits, losses } = scenario.expected;
+    deepStrictEqual(await differences(whole, { bits, losses: "1,2,3" }), ["other losses"]);
+    deepStrictEqual(await differences(whole, { bits: bits.subarray(1), losses }), ["other bits"]);
+    await Deno.writeTextFile(`${whole}/run.lock`, "");
+    deepStrictEqual(await differences(whole, { bits, losses }), ["a lock is left"]);
   }));
