@@ -14,7 +14,7 @@ const [WIDTH, FLAGS, NARROW] = [118, 28, 80];
  */
 export function helpOf(
   { task, purpose, options, operands, usage, details }: CommandLine,
-  columns = WIDTH + 1,
+  columns: number = WIDTH + 1,
 ): string {
   const width = Math.max(40, Math.min(WIDTH, columns - 1));
   const words = [`deno task ${task}`, ...operands?.names ?? [], ...usage ? [usage] : [], "[OPTIONS]"];
