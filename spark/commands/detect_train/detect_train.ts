@@ -6,6 +6,7 @@ import { lossNames } from "../../detection.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { modelEntry } from "../../train/model_file.ts";
+import { machineOf } from "../shared/machine.ts";
 import type { BestDetector } from "../../train/results/best_detector.ts";
 import { loadLogger } from "../../train/run_logger.ts";
 import {
@@ -73,16 +74,27 @@ export const detectTrain: Command = command(LINE, async (given) => {
   using _lock = opened.lock;
   const data = await openDetectData(opened.options);
   checkImages(opened, data.images, "--data and --val");
-  const { tuning, threads, logEvery } = given;
+  const { tuning, logEvery } = given;
   const { precision, accumulate } = opened.options;
-  return await onRunDevice(given.device, { tuning, kept: opened.folder.tuning, precision, threads }, async (device) => {
-    const { recipe, lengths, start, parts } = recipeOf({ given, start: opened, data, device });
-    const settings = {
-      ...{ task: LINE.task, start, model: start.options.model, lengths, batchSize: start.options.batchSize, logEvery },
-      ...{ saveEvery: lengths.evalEvery, accumulate, scaled: precision === "f16", parts, logger, device },
-    };
-    return await runTraining(settings as never, recipe as never, TERMINAL);
-  });
+  return await onRunDevice(
+    given.device,
+    { tuning, kept: opened.folder.tuning, precision, ...machineOf(given) },
+    async (device) => {
+      const { recipe, lengths, start, parts } = recipeOf({ given, start: opened, data, device });
+      const settings = {
+        ...{
+          task: LINE.task,
+          start,
+          model: start.options.model,
+          lengths,
+          batchSize: start.options.batchSize,
+          logEvery,
+        },
+        ...{ saveEvery: lengths.evalEvery, accumulate, scaled: precision === "f16", parts, logger, device },
+      };
+      return await runTraining(settings as never, recipe as never, TERMINAL);
+    },
+  );
 });
 
 async function startRun(given: GivenDetectOptions): Promise<Start> {
