@@ -3,8 +3,6 @@ import { requireOptions } from "../../tensor/errors.ts";
 import { type ResizeRule, shortestEdgeSize } from "../images/resize_rules.ts";
 import type { Canvas } from "../images/scenes/scene_transforms.ts";
 
-type Size = readonly [height: number, width: number];
-
 /** How images are resized. */
 export interface SceneBucketsOptions {
   /** Lengths that the shorter side may have. */
@@ -53,7 +51,10 @@ export interface SceneBuckets {
  * deepStrictEqual([...groups], [0, 1]);
  * ```
  */
-export function sceneBuckets(sizes: readonly Size[], options: SceneBucketsOptions): SceneBuckets {
+export function sceneBuckets(
+  sizes: readonly (readonly [height: number, width: number])[],
+  options: SceneBucketsOptions,
+): SceneBuckets {
   requireOptions("sceneBuckets", options, {
     ...{ shorts: true, longest: true, stride: true, bands: true, rule: true, cuts: true },
   });
@@ -85,13 +86,19 @@ export function sceneBuckets(sizes: readonly Size[], options: SceneBucketsOption
 }
 
 /** Each size once: there are far fewer than images. */
-function distinct(sizes: readonly Size[]): readonly Size[] {
+function distinct(
+  sizes: readonly (readonly [height: number, width: number])[],
+): readonly (readonly [height: number, width: number])[] {
   return [...new Map(sizes.map((size) => [size.join(), size])).values()];
 }
 
 const multipleOf = (stride: number) => (side: number) => Math.ceil(Math.max(1, side) / stride) * stride;
 
-function canvasFor(sizes: readonly Size[], shorts: readonly number[], options: SceneBucketsOptions): Size {
+function canvasFor(
+  sizes: readonly (readonly [height: number, width: number])[],
+  shorts: readonly number[],
+  options: SceneBucketsOptions,
+): readonly [height: number, width: number] {
   const { longest, stride, rule = "detectron2" } = options;
   const resized = sizes.flatMap((size) => shorts.map((short) => shortestEdgeSize(size, { short, longest, rule })));
   const most = (axis: 0 | 1) => resized.reduce((side, size) => Math.max(side, size[axis]), 1);
@@ -99,7 +106,7 @@ function canvasFor(sizes: readonly Size[], shorts: readonly number[], options: S
 }
 
 /** Parts may be of any shape: only the longest side bounds them. */
-function squareFor({ longest, stride }: SceneBucketsOptions): Size {
+function squareFor({ longest, stride }: SceneBucketsOptions): readonly [height: number, width: number] {
   const side = multipleOf(stride)(longest);
   return [side, side];
 }

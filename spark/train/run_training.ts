@@ -62,7 +62,7 @@ export interface Recipe<State, Batch> extends Compiled<State, Batch> {
   /** State of a new run. */
   readonly first: () => State | Promise<State>;
   /** Opens the batches from that after step `startStep` on. */
-  readonly batches: (run: BatchRun) => AsyncIterable<Batch>;
+  readonly batches: (run: BatchRun, note: (line: string) => void) => AsyncIterable<Batch>;
   /** What checkpoints say of the run, but for the step. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** What the sources of images held: stands in the log. */
@@ -81,8 +81,6 @@ export interface BatchRun {
   readonly startStep: number;
   /** Place after the last one. */
   readonly steps: number;
-  /** Writes a line that stays. */
-  readonly note: (line: string) => void;
   /** Told of files that cannot be read. */
   readonly onSkip: (skipped: { readonly name: string; readonly reason: string }) => void;
 }
@@ -191,8 +189,8 @@ async function trained<State extends Savable, Batch>(
       batches: recipe.batches({
         startStep: done + shift,
         steps: total + shift,
-        ...{ note: progress.note, onSkip: tellSkipped(progress, skipped, collective.rank === 0 ? folder.log : null) },
-      }),
+        onSkip: tellSkipped(progress, skipped, collective.rank === 0 ? folder.log : null),
+      }, progress.note),
       ...sidesOfAll(collective, device, { ...results, interrupted }),
       ...recipe.advice === undefined ? {} : { advice: recipe.advice },
       show: progress.show,

@@ -42,7 +42,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
     [`${command} --sed 1`, /^Cannot read --sed as it must be an option that --help lists: /] as const
   ),
   [`${CRASH} --kills 1.5`, /^Cannot read --kills as it must be a whole number from 0: current value is 1\.5\n$/],
-  [`${CRASH} --steps 0`, /^Cannot read --steps as it must be a whole number from 1: current value is 0\n$/],
+  [`${CRASH} --steps 0`, /^Cannot read --steps as it must be a whole number from 6: current value is 0\n$/],
   [`${FUZZ} --count 0`, /^Cannot read --count as it must be a whole number from 1: current value is 0\n$/],
   [`${FUZZ} --kind nothing`, /^Cannot read --kind as it must be one of .*: current value is nothing\n$/],
   [`${STEP} --model tiny_resnet8 --input-size 33`, /^Cannot divide images into patches as .* current size is 33×33, /],

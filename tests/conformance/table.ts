@@ -22,12 +22,13 @@ export const TABLE: readonly ConformanceRow[] = [
 export const OTHERS: Readonly<Record<string, readonly string[]>> = {
   transformations: [
     ...["grad", "valueAndGrad", "vjp", "jvp", "linearize", "jacfwd", "jacrev", "hessian", "vmap", "jit"],
-    ...["evalShape", "makeProgram"],
+    ...["evalShape", "makeProgram", "checkpointName", "savedResiduals"],
   ],
   devices: [
     ...["openDevice", "defaultDevice", "setDefaultDevice", "cpuDevice", "webgpuDevice", "referenceDevice"],
     ...["toDevice", "evaluate", "registerDevice", "realize", "bufferOf", "leafSource", "leaf", "bind"],
     ...["adapterName", "parseTuning", "tuneWebgpu", "tuningText", "launchTeller", "workOf", "readRing"],
+    ...["adapterHere", "profile", "tune"],
   ],
   "trees and specs": [
     ...["treeFlatten", "treeLeaves", "treeMap", "treePaths", "treeUnflatten", "sizeOf", "promoteTypes", "einsumPath"],
@@ -50,6 +51,7 @@ export const OTHERS_OF_NN: Readonly<Record<string, readonly string[]>> = {
     ...["initLayerNorm", "initLinear", "initLstm", "initMultiHeadAttention", "initSqueezeExcite", "kaimingNormal"],
     ...["smallNormal", "torchUniform", "zeroInitializer"],
   ],
+  errors: ["BatchStatisticsError"],
   features: ["isSparse", "mapFeatures", "shapeOf", "valuesOf"],
   models: [
     ...[

@@ -6,7 +6,7 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { type Browser, chromium } from "playwright-core";
 import { jit, matmul, mean, random, square, sub, type Tensor, valueAndGrad } from "../../tensor/mod.ts";
-import { packForNpm } from "../../packages/npm_package.ts";
+import { packForNpm } from "./npm_package.ts";
 import { assertClose } from "../support/assert_close.ts";
 import { findChromium } from "../support/chromium.ts";
 

@@ -156,7 +156,7 @@ function recipeOf({ given, start: opened, data, device }: Opened) {
         ),
       },
     },
-    batches: ({ note, ...run }) =>
+    batches: (run, note) =>
       sceneBatches(data.train, shapes, { ...run, batchSize, seed, workers, onLeftOut: tellLeftOut(options, note) }),
     configuration,
     sources: accountsOf(data.train, ...Object.values(data.val).map(({ dataset }) => dataset)),

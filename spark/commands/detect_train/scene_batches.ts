@@ -74,7 +74,7 @@ export function emptyBatch({ fields }: SceneShapes, bucket: number, size: number
 }
 
 /** Which batches, and how. */
-export interface SceneRun extends Omit<BatchRun, "note"> {
+export interface SceneRun extends BatchRun {
   readonly batchSize: number;
   readonly seed: number;
   readonly workers: number;

@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { join, resolve } from "node:path";
-import config from "../deno.json" with { type: "json" };
+import config from "../../deno.json" with { type: "json" };
 
 /** Packages that single functions need: whoever calls those installs them. */
 const OPTIONAL = [
@@ -99,7 +99,7 @@ function manifestOf(packed: Manifest): object {
  * @param out The file.
  */
 export async function packForNpm(out: string): Promise<void> {
-  const root = resolve(import.meta.dirname!, "..");
+  const root = resolve(import.meta.dirname!, "../..");
   const folder = await Deno.makeTempDir();
   try {
     const packed = join(folder, "packed.tgz");
