@@ -81,7 +81,7 @@ export function readRunLog(path: string, lastStep: number): LogSoFar {
 function parse(line: string): Readonly<Record<string, unknown>> | null {
   try {
     const value = JSON.parse(line);
-    return typeof value === "object" && value !== null && isSound(value) ? value : null;
+    return isRecord(value) && hasStep(value) && isSound(value) ? value : null;
   } catch {
     return null; // empty or unfinished
   }
@@ -98,12 +98,21 @@ const NUMBERS: readonly string[] = [
 ];
 const RECORDS: readonly string[] = ["val", "ema", "best"];
 
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+/** True of lines that are not those of steps, or are whole. */
+function hasStep(line: Readonly<Record<string, unknown>>): boolean {
+  return !Object.hasOwn(line, "step") || STEP.every((key) => Object.hasOwn(line, key));
+}
+
 function isSound(record: Readonly<Record<string, unknown>>): boolean {
-  if (Object.hasOwn(record, "step") && !STEP.every((key) => Object.hasOwn(record, key))) return false;
-  return Object.entries(record).every(([key, value]) => {
-    if (RECORDS.includes(key)) return typeof value === "object" && value !== null && isSound(value as typeof record);
-    return !NUMBERS.includes(key) || value === null || typeof value === "number";
-  });
+  return Object.entries(record).every(([key, value]) =>
+    RECORDS.includes(key)
+      ? isRecord(value) && isSound(value)
+      : !NUMBERS.includes(key) || value === null || typeof value === "number"
+  );
 }
 
 function textOf(path: string): string {

@@ -44,6 +44,7 @@ const GIVEN = {
   evalEvery: 4,
   device: "cpu",
   threads: 1,
+  fast: true,
   workers: 0,
   out: "run",
   resume: "last.safetensors",
