@@ -12,10 +12,10 @@ export function spread(name: string, values: readonly number[]): Readonly<Record
   };
 }
 
-/** The most memory that this process had so far: where the system does not tell, what it has now. */
-export function peakResidentBytes(): number {
+/** The most memory that a process, this one if none is named, had so far: where the system does not tell, what this one has now. */
+export function peakResidentBytes(pid: number | "self" = "self"): number {
   try {
-    const kib = /VmHWM:\s+(\d+) kB/.exec(Deno.readTextFileSync("/proc/self/status"))?.[1];
+    const kib = /VmHWM:\s+(\d+) kB/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
     if (kib) return Number(kib) * 1024;
   } catch { /* no such file: another system */ }
   return Deno.memoryUsage().rss;

@@ -102,12 +102,16 @@ async function open(profile: Profile): Promise<Device> {
   throw new RangeError(`Cannot profile as launches are timed on the cpu device: current device is ${args.device}`);
 }
 
+/** The process of its own that computes, if there is one. */
+const engine: { pid?: number } = {};
+
 /** The cpu device in a process of its own. */
 async function openFast(options: FastCpuOptions): Promise<Device> {
   if (args.profile) {
     throw new RangeError("Cannot profile with --fast as launches must be seen: current device hides them");
   }
-  const { device, wide } = await fastCpuDevice(options);
+  const { device, wide, pid } = await fastCpuDevice(options);
+  engine.pid = pid;
   if (!wide) say("the engine did not join vectors in a trial");
   return device;
 }
@@ -235,7 +239,10 @@ async function wholeStep(model: Model, device: Device, profile: Profile): Promis
     return loss;
   });
   profile.on = false;
-  const [time, residentBytes] = [median(ours), peakResidentBytes()];
+  const [time, residentBytes] = [
+    median(ours),
+    peakResidentBytes() + (engine.pid === undefined ? 0 : peakResidentBytes(engine.pid)),
+  ];
   return {
     ...SETTINGS,
     ...{ imagesPerSecond: 1000 * BATCH_SIZE / time, ...spread("millisecondsPerStep", ours) },

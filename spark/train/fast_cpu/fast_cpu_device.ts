@@ -19,6 +19,16 @@ import { processEngine } from "./process_engine.ts";
 /** Settings of a cpu device in a process of its own. */
 export type FastCpuOptions = Omit<CpuOptions, "wide" | "onLaunch">;
 
+/** What `fastCpuDevice` opens. */
+export interface FastCpu {
+  /** The device. */
+  readonly device: Device;
+  /** True if the engine joins vectors; if not, it is as fast as that of `cpuDevice`. */
+  readonly wide: boolean;
+  /** Number of the process, whose memory is that of the tensors. */
+  readonly pid: number;
+}
+
 /**
  * Opens a cpu device whose kernels run in a process of their own: one that joins neighbouring vectors of 128 bits to such of
  * 256, and computes products of matrices about twice as fast. Results are those of `cpuDevice` to the bit.
@@ -27,8 +37,7 @@ export type FastCpuOptions = Omit<CpuOptions, "wide" | "onLaunch">;
  * kernel but those of this library; texts of a `customKernel` are refused. Needs permission to run Deno.
  *
  * @param options As of `cpuDevice`, but for `wide`, which is found out by a trial, and `onLaunch`, as nothing here sees launches.
- * @returns The device, and whether the engine does join vectors: if not, it is as fast as `cpuDevice`. The process ends with
- * `close`, or with this one.
+ * @returns The device, and what is known of the process. It ends with `close`, or with this one.
  * @throws {DeviceError} If the process cannot be started.
  *
  * @example Usage
@@ -42,11 +51,9 @@ export type FastCpuOptions = Omit<CpuOptions, "wide" | "onLaunch">;
  * device.close();
  * ```
  */
-export async function fastCpuDevice(
-  options: FastCpuOptions = {},
-): Promise<{ readonly device: Device; readonly wide: boolean }> {
+export async function fastCpuDevice(options: FastCpuOptions = {}): Promise<FastCpu> {
   const { wide: _wide, onLaunch: _onLaunch, ...known } = CPU_OPTIONS;
   requireOptions("fastCpuDevice", options, known);
-  const { engine, wide } = await processEngine(options.threads ?? navigator.hardwareConcurrency);
-  return { device: cpuDeviceOn(engine, { ...options, wide, ownKernels: true }), wide };
+  const { engine, wide, pid } = await processEngine(options.threads ?? navigator.hardwareConcurrency);
+  return { device: cpuDeviceOn(engine, { ...options, wide, ownKernels: true }), wide, pid };
 }

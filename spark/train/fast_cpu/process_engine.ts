@@ -26,6 +26,8 @@ export interface ProcessEngine {
   readonly engine: Engine;
   /** True if it joins neighbouring vectors. */
   readonly wide: boolean;
+  /** Number of the process. */
+  readonly pid: number;
 }
 
 /** A process and what it owes. */
@@ -49,7 +51,7 @@ interface Link {
 export async function processEngine(threads: number): Promise<ProcessEngine> {
   const link = startProcess();
   const [{ wide = false, threads: together = 1 }] = await ask(link, { kind: "start", threads });
-  return { engine: engineOf(link, together), wide };
+  return { engine: engineOf(link, together), wide, pid: link.child.pid };
 }
 
 function startProcess(): Link {
