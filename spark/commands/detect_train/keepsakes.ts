@@ -131,12 +131,14 @@ async function paint(
       number,
       number,
     ];
-    return onSquare(resample(picture, { height, width, filter: "bilinear" }), SIDE);
+    return resample(picture, { height, width, filter: "bilinear" });
   };
-  return imageGrid([
+  const rows = [
     shown.map(({ pixels, truth }) => drawn(pixels, truth, false)),
     found.map(({ pixels, detections }) => drawn(pixels, detections.filter(({ score }) => score >= SURE), true)),
-  ]);
+  ];
+  const side = Math.max(1, ...rows.flat().flatMap(({ height, width }) => [height, width]));
+  return imageGrid(rows.map((row) => row.map((picture) => onSquare(picture, side))));
 }
 
 /** A picture on a grey square, so that those of all shapes stand side by side. */
