@@ -6,7 +6,7 @@ import { hostModule } from "./host_module.ts";
  * the same folder, flushed to the disk, then renamed.
  *
  * @param path The file; its folder must exist.
- * @param bytes What to write, in one part or several.
+ * @param content What to write: text, or bytes in one part or several.
  * @returns When the file is safe on the disk.
  * @throws {Error} If the folder is missing or read-only or the disk is full, naming the file; nothing is left behind,
  * and the old file is as it was.
@@ -22,7 +22,11 @@ import { hostModule } from "./host_module.ts";
  * await Deno.remove(path);
  * ```
  */
-export async function writeFileAtomic(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array | readonly Uint8Array[],
+): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const { basename, dirname, join } = hostModule("path");
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`);

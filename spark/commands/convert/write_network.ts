@@ -142,7 +142,7 @@ async function writeTextBeside(out: string, ending: string, text: string): Promi
   if (kindOf(path) !== "absent") {
     throw new Error(`Cannot write ${path} as it must not exist yet: current file would be lost; ${out} is written`);
   }
-  await writeFileAtomic(path, new TextEncoder().encode(text));
+  await writeFileAtomic(path, text);
   print(`Wrote ${path}`);
 }
 

@@ -111,10 +111,10 @@ export const detectEvaluate: Command = command(LINE, async (given) => {
   print("");
   tableOf(set, evaluations, perClass).forEach(print);
   if (given.out !== undefined) {
-    await write(given.out, `${JSON.stringify(resultOf(given, set, found, evaluations), null, 2)}\n`);
+    await writeFileAtomic(given.out, `${JSON.stringify(resultOf(given, set, found, evaluations), null, 2)}\n`);
   }
-  if (given.curves !== undefined) await write(given.curves, precisionChart(evaluations));
-  if (given.report !== undefined) await write(given.report, pageOf(given, set, found, evaluations));
+  if (given.curves !== undefined) await writeFileAtomic(given.curves, precisionChart(evaluations));
+  if (given.report !== undefined) await writeFileAtomic(given.report, pageOf(given, set, found, evaluations));
   return 0;
 });
 
@@ -130,8 +130,6 @@ async function bytesOf(path: string): Promise<Uint8Array> {
     );
   }
 }
-
-const write = (path: string, text: string): Promise<void> => writeFileAtomic(path, new TextEncoder().encode(text));
 
 const crowdsOf = ({ objects }: CocoSet): number => objects.filter(({ crowd }) => crowd).length;
 const difficultOf = ({ objects }: CocoSet): number => objects.filter(({ difficult }) => difficult).length;

@@ -127,8 +127,7 @@ function namedSet(found: readonly FoundSummary[], { categories }: DetectorFile):
   return { images, categories, annotations: [] };
 }
 
-const write = (path: string, value: unknown): Promise<void> =>
-  writeFileAtomic(path, new TextEncoder().encode(`${JSON.stringify(value)}\n`));
+const write = (path: string, value: unknown): Promise<void> => writeFileAtomic(path, `${JSON.stringify(value)}\n`);
 
 function sayFound(
   found: readonly FoundSummary[],

@@ -70,7 +70,7 @@ export function npyTexts(texts: readonly string[]): Uint8Array<ArrayBuffer> {
 export async function writeEmbeddings(out: string, format: EmbeddingFormat, found: Embeddings): Promise<void> {
   if (format === "npy") {
     await writeFileAtomic(out, encodeNpy(matrixOf(found)));
-    return await writeFileAtomic(`${out}.txt`, new TextEncoder().encode(`${found.files.join("\n")}\n`));
+    return await writeFileAtomic(`${out}.txt`, `${found.files.join("\n")}\n`);
   }
   if (format === "npz") {
     const entries = { "features.npy": encodeNpy(matrixOf(found)), "files.npy": npyTexts(found.files) };

@@ -47,7 +47,7 @@ const LINE = {
 } as const;
 
 const write = (path: string | undefined, text: string): Promise<void> =>
-  path === undefined ? Promise.resolve() : writeFileAtomic(path, new TextEncoder().encode(text));
+  path === undefined ? Promise.resolve() : writeFileAtomic(path, text);
 
 /** Runs the command: exit code 0. */
 export const evaluate: Command = command(LINE, async (given) => {

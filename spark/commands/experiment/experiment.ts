@@ -65,7 +65,7 @@ export const experiment: Command = command(LINE, async (given) => {
   const settings: ExperimentSettings = { data, val, ...rest };
   const writeReport = () => {
     const markdown = experimentReport(settings, (name) => readResult(out, name), commandLine(given));
-    return writeFileAtomic(report, new TextEncoder().encode(markdown));
+    return writeFileAtomic(report, markdown);
   };
   requireWritable(report, "--report");
   if (!reportOnly) {

@@ -147,7 +147,7 @@ function startJob(job: Job, out: string, onDone: (job: Job, result: JobResult) =
     }
     const seconds = (performance.now() - begin) / 1000;
     const result = { name: job.name, seconds, values: valuesOf(job, out), args: job.args };
-    await writeFileAtomic(resultPath(out, job.name), new TextEncoder().encode(`${JSON.stringify(result, null, 2)}\n`));
+    await writeFileAtomic(resultPath(out, job.name), `${JSON.stringify(result, null, 2)}\n`);
     await onDone(job, result);
     return job.name;
   })();

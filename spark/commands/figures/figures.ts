@@ -55,7 +55,7 @@ export const figuresCommand: Command = command(LINE, async (given) => {
   makeFolder(folder);
   return await onRunDevice(name, { kept: "" }, async (device) => {
     const series = [...await vanishingMasks(device), await vanishingMaps(device)];
-    await writeFileAtomic(join(folder, "mask_vanishing.svg"), new TextEncoder().encode(vanishingSvg(series)));
+    await writeFileAtomic(join(folder, "mask_vanishing.svg"), vanishingSvg(series));
     await writeFileAtomic(join(folder, "mask_vanishing.png"), vanishingPng(series));
     print("Share of positions that are not zero; of ResNet-18's maps, that know anything of the visible patches");
     series.flatMap(table).forEach(print);

@@ -72,7 +72,7 @@ export const predict: Command = command(LINE, async (given, paths) => {
   const kind = format ?? (out?.toLowerCase().endsWith(".json") ? "json" : "csv");
   const text = predictionText(predicted, file.names, { kind, top, logits });
   if (out === undefined) print(text.trimEnd());
-  else await writeFileAtomic(out, new TextEncoder().encode(text));
+  else await writeFileAtomic(out, text);
   const good = predicted.filter(({ error }) => error === undefined).length;
   if (out !== undefined) {
     print(`${file.model.name} of ${file.path}: ${good} of ${predicted.length} images; wrote ${out}`);

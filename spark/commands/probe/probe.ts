@@ -73,7 +73,7 @@ export const probe: Command = command(LINE, async (given) => {
     print(resultLine(model.name, init, found));
     const result: ProbeResult = { model: model.name, init, account, ...found };
     if (given.out !== undefined) {
-      await writeFileAtomic(given.out, new TextEncoder().encode(`${JSON.stringify(result, null, 2)}\n`));
+      await writeFileAtomic(given.out, `${JSON.stringify(result, null, 2)}\n`);
     }
     return 0;
   });

@@ -42,8 +42,6 @@ export interface EvaluationOptions {
   readonly emit: RunLogger;
 }
 
-const encoded = (text: string) => new TextEncoder().encode(text);
-
 /**
  * Prepares evaluating a run as it goes on.
  *
@@ -80,13 +78,13 @@ export function evaluationResults(folder: RunFolder, run: EvaluationOptions): Ke
       const { confusion } = state;
       if (!confusion) return;
       const report = { title, records, evaluations, total, configuration: about, confusion, classes };
-      await writeFileAtomic(folder.report, encoded(evaluationReportHtml(report)));
-      await writeFileAtomic(folder.confusion, encoded(confusionCsv(confusion, classes)));
+      await writeFileAtomic(folder.report, evaluationReportHtml(report));
+      await writeFileAtomic(folder.confusion, confusionCsv(confusion, classes));
     },
     async end() {
       const byClass = state.confusion && classAccuracies(state.confusion, classes);
       const result = { ...evaluations.at(-1), classes: byClass, options: run.options, sources: run.sources };
-      await writeFileAtomic(folder.result, encoded(`${JSON.stringify(result, null, 2)}\n`));
+      await writeFileAtomic(folder.result, `${JSON.stringify(result, null, 2)}\n`);
     },
   };
 }

@@ -33,8 +33,6 @@ export interface PictureOptions {
   readonly emit: RunLogger;
 }
 
-const encoded = (text: string) => new TextEncoder().encode(text);
-
 /**
  * Prepares keeping pictures, the loss curve, the report and events in a run folder.
  *
@@ -74,10 +72,10 @@ export function pictureResults(folder: RunFolder, run: PictureOptions): Keepsake
     },
     async afterSave(train, step) {
       await paint(train, step);
-      await writeFileAtomic(folder.curve, encoded(lossCurve(records, heldOut)));
+      await writeFileAtomic(folder.curve, lossCurve(records, heldOut));
       const pictures = await picturesOf(folder, "pictures");
       const report = { title, records, heldOut, total, configuration: about, pictures };
-      await writeFileAtomic(folder.report, encoded(reportHtml(report)));
+      await writeFileAtomic(folder.report, reportHtml(report));
     },
   };
 }

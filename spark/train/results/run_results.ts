@@ -53,7 +53,7 @@ export async function openRunResults<State extends Savable>(
   { before, head, lengths, configuration }: ResultsOptions,
   keepsakes: Keepsakes<State>,
 ): Promise<RunResults<State>> {
-  await writeFileAtomic(folder.log, new TextEncoder().encode(`${before.text}${JSON.stringify(head)}\n`));
+  await writeFileAtomic(folder.log, `${before.text}${JSON.stringify(head)}\n`);
   const write = logWriter(lengths, before.records, Date.now);
   return {
     log(records) {
