@@ -34,7 +34,7 @@ export interface DetectionState {
   /** Running statistics. */
   readonly state: DetectorState;
   /** Step counter and moments. */
-  readonly optimizer: OptimizerState<Tree>;
+  readonly optimizer: OptimizerState<DetectorParams>;
   /** Random key of the next step, uint32 `[2]`. */
   readonly key: Tensor;
   /** Moving average of parameters and statistics; absent if none is kept. */
@@ -76,7 +76,7 @@ export function initDetection(
   const { backbone } = options;
   const params = backbone ? { ...fresh.params, backbone: backbone.params } : fresh.params;
   const state = backbone ? { ...fresh.state, backbone: backbone.state } : fresh.state;
-  return { params, state, optimizer: optimizer.init(params as unknown as Tree), key: runKey };
+  return { params, state, optimizer: optimizer.init(params), key: runKey };
 }
 
 /** Options of the step. */
@@ -133,20 +133,17 @@ function differentiated(model: Detector, { dropPath = 0 }: DetectionStepOptions)
       const loss = sum(parts);
       return [lossScale ? mul(loss, lossScale.scale) : loss, { parts, after: out.state }] as const;
     };
-    const [[, { parts, after }], scaled] = valueAndGrad(lossOf as never, { hasAux: true })(
-      params as never,
-    ) as unknown as [
-      [Tensor, { readonly parts: Tensor; readonly after: DetectorState }],
-      DetectorParams,
-    ];
-    const gradients = lossScale ? treeMap((x: Tensor) => div(x, lossScale.scale), scaled as never) : scaled;
-    return { parts, gradients: gradients as DetectorParams, state: after, key: next };
+    const [[, { parts, after }], scaled] = valueAndGrad(lossOf, { hasAux: true })(
+      params,
+    );
+    const gradients = lossScale ? treeMap((x: Tensor) => div(x, lossScale.scale), scaled) : scaled;
+    return { parts, gradients, state: after, key: next };
   };
 }
 
 /** Makes the sums before the first small batch. */
 export function zeroDetectionSums(model: Pick<Detector, "settings">, params: DetectorParams): DetectionSums {
-  const gradients = treeMap((x: Tensor) => zeros(x.shape, { dtype: x.dtype }), params as never) as DetectorParams;
+  const gradients = treeMap((x: Tensor) => zeros(x.shape, { dtype: x.dtype }), params);
   return { gradients, parts: zeros([lossNames(model).length]), count: zeros([]) };
 }
 
@@ -166,8 +163,8 @@ export function addDetectionGradients(model: Detector, options: DetectionStepOpt
   const differentiate = differentiated(model, options);
   return (small, { gradients, parts, count }, batch) => {
     const { state, key, ...more } = differentiate(small, batch);
-    const added = treeMap((x: Tensor, y: Tensor) => add(x, y), gradients as never, more.gradients as never);
-    const sums = { gradients: added as DetectorParams, parts: add(parts, more.parts), count: add(count!, 1) };
+    const added = treeMap((x: Tensor, y: Tensor) => add(x, y), gradients, more.gradients);
+    const sums = { gradients: added, parts: add(parts, more.parts), count: add(count!, 1) };
     return { state, key, sums };
   };
 }
@@ -182,9 +179,9 @@ export function applyDetectionSums(
   optimizer: Optimizer,
 ): (train: DetectionState, sums: DetectionSums) => DetectionStepOutput {
   return (train, { gradients, parts, count }) => {
-    const mean = (count ? treeMap((x: Tensor) => div(x, count), gradients as never) : gradients) as Tree;
-    const [updates, next] = optimizer.update(mean, train.optimizer, train.params as unknown as Tree);
-    const params = applyUpdates(train.params as unknown as Tree, updates) as unknown as DetectorParams;
+    const mean = count ? treeMap((x: Tensor) => div(x, count), gradients) : gradients;
+    const [updates, next] = optimizer.update(mean, train.optimizer, train.params);
+    const params = applyUpdates(train.params, updates);
     const losses = count ? div(parts, count) : parts;
     return {
       train: { ...train, params, optimizer: next },
@@ -237,6 +234,6 @@ export function detectionStep(
   return (train, batch) => {
     const { gradients, parts, ...after } = differentiate(train, batch);
     const out = apply({ ...train, ...after }, { gradients, parts, count: null });
-    return { ...out, ...skipOverflow(train as never, out as never) as unknown as Pick<DetectionStepOutput, "train"> };
+    return { ...out, ...skipOverflow(train, out) };
   };
 }

@@ -2,7 +2,7 @@
 import type { Device } from "../../../tensor/mod.ts";
 import { groupedStepsPerEpoch, stepsPerEpoch } from "../../../data/mod.ts";
 import type { DetectionBatch } from "../../../nn/mod.ts";
-import { lossNames } from "../../detection.ts";
+import { type DetectionState, lossNames } from "../../detection.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { modelEntry } from "../../train/model_file.ts";
@@ -92,7 +92,7 @@ export const detectTrain: Command = command(LINE, async (given) => {
         },
         ...{ saveEvery: lengths.evalEvery, accumulate, scaled: precision === "f16", parts, logger, device },
       };
-      return await runTraining(settings as never, recipe as never, TERMINAL);
+      return await runTraining(settings, recipe, TERMINAL);
     },
   );
 });
@@ -143,10 +143,10 @@ function recipeOf({ given, start: opened, data, device }: Opened) {
   const batches = (steps: number, onSkip: (skipped: { name: string; reason: string }) => void = () => {}) =>
     sceneBatches(data.train, shapes, { startStep: 0, steps, batchSize, seed: seed + 1, workers, onSkip });
   const [first, ...others] = byArea(shapes);
-  const recipe: Recipe<never, DetectionBatch> = {
+  const recipe: Recipe<DetectionState, DetectionBatch> = {
     title: titleOf(options, data, shapes),
-    training: training as never,
-    first: async () => await recalibrated(training, options, { batches, device }) as never,
+    training,
+    first: () => recalibrated(training, options, { batches, device }),
     batchOf: (size) => emptyBatch(shapes, first!, size),
     ...others.length > 0 && {
       buckets: {
@@ -161,8 +161,7 @@ function recipeOf({ given, start: opened, data, device }: Opened) {
     configuration,
     sources: accountsOf(data.train, ...Object.values(data.val).map(({ dataset }) => dataset)),
     weights: opened.backbone ? [opened.backbone.account] : [],
-    keepsakes: (run) =>
-      keepsakesOf({ options, data, training, lengths, device, start, configuration, batches }, run) as never,
+    keepsakes: (run) => keepsakesOf({ options, data, training, lengths, device, start, configuration, batches }, run),
   };
   return { recipe, lengths, start, parts: lossNames(training.model) };
 }

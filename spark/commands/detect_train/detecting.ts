@@ -82,17 +82,17 @@ export function makeDetecting(
   });
   const ema = options.ema === 0 ? null : options.ema;
   const conclude = (before: DetectionState, out: DetectionStepOutput, metrics: Ring) =>
-    concluded(before as never, out as never, metrics, {
+    concluded(before, out, metrics, {
       learningRate: learningRate(before.optimizer.step),
       weightDecay: full([], weightDecay),
       ema,
       lossScale: before.lossScale?.scale,
-    }) as unknown as StepResult<DetectionState>;
+    });
   const unscaled = initDetection(model, optimizer, random.key(options.seed), backbone ? { backbone } : {});
-  const fresh = options.precision === "f16" ? startLossScale(unscaled as never) as DetectionState : unscaled;
+  const fresh = options.precision === "f16" ? startLossScale(unscaled) : unscaled;
   return {
     model,
-    initial: ema === null ? fresh : startAverage(fresh as never) as DetectionState,
+    initial: ema === null ? fresh : startAverage(fresh),
     step: parts === 1
       ? wholeStep(detectionStep(model, optimizer, { dropPath }), { conclude, device })
       : partedStep({ model, optimizer, dropPath }, { conclude, device, parts }),
@@ -112,7 +112,7 @@ interface StepEnd {
 function wholeStep(inner: ReturnType<typeof detectionStep>, { conclude, device }: StepEnd): Detecting["step"] {
   const step: Step<DetectionState, DetectionBatch> = (before, metrics, batch) =>
     conclude(before, inner(before, batch), metrics);
-  return jit(step as never, { donate: [0, 1], device }) as unknown as Detecting["step"];
+  return jit(step, { donate: [0, 1], device });
 }
 
 /** A step of several small batches. */
@@ -125,23 +125,17 @@ function partedStep(
   { conclude, device, parts }: StepEnd & { readonly parts: number },
 ): Detecting["step"] {
   const [add, apply] = [addDetectionGradients(model, { dropPath }), applyDetectionSums(optimizer)];
-  return smallBatches<never, DetectionBatch, DetectionSmall, DetectionSums>({
-    ...{ device, donate: true, parts, add: add as never },
-    zero: (params) => zeroDetectionSums(model, params as never),
-    smallOf: ({ params, state, key, lossScale }: DetectionState) => ({
-      params,
-      state,
-      key,
-      ...lossScale && { lossScale },
-    }),
-    finish:
-      ((train: DetectionState, after: Pick<DetectionState, "state" | "key">, sums: DetectionSums, metrics: Ring) => {
-        const out = apply({ ...train, ...after }, sums);
-        return conclude(train, { ...out, ...skipOverflow(train as never, out as never) as object }, metrics);
-      }) as never,
+  return smallBatches<DetectionState, DetectionBatch, DetectionSmall, DetectionSums>({
+    ...{ device, donate: true, parts, add },
+    zero: (params) => zeroDetectionSums(model, params),
+    smallOf: ({ params, state, key, lossScale }) => ({ ...{ params, state, key }, ...lossScale && { lossScale } }),
+    finish: (train, after, sums, metrics) => {
+      const out = apply({ ...train, ...after }, sums);
+      return conclude(train, { ...out, ...skipOverflow(train, out) }, metrics);
+    },
     partOf: (batch, part, of) =>
       Object.fromEntries(
         Object.entries(batch).map(([name, x]) => [name, partOf(x as Tensor, part, of)]),
       ) as unknown as DetectionBatch,
-  }) as unknown as Detecting["step"];
+  });
 }

@@ -23,8 +23,8 @@ export async function recalibrated(
   if (backboneNorm !== "recalibrated") return initial;
   const count = precise === 0 ? 200 : precise;
   print(`Takes the running statistics of the backbone anew, from ${count} batches`);
-  const { variant: _, strides: __, ...settings } = model.settings;
-  const live = detector({ ...settings, variant: model.settings.variant, backboneNorm: "live" });
+  const { strides: _, ...settings } = model.settings;
+  const live = detector({ ...settings, backboneNorm: "live" });
   const { backbone } = await preciseStatistics(live, { device })(initial, batches(count));
   return { ...initial, state: { ...initial.state, backbone } };
 }

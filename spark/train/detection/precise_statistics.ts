@@ -11,10 +11,6 @@ type Sums = DetectorState;
 
 const isCount = ({ dtype }: Tensor) => dtype === "int32";
 
-/** As `treeMap` of states, whose types are those of records. */
-const mapStates = (f: (...xs: readonly Tensor[]) => Tensor, ...states: readonly DetectorState[]): DetectorState =>
-  treeMap(f as never, ...states as unknown as [never]) as unknown as DetectorState;
-
 /**
  * Prepares taking the running statistics of a detector anew: as the mean of those of some batches, with the weights as they
  * are, instead of an average over weights that have changed. Norms that are frozen keep theirs.
@@ -30,17 +26,17 @@ export function preciseStatistics(
   const more = jit((weights: DetectorTrees, sums: Sums, batch: DetectionBatch) => {
     const { state } = detectionLosses(model, weights, batch, { key: random.key(0) });
     // new = old + (batch - old) · momentum, solved for the batch.
-    return mapStates(
-      (sum, now, old) => isCount(sum!) ? old! : add(sum!, add(old!, div(sub(now!, old!), MOMENTUM))),
+    return treeMap(
+      (sum, now, old) => isCount(sum) ? old : add(sum, add(old, div(sub(now, old), MOMENTUM))),
       sums,
       state,
       weights.state,
     );
   }, { device });
-  const mean = jit((sums: Sums, count: Tensor) => mapStates((sum) => isCount(sum!) ? sum! : div(sum!, count), sums), {
+  const mean = jit((sums: Sums, count: Tensor) => treeMap((sum) => isCount(sum) ? sum : div(sum, count), sums), {
     device,
   });
-  const zeros = jit((state: DetectorState) => mapStates((x) => isCount(x!) ? x! : mul(x!, 0), state), { device });
+  const zeros = jit((state: DetectorState) => treeMap((x) => isCount(x) ? x : mul(x, 0), state), { device });
   return async (weights, batches) => {
     let sums: Sums | null = null;
     let count = 0;
@@ -48,6 +44,6 @@ export function preciseStatistics(
       sums = more(weights, sums ?? zeros(weights.state), batch);
       count++;
     }
-    return sums === null ? weights.state : mean(sums, count as never);
+    return sums === null ? weights.state : mean(sums, count);
   };
 }

@@ -54,8 +54,6 @@ export interface DetectionResultsOptions {
   readonly emit: RunLogger;
 }
 
-const encoded = (text: string) => new TextEncoder().encode(text);
-
 /**
  * Prepares evaluating the detector of a run as it goes on.
  *
@@ -84,7 +82,7 @@ export function detectionResults(folder: RunFolder, run: DetectionResultsOptions
       evaluations.push(record);
       tellOf(folder, record, run, events.scalars);
       if (best.step === step) {
-        await save(folder.best, { ...train, ...weights } as never, { configuration: { ...configuration, step, best } });
+        await save(folder.best, { ...train, ...weights }, { configuration: { ...configuration, step, best } });
       }
       const png = await run.paint(weights);
       await writeFileAtomic(folder.detection(step), png);
@@ -94,11 +92,11 @@ export function detectionResults(folder: RunFolder, run: DetectionResultsOptions
     async afterSave() {
       const pictures = await picturesOf(folder, "detections");
       const report = { title, records, evaluations, total, configuration: about, pictures };
-      await writeFileAtomic(folder.report, encoded(detectionReportHtml(report)));
+      await writeFileAtomic(folder.report, detectionReportHtml(report));
     },
     async end() {
       const result = { ...evaluations.at(-1), options: configuration.options, sources: run.sources };
-      await writeFileAtomic(folder.result, encoded(`${JSON.stringify(result, null, 2)}\n`));
+      await writeFileAtomic(folder.result, `${JSON.stringify(result, null, 2)}\n`);
     },
   };
 }
