@@ -5,8 +5,8 @@ import type { TensorSpec } from "../spec.ts";
 export interface WatOptions {
   /** False to compute every convolution by its definition, without Winograd's method. */
   readonly winograd: boolean;
-  /** True if the engine joins neighbouring vectors of 128 bits to one of 256. */
-  readonly wide: boolean;
+  /** True if the engine joins neighbouring vectors of 128 bits to one of 256: asked for products alone, as finding out takes time. */
+  readonly wide: () => boolean;
   /** True to refuse texts of others: nothing checks the addresses that they use. */
   readonly ownKernels?: boolean;
 }

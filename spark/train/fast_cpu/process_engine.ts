@@ -167,7 +167,6 @@ function numbering(link: Link) {
   return {
     of: (image: ProgramImage): number => images.get(image)!,
     load(image: ProgramImage): void {
-      if (images.has(image)) return;
       const number = next.image++;
       images.set(image, number);
       listsOf(image).forEach((list) => byList.set(list.number, number));

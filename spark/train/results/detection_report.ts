@@ -5,6 +5,7 @@ import type { StepRecord } from "../metrics.ts";
 import type { DetectionScores } from "../detection/evaluate_detector.ts";
 import type { BestDetector } from "./best_detector.ts";
 import { commonCurves, escaped, pageHtml, type Row, stepCurve, stepSummary, thinned } from "./page.ts";
+import { scoreText } from "./score_text.ts";
 import { pictureSection, type ReportPicture } from "./pictures_kept.ts";
 
 /** An evaluation, as the log has it. */
@@ -29,8 +30,6 @@ export interface DetectionReport {
   /** Pictures of what is found, oldest first. */
   readonly pictures: readonly ReportPicture[];
 }
-
-const shown = (value: number | undefined): string => value === undefined || value < 0 ? "—" : value.toFixed(4);
 
 /** Curves of a score over time: of each set of images, boxes and masks. */
 function scoreChart(evaluations: readonly Evaluated[], metric: number): string {
@@ -71,7 +70,7 @@ function scoreTable(scores: Readonly<Record<string, DetectionScores>>): string {
   const rows = Object.entries(scores).flatMap(([name, { box, mask }]) =>
     ([["box", box], ["mask", mask]] as const).flatMap(([kind, numbers]) =>
       numbers
-        ? [`<tr><th>${kind}, ${escaped(name)}</th>${numbers.map((x) => `<td>${shown(x)}</td>`).join("")}</tr>`]
+        ? [`<tr><th>${kind}, ${escaped(name)}</th>${numbers.map((x) => `<td>${scoreText(x)}</td>`).join("")}</tr>`]
         : []
     )
   );
@@ -87,7 +86,7 @@ function classTable(scores: Readonly<Record<string, DetectionScores>>): string {
   const head = `<tr><th>class</th>${names.map((name) => `<th>${escaped(name)}</th>`).join("")}</tr>`;
   const rows = classes.map((name) =>
     `<tr><th>${escaped(name)}</th>${
-      names.map((each) => `<td>${shown(scores[each]!.classes[name])}</td>`).join("")
+      names.map((each) => `<td>${scoreText(scores[each]!.classes[name])}</td>`).join("")
     }</tr>`
   );
   return `<table class="numbers"><thead>${head}</thead><tbody>${rows.join("\n")}</tbody></table>`;
@@ -105,8 +104,8 @@ export function detectionReportHtml(
   const last = evaluations.at(-1);
   const scores: readonly Row[] = last
     ? [
-      ["box AP, AP50", Object.values(last.scores)[0]!.box.slice(0, 2).map(shown).join(", ")],
-      ["best box AP", `${shown(last.best.ap)} after step ${last.best.step}`],
+      ["box AP, AP50", Object.values(last.scores)[0]!.box.slice(0, 2).map(scoreText).join(", ")],
+      ["best box AP", `${scoreText(last.best.ap)} after step ${last.best.step}`],
     ]
     : [];
   const loss = stepCurve(records, { title: "Loss", y: "loss", valueOf: (record) => record.loss });

@@ -8,6 +8,7 @@ import type { RunFolder } from "../run_folder.ts";
 import type { RunLogger } from "../run_logger.ts";
 import type { BestDetector } from "./best_detector.ts";
 import { detectionReportHtml } from "./detection_report.ts";
+import { scoreText } from "./score_text.ts";
 import { recordsIn } from "./evaluation_record.ts";
 import { picturesOf } from "./pictures_kept.ts";
 import { openRunEvents } from "./run_events.ts";
@@ -106,10 +107,6 @@ function recordOf(scores: DetectionRecord["scores"], step: number, before: BestD
   const ap = Object.values(scores)[0]!.box[0]!;
   return { evaluated: step, scores, best: before && before.ap >= ap ? before : { ap, step } };
 }
-
-/** A number of COCO's; a dash where nothing counts. */
-export const scoreText = (value: number | undefined): string =>
-  value === undefined || value < 0 ? "—" : value.toFixed(4);
 
 /** What was evaluated, a line for each set of images. */
 function linesOf({ evaluated: step, scores, best }: DetectionRecord): readonly string[] {

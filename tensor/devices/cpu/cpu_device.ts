@@ -7,10 +7,9 @@ import { DeviceError, type OptionNames, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
 import { addressesOf } from "./image.ts";
-import { type LoadOptions, prepare, type Program } from "./program.ts";
+import { type LoadOptions, once, prepare, type Program } from "./program.ts";
 import { bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
-import { hasRelaxedSimd } from "./runtime/assemble.ts";
 import type { Engine } from "./runtime/engine.ts";
 import { localEngine } from "./runtime/local_engine.ts";
 import { widens } from "./runtime/widens.ts";
@@ -65,9 +64,7 @@ export const CPU_OPTIONS: OptionNames<CpuOptions> = {
  */
 export function cpuDevice(options: CpuOptions = {}): Device {
   requireOptions("cpuDevice", options, CPU_OPTIONS);
-  const { threads = navigator.hardwareConcurrency, relaxedSimd = true } = options;
-  const { wide = relaxedSimd && hasRelaxedSimd() && widens() } = options;
-  return cpuDeviceOn(localEngine(threads), { ...options, wide });
+  return cpuDeviceOn(localEngine(options.threads ?? navigator.hardwareConcurrency), options);
 }
 
 /**
@@ -79,16 +76,17 @@ export function cpuDevice(options: CpuOptions = {}): Device {
  */
 export function cpuDeviceOn(
   engine: Engine,
-  { relaxedSimd = true, winograd = true, wide = false, ownKernels = false, maxBytes, onLaunch }: CpuOptions & {
+  { relaxedSimd = true, winograd = true, wide, ownKernels = false, maxBytes, onLaunch }: CpuOptions & {
     readonly ownKernels?: boolean;
   },
 ): Device {
   const core = makeCore(engine, relaxedSimd, maxBytes);
+  const isWide = () => wide ?? (core.relaxed && widens());
   const backend: Backend = {
     name: "cpu",
     limits: { maxInputs: 16, maxBuffers: 32 },
     maxBytes: maxBytes ?? 2 ** 32,
-    load: (schedule) => load(core, device, schedule, { winograd, wide, ownKernels, onLaunch }),
+    load: (schedule) => load(core, device, schedule, { winograd, wide: isWide, ownKernels, onLaunch }),
     async read(buffer) {
       await core.turns.done();
       core.count.readBacks++;
@@ -104,16 +102,21 @@ export function cpuDeviceOn(
 }
 
 function load(core: Core, device: Device, schedule: ScheduledProgram, options: LoadOptions): Loaded {
-  const program = prepare(core, schedule, options);
-  const known = () => core.engine.load(program.image());
-  if (core.turns.open) known();
+  const written = prepare(core, schedule, options);
+  const image = once(() => {
+    const made = written.image();
+    core.engine.load(made);
+    return made;
+  });
+  const program = { ...written, image };
+  if (core.turns.open) image();
   // What takes the place of an input is counted once.
   const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
   const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), program.plan.bytes);
   const loaded: Loaded = {
     stats: { plannedBytes, launches: program.passes },
     run: (inputs) => run(core, device, program, inputs),
-    ready: () => core.turns.done().then(known),
+    ready: () => core.turns.done().then(() => void image()),
   };
   program.lists.forEach((number) => core.collectedPrograms.register(loaded, number));
   return loaded;
@@ -132,9 +135,7 @@ function run(core: Core, device: Device, program: Program, inputs: readonly Tens
   const scratch = shared.scratch.address;
   core.turns.take(() => {
     core.count.submits++;
-    const image = program.image();
-    engine.load(image);
-    engine.run(image, table, scratch, (each) => listeners.get(each));
+    engine.run(program.image(), table, scratch, (each) => listeners.get(each));
   });
   return handOut(store, program.schedule, bindings);
 }

@@ -175,7 +175,7 @@ function passesOf(
 }
 
 /** A function that computes its value at the first call. */
-function once<T>(compute: () => T): () => T {
+export function once<T>(compute: () => T): () => T {
   const made: { value?: T } = {};
   return () => made.value ??= compute();
 }

@@ -24,7 +24,7 @@ import { type Tiles, tilesOf } from "./tiles.ts";
 export function writeContraction(
   contraction: Contraction,
   options: WatOptions,
-  tiles: Tiles = tilesOf(options.wide),
+  tiles: Tiles = tilesOf(options.wide()),
 ): WatKernel {
   return contraction.form === "rows" ? writeRows(contraction, options, tiles) : writeOuter(contraction, options, tiles);
 }

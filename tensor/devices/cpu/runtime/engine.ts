@@ -22,7 +22,7 @@ export interface Engine {
   copy(from: number, to: number, bytes: number): void;
   /** Copies words to the host. */
   read(address: number, words: number): Uint32Array | Promise<Uint32Array>;
-  /** Makes a program known to all threads. */
+  /** Makes a program known to all threads, once. */
   load(image: ProgramImage): void;
   /** Runs a program that was made known. */
   run(image: ProgramImage, table: readonly number[], scratch: number, told?: PassTeller): void;

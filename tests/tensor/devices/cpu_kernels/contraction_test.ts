@@ -12,7 +12,7 @@ import { CONV_CASES } from "./conv_cases.ts";
 import { convShape, convTerms, kernelMapTerms, matmulDefinition, matmulShape } from "./definitions.ts";
 import { assertClose, randomFloats, randomInts, runKernel, type Sample, type Words } from "./harness.ts";
 
-const DIRECT = { winograd: false, wide: false };
+const DIRECT = { winograd: false, wide: () => false };
 
 /** Runs a contraction in some tiles; without any in those of the device, of which both kinds must give the same bits. */
 function compute(contraction: Contraction, inputs: readonly Sample[], shape: Shape, tiles?: Tiles): Words {
