@@ -9,14 +9,7 @@ import { modelEntry } from "../../train/model_file.ts";
 import { machineOf } from "../shared/machine.ts";
 import type { BestDetector } from "../../train/results/best_detector.ts";
 import { loadLogger } from "../../train/run_logger.ts";
-import {
-  checkImages,
-  newRun,
-  placeOf,
-  resumedRun,
-  type RunConfiguration,
-  type RunStart,
-} from "../../train/run_start.ts";
+import { checkImages, placeOf, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
 import { print } from "../cli/print.ts";
@@ -24,9 +17,9 @@ import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { accountsOf, lastingName } from "../shared/run_data.ts";
+import { startWithWeights } from "../shared/start_with_weights.ts";
 import { sayWeights } from "../shared/say_weights.ts";
-import { modelNameOf, networkOf, openWeights } from "../shared/weight_file.ts";
-import { weightPath } from "../shared/weight_path.ts";
+import { networkOf } from "../shared/weight_file.ts";
 import { type DetectData, openDetectData } from "./detect_data.ts";
 import { DETECT_OPTIONS, type DetectOptions, type GivenDetectOptions } from "./detect_options.ts";
 import { makeDetecting } from "./detecting.ts";
@@ -97,20 +90,19 @@ export const detectTrain: Command = command(LINE, async (given) => {
   );
 });
 
-async function startRun(given: GivenDetectOptions): Promise<Start> {
-  const start = { task: LINE.task, out: given.out, pictures: "detections" as const };
-  const init = given.init === undefined ? undefined : weightPath(given.init, "--init");
-  if (given.resume !== undefined) {
-    const asked = init === undefined ? given : { ...given, init };
-    const optionsOf = (saved: DetectOptions) => resumeDetectOptions(saved, asked);
-    return { ...await resumedRun<DetectOptions, Configuration>(given.resume, optionsOf, start), backbone: null };
-  }
-  const file = init === undefined ? null : await openWeights(init, { ...given, option: "--init" });
-  const options = settleDetectOptions(given, file && { path: file.path, model: modelNameOf(file, given.model) });
-  const network = modelEntry(options.model).make();
-  const backbone = file && networkOf(file, network);
-  if (backbone) sayWeights(backbone.account, backbone.head ? { head: "left out, as detectors have their own" } : {});
-  return { ...newRun<DetectOptions, Configuration>(options, `${network.name}-detect`, start), backbone };
+function startRun(given: GivenDetectOptions): Promise<Start> {
+  const networkIn = (options: DetectOptions) => modelEntry(options.model).make();
+  return startWithWeights(given, {
+    start: { task: LINE.task, out: given.out, pictures: "detections" },
+    settle: settleDetectOptions,
+    resume: resumeDetectOptions,
+    backboneOf: (file, options) => {
+      const backbone = networkOf(file, networkIn(options));
+      sayWeights(backbone.account, backbone.head ? { head: "left out, as detectors have their own" } : {});
+      return backbone;
+    },
+    nameOf: (options) => `${networkIn(options).name}-detect`,
+  });
 }
 
 /** What a run works with. */

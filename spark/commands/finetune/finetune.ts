@@ -13,14 +13,7 @@ import type { Best } from "../../train/results/evaluation_record.ts";
 import { evaluationResults } from "../../train/results/evaluation_results.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { loadLogger } from "../../train/run_logger.ts";
-import {
-  checkImages,
-  newRun,
-  placeOf,
-  resumedRun,
-  type RunConfiguration,
-  type RunStart,
-} from "../../train/run_start.ts";
+import { checkImages, placeOf, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
 import { runCommand } from "../cli/run_command.ts";
@@ -28,9 +21,9 @@ import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { evalBatches, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
 import { accountsOf, lastingName } from "../shared/run_data.ts";
+import { startWithWeights } from "../shared/start_with_weights.ts";
 import { sayWeights } from "../shared/say_weights.ts";
-import { classesOf, modelNameOf, networkOf, openWeights } from "../shared/weight_file.ts";
-import { weightPath } from "../shared/weight_path.ts";
+import { classesOf, networkOf } from "../shared/weight_file.ts";
 import { headFor, type Pretrained } from "./pretrained.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } from "./finetune_options.ts";
 import { type Finetuning, makeFinetuning } from "./finetuning.ts";
@@ -103,21 +96,15 @@ export const finetune: Command = command(LINE, async (given) => {
   });
 });
 
-async function startRun(given: GivenFinetuneOptions): Promise<Start> {
-  const start = { task: LINE.task, out: given.out };
-  const init = given.init === undefined ? undefined : weightPath(given.init, "--init");
-  if (given.resume !== undefined) {
-    const asked = init === undefined ? given : { ...given, init };
-    const optionsOf = (saved: FinetuneOptions) => resumeFinetuneOptions(saved, asked);
-    return { ...await resumedRun<FinetuneOptions, Configuration>(given.resume, optionsOf, start), backbone: null };
-  }
-  const file = init === undefined ? null : await openWeights(init, { ...given, option: "--init" });
-  const options = settleFinetuneOptions(given, file && { path: file.path, model: modelNameOf(file, given.model) });
-  const backbone = file && { ...networkOf(file, modelEntry(options.model).make()), classes: classesOf(file) };
-  return {
-    ...newRun<FinetuneOptions, Configuration>(options, `${modelEntry(options.model).make().name}-finetune`, start),
-    backbone,
-  };
+function startRun(given: GivenFinetuneOptions): Promise<Start> {
+  const networkIn = (options: FinetuneOptions) => modelEntry(options.model).make();
+  return startWithWeights(given, {
+    start: { task: LINE.task, out: given.out },
+    settle: settleFinetuneOptions,
+    resume: resumeFinetuneOptions,
+    backboneOf: (file, options): Pretrained => ({ ...networkOf(file, networkIn(options)), classes: classesOf(file) }),
+    nameOf: (options) => `${networkIn(options).name}-finetune`,
+  });
 }
 
 function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
