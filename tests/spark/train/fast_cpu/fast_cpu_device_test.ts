@@ -18,6 +18,7 @@ import {
   tanh,
   type Tensor,
   tensor,
+  where,
   whileLoop,
   zeros,
 } from "../../../../tensor/mod.ts";
@@ -36,6 +37,11 @@ const PROGRAMS: Readonly<Record<string, () => readonly Tensor[]>> = {
   },
   whileLoop: () => [whileLoop((x: Tensor) => less(x, 100), (x: Tensor) => mul(x, 3), tensor(1))],
   bools: () => [less(tensor([1, 2, 3]), 2)],
+  hostBools: () => [where(tensor([true, false, true]), tensor([1, 2, 3]), 0)],
+  twice: () => {
+    const x = tanh(tensor([1, 2, 3])); // a result that stands twice gets memory of its own, by a copy
+    return [x, x];
+  },
   nothing: () => [zeros([0, 3])],
 };
 

@@ -144,6 +144,15 @@ export function generator(seed: number): () => number {
   };
 }
 
+/** Checks that two results are the same to the bit; a list of all that differs would take minutes to write. */
+export function assertSameBits(actual: Words, expected: Words): void {
+  const [a, b] = [actual, expected].map(({ buffer, byteOffset, length }) =>
+    new Uint32Array(buffer, byteOffset, length)
+  );
+  const at = a!.findIndex((bits, i) => bits !== b![i]);
+  ok(actual.length === expected.length && at < 0, `element ${at} is ${actual[at]}, not ${expected[at]}`);
+}
+
 /** Checks values against float64 ones: every difference at most `tolerance` times `1 + Σ|terms|`, as `scale` tells. */
 export function assertClose(actual: Words, expected: Float64Array, scale: number, label = ""): void {
   deepStrictEqual(actual.length, expected.length);

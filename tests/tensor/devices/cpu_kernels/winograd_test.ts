@@ -13,7 +13,7 @@ import { winogradWeightGradientKernel } from "../../../../tensor/devices/cpu/win
 import { conv2d, cpuDevice, grad, random, sum, type Tensor } from "../../../../tensor/mod.ts";
 import { type ConvCase, row, same } from "./conv_cases.ts";
 import { convDefinition, convInputGradientDefinition, convShape, convWeightGradientDefinition } from "./definitions.ts";
-import { randomFloats, runKernel, type Sample, type Words } from "./harness.ts";
+import { assertSameBits, randomFloats, runKernel, type Sample, type Words } from "./harness.ts";
 
 /** Odd sizes, no, whole and lopsided padding, channels that fill no vector or panel, batches, one tile and many. */
 const CASES: readonly ConvCase[] = [
@@ -48,7 +48,7 @@ function checkError(
   output: Sample,
 ) {
   const [narrow, wide] = [false, true].map((wide) => runKernel(kernelIn(tilesOf(wide)), inputs, output));
-  deepStrictEqual(wide, narrow);
+  assertSameBits(wide!, narrow!);
   const error = relativeError(narrow!, expected);
   const bound = 6 * relativeError(runKernel(direct, inputs, output), expected) + 2 ** -22;
   ok(error <= bound, `error is ${error}, bound ${bound}`);
@@ -76,6 +76,21 @@ for (const { x: xShape, w: wShape, ...params } of CASES) {
     });
   }
 }
+
+Deno.test("Weight gradients of many tiles and channels are added up in the same order in all tiles of registers", () => {
+  const { x, w, ...params } = row([1, 28, 80, 100], [3, 3, 100, 90], { padding: same(1) });
+  const [left, output] = [randomFloats(x, 1), randomFloats(w, 2)];
+  const dy = randomFloats(convShape(x, w, params), 3);
+  const conv = phasedConv(convolutionOf(x, w, dy.shape, params))!;
+  const gradient = weightAdjoint(
+    conv,
+    Object.values(SCHEMES).find(({ taps, outputs }) => taps === 3 && outputs === 4)!,
+  );
+  const [narrow, wide] = [false, true].map((wide) =>
+    runKernel(winogradWeightGradientKernel(gradient, tilesOf(wide).steps), [left, dy], output)
+  );
+  assertSameBits(wide!, narrow!);
+});
 
 /** The matrix of a linear map: column by column. */
 function columnsOf({ lines, outputs }: Linear, inputs: number): readonly (readonly number[])[] {
