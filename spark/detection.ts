@@ -22,26 +22,12 @@ import {
   type DetectorState,
   globalNorm,
   type Optimizer,
-  type OptimizerState,
 } from "../nn/mod.ts";
 import { skipOverflow } from "./loss_scale.ts";
-import type { LossScale } from "./train_state.ts";
+import type { TrainingState } from "./train_state.ts";
 
 /** Everything that the training of a detector carries from step to step. */
-export interface DetectionState {
-  /** Parameters. */
-  readonly params: DetectorParams;
-  /** Running statistics. */
-  readonly state: DetectorState;
-  /** Step counter and moments. */
-  readonly optimizer: OptimizerState<DetectorParams>;
-  /** Random key of the next step, uint32 `[2]`. */
-  readonly key: Tensor;
-  /** Moving average of parameters and statistics; absent if none is kept. */
-  readonly average?: { readonly params: DetectorParams; readonly state: DetectorState };
-  /** Factor of the loss, of `startLossScale`; absent where gradients are float32. */
-  readonly lossScale?: LossScale;
-}
+export type DetectionState = TrainingState<DetectorParams, DetectorState>;
 
 /**
  * Makes the state in which the training of a detector starts: a pre-trained or fresh backbone under fresh heads.

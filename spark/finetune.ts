@@ -19,12 +19,11 @@ import {
   type Classifier,
   globalNorm,
   type Optimizer,
-  type OptimizerState,
   softCrossEntropy,
 } from "../nn/mod.ts";
 
 import { skipOverflow } from "./loss_scale.ts";
-import type { LossScale } from "./train_state.ts";
+import type { TrainingState } from "./train_state.ts";
 import { streamOf, type StreamVersion } from "./random_stream.ts";
 
 /** Parameters and statistics of a classifier. */
@@ -36,16 +35,7 @@ export interface ClassifierWeights {
 }
 
 /** Everything that fine-tuning carries from step to step. */
-export interface FinetuneState extends ClassifierWeights {
-  /** Step counter and moments. */
-  readonly optimizer: OptimizerState<ClassifierWeights["params"]>;
-  /** Random key of the next step, uint32 `[2]`. */
-  readonly key: Tensor;
-  /** Moving average of parameters and statistics; absent if none is kept. */
-  readonly average?: ClassifierWeights;
-  /** Factor of the loss, of `startLossScale`; absent where gradients are float32. */
-  readonly lossScale?: LossScale;
-}
+export type FinetuneState = TrainingState<ClassifierWeights["params"], ClassifierWeights["state"]>;
 
 /** Options of `initFinetune`. */
 export interface InitFinetuneOptions {

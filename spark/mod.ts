@@ -68,7 +68,7 @@ export {
   type TrainStepOptions,
 } from "./train_step.ts";
 export type { SharedStepOptions } from "./shared_step.ts";
-export type { LossScale, TrainState, TrainStepOutput } from "./train_state.ts";
+export type { LossScale, TrainingState, TrainState, TrainStepOutput } from "./train_state.ts";
 export * from "./recipe.ts";
 export * from "./accumulate.ts";
 export * from "./average.ts";

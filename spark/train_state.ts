@@ -11,21 +11,24 @@ export interface LossScale {
   readonly steps: Tensor;
 }
 
-/** Everything that a training run carries from step to step. */
-export interface TrainState {
+/** Everything that training carries from step to step, whatever is trained: `Params` and the running statistics `State`. */
+export interface TrainingState<Params extends object, State> {
   /** Parameters. */
-  readonly params: SparkParams;
+  readonly params: Params;
   /** Running statistics. */
-  readonly state: SparkState;
+  readonly state: State;
   /** Step counter and moments. */
-  readonly optimizer: OptimizerState<SparkParams>;
+  readonly optimizer: OptimizerState<Params>;
   /** Random key of the next step, uint32 `[2]`. */
   readonly key: Tensor;
   /** Moving average of parameters and statistics, of `averageWeights`; absent if none is kept. */
-  readonly average?: { readonly params: SparkParams; readonly state: SparkState };
+  readonly average?: { readonly params: Params; readonly state: State };
   /** Factor of the loss, of `startLossScale`; absent where gradients are float32. */
   readonly lossScale?: LossScale;
 }
+
+/** Everything that a run of pre-training carries from step to step. */
+export type TrainState = TrainingState<SparkParams, SparkState>;
 
 /** What a training step returns. */
 export interface TrainStepOutput {

@@ -4,7 +4,7 @@ import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
 import type { StepRecord } from "../metrics.ts";
 import type { DetectionScores } from "../detection/evaluate_detector.ts";
 import type { BestDetector } from "./best_detector.ts";
-import { commonCurves, escaped, pageHtml, type Row, stepCurve, stepSummary, thinned } from "./page.ts";
+import { commonCurves, escaped, pageHtml, type Row, type RunReport, stepCurve, stepSummary, thinned } from "./page.ts";
 import { scoreText } from "./score_text.ts";
 import { pictureSection, type ReportPicture } from "./pictures_kept.ts";
 
@@ -16,17 +16,9 @@ interface Evaluated {
 }
 
 /** What a report shows. */
-export interface DetectionReport {
-  /** Name of the run. */
-  readonly title: string;
-  /** Records of all steps so far. */
-  readonly records: readonly StepRecord[];
+export interface DetectionReport extends RunReport {
   /** Evaluations so far. */
   readonly evaluations: readonly Evaluated[];
-  /** Steps of the run. */
-  readonly total: number;
-  /** Options and whatever else is to be listed, by name. */
-  readonly configuration: Readonly<Record<string, unknown>>;
   /** Pictures of what is found, oldest first. */
   readonly pictures: readonly ReportPicture[];
 }

@@ -1,22 +1,13 @@
 /** @file The report of fine-tuning. */
 import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
 import { classAccuracies, type ClassAccuracy, type Confusion, mistakesOf } from "../scores/confusion.ts";
-import type { StepRecord } from "../metrics.ts";
 import type { EvaluationRecord } from "./evaluation_record.ts";
-import { commonCurves, escaped, pageHtml, type Row, stepCurve, stepSummary, table } from "./page.ts";
+import { commonCurves, escaped, pageHtml, type Row, type RunReport, stepCurve, stepSummary, table } from "./page.ts";
 
 /** What a report shows. */
-export interface EvaluationReport {
-  /** Name of the run. */
-  readonly title: string;
-  /** Records of all steps so far. */
-  readonly records: readonly StepRecord[];
+export interface EvaluationReport extends RunReport {
   /** Evaluations so far. */
   readonly evaluations: readonly EvaluationRecord[];
-  /** Steps of the run. */
-  readonly total: number;
-  /** Options and whatever else is to be listed, by name. */
-  readonly configuration: Readonly<Record<string, unknown>>;
   /** Classes as they are and as they were last predicted. */
   readonly confusion: Confusion;
   /** Names of the classes. */

@@ -19,6 +19,14 @@ export interface Page {
   readonly configuration: Readonly<Record<string, unknown>>;
 }
 
+/** What the report of every kind of run is made of. */
+export interface RunReport extends Pick<Page, "title" | "configuration"> {
+  /** Records of all steps so far. */
+  readonly records: readonly StepRecord[];
+  /** Steps of the run. */
+  readonly total: number;
+}
+
 /** At most so many points are drawn: more cannot be told apart. */
 const POINTS = 1000;
 

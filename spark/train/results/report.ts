@@ -1,7 +1,7 @@
 /** @file The report of pre-training. */
 import type { StepRecord } from "../metrics.ts";
 import { pictureSection, type ReportPicture } from "./pictures_kept.ts";
-import { commonCurves, pageHtml, stepCurve, stepSummary } from "./page.ts";
+import { commonCurves, pageHtml, type RunReport, stepCurve, stepSummary } from "./page.ts";
 
 /** The loss on images that are not trained on. */
 export interface HeldOut {
@@ -12,17 +12,9 @@ export interface HeldOut {
 }
 
 /** What a report shows. */
-export interface Report {
-  /** Name of the run. */
-  readonly title: string;
-  /** Records of all steps so far. */
-  readonly records: readonly StepRecord[];
+export interface Report extends RunReport {
   /** Losses on images that are not trained on. */
   readonly heldOut: readonly HeldOut[];
-  /** Steps of the run. */
-  readonly total: number;
-  /** Options and whatever else is to be listed, by name. */
-  readonly configuration: Readonly<Record<string, unknown>>;
   /** Pictures, oldest first. */
   readonly pictures: readonly ReportPicture[];
 }
