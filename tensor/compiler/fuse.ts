@@ -9,6 +9,7 @@ import { loopGroups, loopStep } from "./loop_step.ts";
 import { isTemplate } from "./lowering.ts";
 import { operationOf, type ScalarOp } from "./operations.ts";
 import { visitScalars } from "./scalar.ts";
+import type { ProductReruns } from "./schedule/reruns.ts";
 import { sideBySide } from "./schedule/side_by_side.ts";
 import { expressionOf } from "./work.ts";
 
@@ -20,6 +21,8 @@ export interface FusionLimits {
   readonly maxBuffers: number;
   /** True if templates of the device compute operands and finish results by maps. */
   readonly joins?: boolean;
+  /** Products that are made again to save memory; none by default. */
+  readonly reruns?: ProductReruns;
 }
 
 /** Nodes to look at before one counts as dear: a bound for long chains of views. */

@@ -53,7 +53,7 @@ function scheduleOf(
   }));
   const outputs = graph.outputs.map((node) => numbers.get(node)!);
   const given = new Set([...donated].map((position) => inputs[position]!));
-  const lean = recompute(reorder({ values, steps }));
+  const lean = recompute(reorder({ values, steps }), limits.reruns);
   const draft = limits.joins ? joinEpilogues(joinPrologues(lean, limits), given, limits) : lean;
   const aliases = aliasesOf(draft, { outputs, given });
   const spent = given.difference(new Set(aliases.values()));

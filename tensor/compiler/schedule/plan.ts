@@ -34,8 +34,8 @@ interface OpenLife extends Life {
 
 /**
  * Plans the memory of all temporaries, so that the peak is known before the first run. Values whose lifetimes
- * overlap do not share bytes, but for maps that work in place. Large ones are placed first, each at the lowest offset
- * that is free for its lifetime.
+ * overlap do not share bytes, but for maps that work in place. Each gets the lowest offset that is free for its lifetime:
+ * first those that live where most is in use, the longest lives first; or the large ones first, if that takes less.
  *
  * @param schedule The steps.
  * @param options Alignment, work in place, scratch.
@@ -86,11 +86,47 @@ function livesOf(
   return { lives, places: placeIn };
 }
 
-/** Gives every life its offset. Returns the end of all. */
+/** An order in which lives get their places. */
+type Order = (a: OpenLife, b: OpenLife) => number;
+
+const largestFirst: Order = (a, b) => b.bytes - a.bytes || a.from - b.from;
+
+/** What lives where most is in use, for how long it lives; then the rest, the largest first. */
+function peakFirst(peak: number): Order {
+  const rank = ({ from, to }: OpenLife) => from <= peak && peak <= to ? to - from : -1;
+  return (a, b) => rank(b) - rank(a) || largestFirst(a, b);
+}
+
+/** Gives every life its offset: in the order that takes less memory. Returns the end of all. */
 function place(lives: readonly OpenLife[], steps: number): number {
+  const { peak, bytes } = peakOf(lives, steps);
+  const first = placeInOrder(lives, steps, peakFirst(peak));
+  if (first === bytes) return first;
+  const offsets = lives.map(({ offset }) => offset);
+  const second = placeInOrder(lives, steps, largestFirst);
+  if (second > first) lives.forEach((life, i) => life.offset = offsets[i]!);
+  return Math.min(first, second);
+}
+
+/** Where most is in use, and how much: no plan needs less. */
+function peakOf(lives: readonly OpenLife[], steps: number): { readonly peak: number; readonly bytes: number } {
+  const changes = new Float64Array(steps + 1);
+  for (const { bytes, from, to } of lives) {
+    changes[from]! += bytes;
+    changes[to + 1]! -= bytes;
+  }
+  const most = { peak: 0, bytes: 0 };
+  changes.reduce((bytes, change, at) => {
+    if (bytes + change > most.bytes) Object.assign(most, { peak: at, bytes: bytes + change });
+    return bytes + change;
+  }, 0);
+  return most;
+}
+
+function placeInOrder(lives: readonly OpenLife[], steps: number, order: Order): number {
   const placed = timeline(steps);
   let bytes = 0;
-  for (const life of lives.toSorted((a, b) => b.bytes - a.bytes || a.from - b.from)) {
+  for (const life of lives.toSorted(order)) {
     life.offset = placed.lowestFree(life);
     placed.add(life);
     bytes = Math.max(bytes, life.offset + life.bytes);

@@ -1,5 +1,6 @@
 /** @file The cpu device: WebAssembly with SIMD, made at run time, on every core. */
 import { type Backend, compilingDevice, type Loaded } from "../../compiler/compiling_device.ts";
+import type { ProductReruns } from "../../compiler/schedule/reruns.ts";
 import type { ScheduledProgram } from "../../compiler/kernel.ts";
 import type { LaunchListener } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
@@ -35,6 +36,9 @@ export interface CpuOptions {
   /** Called after each launch, to see where the time goes. Nothing is timed without it. */
   readonly onLaunch?: LaunchListener;
 }
+
+/** Products that are made again to save memory: a 40th of their time, in programs that need much of it. */
+const RERUNS: ProductReruns = { share: 1 / 40, least: 2 ** 25 };
 
 /** Names of CpuOptions. */
 export const CPU_OPTIONS: OptionNames<CpuOptions> = {
@@ -84,7 +88,7 @@ export function cpuDeviceOn(
   const isWide = () => wide ?? (core.relaxed && widens());
   const backend: Backend = {
     name: "cpu",
-    limits: { maxInputs: 16, maxBuffers: 32 },
+    limits: { maxInputs: 16, maxBuffers: 32, reruns: RERUNS },
     maxBytes: maxBytes ?? 2 ** 32,
     load: (schedule) => load(core, device, schedule, { winograd, wide: isWide, ownKernels, onLaunch }),
     async read(buffer) {

@@ -18,6 +18,11 @@ export function template(name: string): TemplateKernel {
   };
 }
 
+/** A product, of which only its kind and its cost matter. */
+export function product(name: string, flops: number): TemplateKernel {
+  return { ...template(name), flops, body: { kind: "contraction" } as TemplateKernel["body"] };
+}
+
 /** A map over `size` elements that adds up its operands, each read in order. */
 export function sumMap(size: number, operands: number): MapKernel {
   const loads = Array.from({ length: operands }, (_, buffer): Scalar => ({
@@ -28,8 +33,8 @@ export function sumMap(size: number, operands: number): MapKernel {
   return { kind: "map", shape: [size], values: [loads.reduce((a, b) => op("add", a, b))] };
 }
 
-/** One line of a program: what it makes, of how many elements, from what. `=` starts a template, `+` a sum. */
-export type Line = readonly [made: string, size: number, kind: "=" | "+", ...operands: string[]];
+/** One line of a program: what it makes, of how many elements, from what. `=` starts a template, `*` a product of 10 operations an element, `+` a sum. */
+export type Line = readonly [made: string, size: number, kind: "=" | "*" | "+", ...operands: string[]];
 
 /** Reads a program. Names that no line makes are inputs of 1 element; the last line makes the output. */
 export function draftOf(lines: readonly Line[]): { readonly draft: Draft; readonly names: readonly string[] } {
@@ -42,7 +47,7 @@ export function draftOf(lines: readonly Line[]): { readonly draft: Draft; readon
     return { shape: [line?.[1] ?? 1], dtype: "float32", role };
   });
   const steps = lines.map(([name, size, kind, ...operands]): Step => ({
-    kernel: kind === "=" ? template(name) : sumMap(size, operands.length),
+    kernel: kind === "=" ? template(name) : kind === "*" ? product(name, 10 * size) : sumMap(size, operands.length),
     inputs: operands.map((operand) => names.indexOf(operand)),
     outputs: [names.indexOf(name)],
   }));
