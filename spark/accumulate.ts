@@ -87,9 +87,10 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
 ) => Pick<TrainState, "state" | "key"> & { readonly sums: GradientSums } {
   requireOptions("addGradients", options, STEP_OPTIONS satisfies OptionNames<TrainStepOptions>);
   const { lossOn = "masked" } = options;
-  return (train, sums, { images }) => {
+  return (train, sums, { images: given }) => {
     const { drawsParts } = streamOf(options.randomStream);
-    const { next, pattern, run } = drawBatch(model, train.key, images, options, drawsParts ? sums.images : undefined);
+    const drawn = drawBatch(model, train.key, given, options, drawsParts ? sums.images : undefined);
+    const { next, images, pattern, run } = drawn;
     const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);
     const patches = countedPatches(pattern, lossOn);
     const weighted = (sum: Tensor, term: Tensor) => add(sum, mul(term, patches));

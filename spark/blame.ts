@@ -64,12 +64,12 @@ function layerOf(name: string): string {
 export async function nameNotFinite(
   model: Model,
   train: Pick<TrainState, "params" | "state" | "key" | "lossScale">,
-  { images }: ImageBatch,
+  { images: given }: ImageBatch,
   options: TrainStepOptions & { readonly device: Device },
 ): Promise<string | null> {
   requireOptions("nameNotFinite", options, { ...STEP_OPTIONS, device: true });
   const { device, ...rest } = options;
-  const { pattern, run } = drawBatch(model, train.key, images, rest);
+  const { images, pattern, run } = drawBatch(model, train.key, given, rest);
   const { loss, gradients } = lossAndGradients(model, train, { images, pattern }, run);
   const names = namesIn(train, images);
   const inputs = inputsIn([loss, ...treeLeaves(gradients) as readonly Tensor[]]);

@@ -1,9 +1,10 @@
 /** @file Which patches the encoder sees. L patches an image, K of them visible, B images. */
-import { requireOptions } from "../tensor/kernel.ts";
+import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
 import {
   arange,
   argsort,
   broadcastTo,
+  flip,
   fmod,
   greaterEqual,
   reshape,
@@ -28,7 +29,18 @@ export interface SampleMaskOptions {
   readonly first?: number | Tensor;
   /** Which random bits are drawn; those of new runs if not given. */
   readonly randomStream?: StreamVersion;
+  /** True if the images lie last to first. */
+  readonly reverse?: boolean;
 }
+
+const SAMPLE_OPTIONS = {
+  batch: true,
+  grid: true,
+  maskRatio: true,
+  first: true,
+  randomStream: true,
+  reverse: true,
+} as const;
 
 /**
  * Counts the visible patches of an image: `rows · columns · (1 - maskRatio)`, rounded to the nearest whole number and
@@ -80,11 +92,12 @@ export function sampleMask(
   key: Tensor,
   options: SampleMaskOptions,
 ): SparsePattern {
-  requireOptions("sampleMask", options, { batch: true, grid: true, maskRatio: true, first: true, randomStream: true });
-  const { batch, grid, maskRatio, first = 0, randomStream } = options;
+  requireOptions("sampleMask", options, SAMPLE_OPTIONS satisfies OptionNames<SampleMaskOptions>);
+  const { batch, grid, maskRatio, first = 0, randomStream, reverse = false } = options;
   const [rows, columns] = grid;
   const visible = countVisible(grid, maskRatio);
-  const order = argsort(streamOf(randomStream).uniform(key, [batch, rows * columns], first)); // [B, L]
+  const drawn = streamOf(randomStream).uniform(key, [batch, rows * columns], first); // [B, L]
+  const order = argsort(reverse ? flip(drawn, { axis: 0 }) : drawn);
   const chosen = slice(order, { start: [0, 0], size: [batch, visible] });
   const sorted = takeAlongAxis(chosen, argsort(chosen), { wrapNegativeIndices: false }); // [B, K], in raster order
   const image = broadcastTo(reshape(arange(batch), [batch, 1]), sorted.shape);

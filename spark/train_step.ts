@@ -1,6 +1,6 @@
 import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
 import { STEP_OPTIONS } from "./step_options.ts";
-import { add, div, mul, random, type Shape, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
+import { add, div, flip, mul, random, type Shape, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
 import { applyUpdates, globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import {
@@ -39,6 +39,8 @@ export interface TrainStepOptions
   readonly first?: number;
   /** Which random bits are drawn; those of new runs if not given. */
   readonly randomStream?: StreamVersion;
+  /** True to compute the images last to first, with what each draws: the same step but for rounding. */
+  readonly reverse?: boolean;
 }
 
 /** What a training step reads. */
@@ -128,6 +130,11 @@ export function lossAndGradients(
   return { ...out, gradients: lossScale ? treeMap((x: Tensor) => div(x, lossScale.scale), gradients) : gradients };
 }
 
+/** What images have, along axis 0: first to last or last to first. */
+function ordered(x: Tensor, reverse: boolean): Tensor {
+  return reverse ? flip(x, { axis: 0 }) : x;
+}
+
 /**
  * All that is random in a batch, drawn from a key: its mask and what drop path drops; and the key of the next one. `before`
  * are images of the step that small batches before this one had (int32 scalar).
@@ -135,11 +142,13 @@ export function lossAndGradients(
 export function drawBatch(
   model: Model,
   key: Tensor,
-  images: Tensor,
+  given: Tensor,
   options: TrainStepOptions,
   before?: Tensor,
 ): {
   readonly next: Tensor;
+  /** The images in the order in which they are computed. */
+  readonly images: Tensor;
   readonly pattern: SparsePattern;
   readonly run: ForwardOptions & LossOptions;
 } {
@@ -149,18 +158,20 @@ export function drawBatch(
     patchSize = model.stride,
     first: own = 0,
     randomStream,
+    reverse = false,
     collective: _collective, // who shares the step draws nothing
     batchSize: _batchSize,
     ...ablation
   } = options;
+  const images = ordered(given, reverse);
   const [batch, height, width] = images.shape as [number, number, number];
   const stream = streamOf(randomStream);
   const first = before ? add(before, own) : own;
-  const uniform = (key: Tensor, shape: Shape) => stream.uniform(key, shape, first);
+  const uniform = (key: Tensor, shape: Shape) => ordered(stream.uniform(key, shape, first), reverse);
   const grid = inputGrid(model, [height, width], patchSize);
   const [next, maskKey, dropKey] = stream.split(key, 3) as [Tensor, Tensor, Tensor];
-  const pattern = sampleMask(maskKey, { batch, grid, maskRatio, first, ...randomStream && { randomStream } });
-  return { next, pattern, run: { train: true, key: dropKey, uniform, dropPath, ...ablation } };
+  const pattern = sampleMask(maskKey, { batch, grid, maskRatio, first, reverse, ...randomStream && { randomStream } });
+  return { next, images, pattern, run: { train: true, key: dropKey, uniform, dropPath, ...ablation } };
 }
 
 /** The state after a step of the optimizer; statistics and key are as before. */
@@ -198,8 +209,8 @@ export function trainStep(
   options: TrainStepOptions = {},
 ): (train: TrainState, batch: ImageBatch) => TrainStepOutput {
   requireOptions("trainStep", options, STEP_OPTIONS satisfies OptionNames<TrainStepOptions>);
-  return (train, { images }) => {
-    const { next, pattern, run } = drawBatch(model, train.key, images, options);
+  return (train, { images: given }) => {
+    const { next, images, pattern, run } = drawBatch(model, train.key, given, options);
     const share = shareOf(images.shape[0]!, options);
     const part = lossAndGradients(model, train, { images, pattern }, { ...run, ...share !== undefined && { share } });
     const { loss, gradients, state } = together(part, options);

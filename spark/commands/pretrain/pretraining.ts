@@ -7,7 +7,7 @@ import { startLossScale } from "../../loss_scale.ts";
 import { pretrainOptimizer } from "../../recipe.ts";
 import type { SharedStepOptions } from "../../shared_step.ts";
 import type { TrainState } from "../../train_state.ts";
-import { init } from "../../train_step.ts";
+import { init, type TrainStepOptions } from "../../train_step.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { accumulatedStep, type Conclude, partOf, wholeStep } from "../../train/pretrain_step.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
@@ -48,10 +48,10 @@ export interface PretrainingSettings {
 
 /** How a step is shared, and over what batch norm takes its statistics. */
 function sharingOf(
-  { batchSize, syncBn, normParts }: PretrainOptions,
+  { batchSize, syncBn, normParts, reverseBatch: reverse }: PretrainOptions,
   collective: Collective,
-): SharedStepOptions & { readonly first?: number } {
-  if (collective.size === 1) return normParts > 1 ? { statistics: { parts: normParts } } : {};
+): SharedStepOptions & Pick<TrainStepOptions, "first" | "reverse"> {
+  if (collective.size === 1) return { reverse, ...normParts > 1 && { statistics: { parts: normParts } } };
   const { first } = partOfRank(batchSize, collective);
   return { collective, batchSize, first, ...syncBn && { statistics: { collective } } };
 }

@@ -76,6 +76,10 @@ const METHOD = {
     help: "of one process: batch norm takes its statistics over N parts of the batch, each by itself, as N ranks do",
     default: 1,
   },
+  reverseBatch: {
+    kind: "flag",
+    help: "of one process: images of a batch are computed last to first, which changes rounding alone: to measure that",
+  },
   initWeight: {
     kind: "text",
     placeholder: "FILE",

@@ -39,6 +39,7 @@ export function settleOptions(given: GivenPretrainOptions): PretrainOptions {
   checkDecoder(options, model);
   checkAccumulation(options);
   checkParts(options);
+  checkReverse(options);
   return options;
 }
 
@@ -72,6 +73,13 @@ function checkParts({ normParts, syncBn, batchSize, accumulate }: PretrainOption
   );
 }
 
+function checkReverse({ reverseBatch, accumulate }: PretrainOptions): void {
+  if (!reverseBatch || accumulate === 1) return;
+  throw new RangeError(
+    `Cannot reverse batches as each must be computed at once: current --accumulate is ${accumulate}; leave it out`,
+  );
+}
+
 /**
  * Checks that ranks can share the steps of a run.
  *
@@ -80,10 +88,15 @@ function checkParts({ normParts, syncBn, batchSize, accumulate }: PretrainOption
  * @throws {RangeError} If parts are asked for beside ranks, or small batches of a rank were not equal.
  */
 export function checkRanks(
-  { normParts, batchSize, accumulate }: PretrainOptions,
+  { normParts, batchSize, accumulate, reverseBatch }: PretrainOptions,
   { size }: Pick<Collective, "size">,
 ): void {
   if (size === 1) return;
+  if (reverseBatch) {
+    throw new RangeError(
+      `Cannot reverse batches as one process must hold them: current number of ranks is ${size}; leave --reverse-batch out`,
+    );
+  }
   if (normParts > 1) {
     throw new RangeError(
       `Cannot take statistics over parts as one process must hold the batch: current number of ranks is ${size}, of ` +
