@@ -8,6 +8,8 @@ export interface SharedStepOptions {
   readonly collective?: Collective;
   /** Images of the step, of all processes together; as many as there are here if not given. */
   readonly batchSize?: number;
+  /** Bytes of gradients that are exchanged together while others are computed, as of `allReduce`. */
+  readonly bucketBytes?: number;
   /** Over what batch normalisation takes its statistics; over the images here if not given. */
   readonly statistics?: BatchStatistics;
 }
@@ -34,7 +36,7 @@ export function shareOf(images: number, { collective, batchSize = images }: Shar
 }
 
 /**
- * Sums the shares of all processes, in one exchange: loss and gradients of the whole step, on each the same. Running statistics
+ * Sums the shares of all processes, part after part as they are made: loss and gradients of the whole step, on each the same. Running statistics
  * that each process took over its own images become their mean.
  *
  * @param part What this process found.
@@ -43,12 +45,13 @@ export function shareOf(images: number, { collective, batchSize = images }: Shar
  */
 export function together<Params extends Tree, State extends Tree>(
   part: StepPart<Params, State>,
-  { collective, statistics }: SharedStepOptions,
+  { collective, statistics, bucketBytes }: SharedStepOptions,
 ): StepPart<Params, State> {
   if (!collective || collective.size === 1) return part;
   const { loss, gradients, state } = part;
   const own = statistics?.collective ? [] : (treeLeaves(state) as readonly Tensor[]).filter(isFloating);
-  const sums = allReduce({ loss, gradients, own: own.map((x) => mul(x, 1 / collective.size)) }, collective);
+  const shares = { loss, gradients, own: own.map((x) => mul(x, 1 / collective.size)) };
+  const sums = allReduce(shares, collective, bucketBytes === undefined ? {} : { bucketBytes });
   const means = [...sums.own];
   const mean = (x: Tensor) => means.length > 0 && isFloating(x) ? means.shift()! : x;
   return { loss: sums.loss, gradients: sums.gradients as Params, state: treeMap(mean, state as Tree) as State };

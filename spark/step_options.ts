@@ -23,5 +23,6 @@ export const STEP_OPTIONS = {
   statistics: true,
   collective: true,
   batchSize: true,
+  bucketBytes: true,
   share: true,
 } as const;

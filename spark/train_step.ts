@@ -161,6 +161,7 @@ export function drawBatch(
     reverse = false,
     collective: _collective, // who shares the step draws nothing
     batchSize: _batchSize,
+    bucketBytes: _bucketBytes,
     ...ablation
   } = options;
   const images = ordered(given, reverse);

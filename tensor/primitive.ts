@@ -101,6 +101,11 @@ export interface Exchange {
   readonly kind: "sum" | "gather";
   /** The processes. */
   readonly collective: Collective;
+  /**
+   * Bytes after which the operands of a sum, in the order in which they are made, are cut into parts: of the first part and of
+   * the others. Each part is exchanged while what comes after it is computed. One part if not given.
+   */
+  readonly buckets?: readonly [first: number, others: number];
 }
 
 /** How a primitive becomes device code. */

@@ -74,8 +74,11 @@ type Small = Pick<TrainState, "params" | "state" | "key" | "lossScale">;
  */
 export function accumulatedStep(settings: StepSettings, parts: number): PretrainStep {
   const { model, optimizer, method, conclude, device, donate } = settings;
-  const { collective, statistics } = method;
-  const shared = { ...collective && { collective }, ...statistics && { statistics } };
+  const { collective, statistics, bucketBytes } = method;
+  const shared = {
+    ...{ ...collective && { collective }, ...statistics && { statistics } },
+    ...bucketBytes !== undefined && { bucketBytes },
+  };
   const [more, apply] = [addGradients(model, method), applySums(optimizer, shared)];
   return smallBatches<TrainState, Tensor, Small, GradientSums>({
     ...{ device, donate, parts },

@@ -13,7 +13,17 @@ import { sumOverAll } from "./exchange.ts";
 export interface AllReduceOptions {
   /** How what the processes have becomes one; `sum` if not given. */
   readonly op?: "sum" | "mean" | "max";
+  /**
+   * Leaves whose sum is larger, in bytes, are exchanged in parts of about this size, each as soon as it is made, while a compiled
+   * program computes the others; the first part is of 1 MiB at most. 25 MiB if not given; `Infinity` waits for all leaves.
+   */
+  readonly bucketBytes?: number;
 }
+
+/** Bytes of the parts of a sum. */
+const BUCKET = 25 * 2 ** 20;
+/** Bytes of its first part: small, so that the exchange begins soon. */
+const FIRST_BUCKET = 2 ** 20;
 
 /**
  * Combines the tensors of all processes elementwise; each gets the result, to the bit the same. JAX's `psum`, `pmean` and
@@ -24,9 +34,10 @@ export interface AllReduceOptions {
  *
  * @param x A tensor or a tree of tensors, of the same shapes and dtypes on every process; numbers, not bools.
  * @param collective The processes. Of one process nothing is computed: the result is `x`.
- * @param options `op`: `sum`, `mean` (of integers: float32) or `max` (NaN wins; ties share the cotangent equally).
+ * @param options `op`: `sum`, `mean` (of integers: float32) or `max` (NaN wins; ties share the cotangent equally); `bucketBytes`.
  * @returns A tree of the same form and shapes.
  * @throws {TypeError} If a leaf is no tensor, or one of bools.
+ * @throws {RangeError} If `bucketBytes` is not above 0.
  * @throws {CollectiveError} When it is computed, if a process does not take part.
  *
  * @example Usage
@@ -40,21 +51,35 @@ export interface AllReduceOptions {
  * ```
  */
 export function allReduce<T extends Tree>(x: T, collective: Collective, options: AllReduceOptions = {}): T {
-  requireOptions("allReduce", options, { op: true });
-  const { op = "sum" } = options;
+  requireOptions("allReduce", options, { op: true, bucketBytes: true });
+  const { op = "sum", bucketBytes = BUCKET } = options;
   if (!["sum", "mean", "max"].includes(op)) {
     throw new TypeError(`Cannot allReduce as op must be one of sum, mean, max: current op is ${op}`);
+  }
+  if (!(bucketBytes > 0)) {
+    throw new RangeError(
+      `Cannot allReduce as bucketBytes must be above 0: current bucketBytes is ${bucketBytes}; Infinity makes one part of all`,
+    );
   }
   const { leaves, structure } = treeFlatten(x);
   const tensors = leaves.map((leaf) => requireNumbers(leaf, op));
   if (collective.size === 1 || tensors.length === 0) return treeUnflatten(structure, tensors) as T;
-  return treeUnflatten(structure, combined(tensors, collective, op)) as T;
+  return treeUnflatten(structure, combined(tensors, collective, { op, bucketBytes })) as T;
 }
 
-function combined(tensors: readonly Tensor[], collective: Collective, op: string): readonly Tensor[] {
+function combined(
+  tensors: readonly Tensor[],
+  collective: Collective,
+  { op, bucketBytes }: Required<AllReduceOptions>,
+): readonly Tensor[] {
   if (op === "max") return tensors.map((x) => max(allGather(x, collective), { axis: 0 }));
-  const sums = sumOverAll(tensors, collective);
+  const isWhole = bucketBytes === Infinity;
+  const sums = sumOverAll(tensors, isWhole ? { collective } : { collective, buckets: bucketsOf(bucketBytes) });
   return op === "sum" ? sums : sums.map((x) => div(x, collective.size));
+}
+
+function bucketsOf(bytes: number): readonly [number, number] {
+  return [Math.min(FIRST_BUCKET, bytes), bytes];
 }
 
 function requireNumbers(x: unknown, op: string): Tensor {

@@ -44,7 +44,7 @@ const SUM: Primitive<ExchangeParams> = {
   group: {
     members: ({ call }) => call.members,
     vjpRule: (cotangents, _, params) => sumRule(cotangents, params),
-    batchRule: (batch, { call: { exchange } }) => sumOverAll(spread(batch), exchange.collective),
+    batchRule: (batch, { call: { exchange } }) => sumOverAll(spread(batch), exchange),
   },
   lowering: { kind: "collective", exchange: ({ call }) => call.exchange, result: ({ result }) => result },
 };
@@ -52,7 +52,7 @@ const SUM: Primitive<ExchangeParams> = {
 /** Losses of all processes depend on each operand alike: their cotangents are summed. */
 function sumRule(cotangents: readonly (Tensor | null)[], { call: { exchange } }: ExchangeParams) {
   const there = cotangents.filter((x) => x !== null);
-  const sums = [...sumOverAll(there, exchange.collective)];
+  const sums = [...sumOverAll(there, exchange)];
   return cotangents.map((x) => x && sums.shift()!);
 }
 
@@ -67,7 +67,7 @@ const GATHER: Primitive<ExchangeParams> = {
   },
   vjpRule: (cotangent, _, { call: { exchange: { collective } } }) => {
     const [, ...shape] = cotangent.shape;
-    const [all] = sumOverAll([cotangent], collective);
+    const [all] = sumOverAll([cotangent], { collective });
     const own = slice(all!, { start: [collective.rank, ...shape.map(() => 0)], size: [1, ...shape] });
     return [reshape(own, shape)];
   },
@@ -78,10 +78,10 @@ const GATHER: Primitive<ExchangeParams> = {
   lowering: { kind: "collective", exchange: ({ call }) => call.exchange, result: ({ result }) => result },
 };
 
-/** Sums of tensors over all processes, in one exchange. */
-export function sumOverAll(tensors: readonly Tensor[], collective: Collective): readonly Tensor[] {
+/** Sums of tensors over all processes, which go together. */
+export function sumOverAll(tensors: readonly Tensor[], how: Omit<Exchange, "kind">): readonly Tensor[] {
   if (tensors.length === 0) return [];
-  const call = new ExchangeCall({ kind: "sum", collective });
+  const call = new ExchangeCall({ ...how, kind: "sum" });
   call.members = tensors.map((_, result) => bind(SUM, tensors, { call, result }));
   return call.members;
 }

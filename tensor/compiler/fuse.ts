@@ -2,7 +2,7 @@
 import { sizeOf } from "../spec.ts";
 import { NeedsBuffer } from "./expand.ts";
 import { type FusedStep, kernelOf } from "./fused_step.ts";
-import { exchangeGroups, exchangeStep } from "./exchange_step.ts";
+import { exchangeGroups, exchangeStep, soonest } from "./exchange_step.ts";
 import { type Graph, type GraphNode, storageOf } from "./graph.ts";
 import { limitKernels } from "./limit_kernels.ts";
 import { loopGroups, loopStep } from "./loop_step.ts";
@@ -59,11 +59,15 @@ export function fuse(graph: Graph, limits: FusionLimits): readonly FusedStep[] {
     }
   }
   const lasting = new Set([...graph.inputs, ...graph.capturedNodes, ...graph.outputs]);
-  return sideBySide(needed(graph, steps), { ...limits, buffers, lasting });
+  return sideBySide(needed(graph, soonest(graph.nodes, exchanges), steps), { ...limits, buffers, lasting });
 }
 
-/** Drops kernels that nobody reads after all, and puts the rest in order. */
-function needed(graph: Graph, steps: ReadonlyMap<GraphNode, FusedStep>): readonly FusedStep[] {
+/** Drops kernels that nobody reads after all, and puts the rest in the order of the nodes. */
+function needed(
+  graph: Graph,
+  nodes: readonly GraphNode[],
+  steps: ReadonlyMap<GraphNode, FusedStep>,
+): readonly FusedStep[] {
   const used = new Set<GraphNode>();
   const stack = [...graph.outputs];
   while (stack.length > 0) {
@@ -72,7 +76,7 @@ function needed(graph: Graph, steps: ReadonlyMap<GraphNode, FusedStep>): readonl
     used.add(node);
     stack.push(...steps.get(node)?.inputs ?? []);
   }
-  return [...new Set(graph.nodes.flatMap((node) => used.has(node) && steps.has(node) ? [steps.get(node)!] : []))];
+  return [...new Set(nodes.flatMap((node) => used.has(node) && steps.has(node) ? [steps.get(node)!] : []))];
 }
 
 /** Nodes that must be in memory: leaves, results, operands and results of templates, and what is shared and dear. */

@@ -223,8 +223,8 @@ function keyOf(x: Tensor, inputs: readonly GraphNode[]): string {
  * @param exchange What is done, and by whom.
  * @returns Text that is equal for equal exchanges.
  */
-export function exchangeKey({ kind, collective }: Exchange): string {
-  return `${kind} by @${idOf(collective)}`;
+export function exchangeKey({ kind, collective, buckets }: Exchange): string {
+  return `${kind} by @${idOf(collective)}${buckets ? ` in ${buckets}` : ""}`;
 }
 
 function leafKey({ dtype, shape }: TensorSpec): string {

@@ -48,12 +48,13 @@ export interface PretrainingSettings {
 
 /** How a step is shared, and over what batch norm takes its statistics. */
 function sharingOf(
-  { batchSize, syncBn, normParts, reverseBatch: reverse }: PretrainOptions,
+  { batchSize, bucketMb, syncBn, normParts, reverseBatch: reverse }: PretrainOptions,
   collective: Collective,
 ): SharedStepOptions & Pick<TrainStepOptions, "first" | "reverse"> {
   if (collective.size === 1) return { reverse, ...normParts > 1 && { statistics: { parts: normParts } } };
   const { first } = partOfRank(batchSize, collective);
-  return { collective, batchSize, first, ...syncBn && { statistics: { collective } } };
+  const bucketBytes = bucketMb === 0 ? Infinity : bucketMb * 2 ** 20;
+  return { collective, batchSize, bucketBytes, first, ...syncBn && { statistics: { collective } } };
 }
 
 /**

@@ -69,6 +69,15 @@ const METHOD = {
     kind: "flag",
     help: "of several ranks: batch norm takes its statistics over the whole batch, not over the images of each rank",
   },
+  bucketMb: {
+    kind: "number",
+    least: 0,
+    help: [
+      "of several ranks: MiB of gradients that are summed together while others are computed, the first of them",
+      "1 at most; 0: all at once when all are there",
+    ],
+    default: 25,
+  },
   normParts: {
     kind: "whole",
     least: 1,

@@ -2,11 +2,16 @@
 import { exchangeOf, type Step, type Value } from "../kernel.ts";
 import { bytesOf, type Draft } from "./draft.ts";
 
-/** Results of an exchange that lie one after the other: positions from `first` up to `end`, which is not one of them. */
+/** Results of an exchange that go together: positions from `first` up to `end`, which is not one of them. */
 export interface ExchangeRange {
   readonly first: number;
   readonly end: number;
+  /** True if they do not lie one after the other: they are copied to where they do, and back. */
+  readonly packed: boolean;
 }
+
+/** Results of a program of at most so many bytes are copied, so that many small ones are one exchange. */
+const SMALL = 1 << 16;
 
 /**
  * Cuts the results of an exchange into ranges. They follow from the order of the operands, never from when these are made or
@@ -14,17 +19,18 @@ export interface ExchangeRange {
  *
  * @param step An exchange.
  * @param values Of its program.
- * @returns Temporaries of one dtype that stand next to each other together, results of the program each by itself.
+ * @returns Neighbours of one dtype together: temporaries, and small results of the program; large ones each by itself.
  */
 export function exchangeRanges({ outputs }: Step, values: readonly Value[]): readonly ExchangeRange[] {
-  const ranges: { first: number; end: number }[] = [];
+  const ranges: { first: number; end: number; kind: string; packed: boolean }[] = [];
   outputs.forEach((output, at) => {
-    const [value, last] = [values[output]!, at > 0 ? values[outputs[at - 1]!]! : undefined];
-    const together = value.role === "temporary" && last?.role === "temporary" && last.dtype === value.dtype;
-    if (together) ranges.at(-1)!.end = at + 1;
-    else ranges.push({ first: at, end: at + 1 });
+    const { role, ...spec } = values[output]!;
+    const packed = role !== "temporary" && bytesOf(spec) <= SMALL;
+    const kind = `${spec.dtype} ${packed ? "packed" : role === "temporary" ? role : at}`;
+    if (ranges.at(-1)?.kind === kind) ranges.at(-1)!.end = at + 1;
+    else ranges.push({ first: at, end: at + 1, kind, packed });
   });
-  return ranges;
+  return ranges.map(({ first, end, packed }) => ({ first, end, packed: packed && end - first > 1 }));
 }
 
 /** A range of memory of several temporaries. */
@@ -51,18 +57,20 @@ export function sharedRanges(
   const claimed = new Set<number>();
   const sums = steps.filter(({ kernel }) => exchangeOf(kernel)?.kind === "sum");
   return sums.flatMap((step) =>
-    exchangeRanges(step, values).filter(({ first, end }) => end - first > 1).map(({ first, end }) => {
-      const places = new Map<number, number>();
-      let bytes = 0;
-      for (const output of step.outputs.slice(first, end)) {
-        for (let value: number | undefined = output; value !== undefined; value = before.get(value)) {
-          if (claimed.has(value)) break;
-          claimed.add(value);
-          places.set(value, bytes);
+    exchangeRanges(step, values).filter(({ first, end, packed }) => end - first > 1 && !packed).map(
+      ({ first, end }) => {
+        const places = new Map<number, number>();
+        let bytes = 0;
+        for (const output of step.outputs.slice(first, end)) {
+          for (let value: number | undefined = output; value !== undefined; value = before.get(value)) {
+            if (claimed.has(value)) break;
+            claimed.add(value);
+            places.set(value, bytes);
+          }
+          bytes += round(bytesOf(values[output]!));
         }
-        bytes += round(bytesOf(values[output]!));
-      }
-      return { bytes, places };
-    })
+        return { bytes, places };
+      },
+    )
   );
 }

@@ -47,6 +47,8 @@ export interface LoopImage {
 /** A step that exchanges values with other processes. It cannot be handed to another process: a group is a value of this one. */
 export interface ExchangeImage {
   readonly kind: "exchange";
+  /** Position of the step: what waits for it names it so. */
+  readonly step: number;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
   readonly exchange: Exchange;
@@ -56,8 +58,15 @@ export interface ExchangeImage {
   readonly specs: ReadonlyMap<number, TensorSpec>;
 }
 
+/** Where sums that were begun must be done. */
+export interface WaitImage {
+  readonly kind: "wait";
+  /** Positions of their steps. */
+  readonly steps: readonly number[];
+}
+
 /** What runs one after the other. */
-export type AnySegment = PassList | LoopImage | ExchangeImage;
+export type AnySegment = PassList | LoopImage | ExchangeImage | WaitImage;
 
 /** A program. */
 export interface ProgramImage {
@@ -96,7 +105,7 @@ export function addressesOf(
 /** Numbers of all lists of a program. */
 export function listsOf({ segments }: ProgramImage): readonly PassList[] {
   return segments.flatMap((segment) => {
-    if (segment.kind === "exchange") return [];
+    if (segment.kind === "exchange" || segment.kind === "wait") return [];
     return segment.kind === "loop" ? listsOf(segment.body) : [segment];
   });
 }

@@ -2,6 +2,7 @@
 import type { Exchange } from "../../primitive.ts";
 import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
 import { exchangeRanges } from "../../compiler/schedule/exchange_ranges.ts";
+import { exchangeWaits } from "../../compiler/schedule/exchange_waits.ts";
 import { runsOf } from "../../compiler/loop_step.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
@@ -72,7 +73,8 @@ export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOpt
     if (exchange) return { passes: [], scratchBytes: 0, localBytes: 0, exchange };
     return loop ? loopText(loop, prepare(core, loop.schedule, options)) : textOf(step, schedule, choices);
   });
-  const lists = listRanges(texts).map((range) => ({ ...range, number: core.shared.programs++ }));
+  const waits = exchangeWaits(schedule);
+  const lists = listRanges(texts, waits).map((range) => ({ ...range, number: core.shared.programs++ }));
   const scratchBytes = texts.map((text) => text.scratchBytes);
   const plan = planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes });
   const places = {
@@ -88,13 +90,17 @@ export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOpt
     ),
     lists: [...lists.map(({ number }) => number), ...texts.flatMap(({ loop }) => loop?.body.lists ?? [])],
     image: once(() => {
-      const segments = texts.flatMap((text, step): AnySegment[] => {
+      const segmentsOf = (text: StepText, step: number): AnySegment[] => {
         if (text.loop) return [loopImage(schedule, step, text.loop)];
         if (text.exchange) return [exchangeImage(schedule, step, text.exchange)];
         const list = lists.find(({ from }) => from === step);
         return list
           ? [{ kind: "passes", number: list.number, first: list.first, passes: passesOf(core, schedule, texts, list) }]
           : [];
+      };
+      const segments = [...texts, null].flatMap((text, step): AnySegment[] => {
+        const sums = waits.get(step);
+        return [...sums ? [{ kind: "wait", steps: sums } as const] : [], ...text ? segmentsOf(text, step) : []];
       });
       const { values, inputs, outputs } = schedule;
       const image: ProgramImage = { bytes: values.map(bytesOf), inputs, outputs, ...places, localBytes, segments };
@@ -111,15 +117,19 @@ interface ListRange {
   readonly first: number;
 }
 
-/** What lies between loops and exchanges runs as one list. */
-function listRanges(texts: readonly StepText[]): readonly ListRange[] {
+/** What lies between loops and exchanges runs as one list, up to where an exchange must be done. */
+function listRanges(
+  texts: readonly StepText[],
+  waits: ReadonlyMap<number, readonly number[]>,
+): readonly ListRange[] {
   const ranges: ListRange[] = [];
   let [from, first] = [0, 0];
   for (let at = 0; at <= texts.length; at++) {
-    if (at < texts.length && !texts[at]!.loop && !texts[at]!.exchange) continue;
+    const isPasses = at < texts.length && !texts[at]!.loop && !texts[at]!.exchange;
+    if (isPasses && !waits.has(at)) continue;
     if (at > from) ranges.push({ from, to: at, first });
     first += texts.slice(from, at).reduce((sum, { passes }) => sum + passes.length, 0);
-    from = at + 1;
+    from = isPasses ? at : at + 1;
   }
   return ranges;
 }
@@ -127,7 +137,7 @@ function listRanges(texts: readonly StepText[]): readonly ListRange[] {
 function exchangeImage({ steps, values }: ScheduledProgram, step: number, exchange: Exchange): ExchangeImage {
   const { inputs, outputs } = steps[step]!;
   return {
-    ...{ kind: "exchange", inputs, outputs, exchange, ranges: exchangeRanges(steps[step]!, values) },
+    ...{ kind: "exchange", step, inputs, outputs, exchange, ranges: exchangeRanges(steps[step]!, values) },
     specs: new Map([...inputs, ...outputs].map((value) => [value, values[value]!])),
   };
 }

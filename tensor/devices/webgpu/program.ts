@@ -4,6 +4,7 @@ import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram, type Step } f
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
+import { exchangeWaits } from "../../compiler/schedule/exchange_waits.ts";
 import { DeviceError } from "../../errors.ts";
 import { attachEpilogue } from "./emit/epilogue.ts";
 import { emitMapWgsl } from "./emit/map.ts";
@@ -13,7 +14,7 @@ import { type Shader, shaderOf } from "./emit/shader.ts";
 import { templateWgsl } from "./kernels/template.ts";
 import { ALIGNMENT, type ArenaPlan, planArena } from "./runtime/arena.ts";
 import type { Core } from "./runtime/core.ts";
-import { queueExchange, type Staged } from "./runtime/exchange.ts";
+import { exchangeQueue, type Staged } from "./runtime/exchange.ts";
 import { bindSlot, type Launches, makeLaunches, type Range, recorder } from "./runtime/launch.ts";
 import { refuseLarge, refusePass } from "./runtime/limits.ts";
 import { runTimed, type TellTime } from "./runtime/timed_launches.ts";
@@ -43,9 +44,17 @@ interface ExchangeSegment {
   readonly kind: "exchange";
   readonly step: Step;
   readonly exchange: Exchange;
+  /** Position of the step: what waits for it names it so. */
+  readonly at: number;
 }
 
-type AnySegment = Segment | LoopSegment | ExchangeSegment;
+/** Where sums that were begun must be done. */
+interface WaitSegment {
+  readonly kind: "wait";
+  readonly steps: readonly number[];
+}
+
+type AnySegment = Segment | LoopSegment | ExchangeSegment | WaitSegment;
 
 /** A schedule as launches, with the memory that it needs. */
 export interface Program {
@@ -165,25 +174,34 @@ function refuseTimes(): never {
   );
 }
 
-/** Runs of passes between loops and exchanges. */
+/** Runs of passes between loops and exchanges, and where exchanges must be done. */
 function segmentsOf(core: Core, schedule: ScheduledProgram, steps: readonly Prepared[], runs: number) {
   const segments: AnySegment[] = [];
+  const waits = exchangeWaits(schedule);
   let [passes, first] = [[] as ReturnType<typeof passesOf>[number][], 0];
   const flush = () => {
     if (passes.length > 0) segments.push({ kind: "launches", launches: makeLaunches(passes, runs), first });
     first += passes.length;
     passes = [];
   };
+  const waitBefore = (at: number) => {
+    const sums = waits.get(at);
+    if (!sums) return;
+    flush();
+    segments.push({ kind: "wait", steps: sums });
+  };
   steps.forEach((step, at) => {
     const { made, exchange } = step;
+    waitBefore(at);
     if (!made && !exchange) return void passes.push(...passesOf(core, schedule, step, at));
     flush();
-    if (exchange) segments.push({ kind: "exchange", step: schedule.steps[at]!, exchange });
+    if (exchange) segments.push({ kind: "exchange", step: schedule.steps[at]!, exchange, at });
     if (made) {
       segments.push({ kind: "loop", step: schedule.steps[at]!, slot: schedule.values.length + at, ...made });
     }
   });
   flush();
+  waitBefore(steps.length);
   return { segments, passes: first };
 }
 
@@ -200,7 +218,7 @@ function passesOf({ gpu }: Core, schedule: ScheduledProgram, { passes }: Prepare
 /** The shaders of a program, those of loops too. */
 export function shadersOf({ segments }: Program): readonly Shader[] {
   return segments.flatMap((segment) => {
-    if (segment.kind === "exchange") return [];
+    if (segment.kind === "exchange" || segment.kind === "wait") return [];
     return segment.kind === "loop" ? shadersOf(segment.body) : segment.launches.all.map(({ pass }) => pass);
   });
 }
@@ -224,9 +242,14 @@ export function runProgram(core: Core, program: Program, given: ReadonlyMap<numb
     const place = arena.places.get(slot);
     return place && { buffer: core.arena[place.chunk]!, offset: place.offset, size: sizes[slot]! };
   };
+  const begin = exchangeQueue(core.queue);
   const exchange: Recording["exchange"] = (staged) => {
     recording.end();
-    queueExchange(core.queue, staged);
+    const wait = begin(staged);
+    return () => {
+      recording.end();
+      wait();
+    };
   };
   const launch: Recording["launch"] = (launches, first, tell) => {
     if (!tell) return recording.add(launches);
@@ -240,19 +263,27 @@ export function runProgram(core: Core, program: Program, given: ReadonlyMap<numb
 /** Takes down what a program does. */
 interface Recording {
   launch(launches: Launches, first: number, tell: TellTime | null): void;
-  exchange(staged: Staged): void;
+  /** Begins an exchange; the function that it returns keeps all that comes later back until it is done. */
+  exchange(staged: Staged): () => void;
 }
 
 function runSegments({ schedule, segments, sizes, tell }: Program, places: Places, recording: Recording): void {
   const placed = (value: number) => ({ spec: schedule.values[value]!, range: places(value)! });
+  const open = new Map<number, () => void>();
   for (const segment of segments) {
     if (segment.kind === "loop") {
       runLoop(segment, places, recording);
       continue;
     }
+    if (segment.kind === "wait") {
+      segment.steps.forEach((step) => open.get(step)!());
+      continue;
+    }
     if (segment.kind === "exchange") {
-      const { exchange, step: { inputs, outputs } } = segment;
-      recording.exchange({ exchange, operands: inputs.map(placed), results: outputs.map(placed) });
+      const { exchange, at, step: { inputs, outputs } } = segment;
+      const wait = recording.exchange({ exchange, operands: inputs.map(placed), results: outputs.map(placed) });
+      if (exchange.kind === "sum") open.set(at, wait);
+      else wait();
       continue;
     }
     for (let slot = 0; slot < sizes.length; slot++) {

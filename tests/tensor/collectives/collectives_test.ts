@@ -4,6 +4,7 @@ import {
   allGather,
   allReduce,
   alone,
+  type Collective,
   cpuDevice,
   grad,
   jit,
@@ -131,6 +132,56 @@ Deno.test("Sums of a program lie in one range and are made in place: no more mem
   device.close();
 });
 
+/** A group of two that have the same, and what it was asked, in order. */
+function observed(): { readonly pair: Collective; readonly asked: string[] } {
+  const asked: string[] = [];
+  const pair: Collective = {
+    ...alone(),
+    size: 2,
+    allReduce({ length }) {
+      const number = asked.filter((one) => one.startsWith("begin")).length;
+      asked.push(`begin ${length}`);
+      return { poll: () => (asked.push(`poll ${number}`), false), wait: () => void asked.push(`wait ${number}`) };
+    },
+  };
+  return { pair, asked };
+}
+
+Deno.test("Large sums go in parts in the order in which they are made, each begins at once and is waited for by its reader", async () => {
+  const device = cpuDevice({ threads: 1 });
+  const found = (bucketBytes: number) => {
+    const { pair, asked } = observed();
+    const program = jit((x: Tensor) => {
+      const a = matmul(x, x);
+      const b = matmul(sin(a), a);
+      const c = matmul(sin(b), b);
+      // Given last to first; what is made first goes first.
+      return allReduce([c, b, a], pair, { bucketBytes }).map((sum) => matmul(sum, sum));
+    }, { device });
+    const results = program(reshape(tensor(Array.from({ length: 16 * 16 }, (_, i) => i % 7 / 100)), [16, 16]));
+    return { asked, results: Promise.all(results.map((x) => x.data({ device }))) };
+  };
+  const whole = found(Infinity);
+  const parts = found(1024);
+  deepStrictEqual(await parts.results, await whole.results);
+  deepStrictEqual(whole.asked, ["begin 768", "wait 0"]);
+  const told = parts.asked.filter((one) => !one.startsWith("poll"));
+  deepStrictEqual(told, ["begin 256", "begin 256", "begin 256", "wait 2", "wait 1", "wait 0"]);
+  const second = parts.asked.indexOf("begin 256", 1);
+  ok(parts.asked.slice(1, second).includes("poll 0"), "the first sum is moved on while the second operand is made");
+  device.close();
+});
+
+Deno.test("Small sums that are results of a program go together, each to its place", async () => {
+  const device = cpuDevice({ threads: 1 });
+  const { pair, asked } = observed();
+  const program = jit((x: Tensor) => allReduce([mul(x, 2), sum(x), mul(x, x)], pair), { device });
+  const found = await Promise.all(program(tensor([1, 2, 3])).map(async (x) => [...await x.data({ device })]));
+  deepStrictEqual(found, [[2, 4, 6], [6], [1, 4, 9]]);
+  deepStrictEqual(asked, ["begin 7", "wait 0"]);
+  device.close();
+});
+
 Deno.test("Maps write over sums that lie in one range, each over its own", async () => {
   const device = cpuDevice({ threads: 1 });
   const pair = { ...alone(), size: 2 }; // of two that have the same: sums are what they are made of
@@ -194,6 +245,10 @@ Deno.test("What cannot be exchanged is refused by name", () => {
   throws(
     () => allReduce(tensor([1]), alone(), { op: "min" as never }),
     /op must be one of sum, mean, max: current op is min/,
+  );
+  throws(
+    () => allReduce(tensor([1]), alone(), { bucketBytes: 0 }),
+    /bucketBytes must be above 0: current bucketBytes is 0/,
   );
   throws(() => allReduce(tensor([true]), alone()), /leaves must be tensors of numbers/);
   throws(() => allReduce({ a: 3 } as never, alone()), /leaves must be tensors of numbers: current leaf is 3/);

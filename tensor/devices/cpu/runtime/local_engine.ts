@@ -1,6 +1,6 @@
 /** @file The engine of this process: one shared memory, and the threads of a crew. */
 import { DeviceError } from "../../../errors.ts";
-import { exchangeInPlace } from "../exchange.ts";
+import { beginExchange, type Begun } from "../exchange.ts";
 import { addressesOf, listsOf, type LoopImage, type PassList, type ProgramImage } from "../image.ts";
 import {
   CONTROL_BYTES,
@@ -102,11 +102,35 @@ interface RunOptions {
 }
 
 function run(local: Local, image: ProgramImage, options: RunOptions): void {
+  const open = new Map<number, Begun>();
   for (const segment of image.segments) {
-    if (segment.kind === "loop") runLoop(local, segment, options);
-    else if (segment.kind === "exchange") exchangeInPlace(local.memory, segment, options.table);
-    else runPasses(local, image, segment, options);
+    switch (segment.kind) {
+      case "loop":
+        runLoop(local, segment, options);
+        break;
+      case "exchange":
+        open.set(segment.step, beginExchange(local.memory, segment, options.table));
+        break;
+      case "wait":
+        segment.steps.forEach((step) => open.get(step)!.wait());
+        segment.steps.forEach((step) => open.delete(step));
+        break;
+      case "passes":
+        runPasses(local, image, segment, { ...options, told: told(options.told, open) });
+    }
   }
+}
+
+/** Who is told of launches; while exchanges are open they are moved on in between. */
+function told(others: PassTeller, open: ReadonlyMap<number, Begun>): PassTeller {
+  if (open.size === 0) return others;
+  return (image) => {
+    const listener = others(image);
+    return (index, start, milliseconds) => {
+      open.forEach((exchange) => exchange.poll());
+      listener?.(index, start, milliseconds);
+    };
+  };
 }
 
 /** Runs the body of a loop once for each row. What is carried on goes from one memory to another and back, and ends in that of the result. */
