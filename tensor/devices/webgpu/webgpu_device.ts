@@ -3,7 +3,8 @@ import { type Backend, compilingDevice, type Loaded } from "../../compiler/compi
 import type { ScheduledProgram } from "../../compiler/kernel.ts";
 import type { LaunchListener } from "../../compiler/profile.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
-import { prepare, type Program, runProgram, shadersOf } from "./program.ts";
+import { prepare, type Program, shadersOf } from "./program.ts";
+import { runProgram } from "./run_program.ts";
 import { growArena } from "./runtime/arena.ts";
 import { requireTimes } from "./runtime/timed_launches.ts";
 import { type Device, registerDevice } from "../../device.ts";
