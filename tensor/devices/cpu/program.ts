@@ -90,24 +90,36 @@ export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOpt
     ),
     lists: [...lists.map(({ number }) => number), ...texts.flatMap(({ loop }) => loop?.body.lists ?? [])],
     image: once(() => {
-      const segmentsOf = (text: StepText, step: number): AnySegment[] => {
-        if (text.loop) return [loopImage(schedule, step, text.loop)];
-        if (text.exchange) return [exchangeImage(schedule, step, text.exchange)];
-        const list = lists.find(({ from }) => from === step);
-        return list
-          ? [{ kind: "passes", number: list.number, first: list.first, passes: passesOf(core, schedule, texts, list) }]
-          : [];
-      };
-      const segments = [...texts, null].flatMap((text, step): AnySegment[] => {
-        const sums = waits.get(step);
-        return [...sums ? [{ kind: "wait", steps: sums } as const] : [], ...text ? segmentsOf(text, step) : []];
-      });
+      const segments = segmentsOf(core, schedule, texts, { lists, waits });
       const { values, inputs, outputs } = schedule;
       const image: ProgramImage = { bytes: values.map(bytesOf), inputs, outputs, ...places, localBytes, segments };
       if (onLaunch) core.listeners.set(image, launchTeller(schedule, texts.map(({ passes }) => passes), onLaunch));
       return image;
     }),
   };
+}
+
+/** Lists, loops and exchanges in their order, and where exchanges must be done. */
+function segmentsOf(
+  core: Core,
+  schedule: ScheduledProgram,
+  texts: readonly StepText[],
+  { lists, waits }: {
+    readonly lists: readonly (ListRange & { readonly number: number })[];
+    readonly waits: ReadonlyMap<number, readonly number[]>;
+  },
+): readonly AnySegment[] {
+  const segmentOf = (text: StepText, step: number): AnySegment | null => {
+    if (text.loop) return loopImage(schedule, step, text.loop);
+    if (text.exchange) return exchangeImage(schedule, step, text.exchange);
+    const list = lists.find(({ from }) => from === step);
+    if (!list) return null;
+    return { kind: "passes", number: list.number, first: list.first, passes: passesOf(core, schedule, texts, list) };
+  };
+  return [...texts, null].flatMap((text, step): AnySegment[] => {
+    const [sums, own] = [waits.get(step), text && segmentOf(text, step)];
+    return [...sums ? [{ kind: "wait", steps: sums } as const] : [], ...own ? [own] : []];
+  });
 }
 
 /** Steps from one to before another, and the position of their first pass. */
