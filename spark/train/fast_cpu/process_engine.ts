@@ -159,7 +159,7 @@ function numbering(link: Link) {
   const textOf = (image: ProgramImage): Numbered => ({
     ...image,
     segments: image.segments.map((segment: AnySegment) => {
-      if (segment.kind === "exchange") throw new DeviceError("cpu", NO_EXCHANGE);
+      if (segment.kind === "exchange" || segment.kind === "wait") throw new DeviceError("cpu", NO_EXCHANGE);
       if (segment.kind === "loop") return { ...segment, body: textOf(segment.body) };
       return { ...segment, passes: segment.passes.map((pass) => ({ ...pass, kernel: kernelNumber(pass.kernel) })) };
     }),

@@ -33,7 +33,7 @@ function answer(head: Answer, bytes: Uint8Array = new Uint8Array(0)): void {
 function imageOf(text: Numbered, kernels: ReadonlyMap<number, Kernel>): ProgramImage {
   const image = text as unknown as ProgramImage;
   const segments = image.segments.map((segment): AnySegment => {
-    if (segment.kind === "exchange") return segment; // refused where the image was made
+    if (segment.kind === "exchange" || segment.kind === "wait") return segment; // refused where the image was made
     if (segment.kind === "loop") return { ...segment, body: imageOf(segment.body as unknown as Numbered, kernels) };
     const passes = segment.passes.map((pass) => ({ ...pass, kernel: kernels.get(pass.kernel as unknown as number)! }));
     return { ...segment, passes };

@@ -65,8 +65,7 @@ function runSegments({ schedule, segments, sizes, tell }: Program, places: Place
     if (segment.kind === "exchange") {
       const { exchange, at, step: { inputs, outputs } } = segment;
       const wait = recording.exchange({ exchange, operands: inputs.map(placed), results: outputs.map(placed) });
-      if (exchange.kind === "sum") open.set(at, wait);
-      else wait();
+      open.set(at, wait);
       continue;
     }
     for (let slot = 0; slot < sizes.length; slot++) {

@@ -112,8 +112,10 @@ function run(local: Local, image: ProgramImage, options: RunOptions): void {
         open.set(segment.step, beginExchange(local.memory, segment, options.table));
         break;
       case "wait":
-        segment.steps.forEach((step) => open.get(step)!.wait());
-        segment.steps.forEach((step) => open.delete(step));
+        for (const step of segment.steps) {
+          open.get(step)!.wait();
+          open.delete(step);
+        }
         break;
       case "passes":
         runPasses(local, image, segment, { ...options, told: told(options.told, open) });
