@@ -69,7 +69,7 @@ export {
   withBroken,
   withClasses,
 } from "./sets/account.ts";
-export type { Split } from "./sets/splits.ts";
+export { type NamedPart, namedPart, type Split } from "./sets/splits.ts";
 export { paintBackground } from "./images/background.ts";
 export { sprites, type SpritesOptions } from "./sets/sprites.ts";
 export { fluentEmoji, type FluentEmojiOptions } from "./sets/fluent_emoji.ts";

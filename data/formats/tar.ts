@@ -22,6 +22,8 @@ export interface TarOptions {
   readonly maxBytes?: number;
   /** Most entries of all kinds; 2^24 if not given. */
   readonly maxEntries?: number;
+  /** Told of each link: its path and the path in the archive that it leads to, `null` where that is outside. */
+  readonly onLink?: (path: string, target: string | null) => void;
 }
 
 /** Names and attributes of one entry are small; more is an attack. */
@@ -57,7 +59,7 @@ export class TarError extends Error {
 
 /**
  * Walks through the files of a tar archive (ustar, pax, GNU, the old form), plain or gzip, from the front, in memory
- * bounded by one entry. Folders, links and devices are passed over: nothing is ever written or followed.
+ * bounded by one entry. Folders, links and devices are passed over: nothing is ever written or followed; `onLink` hears of links.
  *
  * @param place The archive: a file, or a stretch of one, or memory.
  * @param options Bounds.
@@ -78,7 +80,7 @@ export async function* tarEntries(
   place: string | BytePlace,
   options: TarOptions = {},
 ): AsyncGenerator<TarEntry, void, void> {
-  requireOptions("tarEntries", options, { maxEntryBytes: true, maxBytes: true, maxEntries: true });
+  requireOptions("tarEntries", options, { maxEntryBytes: true, maxBytes: true, maxEntries: true, onLink: true });
   const path = typeof place === "string" ? place : place.path;
   const { source } = await openByteSource(place);
   const walk = { file: path, source: guarded(path, source), at: 0, count: 0, options };
@@ -123,27 +125,31 @@ function guarded(file: string, source: ByteSource): ByteSource {
 
 /** Reads headers up to that of the next file. */
 async function nextFile(walk: Walk): Promise<{ readonly path: string; readonly size: number } | "end"> {
-  const given: { path?: string | undefined; size?: number } = {};
+  const given: { path?: string | undefined; size?: number; link?: string | undefined } = {};
   for (;;) {
     const header = await nextHeader(walk);
     if (header === "end") return "end";
-    if (header.type === "x" || header.type === "L") {
+    if ("xLK".includes(header.type)) {
       Object.assign(given, await attributesOf(walk, header));
       continue;
     }
     const size = given.size ?? header.size;
     // A folder is never made: its path may be that of the archive itself, `./`.
-    const isChecked = !"gK5".includes(header.type);
+    const isChecked = !"g5".includes(header.type);
     const path = isChecked ? safePath(walk.file, given.path ?? header.path) : header.path;
     if (header.type === "0" || header.type === "7") return { path, size: bounded(walk, size) };
     if (UNREADABLE.has(header.type)) {
       throw new TarError(walk.file, `entries must be whole files: current ${path} is a ${UNREADABLE.get(header.type)}`);
     }
+    if ("12".includes(header.type)) {
+      walk.options.onLink?.(path, linkTarget(path, given.link ?? header.link, header.type));
+    }
     // Links and devices may tell the size of what they stand for: there is no content.
     if (!"123456".includes(header.type)) await pass(walk, padded(bounded(walk, size)), path, true);
-    if (header.type === "g" || header.type === "K") continue; // what was given is for an entry after these
+    if (header.type === "g") continue; // what was given is for an entry after these
     delete given.path;
     delete given.size;
+    delete given.link;
   }
 }
 
@@ -181,7 +187,7 @@ function tooLarge({ file, options: { maxBytes } }: Walk, bytes: number): never {
 }
 
 /** What a pax header or a long name of GNU says about the next entry. */
-async function attributesOf(walk: Walk, header: TarHeader): Promise<{ path?: string; size?: number }> {
+async function attributesOf(walk: Walk, header: TarHeader): Promise<{ path?: string; size?: number; link?: string }> {
   const { size, type } = header;
   if (size > MAX_ATTRIBUTE_BYTES) {
     throw new TarError(walk.file, `names and attributes must have at most 1 MiB: current ones have ${size} bytes`);
@@ -189,13 +195,18 @@ async function attributesOf(walk: Walk, header: TarHeader): Promise<{ path?: str
   const bytes = await readContent(walk, header, { read: false });
   walk.at += padded(size);
   if (type === "L") return { path: textOf(bytes) };
+  if (type === "K") return { link: textOf(bytes) };
   const records = readPaxRecords(bytes);
   const digits = records?.get("size");
   if (!records || (digits !== undefined && !/^\d{1,15}$/.test(digits))) {
     throw new TarError(walk.file, `pax headers must be records of length, key and value: current one is malformed`);
   }
-  const path = records.get("path");
-  return { ...(path === undefined ? {} : { path }), ...(digits === undefined ? {} : { size: Number(digits) }) };
+  const [path, link] = [records.get("path"), records.get("linkpath")];
+  return {
+    ...(path === undefined ? {} : { path }),
+    ...(link === undefined ? {} : { link }),
+    ...(digits === undefined ? {} : { size: Number(digits) }),
+  };
 }
 
 async function readContent(
@@ -222,6 +233,18 @@ function truncated(file: string, path: string, size: number): TarError {
     file,
     `entries must be whole: current ${path} tells ${size} bytes, more than the archive has left`,
   );
+}
+
+/** The path in the archive that a link leads to: of a hard link from the top, of a symbolic one from its folder. */
+function linkTarget(path: string, link: string, type: string): string | null {
+  const from = type === "1" ? [] : path.split("/").slice(0, -1);
+  const names = [...from];
+  for (const name of link.split("/")) {
+    if (name === "..") {
+      if (names.pop() === undefined) return null;
+    } else if (name !== "." && name !== "") names.push(name);
+  }
+  return link.startsWith("/") || names.length === 0 ? null : names.join("/");
 }
 
 /** Refuses paths that lead out of the archive, and those that would garble a message. */

@@ -11,10 +11,19 @@ export interface TarHeader {
   readonly size: number;
   /** Kind: `0` a file, `5` a folder, `x`, `g` and `L` names and attributes of what follows, … */
   readonly type: string;
+  /** Of a link the path that it leads to; as it stands. */
+  readonly link: string;
 }
 
 /** Where in the header things stand. */
-const FIELDS = { path: [0, 100], size: [124, 12], checksum: [148, 8], type: [156, 1], prefix: [345, 155] } as const;
+const FIELDS = {
+  path: [0, 100],
+  size: [124, 12],
+  checksum: [148, 8],
+  type: [156, 1],
+  link: [157, 100],
+  prefix: [345, 155],
+} as const;
 
 /**
  * Reads a header.
@@ -37,7 +46,7 @@ export function readTarHeader(block: Uint8Array): TarHeader | "end" | { readonly
   const prefix = isPosix ? textOf(field(FIELDS.prefix)) : "";
   const path = textOf(field(FIELDS.path));
   const type = String.fromCharCode(block[FIELDS.type[0]]! || 0x30);
-  return { path: prefix ? `${prefix}/${path}` : path, size, type };
+  return { path: prefix ? `${prefix}/${path}` : path, size, type, link: textOf(field(FIELDS.link)) };
 }
 
 /** Text up to the first zero byte. */

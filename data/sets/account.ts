@@ -42,7 +42,7 @@ export interface SourceAccount {
   readonly classes: readonly ClassCount[] | null;
   /** What tells the classes: `"folders"`, `".cls files"`, …; null where there are none. */
   readonly classesFrom: string | null;
-  /** Why there are no classes though some images have one; null where there is nothing to say. */
+  /** Why there are no classes, or one of a folder alone, though some images have one; null where there is nothing to say. */
   readonly unlabelled: string | null;
 }
 
@@ -155,7 +155,7 @@ const CLASSES_NAMED = 6;
 function counted(count: number, kind: string): string {
   if (count === 1) return `1 ${kind}`;
   const [, noun, rest] = /^(.*?)( (?:of|that|without|with) .*)?$/.exec(kind)!;
-  return `${count} ${noun!.replace(/y$/, "ie")}s${rest ?? ""}`;
+  return `${count} ${noun!.replace(/(?<![aeiou])y$/, "ie")}s${rest ?? ""}`;
 }
 
 function classesText(classes: readonly ClassCount[]): string {
@@ -199,7 +199,9 @@ export function describeSource(account: SourceAccount): readonly [string, string
   const where = `${source} (${kind}${split === null ? "" : `, split ${split}`})`;
   const what = classes === null
     ? `without classes${unlabelled === null ? "" : `: ${unlabelled}`}`
-    : `of ${counted(classes.length, "class").replace("classs", "classes")} by ${classesFrom}: ${classesText(classes)}`;
+    : `of ${counted(classes.length, "class").replace("classs", "classes")} by ${classesFrom}: ${classesText(classes)}${
+      unlabelled === null ? "" : `; ${unlabelled}`
+    }`;
   const count = leftOut.reduce((sum, entry) => sum + entry.count, 0);
   const rest = count === 0
     ? found === 1 ? "its file is used" : `all of ${counted(found, "file")} are used`

@@ -1,11 +1,11 @@
 /** @file What the paths of a source mean: parts, classes, images that lie beside them. Reads a listing, never files. */
-import { type Split, splitOfFolder } from "./splits.ts";
+import { namedPart, type Split, splitsBeside } from "./splits.ts";
 
 /** Images of one part of a source. */
 export interface Part {
   /** Which part; null where the source has none. */
   readonly split: Split | null;
-  /** Path of its folder as it stands there, such as `"Training"`; empty where there are no parts. */
+  /** Path of its folder as it stands there, such as `"Training"`, or of several; empty where there are no parts. */
   readonly folder: string;
   /** Numbers of its images in the listing. */
   readonly indices: readonly number[];
@@ -40,6 +40,15 @@ function commonDepth(paths: readonly string[]): number {
   return depth;
 }
 
+/** Folders that part images by number, not by what they show. */
+const FOLD = /^(?:k?folds?|cv|parts?|batch|shards?|chunks?|subsets?|splits?)[-_ ]*\d+$/i;
+
+/** Passes through numbered folders, each of which has the folders of the classes. */
+function foldDepth(paths: readonly string[], depth: number): number {
+  const all = paths.map(folders);
+  return all.every((names) => FOLD.test(names[depth] ?? "") && names.length > depth + 1) ? depth + 1 : depth;
+}
+
 /**
  * Finds the parts of a source by the names of folders: at the top (`train/cat/1.jpg`), or below each folder at the top
  * (`bottle/train/good/1.png`). A folder that holds everything is passed through. There are parts where all folders at that
@@ -60,10 +69,11 @@ export function partsOf(paths: readonly string[]): Parts {
 }
 
 function partsAt(paths: readonly string[], level: number, below: boolean): Parts | undefined {
-  const at = paths.map((path) => {
-    const names = folders(path);
+  const all = paths.map(folders);
+  const known = splitsBeside(new Set(all.flatMap((names) => names[level] ?? [])));
+  const at = all.map((names) => {
     const name = names[level];
-    return name === undefined ? undefined : { name, split: splitOfFolder(name), top: names.slice(0, level).join("/") };
+    return name === undefined ? undefined : { name, split: known.get(name), top: names.slice(0, level).join("/") };
   });
   const named = at.filter((each) => each !== undefined);
   const splits = new Set(named.map(({ split }) => split));
@@ -75,17 +85,35 @@ function partsAt(paths: readonly string[], level: number, below: boolean): Parts
   } else if (splits.has(undefined) ? !(splits.has("train") && evaluated) : !(evaluated || splits.has("train"))) {
     return undefined;
   }
-  const groups = new Map<Split, { folder: string; indices: number[]; paths: string[] }>();
+  const classOf = classesBeside(all, level, known);
+  const groups = new Map<Split, { folders: Set<string>; indices: number[]; paths: string[] }>();
   const beside: number[] = [];
   at.forEach((each, i) => {
     if (!each?.split) return void beside.push(i);
-    const group = groups.get(each.split) ?? { folder: each.name, indices: [], paths: [] };
+    const group = groups.get(each.split) ?? { folders: new Set<string>(), indices: [], paths: [] };
     groups.set(each.split, group);
+    group.folders.add(each.name);
     const names = paths[i]!.split("/");
     group.indices.push(i);
-    group.paths.push((below ? names.toSpliced(level, 1).slice(level - 1) : names.slice(level + 1)).join("/"));
+    const inside = below ? names.toSpliced(level, 1).slice(level - 1) : names.slice(level + 1);
+    group.paths.push([...classOf(each.name), ...inside].join("/"));
   });
-  return { parts: [...groups].map(([split, group]) => ({ split, ...group })), beside };
+  const parts = [...groups].map(([split, { folders, ...group }]) => ({
+    ...{ split, folder: [...folders].join(" and "), ...group },
+  }));
+  return { parts, beside };
+}
+
+/** The class in the names of folders that hold images themselves and are parts: `cats` of `cats_train`, `cats_test`. */
+function classesBeside(
+  all: readonly (readonly string[])[],
+  level: number,
+  known: ReadonlyMap<string, Split>,
+): (name: string) => readonly string[] {
+  const rests = new Map([...known.keys()].map((name) => [name, namedPart(name)!.rest]));
+  const isClass = new Set(rests.values()).size > 1 && ![...rests.values()].includes("") &&
+    all.every((names) => !known.has(names[level] ?? "") || names.length === level + 1);
+  return (name) => isClass ? [rests.get(name)!] : [];
 }
 
 /** The classes that a level of folders would make. */
@@ -105,7 +133,7 @@ function namesAt(paths: readonly string[], level: number): ReadonlySet<string> {
  * @returns The classes; undefined where there are none.
  */
 export function classesByFolder(paths: readonly string[], known?: readonly string[]): FolderClasses | undefined {
-  const common = commonDepth(paths);
+  const common = foldDepth(paths, commonDepth(paths));
   const wanted = known && new Set(known);
   const hasKnown = (level: number) => [...namesAt(paths, level)].some((name) => wanted?.has(name));
   const level = wanted ? Array.from({ length: common + 1 }, (_, i) => i).find(hasKnown) ?? common : common;

@@ -9,7 +9,7 @@ import { readZipDirectory, readZipEntry } from "../formats/zip_directory.ts";
 import { archiveFolders } from "./archive_folders.ts";
 import { isLabelPath, labelOf, MAX_LABEL_BYTES } from "./sample_labels.ts";
 import { isArchivePath, isHidden, type ListedFile, type ListingBuilder } from "./listing.ts";
-import { isTextTablePath, MAX_TABLE_BYTES } from "./table_rows.ts";
+import { isTextTablePath, MAX_TABLE_BYTES, textOfTable } from "./table_rows.ts";
 
 /** What is packed is unpacked into memory, which threads share. */
 const MAX_UNPACKED = 2 ** 29;
@@ -123,7 +123,10 @@ async function listTar(builder: ListingBuilder, archive: Archive, number: number
   const base = place.stretch?.start ?? 0;
   const store = inMemory ? -1 : builder.stores.push(place.path) - 1;
   const inner: Inner[] = [];
-  const bounds = packed ? { maxBytes: MAX_UNPACKED } : {};
+  const links: (readonly [path: string, target: string | null])[] = [];
+  const first = builder.files.length;
+  const onLink = (path: string, target: string | null) => void links.push([path, target]);
+  const bounds = { ...packed ? { maxBytes: MAX_UNPACKED } : {}, onLink };
   for await (const entry of tarEntries({ ...place, path: place.bytes ? name : place.path }, bounds)) {
     const { path, size } = entry;
     const file = { path: folder + path, name: `${name}/${path}`, archive: number };
@@ -150,7 +153,30 @@ async function listTar(builder: ListingBuilder, archive: Archive, number: number
       builder.files.push({ ...file, ...keep(builder, await entry.read()) });
     } else builder.files.push({ ...file, store, offset: base + entry.offset, size });
   }
+  addLinks(builder, archive, { links, first });
   return inner;
+}
+
+/** Links are the files that they lead to, under names of their own. */
+function addLinks(
+  { files, leftOut }: ListingBuilder,
+  { name, folder }: Archive,
+  { links, first }: {
+    readonly links: readonly (readonly [path: string, target: string | null])[];
+    readonly first: number;
+  },
+): void {
+  const byPath = new Map(files.slice(first).map((file) => [file.path, file]));
+  for (const [path, target] of links) {
+    const file = target === null ? undefined : byPath.get(folder + target);
+    if (isHidden(path)) leftOut.add(folder + path, "hidden file");
+    else if (!file) leftOut.add(folder + path, "link", "to what is no file of the archive");
+    else {
+      const own = { ...file, path: folder + path, name: `${name}/${path}` };
+      files.push(own);
+      byPath.set(own.path, own);
+    }
+  }
 }
 
 /** Whether a tar archive begins there, which needs no unpacking. */
@@ -193,7 +219,7 @@ function listZip(builder: ListingBuilder, { place, name, folder, depth }: Archiv
 }
 
 function textOf(bytes: Uint8Array): Pick<ListedFile, "text"> {
-  const text = new TextDecoder().decode(bytes);
+  const text = textOfTable(bytes);
   return { text: () => text };
 }
 

@@ -2,7 +2,7 @@
 import { archiveFolders } from "./archive_folders.ts";
 import { listArchive } from "./list_archive.ts";
 import { isArchivePath, isHidden, isTablePath, type ListingBuilder } from "./listing.ts";
-import { isTextTablePath, MAX_TABLE_BYTES } from "./table_rows.ts";
+import { isTextTablePath, MAX_TABLE_BYTES, mayBeTextTable, textOfTable } from "./table_rows.ts";
 
 /** Deeper folders are not searched: links may form a circle. */
 const MAX_DEPTH = 16;
@@ -59,8 +59,8 @@ export async function listFolder(builder: ListingBuilder, root: string): Promise
 
 function addFile(builder: ListingBuilder, root: string, path: string): void {
   const name = `${root}/${path}`;
-  const isTable = isTextTablePath(path) && Deno.statSync(name).size <= MAX_TABLE_BYTES;
-  const text = isTable ? { text: () => Deno.readTextFileSync(name) } : {};
+  const isTable = (isTextTablePath(path) || mayBeTextTable(path)) && Deno.statSync(name).size <= MAX_TABLE_BYTES;
+  const text = isTable ? { text: () => textOfTable(Deno.readFileSync(name)) } : {};
   builder.files.push({ path, name, archive: -1, store: -1, offset: 0, size: 0, ...text });
 }
 

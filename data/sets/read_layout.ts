@@ -1,11 +1,12 @@
 /** @file From a listing to the images of one part, their classes, and the account. */
 import { kindByEnding } from "../formats/file_endings.ts";
+import { companionsOf } from "./companions.ts";
 import { countClasses, type SourceAccount } from "./account.ts";
 import { classesByFolder, type Part, type Parts, partsOf } from "./layout.ts";
 import type { ListedFile, Listing } from "./listing.ts";
 import { imagePerSample, isLabelPath, sampleLabels } from "./sample_labels.ts";
 import { chooseSplit, type Split, splitOfFolder } from "./splits.ts";
-import { imageTable, tableLabels, tableSplits } from "./table_labels.ts";
+import { imageTable, tableLabels, tableSplits, untoldBy } from "./table_labels.ts";
 
 /** What is wanted of a source. */
 export interface Wanted {
@@ -32,7 +33,9 @@ export interface ReadLayout {
  */
 export function readLayout(listing: Listing, images: readonly ListedFile[], wanted: Wanted): ReadLayout {
   const { leftOut } = listing;
-  const { taken, beside } = imagePerSample(images);
+  const maps = companionsOf(images.map(({ path }) => path));
+  maps.forEach((i) => leftOut.add(images[i]!.path, "image", "of masks or other maps"));
+  const { taken, beside } = imagePerSample(images.filter((_, i) => !maps.has(i)));
   beside.forEach(({ path }) => leftOut.add(path, "image", "beside another of its sample"));
   const others = othersOf(listing, images);
   const { parts, beside: outside } = partsIn(taken, others);
@@ -120,17 +123,24 @@ function labelled(
   },
 ): { readonly known: Known; readonly chosen: readonly ListedFile[] } {
   const told = sampleLabels(inPart, others, classes);
-  const folders = told && "labels" in told ? undefined : classesByFolder(part.paths, classes);
-  if (!folders || folders.names.length === 1) {
-    const table = told && "labels" in told ? undefined : imageTable(inPart, others, part.split);
-    const tabled = table && tableLabels(table, inPart, classes);
-    if (tabled && ("labels" in tabled || !folders)) {
-      return { known: { ...tabled, ..."labels" in tabled && { table: table.file } }, chosen: inPart };
-    }
+  const isTold = told !== undefined && "labels" in told;
+  const folders = isTold ? undefined : classesByFolder(part.paths, classes);
+  const isAsked = !isTold && (!folders || folders.names.length === 1);
+  const table = isAsked ? imageTable(inPart, others, part.split) : undefined;
+  const tabled = table && tableLabels(table, inPart, classes);
+  if (tabled && ("labels" in tabled || !folders)) {
+    return { known: { ...tabled, ..."labels" in tabled && { table: table.file } }, chosen: inPart };
   }
-  if (!folders) return { known: told ?? {}, chosen: inPart };
+  const unlabelled = isAsked ? tabled?.unlabelled ?? untoldBy(table, others) : undefined;
+  const untold = unlabelled === undefined ? {} : { unlabelled };
+  if (!folders) return { known: told ?? untold, chosen: inPart };
   const keeps = folders.labels.map((label) => label < 0 ? 0 : 1);
   inPart.forEach(({ path }, i) => keeps[i] || leftOut.add(path, "image", "beside the folders of classes"));
-  const known = { labels: folders.labels.filter((label) => label >= 0), names: folders.names, from: "folders" };
+  const known = {
+    labels: folders.labels.filter((label) => label >= 0),
+    names: folders.names,
+    from: "folders",
+    ...untold,
+  };
   return { known, chosen: inPart.filter((_, i) => keeps[i]) };
 }

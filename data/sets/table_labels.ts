@@ -2,10 +2,13 @@
 import type { ListedFile } from "./listing.ts";
 import { classOf, LABEL_KEYS, numberedLabels, type SampleLabels, type Unlabelled } from "./sample_labels.ts";
 import { type Split, splitOfFile, splitOfFolder } from "./splits.ts";
-import { tableOf, type TextTable } from "./table_rows.ts";
+import { isTextTablePath, mayBeTextTable, tableOf, type TextTable } from "./table_rows.ts";
 
 /** Further names of columns, of sets that have but one of them. */
 const LABEL_COLUMNS = [...LABEL_KEYS, "labels", "breed", "species", "diagnosis", "dx", "variety", "tag", "y"];
+
+/** Texts of which there are more are notes, one of each image. */
+const FEW_TEXTS = 16;
 
 /** A table that names the images. */
 export interface ImageTable {
@@ -26,21 +29,45 @@ function namesOf(path: string): readonly string[] {
   return tails.flatMap((tail) => [tail, tail.replace(/\.[^./]*$/, "")]);
 }
 
+/** A path as tables write it, of Windows too, without what leads to its folder. */
+const plainPath = (field: string): string => field.replaceAll("\\", "/").replace(/^(?:\.{1,2}\/)+/, "");
+
+/** Folders that tables may write before the names of images, such as those of another machine. */
+const MAX_BEFORE = 12;
+
 /** The column in which most rows name an image, and the rows of each image. */
-function imageColumn(table: TextTable, images: readonly ListedFile[]): Pick<ImageTable, "column" | "rowsOf"> {
+function imageColumn(
+  table: TextTable,
+  images: readonly ListedFile[],
+): Pick<ImageTable, "column" | "rowsOf"> & { readonly named: number } {
   const places = new Map<string, number>(); // of names that several images have, that of none
   images.forEach(({ path }, i) =>
     new Set(namesOf(path)).forEach((name) => places.set(name, places.has(name) && places.get(name) !== i ? -1 : i))
   );
   const found = table.columns.map((_, column) => {
-    const rowsOf: number[][] = images.map(() => []);
-    table.rows.forEach((row, r) => {
-      const place = places.get(row[column]!.replace(/^\.\//, "")) ?? -1;
-      if (place >= 0) rowsOf[place]!.push(r);
-    });
-    return { column, rowsOf, named: rowsOf.filter((rows) => rows.length > 0).length };
+    const fields = table.rows.map((row) => plainPath(row[column]!));
+    for (let before = 0;; before++) {
+      const rowsOf: number[][] = images.map(() => []);
+      fields.forEach((field, r) => {
+        const place = places.get(before === 0 ? field : field.split("/").slice(before).join("/")) ?? -1;
+        if (place >= 0) rowsOf[place]!.push(r);
+      });
+      const named = rowsOf.filter((rows) => rows.length > 0).length;
+      const isLast = named > 0 || before >= MAX_BEFORE || !fields.some((field) => field.split("/").length > before + 1);
+      if (isLast) return { column, rowsOf, named };
+    }
   });
-  return found.reduce((best, each) => each.named > best.named ? each : best);
+  const none = { column: 0, rowsOf: images.map(() => []), named: 0 };
+  return found.reduce((best, each) => each.named > best.named ? each : best, found[0] ?? none);
+}
+
+/** Tables without names of columns: the first row names an image too. */
+function withHead(table: TextTable, images: readonly ListedFile[]): TextTable {
+  const names = table.columns.filter((name) => /[./\d]/.test(name)); // `image` is a name of a column
+  const first = imageColumn({ columns: names, rows: [names] }, images);
+  return names.length > 0 && first.named > 0
+    ? { columns: table.columns.map(() => ""), rows: [table.columns, ...table.rows] }
+    : table;
 }
 
 /** A table that lies in a folder of the images is likelier theirs, the likelier the nearer: less than 0.5. */
@@ -62,8 +89,11 @@ export function imageTable(
   others: readonly ListedFile[],
   split: Split | null,
 ): ImageTable | undefined {
-  const tables = others.flatMap((file) => {
-    const table = file.text && !/submission/i.test(file.path) && tableOf(file.path, file.text());
+  const seldom = others.filter(({ path }) => mayBeTextTable(path)).length;
+  const known = others.filter(({ path }) => seldom <= FEW_TEXTS || !mayBeTextTable(path));
+  const tables = known.flatMap((file) => {
+    const read = file.text && !/submission/i.test(file.path) && tableOf(file.path, file.text());
+    const table = read && withHead(read, images);
     return table ? [{ file, table, ...imageColumn(table, images) }] : [];
   });
   const rank = ({ file, rowsOf }: ImageTable) =>
@@ -87,7 +117,7 @@ export function tableLabels(
   images: readonly ListedFile[],
   known?: readonly string[],
 ): SampleLabels | Unlabelled | undefined {
-  const reader = labelReader(table, column);
+  const reader = labelReader(table, column) ?? firstWordReader(table, column, known);
   if (!reader) return undefined;
   const name = file.path;
   const labels: (string | number)[] = [];
@@ -125,6 +155,31 @@ function labelReader(
     rest.every((i) => isMark(row[i]!)) && rest.filter((i) => Number(row[i]) === 1).length === 1
   );
   return isOneHot ? (row) => columns[rest.find((i) => Number(row[i]) === 1)!] : undefined;
+}
+
+/** Classes that are known, before other things in one column: `n01440764 240 170 260 240` of ImageNet's solutions. */
+function firstWordReader(
+  { columns, rows }: TextTable,
+  column: number,
+  known: readonly string[] = [],
+): ((row: readonly string[]) => string) | undefined {
+  const names = new Set(known);
+  const wordOf = (field: string) => field.split(/\s/, 1)[0]!;
+  const found = columns.findIndex((_, i) => i !== column && rows.every((row) => names.has(wordOf(row[i]!))));
+  return found < 0 ? undefined : (row) => wordOf(row[found]!);
+}
+
+/**
+ * Says why tables tell no classes.
+ *
+ * @param found Of `imageTable`.
+ * @param others Files beside the images.
+ * @returns The reason; undefined where there is no table.
+ */
+export function untoldBy(found: ImageTable | undefined, others: readonly ListedFile[]): string | undefined {
+  if (found) return `${found.file.path} has no column that tells a class`;
+  const table = others.find(({ path }) => isTextTablePath(path));
+  return table && `${table.path} names less than half of the images`;
 }
 
 /**

@@ -1,4 +1,4 @@
-/** @file Rows of tables in text: CSV (RFC 4180), TSV, and JSON lines. */
+/** @file Rows of tables in text: CSV (RFC 4180), TSV, JSON, JSON lines, and lists of names with a class after each. */
 import { endingOf } from "../formats/file_endings.ts";
 
 /** A table: names of its columns, and as many fields in each row. */
@@ -14,9 +14,29 @@ export const MAX_TABLE_BYTES: number = 2 ** 26;
 
 const ENDINGS = [".csv", ".tsv", ".jsonl"];
 
+/** Endings of files that may be a table, or the notes of one image: as many as images are no tables. */
+const SELDOM = [".txt", ".json", ".lst"];
+
 /** Whether a file is a table in text, by its ending. */
 export function isTextTablePath(path: string): boolean {
   return ENDINGS.includes(endingOf(path));
+}
+
+/** Whether a file may be a table in text, if there are few of its kind, by its ending. */
+export function mayBeTextTable(path: string): boolean {
+  return SELDOM.includes(endingOf(path));
+}
+
+/** Text of a file: UTF-8, UTF-16 by its mark, else the letters of Western Europe, as spreadsheets write them. */
+export function textOfTable(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
 }
 
 /**
@@ -28,7 +48,12 @@ export function isTextTablePath(path: string): boolean {
  */
 export function tableOf(path: string, text: string): TextTable | undefined {
   const plain = text.replace(/^\uFEFF/, "");
-  if (endingOf(path) === ".jsonl") return recordsTable(plain);
+  const ending = endingOf(path);
+  if (ending === ".jsonl") {
+    return recordsTable(() => plain.split("\n").filter((line) => line.trim() !== "").map(parsed));
+  }
+  if (ending === ".json") return recordsTable(() => recordsOf(JSON.parse(plain)));
+  if (SELDOM.includes(ending) && !/[,;\t]/.test(plain.slice(0, plain.search(/\n|$/)))) return listTable(plain);
   const [head, ...rows] = fieldsOf(plain, delimiterOf(path, plain));
   if (!head || rows.length === 0 || rows.some((row) => row.length !== head.length)) return undefined;
   return { columns: head, rows };
@@ -75,15 +100,38 @@ function quotedAt(text: string, start: number): { readonly value: string; readon
   }
 }
 
-/** A record a line; a column for each key. */
-function recordsTable(text: string): TextTable | undefined {
+const parsed = (line: string): unknown => JSON.parse(line);
+
+/** Records of JSON: a list of them, or of pairs; a dictionary from names to classes; either of them under one key. */
+function recordsOf(value: unknown): readonly unknown[] {
+  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+  const entries = isRecord ? Object.entries(value) : [];
+  const [only] = entries.filter(([, inner]) => typeof inner === "object");
+  if (only && entries.length === 1) return recordsOf(only[1]);
+  const list: readonly unknown[] = isRecord ? entries : Array.isArray(value) ? value : [];
+  return list.map((each) => Array.isArray(each) ? { name: each[0], label: each[1] } : each);
+}
+
+/** A column for each key of the records. */
+function recordsTable(read: () => readonly unknown[]): TextTable | undefined {
   try {
-    const records = text.split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line));
+    const records = read() as readonly Readonly<Record<string, unknown>>[];
     if (records.length === 0 || records.some((each) => typeof each !== "object" || each === null)) return undefined;
     const columns = [...new Set(records.flatMap((record) => Object.keys(record)))];
     const fieldOf = (value: unknown) => typeof value === "object" || value === undefined ? "" : String(value).trim();
     return { columns, rows: records.map((record) => columns.map((name) => fieldOf(record[name]))) };
   } catch {
-    return undefined; // no JSON lines
+    return undefined; // no JSON
   }
+}
+
+/** A name and its class in each line, with blanks between: lists of Caffe. Names may have blanks in them. */
+function listTable(text: string): TextTable | undefined {
+  const lines = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+  const fields = lines.map((line) => line.split(/\s+/));
+  const isEven = fields.every((row) => row.length === fields[0]!.length);
+  const rows = isEven ? fields : lines.map((line) => /^(.*\S)\s+(\S+)$/.exec(line)?.slice(1) ?? []);
+  const count = rows[0]?.length ?? 0;
+  if (count < 2 || rows.some((row) => row.length !== count)) return undefined;
+  return { columns: rows[0]!.map(() => ""), rows };
 }

@@ -7,6 +7,7 @@ import {
   type Dataset,
   describeSource,
   drawOfEachClass,
+  namedPart,
   shuffled,
   subset,
   type Transform,
@@ -90,7 +91,10 @@ function drawn(train: LabelledDataset, labels: number, seed: number): LabelledDa
   return subset(train, drawOfEachClass(train.labels, labels, seed), { reason }) as LabelledDataset;
 }
 
-/** Images to evaluate on, and what then remains to train on: those of `--val`, of another part, or a tenth. */
+/**
+ * Images to evaluate on, and what then remains to train on: those of `--val`, of another part, or a tenth where there is
+ * none, or one without classes, as in competitions.
+ */
 async function evaluationSet(
   all: LabelledDataset,
   { data, val, seed, tell }: {
@@ -101,15 +105,25 @@ async function evaluationSet(
   },
 ): Promise<{ readonly train: LabelledDataset; readonly val: LabelledDataset }> {
   if (val !== null || all.account?.evaluable) {
-    const place = val ?? data;
-    const opened = await openRunData(place, { split: "val", classes: all.labelNames, tell });
-    if (opened.labels) return { train: all, val: opened as LabelledDataset };
+    const opened = await openRunData(val ?? data, { split: "val", classes: all.labelNames, tell });
+    const split = opened.account?.split ?? "";
+    const isTest = val === null && namedPart(split.split(" and ")[0]!)?.split === "test";
+    const isLabelled = opened.labels !== undefined;
+    if (isLabelled && (!isTest || opened.labelNames!.some((name) => all.labelNames.includes(name)))) {
+      return { train: all, val: opened as LabelledDataset };
+    }
     const why = opened.account?.unlabelled;
-    throw new Error(
-      `Cannot evaluate as the images of ${
-        val === null ? `${data}, split ${opened.account?.split}` : `--val ${val}`
-      } must ` +
-        `have classes, as those to train on: current images have none${why ? `, as ${why}` : ""}`,
+    if (!isTest) {
+      throw new Error(
+        `Cannot evaluate as the images of ${
+          val === null ? `${data}, split ${split}` : `--val ${val}`
+        } must have classes, ` +
+          `as those to train on: current images have none${why ? `, as ${why}` : ""}`,
+      );
+    }
+    const lack = isLabelled ? "none of the classes to train on" : "no classes";
+    tell(
+      `  of the split ${split} nothing is trained or evaluated on, as it has ${lack}: a tenth is held out`,
     );
   }
   const order = [...shuffled(dataKey(seed, HOLD_OUT_STREAM), all.length)];

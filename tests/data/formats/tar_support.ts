@@ -8,18 +8,23 @@ export interface TarPart {
   readonly type?: string;
   /** Size to claim; that of the bytes if not given. */
   readonly size?: number | string;
+  /** What a link leads to. */
+  readonly link?: string;
 }
 
 const put = (block: Uint8Array, at: number, text: string) => block.set(new TextEncoder().encode(text), at);
 
 /** A header with its checksum. */
-export function tarHeader({ path, bytes = new Uint8Array(0), type = "0", size = bytes.length }: TarPart): Uint8Array {
+export function tarHeader(
+  { path, bytes = new Uint8Array(0), type = "0", size = bytes.length, link = "" }: TarPart,
+): Uint8Array {
   const block = new Uint8Array(512);
   put(block, 0, path);
   put(block, 100, "0000644\0");
   put(block, 124, typeof size === "string" ? size : size.toString(8).padStart(11, "0"));
   put(block, 148, "        ");
   put(block, 156, type);
+  put(block, 157, link);
   put(block, 257, "ustar\x0000");
   const sum = block.reduce((total, byte) => total + byte, 0);
   put(block, 148, `${sum.toString(8).padStart(6, "0")}\0 `);

@@ -206,7 +206,7 @@ export const LAYOUTS: readonly LayoutRow[] = [
     name: "samples with masks: 0.png, 0.seg.png, 0.cls",
     tree: { "a.tar": shard(0, (i) => ({ [`${i}.seg.png`]: png(), [`${i}.cls`]: text(PETS[i]!) })) },
     open: "a.tar",
-    gives: { used: 2, classes: PETS, says: /2 images beside another of its sample/ },
+    gives: { used: 2, classes: PETS, says: /2 images of masks or other maps/ },
   },
   {
     name: "samples in upper case: 0.PNG, 0.CLS",

@@ -58,6 +58,26 @@ Deno.test("openLabelledData() holds a tenth out by the seed, and draws labels of
     ok(names(few.train).every((name) => names(whole.train).includes(name)));
   }));
 
+for (
+  const [name, folder, says] of [
+    ["flat", "test", "no classes"],
+    ["in a folder of no class", "test/unknown", "none of the classes to train on"],
+  ] as const
+) {
+  Deno.test(`openLabelledData() neither trains nor evaluates on images of a competition's test/, ${name}`, () =>
+    withFolder(async (path) => {
+      await makeImages(`${path}/train`, ["a", "b"], 10);
+      await makeImages(path, [folder], 5);
+      const lines: string[] = [];
+      const { train, val } = await openLabelledData({ ...DEFAULTS, data: path, tell: (line) => lines.push(line) });
+      deepStrictEqual([train.length, val.length], [18, 2]);
+      for (const { length, nameOf } of [train, val]) {
+        for (let i = 0; i < length; i++) match(nameOf(i), /\/train\/[ab]\//);
+      }
+      match(lines.join("\n"), new RegExp(`split test nothing is trained or evaluated on, as it has ${says}: a tenth`));
+    }));
+}
+
 /** Records of CIFAR-10 whose labels count up from `first`. */
 const records = (count: number, first: number) =>
   Uint8Array.from({ length: count * 3073 }, (_, i) => i % 3073 === 0 ? (first + i / 3073) % 10 : (i * 13) & 255);
