@@ -95,7 +95,7 @@ export {
   type SafetensorsEntry,
   type SafetensorsHeader,
 } from "./formats/safetensors_header.ts";
-export { kindByEnding } from "./formats/file_endings.ts";
+export { kindByEnding, pathAdvice } from "./formats/file_endings.ts";
 export { type FileKind, fileKindOf, KIND_BYTES, kindText } from "./formats/file_kind.ts";
 export * from "./formats/safetensors.ts";
 export { FileTensor, numbersOf } from "./formats/file_tensor.ts";

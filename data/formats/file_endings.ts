@@ -1,4 +1,4 @@
-/** @file What files are by their names: for listings, where looking into each file would take too long. */
+/** @file What files are by their names, for listings, where looking into each would take too long; and paths of none. */
 
 /** Endings by what a count of such files is called: `3 HEIC images`. The kinds by content stand in file_kind.ts. */
 const ENDINGS: Readonly<Record<string, string>> = {
@@ -76,4 +76,39 @@ export function endingOf(path: string): string {
 export function kindByEnding(path: string): string {
   const ending = endingOf(path);
   return NAMES.get(ending) ?? (ending === "" ? "file without an ending" : `${ending} file`);
+}
+
+/** What paths may be that are none. */
+const REASONS: readonly (readonly [test: RegExp, advice: string])[] = [
+  [/^[a-z][a-z0-9+.-]+:\/\//i, "it is an address, from which nothing is fetched: download it first"],
+  [/^~/, "a shell puts the home folder in place of ~ where it is not quoted: write the whole path"],
+  [/[*?]/, "nothing is put in place of * and ? here: name the folder, or the shards as {000..127}"],
+];
+
+/**
+ * Says what may be meant by a path at which there is nothing.
+ *
+ * @param path The path.
+ * @returns What to do, after a semicolon; empty if nothing tells.
+ *
+ * @example Usage
+ * ```ts
+ * import { match } from "node:assert/strict";
+ * import { pathAdvice } from "@tessera/tessera/data";
+ *
+ * match(pathAdvice("https://example.com/a.tar"), /^; it is an address, .* download it first$/);
+ * ```
+ */
+export function pathAdvice(path: string): string {
+  const advice = REASONS.find(([test]) => test.test(path))?.[1] ??
+    (isLink(path) ? "it is a link that leads nowhere" : "");
+  return advice === "" ? "" : `; ${advice}`;
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch {
+    return false;
+  }
 }

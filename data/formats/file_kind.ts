@@ -71,6 +71,19 @@ const KINDS: readonly Row[] = [
   {
     ...{ id: "gguf", name: "a GGUF file of a language model", bytes: "GGUF", holds: "weights" },
   },
+  { id: "tflite", name: "a TensorFlow Lite model", at: 4, bytes: "TFL3", holds: "weights" },
+  { id: "video", name: "a video", at: 4, bytes: "ftyp", holds: "other" },
+  { id: "matroska", name: "a video", bytes: "\x1aE\xdf\xa3", holds: "other" },
+  {
+    ...{ id: "msgpack", name: "a file of MessagePack, such as Flax writes", holds: "weights" },
+    test: (text) => /^[\x81-\x8f][\xa1-\xbf][a-z_]+[\x80-\x8f\xde]/.test(text),
+    remedy: "save the weights as .safetensors or .npz in Python",
+  },
+  {
+    ...{ id: "zeros", name: "nothing but zeros, as of a download that was cut off", holds: "other" },
+    test: (text) => /^\0{64,}$/.test(text),
+    remedy: "fetch it again",
+  },
   {
     ...{
       id: "onnx",

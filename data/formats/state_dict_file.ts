@@ -196,8 +196,10 @@ function refuseWithout(value: unknown, path: string): never {
         `"weights.pth")`,
     );
   }
-  const keys = value instanceof Map ? [...value.keys()].slice(0, 8).map(String).join(", ") || "none" : null;
-  refuse(path, "it must hold a dictionary of tensors", keys === null ? "value is something else" : `keys are ${keys}`);
+  const isOptimizer = value instanceof Map && value.has("state") && value.has("param_groups");
+  const listed = value instanceof Map ? [...value.keys()].slice(0, 8).map(String).join(", ") || "none" : null;
+  const keys = `keys are ${listed}${isOptimizer ? ", the state of an optimizer alone" : ""}`;
+  refuse(path, "it must hold a dictionary of tensors", listed === null ? "value is something else" : keys);
 }
 
 /** What stands beside a set, and beside the dictionaries that it lies in; the outer one counts where names are equal. */

@@ -116,9 +116,11 @@ export async function decodeRaster(
     raster = await format.decode(own ? bytes as Uint8Array<ArrayBuffer> : bytes.slice());
   } catch (cause) {
     const { message } = cause instanceof Error ? cause : { message: String(cause) };
+    // What a library written in another language says of itself tells nobody anything.
+    const told = /unwrap|unreachable|RuntimeError/.test(message) ? "" : ` (${message.split("\n")[0]!.slice(0, 200)})`;
     const reason =
       `its ${format.name} data must be whole and valid: current file of ${bytes.length} bytes is truncated ` +
-      `or corrupt, or of a form that is not read (${message.split("\n")[0]!.slice(0, 200)})`;
+      `or corrupt, or of a form that is not read${told}`;
     throw new ImageError(name, reason, { cause });
   }
   const { width, height, channels, data } = raster;

@@ -118,7 +118,9 @@ function classesBeside(
 
 /** The classes that a level of folders would make. */
 function namesAt(paths: readonly string[], level: number): ReadonlySet<string> {
-  return new Set(paths.map((path) => folders(path)[level]).filter((name) => name !== undefined));
+  return new Set(
+    paths.map((path) => folders(path)[level]).filter((name) => name !== undefined).map((name) => name.normalize("NFC")),
+  );
 }
 
 /**
@@ -134,10 +136,11 @@ function namesAt(paths: readonly string[], level: number): ReadonlySet<string> {
  */
 export function classesByFolder(paths: readonly string[], known?: readonly string[]): FolderClasses | undefined {
   const common = foldDepth(paths, commonDepth(paths));
-  const wanted = known && new Set(known);
+  const wanted = known && new Set(known.map((name) => name.normalize("NFC")));
   const hasKnown = (level: number) => [...namesAt(paths, level)].some((name) => wanted?.has(name));
   const level = wanted ? Array.from({ length: common + 1 }, (_, i) => i).find(hasKnown) ?? common : common;
-  const classOf = paths.map((path) => folders(path)[level]);
+  // Archives of Macs part letters from their accents; elsewhere they are one.
+  const classOf = paths.map((path) => folders(path)[level]?.normalize("NFC"));
   const inside = classOf.filter((name) => name !== undefined);
   const names = [...new Set(inside)].sort();
   if (names.length === 0) return undefined;

@@ -4,7 +4,7 @@ import { openByteSource } from "../formats/byte_source.ts";
 import { memoryRange, openRange } from "../formats/byte_range.ts";
 import { describeWrongKind } from "./wrong_kind.ts";
 import { fileKindOf, KIND_BYTES } from "../formats/file_kind.ts";
-import { tarEntries } from "../formats/tar.ts";
+import { tarEntries, type TarOptions } from "../formats/tar.ts";
 import { readZipDirectory, readZipEntry } from "../formats/zip_directory.ts";
 import { archiveFolders } from "./archive_folders.ts";
 import { isLabelPath, labelOf, MAX_LABEL_BYTES } from "./sample_labels.ts";
@@ -117,17 +117,16 @@ function unpacking(builder: ListingBuilder, size: number, name: string): void {
 
 async function listTar(builder: ListingBuilder, archive: Archive, number: number): Promise<readonly Inner[]> {
   const { place, name, folder, depth } = archive;
-  const { source, packed } = await openByteSource(place);
-  await source.close();
+  const packed = await isPacked(place);
   const inMemory = packed || place.bytes !== undefined;
   const base = place.stretch?.start ?? 0;
   const store = inMemory ? -1 : builder.stores.push(place.path) - 1;
   const inner: Inner[] = [];
-  const links: (readonly [path: string, target: string | null])[] = [];
+  const links: Link[] = [];
   const first = builder.files.length;
-  const onLink = (path: string, target: string | null) => void links.push([path, target]);
-  const bounds = { ...packed ? { maxBytes: MAX_UNPACKED } : {}, onLink };
-  for await (const entry of tarEntries({ ...place, path: place.bytes ? name : place.path }, bounds)) {
+  for await (
+    const entry of tarEntries({ ...place, path: place.bytes ? name : place.path }, walkOptions(packed, links))
+  ) {
     const { path, size } = entry;
     const file = { path: folder + path, name: `${name}/${path}`, archive: number };
     if (isHidden(path)) builder.leftOut.add(file.path, "hidden file");
@@ -157,12 +156,26 @@ async function listTar(builder: ListingBuilder, archive: Archive, number: number
   return inner;
 }
 
+/** A link, and the path that it leads to. */
+type Link = readonly [path: string, target: string | null];
+
+const walkOptions = (packed: boolean, links: Link[]): TarOptions => ({
+  ...packed && { maxBytes: MAX_UNPACKED },
+  onLink: (...link) => void links.push(link),
+});
+
+async function isPacked(place: BytePlace): Promise<boolean> {
+  const { source, packed } = await openByteSource(place);
+  await source.close();
+  return packed;
+}
+
 /** Links are the files that they lead to, under names of their own. */
 function addLinks(
   { files, leftOut }: ListingBuilder,
   { name, folder }: Archive,
   { links, first }: {
-    readonly links: readonly (readonly [path: string, target: string | null])[];
+    readonly links: readonly Link[];
     readonly first: number;
   },
 ): void {

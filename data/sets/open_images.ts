@@ -1,5 +1,5 @@
 import { requireOptions } from "../../tensor/errors.ts";
-import { kindByEnding } from "../formats/file_endings.ts";
+import { kindByEnding, pathAdvice } from "../formats/file_endings.ts";
 import { KIND_BYTES } from "../formats/file_kind.ts";
 import { openRange } from "../formats/byte_range.ts";
 import type { ImageFormat } from "../images/image_format.ts";
@@ -109,7 +109,7 @@ async function listSource(
   if (!info?.isFile) {
     throw new Error(
       `Cannot make a data set as images must lie in an existing folder or file: current path is ${path}` +
-        (info ? ", a device" : ""),
+        (info ? ", a device" : pathAdvice(path)),
     );
   }
   return await listFile(builder, path);

@@ -4,10 +4,13 @@ import { fileKindOf } from "../formats/file_kind.ts";
 const UNPACK = "unpack it and give the folder, or pack it as tar, tar.gz or zip";
 const CONVERT = "convert it to PNG or JPEG";
 
+const TABLE = "a table tells the classes of the images beside it: give their folder";
+
 /** What to do with a kind that is known and not read as images. */
 const REMEDIES: Readonly<Record<string, string>> = {
   ...{ bzip2: UNPACK, xz: UNPACK, zstd: UNPACK, lz4: UNPACK, "7z": UNPACK, rar: UNPACK },
   ...{ heic: CONVERT, jpeg2000: CONVERT, jpegxl: CONVERT, psd: CONVERT, icon: CONVERT, svg: CONVERT, pdf: CONVERT },
+  ...{ json: TABLE, text: TABLE },
   arrow: "save it as Parquet: datasets' to_parquet",
   hdf5: "write its images into a folder, tar or zip",
 };

@@ -65,8 +65,7 @@ const PALETTE = 3;
 interface Page {
   readonly width: number;
   readonly height: number;
-  readonly components: number;
-  readonly alpha: boolean;
+  readonly samplesPerPixel: number;
   readonly type: number;
   readonly bitsPerSample: number;
   readonly data: Uint8Array | Uint16Array | Float32Array | Float64Array;
@@ -81,9 +80,8 @@ function paletteColours({ width, height, data, palette }: Page): Raster {
 }
 
 function rasterOf(page: Page): Raster {
-  const { width, height, components, alpha, type, bitsPerSample } = page;
+  const { width, height, samplesPerPixel: channels, type, bitsPerSample } = page;
   if (type === PALETTE && page.palette) return paletteColours(page);
-  const channels = components + (alpha ? 1 : 0);
   const size = width * height * channels;
   const source = page.data.length === size ? page.data : page.data.subarray(0, size);
   const data = source instanceof Float64Array ? Float32Array.from(source) : source;

@@ -86,7 +86,7 @@ async function trainAmong(given: GivenPretrainOptions, collective: Collective): 
   const opened = await startRun(given, collective);
   using _lock = opened.lock;
   const dataset = await openRunData(opened.options.data, { tell });
-  const held = given.val === undefined ? null : await openRunData(given.val, { split: "val", tell });
+  const held = given.val === undefined ? null : await openRunData(given.val, { split: "val", tell, option: "--val" });
   const images = await fingerprint(dataset, opened.options.data);
   checkImages(opened, images, "--data");
   const { options, lengths } = placed(opened, dataset.length);

@@ -91,41 +91,19 @@ function drawn(train: LabelledDataset, labels: number, seed: number): LabelledDa
   return subset(train, drawOfEachClass(train.labels, labels, seed), { reason }) as LabelledDataset;
 }
 
-/**
- * Images to evaluate on, and what then remains to train on: those of `--val`, of another part, or a tenth where there is
- * none, or one without classes, as in competitions.
- */
+/** Where images to evaluate on are looked for. */
+interface EvaluationPlace extends Pick<LabelledPlaces, "data" | "val" | "seed"> {
+  readonly tell: (line: string) => void;
+}
+
+/** Images to evaluate on, and what then remains to train on: those of `--val`, of another part, or a tenth. */
 async function evaluationSet(
   all: LabelledDataset,
-  { data, val, seed, tell }: {
-    readonly data: string;
-    readonly val: string | null;
-    readonly seed: number;
-    readonly tell: (line: string) => void;
-  },
+  place: EvaluationPlace,
 ): Promise<{ readonly train: LabelledDataset; readonly val: LabelledDataset }> {
-  if (val !== null || all.account?.evaluable) {
-    const opened = await openRunData(val ?? data, { split: "val", classes: all.labelNames, tell });
-    const split = opened.account?.split ?? "";
-    const isTest = val === null && namedPart(split.split(" and ")[0]!)?.split === "test";
-    const isLabelled = opened.labels !== undefined;
-    if (isLabelled && (!isTest || opened.labelNames!.some((name) => all.labelNames.includes(name)))) {
-      return { train: all, val: opened as LabelledDataset };
-    }
-    const why = opened.account?.unlabelled;
-    if (!isTest) {
-      throw new Error(
-        `Cannot evaluate as the images of ${
-          val === null ? `${data}, split ${split}` : `--val ${val}`
-        } must have classes, ` +
-          `as those to train on: current images have none${why ? `, as ${why}` : ""}`,
-      );
-    }
-    const lack = isLabelled ? "none of the classes to train on" : "no classes";
-    tell(
-      `  of the split ${split} nothing is trained or evaluated on, as it has ${lack}: a tenth is held out`,
-    );
-  }
+  const { val, seed, tell } = place;
+  const found = val !== null || all.account?.evaluable ? await otherImages(all, place) : null;
+  if (found) return { train: all, val: found };
   const order = [...shuffled(dataKey(seed, HOLD_OUT_STREAM), all.length)];
   const held = Math.max(1, Math.floor(all.length * HELD_OUT));
   const part = (indices: readonly number[], reason: string) =>
@@ -133,6 +111,35 @@ async function evaluationSet(
   const kept = part(order.slice(0, held), "to train on");
   if (kept.account) describeSource(kept.account).forEach(tell);
   return { train: part(order.slice(held), "held out to evaluate on"), val: kept };
+}
+
+/** The images of `--val`, or of another part; null where that is a test part without classes, as in competitions. */
+async function otherImages(
+  all: LabelledDataset,
+  { data, val, tell }: EvaluationPlace,
+): Promise<LabelledDataset | null> {
+  const opened = await openRunData(val ?? data, {
+    ...{ split: "val", classes: all.labelNames, tell },
+    option: val === null ? "--data" : "--val",
+  });
+  const split = opened.account?.split ?? "";
+  const isTest = val === null && namedPart(split.split(" and ")[0]!)?.split === "test";
+  const isLabelled = opened.labels !== undefined;
+  if (isLabelled && (!isTest || opened.labelNames!.some((name) => all.labelNames.includes(name)))) {
+    return opened as LabelledDataset;
+  }
+  if (isTest) {
+    const lack = isLabelled ? "none of the classes to train on" : "no classes";
+    tell(`  of the split ${split} nothing is trained or evaluated on, as it has ${lack}: a tenth is held out`);
+    return null;
+  }
+  const why = opened.account?.unlabelled;
+  throw new Error(
+    `Cannot evaluate as the images of ${
+      val === null ? `${data}, split ${split}` : `--val ${val}`
+    } must have classes, ` +
+      `as those to train on: current images have none${why ? `, as ${why}` : ""}`,
+  );
 }
 
 /**

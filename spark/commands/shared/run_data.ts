@@ -28,15 +28,22 @@ const PICTURE_STREAM = 3;
  * Opens the data set that `--data` names, and says in two lines what is used of it and what is left out.
  *
  * @param name `fluent-emoji`, or whatever `openImages` takes: a folder of images, archives, tables, CIFAR-10.
- * @param options Which part; whom to tell.
+ * @param options Which part; whom to tell; the option that names the place, for errors.
  * @returns The data set.
  * @throws {Error} If there are no images, saying what was looked for; or none of them can be read.
  */
 export async function openRunData(
   name: string,
-  { tell = print, ...options }: OpenImagesOptions & { readonly tell?: (line: string) => void } = {},
+  { tell = print, option = "--data", ...options }: OpenImagesOptions & {
+    readonly tell?: (line: string) => void;
+    readonly option?: "--data" | "--val";
+  } = {},
 ): Promise<Dataset> {
-  const dataset = name === "fluent-emoji" ? await fluentEmoji() : await openImages(name, options);
+  const dataset = name === "fluent-emoji"
+    ? await fluentEmoji()
+    : await openImages(name, options).catch((error: Error) => {
+      throw Object.assign(error, { message: `${error.message} (${option})` });
+    });
   if (dataset.account) describeSource(dataset.account).forEach(tell);
   await requireReadable(dataset);
   return dataset;

@@ -1,7 +1,9 @@
 /** @file What a file of weights is: whose names, which model, what else it says. */
+import { random } from "../../../tensor/mod.ts";
 import type { Model } from "../../../nn/mod.ts";
 import { PickleTuple, readStateDict, type StateDictFile } from "../../../data/mod.ts";
 import { type Backbone, backboneOf, holdsBackbone } from "../../weights/load_backbone.ts";
+import { backboneEntries } from "../../weights/official_names.ts";
 import { kindOf } from "../../train/kind_of.ts";
 import { isModelFile, loadModel, modelEntry } from "../../train/model_file.ts";
 import { MODEL_NAMES, MODELS } from "../../train/model_table.ts";
@@ -148,10 +150,33 @@ export function modelNameOf(file: StateDictFile, name?: string): string {
   const fitting = Object.values(MODELS).map(({ make }) => make()).find((model) => holdsBackbone(file, model));
   if (fitting) return fitting.name;
   const names = Object.keys(file.tensors);
+  const nearest = nearestModel(file);
+  if (nearest) return nearest.name;
   throw new RangeError(
     `Cannot tell the model of ${file.path} as it must hold the weights of one of ${known}: current names are ` +
       `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}; name it with --model`,
   );
+}
+
+/** Share of a model's weights by which a file is taken for a changed one of it: what differs is then said. */
+const NEAR = 0.9;
+
+/** The model most of whose weights the file has by name, whatever stands before; undefined if that is none. */
+function nearestModel({ tensors }: StateDictFile): Model | undefined {
+  const ends = new Set(
+    Object.keys(tensors).flatMap((name) => {
+      const words = name.split(".");
+      return words.map((_, i) => words.slice(i).join("."));
+    }),
+  );
+  const rated = Object.values(MODELS).map(({ make }) => {
+    const model = make();
+    const keys = backboneEntries(model.init(random.key(0))).map(({ key }) => key);
+    const found = keys.filter((key) => ends.has(key)).length;
+    return { model, share: found / Math.max(keys.length, Object.keys(tensors).length) };
+  });
+  const best = rated.reduce((most, each) => each.share > most.share ? each : most);
+  return best.share >= NEAR ? best.model : undefined;
 }
 
 /** The model that the file names, if it is known here. */

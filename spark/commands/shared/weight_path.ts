@@ -1,5 +1,7 @@
 /** @file Where the weights lie that an option names. */
+import { pathAdvice } from "../../../data/mod.ts";
 import { kindOf } from "../../train/kind_of.ts";
+import { MODEL_NAMES } from "../../train/model_table.ts";
 import { runFolder } from "../../train/run_folder.ts";
 import { print } from "../cli/print.ts";
 
@@ -22,7 +24,7 @@ const NAMES = [
  */
 export function weightPath(path: string, option: string, tell: (line: string) => void = print): string {
   const kind = kindOf(path);
-  if (kind === "file" || kind === "other") return path;
+  if (kind === "file") return path;
   const refuse = (current: string): never => {
     throw new Error(
       `Cannot read weights as ${option} must name a file of weights, a run folder (${
@@ -31,7 +33,8 @@ export function weightPath(path: string, option: string, tell: (line: string) =>
         `or a folder of transformers (${NAMES[0]}): current ${current}`,
     );
   };
-  if (kind === "absent") return refuse(`path ${path} is missing`);
+  if (kind === "other") return refuse(`path ${path} is a pipe or a device; write what comes out of it into a file`);
+  if (kind === "absent") return refuse(`path ${path} is missing${modelAdvice(path) ?? pathAdvice(path)}`);
   const root = path.replace(/(?<=.)\/+$/, "");
   const found = [runFolder(root).checkpoint, ...NAMES.map((name) => `${root}/${name}`)].find((each) =>
     kindOf(each) === "file"
@@ -39,6 +42,11 @@ export function weightPath(path: string, option: string, tell: (line: string) =>
   if (found === undefined) return refuse(`folder ${path} has none of them${otherwise(root)}`);
   tell(`${option} ${path} is a folder: takes ${found}`);
   return found;
+}
+
+/** Names of models are none of files. */
+function modelAdvice(path: string): string | undefined {
+  return MODEL_NAMES.includes(path) ? "; it is the name of a model: --model takes it" : undefined;
 }
 
 /** Files that tell what else a folder is, and what to do then. */

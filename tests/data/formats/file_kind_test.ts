@@ -52,6 +52,11 @@ const FILES: readonly (readonly [kind: string | undefined, bytes: Uint8Array])[]
   ["pickle", golden("arrays_5.pkl")],
   ["zip", encodeZip(new Map([["photos/a.jpg", [latin("x")]]]))],
   ["safetensors", encodeSafetensors({ a: array })],
+  ["tflite", latin("\x1c\0\0\0TFL3\x14\0\x20\0")],
+  ["video", latin("\0\0\0\x18ftypmp42\0\0\0\0")],
+  ["matroska", latin("\x1aE\xdf\xa3\x93B\x82\x88")],
+  ["msgpack", latin("\x81\xa6params\x82\xa5conv1")],
+  ["zeros", new Uint8Array(4096)],
   ["empty", new Uint8Array(0)],
   [undefined, Uint8Array.of(1, 2, 3)],
 ];

@@ -46,6 +46,11 @@ const PARTS: readonly LayoutRow[] = [
     tree: images("a_train", "b_train", "a_test", "b_test"),
     gives: { used: 4, classes: AB, split: "a_train and b_train", val: 4 },
   },
+  {
+    name: "accents in one letter and in two (archives of Macs)",
+    tree: images("train/caf\u00e9", "train/a", "val/cafe\u0301", "val/a"),
+    gives: { used: 4, classes: ["a", "caf\u00e9"], split: "train", val: 4 },
+  },
   { name: "numbered folds with all classes in each", tree: parts("fold1", "fold2"), gives: { used: 8, classes: AB } },
   { name: "numbered classes", tree: images("n01/images", "n02/images"), gives: { used: 4, classes: ["n01", "n02"] } },
   {
@@ -174,9 +179,6 @@ const TABLES: readonly LayoutRow[] = [
     gives: { used: 4, classes: ["n01", "n02"], split: "train", val: 2 },
   },
 ];
-
-/** A link in a tar archive. */
-const link = (path: string, to: string, type: string) => ({ path: path.padEnd(157, "\0") + to, type });
 
 const LINKS: readonly LayoutRow[] = [
   {

@@ -2,7 +2,7 @@ import { deepStrictEqual, equal, match, rejects } from "node:assert/strict";
 import { random, type Tensor, treeFlatten, treeUnflatten } from "../../../tensor/mod.ts";
 import { add } from "../../../tensor/mod.ts";
 import { encodePth, readSafetensorsHeader, readStateDict } from "../../../data/mod.ts";
-import { backboneOf, init, initFinetune, pretrainOptimizer, save } from "../../../spark/mod.ts";
+import { backboneOf, backboneStateDict, init, initFinetune, pretrainOptimizer, save } from "../../../spark/mod.ts";
 import { adamw } from "../../../nn/mod.ts";
 import { convertFile } from "../../../spark/commands/convert/convert.ts";
 import { headFor } from "../../../spark/commands/finetune/pretrained.ts";
@@ -87,20 +87,45 @@ Deno.test("weightPath() takes the weights of a folder and says so; what is none 
       "empty",
       /--init-weight must name a file of weights, a run folder \(last\.safetensors\).*has none of them/,
     );
-    await refused("absent", /--init-weight must name .* current path .*absent is missing/);
+    await refused("absent", /--init-weight must name .* current path .*absent is missing$/);
+    await Deno.symlink("nowhere", `${folder}/link`);
+    await refused("link", /link is missing; it is a link that leads nowhere$/);
+    await refused("*.pth", /is missing; nothing is put in place of \* and \? here/);
+    const bare = (path: string, message: RegExp) => rejects(openWeights(path, { option: "--init" }), message);
+    await bare("/dev/null", /current path \/dev\/null is a pipe or a device; write what comes out of it into a file$/);
+    await bare("resnet18", /is missing; it is the name of a model: --model takes it$/);
+    await bare("https://example.com/a.pth", /is missing; it is an address, from which nothing is fetched/);
+    await bare("~/a.pth", /is missing; a shell puts the home folder in place of ~/);
   }));
 
 Deno.test("openWeights() and networkOf() name the option, the true kind, and the model that a file holds", () =>
   withFolder({
+    "optimizer.pth": encodePth(new Map<string, unknown>([["state", new Map()], ["param_groups", []]])),
     "page.pth": new TextEncoder().encode("<!doctype html><html>"),
     "other.pth": encodePth("text"),
   }, async (folder) => {
     await finetuned(`${folder}/run`);
     const open = (name: string) => openWeights(`${folder}/${name}`, { option: "--init" });
     await rejects(open("page.pth"), /an HTML page; .* \(--init\)$/);
+    await rejects(open("optimizer.pth"), /current keys are state, param_groups, the state of an optimizer alone/);
     await rejects(open("other.pth"), /must hold a dictionary of tensors: .* \(--init\)$/);
     const file = await open("run");
     equal(modelOf(file).name, "mini_resnet8");
+    // Files that lack a weight, or have one of another shape, are told as what they nearly are.
+    const official = await backboneStateDict(MODELS.resnet18!.make().init(random.key(0)), { naming: "official" });
+    const [[first, weight] = ["", undefined], ...others] = [...official];
+    const changed = { ...file, extra: new Map(), set: "", sets: [] };
+    const lacking = { ...changed, tensors: Object.fromEntries(others) };
+    const strange = {
+      ...changed,
+      tensors: { ...lacking.tensors, [first]: { ...weight!, shape: [1, ...weight!.shape] } },
+    };
+    for (const near of [lacking, strange]) {
+      await rejects(
+        () => Promise.resolve().then(() => networkOf(near, modelOf(near))),
+        new RegExp(`into resnet18 as .*${first.replaceAll(".", "\\.")}`),
+      );
+    }
     const wrong = () => Promise.resolve().then(() => networkOf(file, MODELS.resnet18!.make()));
     await rejects(
       wrong,
