@@ -14,7 +14,7 @@ import {
   sum,
   type Tensor,
   where,
-} from "../tensor/mod.ts";
+} from "../tensor/core.ts";
 
 /**
  * Counts how often each class was taken for each. Matrices of several batches add up.

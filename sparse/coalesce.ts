@@ -1,5 +1,5 @@
-import { requireOptions } from "../tensor/kernel.ts";
-import { reshape, scatterAdd, ShapeError, take, type Tensor, tensor } from "../tensor/mod.ts";
+import { requireOptions } from "../tensor/parts.ts";
+import { reshape, scatterAdd, ShapeError, take, type Tensor, tensor } from "../tensor/core.ts";
 import { checkOptions } from "./conv_window.ts";
 import { axesOf, cellOf, type Coordinates, type GridShape, patternFromCells } from "./pattern.ts";
 import { type SparseTensor, sparseTensor } from "./sparse_tensor.ts";

@@ -1,5 +1,5 @@
 /** @file Sums and products of sparse tensors. Rows meet by their coordinates, never by their position alone. */
-import { add as addDense, mul as mulDense, type Tensor, tensor } from "../tensor/mod.ts";
+import { add as addDense, mul as mulDense, type Tensor, tensor } from "../tensor/core.ts";
 import { requireHostCells } from "./concrete.ts";
 import { derived } from "./derived.ts";
 import { patternFromCells, type SparsePattern } from "./pattern.ts";

@@ -1,4 +1,4 @@
-import { tensor } from "../tensor/mod.ts";
+import { tensor } from "../tensor/core.ts";
 import { hostValues } from "./host_values.ts";
 import { cellNumber, makePattern, nseOf, type SparsePattern } from "./pattern.ts";
 

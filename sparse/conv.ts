@@ -1,5 +1,5 @@
-import { add, type ConvOptions, matmul, reshape, ShapeError, sizeOf, slice, type Tensor } from "../tensor/mod.ts";
-import { kernelMapConv, type OptionNames, requireOptions, sameShape } from "../tensor/kernel.ts";
+import { add, type ConvOptions, matmul, reshape, ShapeError, sizeOf, slice, type Tensor } from "../tensor/core.ts";
+import { kernelMapConv, type OptionNames, requireOptions, sameShape } from "../tensor/parts.ts";
 import { checkOptions, type ConvWindow, convWindow } from "./conv_window.ts";
 import { imageSize, mapOfWindow } from "./kernel_map.ts";
 import { type OutputPattern, outputPatternOf } from "./output_pattern.ts";

@@ -1,6 +1,6 @@
 /** @file Windows of sparse convolutions and pools; what their settings mean is the dense ones' (`tensor/functions`). */
-import { type ConvOptions, type Shape, ShapeError } from "../tensor/mod.ts";
-import { type ConvParams, convParams, onEach, requireWhole, windowCount } from "../tensor/kernel.ts";
+import { type ConvOptions, type Shape, ShapeError } from "../tensor/core.ts";
+import { type ConvParams, convParams, onEach, requireWhole, windowCount } from "../tensor/parts.ts";
 
 /** A window with every default filled in: kernel, stride, padding, dilation, one item an axis. */
 export interface ConvWindow extends Omit<ConvParams, "groups"> {

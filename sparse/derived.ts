@@ -1,6 +1,6 @@
 /** @file The documented cache of what is derived from patterns: tables are computed once for all layers that share one. */
-import type { Tensor } from "../tensor/mod.ts";
-import { textOf } from "../tensor/kernel.ts";
+import type { Tensor } from "../tensor/core.ts";
+import { textOf } from "../tensor/parts.ts";
 import type { SparsePattern } from "./pattern.ts";
 
 /** Tables by the coordinates of two patterns, then by everything else they depend on, as text. Weak in the patterns. */

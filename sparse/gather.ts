@@ -10,8 +10,8 @@ import {
   sizeOf,
   type Tensor,
   where,
-} from "../tensor/mod.ts";
-import { sameShape, stridesOf } from "../tensor/kernel.ts";
+} from "../tensor/core.ts";
+import { sameShape, stridesOf } from "../tensor/parts.ts";
 import { derived } from "./derived.ts";
 import { lookupTable } from "./lookup.ts";
 import { axesOf, columnOf, nseOf, type SparsePattern } from "./pattern.ts";

@@ -1,5 +1,5 @@
-import type { Tensor, TypedArray } from "../tensor/mod.ts";
-import { bufferOf, leafSource } from "../tensor/kernel.ts";
+import type { Tensor, TypedArray } from "../tensor/core.ts";
+import { bufferOf, leafSource } from "../tensor/parts.ts";
 
 /** The values of a tensor where the host sees them without waiting; otherwise `undefined`. */
 export function hostValues(x: Tensor): TypedArray | undefined {

@@ -16,8 +16,8 @@ import {
   type Tensor,
   tensor,
   where,
-} from "../tensor/mod.ts";
-import { requireOptions, sameShape } from "../tensor/kernel.ts";
+} from "../tensor/core.ts";
+import { requireOptions, sameShape } from "../tensor/parts.ts";
 import { checkOptions, type ConvWindow, convWindow, denseOutputSize, type WindowOptions } from "./conv_window.ts";
 import { derived } from "./derived.ts";
 import { cellTable, OUTSIDE } from "./lookup.ts";

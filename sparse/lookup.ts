@@ -13,8 +13,8 @@ import {
   tensor,
   type TypedArray,
   where,
-} from "../tensor/mod.ts";
-import { stridesOf } from "../tensor/kernel.ts";
+} from "../tensor/core.ts";
+import { stridesOf } from "../tensor/parts.ts";
 import { derived } from "./derived.ts";
 import { hostValues } from "./host_values.ts";
 import { axesOf, cellNumber, cellsOf, columnOf, nseOf, type SparsePattern } from "./pattern.ts";

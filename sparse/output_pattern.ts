@@ -1,4 +1,4 @@
-import { ShapeError } from "../tensor/mod.ts";
+import { ShapeError } from "../tensor/core.ts";
 import { requireHostCoordinates } from "./concrete.ts";
 import { type ConvWindow, denseOutputSize } from "./conv_window.ts";
 import { derived } from "./derived.ts";

@@ -16,8 +16,8 @@ import {
   Tensor,
   tensor,
   truncDivide,
-} from "../tensor/mod.ts";
-import { requireOptions, stridesOf } from "../tensor/kernel.ts";
+} from "../tensor/core.ts";
+import { requireOptions, stridesOf } from "../tensor/parts.ts";
 import { hostValues } from "./host_values.ts";
 
 /** Sizes `[B, ...grid]`: the batch, and the cells on each of 1, 2 or 3 axes, such as `[B, rows, columns]`. */

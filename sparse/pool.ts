@@ -13,8 +13,8 @@ import {
   sum,
   type Tensor,
   where,
-} from "../tensor/mod.ts";
-import { maxPoolByMap, type OptionNames, requireOptions, sumPoolByMap } from "../tensor/kernel.ts";
+} from "../tensor/core.ts";
+import { maxPoolByMap, type OptionNames, requireOptions, sumPoolByMap } from "../tensor/parts.ts";
 import { checkOptions, convWindow } from "./conv_window.ts";
 import { imageSize, type KernelMap, mapOfWindow } from "./kernel_map.ts";
 import { type OutputPattern, outputPatternOf } from "./output_pattern.ts";

@@ -1,4 +1,4 @@
-import { customVjp, reshape, sizeOf, take, type Tensor } from "../tensor/mod.ts";
+import { customVjp, reshape, sizeOf, take, type Tensor } from "../tensor/core.ts";
 
 /**
  * Takes along an axis by a table: -1, and all else that is no place, reads `fill`.

@@ -1,5 +1,5 @@
-import { type Shape, ShapeError, type Tensor } from "../tensor/mod.ts";
-import { sameShape } from "../tensor/kernel.ts";
+import { type Shape, ShapeError, type Tensor } from "../tensor/core.ts";
+import { sameShape } from "../tensor/parts.ts";
 import { axesOf, nseOf, samePattern, type SparsePattern } from "./pattern.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** @file The same sites as single pixels or as blocks: permutations of rows. */
-import { add, arange, argsort, mul, reshape, ShapeError, sizeOf, type Tensor } from "../tensor/mod.ts";
-import { stridesOf } from "../tensor/kernel.ts";
+import { add, arange, argsort, mul, reshape, ShapeError, sizeOf, type Tensor } from "../tensor/core.ts";
+import { stridesOf } from "../tensor/parts.ts";
 import { requireHostCoordinates } from "./concrete.ts";
 import { derived } from "./derived.ts";
 import { hostValues } from "./host_values.ts";

@@ -137,4 +137,9 @@ export type {
   TracedAt,
   TracedBut,
 } from "./transform/arguments.ts";
+export { type Collective, CollectiveError, type Exchanged, type Pending } from "./collective.ts";
+export { alone } from "./collectives/alone.ts";
+export { allGather } from "./collectives/all_gather.ts";
+export { allReduce, type AllReduceOptions } from "./collectives/all_reduce.ts";
+export { joinThreads, threads, type ThreadSeat } from "./collectives/threads.ts";
 export { webgpuDevice, type WebgpuOptions } from "./devices/webgpu/webgpu_device.ts";

@@ -15,10 +15,5 @@
  */
 import "./display.ts";
 export * from "./core.ts";
-export { type Collective, CollectiveError, type Exchanged, type Pending } from "./collective.ts";
-export { alone } from "./collectives/alone.ts";
-export { allGather } from "./collectives/all_gather.ts";
-export { allReduce, type AllReduceOptions } from "./collectives/all_reduce.ts";
-export { joinThreads, threads, type ThreadSeat } from "./collectives/threads.ts";
 export { referenceDevice } from "./devices/reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";

@@ -16,7 +16,7 @@ import {
   type Tensor,
   tensor,
   where,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import { type BoxWeights, MAX_LOG_SIDE } from "../../data/boxes/box_coder.ts";
 
 /** The four columns of `[..., 4]`, each `[...]`. */

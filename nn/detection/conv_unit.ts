@@ -1,5 +1,5 @@
 /** @file A convolution with a norm or a bias: what pyramid and heads are made of. */
-import { reshape, type Tensor } from "../../tensor/mod.ts";
+import { reshape, type Tensor } from "../../tensor/core.ts";
 import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "../layers/batch_norm.ts";
 import { batchNormOfRows } from "../layers/batch_norm_rows.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";

@@ -14,8 +14,8 @@ import {
   type Tensor,
   transpose,
   where,
-} from "../../tensor/mod.ts";
-import { suppress } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { suppress } from "../../tensor/parts.ts";
 import { clipToImages, decode, orUnit, rowsAt } from "./boxes.ts";
 import { anchorTensor, type Detector, type DetectorParams, type DetectorState, pyramidOf } from "./detector.ts";
 import { boxHead, maskHead, rpnHead } from "./heads.ts";

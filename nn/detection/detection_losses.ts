@@ -1,6 +1,7 @@
 /** @file What a detector is trained by: one program of fixed shapes, from images to five losses. */
-import { cast, random, slice, stopGradient, type Tensor } from "../../tensor/mod.ts";
-import { requireOptions } from "../../tensor/kernel.ts";
+import { cast, slice, stopGradient, type Tensor } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import {
   anchorTensor,
   type Detector,

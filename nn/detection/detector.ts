@@ -1,5 +1,6 @@
 /** @file Whole detectors: Mask R-CNN (He et al., 2017) and Faster R-CNN (Ren et al., 2015) with a feature pyramid. */
-import { add, random, stopGradient, type Tensor, tensor, type Tree, treeMap } from "../../tensor/mod.ts";
+import { add, stopGradient, type Tensor, tensor, type Tree, treeMap } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import { type PyramidAnchorOptions, pyramidAnchors } from "../../data/boxes/anchors.ts";
 import type { NormParams } from "../layers/batch_norm.ts";
 import type { DTypeOption } from "../layers/initializer.ts";

@@ -1,6 +1,7 @@
 /** @file Feature pyramid network (Lin et al., 2017): one width for all maps, each with what the coarser ones know. */
-import { add, random, repeat, slice, take, type Tensor } from "../../tensor/mod.ts";
-import { requireOptions } from "../../tensor/kernel.ts";
+import { add, repeat, slice, take, type Tensor } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import type { DTypeOption, Fan } from "../layers/initializer.ts";
 import { convUnit, type ConvUnitParams, type ConvUnitState, initConvUnit } from "./conv_unit.ts";
 

@@ -1,5 +1,6 @@
 /** @file The three heads: of proposals on every cell of the pyramid, of boxes and of masks on regions. */
-import { concat, mul, random, reshape, type Tensor } from "../../tensor/mod.ts";
+import { concat, mul, reshape, type Tensor } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import { relu } from "../layers/activation.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
 import { convTranspose2d, type ConvTranspose2dParams, initConvTranspose2d } from "../layers/conv_transpose2d.ts";

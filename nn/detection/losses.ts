@@ -18,8 +18,8 @@ import {
   type Tensor,
   tensor,
   where,
-} from "../../tensor/mod.ts";
-import { maskAlign } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { maskAlign } from "../../tensor/parts.ts";
 import { crossEntropy } from "../losses/labels.ts";
 import { smoothL1Loss } from "../losses/regression.ts";
 import { binaryTerms } from "../losses/soft_targets.ts";

@@ -7,7 +7,7 @@ export {
   type RoiPlaces,
   suppress,
   type SuppressOptions,
-} from "../../tensor/kernel.ts";
+} from "../../tensor/parts.ts";
 export {
   DETECTOR_RULES,
   type DetectorOptions,

@@ -9,8 +9,8 @@ import {
   take,
   type Tensor,
   where,
-} from "../../tensor/mod.ts";
-import { requireOptions, suppress, type SuppressOptions } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions, suppress, type SuppressOptions } from "../../tensor/parts.ts";
 import { columnsOf } from "./boxes.ts";
 
 /** What is kept of N boxes. */

@@ -2,7 +2,7 @@
 import type { BoxWeights } from "../../data/boxes/box_coder.ts";
 import type { MatchOptions } from "../../data/boxes/matcher.ts";
 import { RPN_MATCH } from "../../data/boxes/rpn_targets.ts";
-import { type OptionNames, requireOptions } from "../../tensor/kernel.ts";
+import { type OptionNames, requireOptions } from "../../tensor/parts.ts";
 import type { Model } from "../models/model.ts";
 
 /** Whose rules are followed where an option is not given. */

@@ -1,6 +1,6 @@
 /** @file Regions of the map that fits the size of each box. */
-import { add, cast, greaterEqual, reshape, stopGradient, type Tensor, tensor, zeros } from "../../tensor/mod.ts";
-import { requireOptions, roiAlign } from "../../tensor/kernel.ts";
+import { add, cast, greaterEqual, reshape, stopGradient, type Tensor, tensor, zeros } from "../../tensor/core.ts";
+import { requireOptions, roiAlign } from "../../tensor/parts.ts";
 import { areaOf } from "./boxes.ts";
 import type { DetectorSettings, DetectorVariant } from "./options.ts";
 

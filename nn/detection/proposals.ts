@@ -14,8 +14,8 @@ import {
   stopGradient,
   type Tensor,
   where,
-} from "../../tensor/mod.ts";
-import { suppress } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { suppress } from "../../tensor/parts.ts";
 import { clipToImages, decode, leastSide, orUnit, rowsAt } from "./boxes.ts";
 import type { RpnOutput } from "./heads.ts";
 import type { DetectorSettings } from "./options.ts";

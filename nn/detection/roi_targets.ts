@@ -19,7 +19,7 @@ import {
   type Tensor,
   tensor,
   where,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import { iouOf, orUnit, rowsAt } from "./boxes.ts";
 import type { DetectorSettings } from "./options.ts";
 import { firstColumns, type Proposals } from "./proposals.ts";

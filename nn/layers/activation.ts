@@ -1,4 +1,4 @@
-import { add, erf, greaterEqual, lessEqual, mul, type Tensor, where } from "../../tensor/mod.ts";
+import { add, erf, greaterEqual, lessEqual, mul, type Tensor, where } from "../../tensor/core.ts";
 import { type Features, mapFeatures } from "./features.ts";
 
 /**

@@ -1,10 +1,9 @@
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
   matmul,
   mul,
   ones,
-  random,
   reshape,
   ShapeError,
   softmax,
@@ -12,7 +11,8 @@ import {
   type Tensor,
   tril,
   where,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import type { DTypeOption } from "./initializer.ts";
 import { initLinear, linear, type LinearParams } from "./linear.ts";
 import { dropout } from "./drop.ts";

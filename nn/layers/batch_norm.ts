@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
   allReduce,
@@ -20,7 +20,7 @@ import {
   sum,
   type Tensor,
   zeros,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import { type Features, mapFeatures, valuesOf } from "./features.ts";
 import type { DTypeOption } from "./initializer.ts";
 

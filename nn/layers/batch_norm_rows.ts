@@ -18,8 +18,8 @@ import {
   sum,
   type Tensor,
   where,
-} from "../../tensor/mod.ts";
-import { requireOptions } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import { batchNorm, type BatchNormOptions, type BatchNormState, type NormParams } from "./batch_norm.ts";
 
 /** Options of `batchNormOfRows`. */

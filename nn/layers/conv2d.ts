@@ -1,5 +1,6 @@
-import { CONV_OPTIONS, requireOptions } from "../../tensor/kernel.ts";
-import { add, conv2d as denseConv2d, type ConvOptions, random, type Tensor } from "../../tensor/mod.ts";
+import { CONV_OPTIONS, requireOptions } from "../../tensor/parts.ts";
+import { add, conv2d as denseConv2d, type ConvOptions, type Tensor } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import { conv2d as sparseConv2d } from "../../sparse/mod.ts";
 import { type Features, isSparse } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";

@@ -1,5 +1,6 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { add, convTranspose2d as denseConvTranspose2d, random, type Tensor } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { add, convTranspose2d as denseConvTranspose2d, type Tensor } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import { isSparse } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
 

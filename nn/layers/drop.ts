@@ -1,6 +1,7 @@
 /** @file What is left out at random during training, and the learned scale that starts a branch near zero. */
-import { type OptionNames, requireOptions } from "../../tensor/kernel.ts";
-import { cast, less, mul, random, reshape, type Shape, slice, squeeze, take, type Tensor } from "../../tensor/mod.ts";
+import { type OptionNames, requireOptions } from "../../tensor/parts.ts";
+import { cast, less, mul, reshape, type Shape, slice, squeeze, take, type Tensor } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import { type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./features.ts";
 
 /** Options of `dropPath` and `dropout`. */

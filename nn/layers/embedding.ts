@@ -1,5 +1,6 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { cast, mul, random, take, type Tensor } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { cast, mul, take, type Tensor } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import type { DTypeOption } from "./initializer.ts";
 
 /** Parameters of an embedding. */

@@ -1,5 +1,5 @@
 /** @file Feature maps, dense or sparse: what every layer takes, so that a model is written once. */
-import { add, type Shape, ShapeError, type Tensor } from "../../tensor/mod.ts";
+import { add, type Shape, ShapeError, type Tensor } from "../../tensor/core.ts";
 import { add as addSparse, shapeOf as sparseShapeOf, type SparseTensor } from "../../sparse/mod.ts";
 
 /** Dense maps `[B, H, W, C]`, or the active blocks of such maps. */

@@ -1,5 +1,5 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { add, div, greater, mean, mul, sqrt, square, where, zeros } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { add, div, greater, mean, mul, sqrt, square, where, zeros } from "../../tensor/core.ts";
 import type { NormParams } from "./batch_norm.ts";
 import { type Features, mapFeatures } from "./features.ts";
 import { D_TYPE_OPTION, type DTypeOption } from "./initializer.ts";

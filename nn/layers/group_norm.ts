@@ -1,5 +1,5 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { add, broadcastTo, div, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { add, broadcastTo, div, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "../../tensor/core.ts";
 import type { NormParams } from "./batch_norm.ts";
 import { type Features, mapFeatures, shapeOf } from "./features.ts";
 import { imageSites, imageSums, withImages } from "./per_image.ts";

@@ -1,6 +1,7 @@
 /** @file Distributions of first weights, each from a key. */
-import type { OptionNames } from "../../tensor/kernel.ts";
-import { cast, type DType, mul, random, type Shape, type Tensor, zeros } from "../../tensor/mod.ts";
+import type { OptionNames } from "../../tensor/parts.ts";
+import { cast, type DType, mul, type Shape, type Tensor, zeros } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 
 /** How many inputs one output reads, and how many outputs one input reaches. */
 export interface Fan {

@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import type { NormParams } from "./batch_norm.ts";
 import { type Features, shapeOf } from "./features.ts";
 import { groupNorm } from "./group_norm.ts";

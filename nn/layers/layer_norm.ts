@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
   customVjp,
@@ -13,7 +13,7 @@ import {
   sum,
   type Tensor,
   zeros,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import type { NormParams } from "./batch_norm.ts";
 import { type Features, mapFeatures } from "./features.ts";
 import { D_TYPE_OPTION, type DTypeOption } from "./initializer.ts";

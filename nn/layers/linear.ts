@@ -1,5 +1,6 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { add, matmul, random, reshape, type Tensor } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { add, matmul, reshape, type Tensor } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import { type Features, mapFeatures } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
 

@@ -1,5 +1,5 @@
 /** @file Numbers of whole images: sums over the sites of each, and factors for all sites of each. B images, C channels. */
-import { cast, maximum, mul, ones, reshape, scatterAdd, sizeOf, sum, take, type Tensor } from "../../tensor/mod.ts";
+import { cast, maximum, mul, ones, reshape, scatterAdd, sizeOf, sum, take, type Tensor } from "../../tensor/core.ts";
 import { batchColumn } from "./drop.ts";
 import { type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./features.ts";
 

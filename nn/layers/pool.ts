@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import {
   avgPool2d as denseAvgPool2d,
   div,
@@ -6,7 +6,7 @@ import {
   mean,
   type PoolOptions,
   type Tensor,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import { avgPool2d as sparseAvgPool2d, maxPool2d as sparseMaxPool2d } from "../../sparse/mod.ts";
 import { type Features, isSparse } from "./features.ts";
 import { imageSites, imageSums } from "./per_image.ts";

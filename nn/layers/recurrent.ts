@@ -2,7 +2,6 @@
 import {
   add,
   mul,
-  random,
   scan,
   ShapeError,
   sigmoid,
@@ -12,8 +11,9 @@ import {
   tanh,
   type Tensor,
   zeros,
-} from "../../tensor/mod.ts";
-import { requireOptions } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import { type DTypeOption, initialize, torchUniform } from "./initializer.ts";
 import { linear, type LinearParams } from "./linear.ts";
 

@@ -1,5 +1,5 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { add, mean, mul, rsqrt, square, type Tensor } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { add, mean, mul, rsqrt, square, type Tensor } from "../../tensor/core.ts";
 import { type Features, mapFeatures } from "./features.ts";
 
 /**

@@ -1,5 +1,6 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { mul, random, sigmoid, type Tensor } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { mul, sigmoid, type Tensor } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import { relu } from "./activation.ts";
 import type { Features } from "./features.ts";
 import { type DTypeOption, kaimingNormal, zeroInitializer } from "./initializer.ts";

@@ -1,5 +1,5 @@
 /** @file Classification against whole labels, and binary targets of which few are positive. */
-import { asFloating, requireOptions } from "../../tensor/kernel.ts";
+import { asFloating, requireOptions } from "../../tensor/parts.ts";
 import {
   add,
   cast,
@@ -20,7 +20,7 @@ import {
   takeAlongAxis,
   type Tensor,
   where,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import { reduced, type ReductionOption, requireSameShape } from "./reduction.ts";
 import { binaryTerms } from "./soft_targets.ts";
 

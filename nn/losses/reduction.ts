@@ -1,5 +1,5 @@
-import { asFloating, type OptionNames } from "../../tensor/kernel.ts";
-import { mean, ShapeError, sub, sum, type Tensor } from "../../tensor/mod.ts";
+import { asFloating, type OptionNames } from "../../tensor/parts.ts";
+import { mean, ShapeError, sub, sum, type Tensor } from "../../tensor/core.ts";
 
 /** What a loss makes of its terms: their mean, their sum, or nothing (one number each). */
 export type Reduction = "mean" | "sum" | "none";

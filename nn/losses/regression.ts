@@ -1,6 +1,6 @@
 /** @file Losses of numbers, and of the overlap of masks. */
-import { requireOptions } from "../../tensor/kernel.ts";
-import { abs, add, div, less, mul, ShapeError, square, sub, sum, type Tensor, where } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { abs, add, div, less, mul, ShapeError, square, sub, sum, type Tensor, where } from "../../tensor/core.ts";
 import { errorOf, reduced, REDUCTION_OPTION, type ReductionOption, requireSameShape } from "./reduction.ts";
 
 /**

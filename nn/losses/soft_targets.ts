@@ -23,8 +23,8 @@ import {
   takeAlongAxis,
   type Tensor,
   tensor,
-} from "../../tensor/mod.ts";
-import { asFloating } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { asFloating } from "../../tensor/parts.ts";
 
 function checkTargets(operation: string, logits: Tensor, targets: Tensor): void {
   const [a, b] = [logits.shape, targets.shape];

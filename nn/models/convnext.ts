@@ -1,6 +1,7 @@
 /** @file ConvNeXt: patch stem, stages of depthwise 7×7 blocks with an inverted bottleneck, layer norm throughout. */
-import { requireOptions } from "../../tensor/kernel.ts";
-import { full, random, type Tensor, type Tree } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { full, type Tensor, type Tree } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import { gelu } from "../layers/activation.ts";
 import type { NormParams } from "../layers/batch_norm.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";

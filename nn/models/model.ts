@@ -1,5 +1,6 @@
 /** @file What a convolutional network must offer to be pre-trained and fine-tuned here. */
-import { checkpoint, random, type Tensor, type Tree } from "../../tensor/mod.ts";
+import { checkpoint, type Tensor, type Tree } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import type { BatchStatistics } from "../layers/batch_norm.ts";
 import type { DropOptions } from "../layers/drop.ts";
 import { type Features, mapFeatures, valuesOf } from "../layers/features.ts";

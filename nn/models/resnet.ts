@@ -1,6 +1,7 @@
 /** @file ResNet as timm builds it: 7×7 stem, stages of residual blocks, the stride of a bottleneck on its 3×3. */
-import { requireOptions } from "../../tensor/kernel.ts";
-import { random, type Tensor, type Tree } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { type Tensor, type Tree } from "../../tensor/core.ts";
+import * as random from "../../tensor/functions/random/mod.ts";
 import { relu } from "../layers/activation.ts";
 import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "../layers/batch_norm.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";

@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { type AdamOptions, scaleByAdam } from "./scale_by_adam.ts";

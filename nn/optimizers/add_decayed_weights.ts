@@ -1,5 +1,5 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { add, mul } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { add, mul } from "../../tensor/core.ts";
 import { type Schedule, scheduled } from "./schedule.ts";
 import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
 

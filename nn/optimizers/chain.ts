@@ -1,5 +1,5 @@
 /** @file Optimizers: chains of transformations. */
-import { add, Tensor, type Tree, treeFlatten, treeLeaves, treeUnflatten, zeros } from "../../tensor/mod.ts";
+import { add, Tensor, type Tree, treeFlatten, treeLeaves, treeUnflatten, zeros } from "../../tensor/core.ts";
 import { paired } from "./paired.ts";
 import { namesOf } from "./parameter_names.ts";
 import type { GradientTransformation, LinkState } from "./transformation.ts";

@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
   div,
@@ -13,7 +13,7 @@ import {
   treeMap,
   where,
   zeros,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
 /**

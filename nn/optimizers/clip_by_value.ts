@@ -1,4 +1,4 @@
-import { clip as clipValues } from "../../tensor/mod.ts";
+import { clip as clipValues } from "../../tensor/core.ts";
 import { type GradientTransformation, leafwise } from "./transformation.ts";
 
 /**

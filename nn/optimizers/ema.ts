@@ -1,4 +1,4 @@
-import { add, mul, sub, type Tensor, type Tree, treeMap } from "../../tensor/mod.ts";
+import { add, mul, sub, type Tensor, type Tree, treeMap } from "../../tensor/core.ts";
 
 /**
  * Moves an exponential moving average on by a step: `average · decay + current · (1 - decay)` for floating leaves.

@@ -1,6 +1,6 @@
 /** @file Learning rates that fall with the distance from the head, by the groups of SparK's fine-tuning code. */
-import { mul, type Tree, treeFlatten, treeUnflatten } from "../../tensor/mod.ts";
-import { requireOptions } from "../../tensor/kernel.ts";
+import { mul, type Tree, treeFlatten, treeUnflatten } from "../../tensor/core.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import { namesOf } from "./parameter_names.ts";
 import type { GradientTransformation } from "./transformation.ts";
 

@@ -1,5 +1,5 @@
 /** @file What optimizers keep, by name alone: the form in which it goes to files and comes from foreign ones. */
-import type { Tensor, Tree } from "../../tensor/mod.ts";
+import type { Tensor, Tree } from "../../tensor/core.ts";
 import type { OptimizerState } from "./chain.ts";
 
 /** Steps and moments of an optimizer, whatever the chain that keeps them. */

@@ -11,7 +11,7 @@ import {
   treeMap,
   where,
   zerosLike,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { prefixed, stateUnder } from "./nested_state.ts";
 import type { LinkState } from "./transformation.ts";

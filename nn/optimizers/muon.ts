@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
   div,
@@ -12,7 +12,7 @@ import {
   sum,
   type Tensor,
   transpose,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { partition } from "./partition.ts";

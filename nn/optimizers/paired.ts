@@ -1,5 +1,5 @@
-import { Tensor, type Tree, treeLeaves } from "../../tensor/mod.ts";
-import { sameShape } from "../../tensor/kernel.ts";
+import { Tensor, type Tree, treeLeaves } from "../../tensor/core.ts";
+import { sameShape } from "../../tensor/parts.ts";
 import { namesOf } from "./parameter_names.ts";
 
 /**

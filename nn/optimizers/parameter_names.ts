@@ -1,4 +1,4 @@
-import { type Tensor, treePaths } from "../../tensor/mod.ts";
+import { type Tensor, treePaths } from "../../tensor/core.ts";
 
 /**
  * Names the leaves of a tree by their way from the root.

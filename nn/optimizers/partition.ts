@@ -1,4 +1,4 @@
-import { type Tensor, type Tree, treeFlatten, treeLeaves, treeUnflatten } from "../../tensor/mod.ts";
+import { type Tensor, type Tree, treeFlatten, treeLeaves, treeUnflatten } from "../../tensor/core.ts";
 import { prefixed, stateUnder } from "./nested_state.ts";
 import { paired } from "./paired.ts";
 import { namesOf } from "./parameter_names.ts";

@@ -1,5 +1,5 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { add, div, maximum, mul, sqrt, square, sub } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { add, div, maximum, mul, sqrt, square, sub } from "../../tensor/core.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { scaleByLearningRate } from "./scale_by_learning_rate.ts";

@@ -1,5 +1,5 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { add, cast, div, exp, full, greater, mul, sqrt, square, type Tensor, where } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { add, cast, div, exp, full, greater, mul, sqrt, square, type Tensor, where } from "../../tensor/core.ts";
 import { type GradientTransformation, leafwise } from "./transformation.ts";
 
 /** Options of `scaleByAdam`. */

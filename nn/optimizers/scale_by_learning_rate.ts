@@ -1,4 +1,4 @@
-import { mul, neg } from "../../tensor/mod.ts";
+import { mul, neg } from "../../tensor/core.ts";
 import { type Schedule, scheduled } from "./schedule.ts";
 import { type GradientTransformation, leafwise } from "./transformation.ts";
 

@@ -1,5 +1,5 @@
-import { requireOptions } from "../../tensor/kernel.ts";
-import { div, greater, logicalAnd, mul, sqrt, square, sum, type Tensor, where } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { div, greater, logicalAnd, mul, sqrt, square, sum, type Tensor, where } from "../../tensor/core.ts";
 import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
 
 /**

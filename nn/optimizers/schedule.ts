@@ -1,6 +1,6 @@
 /** @file Rates that depend on the step, as functions of a counter that lives on the device. */
-import { requireOptions } from "../../tensor/kernel.ts";
-import { add, cast, cos, type DType, full, less, minimum, mul, sub, type Tensor, where } from "../../tensor/mod.ts";
+import { requireOptions } from "../../tensor/parts.ts";
+import { add, cast, cos, type DType, full, less, minimum, mul, sub, type Tensor, where } from "../../tensor/core.ts";
 
 /** From the number of steps done (int32 scalar) to a float32 scalar. */
 export type Schedule = (step: Tensor) => Tensor;

@@ -1,5 +1,5 @@
 /** @file The usual schedules, with optax's names and formulas: functions of the steps done. */
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
   cast,
@@ -17,7 +17,7 @@ import {
   sub,
   type Tensor,
   where,
-} from "../../tensor/mod.ts";
+} from "../../tensor/core.ts";
 import type { Schedule } from "./schedule.ts";
 
 function requireSteps(name: string, steps: number): void {

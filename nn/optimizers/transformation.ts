@@ -1,5 +1,5 @@
 /** @file Transformations of gradients: pairs of pure functions, which `chain` strings together to an optimizer. */
-import { type Tensor, type Tree, treeFlatten, treeMap, treeUnflatten, zerosLike } from "../../tensor/mod.ts";
+import { type Tensor, type Tree, treeFlatten, treeMap, treeUnflatten, zerosLike } from "../../tensor/core.ts";
 import { namesOf } from "./parameter_names.ts";
 import { paired } from "./paired.ts";
 

@@ -13,8 +13,8 @@ import {
   tensor,
   where,
   zeros,
-} from "../../tensor/mod.ts";
-import { requireOptions } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import { type CooTensor, denseSizes, makeCoo, nseOf, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";
 import { countOf, isStored, orPadding, positionsOf, rowsAt, sameAsBefore, sortedOrder } from "./coordinates.ts";
 import { NSE_OPTION, type NseOption, settle, type Tables } from "./settle.ts";

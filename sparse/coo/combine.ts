@@ -13,8 +13,8 @@ import {
   take,
   Tensor,
   where,
-} from "../../tensor/mod.ts";
-import { requireOptions, sameShape } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions, sameShape } from "../../tensor/parts.ts";
 import { coalesced } from "./coalesce.ts";
 import {
   type CooTensor,

@@ -9,8 +9,8 @@ import {
   Tensor,
   tensor,
   where,
-} from "../../tensor/mod.ts";
-import { requireOptions, requireTensor, sameShape } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
 import { hostValues } from "../host_values.ts";
 import { isStored } from "./coordinates.ts";
 

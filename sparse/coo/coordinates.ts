@@ -23,8 +23,8 @@ import {
   type Tensor,
   tensor,
   where,
-} from "../../tensor/mod.ts";
-import { stridesOf } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { stridesOf } from "../../tensor/parts.ts";
 
 /** Most cells that int32 can number, one number being left for padding. */
 const MOST_CELLS = 2 ** 31 - 2;

@@ -13,8 +13,8 @@ import {
   type Tensor,
   tensor,
   where,
-} from "../../tensor/mod.ts";
-import { requireOptions, requireTensor, sameShape } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
 import { addRows, coalesced } from "./coalesce.ts";
 import { type CooTensor, makeCoo, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";
 import { columnOf, isStored, ofColumns } from "./coordinates.ts";

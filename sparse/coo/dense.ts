@@ -16,8 +16,8 @@ import {
   tensor,
   truncDivide,
   where,
-} from "../../tensor/mod.ts";
-import { requireOptions, requireTensor, stridesOf } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions, requireTensor, stridesOf } from "../../tensor/parts.ts";
 import { hostValues } from "../host_values.ts";
 import { addRows } from "./coalesce.ts";
 import { type CooTensor, denseSizes, makeCoo, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";

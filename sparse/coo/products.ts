@@ -19,8 +19,8 @@ import {
   Tensor,
   transpose as transposeDense,
   where,
-} from "../../tensor/mod.ts";
-import { requireOptions, requireTensor, sameShape } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
 import { addRows, coalesced } from "./coalesce.ts";
 import { type CooTensor, denseSizes, makeCoo, nseOf, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";
 import { cellNumbers, columnOf, isStored, ofColumns, orPadding, pickColumns, requireNumbers } from "./coordinates.ts";

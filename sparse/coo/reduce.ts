@@ -13,8 +13,8 @@ import {
   take,
   type Tensor,
   where,
-} from "../../tensor/mod.ts";
-import { requireOptions } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import { addRows, coalesced } from "./coalesce.ts";
 import {
   type CooTensor,

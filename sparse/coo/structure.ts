@@ -16,8 +16,8 @@ import {
   tensor,
   transpose as transposeDense,
   truncDivide,
-} from "../../tensor/mod.ts";
-import { requireOptions } from "../../tensor/kernel.ts";
+} from "../../tensor/core.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import { coalesced } from "./coalesce.ts";
 import { together } from "./combine.ts";
 import { type CooTensor, makeCoo, nseOf, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";

@@ -1,5 +1,5 @@
 /** @file Between tensors in coordinates and sparse images. */
-import { reshape, ShapeError, sizeOf } from "../../tensor/mod.ts";
+import { reshape, ShapeError, sizeOf } from "../../tensor/core.ts";
 import { makePattern } from "../pattern.ts";
 import { shapeOf as imageShapeOf, type SparseTensor, sparseTensor } from "../sparse_tensor.ts";
 import { toVoxels as singlePixels } from "../views.ts";

@@ -2,7 +2,7 @@
  * Random numbers as pure functions of a key: Threefry-2x32, the bits of `jax.random` (partitionable).
  *
  * ```ts
- * import { random } from "@tessera/tessera/tensor";
+ * import * as random from "@tessera/tessera/random"; // or: import { random } from "@tessera/tessera/tensor"
  *
  * const [weights, noise] = random.split(random.key(0));
  * random.normal(weights, [3, 4]);
