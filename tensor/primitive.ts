@@ -1,7 +1,7 @@
 /** @file One operation is one record; a tensor is a record applied to inputs. Nothing is computed here. */
-import type { KernelTexts } from "./compiler/kernel_text.ts";
+import type { ConvolutionTexts, KernelTexts } from "./compiler/kernel_text.ts";
 import type { KernelForm } from "./compiler/kernel_forms.ts";
-import type { LoopWriter } from "./compiler/kernel_loops.ts";
+import type { MatrixLoops } from "./compiler/kernel_loops.ts";
 import type { Scalar } from "./compiler/scalar.ts";
 import type { Contraction } from "./contraction/contraction.ts";
 import type { Collective } from "./collective.ts";
@@ -59,15 +59,15 @@ export interface AnyKernelLowering<P> {
 }
 
 /**
- * A kernel that each device knows by heart; or whose texts the record brings, of which those of one device are enough to
- * compute there; or loops over matrices, which every device turns into its own text.
+ * A kernel of the library; or whose texts the record brings, of which those of one device are enough to compute there; or
+ * loops over matrices, for which `matrixLoops` brings what turns them into the text of a device.
  */
 export type KernelLowering<P> =
   & AnyKernelLowering<P>
   & (
-    | { readonly form: KernelForm; readonly texts?: never; readonly loops?: never }
+    | { readonly form: KernelForm<P>; readonly texts?: never; readonly loops?: never }
     | { readonly texts: KernelTexts<P>; readonly form?: never; readonly loops?: never }
-    | { readonly loops: LoopWriter<P>; readonly form?: never; readonly texts?: never }
+    | { readonly loops: MatrixLoops<P>; readonly form?: never; readonly texts?: never }
   );
 
 /**
@@ -133,6 +133,8 @@ export type Lowering<P> =
   | {
     readonly kind: "contraction";
     contraction(params: P, inputs: readonly TensorSpec[], output: TensorSpec): Contraction;
+    /** What computes it faster on a GPU if it is a part of a convolution. */
+    readonly faster?: ConvolutionTexts;
   }
   /** Text for a device, of its own or brought along. */
   | KernelLowering<P>

@@ -4,8 +4,7 @@ import type { Exchange } from "../primitive.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
 import type { Graph } from "./graph.ts";
 import type { KernelForm } from "./kernel_forms.ts";
-import type { LoopKernel } from "./kernel_loops.ts";
-import type { KernelTexts } from "./kernel_text.ts";
+import type { ConvolutionTexts, KernelTexts } from "./kernel_text.ts";
 import type { Scalar } from "./scalar.ts";
 
 /** A fused elementwise kernel: one loop over `shape`; output i holds `values[i]` at every index, row-major. */
@@ -83,7 +82,7 @@ export interface Epilogue {
 export interface TextBody {
   /** Tells bodies apart. */
   readonly kind: "text";
-  /** A form that devices know by heart; else the primitive brings texts. */
+  /** A kernel of the library; else the primitive brings texts. */
   readonly form?: KernelForm | undefined;
   /** Texts of its own, by name of the device. */
   readonly texts?: KernelTexts<never> | undefined;
@@ -117,14 +116,6 @@ export interface LoopBody {
   readonly schedule: ScheduledProgram | null;
 }
 
-/** A kernel of loops over matrices, which every device writes. */
-export interface MatrixBody {
-  /** Tells bodies apart. */
-  readonly kind: "matrices";
-  /** The loops. */
-  readonly kernel: LoopKernel;
-}
-
 /** An exchange with other processes, which the host makes between launches: output i is of input i. */
 export interface ExchangeBody {
   /** Tells bodies apart. */
@@ -153,8 +144,10 @@ export interface TemplateKernel {
   readonly prologues: readonly Prologue[];
   /** What becomes of the results; only on devices whose limits offer it. */
   readonly epilogue?: Epilogue;
+  /** What computes a convolution faster. */
+  readonly faster?: ConvolutionTexts | undefined;
   /** What it computes, without prologues and epilogue. */
-  readonly body: Contraction | TextBody | LoopBody | MatrixBody | ExchangeBody;
+  readonly body: Contraction | TextBody | LoopBody | ExchangeBody;
 }
 
 /**

@@ -1,9 +1,15 @@
-/** @file Kernels whose texts the devices bring themselves, each in a table of its own: what both sides know of them is an identity and settings. */
+/** @file Kernels that the library brings itself: what they are called, what they bring, and their settings. */
+import type { KernelTexts } from "./kernel_text.ts";
 
-/** A kernel that a device knows by heart. Compared by identity; the name is for errors. */
-export interface KernelForm {
-  /** Field-standard name. */
+/**
+ * A kernel of the library. The record of the primitive brings it, and with it the WGSL, so that a page for WebGPU that never
+ * sorts loads nothing that does. Other devices know it by its identity and have a text of their own by heart.
+ */
+export interface KernelForm<P = never> {
+  /** Field-standard name, for errors. */
   readonly name: string;
+  /** What it brings, by name of the device. */
+  readonly texts: KernelTexts<P>;
 }
 
 /** Settings of a stable sort along the last axis. */
@@ -12,23 +18,12 @@ export interface ArgsortParams {
   readonly descending: boolean;
 }
 
-/** Positions of the elements of `x [..., L]` in order, int32. */
-export const ARGSORT_FORM: KernelForm = Object.freeze({ name: "stableOrder" });
-
 /** Settings of what puts rows at places. */
 export interface ScatterParams {
   /** Rows of the result. */
   readonly size: number;
 }
 
-/** Sums of the rows of `updates [M, R]` by the places that `indices [M]` name, in the order of the rows. */
-export const SCATTER_ADD_FORM: KernelForm = Object.freeze({ name: "addedRows" });
-
-/**
- * The largest of the rows of `updates [M, R]` at each place that `indices [M]` name; NaN is larger than all. Where there is
- * none, the least value of the dtype.
- */
-export const SCATTER_MAX_FORM: KernelForm = Object.freeze({ name: "largestRows" });
 /** Where the samples of regions lie on maps. */
 export interface RoiSampling {
   /** Rows and columns of bins. */
@@ -50,9 +45,6 @@ export interface RoiAlignParams extends RoiSampling {
   readonly scales: readonly number[];
 }
 
-/** Means of maps `[B, H, W, C]` over the bins of regions `boxes [R, 4]`, `image [R]`, `level [R]`: `[R, rows, columns, C]`. */
-export const ROI_ALIGN_FORM: KernelForm = Object.freeze({ name: "regionMeans" });
-
 /** Settings of the adjoint of the means of regions. */
 export interface RoiSpreadParams extends RoiSampling {
   /** Number of the level of the map. */
@@ -63,23 +55,14 @@ export interface RoiSpreadParams extends RoiSampling {
   readonly map: readonly [number, number, number, number];
 }
 
-/** Sums of `values [R, rows, columns, C]` over the cells that bins of regions read, with their weights. */
-export const ROI_SPREAD_FORM: KernelForm = Object.freeze({ name: "regionSums" });
-
 /** Settings of the means of masks. */
 export interface MaskAlignParams extends RoiSampling {
   /** Columns of the masks. */
   readonly width: number;
 }
 
-/** Means of masks `bits [M, H, ⌈W / 32⌉]`, 32 columns a word from its lowest bit on, over `boxes [R, 4]` of `mask [R]`. */
-export const MASK_ALIGN_FORM: KernelForm = Object.freeze({ name: "maskMeans" });
-
 /** Settings of greedy suppression. */
 export interface SuppressParams {
   /** Overlaps above it suppress. */
   readonly threshold: number;
 }
-
-/** Which of `boxes [..., N, 4]`, the best first, no kept one before it overlaps too much, of those that are `valid [..., N]`. */
-export const SUPPRESS_FORM: KernelForm = Object.freeze({ name: "keptBoxes" });

@@ -1,5 +1,6 @@
-/** @file Kernels as loops over the elements of matrices, which every device turns into its own text: what factorizations are written in. */
+/** @file Kernels as loops over the elements of matrices, which are turned into the text of each device: what factorizations are written in. */
 import type { TensorSpec } from "../spec.ts";
+import type { KernelForm } from "./kernel_forms.ts";
 
 /** A whole number: a literal, or the text of an expression. */
 export type Whole = number | { readonly whole: string };
@@ -137,3 +138,11 @@ export interface LoopKernel {
 
 /** Makes the kernel of an operation. */
 export type LoopWriter<P> = (inputs: readonly TensorSpec[], output: TensorSpec, params: P) => LoopKernel;
+
+/** The loops of an operation, and what turns them into text. */
+export interface MatrixLoops<P> {
+  /** Makes the loops. */
+  readonly writer: LoopWriter<P>;
+  /** Turns them into text, as a kernel whose settings they are. */
+  readonly form: KernelForm<LoopKernel>;
+}

@@ -1,4 +1,5 @@
 /** @file Kernels as text for each device: what a primitive, or a user, writes. */
+import type { OuterContraction, RowsContraction, RowsProduct } from "../contraction/contraction.ts";
 import type { TensorSpec } from "../spec.ts";
 
 /** Choices of a cpu device that its kernels follow. */
@@ -143,6 +144,19 @@ export interface WgslKernel {
   readonly passes: readonly WgslPass[];
   /** Bytes of scratch shared by all passes. */
   readonly scratchBytes: number;
+}
+
+/**
+ * Faster ways to compute convolutions on a GPU, each `null` where it has none. Who applies convolutions brings them, as they
+ * are much text that products of matrices never need.
+ */
+export interface ConvolutionTexts {
+  /** All products of rows at once. */
+  rows(contraction: RowsContraction, limits: WgslLimits): WgslKernel | null;
+  /** One of them. */
+  phase(contraction: RowsContraction, phase: RowsProduct, limits: WgslLimits): WgslPass | null;
+  /** The sum of outer products. */
+  outer(contraction: OuterContraction, limits: WgslLimits): WgslKernel | null;
 }
 
 /** Writes the text of a kernel for the cpu. */

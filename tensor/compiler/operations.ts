@@ -1,17 +1,5 @@
 /** @file The one table of operations on single values: what lowerings are written in. */
 import type { DType } from "../spec.ts";
-import { erfinvOf, erfOf } from "./expansions/error_function.ts";
-import { acosOf, asinOf, atan2Of, atanOf, tanOf } from "./expansions/angles.ts";
-import { expOf, logOf } from "./expansions/exponential.ts";
-import { digammaOf, lgammaOf } from "./expansions/gamma.ts";
-import { acoshOf, asinhOf, atanhOf, coshOf, exp2Of, expm1Of, sinhOf } from "./expansions/hyperbolic.ts";
-import { log10Of, log1pOf, log2Of } from "./expansions/logarithms.ts";
-import { cbrtOf, hypotOf } from "./expansions/roots.ts";
-import { intPowOf, powOf, uintPowOf } from "./expansions/power.ts";
-import { modFarOf, modOf } from "./expansions/remainder.ts";
-import { sigmoidOf, tanhOf } from "./expansions/sigmoid.ts";
-import { cosFarOf, cosOf, sinFarOf, sinOf } from "./expansions/wave.ts";
-import type { Expansion } from "./expansions/words.ts";
 
 /**
  * Which operands an operation takes, all of one dtype: floats; whole numbers; numbers, which are both; bits, which are
@@ -34,8 +22,8 @@ export interface ScalarOperation {
    * always. For those in between, to write a result and read it again costs as much.
    */
   readonly repeat: "cheap" | "dear" | "dearest";
-  /** How it is made of others, by the dtype of its operands. A device writes what has no expansion. */
-  readonly expand?: Readonly<Partial<Record<DType, Expansion>>>;
+  /** Dtypes of operands for which it is made of others, as its value in `expansions/composed.ts` says. A device writes the rest. */
+  readonly composed?: readonly DType[];
 }
 
 /**
@@ -49,7 +37,7 @@ export const OPERATIONS = {
   sub: { arity: 2, takes: "number", cost: 0.3, repeat: "cheap" },
   mul: { arity: 2, takes: "number", cost: 0.3, repeat: "cheap" },
   div: { arity: 2, takes: "number", cost: 3, repeat: "dear" },
-  mod: { arity: 2, takes: "number", cost: 3, repeat: "dearest", expand: { float32: modOf as Expansion } },
+  mod: { arity: 2, takes: "number", cost: 3, repeat: "dearest", composed: ["float32"] },
   neg: { arity: 1, takes: "number", cost: 0.3, repeat: "cheap" },
   abs: { arity: 1, takes: "number", cost: 0.3, repeat: "cheap" },
   max: { arity: 2, takes: "number", cost: 0.3, repeat: "cheap" },
@@ -66,38 +54,38 @@ export const OPERATIONS = {
     takes: "number",
     cost: 3,
     repeat: "dearest",
-    expand: { float32: powOf as Expansion, int32: intPowOf as Expansion, uint32: uintPowOf as Expansion },
+    composed: ["float32", "int32", "uint32"],
   },
-  exp: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: expOf as Expansion } },
-  log: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: logOf as Expansion } },
-  tanh: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: tanhOf as Expansion } },
-  sigmoid: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: sigmoidOf as Expansion } },
-  erf: { arity: 1, takes: "float", cost: 3, repeat: "dear", expand: { float32: erfOf as Expansion } },
-  erfinv: { arity: 1, takes: "float", cost: 8, repeat: "dearest", expand: { float32: erfinvOf as Expansion } },
-  sin: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: sinOf as Expansion } },
-  cos: { arity: 1, takes: "float", cost: 3, repeat: "dearest", expand: { float32: cosOf as Expansion } },
-  log1p: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: log1pOf as Expansion } },
-  expm1: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: expm1Of as Expansion } },
-  log2: { arity: 1, takes: "float", cost: 4, repeat: "dearest", expand: { float32: log2Of as Expansion } },
-  log10: { arity: 1, takes: "float", cost: 4, repeat: "dearest", expand: { float32: log10Of as Expansion } },
-  exp2: { arity: 1, takes: "float", cost: 4, repeat: "dearest", expand: { float32: exp2Of as Expansion } },
-  cbrt: { arity: 1, takes: "float", cost: 10, repeat: "dearest", expand: { float32: cbrtOf as Expansion } },
-  tan: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: tanOf as Expansion } },
-  asin: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: asinOf as Expansion } },
-  acos: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: acosOf as Expansion } },
-  atan: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: atanOf as Expansion } },
-  sinh: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: sinhOf as Expansion } },
-  cosh: { arity: 1, takes: "float", cost: 6, repeat: "dearest", expand: { float32: coshOf as Expansion } },
-  asinh: { arity: 1, takes: "float", cost: 12, repeat: "dearest", expand: { float32: asinhOf as Expansion } },
-  acosh: { arity: 1, takes: "float", cost: 12, repeat: "dearest", expand: { float32: acoshOf as Expansion } },
-  atanh: { arity: 1, takes: "float", cost: 12, repeat: "dearest", expand: { float32: atanhOf as Expansion } },
-  lgamma: { arity: 1, takes: "float", cost: 40, repeat: "dearest", expand: { float32: lgammaOf as Expansion } },
-  digamma: { arity: 1, takes: "float", cost: 40, repeat: "dearest", expand: { float32: digammaOf as Expansion } },
-  atan2: { arity: 2, takes: "float", cost: 8, repeat: "dearest", expand: { float32: atan2Of as Expansion } },
-  hypot: { arity: 2, takes: "float", cost: 6, repeat: "dearest", expand: { float32: hypotOf as Expansion } },
-  sinFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", expand: { float32: sinFarOf as Expansion } },
-  cosFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", expand: { float32: cosFarOf as Expansion } },
-  modFar: { arity: 2, takes: "float", cost: 100, repeat: "dearest", expand: { float32: modFarOf as Expansion } },
+  exp: { arity: 1, takes: "float", cost: 3, repeat: "dear", composed: ["float32"] },
+  log: { arity: 1, takes: "float", cost: 3, repeat: "dearest", composed: ["float32"] },
+  tanh: { arity: 1, takes: "float", cost: 3, repeat: "dear", composed: ["float32"] },
+  sigmoid: { arity: 1, takes: "float", cost: 3, repeat: "dear", composed: ["float32"] },
+  erf: { arity: 1, takes: "float", cost: 3, repeat: "dear", composed: ["float32"] },
+  erfinv: { arity: 1, takes: "float", cost: 8, repeat: "dearest", composed: ["float32"] },
+  sin: { arity: 1, takes: "float", cost: 3, repeat: "dearest", composed: ["float32"] },
+  cos: { arity: 1, takes: "float", cost: 3, repeat: "dearest", composed: ["float32"] },
+  log1p: { arity: 1, takes: "float", cost: 6, repeat: "dearest", composed: ["float32"] },
+  expm1: { arity: 1, takes: "float", cost: 6, repeat: "dearest", composed: ["float32"] },
+  log2: { arity: 1, takes: "float", cost: 4, repeat: "dearest", composed: ["float32"] },
+  log10: { arity: 1, takes: "float", cost: 4, repeat: "dearest", composed: ["float32"] },
+  exp2: { arity: 1, takes: "float", cost: 4, repeat: "dearest", composed: ["float32"] },
+  cbrt: { arity: 1, takes: "float", cost: 10, repeat: "dearest", composed: ["float32"] },
+  tan: { arity: 1, takes: "float", cost: 6, repeat: "dearest", composed: ["float32"] },
+  asin: { arity: 1, takes: "float", cost: 6, repeat: "dearest", composed: ["float32"] },
+  acos: { arity: 1, takes: "float", cost: 6, repeat: "dearest", composed: ["float32"] },
+  atan: { arity: 1, takes: "float", cost: 6, repeat: "dearest", composed: ["float32"] },
+  sinh: { arity: 1, takes: "float", cost: 6, repeat: "dearest", composed: ["float32"] },
+  cosh: { arity: 1, takes: "float", cost: 6, repeat: "dearest", composed: ["float32"] },
+  asinh: { arity: 1, takes: "float", cost: 12, repeat: "dearest", composed: ["float32"] },
+  acosh: { arity: 1, takes: "float", cost: 12, repeat: "dearest", composed: ["float32"] },
+  atanh: { arity: 1, takes: "float", cost: 12, repeat: "dearest", composed: ["float32"] },
+  lgamma: { arity: 1, takes: "float", cost: 40, repeat: "dearest", composed: ["float32"] },
+  digamma: { arity: 1, takes: "float", cost: 40, repeat: "dearest", composed: ["float32"] },
+  atan2: { arity: 2, takes: "float", cost: 8, repeat: "dearest", composed: ["float32"] },
+  hypot: { arity: 2, takes: "float", cost: 6, repeat: "dearest", composed: ["float32"] },
+  sinFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", composed: ["float32"] },
+  cosFar: { arity: 1, takes: "float", cost: 30, repeat: "dearest", composed: ["float32"] },
+  modFar: { arity: 2, takes: "float", cost: 100, repeat: "dearest", composed: ["float32"] },
   eq: { arity: 2, takes: "any", tells: true, cost: 0.3, repeat: "cheap" },
   ne: { arity: 2, takes: "any", tells: true, cost: 0.3, repeat: "cheap" },
   lt: { arity: 2, takes: "any", tells: true, cost: 0.3, repeat: "cheap" },
@@ -117,6 +105,11 @@ export const OPERATIONS = {
 
 /** Name of an operation on single values. */
 export type ScalarOp = keyof typeof OPERATIONS;
+
+/** Name of an operation that devices write for every dtype. */
+export type PlainOp = {
+  [Name in ScalarOp]: (typeof OPERATIONS)[Name] extends { readonly composed: readonly DType[] } ? never : Name;
+}[ScalarOp];
 
 /**
  * Looks an operation up.

@@ -1,6 +1,8 @@
 import { orderBy } from "../order.ts";
 import type { DType } from "../spec.ts";
-import { operationOf, type ScalarOp } from "./operations.ts";
+import { know } from "./expansions/applied.ts";
+import type { ComposedOp } from "./expansions/words.ts";
+import { operationOf, type PlainOp, type ScalarOp } from "./operations.ts";
 
 /** Where an element of a buffer lies, as a function of the iteration indices of a kernel. */
 export interface Access {
@@ -60,11 +62,18 @@ export type Scalar =
 /**
  * Applies an operation; the dtype is that of the last argument, or `bool` if the operation tells.
  *
- * @param op The operation.
+ * @param op The operation: the name of one that devices write, or a composed one, which brings what it is made of.
  * @param args Its operands, of one dtype (`select`: bool first).
  * @returns The expression.
  */
-export function op(op: ScalarOp, ...args: readonly Scalar[]): Scalar {
+export function op(op: PlainOp | ComposedOp, ...args: readonly Scalar[]): Scalar {
+  if (typeof op === "string") return applyOp(op, args);
+  know(op);
+  return applyOp(op.name, args);
+}
+
+/** Applies an operation by its name: a composed one must be known. */
+export function applyOp(op: ScalarOp, args: readonly Scalar[]): Scalar {
   return { kind: "op", op, args, dtype: operationOf(op).tells ? "bool" : args.at(-1)!.dtype };
 }
 

@@ -1,4 +1,4 @@
-/** @file Kernels that are not made of loops over expressions: contractions, and those whose text a device or a primitive holds. */
+/** @file Kernels that are not made of loops over expressions: contractions, and those whose text a form or a primitive holds. */
 import { computes, finishes } from "../contraction/traits.ts";
 import { DeviceError } from "../errors.ts";
 import { idOf, textOf } from "../text_of.ts";
@@ -27,14 +27,15 @@ export function templateOf(node: GraphNode): TemplateKernel {
   } as const;
   if (lowering.kind === "contraction") {
     const body = lowering.contraction(params, inputs, output);
-    return { ...common, finishes: finishes(body), computes: computes(body), body };
+    return { ...common, finishes: finishes(body), computes: computes(body), faster: lowering.faster, body };
   }
   if (lowering.kind !== "kernel") {
     throw new TypeError(`Cannot make a template as the lowering must be a kernel: current kind is ${lowering.kind}`);
   }
   if (lowering.loops) {
-    const kernel = lowering.loops(inputs, output, params as never);
-    return { ...common, finishes: false, computes: [], body: { kind: "matrices", kernel } };
+    const { writer, form } = lowering.loops;
+    const kernel = writer(inputs, output, params as never);
+    return { ...common, finishes: false, computes: [], body: { kind: "text", form, inputs, output, params: kernel } };
   }
   return {
     ...common,
@@ -50,18 +51,18 @@ export function templateOf(node: GraphNode): TemplateKernel {
  * @param kernel Its name, for errors.
  * @param body What it is.
  * @param device Name of the device.
- * @param table What the device knows by heart.
+ * @param own What a device from outside has for forms of the library.
  * @returns The writer.
- * @throws {DeviceError} If neither the table nor the primitive has a text for the device.
+ * @throws {DeviceError} If nobody has a text for the device.
  */
 export function textWriter<W>(
   { name }: { readonly name: string },
   { form, texts = {} }: Pick<TextBody, "form" | "texts">,
   device: string,
-  table: ReadonlyMap<KernelForm, W>,
+  own: ReadonlyMap<KernelForm, W> = new Map(),
 ): W {
-  const own = form ? table.get(form) : (texts as Readonly<Record<string, W>>)[device];
-  if (own) return own;
+  const known = form && own.get(form) || ((form?.texts ?? texts) as Readonly<Record<string, W>>)[device];
+  if (known) return known;
   const [current, remedy] = form
     ? [`form is ${form.name}`, "add the form to the table of the device"]
     : [`texts are ${Object.keys(texts).join(", ")}`, `add one as \`texts.${device}\` of its lowering`];

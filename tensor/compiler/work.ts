@@ -25,7 +25,7 @@ export function expressionOf(node: GraphNode): Scalar {
 export function workOf(values: readonly Scalar[]): number {
   let work = 0;
   visitScalars(values, (x) => {
-    if (x.kind !== "const") work += x.kind === "op" && operationOf(x.op).expand ? LONG_WORK : 1;
+    if (x.kind !== "const") work += x.kind === "op" && operationOf(x.op).composed ? LONG_WORK : 1;
   });
   return work;
 }

@@ -5,7 +5,7 @@ import { requireTensor } from "../require_tensor.ts";
 import { add, mul, square, sub } from "../primitives/arithmetic.ts";
 import { constant } from "../primitives/constant.ts";
 import { cast } from "../primitives/cast.ts";
-import { div, floorDivide } from "../primitives/division.ts";
+import { div, truncDivide } from "../primitives/division.ts";
 import { bitwiseAnd, shiftRight } from "../primitives/logic.ts";
 import { normalizeAxes, REDUCE_OPTIONS, type ReduceOptions, sum } from "../primitives/sum.ts";
 
@@ -16,7 +16,8 @@ function countOf(x: Tensor, axis: ReduceOptions["axis"]): number {
 
 /**
  * The mean of integers, exact but for the rounding of the result: numbers are cut into digits of so few bits that the sums
- * of each are far within int32, and these divided digit by digit from the first, as by hand.
+ * of each are far within int32, and these divided digit by digit from the first, as by hand. What is left has the sign of
+ * the total.
  */
 function wholeMean(x: Tensor, options: ReduceOptions, count: number): Tensor {
   const bits = Math.max(1, 30 - Math.ceil(Math.log2(Math.max(1, count))));
@@ -28,7 +29,7 @@ function wholeMean(x: Tensor, options: ReduceOptions, count: number): Tensor {
   let [quotient, left] = [constant([], 0, "int32"), constant([], 0, "int32")];
   for (let k = last; k >= 0; k--) {
     const total = add(mul(left, 2 ** bits), sum(digit(k), options));
-    const part = floorDivide(total, count);
+    const part = truncDivide(total, count);
     left = sub(total, mul(part, count));
     quotient = add(mul(quotient, 2 ** bits), part); // wraps on the way, and ends within the range of `x`
   }

@@ -1,5 +1,6 @@
 import { requireOptions } from "../errors.ts";
-import { ARGSORT_FORM, type ArgsortParams } from "../compiler/kernel_forms.ts";
+import type { ArgsortParams } from "../compiler/kernel_forms.ts";
+import { ARGSORT_FORM } from "../kernels/argsort.ts";
 import type { Primitive } from "../primitive.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";

@@ -25,8 +25,8 @@ const extremumVjp: BinaryVjp = (ct, x, y, output) => {
   return [share(x), share(y)];
 };
 
-const ADD = binary("add", "add", (x, y) => x + y, (ct) => [ct, ct]);
-const SUB = binary("sub", "sub", (x, y) => x - y, (ct) => [ct, neg(ct)]);
+const ADD = /* @__PURE__ */ binary("add", "add", (x, y) => x + y, (ct) => [ct, ct]);
+const SUB = /* @__PURE__ */ binary("sub", "sub", (x, y) => x - y, (ct) => [ct, neg(ct)]);
 const MUL: Primitive = {
   ...binary("mul", "mul", (x, y) => x * y, (ct, x, y) => [mul(ct, y), mul(ct, x)]),
   // Products of two 32-bit integers do not fit a float64.
@@ -35,10 +35,10 @@ const MUL: Primitive = {
       DTYPES[dtype].floating ? value * y!.data[i]! : wrap(Math.imul(value, y!.data[i]!), dtype)
     ),
 };
-const MAXIMUM = binary("maximum", "max", (x, y) => Math.max(x, y), extremumVjp);
-const MINIMUM = binary("minimum", "min", (x, y) => Math.min(x, y), extremumVjp);
-const NEG = unary("neg", (x) => op("neg", x), (x) => -x, (ct) => neg(ct), true);
-const ABS = unary("abs", (x) => op("abs", x), Math.abs, (ct, x) => mul(ct, sign(x)), true);
+const MAXIMUM = /* @__PURE__ */ binary("maximum", "max", (x, y) => Math.max(x, y), extremumVjp);
+const MINIMUM = /* @__PURE__ */ binary("minimum", "min", (x, y) => Math.min(x, y), extremumVjp);
+const NEG = /* @__PURE__ */ unary("neg", (x) => op("neg", x), (x) => -x, (ct) => neg(ct), true);
+const ABS = /* @__PURE__ */ unary("abs", (x) => op("abs", x), Math.abs, (ct, x) => mul(ct, sign(x)), true);
 
 /**
  * Adds element by element.

@@ -20,10 +20,10 @@ function comparison(name: string, scalar: Comparison, compare: (x: number, y: nu
   };
 }
 
-const EQUAL = comparison("equal", "eq", (x, y) => x === y);
-const NOT_EQUAL = comparison("notEqual", "ne", (x, y) => x !== y);
-const LESS = comparison("less", "lt", (x, y) => x < y);
-const LESS_EQUAL = comparison("lessEqual", "le", (x, y) => x <= y);
+const EQUAL = /* @__PURE__ */ comparison("equal", "eq", (x, y) => x === y);
+const NOT_EQUAL = /* @__PURE__ */ comparison("notEqual", "ne", (x, y) => x !== y);
+const LESS = /* @__PURE__ */ comparison("less", "lt", (x, y) => x < y);
+const LESS_EQUAL = /* @__PURE__ */ comparison("lessEqual", "le", (x, y) => x <= y);
 
 /**
  * A bound of whole numbers, made a whole number that asks the same: `x < 2.5` is `x < 3`, `x <= 2.5` is `x <= 2`. True or

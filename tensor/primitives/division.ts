@@ -1,4 +1,5 @@
 /** @file Quotients and remainders. `trunc` and `fmod` are C's, towards zero; `floor` and `remainder` are NumPy's. */
+import { MOD_OP } from "../compiler/expansions/composed.ts";
 import { literal, op, type Scalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { DTYPES } from "../spec.ts";
@@ -21,7 +22,7 @@ function quotientOf(x: Scalar, y: Scalar): Scalar {
 
 /** The remainder towards zero. */
 function restOf(x: Scalar, y: Scalar): Scalar {
-  if (!isZero(y)) return op("mod", x, y);
+  if (!isZero(y)) return op(MOD_OP, x, y);
   return literal(DTYPES[x.dtype].floating ? NaN : 0, x.dtype);
 }
 
@@ -39,7 +40,7 @@ function quotient(
   };
 }
 
-const DIV = quotient(
+const DIV = /* @__PURE__ */ quotient(
   "div",
   (x, y) => x / y,
   quotientOf,
@@ -55,13 +56,18 @@ function isShort(remainder: Scalar, y: Scalar): Scalar {
   return op("or", under, op("and", op("lt", zero(y), remainder), op("lt", y, zero(y))));
 }
 
-const TRUNC_DIVIDE = quotient(
+const TRUNC_DIVIDE = /* @__PURE__ */ quotient(
   "truncDivide",
   (x, y) => Math.trunc(x / y),
   (x, y) => DTYPES[x.dtype].floating ? op("trunc", quotientOf(x, y)) : quotientOf(x, y),
 );
 
-const FMOD = quotient("fmod", (x, y) => x % y, restOf, (ct, x, y) => [ct, neg(mul(ct, truncDivide(x, y)))]);
+const FMOD = /* @__PURE__ */ quotient(
+  "fmod",
+  (x, y) => x % y,
+  restOf,
+  (ct, x, y) => [ct, neg(mul(ct, truncDivide(x, y)))],
+);
 
 /** NumPy's: by the remainder, so that 1 over 0.1 is 9, as ten times the float32 0.1 is more than 1. */
 function floorQuotient(x: number, y: number): number {
@@ -78,7 +84,7 @@ function floorOf(x: Scalar, y: Scalar): Scalar {
   return floating ? op("select", op("eq", y, zero(y)), quotientOf(x, y), floor) : floor;
 }
 
-const FLOOR_DIVIDE = quotient("floorDivide", floorQuotient, floorOf);
+const FLOOR_DIVIDE = /* @__PURE__ */ quotient("floorDivide", floorQuotient, floorOf);
 
 function floorRemainder(x: number, y: number): number {
   const rest = x % y;
@@ -90,7 +96,7 @@ function remainderOf(x: Scalar, y: Scalar): Scalar {
   return op("select", isShort(rest, y), op("add", rest, y), rest);
 }
 
-const REMAINDER = quotient(
+const REMAINDER = /* @__PURE__ */ quotient(
   "remainder",
   floorRemainder,
   remainderOf,

@@ -1,4 +1,5 @@
 /** @file The error function and its inverse. */
+import { ERF_OP, ERFINV_OP } from "../compiler/expansions/composed.ts";
 import { op } from "../compiler/scalar.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul, neg } from "./arithmetic.ts";
@@ -7,16 +8,16 @@ import type { TensorLike } from "./operands.ts";
 import { applyFloat, unary } from "./records.ts";
 import { exp } from "./transcendental.ts";
 
-const ERF = unary(
+const ERF = /* @__PURE__ */ unary(
   "erf",
-  (x) => op("erf", x),
+  (x) => op(ERF_OP, x),
   erfOf,
   (ct, x) => mul(ct, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))),
 );
 
-const ERFINV = unary(
+const ERFINV = /* @__PURE__ */ unary(
   "erfinv",
-  (x) => op("erfinv", x),
+  (x) => op(ERFINV_OP, x),
   erfinvOf,
   (ct, _, out) => mul(ct, mul(Math.sqrt(Math.PI) / 2, exp(mul(out, out)))),
 );

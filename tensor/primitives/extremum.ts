@@ -44,8 +44,8 @@ function extremum(name: "max" | "min"): Primitive<{ readonly axes: readonly numb
   };
 }
 
-const MAX = extremum("max");
-const MIN = extremum("min");
+const MAX = /* @__PURE__ */ extremum("max");
+const MIN = /* @__PURE__ */ extremum("min");
 
 function reduce(primitive: typeof MAX, x: Tensor, options: ReduceOptions): Tensor {
   const { axis, keepDims = false } = options;

@@ -1,5 +1,6 @@
 /** @file Reading at positions that are values themselves, and its transpose. */
-import { SCATTER_ADD_FORM, type ScatterParams } from "../compiler/kernel_forms.ts";
+import type { ScatterParams } from "../compiler/kernel_forms.ts";
+import { SCATTER_ADD_FORM } from "../kernels/scatter_add.ts";
 import { type OptionNames, requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";

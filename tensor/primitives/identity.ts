@@ -21,10 +21,10 @@ function identityLike<P extends object>(
 }
 
 /** A tensor under another name: the arguments of a differentiated function, told apart from what it captures. */
-const IDENTITY: Primitive = identityLike("identity", (cotangent) => [cotangent]);
+const IDENTITY: Primitive = /* @__PURE__ */ identityLike("identity", (cotangent) => [cotangent]);
 
 /** A constant to gradients. */
-const STOP_GRADIENT: Primitive = identityLike("stopGradient", () => [null]);
+const STOP_GRADIENT: Primitive = /* @__PURE__ */ identityLike("stopGradient", () => [null]);
 
 /** Input 0, with a pullback to the further inputs that its maker wrote. */
 export interface CustomVjpParams {
@@ -32,10 +32,13 @@ export interface CustomVjpParams {
   readonly backward: (cotangent: Tensor) => readonly (Tensor | null)[];
 }
 
-const CUSTOM_VJP: Primitive<CustomVjpParams> = identityLike("customVjp", (cotangent, _, { backward }) => [
-  null,
-  ...backward(cotangent),
-]);
+const CUSTOM_VJP: Primitive<CustomVjpParams> = /* @__PURE__ */ identityLike(
+  "customVjp",
+  (cotangent, _, { backward }) => [
+    null,
+    ...backward(cotangent),
+  ],
+);
 
 /**
  * Gives a tensor a second identity.
@@ -91,7 +94,7 @@ export function backwardOf(x: Tensor): CustomVjpParams["backward"] | null {
   return x.primitive === CUSTOM_VJP as unknown as Primitive ? (x.params as CustomVjpParams).backward : null;
 }
 
-const RECOMPUTED: Primitive = identityLike(
+const RECOMPUTED: Primitive = /* @__PURE__ */ identityLike(
   "recomputed",
   (cotangent) => [cotangent],
   { opaque: true },
@@ -106,7 +109,7 @@ interface NamedParams {
   readonly name: string;
 }
 
-const NAMED: Primitive<NamedParams> = identityLike("name", (cotangent) => [cotangent]);
+const NAMED: Primitive<NamedParams> = /* @__PURE__ */ identityLike("name", (cotangent) => [cotangent]);
 
 /**
  * Names a value for the policies of `checkpoint`, as JAX's `checkpoint_name`; it is the same to everything else.

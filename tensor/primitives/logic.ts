@@ -1,5 +1,5 @@
 /** @file Bits of integers and logic of bool. */
-import type { ScalarOp } from "../compiler/operations.ts";
+import type { PlainOp } from "../compiler/operations.ts";
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import type { Tensor } from "../tensor.ts";
@@ -11,7 +11,7 @@ import { applyBinary } from "./records.ts";
 
 function bitwise(
   name: string,
-  scalar: ScalarOp,
+  scalar: PlainOp,
   combine: (x: number, y: number) => number,
   kinds: "integers" | "integers or bool" = "integers or bool",
 ): Primitive {
@@ -29,10 +29,10 @@ function bitwise(
   };
 }
 
-const AND = bitwise("bitwiseAnd", "and", (x, y) => x & y);
-const OR = bitwise("bitwiseOr", "or", (x, y) => x | y);
-const XOR = bitwise("bitwiseXor", "xor", (x, y) => x ^ y);
-const SHIFT_LEFT = bitwise("shiftLeft", "shiftLeft", (x, y) => x << y, "integers");
+const AND = /* @__PURE__ */ bitwise("bitwiseAnd", "and", (x, y) => x & y);
+const OR = /* @__PURE__ */ bitwise("bitwiseOr", "or", (x, y) => x | y);
+const XOR = /* @__PURE__ */ bitwise("bitwiseXor", "xor", (x, y) => x ^ y);
+const SHIFT_LEFT = /* @__PURE__ */ bitwise("shiftLeft", "shiftLeft", (x, y) => x << y, "integers");
 const SHIFT_RIGHT: Primitive = {
   ...bitwise("shiftRight", "shiftRight", () => 0, "integers"),
   reference: ([x, y], _, { dtype }) =>

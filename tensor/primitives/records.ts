@@ -1,5 +1,6 @@
 /** @file How records of element by element operations are made. */
-import type { ScalarOp } from "../compiler/operations.ts";
+import type { ComposedOp } from "../compiler/expansions/words.ts";
+import type { PlainOp } from "../compiler/operations.ts";
 import { op, type Scalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { DTYPES, type TensorSpec } from "../spec.ts";
@@ -24,13 +25,17 @@ function requireKind(name: string, kind: "number" | "float", spec: TensorSpec): 
   throw new TypeError(`Cannot ${name} as operands must be ${wanted}: current dtype is ${spec.dtype}; cast to ${cast}`);
 }
 
-/** The record of an operation on two tensors of one shape and dtype: numbers, or floating ones only. */
+/**
+ * The record of an operation on two tensors of one shape and dtype: numbers, or floating ones only; `own` is what it has
+ * of its own.
+ */
 export function binary(
   name: string,
-  scalar: ScalarOp,
+  scalar: PlainOp | ComposedOp,
   combine: (x: number, y: number) => number,
   vjp: BinaryVjp = () => [null, null],
   kind: "number" | "float" = "number",
+  own: Partial<Primitive> = {},
 ): Primitive {
   return {
     name,
@@ -38,6 +43,7 @@ export function binary(
     reference: ([x, y], _, { dtype }) => x!.data.map((value, i) => wrap(combine(value, y!.data[i]!), dtype)),
     vjpRule: (cotangent, output) => vjp(cotangent, output.inputs[0]!, output.inputs[1]!, output),
     lowering: { kind: "expression", expression: ([x, y]) => op(scalar, x!, y!) },
+    ...own,
   };
 }
 
@@ -59,7 +65,9 @@ export function applyFloats(primitive: Primitive, x: TensorLike, y: TensorLike):
 /** From the cotangent, the operand and the output to the cotangent of the operand. */
 export type UnaryVjp = (cotangent: Tensor, x: Tensor, output: Tensor) => Tensor | null;
 
-/** The record of a function of one tensor; of floating ones only unless `integers`. */
+/**
+ * The record of a function of one tensor; of floating ones only unless `integers`.
+ */
 export function unary(
   name: string,
   scalar: (x: Scalar) => Scalar,

@@ -10,10 +10,10 @@ function roundEven(x: number): number {
   return rest === 0.5 || rest === 1.5 ? x - Math.sign(x) * (rest === 0.5 ? 0.5 : -0.5) : Math.round(x);
 }
 
-const FLOOR = unary("floor", (x) => op("floor", x), Math.floor, () => null);
-const CEIL = unary("ceil", (x) => op("neg", op("floor", op("neg", x))), Math.ceil, () => null);
-const TRUNC = unary("trunc", (x) => op("trunc", x), Math.trunc, () => null);
-const ROUND = unary("round", (x) => op("round", x), roundEven, () => null);
+const FLOOR = /* @__PURE__ */ unary("floor", (x) => op("floor", x), Math.floor, () => null);
+const CEIL = /* @__PURE__ */ unary("ceil", (x) => op("neg", op("floor", op("neg", x))), Math.ceil, () => null);
+const TRUNC = /* @__PURE__ */ unary("trunc", (x) => op("trunc", x), Math.trunc, () => null);
+const ROUND = /* @__PURE__ */ unary("round", (x) => op("round", x), roundEven, () => null);
 
 /**
  * The largest whole number not above.

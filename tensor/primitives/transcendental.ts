@@ -1,4 +1,5 @@
 /** @file Functions of calculus, for floating tensors. */
+import { EXP_OP, LOG_OP, POW_OP, SIGMOID_OP, TANH_OP } from "../compiler/expansions/composed.ts";
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
 import { DTYPES } from "../spec.ts";
@@ -11,19 +12,24 @@ import type { TensorLike } from "./operands.ts";
 import { applyBinary, applyFloat, binary, unary } from "./records.ts";
 import { where } from "./where.ts";
 
-const EXP = unary("exp", (x) => op("exp", x), Math.exp, (ct, _, out) => mul(ct, out)); // d(e^x) = e^x dx
-const LOG = unary("log", (x) => op("log", x), Math.log, (ct, x) => div(ct, x));
-const SQRT = unary("sqrt", (x) => op("sqrt", x), Math.sqrt, (ct, _, out) => div(mul(ct, 0.5), out));
-const RSQRT = unary(
+const EXP = /* @__PURE__ */ unary("exp", (x) => op(EXP_OP, x), Math.exp, (ct, _, out) => mul(ct, out)); // d(e^x) = e^x dx
+const LOG = /* @__PURE__ */ unary("log", (x) => op(LOG_OP, x), Math.log, (ct, x) => div(ct, x));
+const SQRT = /* @__PURE__ */ unary("sqrt", (x) => op("sqrt", x), Math.sqrt, (ct, _, out) => div(mul(ct, 0.5), out));
+const RSQRT = /* @__PURE__ */ unary(
   "rsqrt",
   (x) => op("rsqrt", x),
   (x) => 1 / Math.sqrt(x),
   (ct, x, out) => mul(mul(ct, -0.5), div(out, x)),
 );
-const TANH = unary("tanh", (x) => op("tanh", x), Math.tanh, (ct, _, out) => mul(ct, sub(1, mul(out, out))));
-const SIGMOID = unary(
+const TANH = /* @__PURE__ */ unary(
+  "tanh",
+  (x) => op(TANH_OP, x),
+  Math.tanh,
+  (ct, _, out) => mul(ct, sub(1, mul(out, out))),
+);
+const SIGMOID = /* @__PURE__ */ unary(
   "sigmoid",
-  (x) => op("sigmoid", x),
+  (x) => op(SIGMOID_OP, x),
   (x) => 1 / (1 + Math.exp(-x)),
   (ct, _, out) => mul(ct, mul(out, sub(1, out))),
 );
@@ -44,16 +50,22 @@ function integerPowerOf(x: number, y: number): number {
   return product;
 }
 
-const POW: Primitive = {
-  ...binary("pow", "pow", powerOf, (ct, x, y, out) => [
+const POW = /* @__PURE__ */ binary(
+  "pow",
+  POW_OP,
+  powerOf,
+  (ct, x, y, out) => [
     mul(ct, where(equal(y, 0), 0, mul(y, pow(x, sub(y, 1))))),
     mul(ct, where(greater(x, 0), mul(out, log(where(greater(x, 0), x, 1))), 0)),
-  ]),
-  reference: ([x, y], _, { dtype }) => {
-    const power = DTYPES[dtype].floating ? powerOf : integerPowerOf;
-    return x!.data.map((value, i) => wrap(power(value, y!.data[i]!), dtype));
+  ],
+  "number",
+  {
+    reference: ([x, y], _, { dtype }) => {
+      const power = DTYPES[dtype].floating ? powerOf : integerPowerOf;
+      return x!.data.map((value, i) => wrap(power(value, y!.data[i]!), dtype));
+    },
   },
-};
+);
 
 /**
  * Raises e to each element.

@@ -1,12 +1,13 @@
 /** @file Functions of angles. */
+import { COS_OP, SIN_OP } from "../compiler/expansions/composed.ts";
 import { op } from "../compiler/scalar.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul, neg } from "./arithmetic.ts";
 import type { TensorLike } from "./operands.ts";
 import { applyFloat, unary } from "./records.ts";
 
-const SIN = unary("sin", (x) => op("sin", x), Math.sin, (ct, x) => mul(ct, cos(x)));
-const COS = unary("cos", (x) => op("cos", x), Math.cos, (ct, x) => neg(mul(ct, sin(x))));
+const SIN = /* @__PURE__ */ unary("sin", (x) => op(SIN_OP, x), Math.sin, (ct, x) => mul(ct, cos(x)));
+const COS = /* @__PURE__ */ unary("cos", (x) => op(COS_OP, x), Math.cos, (ct, x) => neg(mul(ct, sin(x))));
 
 /**
  * The sine of radians.

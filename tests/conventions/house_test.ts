@@ -9,25 +9,31 @@ const MAX_FILES = 25;
 const NOUNS = ["tensor/contraction", "tensor/compiler", "tensor/primitives", "tensor/transform", "tensor/functions"];
 /** The two entries of tensor: for everybody, and for who writes kernels. */
 const TENSOR = ["tensor/mod.ts", "tensor/kernel.ts"];
+/** What libraries use: they compute on the devices that whoever uses them has loaded. */
+const PARTS = ["tensor/core.ts", "tensor/parts.ts", "tensor/functions/random/mod.ts"];
 /** What errors say and which names options have: data, which knows no tensor, says it the same way. */
 const ERRORS = "tensor/errors.ts";
 const below = (room: string) => ["tensor", ...NOUNS.slice(0, NOUNS.indexOf(room))];
+/** Kernels of the library, which the records of primitives bring. */
+const KERNELS = "tensor/kernels";
 
 /** What each room may import besides itself. A file belongs to the longest room that its path begins with. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "tensor": [ERRORS],
   [ERRORS]: ["tensor"],
   ...Object.fromEntries(NOUNS.map((room) => [room, below(room)])),
+  "tensor/primitives": [...below("tensor/primitives"), KERNELS],
+  [KERNELS]: ["tensor/contraction", "tensor/compiler", "tensor/devices/webgpu"],
   "tensor/collectives": ["tensor", ...NOUNS.slice(0, 4)],
   "tensor/devices/reference": ["tensor", "tensor/contraction", "tensor/compiler"],
-  "tensor/devices/cpu": ["tensor", "tensor/contraction", "tensor/compiler"],
+  "tensor/devices/cpu": ["tensor", "tensor/contraction", "tensor/compiler", KERNELS],
   "tensor/devices/webgpu": ["tensor", "tensor/contraction", "tensor/compiler"],
   "tensor/core.ts": ["tensor", ...NOUNS, "tensor/collectives", "tensor/devices/webgpu"],
   "tensor/profiling": ["tensor", ...NOUNS, "tensor/devices/webgpu"], // which alone can be tuned
   "tensor/mod.ts": ["tensor", ...NOUNS, "tensor/collectives", "tensor/devices"],
-  "tensor/kernel.ts": ["tensor", ...NOUNS, "tensor/devices", "tensor/profiling"],
-  "sparse": TENSOR,
-  "nn": [...TENSOR, "sparse", "data/boxes"],
+  "tensor/parts.ts": ["tensor", ...NOUNS, KERNELS, "tensor/devices", "tensor/profiling"],
+  "sparse": [...TENSOR, ...PARTS],
+  "nn": [...PARTS, "sparse", "data/boxes"],
   "data/formats": [ERRORS],
   "data/boxes": [ERRORS],
   "data/images": ["data/formats", "data/boxes", ERRORS],
@@ -77,6 +83,7 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "sparse/derived.ts": ["cache"],
   "spark/train/model_file.ts": ["loaded"],
   "tensor/compiler/boundary.ts": ["computedBefore"],
+  "tensor/compiler/expansions/applied.ts": ["applied"],
   "tensor/compiler/graph.ts": ["bodies"],
   "tensor/device.ts": ["registry"],
   "tensor/devices/cpu/emit/functions.ts": ["written"],

@@ -1,6 +1,7 @@
 import type { DType } from "../../spec.ts";
 import { operationOf, OPERATIONS, type ScalarOp } from "../operations.ts";
-import { cast, literal, op, type Scalar } from "../scalar.ts";
+import { applyOp, cast, literal, type Scalar } from "../scalar.ts";
+import { expansionOf } from "./applied.ts";
 import type { Words } from "./words.ts";
 
 /** An operation on one or two values as an expression of its parameters. */
@@ -13,7 +14,7 @@ export interface Expanded {
 
 const bitcast = (x: Scalar, dtype: DType): Scalar => ({ kind: "op", op: "bitcast", args: [x], dtype });
 
-const named = (name: ScalarOp) => (...args: readonly Scalar[]): Scalar => op(name, ...args);
+const named = (name: ScalarOp) => (...args: readonly Scalar[]): Scalar => applyOp(name, args);
 /** Every operation of the table under its own name. */
 const OPERATIONS_BY_NAME = Object.fromEntries(
   (Object.keys(OPERATIONS) as ScalarOp[]).map((name) => [name, named(name)]),
@@ -43,7 +44,7 @@ export type FunctionName = `${ScalarOp}_${DType}`;
  * @returns The name; `undefined` if devices write the operation themselves.
  */
 export function expansionName(name: ScalarOp, dtype: DType): FunctionName | undefined {
-  return operationOf(name).expand?.[dtype] && `${name}_${dtype}`;
+  return operationOf(name).composed?.includes(dtype) ? `${name}_${dtype}` : undefined;
 }
 
 /**
@@ -51,13 +52,16 @@ export function expansionName(name: ScalarOp, dtype: DType): FunctionName | unde
  *
  * @param name An operation that has an expansion, and the dtype of its operands.
  * @returns The expression and its parameters.
+ * @throws {TypeError} If devices write it themselves, or no expression names it.
  */
 export function expanded(name: FunctionName): Expanded {
   const [operation, dtype] = name.split("_") as [ScalarOp, DType];
-  const { arity, expand } = operationOf(operation);
-  const expansion = expand?.[dtype];
+  const { arity } = operationOf(operation);
+  const expansion = expansionOf(operation, dtype);
   if (!expansion) {
-    throw new TypeError(`Cannot expand ${name} as devices write it themselves: current expansion is none`);
+    throw new TypeError(
+      `Cannot expand ${name} as it must be composed of others and be applied by \`op\` before: current expansion is none`,
+    );
   }
   const parameters = Array.from({ length: arity }, (_, buffer): Scalar => (
     { kind: "load", dtype, access: { buffer, strides: [], offset: 0 } }

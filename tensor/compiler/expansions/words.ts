@@ -1,3 +1,6 @@
+import type { DType } from "../../spec.ts";
+import type { ScalarOp } from "../operations.ts";
+
 /**
  * What functions of scalars are written in, so that each stands once for all devices: operations of one value that every
  * device writes itself, and a few functions made of them. `T` is a value: a node of an expression, or a number in tests.
@@ -89,6 +92,16 @@ export interface Words<T> {
 
 /** A function of one or two values, written in words. */
 export type Expansion = <T>(w: Words<T>, x: T, y: T) => T;
+
+/** An operation that is made of others. */
+export interface ComposedOp {
+  /** Its name in the table of operations. */
+  readonly name: ScalarOp;
+  /** How it is made, by the dtype of its operands. */
+  readonly expand: Readonly<Partial<Record<DType, Expansion>>>;
+  /** Composed operations that these name. */
+  readonly calls?: readonly ComposedOp[];
+}
 
 /** Horner's rule, highest coefficient first. Separate multiply and add: the same bits on every engine. */
 export function polynomial<T>(w: Words<T>, x: T, coefficients: readonly number[]): T {

@@ -1,5 +1,6 @@
 /** @file Means of bit-packed masks over the bins of boxes: what a mask head learns. */
-import { MASK_ALIGN_FORM, type MaskAlignParams } from "../../compiler/kernel_forms.ts";
+import type { MaskAlignParams } from "../../compiler/kernel_forms.ts";
+import { MASK_ALIGN_FORM } from "../../kernels/mask_align.ts";
 import { requireOptions, ShapeError } from "../../errors.ts";
 import type { Primitive } from "../../primitive.ts";
 import { sizeOf } from "../../spec.ts";

@@ -1,11 +1,7 @@
 /** @file Means of maps over the bins of regions (ROIAlign), and their adjoint. */
-import {
-  ROI_ALIGN_FORM,
-  ROI_SPREAD_FORM,
-  type RoiAlignParams,
-  type RoiSampling,
-  type RoiSpreadParams,
-} from "../../compiler/kernel_forms.ts";
+import type { RoiAlignParams, RoiSampling, RoiSpreadParams } from "../../compiler/kernel_forms.ts";
+import { ROI_ALIGN_FORM } from "../../kernels/roi_align.ts";
+import { ROI_SPREAD_FORM } from "../../kernels/roi_spread.ts";
 import { requireOptions, ShapeError } from "../../errors.ts";
 import type { Primitive } from "../../primitive.ts";
 import { sizeOf, type TensorSpec } from "../../spec.ts";

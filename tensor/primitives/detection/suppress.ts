@@ -1,5 +1,6 @@
 /** @file Greedy non-maximum suppression of sorted boxes. */
-import { SUPPRESS_FORM, type SuppressParams } from "../../compiler/kernel_forms.ts";
+import type { SuppressParams } from "../../compiler/kernel_forms.ts";
+import { SUPPRESS_FORM } from "../../kernels/suppress.ts";
 import { requireOptions, ShapeError } from "../../errors.ts";
 import type { Primitive } from "../../primitive.ts";
 import { sizeOf } from "../../spec.ts";

@@ -1,5 +1,6 @@
 /** @file The largest and the smallest rows at places that are values themselves. */
-import { SCATTER_MAX_FORM, type ScatterParams } from "../../compiler/kernel_forms.ts";
+import type { ScatterParams } from "../../compiler/kernel_forms.ts";
+import { SCATTER_MAX_FORM } from "../../kernels/scatter_max.ts";
 import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
 import type { Primitive } from "../../primitive.ts";
 import { DTYPES, RANGES, sizeOf, type TensorSpec } from "../../spec.ts";

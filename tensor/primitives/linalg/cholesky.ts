@@ -1,3 +1,4 @@
+import { matrixLoops } from "../../kernels/matrix_loops.ts";
 import {
   type LoopWords,
   type LoopWriter,
@@ -78,7 +79,7 @@ const CHOLESKY: Primitive = {
     return [mul(add(both, transposed(both)), 0.5)];
   },
   batchRule: moreMatrices<object>(() => CHOLESKY),
-  lowering: { kind: "kernel", flops: ([x]) => sizeOf(x!.shape) * x!.shape.at(-1)! / 3, loops },
+  lowering: { kind: "kernel", flops: ([x]) => sizeOf(x!.shape) * x!.shape.at(-1)! / 3, loops: matrixLoops(loops) },
 };
 
 /** The lower triangular factor of symmetric matrices, of which the lower triangle is read. */

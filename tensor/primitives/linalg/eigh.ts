@@ -1,3 +1,4 @@
+import { matrixLoops } from "../../kernels/matrix_loops.ts";
 import {
   type LoopWords,
   type LoopWriter,
@@ -152,7 +153,7 @@ const EIGH: Primitive = {
     return [mul(add(whole, transposed(whole)), 0.5)];
   },
   batchRule: moreMatrices<object>(() => EIGH),
-  lowering: { kind: "kernel", flops: ([x]) => 9 * sizeOf(x!.shape) * x!.shape.at(-1)!, loops },
+  lowering: { kind: "kernel", flops: ([x]) => 9 * sizeOf(x!.shape) * x!.shape.at(-1)!, loops: matrixLoops(loops) },
 };
 
 /** Jacobi's rotations of all pairs of a symmetric matrix, one after the other. */

@@ -1,3 +1,4 @@
+import { matrixLoops } from "../../kernels/matrix_loops.ts";
 import {
   type LoopWords,
   type LoopWriter,
@@ -120,7 +121,7 @@ const LU: Primitive = {
     return [orderRows(whole, argsort(order))];
   },
   batchRule: moreMatrices<object>(() => LU),
-  lowering: { kind: "kernel", flops: ([x]) => 2 * sizeOf(x!.shape) * x!.shape.at(-1)! / 3, loops },
+  lowering: { kind: "kernel", flops: ([x]) => 2 * sizeOf(x!.shape) * x!.shape.at(-1)! / 3, loops: matrixLoops(loops) },
 };
 
 /** Moves the largest of column `k` to the diagonal and takes its row off those below. */

@@ -1,3 +1,4 @@
+import { matrixLoops } from "../../kernels/matrix_loops.ts";
 import { type LoopWriter, once, shareOf } from "../../compiler/kernel_loops.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Primitive } from "../../primitive.ts";
@@ -72,7 +73,7 @@ const QR: Primitive = {
     return [solveFromRight(r, left, { lower: false, transpose: true, unit: false })];
   },
   batchRule: moreMatrices<object>(() => QR),
-  lowering: { kind: "kernel", flops: ([x]) => 4 * sizeOf(x!.shape) * x!.shape.at(-1)!, loops },
+  lowering: { kind: "kernel", flops: ([x]) => 4 * sizeOf(x!.shape) * x!.shape.at(-1)!, loops: matrixLoops(loops) },
 };
 
 /** Factors matrices `[..., m, n]`, with m at least n: `q [..., m, n]` orthonormal, `r [..., n, n]` upper triangular. */

@@ -1,3 +1,4 @@
+import { matrixLoops } from "../../kernels/matrix_loops.ts";
 import {
   type LoopWords,
   type LoopWriter,
@@ -174,7 +175,7 @@ const SVD: Primitive = {
     return [times(m === n ? inside : add(inside, outside), transposed(v))];
   },
   batchRule: moreMatrices<object>(() => SVD),
-  lowering: { kind: "kernel", flops: ([x]) => 12 * sizeOf(x!.shape) * x!.shape.at(-1)!, loops },
+  lowering: { kind: "kernel", flops: ([x]) => 12 * sizeOf(x!.shape) * x!.shape.at(-1)!, loops: matrixLoops(loops) },
 };
 
 function partsOf(packed: Tensor, m: number, n: number): readonly [Tensor, Tensor, Tensor] {

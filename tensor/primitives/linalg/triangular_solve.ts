@@ -1,3 +1,4 @@
+import { matrixLoops } from "../../kernels/matrix_loops.ts";
 import { type LoopWriter, shareOf } from "../../compiler/kernel_loops.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Primitive } from "../../primitive.ts";
@@ -81,7 +82,7 @@ const TRIANGULAR_SOLVE: Primitive<TriangularParams> = {
   lowering: {
     kind: "kernel",
     flops: ([a, b]) => sizeOf(b!.shape) * a!.shape.at(-1)!,
-    loops,
+    loops: matrixLoops(loops),
   },
 };
 

@@ -1,4 +1,5 @@
 /** @file The tangent and angles, in radians. */
+import { ACOS_OP, ASIN_OP, ATAN2_OP, ATAN_OP, TAN_OP } from "../../compiler/expansions/composed.ts";
 import { op } from "../../compiler/scalar.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul, neg, square, sub } from "../arithmetic.ts";
@@ -7,11 +8,21 @@ import type { TensorLike } from "../operands.ts";
 import { applyFloat, applyFloats, binary, unary } from "../records.ts";
 import { rsqrt } from "../transcendental.ts";
 
-const TAN = unary("tan", (x) => op("tan", x), Math.tan, (ct, _, out) => mul(ct, add(square(out), 1)));
-const ASIN = unary("asin", (x) => op("asin", x), Math.asin, (ct, x) => mul(ct, rsqrt(mul(sub(1, x), add(1, x)))));
-const ACOS = unary("acos", (x) => op("acos", x), Math.acos, (ct, x) => neg(mul(ct, rsqrt(mul(sub(1, x), add(1, x))))));
-const ATAN = unary("atan", (x) => op("atan", x), Math.atan, (ct, x) => div(ct, add(square(x), 1)));
-const ATAN2 = binary("atan2", "atan2", Math.atan2, (ct, y, x) => {
+const TAN = /* @__PURE__ */ unary("tan", (x) => op(TAN_OP, x), Math.tan, (ct, _, out) => mul(ct, add(square(out), 1)));
+const ASIN = /* @__PURE__ */ unary(
+  "asin",
+  (x) => op(ASIN_OP, x),
+  Math.asin,
+  (ct, x) => mul(ct, rsqrt(mul(sub(1, x), add(1, x)))),
+);
+const ACOS = /* @__PURE__ */ unary(
+  "acos",
+  (x) => op(ACOS_OP, x),
+  Math.acos,
+  (ct, x) => neg(mul(ct, rsqrt(mul(sub(1, x), add(1, x))))),
+);
+const ATAN = /* @__PURE__ */ unary("atan", (x) => op(ATAN_OP, x), Math.atan, (ct, x) => div(ct, add(square(x), 1)));
+const ATAN2 = /* @__PURE__ */ binary("atan2", ATAN2_OP, Math.atan2, (ct, y, x) => {
   const scaled = div(ct, add(square(x), square(y)));
   return [mul(scaled, x), neg(mul(scaled, y))];
 }, "float");

@@ -28,19 +28,19 @@ function signOf(x: number): number {
   return x < 0 || Object.is(x, -0) ? -1 : 1;
 }
 
-const COPYSIGN: Primitive = {
-  ...binary(
-    "copysign",
-    "mul",
-    (x, y) => Math.abs(x) * signOf(y),
-    (ct, x, _, out) => [where(equal(x, out), ct, neg(ct)), null],
-    "float",
-  ),
-  lowering: {
-    kind: "expression",
-    expression: ([x, y]) => op("select", isNegative(y!), op("neg", op("abs", x!)), op("abs", x!)),
+const COPYSIGN = /* @__PURE__ */ binary(
+  "copysign",
+  "mul",
+  (x, y) => Math.abs(x) * signOf(y),
+  (ct, x, _, out) => [where(equal(x, out), ct, neg(ct)), null],
+  "float",
+  {
+    lowering: {
+      kind: "expression",
+      expression: ([x, y]) => op("select", isNegative(y!), op("neg", op("abs", x!)), op("abs", x!)),
+    },
   },
-};
+);
 
 const BITWISE_NOT: Primitive = {
   name: "bitwiseNot",

@@ -1,4 +1,5 @@
 /** @file The logarithm of the gamma function, and its derivatives. */
+import { DIGAMMA_OP, LGAMMA_OP } from "../../compiler/expansions/composed.ts";
 import { literal, op, type Scalar } from "../../compiler/scalar.ts";
 import type { Primitive } from "../../primitive.ts";
 import { requireTensor } from "../../require_tensor.ts";
@@ -15,8 +16,13 @@ import { cos, sin } from "../trigonometric.ts";
 import { where } from "../where.ts";
 import { digammaOf, lgammaOf, polygammaOf } from "./gamma_of.ts";
 
-const LGAMMA = unary("lgamma", (x) => op("lgamma", x), lgammaOf, (ct, x) => mul(ct, digamma(x)));
-const DIGAMMA = unary("digamma", (x) => op("digamma", x), digammaOf, (ct, x) => mul(ct, polygamma(1, x)));
+const LGAMMA = /* @__PURE__ */ unary("lgamma", (x) => op(LGAMMA_OP, x), lgammaOf, (ct, x) => mul(ct, digamma(x)));
+const DIGAMMA = /* @__PURE__ */ unary(
+  "digamma",
+  (x) => op(DIGAMMA_OP, x),
+  digammaOf,
+  (ct, x) => mul(ct, polygamma(1, x)),
+);
 
 interface PolygammaParams {
   readonly n: number;

@@ -1,4 +1,5 @@
 /** @file Hyperbolic functions and their inverses. */
+import { ACOSH_OP, ASINH_OP, ATANH_OP, COSH_OP, SINH_OP } from "../../compiler/expansions/composed.ts";
 import { op } from "../../compiler/scalar.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul, square, sub } from "../arithmetic.ts";
@@ -7,16 +8,26 @@ import type { TensorLike } from "../operands.ts";
 import { applyFloat, unary } from "../records.ts";
 import { rsqrt, sqrt } from "../transcendental.ts";
 
-const SINH = unary("sinh", (x) => op("sinh", x), Math.sinh, (ct, x) => mul(ct, cosh(x)));
-const COSH = unary("cosh", (x) => op("cosh", x), Math.cosh, (ct, x) => mul(ct, sinh(x)));
-const ASINH = unary("asinh", (x) => op("asinh", x), Math.asinh, (ct, x) => mul(ct, rsqrt(add(square(x), 1))));
-const ACOSH = unary(
+const SINH = /* @__PURE__ */ unary("sinh", (x) => op(SINH_OP, x), Math.sinh, (ct, x) => mul(ct, cosh(x)));
+const COSH = /* @__PURE__ */ unary("cosh", (x) => op(COSH_OP, x), Math.cosh, (ct, x) => mul(ct, sinh(x)));
+const ASINH = /* @__PURE__ */ unary(
+  "asinh",
+  (x) => op(ASINH_OP, x),
+  Math.asinh,
+  (ct, x) => mul(ct, rsqrt(add(square(x), 1))),
+);
+const ACOSH = /* @__PURE__ */ unary(
   "acosh",
-  (x) => op("acosh", x),
+  (x) => op(ACOSH_OP, x),
   Math.acosh,
   (ct, x) => div(ct, mul(sqrt(sub(x, 1)), sqrt(add(x, 1)))),
 );
-const ATANH = unary("atanh", (x) => op("atanh", x), Math.atanh, (ct, x) => div(ct, mul(sub(1, x), add(1, x))));
+const ATANH = /* @__PURE__ */ unary(
+  "atanh",
+  (x) => op(ATANH_OP, x),
+  Math.atanh,
+  (ct, x) => div(ct, mul(sub(1, x), add(1, x))),
+);
 
 /**
  * The hyperbolic sine.

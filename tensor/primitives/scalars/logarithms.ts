@@ -1,4 +1,5 @@
 /** @file Logarithms to other bases, powers of two, and both next to one. */
+import { EXP2_OP, EXPM1_OP, LOG10_OP, LOG1P_OP, LOG2_OP } from "../../compiler/expansions/composed.ts";
 import { op } from "../../compiler/scalar.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul } from "../arithmetic.ts";
@@ -7,11 +8,16 @@ import type { TensorLike } from "../operands.ts";
 import { applyFloat, unary } from "../records.ts";
 import { exp } from "../transcendental.ts";
 
-const LOG1P = unary("log1p", (x) => op("log1p", x), Math.log1p, (ct, x) => div(ct, add(x, 1)));
-const EXPM1 = unary("expm1", (x) => op("expm1", x), Math.expm1, (ct, x) => mul(ct, exp(x)));
-const LOG2 = unary("log2", (x) => op("log2", x), Math.log2, (ct, x) => div(ct, mul(x, Math.LN2)));
-const LOG10 = unary("log10", (x) => op("log10", x), Math.log10, (ct, x) => div(ct, mul(x, Math.LN10)));
-const EXP2 = unary("exp2", (x) => op("exp2", x), (x) => 2 ** x, (ct, _, out) => mul(ct, mul(out, Math.LN2)));
+const LOG1P = /* @__PURE__ */ unary("log1p", (x) => op(LOG1P_OP, x), Math.log1p, (ct, x) => div(ct, add(x, 1)));
+const EXPM1 = /* @__PURE__ */ unary("expm1", (x) => op(EXPM1_OP, x), Math.expm1, (ct, x) => mul(ct, exp(x)));
+const LOG2 = /* @__PURE__ */ unary("log2", (x) => op(LOG2_OP, x), Math.log2, (ct, x) => div(ct, mul(x, Math.LN2)));
+const LOG10 = /* @__PURE__ */ unary("log10", (x) => op(LOG10_OP, x), Math.log10, (ct, x) => div(ct, mul(x, Math.LN10)));
+const EXP2 = /* @__PURE__ */ unary(
+  "exp2",
+  (x) => op(EXP2_OP, x),
+  (x) => 2 ** x,
+  (ct, _, out) => mul(ct, mul(out, Math.LN2)),
+);
 
 /**
  * The natural logarithm of `1 + x`, exact near zero.

@@ -1,4 +1,5 @@
 /** @file Cube roots, lengths, signs and sums of exponentials of pairs. */
+import { CBRT_OP, HYPOT_OP } from "../../compiler/expansions/composed.ts";
 import { op } from "../../compiler/scalar.ts";
 import type { Tensor } from "../../tensor.ts";
 import { mul, square } from "../arithmetic.ts";
@@ -8,8 +9,13 @@ import { applyFloat, applyFloats, binary, unary } from "../records.ts";
 import { where } from "../where.ts";
 import { equal } from "../comparison.ts";
 
-const CBRT = unary("cbrt", (x) => op("cbrt", x), Math.cbrt, (ct, _, out) => div(ct, mul(square(out), 3)));
-const HYPOT = binary("hypot", "hypot", Math.hypot, (ct, x, y, out) => {
+const CBRT = /* @__PURE__ */ unary(
+  "cbrt",
+  (x) => op(CBRT_OP, x),
+  Math.cbrt,
+  (ct, _, out) => div(ct, mul(square(out), 3)),
+);
+const HYPOT = /* @__PURE__ */ binary("hypot", HYPOT_OP, Math.hypot, (ct, x, y, out) => {
   const none = equal(out, 0);
   const share = (side: Tensor) => mul(ct, where(none, 0, div(side, where(none, 1, out))));
   return [share(x), share(y)];

@@ -1,14 +1,19 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
+import * as composed from "../../../tensor/compiler/expansions/composed.ts";
 import { expanded, type FunctionName } from "../../../tensor/compiler/expansions/expanded.ts";
+import { namedOp } from "../../../tensor/compiler/expansions/named_op.ts";
 import { operationOf, OPERATIONS, type ScalarOp, takes } from "../../../tensor/compiler/operations.ts";
-import { visitScalars } from "../../../tensor/compiler/scalar.ts";
+import { literal, op, visitScalars } from "../../../tensor/compiler/scalar.ts";
 import { type DType, DTYPES } from "../../../tensor/mod.ts";
 
 const NAMES = Object.keys(OPERATIONS) as ScalarOp[];
 
 Deno.test("Expansions use operations as the table has them: operands, dtypes", () => {
   const functions = NAMES.flatMap((name) =>
-    Object.keys(operationOf(name).expand ?? {}).map((dtype): FunctionName => `${name}_${dtype as DType}`)
+    (operationOf(name).composed ?? []).map((dtype): FunctionName => {
+      namedOp(name, literal(1, dtype), literal(1, dtype));
+      return `${name}_${dtype}`;
+    })
   );
   for (const name of functions) {
     const { result, parameters } = expanded(name);
@@ -36,6 +41,23 @@ Deno.test("An operation takes bits, numbers or any dtype", () => {
   deepStrictEqual(taken("xor"), ["int32", "uint32", "bool"]);
   deepStrictEqual(taken("mul"), ["float32", "float64", "int32", "uint32"]);
   deepStrictEqual(taken("eq"), Object.keys(DTYPES));
+});
+
+Deno.test("The table and the composed operations agree, and each brings what its expansions name", () => {
+  const table = NAMES.flatMap((name) => (operationOf(name).composed ?? []).map((dtype) => `${name}_${dtype}`));
+  const all = Object.values(composed);
+  const made = all.flatMap(({ name, expand }) => Object.keys(expand).map((dtype) => `${name}_${dtype}`));
+  deepStrictEqual(made.toSorted(), table.toSorted());
+  for (const operation of all) {
+    const named = new Set<string>();
+    for (const dtype of Object.keys(operation.expand) as DType[]) {
+      op(operation, literal(1, dtype), literal(1, dtype));
+      visitScalars([expanded(`${operation.name}_${dtype}`).result], (x) => {
+        if (x.kind === "op" && operationOf(x.op).composed?.includes(x.args.at(-1)!.dtype)) named.add(x.op);
+      });
+    }
+    deepStrictEqual([...named].toSorted(), (operation.calls ?? []).map(({ name }) => name).toSorted(), operation.name);
+  }
 });
 
 Deno.test("What a device writes itself has no expansion", () => {

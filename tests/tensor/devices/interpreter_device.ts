@@ -2,16 +2,14 @@
  * @file A device of one's own: it interprets the lowerings of the primitives, whole arrays at a time, and knows none of them by
  * name. Registered from outside, as a device for other hardware would be.
  */
-import {
-  ARGSORT_FORM,
-  type KernelForm,
-  MASK_ALIGN_FORM,
-  ROI_ALIGN_FORM,
-  ROI_SPREAD_FORM,
-  SCATTER_ADD_FORM,
-  SCATTER_MAX_FORM,
-  SUPPRESS_FORM,
-} from "../../../tensor/compiler/kernel_forms.ts";
+import type { ArgsortParams, KernelForm } from "../../../tensor/compiler/kernel_forms.ts";
+import { ARGSORT_FORM } from "../../../tensor/kernels/argsort.ts";
+import { MASK_ALIGN_FORM } from "../../../tensor/kernels/mask_align.ts";
+import { ROI_ALIGN_FORM } from "../../../tensor/kernels/roi_align.ts";
+import { ROI_SPREAD_FORM } from "../../../tensor/kernels/roi_spread.ts";
+import { SCATTER_ADD_FORM } from "../../../tensor/kernels/scatter_add.ts";
+import { SCATTER_MAX_FORM } from "../../../tensor/kernels/scatter_max.ts";
+import { SUPPRESS_FORM } from "../../../tensor/kernels/suppress.ts";
 import { templateFlops } from "../../../tensor/compiler/lowering.ts";
 import { textWriter } from "../../../tensor/compiler/template.ts";
 import { type Device, type DType, sizeOf, type Tensor, type TensorSpec } from "../../../tensor/mod.ts";

@@ -47,7 +47,7 @@ Deno.test("A device that has no text for an operation says which, and what to ad
 });
 
 Deno.test("A device whose table lacks a form of kernel says which", () => {
-  const form = { name: "argsort" };
+  const form = { name: "argsort", texts: {} };
   throws(() => textWriter({ name: "argsort" }, { form }, "mine", new Map()), {
     message:
       "Cannot compute argsort on mine as its kernel must have a text for this device: current form is argsort; " +

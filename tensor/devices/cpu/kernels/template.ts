@@ -1,5 +1,6 @@
 /** @file The kernels that are no loops over expressions. */
 import type { TemplateKernel } from "../../../compiler/kernel.ts";
+import type { LoopKernel } from "../../../compiler/kernel_loops.ts";
 import type { WatKernel, WatOptions, WatWriter } from "../../../compiler/kernel_text.ts";
 import { DeviceError } from "../../../errors.ts";
 import { textWriter } from "../../../compiler/template.ts";
@@ -7,16 +8,15 @@ import { writeContraction } from "../contraction/write_contraction.ts";
 import { argsortWat } from "./argsort.ts";
 import { loopsWat } from "./loops.ts";
 import { scatterAddWat, scatterMaxWat } from "./scatter.ts";
-import {
-  ARGSORT_FORM,
-  type KernelForm,
-  MASK_ALIGN_FORM,
-  ROI_ALIGN_FORM,
-  ROI_SPREAD_FORM,
-  SCATTER_ADD_FORM,
-  SCATTER_MAX_FORM,
-  SUPPRESS_FORM,
-} from "../../../compiler/kernel_forms.ts";
+import type { KernelForm } from "../../../compiler/kernel_forms.ts";
+import { ARGSORT_FORM } from "../../../kernels/argsort.ts";
+import { MASK_ALIGN_FORM } from "../../../kernels/mask_align.ts";
+import { MATRIX_FORM } from "../../../kernels/matrix_loops.ts";
+import { ROI_ALIGN_FORM } from "../../../kernels/roi_align.ts";
+import { ROI_SPREAD_FORM } from "../../../kernels/roi_spread.ts";
+import { SCATTER_ADD_FORM } from "../../../kernels/scatter_add.ts";
+import { SCATTER_MAX_FORM } from "../../../kernels/scatter_max.ts";
+import { SUPPRESS_FORM } from "../../../kernels/suppress.ts";
 import { maskAlignWat, roiAlignWat, roiSpreadWat } from "./roi_align.ts";
 import { suppressWat } from "./suppress.ts";
 
@@ -29,6 +29,7 @@ const FORMS: ReadonlyMap<KernelForm, WatWriter<never>> = new Map<KernelForm, Wat
   [ROI_SPREAD_FORM, roiSpreadWat],
   [MASK_ALIGN_FORM, maskAlignWat],
   [SUPPRESS_FORM, suppressWat],
+  [MATRIX_FORM, (_inputs: unknown, _output: unknown, kernel: LoopKernel) => loopsWat(kernel)],
 ]);
 
 /**
@@ -45,7 +46,6 @@ export function templateWat(kernel: TemplateKernel, options: WatOptions): WatKer
   if (body.kind === "loop" || body.kind === "exchange") {
     throw new TypeError(`Cannot write ${kernel.name} as one text as it must be a kernel: current kind is ${body.kind}`);
   }
-  if (body.kind === "matrices") return loopsWat(body.kernel);
   if (options.ownKernels && !body.form) {
     throw new DeviceError(
       "cpu",

@@ -1,5 +1,12 @@
 /** @file Contractions as WGSL: products of rows and sums of outer products, and which faster form computes one. */
-import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
+import type {
+  ConvolutionTexts,
+  WgslBuffer,
+  WgslKernel,
+  WgslLimits,
+  WgslMemory,
+  WgslPass,
+} from "../../../compiler/kernel_text.ts";
 import {
   type Contraction,
   type OuterContraction,
@@ -9,12 +16,8 @@ import {
   tapCount,
 } from "../../../contraction/contraction.ts";
 import { isDepthwise, readsOf, wholeRows } from "../../../contraction/traits.ts";
-import { depthwise, windowsOf } from "../depthwise/depthwise.ts";
-import { depthwiseWeightGradient } from "../depthwise/depthwise_weight_gradient.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
 import { affine } from "../emit/values.ts";
-import { winogradOuterWgsl } from "../winograd/winograd_weight_gradient.ts";
-import { winogradRowsWgsl } from "../winograd/winograd.ts";
 import { diagonalProduct } from "./diagonal_product.ts";
 import {
   inputName,
@@ -37,11 +40,12 @@ import type { RightMatrix, RowProduct } from "./row_product_parts.ts";
  *
  * @param contraction What to compute.
  * @param limits Limits and traits of the device.
+ * @param faster What computes it faster if it is a part of a convolution.
  * @returns Passes over its inputs, its result and scratch, in this order.
  */
-export function contractionWgsl(contraction: Contraction, limits: WgslLimits): WgslKernel {
+export function contractionWgsl(contraction: Contraction, limits: WgslLimits, faster?: ConvolutionTexts): WgslKernel {
   const single = contraction.batch === 1 ? withoutBatch(contraction) : contraction;
-  return single.form === "rows" ? rowsWgsl(single, limits) : outerWgsl(single, limits);
+  return single.form === "rows" ? rowsWgsl(single, limits, faster) : outerWgsl(single, limits, faster);
 }
 
 /** The same where there is but one of a batch: addresses do not depend on it. */
@@ -59,18 +63,19 @@ function withoutBatch(contraction: Contraction): Contraction {
   };
 }
 
-function rowsWgsl(contraction: RowsContraction, limits: WgslLimits): WgslKernel {
+function rowsWgsl(contraction: RowsContraction, limits: WgslLimits, faster?: ConvolutionTexts): WgslKernel {
   const { batch, columns } = contraction;
   const phases = contraction.phases.filter(({ rows }) => batch * columns * rowCount(rows) > 0);
-  const fast = phases.length > 0 && winogradRowsWgsl(contraction, limits);
+  const fast = phases.length > 0 && faster?.rows(contraction, limits);
   if (fast) return fast;
-  return { passes: phases.map((phase) => phasePass(contraction, phase, limits)), scratchBytes: 0 };
+  const passes = phases.map((phase) =>
+    faster?.phase(contraction, phase, limits) ?? phasePass(contraction, phase, limits)
+  );
+  return { passes, scratchBytes: 0 };
 }
 
 function phasePass(contraction: RowsContraction, phase: RowsProduct, limits: WgslLimits): WgslPass {
   if (isDepthwise(contraction)) {
-    const windows = windowsOf(contraction, phase);
-    if (windows) return depthwise(windows, limits);
     const { rows, right, result } = phase;
     const channels = { right: { ...right, batchStride: 0 }, result: { ...result, batchStride: 0 } };
     return diagonalProduct(productOf(contraction, { ...channels, rows: wholeRows(rows, contraction) }, 1));
@@ -149,14 +154,11 @@ function elementPass(contraction: RowsContraction, { rows, right, result }: Rows
   return itemPass(buffers, { items: batch * height * columns, body });
 }
 
-function outerWgsl(contraction: OuterContraction, limits: WgslLimits): WgslKernel {
+function outerWgsl(contraction: OuterContraction, limits: WgslLimits, faster?: ConvolutionTexts): WgslKernel {
   const { batch, columns, rows } = contraction;
   if (batch * tapCount(rows) * rows.channels * columns === 0) return { passes: [], scratchBytes: 0 };
-  const fast = winogradOuterWgsl(contraction, limits);
-  if (fast) return fast;
-  const depthwise = isDepthwise(contraction);
-  const channels = depthwise && depthwiseWeightGradient(contraction, limits);
-  return channels || outerProduct(outerOf(contraction, depthwise), readsOf(contraction) + 1, limits);
+  return faster?.outer(contraction, limits) ??
+    outerProduct(outerOf(contraction, isDepthwise(contraction)), readsOf(contraction) + 1, limits);
 }
 
 /** A sum of outer products as text; where it is depthwise, of all channels side by side. */

@@ -1,5 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { expanded, type FunctionName } from "../../../../tensor/compiler/expansions/expanded.ts";
+import { namedOp } from "../../../../tensor/compiler/expansions/named_op.ts";
+import { literal } from "../../../../tensor/compiler/scalar.ts";
 import type { ScalarOp } from "../../../../tensor/compiler/operations.ts";
 import { mathFunctions } from "../../../../tensor/devices/cpu/emit/functions.ts";
 import { assemble, loadAssembler } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
@@ -10,6 +12,7 @@ await loadAssembler();
 
 /** A function of four lanes, applied to any number of values. */
 function compiled(operation: ScalarOp): (...args: readonly Float32Array[]) => Float32Array {
+  namedOp(operation, literal(1, "float32"), literal(1, "float32")); // brings what it is made of
   const name: FunctionName = `${operation}_float32`;
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
   const load = (_: unknown, at: number) => `(v128.load (i32.add (local.get $i) (i32.const ${at << 20})))`;

@@ -2,6 +2,7 @@ import type { ConvolutionPart } from "../../../../tensor/contraction/contraction
 import { convolutionOf, convolutionPart } from "../../../../tensor/contraction/convolution.ts";
 import { windowCount } from "../../../../tensor/contraction/window_axis.ts";
 import type { TileVariant } from "../../../../tensor/compiler/kernel_text.ts";
+import { CONVOLUTION_TEXTS } from "../../../../tensor/kernels/convolution.ts";
 import { contractionWgsl } from "../../../../tensor/devices/webgpu/contraction/contraction.ts";
 import type { Shape } from "../../../../tensor/spec.ts";
 import { evaluateContraction } from "../../../support/evaluate_contraction.ts";
@@ -48,7 +49,11 @@ for (const [x, w, axes] of CASES) {
       for (const tile of TILES) {
         const pinned = tile && { tiles: new Proxy({}, { get: () => tile }) };
         const limits = { ...LIMITS, ...SUBGROUP && { subgroup: SUBGROUP }, ...pinned };
-        assertClose(await runKernel(contractionWgsl(contraction, limits), inputs, output), expected, 1000);
+        assertClose(
+          await runKernel(contractionWgsl(contraction, limits, CONVOLUTION_TEXTS), inputs, output),
+          expected,
+          1000,
+        );
       }
     });
   }

@@ -1,0 +1,18 @@
+import type { ConvolutionTexts } from "../compiler/kernel_text.ts";
+import { isDepthwise } from "../contraction/traits.ts";
+import { depthwise, windowsOf } from "../devices/webgpu/depthwise/depthwise.ts";
+import { depthwiseWeightGradient } from "../devices/webgpu/depthwise/depthwise_weight_gradient.ts";
+import { winogradRowsWgsl } from "../devices/webgpu/winograd/winograd.ts";
+import { winogradOuterWgsl } from "../devices/webgpu/winograd/winograd_weight_gradient.ts";
+
+/** Winograd's method, and windows of single channels. */
+export const CONVOLUTION_TEXTS: ConvolutionTexts = {
+  rows: winogradRowsWgsl,
+  phase: (contraction, phase, limits) => {
+    const windows = isDepthwise(contraction) ? windowsOf(contraction, phase) : null;
+    return windows && depthwise(windows, limits);
+  },
+  outer: (contraction, limits) =>
+    winogradOuterWgsl(contraction, limits) ??
+      (isDepthwise(contraction) ? depthwiseWeightGradient(contraction, limits) : null),
+};
