@@ -24,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(NOUNS.map((room) => [room, below(room)])),
   "tensor/primitives": [...below("tensor/primitives"), KERNELS],
   [KERNELS]: ["tensor/contraction", "tensor/compiler", "tensor/devices/webgpu"],
+  "tensor/functions/random/mod.ts": ["tensor/functions"],
   "tensor/collectives": ["tensor", ...NOUNS.slice(0, 4)],
   "tensor/devices/reference": ["tensor", "tensor/contraction", "tensor/compiler"],
   "tensor/devices/cpu": ["tensor", "tensor/contraction", "tensor/compiler", KERNELS],
@@ -31,6 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "tensor/core.ts": ["tensor", ...NOUNS, "tensor/collectives", "tensor/devices/webgpu"],
   "tensor/profiling": ["tensor", ...NOUNS, "tensor/devices/webgpu"], // which alone can be tuned
   "tensor/mod.ts": ["tensor", ...NOUNS, "tensor/collectives", "tensor/devices"],
+  "tensor/kernel.ts": ["tensor/mod.ts", "tensor/parts.ts"],
   "tensor/parts.ts": ["tensor", ...NOUNS, KERNELS, "tensor/devices", "tensor/profiling"],
   "sparse": [...TENSOR, ...PARTS],
   "nn": [...PARTS, "sparse", "data/boxes"],
