@@ -1,5 +1,5 @@
 /** @file Residual blocks of ResNet: the basic one of two 3×3 convolutions, and the bottleneck 1×1, 3×3, 1×1. */
-import { type Tensor } from "../../tensor/core.ts";
+import type { Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import {
   batchNorm,

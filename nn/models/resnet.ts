@@ -1,6 +1,6 @@
 /** @file ResNet as timm builds it: 7×7 stem, stages of residual blocks, the stride of a bottleneck on its 3×3. */
 import { requireOptions } from "../../tensor/parts.ts";
-import { type Tensor, type Tree } from "../../tensor/core.ts";
+import type { Tensor, Tree } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import { relu } from "../layers/activation.ts";
 import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "../layers/batch_norm.ts";

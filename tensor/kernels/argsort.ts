@@ -1,4 +1,4 @@
-import { type ArgsortParams, KernelForm } from "../compiler/kernel_forms.ts";
+import type { ArgsortParams, KernelForm } from "../compiler/kernel_forms.ts";
 import { argsortWgsl } from "../devices/webgpu/kernels/argsort.ts";
 
 /** Positions of the elements of `x [..., L]` in order, int32. */

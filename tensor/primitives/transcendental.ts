@@ -1,7 +1,6 @@
 /** @file Functions of calculus, for floating tensors. */
 import { EXP_OP, LOG_OP, POW_OP, SIGMOID_OP, TANH_OP } from "../compiler/expansions/composed.ts";
 import { op } from "../compiler/scalar.ts";
-import type { Primitive } from "../primitive.ts";
 import { DTYPES } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul, sub } from "./arithmetic.ts";

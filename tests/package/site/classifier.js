@@ -45,11 +45,10 @@ const step = jit(({ params, m, v }, rate) => {
 });
 
 const params = { w1: normal(key1, [2, 16]), b1: zeros([16]), w2: normal(key2, [16, 3]), b2: zeros([3]) };
-let state = { params, m: treeMap((p) => mul(p, 0), params), v: treeMap((p) => mul(p, 0), params) };
-const losses = [];
-for (let t = 1; t <= 60; t++) {
+const still = treeMap((p) => mul(p, 0), params);
+const initial = { state: { params, m: still, v: still }, losses: [] };
+const { losses } = Array.from({ length: 60 }, (_, i) => i + 1).reduce(({ state, losses }, t) => {
   const [next, value] = step(state, 0.05 * Math.sqrt(1 - 0.999 ** t) / (1 - 0.9 ** t));
-  state = next;
-  if (t === 1 || t === 60) losses.push(await value.item());
-}
-document.body.textContent = JSON.stringify({ first: losses[0], last: losses[1] });
+  return { state: next, losses: [...losses, value] };
+}, initial);
+document.body.textContent = JSON.stringify({ first: await losses[0].item(), last: await losses.at(-1).item() });

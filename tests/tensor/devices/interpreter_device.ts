@@ -2,7 +2,7 @@
  * @file A device of one's own: it interprets the lowerings of the primitives, whole arrays at a time, and knows none of them by
  * name. Registered from outside, as a device for other hardware would be.
  */
-import type { ArgsortParams, KernelForm } from "../../../tensor/compiler/kernel_forms.ts";
+import type { KernelForm } from "../../../tensor/compiler/kernel_forms.ts";
 import { ARGSORT_FORM } from "../../../tensor/kernels/argsort.ts";
 import { MASK_ALIGN_FORM } from "../../../tensor/kernels/mask_align.ts";
 import { ROI_ALIGN_FORM } from "../../../tensor/kernels/roi_align.ts";
