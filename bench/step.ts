@@ -21,12 +21,15 @@ import {
   type Tensor,
   type Tree,
   treeFlatten,
+  treeLeaves,
 } from "../tensor/mod.ts";
+import { realize } from "../tensor/kernel.ts";
 import type { Model } from "../nn/mod.ts";
 import { init, pretrainOptimizer, type TrainState, trainStep } from "../spark/mod.ts";
 import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { fastCpuDevice, type FastCpuOptions } from "../spark/train/fast_cpu/fast_cpu_device.ts";
+import { kernelCache } from "../spark/train/fast_cpu/kernel_cache.ts";
 import { loadModel } from "../spark/train/model_file.ts";
 import { measureLimits } from "../tensor/profiling/machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "../tensor/profiling/profile_table.ts";
@@ -65,6 +68,7 @@ const args = processOptions({
       help: "compare the encoder on packed visible patches with the encoder on whole images instead",
     },
     fast: { kind: "flag", help: "compute on the cpu in a process of its own, whose engine joins vectors" },
+    noKernelCache: { kind: "flag", help: "assemble kernels anew, and keep none in the cache folder of the user" },
     profile: { kind: "flag", help: "tell the time of each kernel" },
     profileRows: { kind: "whole", least: 1, help: "kernels that --profile lists", default: 40 },
     ...JSON_OPTION,
@@ -90,7 +94,10 @@ function say(line: string): void {
 /** The device that was asked for; with `--profile` it reports its launches. */
 async function open(profile: Profile): Promise<Device> {
   if (args.device === "cpu") {
-    const threads = args.threads ? { threads: args.threads } : {};
+    const threads = {
+      ...args.threads && { threads: args.threads },
+      ...!args.noKernelCache && { kernels: kernelCache() },
+    };
     if (args.fast) return await openFast({ ...threads, winograd: !args.direct });
     return cpuDevice({ ...threads, winograd: !args.direct, ...(args.profile ? { onLaunch: profile.listen } : {}) });
   }
@@ -224,6 +231,7 @@ function comparison(ours: number, resident: number, theirs: readonly BaselineSte
 async function wholeStep(model: Model, device: Device, profile: Profile): Promise<object> {
   const { program, train, images } = prepare(model);
   const step = jit(program, { donate: [0] });
+  realize(treeLeaves<unknown>(train) as Tensor[], device); // while the step is compiled, if it can
   const from = performance.now();
   const { plannedBytes, launches, flops } = step.stats(train, images);
   const compileMilliseconds = performance.now() - from;

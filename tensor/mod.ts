@@ -17,3 +17,4 @@ import "./display.ts";
 export * from "./core.ts";
 export { referenceDevice } from "./devices/reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
+export type { KernelStore } from "./devices/cpu/runtime/assemble.ts";

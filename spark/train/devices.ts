@@ -1,6 +1,7 @@
 import { cpuDevice, type Device, openDevice } from "../../tensor/mod.ts";
 import { adapterHere } from "../../tensor/kernel.ts";
 import { fastCpuDevice } from "./fast_cpu/fast_cpu_device.ts";
+import { kernelCache } from "./fast_cpu/kernel_cache.ts";
 import { chooseTuning, writeTuning } from "./tuning_file.ts";
 
 /** Adapters that compute on the processor: the cpu device is faster there. */
@@ -22,6 +23,8 @@ export interface RunMachine {
   readonly threads?: number | undefined;
   /** Value of `--fast`, for cpu. */
   readonly fast?: boolean | undefined;
+  /** True to keep assembled kernels of the cpu device in the cache folder of the user, and take them from there. */
+  readonly keepsKernels?: boolean;
   /** Told what is other than was asked for. */
   readonly say?: (line: string) => void;
 }
@@ -60,8 +63,8 @@ export async function openRunDevice(
   return device;
 }
 
-async function openCpu({ threads, fast = false, say }: RunMachine): Promise<Device> {
-  const settings = threads === undefined ? {} : { threads };
+async function openCpu({ threads, fast = false, keepsKernels = false, say }: RunMachine): Promise<Device> {
+  const settings = { ...threads !== undefined && { threads }, ...keepsKernels && { kernels: kernelCache() } };
   if (!fast) return cpuDevice(settings);
   const { device, wide } = await fastCpuDevice(settings);
   if (!wide) say?.("--fast: the engine did not join vectors in a trial; the run is as fast as without it");

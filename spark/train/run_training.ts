@@ -1,5 +1,6 @@
 /** @file From an opened run to its results, whatever is trained. */
-import { alone, type Collective, type Device } from "../../tensor/mod.ts";
+import { realize } from "../../tensor/kernel.ts";
+import { alone, type Collective, type Device, DeviceError, Tensor, treeLeaves } from "../../tensor/mod.ts";
 import type { WeightAccount } from "../weights/weight_account.ts";
 import { restore, type Savable } from "./checkpoint.ts";
 import { type Compiled, compileStep } from "./compile/compile_step.ts";
@@ -139,6 +140,15 @@ function refuseShort(total: number, done: number): never {
   );
 }
 
+/** Begins to compute a state: a device with a process of its own does that while the step is compiled. */
+function begin(state: Savable, device: Device): void {
+  try {
+    realize(treeLeaves<unknown>(state).filter((x) => x instanceof Tensor), device);
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error; // no memory: planning the step says so, and what helps
+  }
+}
+
 /** Restores or makes the state and compiles the step; null if nothing is to be done. */
 async function prepared<State extends Savable, Batch>(
   run: RunSettings,
@@ -162,6 +172,7 @@ async function prepared<State extends Savable, Batch>(
   }
   const readEvery = readEveryOf(run, training);
   const reader = readerOf(run, readEvery);
+  begin(first, run.device);
   for (const line of await compileStep(recipe, run, () => reader.ring(), print)) print(line);
   return { first, done, readEvery, reader };
 }

@@ -1,4 +1,5 @@
 /** @file Where tables of tiles are kept, and which one a run uses. */
+import { cachePath } from "./fast_cpu/cache_path.ts";
 import { DeviceError } from "../../tensor/mod.ts";
 import { parseTuning, type TuningTable, tuningText } from "../../tensor/kernel.ts";
 
@@ -10,11 +11,8 @@ import { parseTuning, type TuningTable, tuningText } from "../../tensor/kernel.t
  * @returns `XDG_CACHE_HOME`, else `~/.cache`, `tessera/tuning/ADAPTER.json`.
  */
 export function tuningPath(adapter: string, environment: (name: string) => string | undefined): string {
-  const home = environment("HOME") ?? environment("USERPROFILE") ?? ".";
-  const cache = environment("XDG_CACHE_HOME") || `${home}/.cache`;
-  return `${cache}/tessera/tuning/${
-    adapter.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "")
-  }.json`;
+  const name = adapter.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
+  return cachePath(`tuning/${name}.json`, environment);
 }
 
 /**

@@ -82,6 +82,10 @@ export const MACHINE_OPTIONS = {
     help:
       "compute on the cpu in a process of its own, whose engine joins vectors: up to twice as fast, the same results",
   },
+  noKernelCache: {
+    kind: "flag",
+    help: "assemble the kernels of the cpu device anew, and keep none in the cache folder of the user",
+  },
   workers: {
     kind: "whole",
     least: 0,

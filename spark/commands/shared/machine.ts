@@ -8,7 +8,11 @@ import { printError } from "../cli/print.ts";
  * @returns The part of them that devices are opened with.
  */
 export function machineOf(
-  { threads, fast }: { readonly threads?: number | undefined; readonly fast?: boolean | undefined },
+  { threads, fast, noKernelCache = false }: {
+    readonly threads?: number | undefined;
+    readonly fast?: boolean | undefined;
+    readonly noKernelCache?: boolean | undefined;
+  },
 ): RunMachine {
-  return { threads, fast, say: printError };
+  return { threads, fast, keepsKernels: !noKernelCache, say: printError };
 }

@@ -16,6 +16,9 @@ import type { Device } from "../../../tensor/mod.ts";
 import { requireOptions } from "../../../tensor/errors.ts";
 import { processEngine } from "./process_engine.ts";
 
+export { kernelCache } from "./kernel_cache.ts";
+export type { KernelStore } from "../../../tensor/devices/cpu/runtime/assemble.ts";
+
 /** Settings of a cpu device in a process of its own. */
 export type FastCpuOptions = Omit<CpuOptions, "wide" | "onLaunch">;
 

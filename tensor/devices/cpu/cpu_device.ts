@@ -9,6 +9,7 @@ import type { Tensor } from "../../tensor.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
 import { addressesOf } from "./image.ts";
 import { type LoadOptions, once, prepare, type Program } from "./program.ts";
+import { type KernelStore, loadAssembler } from "./runtime/assemble.ts";
 import { bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
 import type { Engine } from "./runtime/engine.ts";
@@ -31,6 +32,11 @@ export interface CpuOptions {
    * `--experimental-wasm-revectorize`; found out by a trial by default. Results are the same to the bit.
    */
   readonly wide?: boolean;
+  /**
+   * Where assembled kernels are kept beyond this process, as by `kernelCache`: a second run then needs no assembler. What is read
+   * there is run.
+   */
+  readonly kernels?: KernelStore;
   /** Upper bound of the memory in bytes, 4 GiB at most and by default. */
   readonly maxBytes?: number;
   /** Called after each launch, to see where the time goes. Nothing is timed without it. */
@@ -46,6 +52,7 @@ export const CPU_OPTIONS: OptionNames<CpuOptions> = {
   relaxedSimd: true,
   winograd: true,
   wide: true,
+  kernels: true,
   maxBytes: true,
   onLaunch: true,
 };
@@ -80,11 +87,11 @@ export function cpuDevice(options: CpuOptions = {}): Device {
  */
 export function cpuDeviceOn(
   engine: Engine,
-  { relaxedSimd = true, winograd = true, wide, ownKernels = false, maxBytes, onLaunch }: CpuOptions & {
+  { relaxedSimd = true, winograd = true, wide, ownKernels = false, maxBytes, kernels, onLaunch }: CpuOptions & {
     readonly ownKernels?: boolean;
   },
 ): Device {
-  const core = makeCore(engine, relaxedSimd, maxBytes);
+  const core = makeCore(engine, { relaxedSimd, maxBytes, kernels });
   const isWide = () => wide ?? (core.relaxed && widens());
   const backend: Backend = {
     name: "cpu",
@@ -113,6 +120,7 @@ function load(core: Core, device: Device, schedule: ScheduledProgram, options: L
     return made;
   });
   const program = { ...written, image };
+  if (core.turns.open && core.store) holdForAssembler(core, program);
   if (core.turns.open) image();
   // What takes the place of an input is counted once.
   const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
@@ -124,6 +132,12 @@ function load(core: Core, device: Device, schedule: ScheduledProgram, options: L
   };
   program.lists.forEach((number) => core.collectedPrograms.register(loaded, number));
   return loaded;
+}
+
+/** Makes what runs wait for the assembler if a program needs it. */
+function holdForAssembler({ turns }: Core, program: Program): void {
+  const opening = program.isAssembled() ? null : loadAssembler();
+  if (opening) turns.hold(opening);
 }
 
 function run(core: Core, device: Device, program: Program, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {

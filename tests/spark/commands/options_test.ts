@@ -14,7 +14,7 @@ const LINE =
   "--data photos --model resnet50 --input-size 192x160 --batch-size 8 --epochs 3 --steps 5 --mask-ratio 0.5 " +
   "--base-lr 1e-3 --warmup-epochs 0.5 --weight-decay 0 --weight-decay-end=0.1 --drop-path 0.2 --optimizer adamw " +
   "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 " +
-  "--tuning none --patch-size 64 --threads 2 --fast " +
+  "--tuning none --patch-size 64 --threads 2 --fast --no-kernel-cache " +
   "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw " +
   "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans --precision f16 --extend --checkpoint --val held " +
   "--logger own.ts --weights raw --sync-bn --norm-parts 2 --bucket-mb 4 --reverse-batch --deadline 60";
@@ -43,6 +43,7 @@ const GIVEN = {
   tuning: "none",
   threads: 2,
   fast: true,
+  noKernelCache: true,
   patchSize: 64,
   decoderWidth: 256,
   masking: "zero",

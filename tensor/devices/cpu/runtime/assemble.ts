@@ -32,6 +32,16 @@ export interface Kernel {
 }
 
 /**
+ * Where assembled kernels are kept beyond this process. What it gives back is run: nobody else may write there.
+ */
+export interface KernelStore {
+  /** Finds the module that was made of a text. */
+  get(text: string): Uint8Array<ArrayBuffer> | undefined;
+  /** Keeps a module. */
+  set(text: string, module: Uint8Array<ArrayBuffer>): void;
+}
+
+/**
  * Kernels by their full text. Documented cache: texts repeat between programs and within them. Some thousand are what a few
  * large networks need; programs hold on to their own.
  */
@@ -82,22 +92,55 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(Uint8Array.from(bytes));
 }
 
+/** How kernels are assembled. */
+export interface AssembleOptions {
+  /** False to replace fused multiply-adds by a multiplication and an addition. */
+  readonly relaxed: boolean;
+  /** Where else to look for kernels, and to keep them. */
+  readonly store?: KernelStore | undefined;
+}
+
+function moduleText(code: string, relaxed: boolean): string {
+  const plain = relaxed || !code.includes(MADD) ? code : `${PLAIN_MADD} ${code.replaceAll(MADD, "call $madd")}`;
+  return `(module (import "env" "memory" (memory 1 65536 shared)) ${plain})`;
+}
+
+/** The kernel of a text, if it was assembled before. */
+function knownKernel(text: string, store: KernelStore | undefined): Kernel | undefined {
+  const known = kernels.get(text);
+  if (known) return known;
+  const kept = store?.get(text);
+  if (kept) kernels.set(text, kernelOf(kept));
+  return kernels.get(text);
+}
+
 /**
- * Assembles a kernel. The assembler must be loaded.
+ * Tells whether a kernel can be had without the assembler.
  *
  * @param code The inside of a module that exports `run`.
- * @param relaxed False to replace fused multiply-adds by a multiplication and an addition.
+ * @param options How it is assembled.
+ * @returns True if it was assembled before.
+ */
+export function isAssembled(code: string, { relaxed, store }: AssembleOptions): boolean {
+  return knownKernel(moduleText(code, relaxed), store) !== undefined;
+}
+
+/**
+ * Assembles a kernel, if that was not done before. Else the assembler must be loaded.
+ *
+ * @param code The inside of a module that exports `run`.
+ * @param options How to do that.
  * @returns The kernel.
  * @throws {DeviceError} If the text is not valid, with the reason.
  */
-export function assemble(code: string, relaxed: boolean): Kernel {
-  const plain = relaxed || !code.includes(MADD) ? code : `${PLAIN_MADD} ${code.replaceAll(MADD, "call $madd")}`;
-  const text = `(module (import "env" "memory" (memory 1 65536 shared)) ${plain})`;
-  const known = kernels.get(text);
+export function assemble(code: string, { relaxed, store }: AssembleOptions): Kernel {
+  const text = moduleText(code, relaxed);
+  const known = knownKernel(text, store);
   if (known) return known;
   try {
     const kernel = kernelOf(binaryOf(text));
     kernels.set(text, kernel);
+    store?.set(text, kernel.binary);
     return kernel;
   } catch (error) {
     throw new DeviceError("cpu", `Cannot assemble a kernel as its text must be valid: current error is ${error}`, {

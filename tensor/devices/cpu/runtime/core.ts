@@ -2,7 +2,7 @@ import type { BlockBuffer, Resident, Store } from "../../../compiler/bindings.ts
 import { makePressure, type Pressure } from "../../../compiler/pressure.ts";
 import type { Device } from "../../../device.ts";
 import type { TensorSpec, TypedArray } from "../../../spec.ts";
-import { hasRelaxedSimd, loadAssembler } from "./assemble.ts";
+import { hasRelaxedSimd, type KernelStore, loadAssembler } from "./assemble.ts";
 import { type Block, copyBlock, readBlock, refuseReleased, releaseBlock, takeBlock, writeBlock } from "./blocks.ts";
 import type { Engine, PassListener } from "./engine.ts";
 import type { ProgramImage } from "../image.ts";
@@ -24,6 +24,8 @@ export interface Core {
   readonly heap: Heap;
   /** True if kernels may use fused multiply-adds. */
   readonly relaxed: boolean;
+  /** Where kernels are kept beyond this process. */
+  readonly store: KernelStore | undefined;
   /** Memory and threads. */
   readonly engine: Engine;
   /** Gives back the memory of collected buffers. */
@@ -46,23 +48,31 @@ export interface Core {
  * Makes the parts of a cpu device.
  *
  * @param engine Memory and threads.
- * @param relaxedSimd False to do without fused multiply-adds.
- * @param maxBytes Upper bound of the memory.
+ * @param options `relaxedSimd`: false to do without fused multiply-adds. `maxBytes`: upper bound of the memory. `kernels`: where
+ * they are kept beyond this process; the assembler is then loaded when it is needed.
  * @returns What the device is made of.
  */
-export function makeCore(engine: Engine, relaxedSimd: boolean, maxBytes?: number): Core {
+export function makeCore(
+  engine: Engine,
+  { relaxedSimd, maxBytes, kernels }: {
+    readonly relaxedSimd: boolean;
+    readonly maxBytes?: number | undefined;
+    readonly kernels?: KernelStore | undefined;
+  },
+): Core {
   const heap = makeHeap(engine, { first: OWN_BYTES, ...maxBytes === undefined ? {} : { maxBytes } });
   const none = { address: 0, bytes: 0 };
   return {
     heap,
     engine,
     relaxed: relaxedSimd && hasRelaxedSimd(),
+    store: kernels,
     collectedBlocks: new FinalizationRegistry((block) => releaseBlock(heap, block)),
     collectedPrograms: new FinalizationRegistry((program) => engine.drop(program)),
     count: { submits: 0, readBacks: 0 },
     listeners: new WeakMap(),
     pressure: makePressure(() => heap.used(), heap),
-    turns: makeTurns(loadAssembler()),
+    turns: makeTurns(kernels ? null : loadAssembler()),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
     shared: { arena: none, scratch: none, programs: 0, closed: false },
   };

@@ -6,6 +6,8 @@ export interface Turns {
   done(): Promise<void>;
   /** True if tasks are done at once. */
   readonly open: boolean;
+  /** Makes tasks from here on wait for something, unless they wait already. */
+  hold(opening: Promise<void>): void;
 }
 
 /**
@@ -16,17 +18,23 @@ export interface Turns {
  * @returns The turns.
  */
 export function makeTurns(opening: Promise<void> | null): Turns {
-  const waiting: { tasks: (() => void)[] | null } = { tasks: opening ? [] : null };
-  const opened = opening?.then(() => {
-    for (const task of waiting.tasks!) task();
-    waiting.tasks = null;
-  });
-  opened?.catch(() => {}); // told to whoever reads
+  const waiting: { tasks: (() => void)[] | null; opened: Promise<void> } = { tasks: null, opened: Promise.resolve() };
+  const hold = (opening: Promise<void>) => {
+    if (waiting.tasks) return;
+    waiting.tasks = [];
+    waiting.opened = opening.then(() => {
+      for (const task of waiting.tasks!) task();
+      waiting.tasks = null;
+    });
+    waiting.opened.catch(() => {}); // told to whoever reads
+  };
+  if (opening) hold(opening);
   return {
     take: (task) => void (waiting.tasks ? waiting.tasks.push(task) : task()),
-    done: () => opened ?? Promise.resolve(),
+    done: () => waiting.opened,
     get open() {
       return waiting.tasks === null;
     },
+    hold,
   };
 }

@@ -21,7 +21,7 @@ function compiled(operation: ScalarOp): (...args: readonly Float32Array[]) => Fl
     (func (export "run") (param $n i32) (local $i i32)
       (loop (v128.store (i32.add (local.get $i) (i32.const ${2 << 20})) ${call})
         (local.set $i (i32.add (local.get $i) (i32.const 16))) (br_if 0 (i32.lt_u (local.get $i) (local.get $n)))))`;
-  const instance = new WebAssembly.Instance(assemble(code, true).module, { env: { memory } });
+  const instance = new WebAssembly.Instance(assemble(code, { relaxed: true }).module, { env: { memory } });
   return (...args) => {
     args.forEach((values, i) => new Float32Array(memory.buffer, i << 20, values.length).set(values));
     (instance.exports.run as (bytes: number) => void)(4 * args[0]!.length);

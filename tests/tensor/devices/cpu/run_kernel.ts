@@ -53,7 +53,7 @@ function execute(kernel: MapKernel | ReduceKernel, inputs: readonly Sample[], sp
   inputs.forEach(({ data, dtype }, i) => all.set(words(data, dtype), addresses[i]! / 4));
   const before = all.slice();
   for (const { code, items } of wat.passes) {
-    const instance = new WebAssembly.Instance(assemble(code, true).module, { env: { memory } });
+    const instance = new WebAssembly.Instance(assemble(code, { relaxed: true }).module, { env: { memory } });
     const run = instance.exports.run as (...args: readonly number[]) => void;
     for (let part = split - 1; part >= 0; part--) {
       run(...addresses, Math.floor(items * part / split), Math.floor(items * (part + 1) / split));

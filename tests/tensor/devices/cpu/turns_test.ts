@@ -27,3 +27,15 @@ Deno.test("A task that fails is told to whoever waits", async () => {
   });
   await rejects(turns.done(), /no memory/);
 });
+
+Deno.test("Tasks can be made to wait later on, once at a time", async () => {
+  const turns = makeTurns(null);
+  const done: number[] = [];
+  turns.take(() => done.push(1));
+  turns.hold(Promise.resolve());
+  turns.hold(new Promise(() => {})); // they wait already
+  turns.take(() => done.push(2));
+  deepStrictEqual([[...done], turns.open], [[1], false]);
+  await turns.done();
+  deepStrictEqual([done, turns.open], [[1, 2], true]);
+});

@@ -1,0 +1,93 @@
+import { deepStrictEqual, equal } from "node:assert/strict";
+import { kernelCache } from "../../../../spark/train/fast_cpu/kernel_cache.ts";
+
+const MODULE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0); // an empty one
+const files = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
+
+async function inFolder(use: (folder: string) => Promise<void> | void): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("A kernel is found again by its text, in another process as here", () =>
+  inFolder((folder) => {
+    kernelCache(`${folder}/new`).set("a", MODULE);
+    const other = kernelCache(`${folder}/new`);
+    deepStrictEqual([other.get("a"), other.get("b")], [MODULE, undefined]);
+    equal(files(`${folder}/new`).length, 1);
+  }));
+
+Deno.test("A file that is damaged or short counts as none, and is written anew", () =>
+  inFolder((folder) => {
+    const cache = kernelCache(folder);
+    cache.set("a", MODULE);
+    const [path] = files(folder) as [string];
+    const whole = Deno.readFileSync(path);
+    for (
+      const damaged of [
+        whole.with(-1, 7),
+        whole.with(0, whole[0]! ^ 1),
+        whole.slice(0, 20),
+        whole.slice(0, 32),
+        new Uint8Array(),
+      ]
+    ) {
+      Deno.writeFileSync(path, Uint8Array.from(damaged));
+      equal(cache.get("a"), undefined, `${damaged.length} bytes`);
+    }
+    cache.set("a", MODULE);
+    deepStrictEqual(cache.get("a"), MODULE);
+  }));
+
+Deno.test("A folder that cannot be made is done without", () =>
+  inFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    const cache = kernelCache(`${folder}/file/below`);
+    cache.set("a", MODULE);
+    equal(cache.get("a"), undefined);
+  }));
+
+Deno.test("A folder with too many files keeps those written last", () =>
+  inFolder((folder) => {
+    for (let i = 0; i < 8193; i++) {
+      Deno.writeTextFileSync(`${folder}/${i}.wasm`, "");
+      Deno.utimeSync(`${folder}/${i}.wasm`, i, i);
+    }
+    kernelCache(folder).set("a", MODULE);
+    const left = files(folder);
+    equal(left.length, 4097);
+    equal(left.some((path) => path.endsWith("/4096.wasm")), false);
+    equal(left.some((path) => path.endsWith("/4097.wasm")), true);
+  }));
+
+/** Runs a program with a cache in a process of its own. */
+async function runWith(folder: string): Promise<{ readonly values: readonly number[]; readonly assembled: boolean }> {
+  const script = new URL("./cached_program.ts", import.meta.url).pathname;
+  const args = ["run", "-A", "--no-check", "--quiet", script, folder];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+Deno.test("A second process needs no assembler and has the same bits; one with a damaged file does again", () =>
+  inFolder(async (folder) => {
+    const first = await runWith(folder);
+    equal(first.assembled, true);
+    deepStrictEqual(await runWith(folder), { ...first, assembled: false });
+    const count = files(folder).length;
+    Deno.writeTextFileSync(files(folder)[0]!, "damaged");
+    deepStrictEqual(await runWith(folder), first);
+    equal(files(folder).length, count);
+    deepStrictEqual(await runWith(folder), { ...first, assembled: false });
+  }));
+
+Deno.test("Processes that write at the same time all end with whole files", () =>
+  inFolder(async (folder) => {
+    const all = await Promise.all(Array.from({ length: 4 }, () => runWith(folder)));
+    all.forEach(({ values }) => deepStrictEqual(values, all[0]!.values));
+    deepStrictEqual(await runWith(folder), { ...all[0]!, assembled: false });
+    deepStrictEqual(files(folder).filter((path) => !path.endsWith(".wasm")), []);
+  }));
