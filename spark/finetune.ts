@@ -23,6 +23,7 @@ import {
 } from "../nn/mod.ts";
 
 import { skipOverflow } from "./loss_scale.ts";
+import { type SharedStepOptions, shareOf, together } from "./shared_step.ts";
 import type { TrainingState } from "./train_state.ts";
 import { streamOf, type StreamVersion } from "./random_stream.ts";
 
@@ -97,7 +98,7 @@ function requireClasses(head: Tree, fresh: Tree, classes: number): void {
 }
 
 /** Options of `finetuneStep`. */
-export interface FinetuneStepOptions {
+export interface FinetuneStepOptions extends SharedStepOptions {
   /** `ce`: cross-entropy of soft targets. `bce`: binary cross-entropy of each class by itself. `ce` if not given. */
   readonly loss?: "ce" | "bce";
   /** Drop-path rate of the last block; 0 if not given. */
@@ -156,7 +157,7 @@ export function finetuneStep(
 ): (train: FinetuneState, batch: TargetBatch) => FinetuneStepOutput {
   requireOptions("finetuneStep", options, STEP_OPTIONS);
   const differentiate = finetuneGradients(model, options);
-  const apply = applyFinetuneSums(optimizer);
+  const apply = applyFinetuneSums(optimizer, options);
   return (train, batch) => {
     const { gradients, loss, ...after } = differentiate(train, batch);
     return skipOverflow(train, apply({ ...train, ...after }, { gradients, loss, count: null }));
@@ -164,7 +165,17 @@ export function finetuneStep(
 }
 
 /** What `FinetuneStepOptions` has. */
-const STEP_OPTIONS = { loss: true, dropPath: true, checkpoint: true, first: true, randomStream: true } as const;
+const STEP_OPTIONS = {
+  loss: true,
+  dropPath: true,
+  checkpoint: true,
+  first: true,
+  randomStream: true,
+  collective: true,
+  batchSize: true,
+  bucketBytes: true,
+  statistics: true,
+} as const;
 
 /** Of a state, what a batch is differentiated with. */
 export type FinetuneSmall = Pick<FinetuneState, "params" | "state" | "key" | "lossScale">;
@@ -182,17 +193,21 @@ export interface FinetuneSums {
 /** Makes the function that differentiates the loss of a batch: loss, gradients, statistics and key afterwards. */
 function finetuneGradients(
   model: Classifier,
-  { loss: kind = "ce", dropPath = 0, checkpoint = false, first = 0, randomStream }: FinetuneStepOptions,
+  { loss: kind = "ce", dropPath = 0, checkpoint = false, first = 0, randomStream, ...shared }: FinetuneStepOptions,
+  isWhole = true,
 ) {
   const criterion = kind === "bce" ? binaryCrossEntropy : softCrossEntropy;
   const stream = streamOf(randomStream);
   const uniform = (key: Tensor, shape: Shape) => stream.uniform(key, shape, first);
   return ({ params, state, key, lossScale }: FinetuneSmall, { images, targets }: TargetBatch) => {
     const [next, dropKey] = stream.split(key, 2) as [Tensor, Tensor];
+    const share = isWhole ? shareOf(images.shape[0]!, shared) : undefined;
     const lossOf = (primal: ClassifierWeights["params"]) => {
-      const run = { train: true, key: dropKey, uniform, dropPath, checkpoint };
+      const { statistics } = shared;
+      const run = { train: true, key: dropKey, uniform, dropPath, checkpoint, ...statistics && { statistics } };
       const out = model.logits(primal, state.encoder, images, run);
-      const loss = criterion(out.logits, targets);
+      const own = criterion(out.logits, targets);
+      const loss = share === undefined ? own : mul(own, share);
       return [lossScale ? mul(loss, lossScale.scale) : loss, { loss, after: out.state }] as const;
     };
     const [[, { loss, after }], scaled] = valueAndGrad(lossOf, { hasAux: true })(params);
@@ -220,7 +235,7 @@ export function addFinetuneGradients(model: Classifier, options: FinetuneStepOpt
   batch: TargetBatch,
 ) => Pick<FinetuneState, "state" | "key"> & { readonly sums: FinetuneSums } {
   requireOptions("addFinetuneGradients", options, STEP_OPTIONS);
-  const differentiate = finetuneGradients(model, options);
+  const differentiate = finetuneGradients(model, options, false);
   return (small, { gradients, loss, count }, batch) => {
     const { state, key, ...more } = differentiate(small, batch);
     const sums = {
@@ -236,15 +251,22 @@ export function addFinetuneGradients(model: Classifier, options: FinetuneStepOpt
  * Makes the function that ends a step of one batch or of several small ones of the same size.
  *
  * @param optimizer The optimizer whose moments the state holds.
+ * @param shared How processes share the step; of several small batches each has as many.
  * @returns From the state after the last small batch, and the sums, to what `finetuneStep` returns.
  */
 export function applyFinetuneSums(
   optimizer: Optimizer,
+  shared: SharedStepOptions = {},
 ): (train: FinetuneState, sums: FinetuneSums) => FinetuneStepOutput {
+  const processes = shared.collective?.size ?? 1;
   return (train, { gradients, loss, count }) => {
-    const mean = count ? treeMap((sum: Tensor) => div(sum, count), gradients) : gradients;
-    const [updates, next] = optimizer.update(mean, train.optimizer, train.params);
-    const moved = { ...train, params: applyUpdates(train.params, updates), optimizer: next };
-    return { train: moved, loss: count ? div(loss, count) : loss, gradientNorm: globalNorm(mean) };
+    const parts = count && processes > 1 ? mul(count, processes) : count;
+    const mean = (sum: Tensor) => parts ? div(sum, parts) : sum;
+    const own = { loss: mean(loss), gradients: treeMap(mean, gradients), state: train.state };
+    const whole = together(own, shared);
+    const [updates, next] = optimizer.update(whole.gradients, train.optimizer, train.params);
+    const params = applyUpdates(train.params, updates);
+    const moved = { ...train, params, state: whole.state, optimizer: next };
+    return { train: moved, loss: whole.loss, gradientNorm: globalNorm(whole.gradients) };
   };
 }

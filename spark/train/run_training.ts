@@ -16,7 +16,7 @@ import { type Keepsakes, openRunResults, type RunResults } from "./results/run_r
 import { loggerCalls, type RunLogger } from "./run_logger.ts";
 import type { RunLengths } from "./run_lengths.ts";
 import type { RunConfiguration, RunStart } from "./run_start.ts";
-import { sidesOfAll } from "./ranks/together.ts";
+import { sidesOfAll, whileFirst } from "./ranks/together.ts";
 import { trainLoop } from "./train_loop.ts";
 import type { Training } from "./training.ts";
 import { withWayOn } from "./way_on.ts";
@@ -189,9 +189,9 @@ async function trained<State extends Savable, Batch>(
   const skipped = { count: 0 };
   const calls = loggerCalls(run.logger ?? (() => {}), progress.note);
   const { keepsakes, results } = await openResults(run, recipe, { note: progress.note, emit: calls.tell });
-  await keepsakes.begin?.(first, done);
-  reader.restartClock();
   const { collective = alone(), device } = run;
+  await whileFirst(collective, () => keepsakes.begin?.(first, done));
+  reader.restartClock();
   const last = await interruptible(progress, (interrupted) =>
     trainLoop({
       ...{ train: first, done, total, batchSize: run.batchSize, saveEvery: run.saveEvery, readEvery, reader },
@@ -206,7 +206,7 @@ async function trained<State extends Savable, Batch>(
       ...recipe.advice === undefined ? {} : { advice: recipe.advice },
       show: progress.show,
     }));
-  if (last === total) await keepsakes.end?.();
+  if (last === total) await whileFirst(collective, () => keepsakes.end?.());
   void calls.tell({ kind: "end", step: last, complete: last === total });
   await calls.end();
   print(closing(last, total, skipped.count) + folder.path);

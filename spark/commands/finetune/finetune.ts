@@ -4,7 +4,7 @@
  * @module
  */
 import { machineOf } from "../shared/machine.ts";
-import { type Device, zeros } from "../../../tensor/mod.ts";
+import { type Collective, type Device, zeros } from "../../../tensor/mod.ts";
 import { stepsPerEpoch } from "../../../data/mod.ts";
 import type { FinetuneState, TargetBatch } from "../../finetune.ts";
 import { onRunDevice } from "../../train/devices.ts";
@@ -12,6 +12,8 @@ import { makeEvaluate } from "../../train/scores/evaluation.ts";
 import type { Best } from "../../train/results/evaluation_record.ts";
 import { evaluationResults } from "../../train/results/evaluation_results.ts";
 import { modelEntry } from "../../train/model_file.ts";
+import { agree } from "../../train/ranks/agreement.ts";
+import { amongRanks, partOfRank, threadsOfRank } from "../../train/ranks/open_ranks.ts";
 import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, placeOf, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
@@ -21,6 +23,7 @@ import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { evalBatches, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
 import { accountsOf, lastingName } from "../shared/run_data.ts";
+import { checkShares, folderOfFirst, identityOf } from "../shared/shared_run.ts";
 import { startWithWeights } from "../shared/start_with_weights.ts";
 import { sayWeights } from "../shared/say_weights.ts";
 import { classesOf, networkOf } from "../shared/weight_file.ts";
@@ -34,6 +37,7 @@ export type { Command } from "../cli/command.ts";
 
 const LINE = {
   task: "finetune",
+  ranks: true,
   purpose: "Fine-tunes a pre-trained network, or trains a fresh one, to tell classes apart, and evaluates it.",
   usage: "--data PATH (--init PATH | --from-scratch --model NAME)",
   options: FINETUNE_OPTIONS,
@@ -43,7 +47,9 @@ log.jsonl
 (one line per step, epoch and evaluation), report.html, confusion.csv, tensorboard_log/ and result.json (the evaluation at
 the end, by class too).
 Ctrl-C finishes the step, saves and exits with code 130; a second one exits at once.
-Exit code 1: an error, said in one line on stderr.`,
+Exit code 1: an error, said in one line on stderr.
+mpirun -n N deno task finetune … shares each step among N ranks (docs/many_machines.md); --batch-size is that of all
+together. Exit code 75: another rank was lost; go on with --resume, with as many ranks or others.`,
 } as const;
 
 /** What a checkpoint says of its run, besides the state. */
@@ -70,36 +76,46 @@ interface Opened {
   readonly lengths: ReturnType<typeof finetuneLengths>;
   /** Where to compute. */
   readonly device: Device;
+  /** Ranks that share the steps. */
+  readonly collective: Collective;
 }
 
-/** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended. */
-export const finetune: Command = command(LINE, async (given) => {
-  const logger = await loadLogger(given.logger);
-  const opened = await startRun(given);
+/** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended, 75 for one that other ranks ended. */
+export const finetune: Command = command(
+  LINE,
+  (given) => amongRanks(given.deadline, (ranks) => finetuneAmong(given, ranks)),
+);
+
+async function finetuneAmong(given: GivenFinetuneOptions, collective: Collective): Promise<number> {
+  const logger = collective.rank === 0 ? await loadLogger(given.logger) : () => {};
+  const opened = await startRun(given, collective);
   using _lock = opened.lock;
-  const { folder } = opened;
   const data = await openLabelledData(opened.options);
   checkImages(opened, data.images, "--data and --val");
   const perEpoch = (batchSize: number) => stepsPerEpoch(data.train.length, batchSize);
   const shift = placeOf(opened, perEpoch);
   const options = shift === 0 ? opened.options : { ...opened.options, shift };
-  const start = { ...opened, options };
+  checkShares(options, collective);
+  const start = { ...opened, options, folder: folderOfFirst(opened.folder, collective) };
+  agree(collective, identityOf(LINE.task, start, data.images));
   const lengths = finetuneLengths(options, perEpoch(options.batchSize));
   const { tuning, logEvery } = given;
   const { precision, accumulate } = options;
-  return await onRunDevice(given.device, { tuning, kept: folder.tuning, precision, ...machineOf(given) }, (device) => {
+  const kept = collective.rank === 0 ? start.folder.tuning : "";
+  const machine = { tuning, kept, precision, ...machineOf({ ...given, threads: threadsOfRank(given.threads) }) };
+  return await onRunDevice(given.device, machine, (device) => {
     const settings = {
       ...{ task: LINE.task, start, model: options.model, lengths, batchSize: options.batchSize, logEvery, device },
-      ...{ saveEvery: lengths.evalEvery, accumulate, scaled: precision === "f16", logger },
+      ...{ saveEvery: lengths.evalEvery, accumulate, scaled: precision === "f16", logger, collective },
     };
-    return runTraining(settings, recipeOf({ given, start, data, lengths, device }), TERMINAL);
+    return runTraining(settings, recipeOf({ given, start, data, lengths, device, collective }), TERMINAL);
   });
-});
+}
 
-function startRun(given: GivenFinetuneOptions): Promise<Start> {
+function startRun(given: GivenFinetuneOptions, { rank }: Collective): Promise<Start> {
   const networkIn = (options: FinetuneOptions) => modelEntry(options.model).make();
   return startWithWeights(given, {
-    start: { task: LINE.task, out: given.out },
+    start: { task: LINE.task, out: given.out, writes: rank === 0 },
     settle: settleFinetuneOptions,
     resume: resumeFinetuneOptions,
     backboneOf: (file, options): Pretrained => ({ ...networkOf(file, networkIn(options)), classes: classesOf(file) }),
@@ -108,21 +124,25 @@ function startRun(given: GivenFinetuneOptions): Promise<Start> {
 }
 
 function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
-  const { given, start: { options, backbone }, data, lengths, device } = opened;
+  const { given, start: { options, backbone }, data, lengths, device, collective } = opened;
   const { inputSize } = options;
+  const partOf = (size: number) => partOfRank(size, collective);
   const [workers, classes] = [workersOf(given.workers), data.classes.length];
   const head = backbone && headFor(backbone, data.classes);
-  if (backbone && head) sayWeights(backbone.account, { head: head.said });
+  if (backbone && head && collective.rank === 0) sayWeights(backbone.account, { head: head.said });
   const start = backbone && { ...backbone, head: head?.params ?? null };
   const { checkpoint = false } = given;
-  const training = makeFinetuning(options, lengths, { classes, backbone: start, checkpoint }, device);
+  const training = makeFinetuning(options, lengths, { classes, backbone: start, checkpoint, collective }, device);
   const configuration = { options: lasting(options), images: data.images, classes: data.classes };
   return {
     title: titleOf(opened),
     training,
     first: () => training.initial,
-    batchOf: (size) => ({ images: zeros([size, ...inputSize, 3]), targets: zeros([size, classes]) }),
-    batches: (run) => targetBatches(data.train, options, classes, { ...run, workers }),
+    batchOf(size) {
+      const { count } = partOf(size);
+      return { images: zeros([count, ...inputSize, 3]), targets: zeros([count, classes]) };
+    },
+    batches: (run) => targetBatches(data.train, options, classes, { ...run, workers, part: partOf(options.batchSize) }),
     configuration,
     sources: accountsOf(data.train, data.val),
     weights: backbone ? [backbone.account] : [],

@@ -3,11 +3,13 @@ import type { StreamVersion } from "../../random_stream.ts";
 import type { OptionsOf, SettledOf } from "../cli/option.ts";
 import {
   CONDUCT_OPTIONS,
+  DEADLINE_OPTION,
   DEVICE_OPTION,
   FILE_MODEL_OPTION,
   INPUT_SIZE_OPTION,
   LABELLED_OPTIONS,
   MACHINE_OPTIONS,
+  RANK_OPTIONS,
   RUN_OPTIONS,
   SEED_OPTION,
   TRAINING_OPTIONS,
@@ -99,6 +101,7 @@ type Deciding =
   & typeof FILE_MODEL_OPTION
   & typeof INPUT_SIZE_OPTION
   & typeof TRAINING_OPTIONS
+  & typeof RANK_OPTIONS
   & typeof SEED_OPTION
   & typeof RECIPE
   & typeof OTHERS;
@@ -110,6 +113,7 @@ export const DECIDING_OPTIONS: Deciding = {
   ...FILE_MODEL_OPTION,
   ...INPUT_SIZE_OPTION,
   ...TRAINING_OPTIONS,
+  ...RANK_OPTIONS,
   ...RECIPE,
   ...OTHERS,
   ...SEED_OPTION,
@@ -121,12 +125,14 @@ export const FINETUNE_OPTIONS:
   & typeof DEVICE_OPTION
   & typeof MACHINE_OPTIONS
   & typeof RUN_OPTIONS
-  & typeof CONDUCT_OPTIONS = {
+  & typeof CONDUCT_OPTIONS
+  & typeof DEADLINE_OPTION = {
     ...DECIDING_OPTIONS,
     ...DEVICE_OPTION,
     ...MACHINE_OPTIONS,
     ...RUN_OPTIONS,
     ...CONDUCT_OPTIONS,
+    ...DEADLINE_OPTION,
   };
 
 /** Options as given on the command line; absent where they were not. */

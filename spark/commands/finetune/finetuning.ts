@@ -1,5 +1,5 @@
 /** @file What fine-tuning computes: the compiled step, made of the options. */
-import { type Device, full, jit, random } from "../../../tensor/mod.ts";
+import { alone, type Collective, type Device, full, jit, random } from "../../../tensor/mod.ts";
 import type { Ring } from "../../../tensor/kernel.ts";
 import { type Classifier, type Optimizer, type Schedule, warmupCosine } from "../../../nn/mod.ts";
 import { startAverage } from "../../average.ts";
@@ -24,6 +24,7 @@ import { partOf } from "../../train/pretrain_step.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
 import { smallBatches } from "../../train/small_batches.ts";
 import { concluded, type Step, type StepResult, type Training } from "../../train/training.ts";
+import { sharingOf } from "../shared/shared_run.ts";
 import type { FinetuneOptions } from "./finetune_options.ts";
 
 /** What fine-tuning computes. */
@@ -42,17 +43,19 @@ function finetuneRate({ baseLr, batchSize }: FinetuneOptions, { total, warmup, s
  *
  * @param options Options of the run.
  * @param lengths Steps of the run and of its warm-up.
- * @param start Number of classes, the pre-trained network if there is one, and whether blocks are computed twice.
+ * @param start Number of classes, the pre-trained network if there is one, whether blocks are computed twice, and ranks that share
+ * each step.
  * @param device Where to compute.
  * @returns Model, first state and step.
  */
 export function makeFinetuning(
   options: FinetuneOptions,
   lengths: RunLengths,
-  { classes, backbone, checkpoint = false }: {
+  { classes, backbone, checkpoint = false, collective = alone() }: {
     readonly classes: number;
     readonly backbone: Backbone | null;
     readonly checkpoint?: boolean;
+    readonly collective?: Collective;
   },
   device: Device,
 ): Finetuning {
@@ -60,7 +63,7 @@ export function makeFinetuning(
   const learningRate = shifted(finetuneRate(options, lengths), lengths);
   const { weightDecay, layerDecay, optimizer: rule, loss, dropPath, randomStream, accumulate: parts } = options;
   const optimizer = finetuneOptimizer({ learningRate, weightDecay, layerDecay, rule });
-  const method = { loss, dropPath, randomStream, checkpoint };
+  const method = { loss, dropPath, randomStream, checkpoint, ...sharingOf(options, collective) };
   const conclude = (before: FinetuneState, out: FinetuneStepOutput, metrics: Ring) =>
     concluded(before, out, metrics, {
       learningRate: learningRate(before.optimizer.step),
@@ -103,7 +106,7 @@ function partedStep(
   },
   { conclude, device, parts }: StepEnd & { readonly parts: number },
 ): Finetuning["step"] {
-  const [add, apply] = [addFinetuneGradients(model, method), applyFinetuneSums(optimizer)];
+  const [add, apply] = [addFinetuneGradients(model, method), applyFinetuneSums(optimizer, method)];
   return smallBatches<FinetuneState, TargetBatch, FinetuneSmall, FinetuneSums>({
     ...{ device, donate: true, parts, zero: zeroFinetuneSums, add },
     smallOf: ({ params, state, key, lossScale }) => ({ ...{ params, state, key }, ...lossScale && { lossScale } }),

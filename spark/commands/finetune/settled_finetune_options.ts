@@ -75,7 +75,7 @@ export function resumeFinetuneOptions(
 }
 
 /** What runs had before there was a choice. */
-const OLDER = { randomStream: 1, accumulate: 1, precision: "f32" } as const;
+const OLDER = { randomStream: 1, accumulate: 1, precision: "f32", syncBn: false, bucketMb: 25 } as const;
 
 /**
  * Counts the steps of a run.

@@ -40,26 +40,33 @@ export function trainTransform(
  * @param train Images.
  * @param options Options of the run.
  * @param classes Number of classes.
- * @param run First and last step, workers, and what to do with files that cannot be read.
+ * @param run First and last step, workers, what to do with files that cannot be read, and which part of each batch a rank has:
+ * where images are mixed it reads those of all, as its own are mixed with others.
  * @returns Images and targets, step by step; each follows from seed and step alone.
  */
 export async function* targetBatches(
   train: LabelledDataset,
   options: FinetuneOptions,
   classes: number,
-  run: Pick<BatchesOptions, "startStep" | "steps" | "workers" | "onSkip">,
+  { part, ...run }: Pick<BatchesOptions, "startStep" | "steps" | "workers" | "onSkip" | "part">,
 ): AsyncGenerator<TargetBatch, void, void> {
   const { inputSize: size, batchSize, seed, repeats, mixup, cutmix, labelSmoothing } = options;
-  const each = { size, batchSize, seed, repeats, transform: trainTransform(options), ...run };
+  const mixes = mixup > 0 || cutmix > 0;
+  const each = {
+    ...{ size, batchSize, seed, repeats, transform: trainTransform(options), ...run },
+    ...part && !mixes && { part },
+  };
   for await (const { step, images, labels } of batches(train, each)) {
     const mix = drawMix({ mixup, cutmix }, size, drawsOf(dataKey(seed, MIX_STREAM, step)));
     const batch = { images: hostOf(images), labels: hostOf(labels) as unknown as Int32Array, size };
     const mixed = mixBatch(batch, { classes, labelSmoothing }, mix);
-    const shape = [batchSize, classes];
-    yield {
-      images: leaf(images, { host: mixed.images }),
-      targets: leaf({ shape, dtype: "float32" }, { host: mixed.targets }),
+    const { first, count } = mixes && part ? part : { first: 0, count: images.shape[0]! };
+    const rows = (values: Float32Array<ArrayBuffer>, shape: readonly number[]) => {
+      const each = shape.reduce((product, side) => product * side, 1);
+      const host = values.subarray(first * each, (first + count) * each);
+      return leaf({ shape: [count, ...shape], dtype: "float32" }, { host });
     };
+    yield { images: rows(mixed.images, images.shape.slice(1)), targets: rows(mixed.targets, [classes]) };
   }
 }
 

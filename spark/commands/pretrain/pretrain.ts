@@ -13,10 +13,8 @@ import { makeHeldOutLoss } from "../../train/scores/held_out_loss.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { pictureResults } from "../../train/results/picture_results.ts";
 import { makePainter } from "../../train/results/pictures.ts";
-import { programLine } from "../../train/program_line.ts";
-import { agree, textOfFirst } from "../../train/ranks/agreement.ts";
+import { agree } from "../../train/ranks/agreement.ts";
 import { amongRanks, partOfRank, threadsOfRank } from "../../train/ranks/open_ranks.ts";
-import { type RunFolder, runFolder } from "../../train/run_folder.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
 import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, newRun, placeOf, resumedRun, type RunStart } from "../../train/run_start.ts";
@@ -30,6 +28,7 @@ import { type GivenPretrainOptions, PRETRAIN_OPTIONS, type PretrainOptions } fro
 import { evalBatches } from "../shared/labelled_data.ts";
 import { accountsOf, fingerprint, fixedImages, lastingName, openRunData } from "../shared/run_data.ts";
 import { ablationOf, checkRanks, resumeOptions, settleOptions } from "../shared/settled_options.ts";
+import { folderOfFirst, identityOf } from "../shared/shared_run.ts";
 import { isForeign, type OfficialStart, officialStart, officialState } from "./official_run.ts";
 import { makePretraining, type Pretraining } from "./pretraining.ts";
 import { startingWeights } from "./starting_weights.ts";
@@ -92,7 +91,7 @@ async function trainAmong(given: GivenPretrainOptions, collective: Collective): 
   const { options, lengths } = placed(opened, dataset.length);
   checkRanks(options, collective);
   const start = { ...opened, options, folder: folderOfFirst(opened.folder, collective) };
-  agree(collective, identityOf(start, images));
+  agree(collective, identityOf(LINE.task, start, images));
   const { tuning, logEvery } = given;
   const kept = collective.rank === 0 ? start.folder.tuning : "";
   return await onRunDevice(
@@ -113,22 +112,6 @@ async function trainAmong(given: GivenPretrainOptions, collective: Collective): 
       );
     },
   );
-}
-
-/** The run folder, which the first rank has chosen. */
-function folderOfFirst(folder: RunFolder, collective: Collective): RunFolder {
-  return collective.size === 1 ? folder : runFolder(textOfFirst(collective, folder.path));
-}
-
-/** All in which ranks must not differ, by name. */
-function identityOf({ options, folder, done }: Start, images: string): Readonly<Record<string, string>> {
-  const { data: _place, ...deciding } = options; // what it holds is compared
-  return {
-    "version of the program": programLine(folder.path, LINE.task).git_commit_id,
-    ...Object.fromEntries(Object.entries(deciding).map(([name, value]) => [`option ${name}`, JSON.stringify(value)])),
-    "images of --data": images,
-    "number of steps done": `${done}`,
-  };
 }
 
 /** How a run starts; `official` of one that goes on from a checkpoint of the official code. */

@@ -5,16 +5,15 @@ import { startAverage } from "../../average.ts";
 import { nameNotFinite } from "../../blame.ts";
 import { startLossScale } from "../../loss_scale.ts";
 import { pretrainOptimizer } from "../../recipe.ts";
-import type { SharedStepOptions } from "../../shared_step.ts";
 import type { TrainState } from "../../train_state.ts";
 import { init, type TrainStepOptions } from "../../train_step.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { accumulatedStep, type Conclude, partOf, wholeStep } from "../../train/pretrain_step.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
-import { partOfRank } from "../../train/ranks/open_ranks.ts";
 import { concluded, type Training } from "../../train/training.ts";
 import type { PretrainOptions } from "../shared/pretrain_options.ts";
 import { ablationOf } from "../shared/settled_options.ts";
+import { sharingOf } from "../shared/shared_run.ts";
 
 /** What a run computes. */
 export interface Pretraining extends Training<TrainState, Tensor> {
@@ -46,15 +45,11 @@ export interface PretrainingSettings {
   readonly collective?: Collective;
 }
 
-/** How a step is shared, and over what batch norm takes its statistics. */
-function sharingOf(
-  { batchSize, bucketMb, syncBn, normParts, reverseBatch: reverse }: PretrainOptions,
-  collective: Collective,
-): SharedStepOptions & Pick<TrainStepOptions, "first" | "reverse"> {
-  if (collective.size === 1) return { reverse, ...normParts > 1 && { statistics: { parts: normParts } } };
-  const { first } = partOfRank(batchSize, collective);
-  const bucketBytes = bucketMb === 0 ? Infinity : bucketMb * 2 ** 20;
-  return { collective, batchSize, bucketBytes, first, ...syncBn && { statistics: { collective } } };
+/** What one process alone can do: statistics over parts of the batch, and images last to first. */
+function aloneOf(
+  { normParts, reverseBatch: reverse }: PretrainOptions,
+): Pick<TrainStepOptions, "statistics" | "reverse"> {
+  return { reverse, ...normParts > 1 && { statistics: { parts: normParts } } };
 }
 
 /**
@@ -77,7 +72,8 @@ export function makePretraining(
   const { learningRate, weightDecay } = schedulesOf(options, lengths);
   const { optimizer: rule, inputSize, maskRatio, dropPath } = options;
   const optimizer = pretrainOptimizer({ learningRate, weightDecay, b2: model.recipe.beta2, rule });
-  const method = { maskRatio, dropPath, checkpoint, ...ablationOf(options, model), ...sharingOf(options, collective) };
+  const sharing = collective.size === 1 ? aloneOf(options) : sharingOf(options, collective);
+  const method = { maskRatio, dropPath, checkpoint, ...ablationOf(options, model), ...sharing };
   const conclude: Conclude = (before, out, metrics) =>
     concluded(before, out, metrics, {
       learningRate: learningRate(before.optimizer.step),

@@ -127,6 +127,32 @@ export const TRAINING_OPTIONS = {
   },
 } as const;
 
+/** How several ranks share a step. */
+export const RANK_OPTIONS = {
+  syncBn: {
+    kind: "flag",
+    help: "of several ranks: batch norm takes its statistics over the whole batch, not over the images of each rank",
+  },
+  bucketMb: {
+    kind: "number",
+    least: 0,
+    help: [
+      "of several ranks: MiB of gradients that are summed together while others are computed, the first of them",
+      "1 at most; 0: all at once when all are there",
+    ],
+    default: 25,
+  },
+} as const;
+
+/** How long ranks wait for each other. */
+export const DEADLINE_OPTION = {
+  deadline: {
+    kind: "number",
+    above: 0,
+    help: "of several ranks: seconds after which one that takes no part in a step is given up (default 300)",
+  },
+} as const;
+
 /** What decides no bit of the results of a training. */
 export const CONDUCT_OPTIONS = {
   logger: {

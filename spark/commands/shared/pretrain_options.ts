@@ -3,10 +3,12 @@ import type { StreamVersion } from "../../random_stream.ts";
 import type { OptionsOf, SettledOf } from "../cli/option.ts";
 import {
   CONDUCT_OPTIONS,
+  DEADLINE_OPTION,
   DEVICE_OPTION,
   INPUT_SIZE_OPTION,
   MACHINE_OPTIONS,
   MODEL_OPTION,
+  RANK_OPTIONS,
   RUN_OPTIONS,
   SEED_OPTION,
   TRAINING_OPTIONS,
@@ -64,19 +66,6 @@ const METHOD = {
     most: 0.999999,
     help: "decay of a moving average of the weights, such as 0.9999, which the pictures then show (default: none)",
     default: null,
-  },
-  syncBn: {
-    kind: "flag",
-    help: "of several ranks: batch norm takes its statistics over the whole batch, not over the images of each rank",
-  },
-  bucketMb: {
-    kind: "number",
-    least: 0,
-    help: [
-      "of several ranks: MiB of gradients that are summed together while others are computed, the first of them",
-      "1 at most; 0: all at once when all are there",
-    ],
-    default: 25,
   },
   normParts: {
     kind: "whole",
@@ -160,11 +149,6 @@ const CONDUCT = {
     what: "a folder or an archive",
     help: "images that are not trained on: the loss on their masked patches is computed with every checkpoint",
   },
-  deadline: {
-    kind: "number",
-    above: 0,
-    help: "of several ranks: seconds after which one that takes no part in a step is given up (default 300)",
-  },
   debugNans: {
     kind: "flag",
     help: "name the layer in which loss or gradient stops being finite; keeps a second copy of the state",
@@ -184,6 +168,7 @@ type Deciding =
   & typeof TRAINING_OPTIONS
   & typeof SEED_OPTION
   & typeof METHOD
+  & typeof RANK_OPTIONS
   & typeof WEIGHTS_OPTION
   & typeof ABLATIONS;
 
@@ -194,6 +179,7 @@ export const DECIDING_OPTIONS: Deciding = {
   ...INPUT_SIZE_OPTION,
   ...TRAINING_OPTIONS,
   ...METHOD,
+  ...RANK_OPTIONS,
   ...WEIGHTS_OPTION,
   ...ABLATIONS,
   ...SEED_OPTION,
@@ -206,12 +192,14 @@ export const PRETRAIN_OPTIONS:
   & typeof MACHINE_OPTIONS
   & typeof RUN_OPTIONS
   & typeof CONDUCT_OPTIONS
+  & typeof DEADLINE_OPTION
   & typeof CONDUCT = {
     ...DECIDING_OPTIONS,
     ...DEVICE_OPTION,
     ...MACHINE_OPTIONS,
     ...RUN_OPTIONS,
     ...CONDUCT_OPTIONS,
+    ...DEADLINE_OPTION,
     ...CONDUCT,
   };
 

@@ -8,6 +8,7 @@ import { isModelFile, modelEntry } from "../../train/model_file.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import { defaultsOf } from "../cli/option.ts";
 import { type Extended, extended } from "./extended.ts";
+import { checkShares } from "./shared_run.ts";
 import { DECIDING_OPTIONS, type GivenPretrainOptions, type PretrainOptions } from "./pretrain_options.ts";
 
 /**
@@ -85,29 +86,23 @@ function checkReverse({ reverseBatch, accumulate }: PretrainOptions): void {
  *
  * @param options Of the run.
  * @param collective The ranks.
- * @throws {RangeError} If parts are asked for beside ranks, or small batches of a rank were not equal.
+ * @throws {RangeError} If what one process alone can do is asked for beside ranks, or batches cannot be shared.
  */
-export function checkRanks(
-  { normParts, batchSize, accumulate, reverseBatch }: PretrainOptions,
-  { size }: Pick<Collective, "size">,
-): void {
-  if (size === 1) return;
-  if (reverseBatch) {
+export function checkRanks(options: PretrainOptions, collective: Pick<Collective, "rank" | "size">): void {
+  const { normParts, reverseBatch } = options;
+  checkShares(options, collective);
+  const { size } = collective;
+  if (size > 1 && reverseBatch) {
     throw new RangeError(
       `Cannot reverse batches as one process must hold them: current number of ranks is ${size}; leave --reverse-batch out`,
     );
   }
-  if (normParts > 1) {
+  if (size > 1 && normParts > 1) {
     throw new RangeError(
       `Cannot take statistics over parts as one process must hold the batch: current number of ranks is ${size}, of ` +
         `--norm-parts ${normParts}; ranks take them over their own images without it`,
     );
   }
-  if (accumulate === 1 || batchSize % (size * accumulate) === 0) return;
-  throw new RangeError(
-    `Cannot divide the batch of each rank as ranks times --accumulate must divide --batch-size: current batch size is ` +
-      `${batchSize}, ranks are ${size}, small batches ${accumulate}`,
-  );
 }
 
 function checkDecoder({ decoderWidth, scales }: PretrainOptions, { name, stride, channels }: Model): void {

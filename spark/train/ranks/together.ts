@@ -35,10 +35,37 @@ export function sidesOfAll<State extends { readonly params: Tree }>(
     },
     async save(train, done) {
       await compareParams(collective, train.params, device, done);
-      await own.save(train, done);
+      await whileFirst(collective, () => own.save(train, done));
     },
     interrupted: () => agreed.ends,
   };
+}
+
+/** Milliseconds between two signs of life. */
+const BEAT = 1000;
+
+/**
+ * Lets the first rank do what it does alone, such as to evaluate and to write, while the others wait: as long as it says that it is
+ * alive, however long it takes.
+ *
+ * @param collective The ranks.
+ * @param work What the first does.
+ * @throws {Error} As `work`, on the first; {CollectiveError} on the others, if they do not hear of it within the deadline.
+ */
+export async function whileFirst(collective: Collective, work: () => Promise<void> | void): Promise<void> {
+  if (collective.size === 1) return await work();
+  const says = (done: boolean) => anyOf(collective, done);
+  if (collective.rank > 0) {
+    while (!says(false));
+    return;
+  }
+  const timer = setInterval(() => says(false), BEAT);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
+  says(true);
 }
 
 /** Seconds for which each rank waited since the last time. */

@@ -55,6 +55,9 @@ const GIVEN = {
   extend: true,
   checkpoint: true,
   logger: "own.ts",
+  syncBn: true,
+  bucketMb: 4,
+  deadline: 60,
 } as const;
 
 Deno.test("the fine-tuning command reads every option and names it in its help", () => {
