@@ -29,19 +29,29 @@ export interface MpirunOptions {
   readonly timeout?: number;
 }
 
+/** A program of several ranks that runs. */
+export interface RunningRanks {
+  /** What it leaves, at its end. */
+  readonly output: Promise<RanksOutput>;
+  /** Processes of the ranks that are there, in their order. */
+  readonly ranks: () => readonly number[];
+  /** Ends it. */
+  readonly kill: () => void;
+}
+
 /**
- * Runs a program of Deno by several ranks on this machine.
+ * Starts a program of Deno by several ranks on this machine.
  *
  * @param ranks How many.
  * @param program Path and arguments.
  * @param options Of mpirun.
- * @returns Exit code and output.
+ * @returns What runs.
  */
-export async function mpirun(
+export function startMpirun(
   ranks: number,
   program: readonly string[],
-  { args = [], cwd, timeout = 120 }: MpirunOptions = {},
-): Promise<RanksOutput> {
+  { args = [], cwd, timeout = 600 }: MpirunOptions = {},
+): RunningRanks {
   const own = [
     "--allow-run-as-root",
     "--oversubscribe",
@@ -53,14 +63,44 @@ export async function mpirun(
     ...args,
   ];
   const deno = [Deno.execPath(), "run", "-A", "--no-check", ...program];
-  const { code, stdout, stderr } = await new Deno.Command("mpirun", {
+  const process = new Deno.Command("mpirun", {
     args: [...own, ...deno],
     ...cwd === undefined ? {} : { cwd },
     env: { NO_COLOR: "1" },
     signal: AbortSignal.timeout(1000 * timeout),
-  }).output();
+    ...{ stdout: "piped", stderr: "piped" },
+  }).spawn();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+  return {
+    output: process.output().then(({ code, stdout, stderr }) => ({ code, stdout: text(stdout), stderr: text(stderr) })),
+    ranks: () => childrenOf(process.pid),
+    kill: () => process.kill("SIGKILL"),
+  };
+}
+
+/** Processes that another has started, on Linux. */
+function childrenOf(pid: number): readonly number[] {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Runs a program of Deno by several ranks on this machine.
+ *
+ * @param ranks How many.
+ * @param program Path and arguments.
+ * @param options Of mpirun.
+ * @returns Exit code and output.
+ */
+export async function mpirun(
+  ranks: number,
+  program: readonly string[],
+  { timeout = 120, ...options }: MpirunOptions = {},
+): Promise<RanksOutput> {
+  return await startMpirun(ranks, program, { ...options, timeout }).output;
 }
 
 /**

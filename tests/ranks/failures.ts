@@ -1,0 +1,141 @@
+/** @file `deno task ranks:lost`: kills and stops ranks at random moments, and lets the runs go on. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import process from "node:process";
+import { dataKey, drawsOf } from "../../data/batches/draws.ts";
+import { type Command, command } from "../../spark/commands/cli/command.ts";
+import { withDefaults } from "../../spark/commands/cli/command_line.ts";
+import { runCommand } from "../../spark/commands/cli/run_command.ts";
+import { startMpirun } from "../support/mpirun.ts";
+import { isSame, type Result, resultOf } from "./results.ts";
+
+const OPTIONS = {
+  kills: { kind: "whole", least: 0, help: "ranks that are killed (SIGKILL)", default: 20 },
+  stops: { kind: "whole", least: 0, help: "ranks that are stopped (SIGSTOP)", default: 5 },
+  ranks: { kind: "whole", least: 2, help: "how many ranks", default: 2 },
+  steps: { kind: "whole", least: 4, help: "steps of the training", default: 9 },
+  deadline: { kind: "number", above: 0, help: "seconds after which a rank is given up", default: 20 },
+  seed: { kind: "whole", least: 0, help: "seed of moments and ranks", default: 0 },
+} as const;
+
+const LINE = {
+  task: "ranks:lost",
+  purpose: `Trains a small network by several ranks of Open MPI, with a checkpoint every 3 steps, again and again; at a
+random moment a random rank is killed, or stopped. All must end within the deadline and the time of a roll call, none may
+be left, and the run that goes on must end in the same bits as one that nobody disturbed.`,
+  options: OPTIONS,
+} as const;
+
+type Options = ReturnType<typeof withDefaults<typeof OPTIONS>>;
+
+const PRETRAIN = fileURLToPath(new URL("../../spark/commands/pretrain/pretrain.ts", import.meta.url));
+
+/** Seconds after the deadline in which all must have ended: a roll call, and a launcher on a machine that does other work. */
+const SLACK = 25;
+
+const argsOf = ({ steps, deadline }: Options) => [
+  ...["--model", "tiny_resnet8", "--input-size", "32", "--batch-size", "4", "--device", "cpu", "--workers", "0"],
+  ...["--steps", `${steps}`, "--save-every", "3", "--warmup-epochs", "0", "--sync-bn", "--deadline", `${deadline}`],
+];
+
+/** What came of a disturbed run. */
+interface Disturbed {
+  /** Seconds from the signal to the end of all. */
+  readonly seconds: number;
+  readonly code: number;
+  /** What was said of it. */
+  readonly said: string;
+  /** Processes that are still there. */
+  readonly left: number;
+  /** False if the run had ended before the signal. */
+  readonly reached: boolean;
+}
+
+const isThere = (pid: number): boolean => {
+  try {
+    return !/^State:\s*Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+};
+
+const wait = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+/** Runs until a moment, sends a rank a signal, and waits for the end of all, or for when it is too late. */
+async function disturb(
+  options: Options,
+  out: string,
+  { signal, after, victim }: {
+    readonly signal: "SIGKILL" | "SIGSTOP";
+    readonly after: number;
+    readonly victim: number;
+  },
+): Promise<Disturbed> {
+  const run = startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), "--out", out]);
+  await wait(after);
+  const ranks = run.ranks();
+  const pid = ranks[victim % Math.max(1, ranks.length)];
+  const reached = pid !== undefined && isThere(pid);
+  if (reached) Deno.kill(pid, signal);
+  const from = performance.now();
+  const timer = setTimeout(() => run.kill(), 1000 * (options.deadline + SLACK));
+  const { code, stderr } = await run.output;
+  clearTimeout(timer);
+  const seconds = (performance.now() - from) / 1000;
+  await wait(500);
+  const left = ranks.filter(isThere);
+  left.forEach((one) => Deno.kill(one, "SIGKILL"));
+  const said = stderr.split("\n").find((line) => line.startsWith("Cannot ")) ??
+    /exited on signal \d+ \(\w+\)/.exec(stderr)?.[0] ?? "";
+  return { seconds, code, said, left: left.length, reached };
+}
+
+/** Whether there is a checkpoint to go on from. */
+async function hasCheckpoint(folder: string): Promise<boolean> {
+  return await Deno.stat(join(folder, "last.safetensors")).then(() => true, () => false);
+}
+
+async function goOn(options: Options, out: string): Promise<Result> {
+  const resumes = await hasCheckpoint(out);
+  if (!resumes) await Deno.remove(out, { recursive: true }).catch(() => {});
+  const further = resumes ? ["--resume", out] : ["--out", out];
+  const { code, stderr } = await startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), ...further]).output;
+  if (code !== 0) throw new Error(`Cannot go on with a run as it must end well: current error is ${stderr}`);
+  return await resultOf(out);
+}
+
+const main: Command = command(LINE, async (given) => {
+  const options = withDefaults(OPTIONS, given);
+  const { kills, stops, ranks, deadline, seed } = options;
+  const write = (line: string) => void process.stdout.write(`${line}\n`);
+  const [root, draw] = [await Deno.makeTempDir(), drawsOf(dataKey(seed))];
+  const from = performance.now();
+  const undisturbed = await goOn(options, join(root, "undisturbed"));
+  const milliseconds = performance.now() - from;
+  write(`undisturbed: ${ranks} ranks, ${Math.round(milliseconds)} ms`);
+  const failed = { count: 0 };
+  const trial = async (signal: "SIGKILL" | "SIGSTOP", number: number) => {
+    const out = join(root, `${signal}_${number}`);
+    const [after, victim] = [milliseconds * draw(), Math.floor(ranks * draw())];
+    const { seconds, code, said, left, reached } = await disturb(options, out, { signal, after, victim });
+    const late = seconds > deadline + SLACK - 1;
+    const same = isSame(await goOn(options, out), undisturbed);
+    if (late || left > 0 || !same || (reached && code === 0)) failed.count++;
+    const what = reached ? `rank ${victim}, ${signal} after ${Math.round(after)} ms` : `ended before ${signal}`;
+    write(
+      `${what}: exit code ${code} after ${seconds.toFixed(1)} s${late ? " TOO LATE" : ""}, ${left} left; goes on to ` +
+        `${same ? "the same bits" : "OTHER BITS"}${said ? `; ${said.slice(0, 200)}` : ""}`,
+    );
+    await Deno.remove(out, { recursive: true });
+  };
+  try {
+    for (let i = 1; i <= kills; i++) await trial("SIGKILL", i);
+    for (let i = 1; i <= stops; i++) await trial("SIGSTOP", i);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+  write(failed.count === 0 ? `all ${kills + stops} as it must be` : `${failed.count} of ${kills + stops} failed`);
+  return failed.count === 0 ? 0 : 1;
+});
+
+if (import.meta.main) await runCommand(main);
