@@ -10,6 +10,8 @@ export interface SlabOptions {
   /** Elements of a slab's sums, and of all slabs' together at most. */
   readonly elements: number;
   readonly most: number;
+  /** Rows of a slab at most, whatever the sums take; as many as there are if not given. */
+  readonly longest?: number;
 }
 
 /** How rows are cut. */
@@ -24,10 +26,11 @@ export interface Slabs {
  * Cuts rows into slabs.
  *
  * @param options Sizes.
- * @returns No more slabs than wanted, nor than their sums may take; one if there are no rows.
+ * @returns No more slabs than wanted, nor than their sums may take, unless they would be too long; one if there are no rows.
  */
-export function cutSlabs({ rows, whole, wanted, elements, most }: SlabOptions): Slabs {
-  const count = Math.max(1, Math.min(wanted, Math.floor(most / Math.max(1, elements))));
+export function cutSlabs({ rows, whole, wanted, elements, most, longest = Infinity }: SlabOptions): Slabs {
+  const needed = Math.ceil(rows / longest);
+  const count = Math.max(1, needed, Math.min(wanted, Math.floor(most / Math.max(1, elements))));
   const length = whole * Math.max(1, Math.ceil(rows / (whole * count)));
   return { slabs: Math.max(1, Math.ceil(rows / length)), length };
 }

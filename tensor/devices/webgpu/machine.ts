@@ -15,6 +15,18 @@ export function fullInvocations({ software }: WgslLimits, processor: number): nu
   return software ? processor : FULL_GPU;
 }
 
+/**
+ * Turns that the loops of an invocation take at the most, together: work that takes more is cut. Mesa's software adapters
+ * leave every loop of a shader once all have taken 65,535, without a word; GPUs end a shader that runs for too long. Sums are
+ * cut alike on every device, as their bits depend on it.
+ */
+export const MAX_TURNS: number = 1 << 15;
+
+/** The same of work whose bits do not depend on where it is cut: every cut is one more launch. */
+export function turnsOf({ software }: WgslLimits): number {
+  return software ? MAX_TURNS : 2_000_000;
+}
+
 /** Bound of the partial results of all slabs, in elements. */
 export const MAX_PARTIALS: number = 1 << 22;
 

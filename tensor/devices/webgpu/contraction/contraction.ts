@@ -15,7 +15,9 @@ import {
   type RowsProduct,
   tapCount,
 } from "../../../contraction/contraction.ts";
+import { cutSlabs, type Slabs } from "../../../contraction/slabs.ts";
 import { isDepthwise, readsOf, wholeRows } from "../../../contraction/traits.ts";
+import { MAX_TURNS } from "../machine.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
 import { affine } from "../emit/values.ts";
 import { diagonalProduct } from "./diagonal_product.ts";
@@ -30,10 +32,10 @@ import {
   walkedRows,
   wholeFours,
 } from "./left_rows.ts";
-import { outerProduct } from "./outer_product.ts";
+import { outerProduct, slabSum } from "./outer_product.ts";
 import type { OuterProduct } from "./outer_product_parts.ts";
 import { rowProduct } from "./row_product.ts";
-import type { RightMatrix, RowProduct } from "./row_product_parts.ts";
+import { type RightMatrix, type RowProduct, WHOLE_DEPTH } from "./row_product_parts.ts";
 
 /**
  * Writes a contraction.
@@ -68,20 +70,48 @@ function rowsWgsl(contraction: RowsContraction, limits: WgslLimits, faster?: Con
   const phases = contraction.phases.filter(({ rows }) => batch * columns * rowCount(rows) > 0);
   const fast = phases.length > 0 && faster?.rows(contraction, limits);
   if (fast) return fast;
+  const cut = cutDepth(phases);
   const passes = phases.map((phase) =>
-    faster?.phase(contraction, phase, limits) ?? phasePass(contraction, phase, limits)
+    faster?.phase(contraction, phase, limits) ?? phasePass(contraction, phase, limits, cut)
   );
-  return { passes, scratchBytes: 0 };
+  const { slabs } = cut;
+  if (slabs === 1) return { passes, scratchBytes: 0 };
+  const [elements, to] = [resultSize(contraction), readsOf(contraction)];
+  return { passes: [...passes, slabSum({ elements, slabs, from: to + 1, to })], scratchBytes: 4 * slabs * elements };
 }
 
-function phasePass(contraction: RowsContraction, phase: RowsProduct, limits: WgslLimits): WgslPass {
+/** Cuts the depth of all phases alike where an invocation would take too many turns. Depthwise ones have none to cut. */
+function cutDepth(phases: readonly RowsProduct[]): Slabs {
+  const [depth, taps] = [({ rows }: RowsProduct) => rows.channels, ({ rows }: RowsProduct) => tapCount(rows)];
+  const longest = WHOLE_DEPTH * Math.max(1, Math.floor(MAX_TURNS / Math.max(1, ...phases.map(taps)) / WHOLE_DEPTH));
+  const rows = Math.max(0, ...phases.map(depth));
+  return cutSlabs({ rows, whole: WHOLE_DEPTH, wanted: 1, elements: 1, most: 1, longest });
+}
+
+/** Elements of the result. */
+function resultSize({ batch, columns, phases }: RowsContraction): number {
+  return batch * columns * phases.reduce((sum, { rows }) => sum + rowCount(rows), 0);
+}
+
+function phasePass(contraction: RowsContraction, phase: RowsProduct, limits: WgslLimits, cut: Slabs): WgslPass {
   if (isDepthwise(contraction)) {
     const { rows, right, result } = phase;
     const channels = { right: { ...right, batchStride: 0 }, result: { ...result, batchStride: 0 } };
     return diagonalProduct(productOf(contraction, { ...channels, rows: wholeRows(rows, contraction) }, 1));
   }
-  if (phase.rows.kind === "matrix" && phase.rows.transposed) return elementPass(contraction, phase);
-  return rowProduct(productOf(contraction, phase), limits);
+  if (phase.rows.kind === "matrix" && phase.rows.transposed) return elementPass(contraction, phase, cut);
+  const product = productOf(contraction, phase);
+  return rowProduct(cut.slabs === 1 ? product : inSlabs(product, resultSize(contraction), cut), limits);
+}
+
+/** A product whose depth is cut: the sums of its slabs lie one result after the other in the scratch. */
+function inSlabs(product: RowProduct, elements: number, slabs: Slabs): RowProduct {
+  const { buffer, aligned, at, name } = product.result;
+  const result = {
+    ...{ name, buffer: buffer + 1, aligned: aligned && elements % 4 === 0 },
+    at: (m: number) => `slab * ${elements}u + ${at(m)}`,
+  };
+  return { ...product, slabs, result };
 }
 
 /** A phase as text, of rows of so many channels. */
@@ -132,26 +162,28 @@ function rightMatrix(
 }
 
 /** Both matrices transposed, which is rare: one invocation for each element. */
-function elementPass(contraction: RowsContraction, { rows, right, result }: RowsProduct): WgslPass {
+function elementPass(contraction: RowsContraction, { rows, right, result }: RowsProduct, cut: Slabs): WgslPass {
   const { batch, columns } = contraction;
   const height = rowCount(rows);
   const left = affine(["batch", "t", "row"], [rows.batchStride, height, 1], 0, "u");
   const { batchStride, channelStride, columnStride, offset } = right;
   const from = affine(["batch", "t", "column"], [batchStride, channelStride, columnStride], offset, "u");
-  const to = affine(["batch", "row", "column"], [result.batchStride, ...result.rowStrides, 1], result.offset, "u");
+  const places = [result.batchStride, ...result.rowStrides, 1];
+  const to = affine(["slab", "batch", "row", "column"], [resultSize(contraction), ...places], result.offset, "u");
+  const end = `min((slab + 1u) * ${cut.length}u, ${rows.channels}u)`;
   const body = ({ load, store }: WgslMemory) =>
-    `${unravel("item", [["batch", 0], ["row", height], ["column", columns]])}
+    `${unravel("item", [["slab", 0], ["batch", batch], ["row", height], ["column", columns]])}
   var sum = 0f;
-  for (var t = 0u; t < ${rows.channels}u; t++) {
+  for (var t = slab * ${cut.length}u; t < ${end}; t++) {
     sum += ${load(inputName(rows.input), left)} * ${load(inputName(right.input), from)};
   }
   ${store("out", to, "sum")}`;
   const buffers: readonly WgslBuffer[] = [
     { name: inputName(rows.input), type: "f32", buffer: rows.input },
     { name: inputName(right.input), type: "f32", buffer: right.input },
-    { name: "out", type: "f32", buffer: readsOf(contraction) },
+    { name: "out", type: "f32", buffer: readsOf(contraction) + Number(cut.slabs > 1) },
   ];
-  return itemPass(buffers, { items: batch * height * columns, body });
+  return itemPass(buffers, { items: cut.slabs * batch * height * columns, body });
 }
 
 function outerWgsl(contraction: OuterContraction, limits: WgslLimits, faster?: ConvolutionTexts): WgslKernel {

@@ -12,7 +12,7 @@ import { cutSlabs, type Slabs } from "../../../contraction/slabs.ts";
 import { registerOuter } from "./outer_product_registers.ts";
 import { shuffledOuter } from "./outer_product_subgroup.ts";
 import { sharedOuter } from "./outer_product_workgroup.ts";
-import { fullInvocations, MAX_PARTIALS } from "../machine.ts";
+import { fullInvocations, MAX_PARTIALS, MAX_TURNS } from "../machine.ts";
 import { itemPass } from "../emit/shader.ts";
 import { chooseTile } from "./tiles.ts";
 
@@ -62,7 +62,8 @@ export function planOuter(
     : batches * taps * Math.ceil(sizes[0] / tile.rows) * Math.ceil(sizes[1] / tile.columns);
   const full = Math.ceil(fullInvocations(limits, diagonal ? FULL_DIAGONAL : FULL_PROCESSOR) / tiles);
   const wanted = Math.min(full, Math.ceil(rows / MIN_SLAB));
-  return { tile, ...cutSlabs({ rows, whole: WHOLE, wanted, elements: result.elements, most: MAX_PARTIALS }) };
+  const longest = MAX_TURNS;
+  return { tile, ...cutSlabs({ rows, whole: WHOLE, wanted, elements: result.elements, most: MAX_PARTIALS, longest }) };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** @file What the variants of a product of rows and a matrix have in common: loads, sums and stores as text. */
 import type { WgslBuffer, WgslMemory } from "../../../compiler/kernel_text.ts";
 import { LANES } from "../emit/values.ts";
+import type { Slabs } from "../../../contraction/slabs.ts";
 import { distinct } from "../emit/shader.ts";
 
 /** Where the rows of the left factor lie. Texts are WGSL statements about row `m` of the tile, whose number is `row_m` (u32). */
@@ -44,6 +45,8 @@ export interface RowProduct {
   readonly others?: readonly WgslBuffer[];
   /** Loops around the taps, and how many there are; `null` if there are none: the result is zero. */
   readonly taps: { readonly open: string; readonly close: string; readonly count: number } | null;
+  /** How the depth is cut, if it is: into slabs of a multiple of `WHOLE_DEPTH`, whose sums the result takes apart, by `slab` (u32). */
+  readonly slabs?: Slabs;
   readonly result: {
     readonly name: string;
     readonly buffer: number;
@@ -57,6 +60,27 @@ export interface RowProduct {
 /** `0 … n - 1`. */
 export function count(n: number): readonly number[] {
   return [...Array(n).keys()];
+}
+
+/** Depths of a slab are a multiple of so many, which every block and step divides. */
+export const WHOLE_DEPTH = 64;
+
+/** How many sums there are to compute: for each batch those of every slab. */
+export function sumsOf({ batches, slabs }: RowProduct): number {
+  return batches * (slabs?.slabs ?? 1);
+}
+
+/** Names `batch`, and `slab` where the depth is cut, of the sum `number` (a u32 expression). */
+export function openSum({ batches, slabs }: RowProduct, number: string): string {
+  if (!slabs) return `let batch = ${number};`;
+  return `let sum_number = ${number}; let batch = sum_number % ${batches}u; let slab = sum_number / ${batches}u;`;
+}
+
+/** The head of a loop of `k` over the depths of a sum. */
+export function depthLoop({ depth, slabs }: RowProduct, step: number): string {
+  if (!slabs) return `for (var k = 0u; k < ${depth}u; k += ${step}u) {`;
+  const end = `min(slab * ${slabs.length}u + ${slabs.length}u, ${depth}u)`;
+  return `for (var k = slab * ${slabs.length}u; k < ${end}; k += ${step}u) {`;
 }
 
 /** Results of one invocation: rows, and vec4 of columns that lie `step` elements apart; the first is at `column`. */
@@ -172,10 +196,11 @@ export interface Shared {
 /** One tap: addresses of the own rows, then the depth in steps of four, or of one where rows are not aligned. */
 export function addTap(
   memory: WgslMemory,
-  { depth, left, right }: RowProduct,
+  product: RowProduct,
   tile: Tile,
   { own, worth, factor }: Shared,
 ): readonly string[] {
+  const { depth, left, right } = product;
   const step = stepOf(left);
   const walk = (k: string) => [
     ...own.map((m) => `let left_${m} = ${leftValue(memory, left, k, m)};`),
@@ -186,7 +211,7 @@ export function addTap(
     ...own.map((m) => left.tap(m, memory)),
     ...(worth ? [`if (${worth}) {`] : []),
     `let right_from = ${right.from};`,
-    ...(depth <= step ? walk("0u") : [`for (var k = 0u; k < ${depth}u; k += ${step}u) {`, ...walk("k"), "}"]),
+    ...(depth <= step ? walk("0u") : [depthLoop(product, step), ...walk("k"), "}"]),
     ...(worth ? ["}"] : []),
   ];
 }

@@ -6,10 +6,12 @@ import {
   bindingsOf,
   count,
   lastRow,
+  openSum,
   openSums,
   type RowProduct,
   stepOf,
   storeRows,
+  sumsOf,
   type Tile,
 } from "./row_product_parts.ts";
 import { itemPass } from "../emit/shader.ts";
@@ -22,7 +24,7 @@ import { itemPass } from "../emit/shader.ts";
  * @returns The pass.
  */
 export function registerRows(product: RowProduct, variant: TileVariant): WgslPass {
-  const { batches, rows, columns, left, taps } = product;
+  const { rows, columns, left, taps } = product;
   const { rows: height, columns: width, across, down } = variant;
   const tile: Tile = { rows: count(height), vectors: count(width / 4), step: 4 };
   // A group covers a rectangle of tiles, so that its loads overlap in both factors.
@@ -34,7 +36,7 @@ export function registerRows(product: RowProduct, variant: TileVariant): WgslPas
     [
       `let within = item % ${group}u;`,
       `let square = item / ${group}u;`,
-      `let batch = square / ${groupsDown * groupsAcross}u;`,
+      openSum(product, `square / ${groupsDown * groupsAcross}u`),
       `let row = (square / ${groupsAcross}u % ${groupsDown}u * ${down}u + within / ${across}u) * ${height}u;`,
       `let column = (square % ${groupsAcross}u * ${across}u + within % ${across}u) * ${width}u;`,
       `if (row >= ${rows}u || column >= ${columns}u) { return; }`,
@@ -45,7 +47,7 @@ export function registerRows(product: RowProduct, variant: TileVariant): WgslPas
       ...storeRows(memory, product, tile, number, even),
     ].join("\n");
   return itemPass(bindingsOf(product), {
-    items: batches * groupsDown * groupsAcross * group,
+    items: sumsOf(product) * groupsDown * groupsAcross * group,
     workgroupSize: group,
     body,
   });

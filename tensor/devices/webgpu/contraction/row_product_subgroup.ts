@@ -6,10 +6,12 @@ import {
   bindingsOf,
   count,
   lastRow,
+  openSum,
   openSums,
   type RowProduct,
   stepOf,
   storeRows,
+  sumsOf,
   type Tile,
 } from "./row_product_parts.ts";
 import { groupPass } from "../emit/shader.ts";
@@ -24,7 +26,7 @@ import { groupPass } from "../emit/shader.ts";
  * @returns The pass.
  */
 export function shuffledRows(product: RowProduct, variant: TileVariant, limits: WgslLimits): WgslPass {
-  const { batches, rows, columns, left, taps } = product;
+  const { rows, columns, left, taps } = product;
   const { rows: height, columns: width, across, down } = variant;
   const { size, enable } = limits.subgroup!;
   const tile: Tile = { rows: count(height), vectors: count(width / 4), step: 4 * across };
@@ -34,7 +36,7 @@ export function shuffledRows(product: RowProduct, variant: TileVariant, limits: 
   const own = count(height / across);
   const body = (memory: WgslMemory) =>
     [
-      `let batch = square / ${groupsDown * groupsAcross}u;`,
+      openSum(product, `square / ${groupsDown * groupsAcross}u`),
       `let lane = local % ${across}u;`,
       `let row = (square / ${groupsAcross}u % ${groupsDown}u * ${down}u + local / ${across}u) * ${height}u;`,
       `let column = square % ${groupsAcross}u * ${width * across}u + lane * 4u;`,
@@ -45,7 +47,7 @@ export function shuffledRows(product: RowProduct, variant: TileVariant, limits: 
       ...(taps ? [taps.open, ...tapBody(memory, product, tile, across, across === size), taps.close] : []),
       ...storeRows(memory, product, tile, (m) => `row + ${m}u`, even),
     ].join("\n");
-  const workgroups = batches * groupsDown * groupsAcross;
+  const workgroups = sumsOf(product) * groupsDown * groupsAcross;
   const write = (memory: WgslMemory) => ({ body: body(memory) });
   return groupPass(bindingsOf(product), { workgroups, workgroupSize: across * down, enable, write });
 }

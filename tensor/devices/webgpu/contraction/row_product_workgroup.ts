@@ -5,13 +5,16 @@ import {
   addProducts,
   bindingsOf,
   count,
+  depthLoop,
   lastRow,
   leftValue,
+  openSum,
   openSums,
   type RightMatrix,
   type RowProduct,
   stepOf,
   storeRows,
+  sumsOf,
   type Tile,
 } from "./row_product_parts.ts";
 import { groupPass } from "../emit/shader.ts";
@@ -36,7 +39,7 @@ interface Block {
  * @returns The pass.
  */
 export function sharedRows(product: RowProduct, variant: TileVariant): WgslPass {
-  const { batches, rows, columns, left, taps } = product;
+  const { rows, columns, left, taps } = product;
   const { across, down, depth } = variant;
   const tile: Tile = { rows: count(variant.rows), vectors: count(variant.columns / 4), step: 4 * across };
   const step = stepOf(left);
@@ -48,7 +51,7 @@ export function sharedRows(product: RowProduct, variant: TileVariant): WgslPass 
   const apart = block.group / (depth / step);
   const body = (memory: WgslMemory) =>
     [
-      `let batch = square / ${groupsDown * groupsAcross}u;`,
+      openSum(product, `square / ${groupsDown * groupsAcross}u`),
       `let first_row = square / ${groupsAcross}u % ${groupsDown}u * ${block.rows}u;`,
       `let first_column = square % ${groupsAcross}u * ${block.columns}u;`,
       `let down = local / ${across}u; let across = local % ${across}u;`,
@@ -67,7 +70,7 @@ export function sharedRows(product: RowProduct, variant: TileVariant): WgslPass 
     ]
     : [];
   const write = (memory: WgslMemory) => ({ functions, body: body(memory) });
-  const workgroups = batches * groupsDown * groupsAcross;
+  const workgroups = sumsOf(product) * groupsDown * groupsAcross;
   return groupPass(bindingsOf(product), { workgroups, workgroupSize: block.group, write });
 }
 
@@ -82,7 +85,7 @@ function tapBody(
   return [
     ...loads.map((i) => left.tap(i, memory)),
     `let right_from = ${right.from};`,
-    `for (var k = 0u; k < ${depth}u; k += ${block.depth}u) {`,
+    depthLoop(product, block.depth),
     // Each element of a block is loaded by one invocation, and read by as many as there are tiles across or down.
     ...loads.map((i) => storeLeft(memory, product, block, i)),
     ...(right.transposed ? storeTransposed : storeStraight)(memory, right, depth, block),

@@ -7,7 +7,7 @@ import { evenWidth, sharedPixels } from "./depthwise_parts.ts";
 import { usualWidth } from "./depthwise_tiles.ts";
 import { slabSum } from "../contraction/outer_product.ts";
 import { count } from "../contraction/row_product_parts.ts";
-import { fullInvocations } from "../machine.ts";
+import { fullInvocations, MAX_TURNS } from "../machine.ts";
 import { itemPass, unravel } from "../emit/shader.ts";
 
 /** Invocations that fill a processor. */
@@ -35,7 +35,8 @@ interface Cut {
  *
  * @param contraction The sum of outer products, over the same channels on both sides.
  * @param limits Traits of the device.
- * @returns One pass, or two if there is more than one slab; `null` if the windows do not slide over lines or images.
+ * @returns One pass, or two if there is more than one slab; `null` if the windows do not slide over lines or images, or over
+ * lines that are too long for one invocation.
  */
 export function depthwiseWeightGradient(contraction: OuterContraction, limits: WgslLimits): WgslKernel | null {
   const { rows, batch: channels } = contraction;
@@ -49,10 +50,12 @@ export function depthwiseWeightGradient(contraction: OuterContraction, limits: W
   const invocations = Math.ceil(y.taps / height) * parts * images;
   const full = Math.ceil(fullInvocations(limits, FULL_PROCESSOR) / invocations);
   const wanted = Math.min(full, Math.ceil(y.outputs / MIN_ROWS));
-  const { slabs: chunks, length } = cutSlabs({ rows: y.outputs, whole: 1, wanted, elements, most: Infinity });
+  const width = evenWidth(x.outputs || 1, usualWidth(limits));
+  const longest = Math.floor(MAX_TURNS / Math.max(1, Math.ceil(x.outputs / width))) - height;
+  if (longest < 1) return null;
+  const { slabs: chunks, length } = cutSlabs({ rows: y.outputs, whole: 1, wanted, elements, most: Infinity, longest });
   const type = vector === 4 ? "vec4f" : "f32";
   const slabs = Math.max(1, images * chunks);
-  const width = evenWidth(x.outputs || 1, usualWidth(limits));
   const cut: Cut = { y, x, chunks, length, height, width, type, parts };
   const buffers: readonly WgslBuffer[] = [
     { name: "x", type, buffer: rows.input },

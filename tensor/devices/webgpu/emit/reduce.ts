@@ -7,8 +7,8 @@ import { reducePass } from "./reduce_pass.ts";
 import { reducePlan } from "./reduce_plan.ts";
 
 /**
- * Writes fused reductions side by side. The longest reduced axis is cut into slabs that depend on the shape alone; their
- * partial results are combined in order by a second pass.
+ * Writes fused reductions side by side. Long reduced axes are cut into slabs that depend on the shape alone; their partial
+ * results are combined in order by a second pass.
  *
  * @param kernel The kernel.
  * @param inputs Specs of the buffers it reads.

@@ -42,7 +42,7 @@ export function reducePass(plan: ReducePlan, operands: Operands): WgslPass {
 
 /** Statements of an invocation around what it does at each index. */
 function reduceBody(plan: ReducePlan, memory: WgslMemory, innermost: string): string {
-  const { places, slabs, length, team, kept, kernel: { results } } = plan;
+  const { places, slabs, team, kept, kernel: { results } } = plan;
   const together = team > 1;
   const side = sideOf(plan);
   const items = places / side * slabs;
@@ -52,7 +52,7 @@ function reduceBody(plan: ReducePlan, memory: WgslMemory, innermost: string): st
   ${together ? "" : `if (item >= ${items}) { return; }`}
   let place = item % ${places / side}${side === 1 ? "" : ` * ${side}`};
   let slab = item / ${places / side};
-  let slab_from = slab * ${length};
+  ${slabPlaces(plan)}
   ${decode("place", kept, namesOf("k", kept))}
   ${results.flatMap((result, k) => lanesOf(plan).map((lane) => clearOf(result, k, lane))).join("\n")}
   ${together ? `if (item < ${items}) {\n${loops}\n}` : loops}
@@ -89,12 +89,26 @@ function storeResults(plan: ReducePlan, memory: WgslMemory): readonly string[] {
   );
 }
 
-/** Loops over the reduced axes around a statement: one over a slab, the innermost shared by a team. */
-function reduceLoops({ reduced, cut, length, team, four }: ReducePlan, innermost: string): string {
+/** Axes that are cut, and how often. */
+function cutAxes({ reduced, lengths }: ReducePlan): readonly (readonly [axis: number, parts: number])[] {
+  return reduced.flatMap((size, axis) =>
+    size > lengths[axis]! ? [[axis, Math.ceil(size / lengths[axis]!)] as const] : []
+  );
+}
+
+/** Names where the slab begins along each axis that is cut. */
+function slabPlaces(plan: ReducePlan): string {
+  const cut = cutAxes(plan);
+  const starts = cut.map(([axis]) => `let from${axis} = part${axis} * ${plan.lengths[axis]};`);
+  return [decode("slab", cut.map(([, parts]) => parts), cut.map(([axis]) => `part${axis}`)), ...starts].join(" ");
+}
+
+/** Loops over the reduced axes around a statement: those that are cut over a slab, the innermost shared by a team. */
+function reduceLoops({ reduced, lengths, team, four }: ReducePlan, innermost: string): string {
   return namesOf("r", reduced).reduceRight((code, name, axis) => {
     const last = axis === reduced.length - 1 && team > 1;
-    const from = axis === cut ? "slab_from" : "0";
-    const to = axis === cut ? `min(slab_from + ${length}, ${reduced[axis]})` : `${reduced[axis]}`;
+    const [size, length] = [reduced[axis]!, lengths[axis]!];
+    const [from, to] = size > length ? [`from${axis}`, `min(from${axis} + ${length}, ${size})`] : ["0", `${size}`];
     const own = `i32(local)${team === GROUP ? "" : ` % ${team}`}${four ? " * 4" : ""}`;
     const first = last ? `${from} + ${own}` : from;
     const step = last ? (four ? 4 * team : team) : 1;

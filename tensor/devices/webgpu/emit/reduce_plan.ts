@@ -3,7 +3,7 @@ import { mergeAxes } from "../../../compiler/axes.ts";
 import { type ReduceKernel, scalarsOf } from "../../../compiler/kernel.ts";
 import type { WgslSubgroup } from "../../../compiler/kernel_text.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
-import { MAX_PARTIALS } from "../machine.ts";
+import { MAX_PARTIALS, MAX_TURNS } from "../machine.ts";
 import { isShort, wideBuffers } from "./neighbours.ts";
 
 /** Invocations of a group; where memory runs along the reduced axis, a group shares one place. */
@@ -32,14 +32,12 @@ export interface Lanes {
   readonly wide: ReadonlySet<number>;
 }
 
-/** How the longest reduced axis is cut. */
+/** How reduced axes are cut: the longest, and others only where a slab would take too many turns. */
 export interface Slabs {
   /** How many slabs there are. */
   readonly slabs: number;
-  /** The reduced axis that is cut. */
-  readonly cut: number;
-  /** The size of a slab along it. */
-  readonly length: number;
+  /** The size of a slab along each reduced axis, which is that of the axis where it is not cut. */
+  readonly lengths: readonly number[];
 }
 
 /** A kernel, and who computes what of it. */
@@ -113,10 +111,16 @@ function lanesOf({ kernel, kept, reduced }: Merged, together: boolean): Lanes {
 }
 
 function slabsOf({ kept, reduced }: Merged, { four }: Lanes, together: boolean): Slabs {
-  const run = together ? RUN * GROUP : RUN;
-  const longest = Math.max(1, ...reduced);
-  const wanted = Math.min(Math.ceil(productOf(reduced) / run), longest, Math.floor(MAX_PARTIALS / productOf(kept)));
+  const team = together ? GROUP : 1;
   const whole = four && together ? 4 : 1; // vec4 do not cross slabs
-  const length = whole * Math.max(1, Math.ceil(longest / Math.max(1, wanted) / whole));
-  return { slabs: Math.max(1, Math.ceil(longest / length)), cut: reduced.indexOf(longest), length };
+  const most = Math.min(MAX_TURNS, Math.floor(MAX_PARTIALS / productOf(kept))); // those of a place are combined by one loop
+  const longestFirst = reduced.map((_, axis) => axis).toSorted((a, b) => reduced[b]! - reduced[a]!);
+  return longestFirst.reduce<Slabs>(({ slabs, lengths }, axis, rank) => {
+    const turns = productOf(lengths) / team;
+    const wanted = rank === 0 ? Math.ceil(turns / RUN) : Math.ceil(turns / MAX_TURNS);
+    const [size, parts] = [reduced[axis]!, Math.max(1, Math.min(wanted, Math.floor(most / slabs)))];
+    const length = whole * Math.max(1, Math.ceil(size / parts / whole));
+    if (size <= length) return { slabs, lengths };
+    return { slabs: slabs * Math.ceil(size / length), lengths: lengths.with(axis, length) };
+  }, { slabs: 1, lengths: reduced });
 }

@@ -12,10 +12,8 @@ import type {
   Whole,
 } from "../../../compiler/kernel_loops.ts";
 import type { WgslBuffer, WgslKernel, WgslLimits, WgslMemory } from "../../../compiler/kernel_text.ts";
+import { turnsOf } from "../machine.ts";
 import { groupPass } from "../emit/shader.ts";
-
-/** Rounds of loops of an invocation after which a kernel is cut: software adapters end loops after 65,535 in silence. */
-const ROUNDS = { software: 50_000, hardware: 2_000_000 } as const;
 
 const whole = (x: Whole): string => typeof x === "number" ? `${x}i` : x.whole;
 const real = (x: Real): string => typeof x === "number" ? floatText(x) : x.real;
@@ -191,7 +189,7 @@ export function loopsWgsl({ matrices, sizes, width, stages }: LoopKernel, limits
     return groupPass(buffers, { workgroups: matrices, workgroupSize, write });
   };
   return {
-    passes: cutStages(stages, limits.software ? ROUNDS.software : ROUNDS.hardware).map(passOf),
+    passes: cutStages(stages, turnsOf(limits)).map(passOf),
     scratchBytes: 4 * sizes.scratch * matrices,
   };
 }

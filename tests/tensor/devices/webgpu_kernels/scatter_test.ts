@@ -21,6 +21,7 @@ const CASES: readonly (readonly [string, Sample, Sample, number])[] = [
   ["floats", randomFloats([60, 3]), randomInts([60], -3, 15, 2), 10],
   ["many rows", randomFloats([3000, 2]), randomInts([3000], -3, 700, 2), 650],
   ["many rows into few places", randomFloats([3000, 2]), randomInts([3000], -3, 103, 2), 100],
+  ["rows in parts", randomFloats([40_000, 1]), randomInts([40_000], -3, 700, 2), 650],
   ["rows of one place", randomFloats([3000, 1]), randomInts([3000], 4, 5, 2), 900],
   ["integers", randomInts([40, 4], -(2 ** 31), 2 ** 31 - 1), randomInts([40], 0, 6, 2), 6],
   ["many integers", randomInts([2000, 1], -(2 ** 31), 2 ** 31 - 1), randomInts([2000], 0, 1000, 2), 1000],
