@@ -53,9 +53,16 @@ const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
  * @param folder Where it writes; of one that goes on, with the log so far.
  * @param kill When it is killed; never if not given.
  * @param cwd Where it stands.
+ * @param begun Told the number of its process.
  * @returns How it ended.
  */
-export async function pretrain(args: readonly string[], folder: string, kill?: Moment, cwd?: string): Promise<Run> {
+export async function pretrain(
+  args: readonly string[],
+  folder: string,
+  kill?: Moment,
+  cwd?: string,
+  begun?: (pid: number) => void,
+): Promise<Run> {
   const start = performance.now();
   const before = stepsIn(folder);
   const command = new Deno.Command(Deno.execPath(), {
@@ -64,6 +71,7 @@ export async function pretrain(args: readonly string[], folder: string, kill?: M
     ...cwd !== undefined && { cwd },
   });
   const child = command.spawn();
+  begun?.(child.pid);
   const errors = new Response(child.stderr).text();
   const state = { ended: false, killed: false, firstStep: NaN };
   const watch = async () => {

@@ -5,6 +5,7 @@ import { command, type Command } from "../../spark/commands/cli/command.ts";
 import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { compareCase } from "./compare.ts";
+import { fastCpuDevice } from "../../spark/train/fast_cpu/fast_cpu_device.ts";
 import type { Case } from "./format.ts";
 import type { Through } from "./through.ts";
 import type { Measurement } from "./tolerance.ts";
@@ -12,6 +13,7 @@ import type { Measurement } from "./tolerance.ts";
 const OPTIONS = {
   device: { kind: "name", names: ["reference", "cpu", "webgpu"], help: "reference, cpu or webgpu", default: "cpu" },
   case: { kind: "text", placeholder: "NAME", what: "the name of a case", help: "the case that is run (default all)" },
+  fast: { kind: "flag", help: "compute on the cpu in a process of its own, whose engine joins vectors" },
   through: { kind: "name", names: ["pth", "safetensors"], help: "container that weights and moments go through" },
 } as const;
 
@@ -66,7 +68,7 @@ async function runCase(golden: Case, device: Device, through?: Through): Promise
 
 /** Runs the cases: exit code 0 if all passed. */
 const main: Command = command(LINE, async (given, operands) => {
-  const { device: name, case: only, through } = withDefaults(OPTIONS, given);
+  const { device: name, case: only, fast, through } = withDefaults(OPTIONS, given);
   const files = operands.length > 0 ? operands : [new URL("golden.json", import.meta.url)];
   const all = (await Promise.all(files.map(readCases))).flat();
   const cases = all.filter(({ name }) => only === undefined || name === only);
@@ -74,7 +76,7 @@ const main: Command = command(LINE, async (given, operands) => {
     const names = all.map(({ name }) => name).join(", ");
     throw new RangeError(`Cannot run a case as the file must have it: current name is ${only}, names are ${names}`);
   }
-  const device = await openDevice(name);
+  const device = fast ? (await fastCpuDevice()).device : await openDevice(name);
   const counts = { passed: 0, failed: 0 };
   for (const golden of cases) {
     counts[await runCase(golden, device, through) ? "passed" : "failed"]++;
