@@ -9,18 +9,30 @@
 export function orderBy<T>(outputs: readonly T[], before: (x: T) => readonly T[]): T[] {
   const order: T[] = [];
   const seen = new Set<T>();
-  const stack: { readonly node: T; readonly before: readonly T[]; next: number }[] = [];
+  // The way down: nodes, what each is made of, and how much of that has been entered.
+  const [nodes, below, entered]: [T[], (readonly T[])[], number[]] = [[], [], []];
   const enter = (node: T) => {
     if (seen.has(node)) return;
     seen.add(node);
-    stack.push({ node, before: before(node), next: 0 });
+    const parts = before(node);
+    if (parts.length === 0) order.push(node);
+    else {
+      nodes.push(node);
+      below.push(parts);
+      entered.push(0);
+    }
   };
   for (const output of outputs) {
     enter(output);
-    while (stack.length > 0) {
-      const top = stack.at(-1)!;
-      if (top.next < top.before.length) enter(top.before[top.next++]!);
-      else order.push(stack.pop()!.node);
+    while (nodes.length > 0) {
+      const top = nodes.length - 1;
+      const next = entered[top]!++;
+      if (next < below[top]!.length) enter(below[top]![next]!);
+      else {
+        order.push(nodes.pop()!);
+        below.pop();
+        entered.pop();
+      }
     }
   }
   return order;

@@ -1,6 +1,9 @@
 import { textOf } from "../text_of.ts";
-import { type Kernel, scalarsOf } from "./kernel.ts";
+import { type Kernel, type MapKernel, type ReduceKernel, scalarsOf } from "./kernel.ts";
 import { type Scalar, visitScalars } from "./scalar.ts";
+
+/** Names of kernels, which are asked for again and again. Documented cache; weak. */
+const keys = new WeakMap<Kernel, string>();
 
 /**
  * Names a kernel by its content.
@@ -10,6 +13,12 @@ import { type Scalar, visitScalars } from "./scalar.ts";
  */
 export function kernelKey(kernel: Kernel): string {
   if (kernel.kind === "template") return kernel.key;
+  const key = keys.get(kernel) ?? textOfKernel(kernel);
+  keys.set(kernel, key);
+  return key;
+}
+
+function textOfKernel(kernel: MapKernel | ReduceKernel): string {
   const numbers = new Map<Scalar, number>();
   const lines: string[] = [];
   const numberOf = (x: Scalar) => numbers.get(x)!;

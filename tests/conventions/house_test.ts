@@ -87,6 +87,7 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "tensor/compiler/boundary.ts": ["computedBefore"],
   "tensor/compiler/expansions/applied.ts": ["applied"],
   "tensor/compiler/graph.ts": ["bodies"],
+  "tensor/compiler/kernel_key.ts": ["keys"],
   "tensor/device.ts": ["registry"],
   "tensor/devices/cpu/emit/functions.ts": ["written"],
   "tensor/devices/cpu/emit/values.ts": ["variation"],

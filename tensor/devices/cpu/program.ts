@@ -5,6 +5,7 @@ import { exchangeRanges } from "../../compiler/schedule/exchange_ranges.ts";
 import { exchangeWaits } from "../../compiler/schedule/exchange_waits.ts";
 import { runsOf } from "../../compiler/loop_step.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
+import { kernelKey } from "../../compiler/kernel_key.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
 import { emitMapWat } from "./emit/map.ts";
@@ -70,10 +71,11 @@ function loopText(of: LoopBody, body: Program): StepText {
 /** Writes the kernels, and plans the memory. */
 export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOptions): Program {
   const { onLaunch, ...choices } = options;
+  const written = textsOf(schedule, choices);
   const texts = schedule.steps.map((step): StepText => {
     const [loop, exchange] = [loopOf(step.kernel), exchangeOf(step.kernel)];
     if (exchange) return { passes: [], scratchBytes: 0, localBytes: 0, exchange };
-    return loop ? loopText(loop, prepare(core, loop.schedule, options)) : textOf(step, schedule, choices);
+    return loop ? loopText(loop, prepare(core, loop.schedule, options)) : written(step);
   });
   const waits = exchangeWaits(schedule);
   const lists = listRanges(texts, waits).map((range) => ({ ...range, number: core.shared.programs++ }));
@@ -206,6 +208,18 @@ function passesOf(
 export function once<T>(compute: () => T): () => T {
   const made: { value?: T } = {};
   return () => made.value ??= compute();
+}
+
+/** Writes the kernels of a program: equal ones, of which a deep network has many, once. */
+function textsOf(schedule: ScheduledProgram, options: WatOptions): (step: Step) => WatKernel {
+  const known = new Map<string, WatKernel>();
+  const spec = (value: number) => `${schedule.values[value]!.dtype}${schedule.values[value]!.shape}`;
+  return (step) => {
+    const key = `${kernelKey(step.kernel)}<${step.inputs.map(spec).join(";")}>${step.outputs.map(spec).join(";")}`;
+    const text = known.get(key) ?? textOf(step, schedule, options);
+    known.set(key, text);
+    return text;
+  };
 }
 
 function textOf({ kernel, inputs, outputs }: Step, { values }: ScheduledProgram, options: WatOptions): WatKernel {
