@@ -1,7 +1,9 @@
 import { requireOptions } from "../errors.ts";
 import { argsort } from "../primitives/argsort.ts";
 import { takeAlongAxis } from "../primitives/gather.ts";
+import { sub } from "../primitives/arithmetic.ts";
 import { slice } from "../primitives/window.ts";
+import { flip } from "./axes.ts";
 import { normalizeAxes } from "../primitives/sum.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
@@ -37,7 +39,7 @@ export function sort(x: Tensor, options: SortOptions = {}): Tensor {
 }
 
 /**
- * The largest elements along the last axis, the largest first.
+ * The largest elements along the last axis, the largest first. NaN is larger than every number, as it is to `max`.
  *
  * @param x Any tensor of at least one axis.
  * @param k How many, at most the size of the last axis.
@@ -60,7 +62,13 @@ export function topK(x: Tensor, k: number): [values: Tensor, indices: Tensor] {
   if (!(Number.isInteger(k) && k >= 0 && k <= size)) {
     throw new RangeError(`Cannot take the top k as k must be whole and at most ${size}: current k is ${k}`);
   }
-  const order = argsort(x, { descending: true });
+  const order = largestFirst(x, size);
   const indices = slice(order, { start: order.shape.map(() => 0), size: order.shape.with(last!, k) });
   return [takeAlongAxis(x, indices), indices];
+}
+
+/** The order of the last axis from the largest on, NaN first: `argsort` puts it last either way, so it runs from the end. */
+function largestFirst(x: Tensor, size: number): Tensor {
+  const options = { axis: -1 };
+  return sub(size - 1, flip(argsort(flip(x, options), options), options));
 }

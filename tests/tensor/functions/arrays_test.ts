@@ -118,6 +118,12 @@ Deno.test("topK tells values and places; oneHot undoes argmax; likes take shape 
   deepStrictEqual([t.zerosLike(x).dtype, t.onesLike(x).shape], ["int32", [2, 4]]);
 });
 
+Deno.test("topK takes NaN first, as PyTorch and JAX do, and of equals the lower place", async () => {
+  const [values, indices] = t.topK(t.tensor([3, NaN, 1, Infinity, 3, NaN]), 5);
+  deepStrictEqual([[...await values.data()], [...await indices.data()]], [[NaN, NaN, Infinity, 3, 3], [1, 5, 3, 0, 4]]);
+  deepStrictEqual([...await t.topK(t.tensor([5, 9, 7], { dtype: "uint32" }), 3)[1].data()], [1, 2, 0]);
+});
+
 Deno.test("over nothing, a product is 1, any is false, all is true; a product of a zero has a gradient", async () => {
   const x = t.zeros([0, 2]);
   deepStrictEqual([...await t.prod(x, { axis: 0 }).data()], [1, 1]);
