@@ -1,7 +1,7 @@
 /** @file Trainings that are killed at random moments, on a healthy and on a full disk, and go on. */
 import { join } from "node:path";
 import type { Scenario } from "./scenarios.ts";
-import { differences, type Moment, pretrain, SAVE_EVERY, stepOf, unfinishedIn } from "./training.ts";
+import { differences, type Moment, SAVE_EVERY, stepOf, train, unfinishedIn } from "./training.ts";
 
 /** Where and when. */
 export interface Trials {
@@ -11,6 +11,8 @@ export interface Trials {
   readonly draw: () => number;
   /** Tells of a trial, in a line. */
   readonly write: (line: string) => void;
+  /** Steps of the training. */
+  readonly steps: number;
 }
 
 /** One in five before the first step, the others from there to a little after the end, or within a share of it. */
@@ -31,7 +33,7 @@ interface Disk {
 async function trial(scenario: Scenario, folder: string, draw: () => number, { share, makeRoom }: Disk = {}) {
   await scenario.prepare(folder);
   const moment = momentOf(scenario, draw, share);
-  const first = await pretrain(scenario.start(folder), folder, moment);
+  const first = await train(scenario.trainer, scenario.start(folder), folder, { kill: moment });
   const [step, unfinished] = [await stepOf(folder), unfinishedIn(folder)];
   const problems: string[] = [];
   if (step % SAVE_EVERY !== 0) problems.push(`checkpoint of step ${step}`);
@@ -43,7 +45,7 @@ async function trial(scenario: Scenario, folder: string, draw: () => number, { s
   await makeRoom?.();
   const again = scenario.again(folder, step);
   if (!again) await Deno.remove(folder, { recursive: true }).catch(() => {});
-  const second = await pretrain(again ?? scenario.start(folder), folder);
+  const second = await train(scenario.trainer, again ?? scenario.start(folder), folder);
   if (second.code === 0) problems.push(...await differences(folder, scenario.expected));
   else problems.push(`does not go on: ${second.errors.slice(0, 300)}`);
   const when = `${String(moment.milliseconds).padStart(5)} ms after ${
@@ -86,7 +88,7 @@ export async function healthy(scenario: Scenario, count: number, { root, draw, w
 export async function full(
   scenario: Scenario,
   count: number,
-  { root, draw, write, steps }: Trials & { readonly steps: number },
+  { root, draw, write, steps }: Trials,
 ): Promise<number> {
   const share = Math.min(1, 8 / steps);
   let failed = 0;

@@ -1,7 +1,7 @@
 /** @file Two trainings that start at once in one place: one must do it all, the other must be refused. */
 import { join } from "node:path";
 import type { Scenario } from "./scenarios.ts";
-import { differences, pretrain, type Run } from "./training.ts";
+import { differences, type Run, train } from "./training.ts";
 
 /** What a run that was not let in says. */
 const REFUSED = /^Cannot (start a new run|resume) as .*(is held by process \d+ on|holds another run)/;
@@ -42,7 +42,7 @@ export async function pairsOf(scenario: Scenario, count: number, root: string): 
     const folder = join(root, `pair_${scenario.name}_${i}`);
     await scenario.prepare(folder);
     const args = scenario.start(folder);
-    const runs = await Promise.all([pretrain(args, folder), pretrain(args, folder)]);
+    const runs = await Promise.all([1, 2].map(() => train(scenario.trainer, args, folder)));
     const finished = runs.filter(isDone).length;
     if (finished === 1 && runs.filter(isRefused).length === 1) tally.right++;
     else problems.push(`pair ${i}: ${runs.map(({ code, errors }) => `${code} ${errors.slice(0, 200)}`).join(" | ")}`);
@@ -73,7 +73,9 @@ export async function unnamedPairs(scenario: Scenario, count: number, root: stri
     const place = join(root, `unnamed_${i}`);
     await Deno.mkdir(place);
     const args = scenario.start("").slice(0, -2); // without --out
-    const runs = await Promise.all([1, 2].map(() => pretrain(args, join(place, "none"), undefined, place)));
+    const runs = await Promise.all(
+      [1, 2].map(() => train(scenario.trainer, args, join(place, "none"), { cwd: place })),
+    );
     const folders = [...Deno.readDirSync(join(place, "runs"))].map(({ name }) => join(place, "runs", name));
     if (runs.every(isDone) && folders.length === 2) tally.right++;
     else {problems.push(`pair ${i}: ${folders.length} folders ${

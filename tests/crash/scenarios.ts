@@ -1,12 +1,14 @@
-/** @file Trainings that are disturbed: new ones, ones that go on, longer ones, ones from an official checkpoint. */
+/** @file Trainings that are disturbed: new ones, ones that go on, longer ones, ones from an official checkpoint, detectors. */
 import { join } from "node:path";
 import { testFiles } from "../data/support.ts";
-import { commandPath, copyFolder, done, pretrain, type Result, resultOf, SAVE_EVERY } from "./training.ts";
+import { commandPath, copyFolder, done, type Result, resultOf, SAVE_EVERY, train, type Trainer } from "./training.ts";
 
 /** A training, and what it comes to if nothing disturbs it. */
 export interface Scenario {
   /** What it is called in tables. */
-  readonly name: "new" | "resumed" | "extended" | "official";
+  readonly name: "new" | "resumed" | "extended" | "official" | "detection";
+  /** The command that runs it. */
+  readonly trainer: Trainer;
   /** Puts into a folder what the training finds there. */
   readonly prepare: (folder: string) => Promise<void>;
   /** Arguments that start it in that folder. */
@@ -31,21 +33,33 @@ export function smallOptions(root: string, steps: number): readonly string[] {
   ];
 }
 
+/** Options of the small training of a detector: an evaluation, and with it a checkpoint, every few steps. */
+export function smallDetector(steps: number): readonly string[] {
+  return [
+    ...["--model", "tiny_resnet8", "--input-size", "32", "--batch-size", "2", "--device", "cpu", "--workers", "1"],
+    ...["--threads", "1", "--fpn-channels", "8", "--box-fcs", "8", "--mask-convs", "8", "--rpn-batch", "8"],
+    ...["--roi-batch", "8", "--pre-nms", "20,20", "--post-nms", "10,10", "--scenes", "6", "--scenes-to-score", "2"],
+    ...["--scene-emoji", "1", "--precise", "1", "--steps", String(steps), "--eval-every", String(SAVE_EVERY)],
+  ];
+}
+
 /** Options of the machine, which a run that goes on is told again. */
-const CONDUCT = ["--device", "cpu", "--threads", "1", "--workers", "1", "--save-every", String(SAVE_EVERY)];
+const MACHINE = ["--device", "cpu", "--threads", "1", "--workers", "1"];
+const CONDUCT = [...MACHINE, "--save-every", String(SAVE_EVERY)];
 
 /** Runs a training undisturbed: what all disturbed ones must come to. */
 async function measured(root: string, start: Start): Promise<Scenario> {
   const folder = join(root, `whole_${start.name}`);
   await start.prepare(folder);
-  const { milliseconds, firstStep } = done(await pretrain(start.start(folder), folder));
+  const { milliseconds, firstStep } = done(await train(start.trainer, start.start(folder), folder));
   return { ...start, expected: await resultOf(folder), milliseconds, firstStep };
 }
 
 /** A run that was killed in its middle. */
-async function stopped(root: string, { start, milliseconds, firstStep }: Scenario): Promise<string> {
+async function stopped(root: string, { trainer, start, milliseconds, firstStep }: Scenario): Promise<string> {
   const folder = join(root, "stopped");
-  await pretrain(start(folder), folder, { from: "first step", milliseconds: (milliseconds - firstStep) / 2 });
+  const kill = { from: "first step", milliseconds: (milliseconds - firstStep) / 2 } as const;
+  await train(trainer, start(folder), folder, { kill });
   return folder;
 }
 
@@ -60,42 +74,56 @@ async function officialOf(root: string, folder: string): Promise<string> {
   return official;
 }
 
-/** A training that begins in an empty folder. */
-const inNewFolder = (name: "new" | "official", start: Start["start"]): Start => ({
+/** Trainings that begin in an empty folder. */
+type NewRun = "new" | "official" | "detection";
+
+const inNewFolder = (name: NewRun, start: Start["start"]): Start => ({
   ...{ name, start, prepare: () => Promise.resolve() },
-  again: (folder, step) => step === 0 ? undefined : ["--resume", folder, ...CONDUCT],
+  trainer: name === "detection" ? "detect_train" : "pretrain",
+  again: (folder, step) => step === 0 ? undefined : ["--resume", folder, ...name === "detection" ? MACHINE : CONDUCT],
 });
 
 /** A training that goes on with the copy of a folder. */
 const inCopyOf = (name: "resumed" | "extended", source: string, start: Start["start"]): Start => ({
-  ...{ name, start, again: start, prepare: (folder) => copyFolder(source, folder) },
+  ...{ name, trainer: "pretrain", start, again: start, prepare: (folder) => copyFolder(source, folder) },
 });
 
+/** A training by its name, run undisturbed when it is first asked for. */
+export type Scenarios = Readonly<Record<Scenario["name"], () => Promise<Scenario>>>;
+
+/** The same promise each time. */
+function memoized<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => made ??= make();
+}
+
 /**
- * Makes the images and runs each training once.
+ * Makes the images, and what each training starts from.
  *
  * @param root A folder.
  * @param steps Steps of each in all; those that go on have done half of them.
  * @returns The trainings.
  */
-export async function scenarios(root: string, steps: number): Promise<Readonly<Record<Scenario["name"], Scenario>>> {
+export async function scenarios(root: string, steps: number): Promise<Scenarios> {
   await Deno.mkdir(join(root, "images"));
   for (const [name, bytes] of Object.entries(testFiles(8))) await Deno.writeFile(join(root, "images", name), bytes);
-  const first = join(root, "first");
   const half = SAVE_EVERY * Math.ceil(steps / 2 / SAVE_EVERY);
-  done(await pretrain([...smallOptions(root, half), "--out", first], first));
-  const official = await officialOf(root, first);
+  const first = memoized(async () => {
+    const folder = join(root, "first");
+    done(await train("pretrain", [...smallOptions(root, half), "--out", folder], folder));
+    return folder;
+  });
   const small = smallOptions(root, steps);
-  const fresh = await measured(root, inNewFolder("new", (folder) => [...small, "--out", folder]));
   const again = (folder: string) => ["--resume", folder, ...CONDUCT];
   const longer = (folder: string) => ["--resume", folder, "--extend", "--steps", String(steps), ...CONDUCT];
+  const outOf = (name: NewRun, options: readonly string[]) =>
+    measured(root, inNewFolder(name, (folder) => [...options, "--out", folder]));
+  const fresh = memoized(() => outOf("new", small));
   return {
     new: fresh,
-    resumed: await measured(root, inCopyOf("resumed", await stopped(root, fresh), again)),
-    extended: await measured(root, inCopyOf("extended", first, longer)),
-    official: await measured(
-      root,
-      inNewFolder("official", (folder) => [...small, "--resume", official, "--out", folder]),
-    ),
+    resumed: memoized(async () => measured(root, inCopyOf("resumed", await stopped(root, await fresh()), again))),
+    extended: memoized(async () => measured(root, inCopyOf("extended", await first(), longer))),
+    official: memoized(async () => outOf("official", [...small, "--resume", await officialOf(root, await first())])),
+    detection: memoized(() => outOf("detection", smallDetector(steps))),
   };
 }

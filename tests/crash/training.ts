@@ -29,10 +29,15 @@ export interface Result {
   readonly bits: Uint8Array;
   /** Losses of all steps. */
   readonly losses: string;
+  /** Evaluations, the best checkpoint and the result, of commands that have them. */
+  readonly kept: Readonly<Record<"evaluations" | "best" | "result", Uint8Array>>;
 }
 
+/** Commands that train, by the name of their folder. */
+export type Trainer = "pretrain" | "detect_train";
+
 /** The path of a command of this project. */
-export const commandPath = (name: "pretrain" | "convert"): string =>
+export const commandPath = (name: Trainer | "convert"): string =>
   fileURLToPath(new URL(`../../spark/commands/${name}/${name}.ts`, import.meta.url));
 
 /** Steps in the log of a folder; 0 if there is none. */
@@ -47,26 +52,28 @@ function stepsIn(folder: string): number {
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * Runs the training command.
+ * Runs a command that trains.
  *
+ * @param name Which.
  * @param args Its arguments.
  * @param folder Where it writes; of one that goes on, with the log so far.
- * @param kill When it is killed; never if not given.
- * @param cwd Where it stands.
- * @param begun Told the number of its process.
+ * @param how When it is killed; never if not given. Where it stands. Who is told the number of its process.
  * @returns How it ended.
  */
-export async function pretrain(
+export async function train(
+  name: Trainer,
   args: readonly string[],
   folder: string,
-  kill?: Moment,
-  cwd?: string,
-  begun?: (pid: number) => void,
+  { kill, cwd, begun }: {
+    readonly kill?: Moment;
+    readonly cwd?: string;
+    readonly begun?: (pid: number) => void;
+  } = {},
 ): Promise<Run> {
   const start = performance.now();
   const before = stepsIn(folder);
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", commandPath("pretrain"), ...args],
+    args: ["run", "-A", "--no-check", commandPath(name), ...args],
     ...{ stdout: "null", stderr: "piped" },
     ...cwd !== undefined && { cwd },
   });
@@ -103,10 +110,17 @@ export function done(run: Run): Run {
 /** What a run has come to. */
 export async function resultOf(folder: string): Promise<Result> {
   const log = await Deno.readTextFile(join(folder, "log.jsonl"));
-  const records = log.trim().split("\n").map((line) => JSON.parse(line)).filter(({ loss }) => loss !== undefined);
+  const records = log.trim().split("\n").map((line) => JSON.parse(line));
+  const fileOf = (name: string) => exists(join(folder, name)) ? Deno.readFile(join(folder, name)) : new Uint8Array();
+  const evaluations = records.filter(({ evaluated }) => evaluated !== undefined);
   return {
     bits: await Deno.readFile(join(folder, "last.safetensors")),
-    losses: records.map(({ loss }) => loss).join(),
+    losses: records.filter(({ loss }) => loss !== undefined).map(({ loss }) => loss).join(),
+    kept: {
+      evaluations: new TextEncoder().encode(JSON.stringify(evaluations)),
+      best: await fileOf("best.safetensors"),
+      result: await fileOf("result.json"),
+    },
   };
 }
 
@@ -114,8 +128,11 @@ const equalBytes = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.
 
 /** In what a run differs from what it must come to; empty if in nothing. */
 export async function differences(folder: string, expected: Result): Promise<readonly string[]> {
-  const { bits, losses } = await resultOf(folder);
+  const { bits, losses, kept } = await resultOf(folder);
+  const others = (Object.keys(kept) as (keyof Result["kept"])[])
+    .filter((name) => !equalBytes(kept[name], expected.kept[name])).map((name) => `another ${name}`);
   return [
+    ...others,
     ...equalBytes(bits, expected.bits) ? [] : ["other bits"],
     ...losses === expected.losses ? [] : ["other losses"],
     ...unfinishedIn(folder) === 0 ? [] : ["an unfinished file is left"],

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Draw } from "../fuzz/mutate.ts";
 import { smallOptions } from "../crash/scenarios.ts";
-import { differences, done, pretrain, type Result, resultOf } from "../crash/training.ts";
+import { differences, done, type Result, resultOf, train } from "../crash/training.ts";
 import { testFiles } from "../data/support.ts";
 import { alive, childrenOf } from "./processes.ts";
 
@@ -23,9 +23,9 @@ async function undisturbed(root: string): Promise<Undisturbed> {
   await Deno.mkdir(join(root, "images"));
   for (const [name, bytes] of Object.entries(testFiles(8))) await Deno.writeFile(join(root, "images", name), bytes);
   const plain = join(root, "plain");
-  done(await pretrain([...smallOptions(root, STEPS), "--out", plain], plain));
+  done(await train("pretrain", [...smallOptions(root, STEPS), "--out", plain], plain));
   const start = (folder: string) => [...smallOptions(root, STEPS), "--fast", "--out", folder];
-  const { milliseconds } = done(await pretrain(start(join(root, "fast")), join(root, "fast")));
+  const { milliseconds } = done(await train("pretrain", start(join(root, "fast")), join(root, "fast")));
   const expected = await resultOf(plain);
   const other = await differences(join(root, "fast"), expected);
   if (other.length > 0) throw new Error(`Cannot compare as both modes must agree: current differences are ${other}`);
@@ -59,8 +59,10 @@ async function killed(pid: number, { side, milliseconds }: Kill): Promise<{ seen
 
 async function trial(run: Undisturbed, folder: string, kill: Kill): Promise<{ line: string; problems: string[] }> {
   const blow: { done?: Promise<{ seen: number[]; hit: boolean }> } = {};
-  const first = await pretrain(run.start(folder), folder, undefined, undefined, (pid) => {
-    blow.done = killed(pid, kill);
+  const first = await train("pretrain", run.start(folder), folder, {
+    begun: (pid) => {
+      blow.done = killed(pid, kill);
+    },
   });
   const { seen, hit } = await blow.done!;
   const problems = (await left(seen)).map((pid) => `process ${pid} stays behind`);
@@ -71,7 +73,7 @@ async function trial(run: Undisturbed, folder: string, kill: Kill): Promise<{ li
   const conduct = ["--device", "cpu", "--threads", "1", "--workers", "1", "--save-every", "3", "--fast"];
   const began = await Deno.stat(join(folder, "last.safetensors")).then(() => true, () => false);
   if (!began) await Deno.remove(folder, { recursive: true }).catch(() => {});
-  const second = await pretrain(began ? ["--resume", folder, ...conduct] : run.start(folder), folder);
+  const second = await train("pretrain", began ? ["--resume", folder, ...conduct] : run.start(folder), folder);
   if (second.code === 0) problems.push(...await differences(folder, run.expected));
   else problems.push(`does not go on: ${second.errors.slice(0, 300)}`);
   const how = hit ? `killed ${kill.milliseconds} ms after the start` : "nothing was there to kill";

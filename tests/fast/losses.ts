@@ -1,6 +1,6 @@
 /** @file The default training in both modes and with one and two threads: the same losses, the same checkpoint. */
 import { join } from "node:path";
-import { differences, done, pretrain, resultOf } from "../crash/training.ts";
+import { differences, done, resultOf, train } from "../crash/training.ts";
 
 /** What is run. The first is what the others must come to. */
 const WAYS: readonly (readonly [string, ...string[]])[] = [
@@ -23,7 +23,7 @@ export async function compareLosses(steps: number, write: (line: string) => void
     let failed = 0;
     for (const [i, [name, ...options]] of WAYS.entries()) {
       const folder = join(root, `${i}`);
-      done(await pretrain(["--device", "cpu", "--steps", `${steps}`, "--out", folder, ...options], folder));
+      done(await train("pretrain", ["--device", "cpu", "--steps", `${steps}`, "--out", folder, ...options], folder));
       const { losses, bits } = await resultOf(folder);
       const other = i === 0 ? [] : await differences(folder, await resultOf(join(root, "0")));
       if (other.length > 0) failed++;
