@@ -114,7 +114,8 @@ function differentiated(model: Detector, { dropPath = 0 }: DetectionStepOptions)
   return ({ params, state, key, lossScale }: DetectionSmall, batch: DetectionBatch) => {
     const [next, own] = random.split(key, 2) as [Tensor, Tensor];
     const lossOf = (primal: DetectorParams) => {
-      const out = detectionLosses(model, { params: primal, state }, batch, { key: own, dropPath });
+      const scale = lossScale && { scale: lossScale.scale };
+      const out = detectionLosses(model, { params: primal, state }, batch, { key: own, dropPath, ...scale });
       const parts = stack(names.map((name) => out.losses[name as keyof typeof out.losses]!), { axis: 0 });
       const loss = sum(parts);
       return [lossScale ? mul(loss, lossScale.scale) : loss, { parts, after: out.state }] as const;

@@ -19,7 +19,6 @@ import { suppress } from "../../tensor/parts.ts";
 import { clipToImages, decode, orUnit, rowsAt } from "./boxes.ts";
 import { anchorTensor, type Detector, type DetectorParams, type DetectorState, pyramidOf } from "./detector.ts";
 import { boxHead, maskHead, rpnHead } from "./heads.ts";
-import { ofClass } from "./losses.ts";
 import { BOX_WEIGHTS, type DetectorSettings } from "./options.ts";
 import { poolRegions } from "./pool_regions.ts";
 import { firstColumns, isUsable, type Proposals, proposalsOf } from "./proposals.ts";
@@ -142,7 +141,6 @@ function masksOf(
   if (!params.mask || !state.mask) return {};
   const [batch, count] = classes.shape as [number, number];
   const regions = poolRegions(maps, boxes, settings.maskSize, settings);
-  const { logits } = maskHead(params.mask, state.mask, regions, { train: false });
-  const own = ofClass(transpose(logits, [0, 3, 1, 2]), reshape(classes, [-1]));
+  const { logits: own } = maskHead(params.mask, state.mask, regions, reshape(classes, [-1]), { train: false });
   return { masks: sigmoid(reshape(own, [batch, count, ...own.shape.slice(1)])) };
 }

@@ -1,5 +1,5 @@
 /** @file What a detector is trained by: one program of fixed shapes, from images to five losses. */
-import { cast, slice, stopGradient, type Tensor } from "../../tensor/core.ts";
+import { cast, stopGradient, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import {
@@ -10,11 +10,12 @@ import {
   pyramidOf,
   type PyramidOptions,
 } from "./detector.ts";
-import { boxHead, type BoxOutput, maskHead, rpnHead, type RpnOutput } from "./heads.ts";
-import { boxLosses, maskLoss, maskTargets, type RpnBatch, rpnLosses } from "./losses.ts";
+import { boxHead, type BoxOutput, rpnHead, type RpnOutput } from "./heads.ts";
+import { boxLosses, type RpnBatch, rpnLosses } from "./losses.ts";
+import { maskPart } from "./mask_part.ts";
 import { poolRegions } from "./pool_regions.ts";
 import { type Proposals, proposalsOf } from "./proposals.ts";
-import { mostPositive, type RoiTargets, roiTargets } from "./roi_targets.ts";
+import { type RoiTargets, roiTargets } from "./roi_targets.ts";
 
 /** A batch of images with their objects, filled up to one number of objects. */
 export interface DetectionBatch extends RpnBatch {
@@ -38,6 +39,8 @@ export interface DetectionLossOptions extends Omit<PyramidOptions, "train"> {
   readonly key: Tensor;
   /** Draws for the sampling instead, `[B, candidates]` in [0, 1). */
   readonly uniform?: (candidates: number) => Tensor;
+  /** What the sum of the losses will be multiplied by before it is differentiated, where gradients are float16. */
+  readonly scale?: Tensor;
 }
 
 /** Losses by name, which are added, and what they were made of. */
@@ -64,40 +67,6 @@ export interface DetectionLosses {
   };
 }
 
-/** The first rows of each image: those that may belong to objects. */
-function firstRows(targets: RoiTargets, count: number): RoiTargets {
-  const cut = (x: Tensor) => slice(x, { start: x.shape.map(() => 0), size: [x.shape[0]!, count, ...x.shape.slice(2)] });
-  return {
-    boxes: cut(targets.boxes),
-    index: cut(targets.index),
-    valid: cut(targets.valid),
-    positive: cut(targets.positive),
-    object: cut(targets.object),
-    classes: cut(targets.classes),
-  };
-}
-
-function maskPart(
-  { settings }: Detector,
-  { params, state }: { readonly params: DetectorParams; readonly state: DetectorState },
-  maps: readonly Tensor[],
-  { targets, batch }: { readonly targets: RoiTargets; readonly batch: DetectionBatch },
-) {
-  if (!params.mask || !state.mask) return null;
-  if (!batch.masks) {
-    throw new TypeError(
-      "Cannot compute the loss of masks as the batch must have masks: current masks are undefined (masks: false is Faster R-CNN)",
-    );
-  }
-  const candidates = targets.boxes.shape[1]!;
-  const first = firstRows(targets, mostPositive(settings, candidates));
-  const regions = poolRegions(maps, first.boxes, settings.maskSize, settings);
-  const out = maskHead(params.mask, state.mask, regions, { train: true, valid: first.positive });
-  const width = batch.images.shape[2]!;
-  const wanted = maskTargets(first, { masks: batch.masks, width }, out.logits.shape[1]!, settings);
-  return { loss: maskLoss(out.logits, first, wanted), wanted, state: out.state };
-}
-
 /**
  * Runs a detector on a batch and compares it with what is there. Everything has a fixed size and nothing is read back, so that
  * it is one compiled step with `valueAndGrad` around it.
@@ -114,8 +83,8 @@ export function detectionLosses(
   batch: DetectionBatch,
   options: DetectionLossOptions,
 ): DetectionLosses {
-  requireOptions("detectionLosses", options, { key: true, uniform: true, dropPath: true });
-  const { key, uniform, ...drop } = options;
+  requireOptions("detectionLosses", options, { key: true, uniform: true, scale: true, dropPath: true });
+  const { key, uniform, scale = null, ...drop } = options;
   const { settings } = model;
   const { params, state } = weights;
   const pyramid = pyramidOf(model, weights, batch.images, { ...drop, key: random.foldIn(key, 0), train: true });
@@ -128,7 +97,7 @@ export function detectionLosses(
   const targets = roiTargets(proposals, batch, cast(draws, batch.images.dtype), settings);
   const regions = poolRegions(pyramid.maps, targets.boxes, settings.boxSize, settings);
   const box = boxHead(params.box, state.box, regions, { train: true, valid: targets.valid });
-  const mask = maskPart(model, weights, pyramid.maps, { targets, batch });
+  const mask = maskPart(settings, weights, pyramid.maps, { targets, batch, scale });
   return {
     losses: {
       ...rpnLosses(rpn, batch, settings),

@@ -1,5 +1,5 @@
 /** @file The three heads: of proposals on every cell of the pyramid, of boxes and of masks on regions. */
-import { concat, mul, reshape, type Tensor } from "../../tensor/core.ts";
+import { add, concat, matmul, mul, oneHot, reshape, sum, type Tensor, transpose } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import { relu } from "../layers/activation.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
@@ -190,14 +190,30 @@ export function initMaskHead(
   };
 }
 
-/** Runs the mask head on regions `[N, size, size, C]`: logits `[N, 2 · size, 2 · size, K]`. */
+/**
+ * Runs the mask head on regions `[N, size, size, C]`, of each for one class alone.
+ *
+ * @param params Parameters.
+ * @param state Of the norms.
+ * @param regions Regions.
+ * @param classes int32 `[N]`; the logits of a row of no class are 0.
+ * @param run Mode, and which rows count.
+ * @returns Logits `[N, 2 · size, 2 · size]`. Those of all classes would be as large as what the head reads, for one that counts.
+ */
 export function maskHead(
   params: MaskHeadParams,
   state: HeadState,
   regions: Tensor,
+  classes: Tensor,
   run: ConvUnitRun,
 ): { readonly logits: Tensor; readonly state: HeadState } {
   const convs = runConvs(params.convs, state, regions, run);
   const fine = relu(convTranspose2d(params.upsample, convs.output, { stride: 2 }));
-  return { logits: conv2d(params.logits, fine), state: convs.state };
+  const { weight, bias } = params.logits;
+  const [, , width, count] = weight.shape as [number, number, number, number];
+  const isClass = oneHot(classes, count, { dtype: weight.dtype }); // [N, K]
+  const own = matmul(isClass, transpose(reshape(weight, [width, count]), [1, 0])); // [N, C]
+  const logits = sum(mul(fine, reshape(own, [-1, 1, 1, width])), { axis: 3 });
+  const shift = bias ? reshape(matmul(isClass, reshape(bias, [count, 1])), [-1, 1, 1]) : 0;
+  return { logits: add(logits, shift), state: convs.state };
 }

@@ -137,12 +137,8 @@ export function maskTargets(
   return maskTarget === "binary" ? cast(greaterEqual(shares, 0.5), shares.dtype) : shares;
 }
 
-/** Loss of the mask head, of rows `[B·F]`: logits `[B·F, side, side, K]`. */
-export function maskLoss(logits: Tensor, targets: RoiTargets, wanted: Tensor): Tensor {
-  const [rows, height, width] = logits.shape as [number, number, number, number];
-  const index = broadcastTo(reshape(targets.classes, [rows, 1, 1, 1]), [rows, height, width, 1]);
-  const own = reshape(takeAlongAxis(logits, index, { axis: 3, wrapNegativeIndices: false }), [rows, height, width]);
-  const terms = sum(binaryTerms(own, cast(wanted, logits.dtype)), { axis: [1, 2] });
-  const positive = cast(reshape(targets.positive, [-1]), logits.dtype);
-  return div(sum(mul(terms, positive)), maximum(mul(sum(positive), height * width), 1));
+/** Sum of the losses of masks, of rows `[N]` that are of objects: logits and what is wanted `[N, side, side]`. */
+export function maskTerms(logits: Tensor, positive: Tensor, wanted: Tensor): Tensor {
+  const terms = sum(binaryTerms(logits, cast(wanted, logits.dtype)), { axis: [1, 2] });
+  return sum(mul(terms, cast(reshape(positive, [-1]), logits.dtype)));
 }
