@@ -137,5 +137,6 @@ export * from "./boxes/anchors.ts";
 export * from "./boxes/box_coder.ts";
 export * from "./boxes/matcher.ts";
 export * from "./boxes/rpn_targets.ts";
+export * from "./boxes/usable_anchors.ts";
 export * from "./boxes/paste_mask.ts";
 export * from "./boxes/pack_masks.ts";

@@ -3,6 +3,7 @@ import { requireOptions } from "../../tensor/errors.ts";
 import { type PyramidAnchorOptions, pyramidAnchors } from "../boxes/anchors.ts";
 import { packMasks } from "../boxes/pack_masks.ts";
 import { type RpnTargetOptions, rpnTargets } from "../boxes/rpn_targets.ts";
+import { type PlacedSize, usableAnchors } from "../boxes/usable_anchors.ts";
 import type { Draw } from "../images/draw.ts";
 import { normalise } from "../images/normalise.ts";
 import type { Pixels } from "../images/pixels.ts";
@@ -40,6 +41,8 @@ export interface SceneTargets {
   readonly anchors: PyramidAnchorOptions;
   /** How they are matched and sampled. */
   readonly rpn?: RpnTargetOptions;
+  /** False: anchors in the filling are not learned from, as `usableAnchors` tells; true if not given. */
+  readonly paddingAnchors?: boolean;
 }
 
 /** Boxes with a side of no more are dropped with their masks, as in detectron2. */
@@ -131,7 +134,7 @@ async function makeScene(
     values: {
       ...seen,
       ...objectFields(kept, targets, canvas.size, pixels),
-      ...anchorFields(kept, anchors, targets, draw),
+      ...anchorFields(kept, anchors, { targets, canvas: canvas.size, image: [pixels.height, pixels.width] }, draw),
     },
     leftOut: placed.length - kept.length,
   };
@@ -214,9 +217,13 @@ function objectFields(
 function anchorFields(
   placed: readonly Placed[],
   anchors: Float64Array,
-  { rpn = {} }: SceneTargets,
+  { targets: { rpn = {}, anchors: options, paddingAnchors = true }, ...size }: PlacedSize & {
+    readonly targets: SceneTargets;
+  },
   draw: Draw,
 ): FieldValues {
-  const { index, label, target } = rpnTargets(anchors, placed.flatMap(({ box }) => box), draw, rpn);
+  const usable = paddingAnchors ? {} : { usable: usableAnchors(size, options) };
+  const boxes = placed.flatMap(({ box }) => box);
+  const { index, label, target } = rpnTargets(anchors, boxes, draw, { ...rpn, ...usable });
   return { rpnIndex: index, rpnLabel: label, rpnTarget: Float32Array.from(target) };
 }

@@ -1,5 +1,6 @@
 /** @file Anchors: boxes of a few sizes and shapes at every cell of the maps of a pyramid. */
 import { requireOptions } from "../../tensor/errors.ts";
+import { ANCHOR_RATIOS } from "./anchor_ratios.ts";
 import { roundHalfToEven } from "./round_half_to_even.ts";
 
 /** Anchors of one cell. */
@@ -24,8 +25,6 @@ export interface GridAnchorOptions extends Omit<CellAnchorOptions, "sizes"> {
   readonly steps: readonly (readonly [number, number])[];
 }
 
-const RATIOS = [0.5, 1, 2];
-
 /**
  * Anchors around the origin: of size s and ratio r the box of area s² that is r times as high as wide.
  *
@@ -43,7 +42,7 @@ const RATIOS = [0.5, 1, 2];
  */
 export function cellAnchors(options: CellAnchorOptions): Float64Array {
   requireOptions("cellAnchors", options, { sizes: true, ratios: true, rounded: true, outer: true });
-  const { sizes, ratios = RATIOS, rounded = false, outer = "size" } = options;
+  const { sizes, ratios = ANCHOR_RATIOS, rounded = false, outer = "size" } = options;
   const pairs = outer === "size"
     ? sizes.flatMap((size) => ratios.map((ratio) => [size, ratio] as const))
     : ratios.flatMap((ratio) => sizes.map((size) => [size, ratio] as const));

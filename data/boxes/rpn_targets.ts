@@ -12,6 +12,8 @@ export interface RpnTargetOptions {
   readonly batchSize?: number;
   /** At most this share of them belongs to objects; 0.5 by default. */
   readonly positiveFraction?: number;
+  /** `[N]`: 0 for anchors that are neither matched nor sampled, of `usableAnchors`; all are if it is not given. */
+  readonly usable?: ArrayLike<number>;
 }
 
 /** Targets of one image, of a length that does not depend on it. */
@@ -74,9 +76,13 @@ export function rpnTargets(
   draw: () => number,
   options: RpnTargetOptions = {},
 ): RpnTargets {
-  requireOptions("rpnTargets", options, { match: true, batchSize: true, positiveFraction: true });
-  const { match = RPN_MATCH, batchSize = 256, positiveFraction = 0.5 } = options;
-  const matches = matchBoxes(boxIou(boxes, anchors), anchors.length / 4, match);
+  requireOptions("rpnTargets", options, { match: true, batchSize: true, positiveFraction: true, usable: true });
+  const { match = RPN_MATCH, batchSize = 256, positiveFraction = 0.5, usable } = options;
+  const all = Array.from({ length: anchors.length / 4 }, (_, i) => i);
+  const numbers = usable ? all.filter((i) => usable[i]) : all;
+  const cornersOf = (list: ArrayLike<number>, i: number) => [0, 1, 2, 3].map((corner) => list[4 * i + corner]!);
+  const among = usable ? Float64Array.from(numbers.flatMap((i) => cornersOf(anchors, i))) : anchors;
+  const matches = matchBoxes(boxIou(boxes, among), numbers.length, match);
   const [inside, outside]: [number[], number[]] = [[], []];
   matches.forEach((object, i) => {
     if (object !== IGNORED) (object === BACKGROUND ? outside : inside).push(i);
@@ -85,11 +91,10 @@ export function rpnTargets(
   const positive = sampleOf(inside, most, draw);
   const negative = sampleOf(outside, batchSize - positive.length, draw);
   const targets = { index: new Int32Array(batchSize).fill(-1), label: new Int32Array(batchSize) };
-  targets.index.set([...positive, ...negative]);
+  targets.index.set([...positive, ...negative].map((i) => numbers[i]!));
   targets.label.fill(1, 0, positive.length);
-  const cornersOf = (all: ArrayLike<number>, i: number) => [0, 1, 2, 3].map((corner) => all[4 * i + corner]!);
   const deltas = encodeBoxes(
-    positive.flatMap((i) => cornersOf(anchors, i)),
+    positive.flatMap((i) => cornersOf(among, i)),
     positive.flatMap((i) => cornersOf(boxes, matches[i]!)),
   );
   const target = new Float64Array(most * 4);

@@ -16,6 +16,8 @@ export interface DetectorRules {
   readonly anchorStep: "stride" | "fit";
   /** Order of anchors of a cell of several sizes. */
   readonly anchorOuter: "size" | "ratio";
+  /** False to learn from no anchor that lies in the filling of an image, beyond the stride of the backbone. */
+  readonly paddingAnchors: boolean;
   /** Matching of anchors. */
   readonly rpnMatch: MatchOptions;
   /** Overlap from which a proposal belongs to an object, and perhaps the rule of proposals that are best for one. */
@@ -49,19 +51,21 @@ export interface DetectorRules {
 /** Rules of each library. */
 export const DETECTOR_RULES: Readonly<Record<DetectorVariant, DetectorRules>> = {
   detectron2: {
-    ...{ roundAnchors: false, anchorStep: "stride", anchorOuter: "size", rpnMatch: RPN_MATCH, roiMatch: { high: 0.5 } },
+    ...{ roundAnchors: false, anchorStep: "stride", anchorOuter: "size", paddingAnchors: true },
+    ...{ rpnMatch: RPN_MATCH, roiMatch: { high: 0.5 } },
     ...{ rpnDivisor: "batch", proposalOrder: "logit", postNms: [1000, 1000], leastProposalSide: 0, leastBoxSide: 0 },
     ...{ boxBeta: 0, clampBelow: false, aligned: true, sampling: 0, levelRule: "detectron2" },
     ...{ maskTarget: "binary", paste: "centres" },
   },
   torchvision: {
-    ...{ roundAnchors: true, anchorStep: "fit", anchorOuter: "ratio", rpnMatch: RPN_MATCH, roiMatch: { high: 0.5 } },
+    ...{ roundAnchors: true, anchorStep: "fit", anchorOuter: "ratio", paddingAnchors: true },
+    ...{ rpnMatch: RPN_MATCH, roiMatch: { high: 0.5 } },
     ...{ rpnDivisor: "sampled", proposalOrder: "sigmoid", postNms: [2000, 1000] },
     ...{ leastProposalSide: 1e-3, leastBoxSide: 1e-2, boxBeta: 1 / 9, clampBelow: false, aligned: false, sampling: 2 },
     ...{ levelRule: "torchvision", maskTarget: "soft", paste: "integer" },
   },
   mmdetection: {
-    ...{ roundAnchors: false, anchorStep: "stride", anchorOuter: "size" },
+    ...{ roundAnchors: false, anchorStep: "stride", anchorOuter: "size", paddingAnchors: false },
     rpnMatch: { low: 0.3, high: 0.7, lowQuality: "caller", minimum: 0.3 },
     roiMatch: { high: 0.5, lowQuality: "caller", minimum: 0.5 },
     ...{
@@ -139,7 +143,8 @@ export interface DetectorSettings extends DetectorRules, Required<Omit<DetectorO
 
 /** All options of a detector. */
 const NAMES = {
-  ...{ roundAnchors: true, anchorStep: true, anchorOuter: true, rpnMatch: true, roiMatch: true, rpnDivisor: true },
+  ...{ roundAnchors: true, anchorStep: true, anchorOuter: true, paddingAnchors: true },
+  ...{ rpnMatch: true, roiMatch: true, rpnDivisor: true },
   ...{
     proposalOrder: true,
     postNms: true,

@@ -61,8 +61,9 @@ function canvasesOf(options: DetectOptions, { settings }: Detector, { sizes }: D
  */
 export function sceneShapes(options: DetectOptions, model: Detector, train: DetectData["train"]): SceneShapes {
   const { names, ...canvases } = canvasesOf(options, model, train);
-  const { rpnMatch: match, rpnBatchSize: batchSize, masks } = model.settings;
-  const targets = { objects: options.objects, masks, anchors: anchorOptionsOf(model), rpn: { match, batchSize } };
+  const { rpnMatch: match, rpnBatchSize: batchSize, masks, paddingAnchors } = model.settings;
+  const rpn = { match, batchSize };
+  const targets = { objects: options.objects, masks, anchors: anchorOptionsOf(model), rpn, paddingAnchors };
   return { names, fields: sceneFields({ ...canvases, transform: transformOf(options), targets }) };
 }
 
