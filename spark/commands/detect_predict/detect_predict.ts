@@ -15,6 +15,7 @@ import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { countOnTerminal } from "../cli/terminal.ts";
 import { categoriesOf, DETECTOR_FILE_OPTIONS, type DetectorFile, openDetectorFile } from "../shared/detector_file.ts";
+import { machineOf } from "../shared/machine.ts";
 import { type FoundImage, imagesOf, type NumberedImage, readInGroups } from "./numbered_images.ts";
 import { pictureNames, pictureOf } from "./picture_file.ts";
 
@@ -81,12 +82,15 @@ export const detectPredict: Command = command(LINE, async (given, paths) => {
 async function detectAll(
   { model, weights, input, categories }: DetectorFile,
   images: readonly NumberedImage[],
-  { batchSize, device, threads }: { readonly batchSize: number; readonly device?: string; readonly threads?: number },
+  { batchSize, device, ...machine }: Parameters<typeof machineOf>[0] & {
+    readonly batchSize: number;
+    readonly device?: string;
+  },
   draw: (found: FoundImage, place: number) => Promise<void>,
 ): Promise<{ readonly found: readonly FoundSummary[]; readonly canvases: number }> {
   const progress = countOnTerminal();
   const ids = categories.map(({ id }) => id);
-  const run = { kept: "", tuning: "none", threads };
+  const run = { kept: "", tuning: "none", ...machineOf(machine) };
   const result = await onRunDevice(device, run, async (opened) => {
     const detector = imageDetector(model, weights, { input, categories: ids, device: opened });
     const found: FoundSummary[] = [];

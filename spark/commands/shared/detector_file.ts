@@ -74,12 +74,13 @@ export const DETECTOR_FILE_OPTIONS:
   & typeof FILE_MODEL_OPTION
   & typeof WEIGHTS_OPTION
   & typeof DEVICE_OPTION
-  & Pick<typeof MACHINE_OPTIONS, "threads" | "noKernelCache"> = {
+  & Pick<typeof MACHINE_OPTIONS, "threads" | "fast" | "noKernelCache"> = {
     ...DETECTOR_OPTIONS,
     ...FILE_MODEL_OPTION,
     ...WEIGHTS_OPTION,
     ...DEVICE_OPTION,
     threads: MACHINE_OPTIONS.threads,
+    fast: MACHINE_OPTIONS.fast,
     noKernelCache: MACHINE_OPTIONS.noKernelCache,
   };
 

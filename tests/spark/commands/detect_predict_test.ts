@@ -92,6 +92,9 @@ Deno.test("detect:predict reads checkpoints and files of all namings, and finds 
     equal(own.code, 0);
     match(own.text, /Mask R-CNN on mini_resnet8, 3 classes$/m);
     match(own.text, /14 objects in 2 of 3 images, filled up to 2 sizes; wrote .*own\/results\.json/);
+    const fast = ["--fast", "--threads", "1"];
+    await run("--init", at("own.safetensors"), "--out", at("fast"), ...fast, ...how.slice(4), at("images"));
+    deepStrictEqual(await read(at("fast/results.json")), await read(at("own/results.json")));
     const expected = rounded(await read(at("own/results.json")));
     equal(expected.length, 14);
     for (const naming of ["torchvision", "detectron2", "mmdetection"] as const) {
