@@ -15,6 +15,7 @@ import {
   setDefaultDevice,
   type Tensor,
   tensor,
+  toDevice,
   valueAndGrad,
   zeros,
 } from "../../tensor/mod.ts";
@@ -78,6 +79,12 @@ const optimizer = sgd(DESCENT);
 /** Weights, statistics and velocity. */
 type Train = ReturnType<typeof model.init> & { readonly optimizer: ReturnType<typeof optimizer.init> };
 
+/** Weights on the device, so that what was read of the file is gone before the first step takes memory. */
+async function startIn(folder: string, device: Device): Promise<Train> {
+  const { params, state } = await toDevice(await loadDetector(join(folder, "weights.pth"), model), device);
+  return { params, state, optimizer: optimizer.init(params as never) } as Train;
+}
+
 /** A step: losses, their gradient, the descent. Proposals are those that come first, as on the other side. */
 function trainStep({ params, state, optimizer: moments }: Train, batch: DetectionBatch) {
   const loss = (own: DetectorParams) => {
@@ -112,14 +119,13 @@ async function open(profile: ReturnType<typeof makeProfile> | null): Promise<Dev
 async function step(folder: string, work: DetectorWork, isProfiled: boolean): Promise<void> {
   const profile = makeProfile();
   const device = await open(isProfiled ? profile : null);
-  const { params, state } = await loadDetector(join(folder, "weights.pth"), model);
+  const current = { train: await startIn(folder, device) }; // nothing else holds the first weights, which a step takes over
   const batch = await batchIn(folder, work);
   const run = jit(trainStep as never, { donate: [0] }) as unknown as
     & ((train: Train, batch: DetectionBatch) => ReturnType<typeof trainStep>)
     & {
       stats(train: Train, batch: DetectionBatch): Readonly<Record<"plannedBytes" | "launches" | "flops", number>>;
     };
-  const current = { train: { params, state, optimizer: optimizer.init(params as never) } as Train };
   const { plannedBytes, launches, flops } = run.stats(current.train, batch);
   let steps = 0;
   for await (const _ of linesOf(Deno.stdin.readable)) {
