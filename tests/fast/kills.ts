@@ -50,6 +50,7 @@ interface Kill {
 /** Kills one side at a moment; all processes that were seen, and whether it was there to be killed. */
 async function killed(pid: number, { side, milliseconds }: Kill): Promise<{ seen: number[]; hit: boolean }> {
   await pause(milliseconds);
+  while (side === "engine" && alive(pid) && childrenOf(pid).length === 0) await pause(5); // it starts a little later
   const children = childrenOf(pid);
   const victim = side === "command" ? pid : children[0];
   if (victim === undefined || !alive(victim)) return { seen: [pid, ...children], hit: false };
@@ -57,7 +58,12 @@ async function killed(pid: number, { side, milliseconds }: Kill): Promise<{ seen
   return { seen: [pid, ...children], hit: true };
 }
 
-async function trial(run: Undisturbed, folder: string, kill: Kill): Promise<{ line: string; problems: string[] }> {
+/** One training that is killed and goes on; null if it had ended by then. */
+async function trial(
+  run: Undisturbed,
+  folder: string,
+  kill: Kill,
+): Promise<{ line: string; problems: string[] } | null> {
   const blow: { done?: Promise<{ seen: number[]; hit: boolean }> } = {};
   const first = await train("pretrain", run.start(folder), folder, {
     begun: (pid) => {
@@ -65,9 +71,13 @@ async function trial(run: Undisturbed, folder: string, kill: Kill): Promise<{ li
     },
   });
   const { seen, hit } = await blow.done!;
+  if (!hit) {
+    await Deno.remove(folder, { recursive: true });
+    return null;
+  }
   const problems = (await left(seen)).map((pid) => `process ${pid} stays behind`);
   const lines = first.errors.trim().split("\n");
-  if (hit && kill.side === "engine" && first.code !== 0 && lines.length > 1) {
+  if (kill.side === "engine" && first.code !== 0 && lines.length > 1) {
     problems.push(`an error of several lines: ${first.errors.slice(0, 300)}`);
   }
   const conduct = ["--device", "cpu", "--threads", "1", "--workers", "1", "--save-every", "3", "--fast"];
@@ -76,8 +86,8 @@ async function trial(run: Undisturbed, folder: string, kill: Kill): Promise<{ li
   const second = await train("pretrain", began ? ["--resume", folder, ...conduct] : run.start(folder), folder);
   if (second.code === 0) problems.push(...await differences(folder, run.expected));
   else problems.push(`does not go on: ${second.errors.slice(0, 300)}`);
-  const how = hit ? `killed ${kill.milliseconds} ms after the start` : "nothing was there to kill";
-  return { line: `${kill.side} ${how}, ${began ? "resumed" : "started anew"}`, problems };
+  const how = `${kill.side} killed ${kill.milliseconds} ms after the start, ${began ? "resumed" : "started anew"}`;
+  return { line: how, problems };
 }
 
 /**
@@ -94,11 +104,12 @@ export async function killFast(count: number, draw: Draw, write: (line: string) 
     const run = await undisturbed(root);
     let failed = 0;
     for (let i = 0; i < count; i++) {
-      const kill = {
-        side: i % 2 === 0 ? "command" : "engine",
-        milliseconds: Math.round(run.milliseconds * draw()),
-      } as const;
-      const { line, problems } = await trial(run, join(root, `run_${i}`), kill);
+      const side = i % 2 === 0 ? "command" : "engine";
+      const begin = () =>
+        trial(run, join(root, `run_${i}`), { side, milliseconds: Math.round(run.milliseconds * draw()) });
+      let outcome = await begin();
+      while (!outcome) outcome = await begin();
+      const { line, problems } = outcome;
       if (problems.length > 0) failed++;
       write(`${problems.length === 0 ? "ok    " : "FAILED"}  ${line}${problems.map((each) => `; ${each}`).join("")}`);
     }
