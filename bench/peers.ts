@@ -7,12 +7,13 @@
  * Before anything is timed the results of all sides are compared with the definition in float64. A side takes turns with
  * the others; medians of `--rounds` turns are printed, and ratios above 1 where this library is faster. A side whose run takes
  * longer than `--patience` milliseconds is timed once; a first run longer than five times that is not repeated. On a GPU, a turn queues several runs and waits once; the time of one
- * run is what each further run adds. `--only text` picks works by name; with `--json` the last line is one object.
+ * run is what each further run adds. `--fast` gives all sides that V8 runs the flags with which it joins vectors. `--only text` picks works by name; with `--json` the last line is one object.
  */
 // deno-lint-ignore-file no-console
 import { convElement, matmulElement, samplePositions } from "./definitions.ts";
 import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
+import { JOINING_FLAGS } from "../spark/train/fast_cpu/process_engine.ts";
 import { type LineProcess, startLineProcess } from "./line_process.ts";
 import type { Answer, Request } from "./peers/side.ts";
 import { flopsOf, inputsOf, isComposed, nameOf, numbers, type Work, WORKS } from "./peers/work.ts";
@@ -38,6 +39,7 @@ const args = processOptions({
       help: "sides by parts of their names, parted by commas",
     },
     patience: { kind: "whole", least: 1, help: "milliseconds after which a run is not repeated", default: 1500 },
+    fast: { kind: "flag", help: "run what V8 runs, all sides alike, with the flags of --fast" },
     ...PYTHON_OPTION,
     ...THREADS_OPTION,
     ...JSON_OPTION,
@@ -77,10 +79,11 @@ function startPeers(): readonly Peer[] {
       ]] as const,
     ]),
   ];
+  const env = args.fast ? { DENO_V8_FLAGS: JOINING_FLAGS } : {};
   const wanted = args.sides?.split(",");
   return commands
     .filter(([name], i) => i === 0 || !wanted || wanted.some((word) => name.includes(word)))
-    .map(([name, command, flags]) => ({ name, process: startLineProcess(command, flags, { cwd: root }) }));
+    .map(([name, command, flags]) => ({ name, process: startLineProcess(command, flags, { cwd: root, env }) }));
 }
 
 async function ask({ process }: Peer, request: Request): Promise<Answer> {
@@ -207,7 +210,9 @@ async function main(): Promise<number> {
     });
   }
   await Promise.all(peers.map(({ process }) => process.close()));
-  if (args.json) console.log(JSON.stringify({ device: args.device, rounds: ROUNDS, works: report }));
+  if (args.json) {
+    console.log(JSON.stringify({ device: args.device, fast: args.fast ?? false, rounds: ROUNDS, works: report }));
+  }
   return 0;
 }
 

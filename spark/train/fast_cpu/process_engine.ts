@@ -14,7 +14,7 @@ import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } fr
 const PAGE = 65536;
 
 /** What makes V8 join vectors: the pass that does it, and no checks that stand between loads and stores. */
-const FLAGS = "--v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks";
+export const JOINING_FLAGS = "--experimental-wasm-revectorize,--no-wasm-bounds-checks";
 
 /** Why a group of processes is refused. */
 const NO_EXCHANGE =
@@ -63,7 +63,14 @@ function startProcess(): Link {
     );
   }
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--no-prompt", FLAGS, new URL("./serve.ts", import.meta.url).href],
+    args: [
+      "run",
+      "--quiet",
+      "--no-check",
+      "--no-prompt",
+      `--v8-flags=${JOINING_FLAGS}`,
+      new URL("./serve.ts", import.meta.url).href,
+    ],
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
