@@ -2,8 +2,7 @@
  * @file Makes the npm tarball: `deno task pack [--out FILE]`.
  *
  * `deno pack` turns the entries into JavaScript with types. What it cannot know is added here: which modules do something when
- * they are loaded, which packages only some functions need, and a copy of the assembler that asks for no module of Node, which
- * bundlers for pages take.
+ * they are loaded, which packages only some functions need, and what pages get in place of files.
  */
 import { parseArgs } from "node:util";
 import { join, resolve } from "node:path";
@@ -25,9 +24,6 @@ const EFFECTS = [
   "./tensor/devices/*/*device.js",
   "./data/batches/worker.js",
 ];
-
-/** Where the copy of the assembler lies. */
-const ASSEMBLER = "tensor/devices/cpu/runtime/wabt.js";
 
 /** What nothing in a page can use, as it lies in files beside: a page gets an empty file. */
 const FILES = [
@@ -52,23 +48,6 @@ async function run(program: string, args: readonly string[], cwd: string): Promi
   );
 }
 
-/**
- * The assembler with a `require` of its own that refuses: its text asks for `fs` where it finds itself in Node, and a bundler
- * would look for that.
- */
-async function assembler(): Promise<string> {
-  await import("wabt"); // brings the package, of which the path is then known
-  const text = await Deno.readTextFile(new URL(import.meta.resolve("wabt")));
-  const license = await Deno.readTextFile(new URL("LICENSE", import.meta.resolve("wabt")));
-  return `/*! ${config.imports.wabt}, as it is, for pages.\n\n${license.replaceAll("*/", "* /")}*/
-const require = (name) => { throw new Error("Cannot load " + name + " as this copy is for pages: current host is another"); };
-const module = { exports: {} };
-const exports = module.exports;
-${text}
-export default module.exports;
-`;
-}
-
 /** Entries that run in Node and in pages: commands are for Deno. */
 function libraryExports({ exports }: Manifest): Readonly<Record<string, unknown>> {
   const commands = Object.entries(config.exports).filter(([, path]) => path.startsWith("./spark/commands/"));
@@ -86,7 +65,7 @@ function manifestOf(packed: Manifest): object {
     engines: { node: ">=22.3" },
     sideEffects: EFFECTS,
     exports: libraryExports(packed),
-    browser: { wabt: `./${ASSEMBLER}`, ...Object.fromEntries(FILES.map((name) => [name, `./${EMPTY}`])) },
+    browser: Object.fromEntries(FILES.map((name) => [name, `./${EMPTY}`])),
     dependencies: pick(false),
     peerDependencies: pick(true),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
@@ -108,7 +87,6 @@ export async function packForNpm(out: string): Promise<void> {
     const place = join(folder, "package");
     const manifest = JSON.parse(await Deno.readTextFile(join(place, "package.json"))) as Manifest;
     await Deno.writeTextFile(join(place, "package.json"), JSON.stringify(manifestOf(manifest), null, 2));
-    await Deno.writeTextFile(join(place, ASSEMBLER), await assembler());
     await Deno.writeTextFile(join(place, EMPTY), "{}");
     await run("tar", ["czf", resolve(out), "package"], folder);
   } finally {

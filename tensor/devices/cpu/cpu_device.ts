@@ -8,8 +8,8 @@ import { DeviceError, type OptionNames, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
 import { addressesOf } from "./image.ts";
-import { type LoadOptions, once, prepare, type Program } from "./program.ts";
-import { type KernelStore, loadAssembler } from "./runtime/assemble.ts";
+import { type LoadOptions, prepare, type Program } from "./program.ts";
+import type { KernelStore } from "./runtime/assemble.ts";
 import { bytesOf, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
 import type { Engine } from "./runtime/engine.ts";
@@ -33,7 +33,7 @@ export interface CpuOptions {
    */
   readonly wide?: boolean;
   /**
-   * Where assembled kernels are kept beyond this process, as by `kernelCache`: a second run then needs no assembler. What is read
+   * Where assembled kernels are kept beyond this process, as by `kernelCache`: a second run assembles nothing. What is read
    * there is run.
    */
   readonly kernels?: KernelStore;
@@ -99,11 +99,10 @@ export function cpuDeviceOn(
     maxBytes: maxBytes ?? 2 ** 32,
     load: (schedule) => load(core, device, schedule, { winograd, wide: isWide, ownKernels, onLaunch }),
     async read(buffer) {
-      await core.turns.done();
       core.count.readBacks++;
       return await readBlock(core.engine, (buffer as CpuBuffer).block, buffer.spec);
     },
-    synchronize: () => core.turns.done().then(() => core.engine.done()),
+    synchronize: () => core.engine.done(),
     counters: () => ({ ...core.count, launches: core.engine.launches(), waits: 0, bytes: core.engine.size() }),
     pressure: core.pressure,
     close: () => closeCore(core),
@@ -114,30 +113,18 @@ export function cpuDeviceOn(
 
 function load(core: Core, device: Device, schedule: ScheduledProgram, options: LoadOptions): Loaded {
   const written = prepare(core, schedule, options);
-  const image = once(() => {
-    const made = written.image();
-    core.engine.load(made);
-    return made;
-  });
-  const program = { ...written, image };
-  if (core.turns.open && core.store) holdForAssembler(core, program);
-  if (core.turns.open) image();
+  const image = written.image();
+  core.engine.load(image);
+  const program = { ...written, image: () => image };
   // What takes the place of an input is counted once.
   const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
   const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), program.plan.bytes);
   const loaded: Loaded = {
     stats: { plannedBytes, launches: program.passes },
     run: (inputs) => run(core, device, program, inputs),
-    ready: () => core.turns.done().then(() => void image()),
   };
   program.lists.forEach((number) => core.collectedPrograms.register(loaded, number));
   return loaded;
-}
-
-/** Makes what runs wait for the assembler if a program needs it. */
-function holdForAssembler({ turns }: Core, program: Program): void {
-  const opening = program.isAssembled() ? null : loadAssembler();
-  if (opening) turns.hold(opening);
 }
 
 function run(core: Core, device: Device, program: Program, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
@@ -151,10 +138,8 @@ function run(core: Core, device: Device, program: Program, inputs: readonly Tens
   const bindings = bindBlocks(store, program.schedule, inputs);
   const table = addressesOf(program.places, shared.arena.address, (value) => bindings.blocks.get(value)?.address);
   const scratch = shared.scratch.address;
-  core.turns.take(() => {
-    core.count.submits++;
-    engine.run(program.image(), table, scratch, (each) => listeners.get(each));
-  });
+  core.count.submits++;
+  engine.run(program.image(), table, scratch, (each) => listeners.get(each));
   return handOut(store, program.schedule, bindings);
 }
 

@@ -11,7 +11,7 @@ import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
 import { emitMapWat } from "./emit/map.ts";
 import { emitReduceWat } from "./emit/reduce.ts";
 import { templateWat } from "./kernels/template.ts";
-import { assemble, isAssembled } from "./runtime/assemble.ts";
+import { assemble } from "./runtime/assemble.ts";
 import { bytesOf } from "./runtime/blocks.ts";
 import type { Core } from "./runtime/core.ts";
 import type { AnySegment, ExchangeImage, LoopImage, Pass, ProgramImage } from "./image.ts";
@@ -35,8 +35,6 @@ export interface Program {
   readonly localBytes: number;
   /** Assembles it, at the first call. */
   image(): ProgramImage;
-  /** True if that can be done without the assembler. */
-  isAssembled(): boolean;
 }
 
 /** What of the settings matters when a schedule is loaded. */
@@ -93,10 +91,6 @@ export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOpt
       0,
     ),
     lists: [...lists.map(({ number }) => number), ...texts.flatMap(({ loop }) => loop?.body.lists ?? [])],
-    isAssembled: () =>
-      texts.every(({ passes, loop }) =>
-        passes.every(({ code }) => isAssembled(code, core)) && (!loop || loop.body.isAssembled())
-      ),
     image: once(() => {
       const segments = segmentsOf(core, schedule, texts, { lists, waits });
       const { values, inputs, outputs } = schedule;

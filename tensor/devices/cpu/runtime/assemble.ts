@@ -1,27 +1,7 @@
 /** @file WAT text to WebAssembly modules. */
-import type wabt from "wabt";
+import { assembleWat, lineOfByte } from "../assembler/module.ts";
 import { DeviceError } from "../../../errors.ts";
 import { recentMap } from "../../../recent_map.ts";
-
-const FEATURES = { simd: true, threads: true, "relaxed_simd": true };
-
-/**
- * The assembler. Documented cache: it is most of the bytes of the library, so that only who computes here loads it, once for
- * all devices.
- */
-const assembler: { toolkit?: Awaited<ReturnType<typeof wabt>>; loading?: Promise<void> } = {};
-
-/**
- * Loads the assembler.
- *
- * @returns Settles when it is there; `null` if it is already.
- */
-export function loadAssembler(): Promise<void> | null {
-  if (assembler.toolkit) return null;
-  return assembler.loading ??= import("wabt").then(async ({ default: open }) => {
-    assembler.toolkit = await open();
-  });
-}
 
 /** An assembled kernel. */
 export interface Kernel {
@@ -67,16 +47,23 @@ const MADD = "f32x4.relaxed_madd";
 const PLAIN_MADD = "(func $madd (param v128 v128 v128) (result v128) " +
   "(f32x4.add (f32x4.mul (local.get 0) (local.get 1)) (local.get 2)))";
 
+/** The bytes of a text, which the engine must take. */
 function binaryOf(text: string): Uint8Array<ArrayBuffer> {
-  const module = assembler.toolkit!.parseWat("kernel.wat", text, FEATURES);
+  const binary = assembleWat(text);
+  if (WebAssembly.validate(binary)) return binary;
+  const { message } = reasonOf(binary);
+  const byte = /(?:@\+|offset |at )(\d+)/.exec(message)?.[1];
+  throw new TypeError(byte === undefined ? message : `${message}, line ${lineOfByte(text, Number(byte))}`);
+}
+
+/** Why the engine refuses a module. */
+function reasonOf(binary: Uint8Array<ArrayBuffer>): Error {
   try {
-    module.resolveNames();
-    // The declared type lacks the parameter, without which shared memory does not validate.
-    (module.validate as (features: typeof FEATURES) => void).call(module, FEATURES);
-    return Uint8Array.from(module.toBinary({}).buffer);
-  } finally {
-    module.destroy();
+    new WebAssembly.Module(binary);
+  } catch (error) {
+    return error as Error;
   }
+  return new TypeError("the engine does not say why");
 }
 
 /** `(module (func (param v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0))))` */
@@ -115,23 +102,12 @@ function knownKernel(text: string, store: KernelStore | undefined): Kernel | und
 }
 
 /**
- * Tells whether a kernel can be had without the assembler.
- *
- * @param code The inside of a module that exports `run`.
- * @param options How it is assembled.
- * @returns True if it was assembled before.
- */
-export function isAssembled(code: string, { relaxed, store }: AssembleOptions): boolean {
-  return knownKernel(moduleText(code, relaxed), store) !== undefined;
-}
-
-/**
- * Assembles a kernel, if that was not done before. Else the assembler must be loaded.
+ * Assembles a kernel, if that was not done before.
  *
  * @param code The inside of a module that exports `run`.
  * @param options How to do that.
  * @returns The kernel.
- * @throws {DeviceError} If the text is not valid, with the reason.
+ * @throws {DeviceError} If the text is not valid, with the line and the reason.
  */
 export function assemble(code: string, { relaxed, store }: AssembleOptions): Kernel {
   const text = moduleText(code, relaxed);

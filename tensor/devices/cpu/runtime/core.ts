@@ -2,13 +2,12 @@ import type { BlockBuffer, Resident, Store } from "../../../compiler/bindings.ts
 import { makePressure, type Pressure } from "../../../compiler/pressure.ts";
 import type { Device } from "../../../device.ts";
 import type { TensorSpec, TypedArray } from "../../../spec.ts";
-import { hasRelaxedSimd, type KernelStore, loadAssembler } from "./assemble.ts";
+import { hasRelaxedSimd, type KernelStore } from "./assemble.ts";
 import { type Block, copyBlock, readBlock, refuseReleased, releaseBlock, takeBlock, writeBlock } from "./blocks.ts";
 import type { Engine, PassListener } from "./engine.ts";
 import type { ProgramImage } from "../image.ts";
 import { type Heap, makeHeap } from "./memory.ts";
 import { OWN_BYTES } from "./local_engine.ts";
-import { makeTurns, type Turns } from "./turns.ts";
 
 /** A range of the heap whose contents do not outlive a run. */
 export interface Region {
@@ -38,8 +37,6 @@ export interface Core {
   readonly count: { submits: number; readBacks: number };
   /** Whom to tell of the passes of a program, if anyone asked; weak. */
   readonly listeners: WeakMap<ProgramImage, PassListener>;
-  /** Whatever reads or writes tensors waits here for the assembler, in order. */
-  readonly turns: Turns;
   /** One arena for the temporaries of all programs, as only one runs at a time; private scratch of each thread. */
   readonly shared: { arena: Region; scratch: Region; programs: number; closed: boolean };
 }
@@ -49,7 +46,7 @@ export interface Core {
  *
  * @param engine Memory and threads.
  * @param options `relaxedSimd`: false to do without fused multiply-adds. `maxBytes`: upper bound of the memory. `kernels`: where
- * they are kept beyond this process; the assembler is then loaded when it is needed.
+ * they are kept beyond this process.
  * @returns What the device is made of.
  */
 export function makeCore(
@@ -72,7 +69,6 @@ export function makeCore(
     count: { submits: 0, readBacks: 0 },
     listeners: new WeakMap(),
     pressure: makePressure(() => heap.used(), heap),
-    turns: makeTurns(kernels ? null : loadAssembler()),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
     shared: { arena: none, scratch: none, programs: 0, closed: false },
   };
@@ -86,7 +82,7 @@ export function closeCore({ shared, engine }: Core): void {
 
 /** Makes the handle of a block; its memory is given back when the handle is collected. */
 function makeBuffer(
-  { heap, engine, collectedBlocks, pressure, turns }: Core,
+  { heap, engine, collectedBlocks, pressure }: Core,
   device: Device,
   spec: TensorSpec,
   block: Block,
@@ -98,7 +94,7 @@ function makeBuffer(
     block,
     free: () => releaseBlock(heap, block),
     ...engine.isHere && {
-      peek: () => block.taken && turns.open ? readBlock(engine, block, { shape, dtype }) as TypedArray : undefined,
+      peek: () => block.taken ? readBlock(engine, block, { shape, dtype }) as TypedArray : undefined,
     },
   };
   collectedBlocks.register(buffer, block);
@@ -108,14 +104,14 @@ function makeBuffer(
 
 /** The memory of a device, as programs are bound to it. */
 export function storeOf(core: Core, device: Device): Store<Block> {
-  const { heap, engine, resident, turns } = core;
+  const { heap, engine, resident } = core;
   return {
     resident,
     take: (spec) => takeBlock(heap, spec),
-    write: (block, values) => turns.take(() => writeBlock(engine, block, values)),
+    write: (block, values) => writeBlock(engine, block, values),
     copy(block, spec) {
       const copy = takeBlock(heap, spec);
-      turns.take(() => copyBlock(engine, block, copy, spec));
+      copyBlock(engine, block, copy, spec);
       return copy;
     },
     passOn: ({ address }) => ({ address, taken: true }),

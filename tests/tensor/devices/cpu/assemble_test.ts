@@ -1,8 +1,6 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
-import { assemble, hasRelaxedSimd, loadAssembler } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
+import { assemble, hasRelaxedSimd } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
 import { DeviceError } from "../../../../tensor/errors.ts";
-
-await loadAssembler();
 
 const CODE = `(func (export "run")
   (v128.store (i32.const 64) (f32x4.relaxed_madd (v128.load (i32.const 0)) (v128.load (i32.const 16)) (v128.load (i32.const 32)))))`;
@@ -31,6 +29,17 @@ Deno.test("Without relaxed SIMD a product is rounded before the addition", () =>
 
 Deno.test("Equal texts are assembled once", () => {
   equal(assemble(CODE, { relaxed: false }), assemble(CODE, { relaxed: false }));
+});
+
+Deno.test("Operands of wrong types are refused with the line", () => {
+  const code = `(func $one (result i32) (i32.const 1))
+    (func (export "run")
+      (drop (f32x4.add
+        (call $one)
+        (v128.const i32x4 0 0 0 0))))`;
+  throws(() => assemble(code, { relaxed: true }), (error: Error) => {
+    return error instanceof DeviceError && /Cannot assemble a kernel .*f32x4\.add.*, line 4$/.test(error.message);
+  });
 });
 
 Deno.test("Text that is not valid is refused with the reason", () => {

@@ -183,7 +183,7 @@ Deno.test("A script ends by itself while its workers wait", async () => {
   assertClose([Number(printed)], [300000 * Math.E]);
 });
 
-Deno.test("What is asked for before the assembler has come is done in order, in memory that is used again", async () => {
+Deno.test("What a script asks for at once, before its threads have started, is done in order, in memory that is used again", async () => {
   const printed = await runScript(`import { add, cpuDevice, jit, mul, sum, tensor } from "${LIBRARY}";
     const device = cpuDevice({ threads: 2, maxBytes: 64 * 2 ** 20 });
     const step = jit((x, i) => add(mul(x, 0.5), i), { device });

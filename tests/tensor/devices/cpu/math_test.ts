@@ -4,11 +4,9 @@ import { namedOp } from "../../../../tensor/compiler/expansions/named_op.ts";
 import { literal } from "../../../../tensor/compiler/scalar.ts";
 import type { ScalarOp } from "../../../../tensor/compiler/operations.ts";
 import { mathFunctions } from "../../../../tensor/devices/cpu/emit/functions.ts";
-import { assemble, loadAssembler } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
+import { assemble } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
 import { digammaOf, lgammaOf } from "../../../../tensor/primitives/scalars/gamma_of.ts";
 import { randomValues } from "../../../support/random_values.ts";
-
-await loadAssembler();
 
 /** A function of four lanes, applied to any number of values. */
 function compiled(operation: ScalarOp): (...args: readonly Float32Array[]) => Float32Array {

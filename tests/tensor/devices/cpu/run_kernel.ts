@@ -4,11 +4,10 @@ import type { MapKernel, ReduceKernel } from "../../../../tensor/compiler/kernel
 import type { WatKernel } from "../../../../tensor/compiler/kernel_text.ts";
 import { emitMapWat } from "../../../../tensor/devices/cpu/emit/map.ts";
 import { emitReduceWat } from "../../../../tensor/devices/cpu/emit/reduce.ts";
-import { assemble, loadAssembler } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
+import { assertSameBytes } from "../../../support/wabt_bytes.ts";
+import { assemble } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
 import { type DType, DTYPES, sizeOf, type TensorSpec } from "../../../../tensor/spec.ts";
 import { interpret, outputsOf } from "./interpreter.ts";
-
-await loadAssembler();
 
 /** A buffer of a test. */
 export interface Sample extends TensorSpec {
@@ -53,6 +52,7 @@ function execute(kernel: MapKernel | ReduceKernel, inputs: readonly Sample[], sp
   inputs.forEach(({ data, dtype }, i) => all.set(words(data, dtype), addresses[i]! / 4));
   const before = all.slice();
   for (const { code, items } of wat.passes) {
+    assertSameBytes(`(module (import "env" "memory" (memory 1 65536 shared)) ${code})`, "a kernel", {});
     const instance = new WebAssembly.Instance(assemble(code, { relaxed: true }).module, { env: { memory } });
     const run = instance.exports.run as (...args: readonly number[]) => void;
     for (let part = split - 1; part >= 0; part--) {

@@ -1,11 +1,10 @@
 /** @file Runs cpu kernels without a device: assembles their text, lays out memory with poison around everything, runs ranges of items. */
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import wabt from "wabt";
 import type { WatKernel } from "../../../../tensor/compiler/kernel_text.ts";
+import { assembleWat } from "../../../../tensor/devices/cpu/assembler/module.ts";
+import { assertSameBytes } from "../../../support/wabt_bytes.ts";
 import { type DType, sizeOf, type TensorSpec } from "../../../../tensor/spec.ts";
 
-const FEATURES = { simd: true, threads: true, "relaxed_simd": true };
-const assembler = await wabt();
 const POISON = 0x7fc00bad; // a NaN, and an absurd integer
 
 type Run = (...args: readonly number[]) => void;
@@ -20,14 +19,8 @@ export interface Sample extends TensorSpec {
 
 function assemble(code: string): WebAssembly.Module {
   const text = `(module (import "env" "memory" (memory 1 65536 shared))\n${code}\n)`;
-  const parsed = assembler.parseWat("kernel.wat", text, FEATURES);
-  try {
-    parsed.resolveNames();
-    (parsed as unknown as { validate(features: typeof FEATURES): void }).validate(FEATURES); // the types know no argument
-    return new WebAssembly.Module(parsed.toBinary({}).buffer as BufferSource);
-  } finally {
-    parsed.destroy();
-  }
+  assertSameBytes(text, "a kernel", {});
+  return new WebAssembly.Module(assembleWat(text));
 }
 
 /** A kernel laid out in its own memory, ready to run. */
