@@ -91,7 +91,7 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "tensor/device.ts": ["registry"],
   "tensor/devices/cpu/emit/functions.ts": ["written"],
   "tensor/devices/cpu/emit/values.ts": ["variation"],
-  "tensor/devices/cpu/runtime/assemble.ts": ["assembler", "kernels"],
+  "tensor/devices/cpu/runtime/assemble.ts": ["kernels"],
   "tensor/devices/cpu/runtime/widens.ts": ["known"],
   "tensor/devices/webgpu/emit/functions.ts": ["written"],
   "tensor/devices/webgpu/runtime/launch.ts": ["numbers"],

@@ -47,7 +47,7 @@ const step = jit(({ params, m, v }, rate) => {
 const params = { w1: normal(key1, [2, 16]), b1: zeros([16]), w2: normal(key2, [16, 3]), b2: zeros([3]) };
 const still = treeMap((p) => mul(p, 0), params);
 const initial = { state: { params, m: still, v: still }, losses: [] };
-const { losses } = Array.from({ length: 60 }, (_, i) => i + 1).reduce(({ state, losses }, t) => {
+const { losses } = Array.from({ length: 20 }, (_, i) => i + 1).reduce(({ state, losses }, t) => {
   const [next, value] = step(state, 0.05 * Math.sqrt(1 - 0.999 ** t) / (1 - 0.9 ** t));
   return { state: next, losses: [...losses, value] };
 }, initial);

@@ -83,8 +83,8 @@ function writePlace(reader: Reader, natural: number, out: number[]): void {
 
 function writeLabel(reader: Reader, { labels }: Scope, out: number[]): void {
   const word = take(reader);
-  const named = word[0] === "$";
-  const depth = named ? labels.length - 1 - labels.lastIndexOf(word) : Number(wholeOf(word, 32) ?? -1n);
+  const hasName = word[0] === "$";
+  const depth = hasName ? labels.length - 1 - labels.lastIndexOf(word) : Number(wholeOf(word, 32) ?? -1n);
   if (depth < 0 || depth >= labels.length) refuse(reader, "a block of this name must be around", reader.at - 1);
   writeUnsigned(out, depth);
 }
@@ -99,9 +99,15 @@ function writeLabels(reader: Reader, scope: Scope, out: number[]): void {
 
 type Write = (reader: Reader, scope: Scope, out: number[], align: number) => void;
 
-const named = (kind: "locals" | "globals" | "functions" | "data"): Write => (reader, scope, out) =>
-  writeUnsigned(out, takeIndex(reader, scope[kind]));
-const bytes = (read: (reader: Reader) => readonly number[]): Write => (reader, _, out) => push(out, read(reader));
+/** Writes the number of a thing. */
+function named(kind: "locals" | "globals" | "functions" | "data"): Write {
+  return (reader, scope, out) => writeUnsigned(out, takeIndex(reader, scope[kind]));
+}
+
+/** Writes the bytes that follow. */
+function written(read: (reader: Reader) => readonly number[]): Write {
+  return (reader, _, out) => push(out, read(reader));
+}
 
 /** Names data, of which there must be a count then. */
 const writeData: Write = (reader, scope, out, align) => {
@@ -127,13 +133,13 @@ const IMMEDIATES: Readonly<Record<Immediates, Write>> = {
     writePlace(reader, align, out);
     push(out, takeWhole(reader, 8));
   },
-  lane: bytes((reader) => takeWhole(reader, 8)),
-  shuffle: bytes((reader) => Array.from({ length: 16 }, () => takeWhole(reader, 8)[0]!)),
+  lane: written((reader) => takeWhole(reader, 8)),
+  shuffle: written((reader) => Array.from({ length: 16 }, () => takeWhole(reader, 8)[0]!)),
   i32: (reader, _, out) => writeConst(reader, 32, out),
   i64: (reader, _, out) => writeConst(reader, 64, out),
-  f32: bytes((reader) => takeFloat(reader, 32)),
-  f64: bytes((reader) => takeFloat(reader, 64)),
-  v128: bytes(takeVector),
+  f32: written((reader) => takeFloat(reader, 32)),
+  f64: written((reader) => takeFloat(reader, 64)),
+  v128: written(takeVector),
   label: (reader, scope, out) => writeLabel(reader, scope, out),
   labels: (reader, scope, out) => writeLabels(reader, scope, out),
   indirect: (reader, { types }, out) => {
