@@ -46,9 +46,11 @@ const step = jit(({ params, m, v }, rate) => {
 
 const params = { w1: normal(key1, [2, 16]), b1: zeros([16]), w2: normal(key2, [16, 3]), b2: zeros([3]) };
 const still = treeMap((p) => mul(p, 0), params);
-const initial = { state: { params, m: still, v: still }, losses: [] };
-const { losses } = Array.from({ length: 20 }, (_, i) => i + 1).reduce(({ state, losses }, t) => {
+
+/** Steps on from a state; gives the first loss and the last. */
+async function learn(state, first, t) {
   const [next, value] = step(state, 0.05 * Math.sqrt(1 - 0.999 ** t) / (1 - 0.9 ** t));
-  return { state: next, losses: [...losses, value] };
-}, initial);
-document.body.textContent = JSON.stringify({ first: await losses[0].item(), last: await losses.at(-1).item() });
+  const loss = await value.item();
+  return t === 20 ? { first, last: loss } : await learn(next, first ?? loss, t + 1);
+}
+document.body.textContent = JSON.stringify(await learn({ params, m: still, v: still }, null, 1));
