@@ -1,5 +1,5 @@
 /**
- * @file A transformer learns to write, character by character, from the pages of `docs/`.
+ * @file A transformer learns to write, character by character, from the prose of `docs/`.
  *
  *     deno task example:text
  *
@@ -36,7 +36,8 @@ async function pagesOf(folder: URL): Promise<string> {
   return texts.join("");
 }
 
-const text = await pagesOf(new URL("../docs/", import.meta.url));
+const pages = await pagesOf(new URL("../docs/", import.meta.url));
+const text = pages.split("\n").filter((line) => !/^\s*\|/.test(line)).join("\n"); // tables are no prose
 const alphabet = [...new Set(text)].sort();
 const codeOf = new Map(alphabet.map((character, i) => [character, i]));
 const codes = Int32Array.from(text, (character) => codeOf.get(character)!);

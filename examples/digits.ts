@@ -116,16 +116,17 @@ const answers = argmax(model(train.params, train.state, unseen.images).scores, {
 const { accuracy } = nn.classificationScores(nn.confusionMatrix(unseen.labels, answers, 10));
 console.log(`read right: ${(100 * await accuracy.item()).toFixed(1)} % of 1,000 unseen digits`);
 
-/** The first 40 in rows of ten, a bar below each: green if it was read right, red if not. */
+/** The first 40 in rows of ten, what was read beside each: green if it is right, red if not. */
 const [pixels, said] = [await unseen.images.data(), await answers.data()];
 const cell = (i: number): data.Pixels => ({
-  width: SIZE,
-  height: SIZE + 2,
+  width: SIZE + 7,
+  height: SIZE,
   channels: 3,
-  data: Uint8Array.from({ length: (SIZE + 2) * SIZE * 3 }, (_, at) => {
-    const [pixel, colour] = [Math.floor(at / 3), at % 3];
-    if (pixel < SIZE * SIZE) return 255 - 212 * pixels[i * SIZE * SIZE + pixel]!;
-    return (colour === (said[i] === i % 10 ? 1 : 0)) ? 180 : 40;
+  data: Uint8Array.from({ length: SIZE * (SIZE + 7) * 3 }, (_, at) => {
+    const [y, x, colour] = [Math.floor(at / 3 / (SIZE + 7)), Math.floor(at / 3) % (SIZE + 7), at % 3];
+    if (x < SIZE) return 255 - 212 * pixels[i * SIZE * SIZE + y * SIZE + x]!;
+    if (GLYPHS[said[i]!]![y - 5]?.[x - SIZE - 1] !== "1") return 255;
+    return colour === (said[i] === i % 10 ? 1 : 0) ? 160 : 30;
   }),
 });
 const rows = [0, 1, 2, 3].map((row) => Array.from({ length: 10 }, (_, column) => cell(10 * row + column)));

@@ -135,5 +135,5 @@ const images = Array.from({ length: 10 }, (_, i): data.Pixels => ({
   ),
 }));
 await Deno.mkdir("runs", { recursive: true });
-await Deno.writeFile("runs/automaton.png", data.imageGrid([images], { enlarge: 4 }));
+await Deno.writeFile("runs/automaton.png", data.imageGrid([images], { enlarge: 8 }));
 console.log("runs/automaton.png: growing, and the goal");
