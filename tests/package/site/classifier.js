@@ -45,7 +45,7 @@ const step = jit(({ params, m, v }, rate) => {
 });
 
 const params = { w1: normal(key1, [2, 16]), b1: zeros([16]), w2: normal(key2, [16, 3]), b2: zeros([3]) };
-const still = treeMap((p) => mul(p, 0), params);
+const still = () => treeMap((p) => mul(p, 0), params);
 
 /** Steps on from a state; gives the first loss and the last. */
 async function learn(state, first, t) {
@@ -53,4 +53,4 @@ async function learn(state, first, t) {
   const loss = await value.item();
   return t === 20 ? { first, last: loss } : await learn(next, first ?? loss, t + 1);
 }
-document.body.textContent = JSON.stringify(await learn({ params, m: still, v: still }, null, 1));
+document.body.textContent = JSON.stringify(await learn({ params, m: still(), v: still() }, null, 1));
