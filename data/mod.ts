@@ -21,7 +21,7 @@ export * from "./images/pixels.ts";
 export type { ImageFormat, ImageSize } from "./images/image_format.ts";
 export { IMAGE_FORMATS } from "./images/image_formats.ts";
 export { transformRaster } from "./images/transform_raster.ts";
-export { fitChannels, type Raster, toPixels } from "./images/raster.ts";
+export { fitChannels, type Raster, toPixels, trueChannels } from "./images/raster.ts";
 export * from "./images/decode.ts";
 export * from "./images/png.ts";
 export { type Filter, resample, type ResampleOptions } from "./images/resample.ts";
@@ -38,6 +38,7 @@ export {
   GREY_NORMALISATION,
   IMAGENET_NORMALISATION,
   type Normalisation,
+  normalisationFor,
   randomCropRectangle,
   type RandomResizedCrop,
   type Transform,
@@ -78,6 +79,7 @@ export { type FieldBatch, fieldBatches } from "./batches/field_batches.ts";
 export { type SceneBuckets, sceneBuckets, type SceneBucketsOptions } from "./batches/scene_buckets.ts";
 export { sceneFields, type SceneFieldsOptions, type SceneTargets } from "./batches/scene_fields.ts";
 export * from "./batches/scene_paste/scene_paste.ts";
+export { type ImageFieldsOptions, imageValues } from "./batches/image_fields.ts";
 export type { Fields, FieldSpec, FieldValues, Sample, SampleRequest } from "./batches/fields.ts";
 export { groupedStepsPerEpoch, stepsPerEpoch } from "./batches/epoch_plan.ts";
 export type { BatchesOptions, BatchRunOptions, FieldBatchesOptions, SkippedSample } from "./batches/batches_options.ts";

@@ -41,7 +41,14 @@ export * from "./layers/activation.ts";
 export { type DropOptions, dropout, dropPath, layerScale } from "./layers/drop.ts";
 export * from "./layers/pool.ts";
 export * from "./layers/squeeze_excite.ts";
-export { type Classifier, type Model, type ModelOptions, type ModelOutput } from "./models/model.ts";
+export {
+  type Classifier,
+  inChannelsOf,
+  type InputOptions,
+  type Model,
+  type ModelOptions,
+  type ModelOutput,
+} from "./models/model.ts";
 export { type BlockKind } from "./models/residual_block.ts";
 export { resnet, type ResNetOptions } from "./models/resnet.ts";
 export * from "./models/resnets.ts";

@@ -48,7 +48,7 @@ export interface DecoderBlockState {
 export interface DecoderParams {
   /** Doublings, coarse to fine. */
   readonly blocks: readonly DecoderBlockParams[];
-  /** 1×1 convolution to three colours. */
+  /** 1×1 convolution to the channels of the images. */
   readonly projection: Conv2dParams;
 }
 
@@ -63,7 +63,7 @@ export interface DecoderState {
  *
  * @param key Random key.
  * @param options `stride` of the encoder, a power of two: one block for each doubling; `width` at the coarsest scale,
- * halved by each block; dtype.
+ * halved by each block; channels of the images, 3 if not given; dtype.
  * @returns Parameters and state.
  * @throws {RangeError} If the stride is no power of two, or the width does not divide by it.
  *
@@ -78,10 +78,10 @@ export interface DecoderState {
  */
 export function initDecoder(
   key: Tensor,
-  options: DTypeOption & { readonly stride: number; readonly width: number },
+  options: DTypeOption & { readonly stride: number; readonly width: number; readonly outChannels?: number },
 ): { readonly params: DecoderParams; readonly state: DecoderState } {
-  requireOptions("initDecoder", options, { dtype: true, stride: true, width: true });
-  const { stride, width, dtype = "float32" } = options;
+  requireOptions("initDecoder", options, { dtype: true, stride: true, width: true, outChannels: true });
+  const { stride, width, outChannels = 3, dtype = "float32" } = options;
   const levels = Math.log2(stride);
   if (!Number.isInteger(levels) || levels < 1 || width < 1 || width % stride !== 0) {
     throw new RangeError(
@@ -90,7 +90,7 @@ export function initDecoder(
     );
   }
   const blocks = Array.from({ length: levels }, (_, i) => initBlock(random.foldIn(key, i), width / 2 ** i, { dtype }));
-  const conv = { inChannels: width / stride, outChannels: 3, kernel: 1, dtype };
+  const conv = { inChannels: width / stride, outChannels, kernel: 1, dtype };
   const projection = initConv2d(random.foldIn(key, levels), { ...conv, weight: smallNormal, bias: zeroInitializer });
   return {
     params: { blocks: blocks.map((block) => block.params), projection },

@@ -2,7 +2,7 @@
 import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
 import { STEP_OPTIONS } from "./step_options.ts";
 import { random, type Tensor, type Tree } from "../tensor/mod.ts";
-import type { DTypeOption, Model, ModelOptions } from "../nn/mod.ts";
+import { type DTypeOption, inChannelsOf, type Model, type ModelOptions } from "../nn/mod.ts";
 import { gather, type SparsePattern, type SparseTensor, toDense } from "../sparse/mod.ts";
 import { decode, type DecoderParams, type DecoderState, initDecoder } from "./decoder.ts";
 import { densify, type DensifyParams, type DensifyState, initDensify } from "./densify.ts";
@@ -58,7 +58,7 @@ export interface SparkOutput {
   readonly features: readonly SparseTensor[];
   /** Dense maps that the decoder read, coarse to fine. */
   readonly maps: readonly Tensor[];
-  /** Predictions `[B, H, W, 3]`, normalised within patches. */
+  /** Predictions `[B, H, W, C]`, normalised within patches. */
   readonly pixels: Tensor;
   /** Running statistics afterwards. */
   readonly state: SparkState;
@@ -93,7 +93,9 @@ export function initParams(
   const encoder = model.init(random.foldIn(key, 0), { dtype });
   checkModel(model, encoder.params, encoder.state);
   const densified = initDensify(random.foldIn(key, 1), model, { width: decoderWidth, dtype, ...rest });
-  const decoder = initDecoder(random.foldIn(key, 2), { stride: model.stride, width: decoderWidth, dtype });
+  const decoder = initDecoder(random.foldIn(key, 2), {
+    ...{ stride: model.stride, width: decoderWidth, outChannels: inChannelsOf(model), dtype },
+  });
   return {
     params: { encoder: encoder.params, densify: densified.params, decoder: decoder.params },
     state: { encoder: encoder.state, densify: densified.state, decoder: decoder.state },

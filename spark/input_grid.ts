@@ -1,5 +1,5 @@
 import { ShapeError, type Tensor, type Tree, treeLeaves, zeros } from "../tensor/mod.ts";
-import type { Model } from "../nn/mod.ts";
+import { inChannelsOf, type Model } from "../nn/mod.ts";
 
 /**
  * Counts the patches of an image: one per cell of the coarsest feature map, or fewer, larger ones.
@@ -80,7 +80,11 @@ export function checkModel(model: Model, params: Tree, state: Tree): void {
     );
   }
   const [first] = treeLeaves(params) as readonly Tensor[];
-  const { features } = model.features(params, state, zeros([1, 2 * stride, 2 * stride, 3], { dtype: first?.dtype }));
+  const { features } = model.features(
+    params,
+    state,
+    zeros([1, 2 * stride, 2 * stride, inChannelsOf(model)], { dtype: first?.dtype }),
+  );
   const expected = channels.map((count, i) => {
     const side = 2 * 2 ** (channels.length - 1 - i);
     return [1, side, side, count];

@@ -5,7 +5,7 @@ import type { BatchesOptions, SkippedSample } from "./batches_options.ts";
 import { checkBatchesOptions, checkChannels } from "./check_batches.ts";
 import { type FieldBatch, fieldBatches } from "./field_batches.ts";
 import { imageFields } from "./image_fields.ts";
-import { GREY_NORMALISATION, IMAGENET_NORMALISATION } from "../images/transforms.ts";
+import { normalisationFor } from "../images/transforms.ts";
 
 /** One step's samples. */
 export interface Batch {
@@ -53,7 +53,7 @@ export interface Batch {
 export function batches(dataset: Dataset, options: BatchesOptions): AsyncGenerator<Batch, void, void> {
   checkBatchesOptions(dataset, options);
   const { size, channels, transform = { kind: "randomResizedCrop" }, normalisation: given, ...run } = options;
-  const normalisation = given ?? (channels === 1 ? GREY_NORMALISATION : IMAGENET_NORMALISATION);
+  const normalisation = given ?? normalisationFor(channels ?? 3);
   checkChannels(channels, transform, normalisation);
   const fields = imageFields({ size, transform, normalisation, ...(channels === undefined ? {} : { channels }) });
   return labelled(fieldBatches(dataset, { ...run, fields }), dataset);

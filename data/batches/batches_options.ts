@@ -42,7 +42,7 @@ export interface BatchesOptions extends BatchRunOptions {
   readonly size: readonly [number, number];
   /** How an image becomes a sample; a random resized crop as in SparK if not given. */
   readonly transform?: Transform;
-  /** Mean and standard deviation; those of ImageNet if not given (of grey their mean; to be given for other channels). */
+  /** Mean and standard deviation; those of `normalisationFor` if not given. */
   readonly normalisation?: Normalisation;
   /**
    * Channels of the images, as the model takes them: 1 of colour images is their luma, others must be those of the files,

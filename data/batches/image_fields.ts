@@ -37,7 +37,28 @@ export function imageFields(options: ImageFieldsOptions): Fields {
   };
 }
 
-async function imageValues(
+/**
+ * Values of one image.
+ *
+ * @param dataset The data set.
+ * @param options As of `imageFields`.
+ * @param index Number of the image.
+ * @param draw Randomness.
+ * @returns `[H, W, C]` row-major, normalised.
+ * @throws {ImageError} If it cannot be read, or has not the channels.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { type Dataset, IMAGENET_NORMALISATION, imageValues } from "@tessera/tessera/data";
+ *
+ * const image = { width: 4, height: 4, channels: 3, data: new Uint8Array(48) } as const;
+ * const set: Dataset = { name: "one", length: 1, nameOf: String, load: () => Promise.resolve(image) };
+ * const options = { size: [2, 2], transform: { kind: "centerCrop" }, normalisation: IMAGENET_NORMALISATION } as const;
+ * equal((await imageValues(set, options, 0, () => 0)).length, 12);
+ * ```
+ */
+export async function imageValues(
   dataset: Dataset,
   { channels, ...options }: ImageFieldsOptions,
   index: number,
@@ -51,7 +72,7 @@ async function imageValues(
   return erasing ? erase(values, size, erasing, draw) : values;
 }
 
-/** Values of an image of any channels and depth. */
+/** Values of an image of any channels and depth; an image that has not these channels is an `ImageError`. */
 async function channelValues(
   dataset: Dataset,
   { size, transform, normalisation, channels }: ImageFieldsOptions & { readonly channels: number },

@@ -1,7 +1,12 @@
 import type { Dataset } from "../sets/dataset.ts";
 import { ImageError } from "../images/decode.ts";
 import type { SkippedSample } from "./batches_options.ts";
+import { normalisationFor } from "../images/transforms.ts";
 import { dataKey, drawsOf } from "./draws.ts";
+import { imageValues } from "./image_fields.ts";
+
+/** What is enough to know that an image has its channels. */
+const SMALLEST = { size: [1, 1], transform: { kind: "centerCrop" } } as const;
 
 /** Of so many samples of a data set none can be read. */
 export class NoneReadableError extends Error {
@@ -28,6 +33,7 @@ export class NoneReadableError extends Error {
  * is the first in all but broken ones.
  *
  * @param dataset Images; an empty one is refused by `batches`.
+ * @param channels Channels that they must have, as of `batches`; 8-bit colours if not given.
  * @returns When one was read.
  * @throws {NoneReadableError} If none decodes, naming the first and why it does not.
  *
@@ -39,11 +45,18 @@ export class NoneReadableError extends Error {
  * await rejects(requireReadable(imageFiles({ name: "one", files: ["missing.png"] })), /at least one of 1 must decode/);
  * ```
  */
-export async function requireReadable(dataset: Dataset): Promise<void> {
+export async function requireReadable(dataset: Dataset, channels?: number): Promise<void> {
   const skipped: SkippedSample[] = [];
   for (let index = 0; index < dataset.length; index++) {
     try {
-      await dataset.load(index, drawsOf(dataKey(index)));
+      const draw = drawsOf(dataKey(index));
+      if (channels === undefined) await dataset.load(index, draw);
+      else {await imageValues(
+          dataset,
+          { ...SMALLEST, channels, normalisation: normalisationFor(channels) },
+          index,
+          draw,
+        );}
       return;
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;

@@ -38,11 +38,11 @@ export function normalise(
 /**
  * Turns centred values back into an image: `(x * std + mean) * 255`, rounded, clamped to 0 … 255.
  *
- * @param values `[H, W, 3]` row-major; NaN becomes 0.
+ * @param values `[H, W, C]` row-major, as many channels as the normalisation has; NaN becomes 0.
  * @param size Rows and columns.
  * @param normalisation What `normalise` was called with; that of ImageNet if not given.
- * @returns RGB image.
- * @throws {RangeError} If there are not `H * W * 3` values.
+ * @returns RGB image: grey of one or two channels, of more than three the first three.
+ * @throws {RangeError} If there are not `H * W * C` values.
  *
  * @example Usage
  * ```ts
@@ -59,13 +59,19 @@ export function denormalise(
   normalisation: Normalisation = IMAGENET_NORMALISATION,
 ): Pixels {
   const [height, width] = size;
-  if (values.length !== height * width * 3) {
+  const { mean, std } = normalisation;
+  const channels = mean.length;
+  if (values.length !== height * width * channels) {
     throw new RangeError(
-      `Cannot denormalise as there must be ${height} * ${width} * 3 values: current number is ${values.length}`,
+      `Cannot denormalise as there must be ${height} * ${width} * ${channels} values: current number is ${values.length}`,
     );
   }
-  const { mean, std } = normalisation;
-  const data = new Uint8ClampedArray(values.length); // rounds and clamps on writing
-  for (let i = 0; i < data.length; i++) data[i] = (values[i]! * std[i % 3]! + mean[i % 3]!) * 255;
+  const data = new Uint8ClampedArray(height * width * 3); // rounds and clamps on writing
+  for (let i = 0; i < height * width; i++) {
+    for (let c = 0; c < 3; c++) {
+      const from = channels < 3 ? 0 : c;
+      data[3 * i + c] = (values[i * channels + from]! * std[from]! + mean[from]!) * 255;
+    }
+  }
   return { width, height, channels: 3, data: new Uint8Array(data.buffer) };
 }

@@ -19,7 +19,20 @@ export interface Raster {
   readonly opaque?: boolean;
 }
 
-/** Channels that a file has, a filler left out. */
+/**
+ * Counts the channels that a file has, a filler left out.
+ *
+ * @param raster The image.
+ * @returns Channels.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { trueChannels } from "@tessera/tessera/data";
+ *
+ * equal(trueChannels({ width: 1, height: 1, channels: 4, data: new Uint8Array(4), opaque: true }), 3);
+ * ```
+ */
 export function trueChannels({ channels, opaque = false }: Raster): number {
   return opaque && channels === 4 ? 3 : channels;
 }
@@ -111,7 +124,7 @@ export function fitChannels(raster: Raster, channels: number): Raster & { readon
   const isGrey = has <= 2;
   const fits = has === channels || (channels === 1 && has <= 4) || (channels === 3 && (isGrey || has === 4));
   if (!fits) {
-    throw new RangeError(`Cannot fit channels as images must have ${channels} of them: current image has ${has}`);
+    throw new RangeError(`Cannot fit channels as images must have ${channels} channels: current image has ${has}`);
   }
   const [low, high] = rangeOf(raster);
   const unit = (at: number) => (data[at]! - low) / (high - low);

@@ -20,6 +20,29 @@ export const IMAGENET_NORMALISATION: Normalisation = { mean: [0.485, 0.456, 0.40
 /** Of grey images: the means of those of ImageNet. */
 export const GREY_NORMALISATION: Normalisation = { mean: [0.449], std: [0.226] };
 
+/** Of channels that are no colours: values from 0 (black) to 1 (white) become -2 to 2. */
+const PLAIN = { mean: 0.5, std: 0.25 };
+
+/**
+ * The normalisation of images of some channels where nothing else is given.
+ *
+ * @param channels How many.
+ * @returns ImageNet's for 3, its mean over the colours for 1, `(value - 0.5) / 0.25` for others.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { normalisationFor } from "@tessera/tessera/data";
+ *
+ * deepStrictEqual(normalisationFor(2), { mean: [0.5, 0.5], std: [0.25, 0.25] });
+ * ```
+ */
+export function normalisationFor(channels: number): Normalisation {
+  if (channels === 3) return IMAGENET_NORMALISATION;
+  if (channels === 1) return GREY_NORMALISATION;
+  return { mean: Array<number>(channels).fill(PLAIN.mean), std: Array<number>(channels).fill(PLAIN.std) };
+}
+
 /** A random part of the image, resized, perhaps flipped: torchvision's RandomResizedCrop and RandomHorizontalFlip. */
 export interface RandomResizedCrop {
   /** Which transform. */

@@ -97,8 +97,14 @@ function mapFolders(parted: readonly (readonly string[])[]): ReadonlySet<string>
 
 const stemOf = (file: string): string => file.replace(/\.[^.]*$/, "");
 
+/** Words that images of their own may end with: `grey_alpha.png` beside `grey.png`. */
+const OWN = new Set(["alpha", "alphas", "edges", "overlay", "overlays", "instance", "instances", "normals", "contour"]);
+
 /** A stem that ends with the word of a map, and perhaps a number: `1_mask`, `1.seg`, `benign (1)_mask_2`. */
-const MAP_STEM = new RegExp(`^(.+?)[-_. ]+(?:${[...MAPS].join("|")})(?:[-_. ]+\\w{1,8}|\\d{1,3})?$`, "i");
+const MAP_STEM = new RegExp(
+  `^(.+?)[-_. ]+(?:${[...MAPS].filter((word) => !OWN.has(word)).join("|")})(?:[-_. ]+\\w{1,8}|\\d{1,3})?$`,
+  "i",
+);
 
 /** Names of the pictures in each folder: stems, and what stems such as `1.image` stand for. */
 function picturesByFolder(parted: readonly (readonly string[])[]): ReadonlyMap<string, ReadonlySet<string>> {

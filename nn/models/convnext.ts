@@ -10,11 +10,19 @@ import { addFeatures, type Features } from "../layers/features.ts";
 import { type DTypeOption, smallNormal, zeroInitializer } from "../layers/initializer.ts";
 import { initLayerNorm, layerNorm } from "../layers/layer_norm.ts";
 import { initLinear, linear, type LinearParams } from "../layers/linear.ts";
-import { blockDrop, type Classifier, type ModelOptions, type ModelOutput, runBlock } from "./model.ts";
+import {
+  blockDrop,
+  type Classifier,
+  type InputOptions,
+  type ModelOptions,
+  type ModelOutput,
+  requireChannels,
+  runBlock,
+} from "./model.ts";
 import { globalAvgPool } from "../layers/pool.ts";
 
 /** Sizes of a ConvNeXt. */
-export interface ConvNeXtOptions {
+export interface ConvNeXtOptions extends InputOptions {
   /** Name in reports and checkpoints; made of the sizes if not given. */
   readonly name?: string;
   /** Blocks per stage. */
@@ -73,15 +81,20 @@ const WEIGHTS = { weight: smallNormal, bias: zeroInitializer };
  * ```
  */
 export function convnext(options: ConvNeXtOptions): Classifier {
-  requireOptions("convnext", options, { name: true, depths: true, dims: true, dropPath: true });
+  requireOptions("convnext", options, { name: true, depths: true, dims: true, dropPath: true, inChannels: true });
   const { name, depths, dims, dropPath = 0 } = options;
+  const inChannels = requireChannels(
+    "a ConvNeXt",
+    options.inChannels === undefined ? {} : { inChannels: options.inChannels },
+  );
   const model: Classifier = {
     name: name ?? `convnext-${depths.join("-")}`,
+    inChannels,
     stride: 4 * 2 ** (depths.length - 1),
     channels: dims,
     densifyNorm: "ln",
     recipe: { dropPath, beta2: 0.999 },
-    init: (key, init) => ({ params: initConvNeXt(key, depths, dims, init), state: {} }),
+    init: (key, init) => ({ params: initConvNeXt(key, { depths, dims, inChannels }, init), state: {} }),
     features: (params: ConvNeXtParams, _state, x, run) => runConvNeXt(params, x, run),
     initHead: (key, { classes, ...init }) => ({
       norm: initLayerNorm(dims.at(-1)!, init),
@@ -97,13 +110,12 @@ export function convnext(options: ConvNeXtOptions): Classifier {
 
 function initConvNeXt(
   key: Tensor,
-  depths: readonly number[],
-  dims: readonly number[],
+  { depths, dims, inChannels: first }: Required<Pick<ConvNeXtOptions, "depths" | "dims" | "inChannels">>,
   { dtype = "float32" }: DTypeOption = {},
 ): ConvNeXtParams {
   const downsampleKey = random.foldIn(key, 0);
   const downsampleLayers = dims.map((channels, i) => {
-    const [inChannels, kernel] = i === 0 ? [3, 4] : [dims[i - 1]!, 2];
+    const [inChannels, kernel] = i === 0 ? [first, 4] : [dims[i - 1]!, 2];
     const options = { inChannels, outChannels: channels, kernel, ...WEIGHTS, dtype };
     const conv = initConv2d(random.foldIn(downsampleKey, i), options);
     return i === 0

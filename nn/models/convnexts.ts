@@ -1,10 +1,11 @@
 /** @file The ConvNeXts that have names. */
 import { convnext } from "./convnext.ts";
-import type { Classifier } from "./model.ts";
+import { type Classifier, type InputOptions, requireChannels } from "./model.ts";
 
 /**
  * ConvNeXt-Tiny.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 96 to 768, strides 4 to 32.
  *
  * @example Usage
@@ -15,13 +16,21 @@ import type { Classifier } from "./model.ts";
  * equal(convnextTiny().channels.at(-1), 768);
  * ```
  */
-export function convnextTiny(): Classifier {
-  return convnext({ name: "convnext_tiny", depths: [3, 3, 9, 3], dims: [96, 192, 384, 768], dropPath: 0.1 });
+export function convnextTiny(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("convnextTiny", options);
+  return convnext({
+    inChannels,
+    name: "convnext_tiny",
+    depths: [3, 3, 9, 3],
+    dims: [96, 192, 384, 768],
+    dropPath: 0.1,
+  });
 }
 
 /**
  * ConvNeXt-Small.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 96 to 768, strides 4 to 32.
  *
  * @example Usage
@@ -32,13 +41,21 @@ export function convnextTiny(): Classifier {
  * equal(convnextSmall().channels.at(-1), 768);
  * ```
  */
-export function convnextSmall(): Classifier {
-  return convnext({ name: "convnext_small", depths: [3, 3, 27, 3], dims: [96, 192, 384, 768], dropPath: 0.2 });
+export function convnextSmall(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("convnextSmall", options);
+  return convnext({
+    inChannels,
+    name: "convnext_small",
+    depths: [3, 3, 27, 3],
+    dims: [96, 192, 384, 768],
+    dropPath: 0.2,
+  });
 }
 
 /**
  * ConvNeXt-Base.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 128 to 1024, strides 4 to 32.
  *
  * @example Usage
@@ -49,13 +66,21 @@ export function convnextSmall(): Classifier {
  * equal(convnextBase().channels.at(-1), 1024);
  * ```
  */
-export function convnextBase(): Classifier {
-  return convnext({ name: "convnext_base", depths: [3, 3, 27, 3], dims: [128, 256, 512, 1024], dropPath: 0.3 });
+export function convnextBase(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("convnextBase", options);
+  return convnext({
+    inChannels,
+    name: "convnext_base",
+    depths: [3, 3, 27, 3],
+    dims: [128, 256, 512, 1024],
+    dropPath: 0.3,
+  });
 }
 
 /**
  * ConvNeXt-Large.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 192 to 1536, strides 4 to 32.
  *
  * @example Usage
@@ -66,6 +91,13 @@ export function convnextBase(): Classifier {
  * equal(convnextLarge().channels.at(-1), 1536);
  * ```
  */
-export function convnextLarge(): Classifier {
-  return convnext({ name: "convnext_large", depths: [3, 3, 27, 3], dims: [192, 384, 768, 1536], dropPath: 0.4 });
+export function convnextLarge(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("convnextLarge", options);
+  return convnext({
+    inChannels,
+    name: "convnext_large",
+    depths: [3, 3, 27, 3],
+    dims: [192, 384, 768, 1536],
+    dropPath: 0.4,
+  });
 }

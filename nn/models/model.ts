@@ -1,10 +1,45 @@
 /** @file What a convolutional network must offer to be pre-trained and fine-tuned here. */
+import { requireOptions } from "../../tensor/kernel.ts";
 import { checkpoint, type Tensor, type Tree } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import type { BatchStatistics } from "../layers/batch_norm.ts";
 import type { DropOptions } from "../layers/drop.ts";
 import { type Features, mapFeatures, valuesOf } from "../layers/features.ts";
 import type { DTypeOption } from "../layers/initializer.ts";
+
+/** What of a model that has a name may be another. */
+export interface InputOptions {
+  /** Channels of the images, such as 1 for grey ones; 3 if not given. */
+  readonly inChannels?: number;
+}
+
+/**
+ * The channels of a model's images.
+ *
+ * @param model The model.
+ * @returns What it says; 3 if it says nothing.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { inChannelsOf, resnet18 } from "@tessera/tessera/nn";
+ *
+ * deepStrictEqual([resnet18(), resnet18({ inChannels: 1 })].map(inChannelsOf), [3, 1]);
+ * ```
+ */
+export function inChannelsOf({ inChannels = 3 }: Pick<Model, "inChannels">): number {
+  return inChannels;
+}
+
+/** Channels that a model is to take. */
+export function requireChannels(operation: string, options: InputOptions): number {
+  requireOptions(operation, options, { inChannels: true });
+  const { inChannels = 3 } = options;
+  if (Number.isSafeInteger(inChannels) && inChannels > 0) return inChannels;
+  throw new RangeError(
+    `Cannot make ${operation} as inChannels must be an integer of at least 1: current inChannels is ${inChannels}`,
+  );
+}
 
 /** How a model is run. */
 export interface ModelOptions {
@@ -38,6 +73,8 @@ export interface ModelOutput<T extends Features> {
 export interface Model {
   /** Name in reports and checkpoints. */
   readonly name: string;
+  /** Channels of the images; 3 if not given. */
+  readonly inChannels?: number;
   /** Input pixels per cell of the coarsest map. */
   readonly stride: number;
   /** Channels of the maps, fine to coarse. */
@@ -48,7 +85,7 @@ export interface Model {
   readonly recipe: { readonly dropPath: number; readonly beta2: number };
   /** Makes parameters and state. */
   init(key: Tensor, options?: DTypeOption): { readonly params: Tree; readonly state: Tree };
-  /** Runs the network on images `[B, H, W, 3]`, or on the visible blocks of such. */
+  /** Runs the network on images `[B, H, W, inChannels]`, or on the visible blocks of such. */
   features<T extends Features>(params: Tree, state: Tree, x: T, options?: ModelOptions): ModelOutput<T>;
 }
 
@@ -61,7 +98,7 @@ export interface Classifier extends Model {
    *
    * @param params `{ encoder, head }`: of `init` (or of pre-training) and of `initHead`.
    * @param state Of `init`, or of pre-training.
-   * @param x Images `[B, H, W, 3]`, or visible blocks.
+   * @param x Images `[B, H, W, inChannels]`, or visible blocks.
    * @param options As of `features`.
    * @returns `logits` `[B, classes]` and the state afterwards.
    */

@@ -8,7 +8,15 @@ import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
 import type { Features } from "../layers/features.ts";
 import { type DTypeOption, kaimingNormal } from "../layers/initializer.ts";
 import { initLinear, linear, type LinearParams } from "../layers/linear.ts";
-import { blockDrop, type Classifier, type ModelOptions, type ModelOutput, runBlock } from "./model.ts";
+import {
+  blockDrop,
+  type Classifier,
+  type InputOptions,
+  type ModelOptions,
+  type ModelOutput,
+  requireChannels,
+  runBlock,
+} from "./model.ts";
 import { globalAvgPool, maxPool2d } from "../layers/pool.ts";
 import {
   type BlockKind,
@@ -21,7 +29,7 @@ import {
 } from "./residual_block.ts";
 
 /** Sizes of a ResNet. */
-export interface ResNetOptions {
+export interface ResNetOptions extends InputOptions {
   /** Name in reports and checkpoints; made of the sizes if not given. */
   readonly name?: string;
   /** Kind of residual block. */
@@ -77,18 +85,24 @@ export function resnet(options: ResNetOptions): Classifier {
     stemWidth: true,
     stem: true,
     dropPath: true,
+    inChannels: true,
   });
   const { block, depths, stemWidth = 64, stem = "standard", dropPath = 0 } = options;
   const widths = options.widths ?? depths.map((_, stage) => 64 * 2 ** stage);
+  const inChannels = requireChannels(
+    "a ResNet",
+    options.inChannels === undefined ? {} : { inChannels: options.inChannels },
+  );
   const stages = blocksOf({ block, depths, widths, stemWidth });
   const channels = widths.slice(0, depths.length).map((width) => width * EXPANSION[block]);
   const model: Classifier = {
     name: options.name ?? `resnet-${block}-${depths.join("-")}`,
+    inChannels,
     stride: (stem === "standard" ? 4 : 2) * 2 ** (depths.length - 1),
     channels,
     densifyNorm: "bn",
     recipe: { dropPath, beta2: 0.95 },
-    init: (key, init) => initResNet(key, stages, { stem, stemWidth, ...init }),
+    init: (key, init) => initResNet(key, stages, { stem, stemWidth, inChannels, ...init }),
     features: (params: ResNetParams, state: ResNetState, x, run) =>
       runResNet(params, state, x, { stages, stem, ...run }),
     initHead: (key, { classes, ...init }) =>
@@ -109,11 +123,15 @@ type ResNetState = Readonly<Record<string, BatchNormState | readonly BlockState[
 function initResNet(
   key: Tensor,
   stages: readonly (readonly BlockSpec[])[],
-  { stem, stemWidth, dtype = "float32" }: DTypeOption & { readonly stem: string; readonly stemWidth: number },
+  { stem, stemWidth, inChannels, dtype = "float32" }: DTypeOption & {
+    readonly stem: string;
+    readonly stemWidth: number;
+    readonly inChannels: number;
+  },
 ): { readonly params: ResNetParams; readonly state: ResNetState } {
   const kernel = stem === "standard" ? 7 : 3;
   const norm = initBatchNorm(stemWidth, { dtype });
-  const conv = { kernel, inChannels: 3, outChannels: stemWidth, weight: kaimingNormal, bias: null, dtype };
+  const conv = { kernel, inChannels, outChannels: stemWidth, weight: kaimingNormal, bias: null, dtype };
   const params: Record<string, ResNetParams[string]> = {
     conv1: initConv2d(random.foldIn(key, 0), conv),
     bn1: norm.params,

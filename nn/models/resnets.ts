@@ -1,10 +1,11 @@
 /** @file The ResNets that have names. */
-import type { Classifier } from "./model.ts";
+import { type Classifier, type InputOptions, requireChannels } from "./model.ts";
 import { resnet } from "./resnet.ts";
 
 /**
  * ResNet-18.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 64 to 512, strides 4 to 32.
  *
  * @example Usage
@@ -15,13 +16,15 @@ import { resnet } from "./resnet.ts";
  * equal(resnet18().channels.at(-1), 512);
  * ```
  */
-export function resnet18(): Classifier {
-  return resnet({ name: "resnet18", block: "basic", depths: [2, 2, 2, 2], dropPath: 0.05 });
+export function resnet18(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("resnet18", options);
+  return resnet({ inChannels, name: "resnet18", block: "basic", depths: [2, 2, 2, 2], dropPath: 0.05 });
 }
 
 /**
  * ResNet-34.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 64 to 512, strides 4 to 32.
  *
  * @example Usage
@@ -32,13 +35,15 @@ export function resnet18(): Classifier {
  * equal(resnet34().channels.at(-1), 512);
  * ```
  */
-export function resnet34(): Classifier {
-  return resnet({ name: "resnet34", block: "basic", depths: [3, 4, 6, 3], dropPath: 0.05 });
+export function resnet34(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("resnet34", options);
+  return resnet({ inChannels, name: "resnet34", block: "basic", depths: [3, 4, 6, 3], dropPath: 0.05 });
 }
 
 /**
  * ResNet-50.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 256 to 2048, strides 4 to 32.
  *
  * @example Usage
@@ -49,13 +54,15 @@ export function resnet34(): Classifier {
  * equal(resnet50().channels.at(-1), 2048);
  * ```
  */
-export function resnet50(): Classifier {
-  return resnet({ name: "resnet50", block: "bottleneck", depths: [3, 4, 6, 3], dropPath: 0.05 });
+export function resnet50(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("resnet50", options);
+  return resnet({ inChannels, name: "resnet50", block: "bottleneck", depths: [3, 4, 6, 3], dropPath: 0.05 });
 }
 
 /**
  * ResNet-101.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 256 to 2048, strides 4 to 32.
  *
  * @example Usage
@@ -66,13 +73,15 @@ export function resnet50(): Classifier {
  * equal(resnet101().channels.at(-1), 2048);
  * ```
  */
-export function resnet101(): Classifier {
-  return resnet({ name: "resnet101", block: "bottleneck", depths: [3, 4, 23, 3], dropPath: 0.08 });
+export function resnet101(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("resnet101", options);
+  return resnet({ inChannels, name: "resnet101", block: "bottleneck", depths: [3, 4, 23, 3], dropPath: 0.08 });
 }
 
 /**
  * ResNet-152.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 256 to 2048, strides 4 to 32.
  *
  * @example Usage
@@ -83,13 +92,15 @@ export function resnet101(): Classifier {
  * equal(resnet152().channels.at(-1), 2048);
  * ```
  */
-export function resnet152(): Classifier {
-  return resnet({ name: "resnet152", block: "bottleneck", depths: [3, 8, 36, 3], dropPath: 0.1 });
+export function resnet152(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("resnet152", options);
+  return resnet({ inChannels, name: "resnet152", block: "bottleneck", depths: [3, 8, 36, 3], dropPath: 0.1 });
 }
 
 /**
  * ResNet-200.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 256 to 2048, strides 4 to 32.
  *
  * @example Usage
@@ -100,13 +111,15 @@ export function resnet152(): Classifier {
  * equal(resnet200().channels.at(-1), 2048);
  * ```
  */
-export function resnet200(): Classifier {
-  return resnet({ name: "resnet200", block: "bottleneck", depths: [3, 24, 36, 3], dropPath: 0.15 });
+export function resnet200(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("resnet200", options);
+  return resnet({ inChannels, name: "resnet200", block: "bottleneck", depths: [3, 24, 36, 3], dropPath: 0.15 });
 }
 
 /**
  * A small ResNet for images of about 100 pixels: a total stride of 16 gives them a mask grid of 6×6 and more.
  *
+ * @param options Channels of the images; 3 if not given.
  * @returns Channels 32 to 256, strides 2 to 16.
  *
  * @example Usage
@@ -117,8 +130,10 @@ export function resnet200(): Classifier {
  * deepStrictEqual([tinyResnet().stride, tinyResnet().channels], [16, [32, 64, 128, 256]]);
  * ```
  */
-export function tinyResnet(): Classifier {
+export function tinyResnet(options: InputOptions = {}): Classifier {
+  const inChannels = requireChannels("tinyResnet", options);
   return resnet({
+    inChannels,
     name: "tiny_resnet",
     block: "basic",
     depths: [1, 1, 2, 2],

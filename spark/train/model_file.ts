@@ -2,7 +2,15 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { random } from "../../tensor/mod.ts";
-import { type Classifier, globalAvgPool, initLinear, linear, type LinearParams, type Model } from "../../nn/mod.ts";
+import {
+  type Classifier,
+  globalAvgPool,
+  inChannelsOf,
+  initLinear,
+  linear,
+  type LinearParams,
+  type Model,
+} from "../../nn/mod.ts";
 import { checkModel } from "../input_grid.ts";
 import { kindOf } from "./kind_of.ts";
 import { AUTHORS, MODEL_NAMES, type ModelEntry, MODELS, type Recipe } from "./model_table.ts";
@@ -68,6 +76,24 @@ export function modelEntry(name: string): ModelEntry {
   );
 }
 
+/**
+ * Makes a model for images of some channels.
+ *
+ * @param name Name in `MODELS`, or of `loadModel`.
+ * @param inChannels Channels of the images; those of the model, 3 of all that have names, if null.
+ * @returns The model.
+ * @throws {RangeError} If no such model is known, or it is of a file and takes others, naming it.
+ */
+export function makeModel(name: string, inChannels: number | null = null): Classifier {
+  const model = modelEntry(name).make(inChannels === null ? {} : { inChannels });
+  const has = inChannelsOf(model);
+  if (inChannels === null || has === inChannels) return model;
+  throw new RangeError(
+    `Cannot make ${name} for images of ${inChannels} channels as its inChannels must be that number: current inChannels ` +
+      `is ${has}; leave --in-channels out, or let the file export another model`,
+  );
+}
+
 async function moduleOf(name: string, path: string): Promise<Readonly<Record<string, unknown>>> {
   if (kindOf(path) !== "file") {
     throw new RangeError(`Cannot load ${name} as a model as it must be a file that is there: current file is absent`);
@@ -95,6 +121,10 @@ function checked(value: unknown, name: string): Model {
   for (const [part, wanted] of Object.entries(PARTS)) {
     const type: string = typeof model[part];
     if (type !== wanted) refuse(name, `its ${part} must be a ${wanted}`, `${part} is ${type}`);
+  }
+  const { inChannels = 3 } = model;
+  if (!(Number.isSafeInteger(inChannels) && (inChannels as number) > 0)) {
+    refuse(name, "its inChannels must be a whole number, 3 if it is absent", `inChannels is ${inChannels}`);
   }
   if (!Array.isArray(model.channels)) {
     refuse(name, "its channels must be a list", `channels is ${typeof model.channels}`);

@@ -4,6 +4,7 @@ import {
   convnextLarge,
   convnextSmall,
   convnextTiny,
+  type InputOptions,
   resnet,
   resnet101,
   resnet152,
@@ -34,8 +35,8 @@ export interface Recipe {
 
 /** A row of the table: how to make the model, and its recipe. */
 export interface ModelEntry {
-  /** Makes the model. */
-  readonly make: () => Classifier;
+  /** Makes the model; a file's is as it is, whatever the options. */
+  readonly make: (options?: InputOptions) => Classifier;
   /** Its defaults. */
   readonly recipe: Recipe;
 }
@@ -66,8 +67,9 @@ const SMALL: Recipe = {
  * The model of a first run. Its stride of 8 cuts 96 pixels into 12×12 patches, so that objects of a few patches are
  * told apart after minutes; the 6×6 patches of `tiny_resnet` need many more steps.
  */
-function tinyResnet8(): Classifier {
+function tinyResnet8(options: InputOptions = {}): Classifier {
   return resnet({
+    ...options,
     name: "tiny_resnet8",
     block: "basic",
     depths: [1, 2, 3],
@@ -78,8 +80,9 @@ function tinyResnet8(): Classifier {
 }
 
 /** A network for images of 32 pixels, such as those of CIFAR-10: 78,000 parameters, 4×4 patches. */
-function miniResnet8(): Classifier {
+function miniResnet8(options: InputOptions = {}): Classifier {
   return resnet({
+    ...options,
     name: "mini_resnet8",
     block: "basic",
     depths: [1, 1, 1],
@@ -91,7 +94,7 @@ function miniResnet8(): Classifier {
 
 const MINI: Recipe = { ...SMALL, inputSize: [32, 32], batchSize: 64, steps: 2400, baseLr: 0.12, decoderWidth: 32 };
 
-const ENTRIES: readonly (readonly [() => Classifier, Recipe])[] = [
+const ENTRIES: readonly (readonly [ModelEntry["make"], Recipe])[] = [
   [tinyResnet8, SMALL],
   [miniResnet8, MINI],
   [tinyResnet, { ...SMALL, decoderWidth: 128 }],

@@ -2,14 +2,7 @@
 import { requireOptions } from "../../tensor/kernel.ts";
 import { type Tensor, treeLeaves } from "../../tensor/mod.ts";
 import type { Model, Moments } from "../../nn/mod.ts";
-import {
-  FileTensor,
-  IMAGENET_NORMALISATION,
-  orderedDict,
-  PickleCall,
-  PickleFloat,
-  PickleTuple,
-} from "../../data/mod.ts";
+import { FileTensor, normalisationFor, orderedDict, PickleCall, PickleFloat, PickleTuple } from "../../data/mod.ts";
 import type { SparkParams, SparkState } from "../forward.ts";
 import { backboneEntries, headEntries, officialEntries, tensorOf, type Weights } from "./official_names.ts";
 import { type OfficialEntry, toOfficial } from "./official_layout.ts";
@@ -108,9 +101,9 @@ async function moduleOf(
 
 /** Mean, deviation, and black in normalised values, as the first versions of the official code had them. */
 function deadBuffer({ key, shape }: OfficialEntry): FileTensor {
-  const area = shape[2]! * shape[3]!;
-  const values = new Float32Array(3 * area);
-  const { mean: means, std } = IMAGENET_NORMALISATION;
+  const [channels, area] = [shape[1]!, shape[2]! * shape[3]!];
+  const values = new Float32Array(channels * area);
+  const { mean: means, std } = normalisationFor(channels);
   means.forEach((mean, c) => {
     const deviation = std[c]!;
     values.fill(key === "imn_m" ? mean : key === "imn_s" ? deviation : -mean / deviation, c * area, (c + 1) * area);

@@ -7,6 +7,8 @@ export interface ResNetShape {
   readonly family: "resnet";
   /** `standard`: 7×7 and max pooling; `light`: 3×3 alone. */
   readonly stem: "standard" | "light";
+  /** Channels of the images. */
+  readonly inChannels: number;
   /** Channels of the stem. */
   readonly stemWidth: number;
   /** Two convolutions a block, or three of which the last has four times the channels. */
@@ -23,6 +25,8 @@ export interface ResNetShape {
 export interface ConvNeXtShape {
   /** Which family. */
   readonly family: "convnext";
+  /** Channels of the images. */
+  readonly inChannels: number;
   /** Blocks per stage. */
   readonly depths: readonly number[];
   /** Channels per stage. */
@@ -61,6 +65,7 @@ function resnetShape(state: StateDict): ResNetShape | null {
   return {
     family: "resnet",
     stem: kernel === 7 ? "standard" : "light",
+    inChannels: stem.shape[1]!,
     stemWidth: stem.shape[0]!,
     block: state.has("layer1.0.conv3.weight") ? "bottleneck" : "basic",
     depths: numbers.map((stage) => countOf(state, (block) => `layer${stage}.${block}.conv1.weight`)),
@@ -75,6 +80,7 @@ function convnextShape(state: StateDict): ConvNeXtShape | null {
   const numbers = Array.from({ length: stages }, (_, i) => i);
   return {
     family: "convnext",
+    inChannels: state.get("downsample_layers.0.0.weight")!.shape[1]!,
     depths: numbers.map((stage) => countOf(state, (block) => `stages.${stage}.${block}.dwconv.weight`)),
     dims: numbers.map((stage) => state.get(`stages.${stage}.0.dwconv.weight`)!.shape[0]!),
     classes: state.get("head.weight")?.shape[0] ?? null,

@@ -61,9 +61,10 @@ export function officialEntries(
 ): readonly OfficialEntry[] {
   requireOptions("officialEntries", options, { inputSize: true });
   const { inputSize } = options;
+  const channels = (at(weights.params, ["decoder", "projection", "bias"]) as Tensor | undefined)?.shape[0] ?? 3;
   const dead = (key: string, height: number, width: number): OfficialEntry => ({
     key,
-    shape: [1, 3, height, width],
+    shape: [1, channels, height, width],
     dtype: "float32",
     kind: "buffer",
     decays: false,

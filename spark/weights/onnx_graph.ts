@@ -1,11 +1,5 @@
 /** @file ResNets and ConvNeXts as ONNX graphs: NCHW, weights in official layout, which is that of ONNX. */
-import {
-  FileTensor,
-  IMAGENET_NORMALISATION,
-  type OnnxModel,
-  type OnnxNode,
-  type SafetensorsTensor,
-} from "../../data/mod.ts";
+import { FileTensor, normalisationFor, type OnnxModel, type OnnxNode, type SafetensorsTensor } from "../../data/mod.ts";
 import { requireOptions } from "../../tensor/kernel.ts";
 import type { StateDict } from "./export_weights.ts";
 import { type ConvNeXtShape, networkShape, type ResNetShape } from "./network_shape.ts";
@@ -138,14 +132,17 @@ export function onnxModel(state: StateDict, options: OnnxOptions): OnnxModel {
   const outputs = isClassifier
     ? [{ name: "logits", shape: ["N", shape.classes!] }]
     : [...maps, { name: "pooled", shape: ["N", channels.at(-1)!] }];
-  const { mean, std } = IMAGENET_NORMALISATION;
+  const { inChannels } = shape;
+  const { mean, std } = normalisationFor(inChannels);
   return {
     name,
     nodes: graph.nodes,
     weights: graph.weights,
-    inputs: [{ name: "images", shape: ["N", 3, "H", "W"] }],
+    inputs: [{ name: "images", shape: ["N", inChannels, "H", "W"] }],
     outputs,
-    description: `${name}: images [N, 3, H, W], RGB, (pixel / 255 - mean) / std, to ${outputs.map((x) => x.name)}`,
+    description: `${name}: images [N, ${inChannels}, H, W]${
+      inChannels === 3 ? ", RGB" : ""
+    }, values from 0 to 1, (value - mean) / std, to ${outputs.map((x) => x.name)}`,
     metadata: {
       model: name,
       mean: JSON.stringify(mean),

@@ -3,7 +3,7 @@ import type { ResNetShape } from "./network_shape.ts";
 
 /** What the twin is to check. */
 export interface TwinCheck {
-  /** Height and width of the input, `linspace(-2, 2)` over `[1, 3, H, W]`. */
+  /** Height and width of the input, `linspace(-2, 2)` over `[1, C, H, W]`. */
   readonly inputSize: readonly [number, number];
   /** The first numbers of what the network makes of it: logits, or means of the last map without a head. */
   readonly expected: readonly number[];
@@ -47,7 +47,7 @@ function blockText(shape: ResNetShape): string {
 }
 
 function networkText(file: string, shape: ResNetShape): string {
-  const { stem, stemWidth, depths, widths, classes } = shape;
+  const { stem, inChannels, stemWidth, depths, widths, classes } = shape;
   const [kernel, padding] = stem === "standard" ? [7, 3] : [3, 1];
   const pool = stem === "standard" ? "\n    parts.update(maxpool=nn.MaxPool2d(3, 2, 1))" : "";
   const head = classes === null ? "" : `\n    parts.update(fc=nn.Linear(cin, ${classes}))`;
@@ -56,7 +56,7 @@ function networkText(file: string, shape: ResNetShape): string {
     : `torch.load(path, map_location="cpu")`;
   const path = `os.path.join(os.path.dirname(os.path.abspath(__file__)), ${JSON.stringify(file)})`;
   return `def network(path=${path}):
-    parts = dict(conv1=nn.Conv2d(3, ${stemWidth}, ${kernel}, 2, ${padding}, bias=False), bn1=nn.BatchNorm2d(${stemWidth}), relu=nn.ReLU())${pool}
+    parts = dict(conv1=nn.Conv2d(${inChannels}, ${stemWidth}, ${kernel}, 2, ${padding}, bias=False), bn1=nn.BatchNorm2d(${stemWidth}), relu=nn.ReLU())${pool}
     cin = ${stemWidth}
     for i, (depth, width) in enumerate(zip(${list(depths)}, ${list(widths)})):
         sizes = [(cin, 2 if i > 0 else 1)] + [(${outOf(shape)}, 1)] * (depth - 1)
@@ -84,9 +84,9 @@ from torch import nn
 ${blockText(shape)}
 ${networkText(file, shape)}
 if __name__ == "__main__":
-    size, expected = (1, 3, ${inputSize.join(", ")}), torch.tensor(${list(expected)})
+    size, expected = (1, ${shape.inChannels}, ${inputSize.join(", ")}), torch.tensor(${list(expected)})
     with torch.no_grad():
-        found = network()(torch.linspace(-2, 2, 3 * size[2] * size[3]).reshape(size))[0, :len(expected)]
+        found = network()(torch.linspace(-2, 2, size[1] * size[2] * size[3]).reshape(size))[0, :len(expected)]
     error = ((found - expected).abs().max() / expected.abs().max()).item()
     print(f"largest error {error:.1e} of 1e-04:", "ok" if error < 1e-4 else "FAILED")
     raise SystemExit(0 if error < 1e-4 else 1)

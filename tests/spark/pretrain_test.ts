@@ -146,7 +146,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ],
   [
     "--data {}/absent --out {}/b",
-    /^Cannot make a data set as .*existing folder or file: current path is .*absent\n$/,
+    /^Cannot make a data set as .*existing folder or file: current path is .*absent \(--data\)\n$/,
   ],
   ["--data {}/empty --out {}/c", /^Cannot make a data set as the folder must hold images/],
   ["--data {}/absent --out {}/file/run", /^Cannot write the run folder as it must be a folder that can be written/],

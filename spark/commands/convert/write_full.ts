@@ -1,6 +1,6 @@
 /** @file Writes everything of pre-training, as this library or the official one saves it. */
 import { random } from "../../../tensor/mod.ts";
-import type { Model } from "../../../nn/mod.ts";
+import { inChannelsOf, type Model } from "../../../nn/mod.ts";
 import { readStateDict, type StateDictFile, writeNpz, writePth, writeSafetensors } from "../../../data/mod.ts";
 import { save } from "../../train/checkpoint.ts";
 import { flattenOfficial, officialCheckpoint } from "../../weights/export_weights.ts";
@@ -31,7 +31,7 @@ export async function writeFull(job: Job): Promise<Written> {
       await save(out, { params, state, optimizer, key: random.key(0) }, { configuration: configurationOf(file) });
       return { tensors: Object.keys((await readStateDict(out)).tensors).length, content };
     }
-    const { tensors, metadata } = await ownWeights(params, state, model.name);
+    const { tensors, metadata } = await ownWeights(params, state, model.name, { inChannels: inChannelsOf(model) });
     await writeSafetensors(out, tensors, metadata);
     return { tensors: Object.keys(tensors).length, content };
   }

@@ -1,8 +1,8 @@
 /** @file Writes backbone and head under the names of a library, or as a graph. */
 import { linspace, reshape, type Tensor, transpose } from "../../../tensor/mod.ts";
-import { type Classifier, globalAvgPool, type Model } from "../../../nn/mod.ts";
+import { type Classifier, globalAvgPool, inChannelsOf, type Model } from "../../../nn/mod.ts";
 import {
-  IMAGENET_NORMALISATION,
+  normalisationFor,
   onnxParts,
   orderedDict,
   type SafetensorsTensor,
@@ -101,7 +101,9 @@ async function writeTarget(job: Job, network: Network, official: StateDict): Pro
   const { params, state, head } = network.backbone;
   const { classes, inputSize } = network;
   if (to === "safetensors") {
-    const own = await ownWeights({ encoder: params, head }, { encoder: state }, model.name, { classes, inputSize });
+    const own = await ownWeights({ encoder: params, head }, { encoder: state }, model.name, {
+      ...{ classes, inputSize, inChannels: inChannelsOf(model) },
+    });
     await writeSafetensors(out, own.tensors, own.metadata);
     return Object.keys(own.tensors).length;
   }
@@ -109,7 +111,9 @@ async function writeTarget(job: Job, network: Network, official: StateDict): Pro
     const graph = onnxModel(official, { name: model.name, inputSize, classes });
     await writeFileAtomic(out, onnxParts(graph));
     print(
-      `Input ${graph.inputs[0]!.name} [N, 3, H, W]: RGB, pixels / 255, less mean, divided by std, as the metadata say`,
+      `Input ${graph.inputs[0]!.name} [${graph.inputs[0]!.shape.join(", ")}]: ${
+        inChannelsOf(model) === 3 ? "RGB, pixels / 255" : "values from 0 to 1"
+      }, less mean, divided by std, as the metadata say`,
     );
     return graph.weights.size;
   }
@@ -148,7 +152,7 @@ async function writeTextBeside(out: string, ending: string, text: string): Promi
 
 /** What the container has no place for. */
 async function writeBeside({ out, model }: Job, { classes, inputSize }: Network): Promise<void> {
-  const { mean, std } = IMAGENET_NORMALISATION;
+  const { mean, std } = normalisationFor(inChannelsOf(model));
   await writeTextBeside(
     out,
     "json",
@@ -163,7 +167,8 @@ async function writeTwin({ out, model }: Job, { backbone, inputSize }: Network, 
   const shape = networkShape(official);
   if (shape?.family !== "resnet") return;
   const [height, width] = inputSize;
-  const planes = reshape(linspace(-2, 2, 3 * height * width), [1, 3, height, width]);
+  const channels = inChannelsOf(model);
+  const planes = reshape(linspace(-2, 2, channels * height * width), [1, channels, height, width]);
   const x = transpose(planes, [0, 2, 3, 1]);
   const values = await outputsOf(model as Classifier, backbone, x).data();
   const expected = [...values].slice(0, COMPARED);

@@ -14,6 +14,7 @@ import { countOnTerminal } from "../cli/terminal.ts";
 import { CLASSIFIER_OPTIONS, openNetworkFile } from "../shared/classifier_file.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { openPlace } from "../shared/image_places.ts";
+import { requireWritable } from "../shared/writable.ts";
 import { embeddingFormat, type Embeddings, writeEmbeddings } from "./embedding_file.ts";
 
 export type { Command } from "../cli/command.ts";
@@ -45,6 +46,7 @@ Features are float32, in the order of the files; an image that cannot be read is
 export const embed: Command = command(LINE, async (given, paths) => {
   const { batchSize, out } = withDefaults(OPTIONS, given);
   const format = embeddingFormat(out);
+  requireWritable(out!, "--out");
   const network = await openNetworkFile(LINE.task, given);
   const { model, backbone: { params, state } } = network;
   const progress = countOnTerminal();

@@ -22,6 +22,7 @@ import { workersOf } from "../shared/common_options.ts";
 import { type LabelledDataset, openEvaluationData } from "../shared/labelled_data.ts";
 import { accountsOf } from "../shared/run_data.ts";
 import { placedImages } from "../shared/image_places.ts";
+import { requireWritable } from "../shared/writable.ts";
 
 export type { Command } from "../cli/command.ts";
 
@@ -55,10 +56,13 @@ export const evaluate: Command = command(LINE, async (given) => {
   if (data === undefined) {
     throw new RangeError("Cannot evaluate as --data must name labelled images: current value is absent; see --help");
   }
+  for (const option of ["out", "confusion", "report"] as const) {
+    if (given[option] !== undefined) requireWritable(given[option], `--${option}`);
+  }
   const network = await openNetworkFile(LINE.task, given);
   const { params: encoder, state } = network.backbone;
   const count = classesOf(network.model, { encoder, state: { encoder: state } });
-  const labelled = await openEvaluationData(data, network.classes);
+  const labelled = await openEvaluationData(data, network.classes, network.input);
   const file = withClasses(LINE.task, network, count, network.classes ?? labelled.labelNames);
   const progress = countOnTerminal();
   const images = placedImages(labelled, network, { batchSize, workers: workersOf(given.workers), progress });

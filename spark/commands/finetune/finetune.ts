@@ -11,22 +11,24 @@ import { onRunDevice } from "../../train/devices.ts";
 import { makeEvaluate } from "../../train/scores/evaluation.ts";
 import type { Best } from "../../train/results/evaluation_record.ts";
 import { evaluationResults } from "../../train/results/evaluation_results.ts";
-import { modelEntry } from "../../train/model_file.ts";
+import { makeModel } from "../../train/model_file.ts";
 import { agree } from "../../train/ranks/agreement.ts";
 import { amongRanks, partOfRank, threadsOfRank } from "../../train/ranks/open_ranks.ts";
 import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, placeOf, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
+import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
+import { imageInput, networkFor } from "../shared/image_input.ts";
 import { evalBatches, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
 import { accountsOf, lastingName } from "../shared/run_data.ts";
 import { checkShares, folderOfFirst, identityOf } from "../shared/shared_run.ts";
 import { startWithWeights } from "../shared/start_with_weights.ts";
 import { sayWeights } from "../shared/say_weights.ts";
-import { classesOf, networkOf } from "../shared/weight_file.ts";
+import { classesOf } from "../shared/weight_file.ts";
 import { headFor, type Pretrained } from "./pretrained.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } from "./finetune_options.ts";
 import { type Finetuning, makeFinetuning } from "./finetuning.ts";
@@ -90,7 +92,7 @@ async function finetuneAmong(given: GivenFinetuneOptions, collective: Collective
   const logger = collective.rank === 0 ? await loadLogger(given.logger) : () => {};
   const opened = await startRun(given, collective);
   using _lock = opened.lock;
-  const data = await openLabelledData(opened.options);
+  const data = await openLabelledData({ ...opened.options, input: imageInput(opened.options.inChannels) });
   checkImages(opened, data.images, "--data and --val");
   const perEpoch = (batchSize: number) => stepsPerEpoch(data.train.length, batchSize);
   const shift = placeOf(opened, perEpoch);
@@ -113,12 +115,15 @@ async function finetuneAmong(given: GivenFinetuneOptions, collective: Collective
 }
 
 function startRun(given: GivenFinetuneOptions, { rank }: Collective): Promise<Start> {
-  const networkIn = (options: FinetuneOptions) => modelEntry(options.model).make();
+  const networkIn = (options: FinetuneOptions) => makeModel(options.model, options.inChannels);
   return startWithWeights(given, {
     start: { task: LINE.task, out: given.out, writes: rank === 0 },
     settle: settleFinetuneOptions,
     resume: resumeFinetuneOptions,
-    backboneOf: (file, options): Pretrained => ({ ...networkOf(file, networkIn(options)), classes: classesOf(file) }),
+    backboneOf: (file, options): Pretrained => ({
+      ...networkFor(file, options.model, options.inChannels),
+      classes: classesOf(file),
+    }),
     nameOf: (options) => `${networkIn(options).name}-finetune`,
   });
 }
@@ -130,6 +135,7 @@ function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
   const [workers, classes] = [workersOf(given.workers), data.classes.length];
   const head = backbone && headFor(backbone, data.classes);
   if (backbone && head && collective.rank === 0) sayWeights(backbone.account, { head: head.said });
+  if (backbone?.converted && collective.rank === 0) print(backbone.converted);
   const start = backbone && { ...backbone, head: head?.params ?? null };
   const { checkpoint = false } = given;
   const training = makeFinetuning(options, lengths, { classes, backbone: start, checkpoint, collective }, device);
@@ -140,7 +146,7 @@ function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
     first: () => training.initial,
     batchOf(size) {
       const { count } = partOf(size);
-      return { images: zeros([count, ...inputSize, 3]), targets: zeros([count, classes]) };
+      return { images: zeros([count, ...inputSize, options.inChannels ?? 3]), targets: zeros([count, classes]) };
     },
     batches: (run) => targetBatches(data.train, options, classes, { ...run, workers, part: partOf(options.batchSize) }),
     configuration,
@@ -157,7 +163,13 @@ function keepsakesOf(
   configuration: Readonly<Record<string, unknown>>,
 ) {
   const { inputSize: size, batchSize } = options;
-  const open = () => evalBatches(data.val, { size, batchSize, workers: workersOf(given.workers) });
+  const open = () =>
+    evalBatches(data.val, {
+      size,
+      input: imageInput(options.inChannels),
+      batchSize,
+      workers: workersOf(given.workers),
+    });
   const { total, warmup: warmupSteps, stepsPerEpoch, evalEvery } = lengths;
   const counted = { epochs: options.steps === null ? options.epochs : null, steps: total, warmupSteps, stepsPerEpoch };
   return evaluationResults(folder, {

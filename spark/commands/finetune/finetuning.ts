@@ -19,7 +19,7 @@ import {
 import { skipOverflow, startLossScale } from "../../loss_scale.ts";
 import { finetuneOptimizer } from "../../recipe.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
-import { modelEntry } from "../../train/model_file.ts";
+import { makeModel } from "../../train/model_file.ts";
 import { partOf } from "../../train/pretrain_step.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
 import { smallBatches } from "../../train/small_batches.ts";
@@ -59,7 +59,7 @@ export function makeFinetuning(
   },
   device: Device,
 ): Finetuning {
-  const model = modelEntry(options.model).make();
+  const model = makeModel(options.model, options.inChannels);
   const learningRate = shifted(finetuneRate(options, lengths), lengths);
   const { weightDecay, layerDecay, optimizer: rule, loss, dropPath, randomStream, accumulate: parts } = options;
   const optimizer = finetuneOptimizer({ learningRate, weightDecay, layerDecay, rule });

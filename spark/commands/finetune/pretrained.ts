@@ -1,9 +1,9 @@
 /** @file What of a pre-trained network a fine-tuning run takes over. */
 import type { Tree } from "../../../tensor/mod.ts";
-import type { Backbone } from "../../weights/load_backbone.ts";
+import type { FileNetwork } from "../shared/image_input.ts";
 
 /** A pre-trained network, and what its file says of the classes of its head. */
-export interface Pretrained extends Backbone {
+export interface Pretrained extends FileNetwork {
   /** Names in the order of the head; `null` if the file names none. */
   readonly classes: readonly string[] | null;
 }
@@ -23,7 +23,10 @@ export interface HeadChoice {
  * @param classes Names of the classes that are to be told apart.
  * @returns The head, or why there is a fresh one.
  */
-export function headFor({ head, classes: known, account }: Pretrained, classes: readonly string[]): HeadChoice {
+export function headFor(
+  { head, classes: known, account }: Omit<Pretrained, "converted">,
+  classes: readonly string[],
+): HeadChoice {
   const fresh = (why: string): HeadChoice => ({ params: null, said: `fresh, as ${why}` });
   if (head === null) return fresh("the file has none");
   if (account.headClasses !== classes.length) return fresh(`the data have ${classes.length} classes`);

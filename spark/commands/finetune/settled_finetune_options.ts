@@ -1,9 +1,10 @@
 /** @file From what the command line says to what fine-tuning does. */
 import { STREAM_VERSION } from "../../random_stream.ts";
-import { modelEntry } from "../../train/model_file.ts";
+import { makeModel, modelEntry } from "../../train/model_file.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import { type Extended, extended } from "../shared/extended.ts";
+import { ownChannels } from "../shared/image_input.ts";
 import { checkAccumulation, sameModel } from "../shared/settled_options.ts";
 import { DECIDING_OPTIONS, type FinetuneOptions, type GivenFinetuneOptions } from "./finetune_options.ts";
 import { finetuneRecipe } from "./finetune_recipe.ts";
@@ -19,7 +20,7 @@ import { finetuneRecipe } from "./finetune_recipe.ts";
  */
 export function settleFinetuneOptions(
   given: GivenFinetuneOptions,
-  found: { readonly path: string; readonly model: string } | null,
+  found: { readonly path: string; readonly model: string; readonly inChannels?: number | null } | null,
 ): FinetuneOptions {
   const { fromScratch, ...stated } = withDefaults(DECIDING_OPTIONS, given);
   const model = stated.model ?? found?.model;
@@ -30,11 +31,15 @@ export function settleFinetuneOptions(
   const inputSize = stated.inputSize ?? modelEntry(model).recipe.inputSize;
   const { warmupShare: _, ...recipe } = finetuneRecipe(model, inputSize);
   const init = found?.path ?? null;
+  const inChannels = stated.inChannels ?? found?.inChannels ?? ownChannels(makeModel(model));
+  if (inChannels !== null) requirePlain(given, inChannels);
   const whole = {
     task: "finetune" as const,
     randomStream: STREAM_VERSION,
     ...recipe,
+    ...inChannels !== null && PLAIN,
     ...stated,
+    inChannels,
     data: stated.data,
     model,
     init,
@@ -42,6 +47,15 @@ export function settleFinetuneOptions(
   };
   checkAccumulation(whole);
   return { ...whole, ema: whole.ema === 0 ? null : whole.ema };
+}
+
+/** What is done to colours of 8 bits alone. */
+const PLAIN = { augment: "none", erase: 0 } as const;
+
+function requirePlain({ augment = "none", erase = 0 }: GivenFinetuneOptions, inChannels: number): void {
+  if (augment === "none" && erase === 0) return;
+  const current = augment === "none" ? `--erase is ${erase}` : `--augment is ${augment}`;
+  refuse(`--augment and --erase are for 8-bit colours, and with --in-channels ${inChannels} must be left out`, current);
 }
 
 function refuse(requirement: string, current: string): never {
@@ -75,7 +89,10 @@ export function resumeFinetuneOptions(
 }
 
 /** What runs had before there was a choice. */
-const OLDER = { randomStream: 1, accumulate: 1, precision: "f32", syncBn: false, bucketMb: 25 } as const;
+const OLDER = {
+  ...{ randomStream: 1, accumulate: 1, precision: "f32", syncBn: false, bucketMb: 25 },
+  inChannels: null,
+} as const;
 
 /**
  * Counts the steps of a run.

@@ -11,6 +11,7 @@ import {
 import type { Tensor } from "../../../tensor/mod.ts";
 import { leaf, leafSource } from "../../../tensor/kernel.ts";
 import type { TargetBatch } from "../../finetune.ts";
+import { imageInput } from "../shared/image_input.ts";
 import type { LabelledDataset } from "../shared/labelled_data.ts";
 import type { FinetuneOptions } from "./finetune_options.ts";
 
@@ -51,9 +52,10 @@ export async function* targetBatches(
   { part, ...run }: Pick<BatchesOptions, "startStep" | "steps" | "workers" | "onSkip" | "part">,
 ): AsyncGenerator<TargetBatch, void, void> {
   const { inputSize: size, batchSize, seed, repeats, mixup, cutmix, labelSmoothing } = options;
+  const input = imageInput(options.inChannels);
   const mixes = mixup > 0 || cutmix > 0;
   const each = {
-    ...{ size, batchSize, seed, repeats, transform: trainTransform(options), ...run },
+    ...{ size, ...input, batchSize, seed, repeats, transform: trainTransform(options), ...run },
     ...part && !mixes && { part },
   };
   for await (const { step, images, labels } of batches(train, each)) {

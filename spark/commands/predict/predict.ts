@@ -15,6 +15,7 @@ import { countOnTerminal } from "../cli/terminal.ts";
 import { CLASSIFIER_OPTIONS, type ClassifierFile, openNetworkFile, withClasses } from "../shared/classifier_file.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { openPlace, type PlacedImages } from "../shared/image_places.ts";
+import { requireWritable } from "../shared/writable.ts";
 import { type Predicted, predictionText } from "./prediction_text.ts";
 
 export type { Command } from "../cli/command.ts";
@@ -46,6 +47,7 @@ CSV has a row for each image and each of its classes; an image that cannot be re
 /** Runs the command: exit code 0; 1 if no image could be read. */
 export const predict: Command = command(LINE, async (given, paths) => {
   const { batchSize, top, out, logits, format } = withDefaults(OPTIONS, given);
+  if (out !== undefined) requireWritable(out, "--out");
   const network = await openNetworkFile(LINE.task, given);
   const { params: encoder, state } = network.backbone;
   const count = classesOf(network.model, { encoder, state: { encoder: state } });

@@ -4,13 +4,13 @@ import { withMoments } from "../../../nn/mod.ts";
 import { startAverage } from "../../average.ts";
 import { kindOf } from "../../train/kind_of.ts";
 import { newRun, type RunStart, type StartOptions } from "../../train/run_start.ts";
-import { modelEntry } from "../../train/model_file.ts";
+import { makeModel, modelEntry } from "../../train/model_file.ts";
 import type { TrainState } from "../../train_state.ts";
 import { decoderWidthOf, type SparkWeights, weightsOf } from "../../weights/load_weights.ts";
 import type { GivenPretrainOptions, PretrainOptions } from "../shared/pretrain_options.ts";
 import { runPlace } from "../shared/run_place.ts";
 import { settleOptions } from "../shared/settled_options.ts";
-import { modelNameOf, openWeights } from "../shared/weight_file.ts";
+import { channelsIn, modelNameOf, openWeights } from "../shared/weight_file.ts";
 
 /** Weights, moments and place of the run that goes on. */
 export interface Official {
@@ -50,10 +50,12 @@ export async function officialStart(
   const name = modelNameOf(file, given.model);
   const size = Number(file.extra.get("input_size"));
   const inputSize = Number.isSafeInteger(size) && size > 0 ? { inputSize: [size, size] as const } : {};
+  const inChannels = channelsIn(file, name);
   const official = await officialOf(file, name);
   const options = settleOptions({
     ...inputSize,
     ...decoderSizes(official.weights),
+    ...inChannels === null ? {} : { inChannels },
     ...given,
     model: name,
   });
@@ -72,7 +74,7 @@ async function officialOf(file: StateDictFile, name: string): Promise<Official> 
         `weights with --init-weight ${file.path}`,
     );
   };
-  const model = modelEntry(name).make();
+  const model = makeModel(name, channelsIn(file, name));
   if (decoderWidthOf(file) === null) refuse("all of pre-training, decoder and optimizer", `is a backbone of ${name}`);
   const weights = weightsOf(file, model);
   const { optimizer } = weights;

@@ -25,6 +25,7 @@ import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { type GivenPretrainOptions, PRETRAIN_OPTIONS, type PretrainOptions } from "../shared/pretrain_options.ts";
+import { imageInput } from "../shared/image_input.ts";
 import { evalBatches } from "../shared/labelled_data.ts";
 import { accountsOf, fingerprint, fixedImages, lastingName, openRunData } from "../shared/run_data.ts";
 import { ablationOf, checkRanks, resumeOptions, settleOptions } from "../shared/settled_options.ts";
@@ -84,8 +85,11 @@ async function trainAmong(given: GivenPretrainOptions, collective: Collective): 
   const logger = collective.rank === 0 ? await loadLogger(given.logger) : () => {};
   const opened = await startRun(given, collective);
   using _lock = opened.lock;
-  const dataset = await openRunData(opened.options.data, { tell });
-  const held = given.val === undefined ? null : await openRunData(given.val, { split: "val", tell, option: "--val" });
+  const input = imageInput(opened.options.inChannels);
+  const dataset = await openRunData(opened.options.data, { tell, input });
+  const held = given.val === undefined ? null : await openRunData(given.val, {
+    ...{ split: "val", tell, input, option: "--val" },
+  });
   const images = await fingerprint(dataset, opened.options.data);
   checkImages(opened, images, "--data");
   const { options, lengths } = placed(opened, dataset.length);
@@ -138,13 +142,14 @@ async function startRun(given: GivenPretrainOptions, { rank }: Collective): Prom
 
 function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
   const { given, start: { options, official }, dataset, held, images, lengths, device, collective } = opened;
-  const { model, inputSize: [height, width], batchSize, seed } = options;
+  const { model, inputSize: [height, width], inChannels, batchSize, seed } = options;
+  const input = imageInput(inChannels);
   const { debugNans: debug = false, checkpoint = false } = given;
   const training = makePretraining(options, lengths, device, { debug, checkpoint, collective });
   const read: WeightAccount[] = [];
   const partOf = (size: number) => partOfRank(size, collective);
   const part = partOf(batchSize);
-  const samples = { size: options.inputSize, batchSize, part, seed, workers: workersOf(given.workers) };
+  const samples = { size: options.inputSize, ...input, batchSize, part, seed, workers: workersOf(given.workers) };
   return {
     title: `${model} on ${dataset.name}: ${dataset.length} images at ${height}×${width},`,
     training,
@@ -153,7 +158,7 @@ function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
         ? officialState(training.initial, official)
         : startingWeights(options, training, (account) => read.push(account)),
     weights: read,
-    batchOf: (size) => zeros([partOf(size).count, height, width, 3]),
+    batchOf: (size) => zeros([partOf(size).count, height, width, inChannels ?? 3]),
     batches: (run) => imagesOf(batches(dataset, { ...samples, ...run })),
     configuration: { options: { ...options, data: lastingName(options.data) }, images },
     sources: accountsOf(dataset, ...held ? [held] : []),
@@ -173,10 +178,11 @@ async function keepsakesOf(
   { head, note: tell, emit }: KeepsakeRun,
 ) {
   const { inputSize, maskRatio, seed } = options;
-  const shown = await fixedImages(dataset, inputSize, { count: SHOWN, seed });
+  const input = imageInput(options.inChannels);
+  const shown = await fixedImages(dataset, inputSize, { count: SHOWN, seed, input });
   const { total, warmup: warmupSteps, stepsPerEpoch } = lengths;
   const settings = { inputSize, maskRatio, seed, method: ablationOf(options, model) };
-  const each = { size: inputSize, batchSize: options.batchSize, workers: workersOf(given.workers) };
+  const each = { size: inputSize, input, batchSize: options.batchSize, workers: workersOf(given.workers) };
   const counted = { epochs: options.steps === null ? options.epochs : null, steps: total, warmupSteps, stepsPerEpoch };
   return pictureResults(folder, {
     ...{ title: head.name, before: log, total, tell, emit },

@@ -7,7 +7,7 @@ import { startLossScale } from "../../loss_scale.ts";
 import { pretrainOptimizer } from "../../recipe.ts";
 import type { TrainState } from "../../train_state.ts";
 import { init, type TrainStepOptions } from "../../train_step.ts";
-import { modelEntry } from "../../train/model_file.ts";
+import { makeModel, modelEntry } from "../../train/model_file.ts";
 import { accumulatedStep, type Conclude, partOf, wholeStep } from "../../train/pretrain_step.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
 import { concluded, type Training } from "../../train/training.ts";
@@ -67,8 +67,8 @@ export function makePretraining(
   device: Device,
   { debug = false, checkpoint = false, collective = alone() }: PretrainingSettings = {},
 ): Pretraining {
-  const { make, recipe } = modelEntry(options.model);
-  const model = make();
+  const { recipe } = modelEntry(options.model);
+  const model = makeModel(options.model, options.inChannels);
   const { learningRate, weightDecay } = schedulesOf(options, lengths);
   const { optimizer: rule, inputSize, maskRatio, dropPath } = options;
   const optimizer = pretrainOptimizer({ learningRate, weightDecay, b2: model.recipe.beta2, rule });

@@ -1,13 +1,15 @@
 /** @file The weights that a new run starts from. */
-import type { Model } from "../../../nn/mod.ts";
+import { inChannelsOf, type Model } from "../../../nn/mod.ts";
 import type { StateDictFile } from "../../../data/mod.ts";
 import { startAverage } from "../../average.ts";
-import type { Backbone } from "../../weights/load_backbone.ts";
 import { decoderWidthOf, type SparkWeights, weightsOf } from "../../weights/load_weights.ts";
 import type { WeightAccount } from "../../weights/weight_account.ts";
 import type { TrainState } from "../../train_state.ts";
+import { makeModel } from "../../train/model_file.ts";
+import { print } from "../cli/print.ts";
+import { type FileNetwork, networkFor } from "../shared/image_input.ts";
 import { sayWeights } from "../shared/say_weights.ts";
-import { networkOf, openWeights, otherModel } from "../shared/weight_file.ts";
+import { channelsIn, openWeights, otherModel } from "../shared/weight_file.ts";
 import type { PretrainOptions } from "../shared/pretrain_options.ts";
 import type { Pretraining } from "./pretraining.ts";
 
@@ -22,15 +24,17 @@ import type { Pretraining } from "./pretraining.ts";
  * @throws {Error} If the file cannot be read or does not fit, naming it and what does not fit.
  */
 export async function startingWeights(
-  { initWeight, weights }: PretrainOptions,
+  { initWeight, weights, model: name }: PretrainOptions,
   { model, initial }: Pretraining,
   keep: (account: WeightAccount) => void = () => {},
 ): Promise<TrainState> {
   if (initWeight === null) return initial;
   const file = await openWeights(initWeight, { option: "--init-weight", weights });
-  const { params, state, account } = decoderWidthOf(file) === null
-    ? withEncoder(initial, networkOf(file, model))
-    : everything(file, model, initial);
+  const [has, wanted] = [makeModel(name, channelsIn(file, name)), model].map(inChannelsOf);
+  const { params, state, account, converted } = decoderWidthOf(file) === null || has !== wanted
+    ? withEncoder(initial, networkFor(file, name, wanted!))
+    : { ...everything(file, model, initial), converted: null };
+  if (converted !== null) print(converted);
   sayWeights(account, { head: "not used" });
   keep(account);
   const { average, ...train } = { ...initial, params, state };
@@ -45,9 +49,14 @@ function everything(file: StateDictFile, model: Model, initial: TrainState): Spa
   }
 }
 
-function withEncoder({ params, state }: TrainState, encoder: Backbone) {
-  const { account } = encoder;
-  return { params: { ...params, encoder: encoder.params }, state: { ...state, encoder: encoder.state }, account };
+function withEncoder({ params, state }: TrainState, encoder: FileNetwork) {
+  const { account, converted } = encoder;
+  return {
+    params: { ...params, encoder: encoder.params },
+    state: { ...state, encoder: encoder.state },
+    account,
+    converted,
+  };
 }
 
 /** Width and scales of the decoder of a state. */

@@ -12,7 +12,7 @@ import type { CountProgress } from "../../train/count_progress.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { type EncoderWeights, frozenFeatures, recalibrated } from "../../train/features/frozen_features.ts";
 import { linearProbe } from "../../train/features/linear_probe.ts";
-import { modelEntry } from "../../train/model_file.ts";
+import { makeModel, modelEntry } from "../../train/model_file.ts";
 import type { Recipe } from "../../train/model_table.ts";
 import { unreadText } from "../../train/scores/evaluation.ts";
 import { nearestNeighbours } from "../../train/features/nearest_neighbours.ts";
@@ -23,9 +23,10 @@ import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { countOnTerminal } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
+import { type ImageInput, inputOf, networkFor } from "../shared/image_input.ts";
 import { evalTransform, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
 import { sayWeights } from "../shared/say_weights.ts";
-import { modelNameOf, networkOf, openWeights } from "../shared/weight_file.ts";
+import { channelsIn, modelNameOf, openWeights } from "../shared/weight_file.ts";
 import { requireWritable } from "../shared/writable.ts";
 import { PROBE_OPTIONS } from "./probe_options.ts";
 
@@ -63,13 +64,13 @@ interface ProbeResult {
 
 /** Runs the command: exit code 0. */
 export const probe: Command = command(LINE, async (given) => {
-  const { model, recipe, weights, init, account } = await openNetwork(given);
+  const { model, recipe, weights, init, account, input } = await openNetwork(given);
   const { data: path, val = null, labels = null, seed = 0 } = given;
   if (path === undefined) refuse("there must be labelled images", "--data is absent");
   if (given.out !== undefined) requireWritable(given.out, "--out");
-  const data = await openLabelledData({ data: path, val, labels, seed });
+  const data = await openLabelledData({ data: path, val, labels, seed, input });
   return await onRunDevice(given.device, { kept: "", tuning: "none", ...machineOf(given) }, async (device) => {
-    const found = await probeNetwork(given, { model, recipe, weights, data, device });
+    const found = await probeNetwork(given, { model, recipe, weights, data, device, input });
     print(resultLine(model.name, init, found));
     const result: ProbeResult = { model: model.name, init, account, ...found };
     if (given.out !== undefined) {
@@ -94,25 +95,33 @@ function refuse(requirement: string, current: string): never {
 }
 
 /** The network that `--init` names, or a fresh one. */
-async function openNetwork({ init, fromScratch, model: name, weights, seed = 0 }: Given): Promise<{
+async function openNetwork({ init, fromScratch, model: name, weights, inChannels: asked, seed = 0 }: Given): Promise<{
   readonly model: Classifier;
   readonly recipe: Recipe;
   readonly weights: EncoderWeights;
   readonly init: string | null;
   readonly account: WeightAccount | null;
+  readonly input: ImageInput;
 }> {
+  const inChannels = asked ?? null;
   if ((init === undefined) === !fromScratch) {
     refuse("there must be either --init or --from-scratch", init === undefined ? "network is absent" : "are both");
   }
   if (init === undefined) {
-    const { make, recipe } = modelEntry(name ?? refuse("fresh weights need --model", "--model is absent"));
-    return { model: make(), recipe, weights: make().init(random.key(seed)), init: null, account: null };
+    const known = name ?? refuse("fresh weights need --model", "--model is absent");
+    const model = makeModel(known, inChannels);
+    const fresh = { weights: model.init(random.key(seed)), init: null, account: null };
+    return { model, recipe: modelEntry(known).recipe, ...fresh, input: inputOf(model, inChannels) };
   }
   const file = await openWeights(init, { option: "--init", model: name, weights });
-  const { make, recipe } = modelEntry(modelNameOf(file, name));
-  const network = networkOf(file, make());
+  const known = modelNameOf(file, name);
+  const network = networkFor(file, known, inChannels);
   sayWeights(network.account, { head: "not used" });
-  return { model: make(), recipe, weights: network, init: file.path, account: network.account };
+  if (network.converted !== null) print(network.converted);
+  const trained = inChannels ?? channelsIn(file, known);
+  const model = makeModel(known, trained);
+  const found = { weights: network, init: file.path, account: network.account };
+  return { model, recipe: modelEntry(known).recipe, ...found, input: inputOf(model, trained) };
 }
 
 /** What is known of the features. */
@@ -125,15 +134,16 @@ interface Opened {
   readonly weights: EncoderWeights;
   readonly data: LabelledData;
   readonly device: Device;
+  readonly input: ImageInput;
 }
 
 async function probeNetwork(
   given: Given,
-  { model, recipe, weights, data, device }: Opened,
+  { model, recipe, weights, data, device, input }: Opened,
 ): Promise<Found> {
   const { batchSize, seed, recalibrate, epochs, neighbours } = withDefaults(PROBE_OPTIONS, given);
   const size = given.inputSize ?? recipe.inputSize;
-  const shared = { size, batchSize, seed, workers: workersOf(given.workers), transform: evalTransform(size) };
+  const shared = { size, ...input, batchSize, seed, workers: workersOf(given.workers), transform: evalTransform(size) };
   const progress = countOnTerminal();
   const unread = { train: [] as SkippedSample[], val: [] as SkippedSample[] };
   const open = (part: "train" | "val") => {

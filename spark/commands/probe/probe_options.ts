@@ -2,6 +2,7 @@
 import {
   DEVICE_OPTION,
   FILE_MODEL_OPTION,
+  IN_CHANNELS_OPTION,
   INPUT_SIZE_OPTION,
   LABELLED_OPTIONS,
   MACHINE_OPTIONS,
@@ -33,6 +34,7 @@ export const PROBE_OPTIONS:
   & typeof WEIGHTS_OPTION
   & typeof FILE_MODEL_OPTION
   & typeof INPUT_SIZE_OPTION
+  & typeof IN_CHANNELS_OPTION
   & typeof SEED_OPTION
   & typeof OWN
   & typeof DEVICE_OPTION
@@ -41,6 +43,7 @@ export const PROBE_OPTIONS:
     ...WEIGHTS_OPTION,
     ...FILE_MODEL_OPTION,
     ...INPUT_SIZE_OPTION,
+    ...IN_CHANNELS_OPTION,
     ...SEED_OPTION,
     ...OWN,
     ...DEVICE_OPTION,

@@ -4,13 +4,13 @@
  * @module
  */
 import {
-  applyTransform,
   dataKey,
   type Dataset,
   drawsOf,
   ImageError,
   imageGrid,
-  normalise,
+  imageValues,
+  normalisationFor,
   writeFileAtomic,
 } from "../../../data/mod.ts";
 import { inputGrid } from "../../input_grid.ts";
@@ -26,6 +26,7 @@ import { DEVICE_OPTION, FILE_MODEL_OPTION, SEED_OPTION, WEIGHTS_OPTION } from ".
 import { type MaskRows, parseMasks } from "../shared/mask_file.ts";
 import { randomMasks, reconstructImages } from "../shared/reconstruct_images.ts";
 import { openRunData } from "../shared/run_data.ts";
+import type { ImageInput } from "../shared/image_input.ts";
 import { readSavedModel, type SavedModel } from "../shared/saved_model.ts";
 import { requireWritable } from "../shared/writable.ts";
 
@@ -93,7 +94,12 @@ function required(given: Given, name: "checkpoint" | "images" | "out"): string {
 }
 
 /** Images that can be read, evenly spread over the data set, whole; and those that cannot. */
-async function loadImages(dataset: Dataset, size: readonly [number, number], count: number) {
+async function loadImages(
+  dataset: Dataset,
+  { size, input }: { readonly size: readonly [number, number]; readonly input: ImageInput },
+  count: number,
+) {
+  const how = { size, transform: { kind: "centerCrop" }, normalisation: normalisationFor(3), ...input } as const;
   const shown = Math.min(count, dataset.length);
   const images: Float32Array<ArrayBuffer>[] = [];
   const unread: { readonly name: string; readonly reason: string }[] = [];
@@ -101,8 +107,7 @@ async function loadImages(dataset: Dataset, size: readonly [number, number], cou
     const index = Math.floor(i * dataset.length / shown);
     const draw = drawsOf(dataKey(index));
     try {
-      const image = await dataset.load(index, draw);
-      images.push(normalise(applyTransform(image, size, { kind: "centerCrop" }, draw)));
+      images.push(await imageValues(dataset, how, index, draw));
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       unread.push({ name: error.file, reason: error.reason });
@@ -159,7 +164,10 @@ export const reconstructCommand: Command = command(LINE, async (given) => {
   const inputSize = given.inputSize ?? saved.inputSize;
   const grid = inputGrid(saved.model, inputSize, saved.method.patchSize);
   const { count } = withDefaults(OPTIONS, given);
-  const { images, unread } = await loadImages(await openRunData(path), inputSize, count);
+  const { images, unread } = await loadImages(await openRunData(path, { input: saved.input }), {
+    size: inputSize,
+    input: saved.input,
+  }, count);
   const masks = await masksFor(given, saved, { grid, count: images.length });
   return await onRunDevice(given.device, { kept: "" }, async (device) => {
     const { rows, loss, errors } = await reconstructImages(saved, { images, masks, inputSize }, device);

@@ -4,7 +4,7 @@ import type { StateDictFile, Transform } from "../../../data/mod.ts";
 import type { Tree } from "../../../tensor/mod.ts";
 import { accountLines } from "../../weights/weight_account.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
-import { modelEntry } from "../../train/model_file.ts";
+import { makeModel, modelEntry } from "../../train/model_file.ts";
 import type { OptionsOf } from "../cli/option.ts";
 import { printError } from "../cli/print.ts";
 import {
@@ -15,7 +15,8 @@ import {
   WEIGHTS_OPTION,
 } from "./common_options.ts";
 import { evalTransform } from "./labelled_data.ts";
-import { classesOf, configurationOf, modelNameOf, networkOf, openWeights } from "./weight_file.ts";
+import { type ImageInput, inputOf } from "./image_input.ts";
+import { channelsIn, classesOf, configurationOf, modelNameOf, networkOf, openWeights } from "./weight_file.ts";
 
 /** Which network, and how images come to it. */
 export const NETWORK_OPTIONS = {
@@ -74,6 +75,8 @@ export interface Network {
   readonly size: readonly [number, number];
   /** How an image comes to that size. */
   readonly transform: Transform;
+  /** Channels of the images. */
+  readonly input: ImageInput;
   /** Names of the classes; null if the file does not say. */
   readonly classes: readonly string[] | null;
 }
@@ -91,14 +94,17 @@ export async function openNetworkFile(task: string, given: OptionsOf<typeof CLAS
     throw new RangeError(`Cannot ${task} as --init must name a network: current value is absent; see --help`);
   }
   const file = await openWeights(given.init, { option: "--init", model: given.model, weights: given.weights });
-  const { make, recipe } = modelEntry(modelNameOf(file, given.model));
-  const model = make();
+  const name = modelNameOf(file, given.model);
+  const { recipe } = modelEntry(name);
+  const inChannels = channelsIn(file, name);
+  const model = makeModel(name, inChannels);
   const backbone = networkOf(file, model);
   accountLines(backbone.account).forEach(printError); // stdout is for results
   const size = given.inputSize ?? savedSize(file) ?? recipe.inputSize;
   return {
     ...{ path: file.path, model, size, backbone, classes: classesOf(file) },
     transform: transformOf(size, given),
+    input: inputOf(model, inChannels),
   };
 }
 

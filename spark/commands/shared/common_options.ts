@@ -58,6 +58,20 @@ export const INPUT_SIZE_OPTION = {
   },
 } as const;
 
+/** Channels of the images, of networks that are trained. */
+export const IN_CHANNELS_OPTION = {
+  inChannels: {
+    kind: "whole",
+    least: 1,
+    most: 256,
+    help: [
+      "channels of the images: 1 grey, or as many as the files have, such as 7 of .npy or TIFF; values then keep the depth",
+      "of the files, so that 16 bits count (default: 3 of 8 bits, or those of the file of weights or model)",
+    ],
+    default: null,
+  },
+} as const;
+
 /** What chance follows from. */
 export const SEED_OPTION = {
   seed: {

@@ -31,14 +31,14 @@ export interface PlacedImages {
  */
 export async function openPlace(
   path: string,
-  { size, transform }: Pick<Network, "size" | "transform">,
+  network: Pick<Network, "size" | "transform" | "input">,
   { batchSize, workers, progress }: {
     readonly batchSize: number;
     readonly workers: number;
     readonly progress: Pick<CountProgress, "note">;
   },
 ): Promise<PlacedImages> {
-  const place = placedImages(await openImages(path), { size, transform }, { batchSize, workers, progress });
+  const place = placedImages(await openImages(path), network, { batchSize, workers, progress });
   return { ...place, batches: () => readableOf(place) };
 }
 
@@ -55,7 +55,7 @@ async function* readableOf({ batches, onSkip }: ReturnType<typeof placedImages>)
 /** As `openPlace`, of a data set. */
 export function placedImages(
   dataset: Dataset,
-  { size, transform }: Pick<Network, "size" | "transform">,
+  { size, transform, input }: Pick<Network, "size" | "transform" | "input">,
   { batchSize, workers, progress }: {
     readonly batchSize: number;
     readonly workers: number;
@@ -67,6 +67,7 @@ export function placedImages(
     skipped.push(sample);
     progress.note(`Skips ${sample.name} as ${sample.reason}`);
   };
-  const each = { size, transform, batchSize: Math.min(batchSize, dataset.length), workers, seed: 0, epochs: 1, onSkip };
+  const how = { size, transform, ...input };
+  const each = { ...how, batchSize: Math.min(batchSize, dataset.length), workers, seed: 0, epochs: 1, onSkip };
   return { dataset, skipped, onSkip, batches: () => batches(dataset, each) };
 }

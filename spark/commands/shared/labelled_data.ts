@@ -14,6 +14,7 @@ import {
   withClasses,
 } from "../../../data/mod.ts";
 import { print } from "../cli/print.ts";
+import type { ImageInput } from "./image_input.ts";
 import { fingerprint, openRunData } from "./run_data.ts";
 
 /** A data set whose samples have classes. */
@@ -47,6 +48,8 @@ export interface LabelledPlaces {
   readonly labels: number | null;
   /** Draws them. */
   readonly seed: number;
+  /** Channels of the images. */
+  readonly input?: ImageInput;
   /** Told what is used of each source and what is left out; printed if not given. */
   readonly tell?: (line: string) => void;
 }
@@ -60,10 +63,10 @@ export interface LabelledPlaces {
  * fewer labels are asked for than there are classes; naming the place.
  */
 export async function openLabelledData(
-  { data, val, labels, seed, tell = print }: LabelledPlaces,
+  { data, val, labels, seed, input = {}, tell = print }: LabelledPlaces,
 ): Promise<LabelledData> {
-  const all = labelled(await openRunData(data, { tell }), data);
-  const found = await evaluationSet(all, { data, val, seed, tell });
+  const all = labelled(await openRunData(data, { tell, input }), data);
+  const found = await evaluationSet(all, { data, val, seed, input, tell });
   const evaluated = withClassesOf(found.val, all.labelNames);
   const train = labels === null ? found.train : drawn(found.train, labels, seed);
   const images = `${await fingerprint(train, data)},${await fingerprint(evaluated, val ?? data)}`;
@@ -93,6 +96,7 @@ function drawn(train: LabelledDataset, labels: number, seed: number): LabelledDa
 
 /** Where images to evaluate on are looked for. */
 interface EvaluationPlace extends Pick<LabelledPlaces, "data" | "val" | "seed"> {
+  readonly input: ImageInput;
   readonly tell: (line: string) => void;
 }
 
@@ -116,10 +120,10 @@ async function evaluationSet(
 /** The images of `--val`, or of another part; null where that is a test part without classes, as in competitions. */
 async function otherImages(
   all: LabelledDataset,
-  { data, val, tell }: EvaluationPlace,
+  { data, val, input, tell }: EvaluationPlace,
 ): Promise<LabelledDataset | null> {
   const opened = await openRunData(val ?? data, {
-    ...{ split: "val", classes: all.labelNames, tell },
+    ...{ split: "val", classes: all.labelNames, input, tell },
     option: val === null ? "--data" : "--val",
   });
   const split = opened.account?.split ?? "";
@@ -147,11 +151,16 @@ async function otherImages(
  *
  * @param data Where they are; of a place with several parts, that to evaluate on.
  * @param classes Names of the classes by number; those of the place if null.
+ * @param input Channels of the images.
  * @returns The images; their classes are numbered as `classes`.
  * @throws {Error} If there are no images, they have no classes, or one that is not among `classes`.
  */
-export async function openEvaluationData(data: string, classes: readonly string[] | null): Promise<LabelledDataset> {
-  const opened = await openRunData(data, { split: "val", ...classes && { classes } });
+export async function openEvaluationData(
+  data: string,
+  classes: readonly string[] | null,
+  input: ImageInput = {},
+): Promise<LabelledDataset> {
+  const opened = await openRunData(data, { split: "val", input, ...classes && { classes } });
   if (opened.labels && opened.labelNames) {
     return classes ? withClassesOf(opened as LabelledDataset, classes) : opened as LabelledDataset;
   }
@@ -192,10 +201,11 @@ export function evalTransform(size: readonly [number, number]): Transform {
 /** Batches for an evaluation: each image is in one, and may be in the last one again. */
 export function evalBatches(
   val: Dataset,
-  { size, batchSize, workers, onSkip }: Pick<BatchesOptions, "size" | "batchSize" | "onSkip"> & {
+  { size, batchSize, workers, onSkip, input = {} }: Pick<BatchesOptions, "size" | "batchSize" | "onSkip"> & {
+    readonly input?: ImageInput;
     readonly workers: number;
   },
 ): AsyncGenerator<Batch, void, void> {
-  const each = { size, batchSize, workers, ...onSkip && { onSkip } };
+  const each = { size, batchSize, workers, ...input, ...onSkip && { onSkip } };
   return batches(val, { ...each, seed: 0, epochs: 1, transform: evalTransform(size) });
 }

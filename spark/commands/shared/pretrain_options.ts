@@ -5,6 +5,7 @@ import {
   CONDUCT_OPTIONS,
   DEADLINE_OPTION,
   DEVICE_OPTION,
+  IN_CHANNELS_OPTION,
   INPUT_SIZE_OPTION,
   MACHINE_OPTIONS,
   MODEL_OPTION,
@@ -165,6 +166,7 @@ type Deciding =
   & typeof DATA
   & typeof MODEL_OPTION
   & typeof INPUT_SIZE_OPTION
+  & typeof IN_CHANNELS_OPTION
   & typeof TRAINING_OPTIONS
   & typeof SEED_OPTION
   & typeof METHOD
@@ -177,6 +179,7 @@ export const DECIDING_OPTIONS: Deciding = {
   ...DATA,
   ...MODEL_OPTION,
   ...INPUT_SIZE_OPTION,
+  ...IN_CHANNELS_OPTION,
   ...TRAINING_OPTIONS,
   ...METHOD,
   ...RANK_OPTIONS,

@@ -1,7 +1,8 @@
 /** @file Images through a pre-trained model: what was hidden, and what it puts there. */
 import { type Device, jit, random, type Tensor } from "../../../tensor/mod.ts";
 import { leaf, realize } from "../../../tensor/kernel.ts";
-import { denormalise, type Pixels } from "../../../data/mod.ts";
+import { denormalise, normalisationFor, type Pixels } from "../../../data/mod.ts";
+import { inChannelsOf } from "../../../nn/mod.ts";
 import { forward, type SparkParams, type SparkState } from "../../forward.ts";
 import { patchLoss } from "../../loss.ts";
 import { maskFromRows, patternMask, sampleMask } from "../../mask.ts";
@@ -102,17 +103,21 @@ function compiled({ model, params, state, method }: SavedModel, device: Device) 
     return { loss, masked: drawn[0]!.masked, composites: drawn.map(({ composite }) => composite) };
   }, { device });
   return async ({ images, masks, inputSize }: MaskedImages) => {
-    const size = inputSize[0] * inputSize[1] * 3;
+    const channels = inChannelsOf(model);
+    const normalisation = normalisationFor(channels);
+    const size = inputSize[0] * inputSize[1] * channels;
     const values = new Float32Array(images.length * size);
     images.forEach((image, i) => values.set(image, i * size));
-    const input = leaf({ shape: [images.length, ...inputSize, 3], dtype: "float32" }, { host: values });
+    const input = leaf({ shape: [images.length, ...inputSize, channels], dtype: "float32" }, { host: values });
     const { indices } = maskFromRows(masks);
     const out = run(params, state, input, { indices });
     realize([out.loss, out.masked, ...out.composites], device);
     const loss = await out.loss.item({ device });
     const columns = [values, ...await Promise.all([out.masked, ...out.composites].map((x) => x.data({ device })))];
     const rows = images.map((_, i) =>
-      columns.map((column) => denormalise(column.subarray(i * size, (i + 1) * size) as Float32Array, inputSize))
+      columns.map((column) =>
+        denormalise(column.subarray(i * size, (i + 1) * size) as Float32Array, inputSize, normalisation)
+      )
     );
     const hidden = masks.flat(2).filter((cell) => cell === 0).length;
     const count = hidden * method.patchSize ** 2 * 3;

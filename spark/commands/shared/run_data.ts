@@ -1,20 +1,21 @@
 /** @file The data set of a run. */
 import { resolve } from "node:path";
 import {
-  applyTransform,
   dataKey,
   type Dataset,
   describeSource,
   drawsOf,
   fluentEmoji,
   ImageError,
-  normalise,
+  imageValues,
+  normalisationFor,
   openImages,
   type OpenImagesOptions,
   requireReadable,
   type SourceAccount,
 } from "../../../data/mod.ts";
 import { print } from "../cli/print.ts";
+import { conversionLine, type ImageInput } from "./image_input.ts";
 
 /** The accounts of data sets, for the log and the result of a run. */
 export function accountsOf(...sets: readonly Dataset[]): readonly SourceAccount[] {
@@ -28,15 +29,17 @@ const PICTURE_STREAM = 3;
  * Opens the data set that `--data` names, and says in two lines what is used of it and what is left out.
  *
  * @param name `fluent-emoji`, or whatever `openImages` takes: a folder of images, archives, tables, CIFAR-10.
- * @param options Which part; whom to tell; the option that names the place, for errors.
+ * @param options Which part; whom to tell; the option that names the place, for errors; channels of the
+ * images.
  * @returns The data set.
  * @throws {Error} If there are no images, saying what was looked for; or none of them can be read.
  */
 export async function openRunData(
   name: string,
-  { tell = print, option = "--data", ...options }: OpenImagesOptions & {
+  { tell = print, option = "--data", input = {}, ...options }: OpenImagesOptions & {
     readonly tell?: (line: string) => void;
     readonly option?: "--data" | "--val";
+    readonly input?: ImageInput;
   } = {},
 ): Promise<Dataset> {
   const dataset = name === "fluent-emoji"
@@ -45,7 +48,9 @@ export async function openRunData(
       throw Object.assign(error, { message: `${error.message} (${option})` });
     });
   if (dataset.account) describeSource(dataset.account).forEach(tell);
-  await requireReadable(dataset);
+  await requireReadable(dataset, input.channels);
+  const converted = await conversionLine(dataset, input);
+  if (converted) tell(converted);
   return dataset;
 }
 
@@ -83,22 +88,25 @@ export function lastingName(name: string): string {
  *
  * @param dataset The data set.
  * @param size Height and width.
- * @param options How many, at most, and the seed of the run.
- * @returns Normalised images, row-major `[count, height, width, 3]`, and how many there are. Images that cannot be read
+ * @param options How many, at most, the seed of the run, and channels of the images.
+ * @returns Normalised images, row-major `[count, height, width, channels]`, and how many there are. Images that cannot be read
  * are passed over.
  */
 export async function fixedImages(
   dataset: Dataset,
   size: readonly [number, number],
-  { count, seed }: { readonly count: number; readonly seed: number },
+  { count, seed, input = {} }: { readonly count: number; readonly seed: number; readonly input?: ImageInput },
 ): Promise<{ readonly values: Float32Array<ArrayBuffer>; readonly count: number }> {
   const wanted = Math.min(count, dataset.length);
   const found: Float32Array[] = [];
   for (let i = 0; i < wanted; i++) {
-    const image = await firstImage(dataset, size, { from: Math.floor((i + 0.5) * dataset.length / wanted), seed });
+    const image = await firstImage(dataset, size, {
+      from: Math.floor((i + 0.5) * dataset.length / wanted),
+      ...{ seed, input },
+    });
     if (image) found.push(image);
   }
-  const values = new Float32Array(found.length * size[0] * size[1] * 3);
+  const values = new Float32Array(found.length * size[0] * size[1] * (input.channels ?? 3));
   found.forEach((image, i) => values.set(image, i * image.length));
   return { values, count: found.length };
 }
@@ -107,13 +115,13 @@ export async function fixedImages(
 async function firstImage(
   dataset: Dataset,
   size: readonly [number, number],
-  { from, seed }: { readonly from: number; readonly seed: number },
+  { from, seed, input }: { readonly from: number; readonly seed: number; readonly input: ImageInput },
 ): Promise<Float32Array | undefined> {
   for (let index = from; index < dataset.length; index++) {
     try {
       const draw = drawsOf(dataKey(seed, PICTURE_STREAM, index));
-      const image = await dataset.load(index, draw);
-      return normalise(applyTransform(image, size, { kind: "centerCrop" }, draw));
+      const how = { size, transform: { kind: "centerCrop" }, normalisation: normalisationFor(3), ...input } as const;
+      return await imageValues(dataset, how, index, draw);
     } catch (error) {
       if (!(error instanceof ImageError)) throw error; // the training batches name and count such files
     }

@@ -4,11 +4,12 @@ import type { StateDictFile } from "../../../data/mod.ts";
 import type { SparkParams, SparkState } from "../../forward.ts";
 import { decoderWidthOf, weightsOf } from "../../weights/load_weights.ts";
 import type { TrainStepOptions } from "../../train_step.ts";
-import { modelEntry } from "../../train/model_file.ts";
+import { makeModel, modelEntry } from "../../train/model_file.ts";
 import type { PretrainOptions } from "./pretrain_options.ts";
 import { ablationOf, resumeOptions } from "./settled_options.ts";
 import { sayWeights } from "./say_weights.ts";
-import { configurationOf, modelNameOf, openWeights, otherModel, type WeightChoice } from "./weight_file.ts";
+import { type ImageInput, inputOf } from "./image_input.ts";
+import { channelsIn, configurationOf, modelNameOf, openWeights, otherModel, type WeightChoice } from "./weight_file.ts";
 
 /** A model, and how it was trained. */
 export interface SavedModel {
@@ -22,6 +23,8 @@ export interface SavedModel {
   readonly isAverage: boolean;
   /** Patch size and ablations. */
   readonly method: TrainStepOptions & { readonly patchSize: number };
+  /** Channels of the images. */
+  readonly input: ImageInput;
   /** Height and width of the images. */
   readonly inputSize: readonly [number, number];
   /** Share of patches that were masked. */
@@ -39,7 +42,8 @@ export interface SavedModel {
 export async function readSavedModel(path: string, choice: WeightChoice): Promise<SavedModel> {
   const file = await openWeights(path, choice);
   const known = modelNameOf(file, choice.model);
-  const model = modelEntry(known).make();
+  const inChannels = channelsIn(file, known);
+  const model = makeModel(known, inChannels);
   if (decoderWidthOf(file) === null) {
     throw new RangeError(
       `Cannot reconstruct with ${path} as it must hold a decoder, as checkpoints of pre-training do: current file is a ` +
@@ -50,7 +54,15 @@ export async function readSavedModel(path: string, choice: WeightChoice): Promis
   sayWeights(account);
   const { options } = (configurationOf(file) ?? {}) as { readonly options?: Partial<PretrainOptions> };
   const method = ablationOf(resumeOptions(options ?? {}, {}).options, model);
-  return { model, params, state, isAverage: account.isAverage, method, ...sizesOf(file, known, options ?? {}) };
+  return {
+    model,
+    params,
+    state,
+    isAverage: account.isAverage,
+    method,
+    input: inputOf(model, inChannels),
+    ...sizesOf(file, known, options ?? {}),
+  };
 }
 
 function fullWeights(file: StateDictFile, model: Model): ReturnType<typeof weightsOf> {

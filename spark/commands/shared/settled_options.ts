@@ -4,11 +4,12 @@ import type { Model } from "../../../nn/mod.ts";
 import { inputGrid } from "../../input_grid.ts";
 import { STREAM_VERSION } from "../../random_stream.ts";
 import type { TrainStepOptions } from "../../train_step.ts";
-import { isModelFile, modelEntry } from "../../train/model_file.ts";
+import { isModelFile, makeModel, modelEntry } from "../../train/model_file.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import { defaultsOf } from "../cli/option.ts";
 import { type Extended, extended } from "./extended.ts";
 import { checkShares } from "./shared_run.ts";
+import { ownChannels } from "./image_input.ts";
 import { DECIDING_OPTIONS, type GivenPretrainOptions, type PretrainOptions } from "./pretrain_options.ts";
 
 /**
@@ -21,12 +22,13 @@ import { DECIDING_OPTIONS, type GivenPretrainOptions, type PretrainOptions } fro
  */
 export function settleOptions(given: GivenPretrainOptions): PretrainOptions {
   const stated = withDefaults(DECIDING_OPTIONS, given);
-  const { make, recipe } = modelEntry(stated.model);
+  const { recipe } = modelEntry(stated.model);
   const inputSize = stated.inputSize ?? recipe.inputSize;
   const isLarge = Math.min(...inputSize) >= 384; // the authors' second recipe
-  const model = make();
+  const model = makeModel(stated.model, stated.inChannels);
   const options: PretrainOptions = {
     ...stated,
+    inChannels: stated.inChannels ?? ownChannels(model),
     randomStream: STREAM_VERSION,
     inputSize,
     batchSize: stated.batchSize ?? recipe.batchSize,

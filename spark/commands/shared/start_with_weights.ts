@@ -8,7 +8,7 @@ import {
   type StartOptions,
 } from "../../train/run_start.ts";
 import type { Extended } from "./extended.ts";
-import { modelNameOf, openWeights, type WeightChoice } from "./weight_file.ts";
+import { channelsIn, modelNameOf, openWeights, type WeightChoice } from "./weight_file.ts";
 import { weightPath } from "./weight_path.ts";
 
 /** Of the options of a command line, what decides how a run starts. */
@@ -17,12 +17,22 @@ interface GivenStart extends Omit<WeightChoice, "option"> {
   readonly resume?: string;
 }
 
+/** What a file of weights says of itself. */
+export interface FoundWeights {
+  /** The file. */
+  readonly path: string;
+  /** Name of its model. */
+  readonly model: string;
+  /** Channels of its images; `null`: those of the model. */
+  readonly inChannels: number | null;
+}
+
 /** What differs from command to command. */
 interface StartParts<Given, Options, Backbone> {
   /** Task and folder. */
   readonly start: StartOptions;
   /** Options of a new run, from a file of weights if there is one. */
-  readonly settle: (given: Given, found: { readonly path: string; readonly model: string } | null) => Options;
+  readonly settle: (given: Given, found: FoundWeights | null) => Options;
   /** Options of a run that goes on. */
   readonly resume: (saved: Options, given: Given) => Extended<Options>;
   /** Takes what is pre-trained from the file; throws if it does not fit. */
@@ -56,7 +66,8 @@ export async function startWithWeights<
     return { ...goesOn, backbone: null };
   }
   const file = init === undefined ? null : await openWeights(init, { ...given, option: "--init" });
-  const options = settle(given, file && { path: file.path, model: modelNameOf(file, given.model) });
+  const name = file && modelNameOf(file, given.model);
+  const options = settle(given, file && { path: file.path, model: name!, inChannels: channelsIn(file, name!) });
   const backbone = file && backboneOf(file, options);
   return { ...newRun<Options, Configuration>(options, nameOf(options), start), backbone };
 }

@@ -5,7 +5,7 @@ import { PickleTuple, readStateDict, type StateDictFile } from "../../../data/mo
 import { type Backbone, backboneOf, holdsBackbone } from "../../weights/load_backbone.ts";
 import { backboneEntries } from "../../weights/official_names.ts";
 import { kindOf } from "../../train/kind_of.ts";
-import { isModelFile, loadModel, modelEntry } from "../../train/model_file.ts";
+import { isModelFile, loadModel, makeModel, modelEntry } from "../../train/model_file.ts";
 import { MODEL_NAMES, MODELS } from "../../train/model_table.ts";
 import { weightPath } from "./weight_path.ts";
 
@@ -132,7 +132,31 @@ function parsed(text: unknown): unknown {
  * @throws {RangeError} If no model fits.
  */
 export function modelOf(file: StateDictFile, name?: string): Model {
-  return modelEntry(modelNameOf(file, name)).make();
+  const known = modelNameOf(file, name);
+  return makeModel(known, channelsIn(file, known));
+}
+
+/**
+ * Channels of the images that the network of a file takes.
+ *
+ * @param file Of `openWeights`.
+ * @param name Name of its model.
+ * @returns What it was trained with, as the file says or the shape of its first convolution; `null`: those of the model.
+ */
+export function channelsIn(file: StateDictFile, name: string): number | null {
+  const { options } = (configurationOf(file) ?? {}) as { readonly options?: { readonly inChannels?: unknown } };
+  if (options) return typeof options.inChannels === "number" ? options.inChannels : null;
+  const { make } = modelEntry(name);
+  if (holdsBackbone(file, make())) return null;
+  return stemChannels(file).find((inChannels) => holdsBackbone(file, make({ inChannels }))) ?? null;
+}
+
+/** What the first convolution of a file may take: input channels of its convolutions, the fewest first. */
+function stemChannels({ tensors }: StateDictFile): readonly number[] {
+  const found = Object.entries(tensors).flatMap(([name, { shape }]) =>
+    shape.length === 4 ? [shape[/(?:^|\.)params\./.test(name) ? 2 : 1]!] : []
+  );
+  return [...new Set(found)].filter((count) => count > 0 && count !== 3).toSorted((a, b) => a - b).slice(0, 8);
 }
 
 /**
@@ -147,7 +171,9 @@ export function modelNameOf(file: StateDictFile, name?: string): string {
   const known = MODEL_NAMES.join(", ");
   const named = name ?? nameIn(file);
   if (named !== undefined) return named;
-  const fitting = Object.values(MODELS).map(({ make }) => make()).find((model) => holdsBackbone(file, model));
+  const fitting = [undefined, ...stemChannels(file)].flatMap((inChannels) =>
+    Object.values(MODELS).map(({ make }) => make(inChannels === undefined ? {} : { inChannels }))
+  ).find((model) => holdsBackbone(file, model));
   if (fitting) return fitting.name;
   const names = Object.keys(file.tensors);
   const nearest = nearestModel(file);

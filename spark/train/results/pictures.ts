@@ -1,8 +1,8 @@
 /** @file Pictures of what a model makes of masked images. */
 import { type Device, jit, random, type Tensor } from "../../../tensor/mod.ts";
 import { leaf } from "../../../tensor/kernel.ts";
-import { denormalise, type Pixels } from "../../../data/mod.ts";
-import type { Model } from "../../../nn/mod.ts";
+import { denormalise, normalisationFor, type Pixels } from "../../../data/mod.ts";
+import { inChannelsOf, type Model } from "../../../nn/mod.ts";
 import { evaluate, type SparkParams, type SparkState } from "../../forward.ts";
 import { inputGrid } from "../../input_grid.ts";
 import { sampleMask } from "../../mask.ts";
@@ -31,7 +31,7 @@ export interface PictureSettings {
  *
  * @param model The model.
  * @param options Height and width of the images, share of masked patches, seed of the masks, patch size and ablations.
- * @param images Normalised images, `[count, height, width, 3]`.
+ * @param images Normalised images, `[count, height, width, channels]`.
  * @param device Where to compute; compiles at the first picture.
  * @returns Draws pictures.
  */
@@ -43,7 +43,8 @@ export function makePainter(
 ): Painter {
   const [height, width] = inputSize;
   const { values, count } = images;
-  const input = leaf({ shape: [count, height, width, 3], dtype: "float32" }, { host: values });
+  const channels = inChannelsOf(model);
+  const input = leaf({ shape: [count, height, width, channels], dtype: "float32" }, { host: values });
   const run = jit((params: SparkParams, state: SparkState, images: Tensor, maskKey: Tensor) => {
     const grid = inputGrid(model, inputSize, patchSize);
     const pattern = sampleMask(maskKey, { batch: count, grid, maskRatio, ...randomStream && { randomStream } });
@@ -57,10 +58,12 @@ export function makePainter(
     const { masked, composite } = run(params, state, input, maskKey);
     const columns = [values, await masked.data({ device }), await composite.data({ device })];
     [masked, composite].forEach((x) => x[Symbol.dispose]());
-    const size = height * width * 3;
+    const size = height * width * channels;
+    const normalisation = normalisationFor(channels);
     return Array.from(
       { length: count },
-      (_, i) => columns.map((column) => denormalise(column.subarray(i * size, (i + 1) * size), inputSize)),
+      (_, i) =>
+        columns.map((column) => denormalise(column.subarray(i * size, (i + 1) * size), inputSize, normalisation)),
     );
   };
 }

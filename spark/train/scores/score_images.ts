@@ -1,7 +1,7 @@
 /** @file A network on images: scores of classes, image by image. */
 import { type Device, jit, type Tensor, type Tree, zeros } from "../../../tensor/mod.ts";
 import type { Batch } from "../../../data/mod.ts";
-import type { Classifier } from "../../../nn/mod.ts";
+import { type Classifier, inChannelsOf } from "../../../nn/mod.ts";
 import type { ClassifierWeights } from "../../finetune.ts";
 
 /** Counts the classes of a head, by shapes alone. */
@@ -10,7 +10,7 @@ export function classesOf(
   weights: Pick<ClassifierWeights, "state"> & { readonly encoder: Tree },
 ): (head: Tree) => number {
   return (head: Tree): number => {
-    const images = zeros([1, 2 * model.stride, 2 * model.stride, 3]);
+    const images = zeros([1, 2 * model.stride, 2 * model.stride, inChannelsOf(model)]);
     const { logits } = model.logits({ encoder: weights.encoder, head }, weights.state.encoder, images);
     return logits.shape[1]!;
   };

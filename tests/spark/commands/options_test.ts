@@ -11,7 +11,7 @@ import { runLengths, shiftAfter } from "../../../spark/train/run_lengths.ts";
 
 /** A command line with all options, and what it says. */
 const LINE =
-  "--data photos --model resnet50 --input-size 192x160 --batch-size 8 --epochs 3 --steps 5 --mask-ratio 0.5 " +
+  "--data photos --model resnet50 --input-size 192x160 --in-channels 4 --batch-size 8 --epochs 3 --steps 5 --mask-ratio 0.5 " +
   "--base-lr 1e-3 --warmup-epochs 0.5 --weight-decay 0 --weight-decay-end=0.1 --drop-path 0.2 --optimizer adamw " +
   "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 " +
   "--tuning none --patch-size 64 --threads 2 --fast --no-kernel-cache " +
@@ -23,6 +23,7 @@ const GIVEN = {
   data: "photos",
   model: "resnet50",
   inputSize: [192, 160],
+  inChannels: 4,
   batchSize: 8,
   epochs: 3,
   steps: 5,
