@@ -30,10 +30,13 @@ function lines(
     Inspection,
 ): string[] {
   const part = decoderWidth === null ? "without decoder" : `with a decoder of width ${decoderWidth}`;
-  const widest = Math.max(4, ...tensors.map(({ name }) => name.length));
+  const shapes = tensors.map(({ shape }) => `[${shape.join(", ")}]`);
+  const widest = Math.max(5, ...shapes.map((shape) => shape.length));
   return [
     `${file}: ${container}, ${tensors.length} tensors, ${bytes(size)}`,
-    model === null ? "model: none that is known" : `model: ${model} ${part}, names of ${names}`,
+    model === null
+      ? "model: none that is known"
+      : `model: ${model} ${part}, names of ${names === "tessera" ? "this library" : names}`,
     ...account ? accountLines(account) : [],
     ...sets.length > 1
       ? [`sets: ${sets.map((name) => name || "the file itself").join(", ")}; the first is listed`]
@@ -41,10 +44,20 @@ function lines(
     ...classes
       ? [`classes: ${classes.length}: ${classes.slice(0, 20).join(", ")}${classes.length > 20 ? ", …" : ""}`]
       : [],
-    ...Object.entries(configuration).map(([key, value]) => `${key}: ${oneLine(value)}`),
+    ...Object.entries(configuration).flatMap(([key, value]) => valueLines(key, value)),
     "",
-    `${"name".padEnd(widest)}  dtype  shape`,
-    ...tensors.map(({ name, dtype, shape }) => `${name.padEnd(widest)}  ${dtype.padEnd(5)}  [${shape.join(", ")}]`),
+    `dtype  ${"shape".padEnd(widest)}  name`,
+    ...tensors.map(({ name, dtype }, i) => `${dtype.padEnd(5)}  ${shapes[i]!.padEnd(widest)}  ${name}`),
+  ];
+}
+
+/** A value in a line; of a record a line for each of its values, and the same of records in it. */
+function valueLines(key: string, value: unknown, indent = ""): readonly string[] {
+  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isRecord || indent.length > 4) return [`${indent}${key}: ${oneLine(value)}`];
+  return [
+    `${indent}${key}:`,
+    ...Object.entries(value).flatMap(([name, inner]) => valueLines(name, inner, `${indent}  `)),
   ];
 }
 

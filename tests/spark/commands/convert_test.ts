@@ -48,7 +48,8 @@ Deno.test("convert keeps every weight and moment on the way to the official name
     deepStrictEqual(inspected.tensors[0], { name: "conv1.weight", dtype: "F32", shape: [32, 3, 3, 3] });
     const shown = (await run("inspect", file("b.pth"))).out;
     match(shown, /model: tiny_resnet8 with a decoder of width 8, names of official/);
-    match(shown, /config: \{"mask_ratio":0.6,"densify_norm_str":"bn"/);
+    match(shown, /config:\n {2}mask_ratio: 0.6\n {2}densify_norm_str: "bn"/);
+    match(shown, /\ndtype {2}shape +name\n/);
   }));
 
 Deno.test("convert and inspect refuse in a line what does not fit", () =>
