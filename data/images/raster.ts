@@ -33,8 +33,8 @@ export interface Raster {
  * equal(trueChannels({ width: 1, height: 1, channels: 4, data: new Uint8Array(4), opaque: true }), 3);
  * ```
  */
-export function trueChannels({ channels, opaque = false }: Raster): number {
-  return opaque && channels === 4 ? 3 : channels;
+export function trueChannels(raster: Raster): number {
+  return raster.opaque && raster.channels === 4 ? 3 : raster.channels;
 }
 
 /** Values of black and white of an image. */

@@ -1,5 +1,5 @@
 /** @file What a convolutional network must offer to be pre-trained and fine-tuned here. */
-import { requireOptions } from "../../tensor/kernel.ts";
+import { requireOptions } from "../../tensor/parts.ts";
 import { checkpoint, type Tensor, type Tree } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import type { BatchStatistics } from "../layers/batch_norm.ts";
@@ -27,8 +27,8 @@ export interface InputOptions {
  * deepStrictEqual([resnet18(), resnet18({ inChannels: 1 })].map(inChannelsOf), [3, 1]);
  * ```
  */
-export function inChannelsOf({ inChannels = 3 }: Pick<Model, "inChannels">): number {
-  return inChannels;
+export function inChannelsOf(model: Pick<Model, "inChannels">): number {
+  return model.inChannels ?? 3;
 }
 
 /** Channels that a model is to take. */

@@ -93,13 +93,16 @@ export async function openNetworkFile(task: string, given: OptionsOf<typeof CLAS
   if (given.init === undefined) {
     throw new RangeError(`Cannot ${task} as --init must name a network: current value is absent; see --help`);
   }
-  const file = await openWeights(given.init, { option: "--init", model: given.model, weights: given.weights });
+  const file = await openWeights(given.init, {
+    ...{ option: "--init", model: given.model, weights: given.weights },
+    tell: printError, // stdout is for results
+  });
   const name = modelNameOf(file, given.model);
   const { recipe } = modelEntry(name);
   const inChannels = channelsIn(file, name);
   const model = makeModel(name, inChannels);
   const backbone = networkOf(file, model);
-  accountLines(backbone.account).forEach(printError); // stdout is for results
+  accountLines(backbone.account).forEach(printError);
   const size = given.inputSize ?? savedSize(file) ?? recipe.inputSize;
   return {
     ...{ path: file.path, model, size, backbone, classes: classesOf(file) },

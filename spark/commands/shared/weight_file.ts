@@ -17,6 +17,8 @@ export interface WeightChoice {
   readonly model?: string | undefined;
   /** Value of `--weights`: which of several sets. */
   readonly weights?: string | null | undefined;
+  /** Told what a folder means; printed if not given. */
+  readonly tell?: (line: string) => void;
 }
 
 /**
@@ -27,8 +29,11 @@ export interface WeightChoice {
  * @returns What the file holds.
  * @throws {Error} If it cannot be read, naming option, file and true kind, or the file of its model cannot be loaded.
  */
-export async function openWeights(path: string, { option, model, weights }: WeightChoice): Promise<StateDictFile> {
-  const file = await readStateDict(weightPath(path, option), weights ? { weights } : {}).catch((error: Error) => {
+export async function openWeights(
+  path: string,
+  { option, model, weights, tell }: WeightChoice,
+): Promise<StateDictFile> {
+  const file = await readStateDict(weightPath(path, option, tell), weights ? { weights } : {}).catch((error: Error) => {
     throw Object.assign(error, { message: `${error.message} (${option})` });
   });
   const named = model ?? namedIn(file);

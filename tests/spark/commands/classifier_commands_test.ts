@@ -82,6 +82,32 @@ Deno.test("predict gives classes, probabilities and logits as JSON, and the reas
     }
   }));
 
+Deno.test("predict of a run folder writes nothing but results to stdout", () =>
+  withNetwork(async (folder) => {
+    await Deno.mkdir(`${folder}/run`);
+    await Deno.rename(`${folder}/network.safetensors`, `${folder}/run/last.safetensors`);
+    const { out, err } = await runHere(predict, `${folder}/images/ant --init ${folder}/run ${HOW} --top 1`);
+    match(out.join("\n"), /^file,rank,class,index,probability\n/);
+    match(err.join("\n"), /--init .*run is a folder: takes .*last\.safetensors/);
+  }));
+
+Deno.test("results that cannot be written are refused before the network is read", () =>
+  withFolder({}, async (folder) => {
+    const absent = `--init ${folder}/none.safetensors`;
+    for (
+      const [command, line, option] of [
+        [predict, `${folder} ${absent} --out ${folder}/no/p.csv`, "--out"],
+        [embed, `${folder} ${absent} --out ${folder}/no/e.npz`, "--out"],
+        [evaluate, `--data ${folder} ${absent} --confusion ${folder}/no/c.csv`, "--confusion"],
+        [evaluate, `--data ${folder} ${absent} --report ${folder}`, "--report"],
+      ] as const
+    ) {
+      const { code, err } = await runHere(command, line);
+      equal(code, 1);
+      match(err.join("\n"), new RegExp(`Cannot write .* as ${option} must name a file in a folder that is there`));
+    }
+  }));
+
 Deno.test("predict writes CSV to stdout with names quoted; names of a file go before those of the weights", () =>
   withNetwork(async (folder) => {
     const line = `${folder}/images/cat/4.png ${folder}/images/ant --init ${folder}/network.safetensors ${HOW} --top 1`;
