@@ -95,11 +95,13 @@ async function hasCheckpoint(folder: string): Promise<boolean> {
   return await Deno.stat(join(folder, "last.safetensors")).then(() => true, () => false);
 }
 
-async function goOn(options: Options, out: string): Promise<Result> {
+/** Goes on to the end; again, as the documentation has it, where ranks were given up (exit code 75). */
+async function goOn(options: Options, out: string, tries = 3): Promise<Result> {
   const resumes = await hasCheckpoint(out);
   if (!resumes) await Deno.remove(out, { recursive: true }).catch(() => {});
   const further = resumes ? ["--resume", out] : ["--out", out];
   const { code, stderr } = await startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), ...further]).output;
+  if (code === 75 && tries > 1) return await goOn(options, out, tries - 1);
   if (code !== 0) throw new Error(`Cannot go on with a run as it must end well: current error is ${stderr}`);
   return await resultOf(out);
 }
