@@ -43,6 +43,7 @@ export function settleDetectOptions(
   const options: DetectOptions = { ...whole, short: whole.testShort };
   checkLists(options);
   checkAccumulation(options);
+  checkPrecision(options);
   checkSize(options);
   return options;
 }
@@ -94,6 +95,14 @@ function checkLists(options: DetectOptions): void {
       `Cannot read ${flagOf(name)} as it must be two numbers: current value is ${options[name]}`,
     );
   }
+}
+
+/** With float16 activations the loss of a step is infinite on webgpu: nothing would be learned. */
+function checkPrecision({ precision }: DetectOptions): void {
+  if (precision === "f32") return;
+  throw new RangeError(
+    `Cannot train a detector as --precision must be f32: current precision is ${precision}, in which losses are not finite`,
+  );
 }
 
 function checkSize({ model, inputSize, transform, data, jitterLeast, jitterMost }: DetectOptions): void {
