@@ -16,13 +16,10 @@ export interface HostValues {
   readonly data: TypedArray;
 }
 
-/** Dtypes of the arrays that have one; others are to be named. */
-const OWN_DTYPES: readonly (readonly [new (size: number) => TypedArray, DType])[] = [
-  [Float32Array, "float32"],
-  [Float64Array, "float64"],
-  [Int32Array, "int32"],
-  [Uint32Array, "uint32"],
-];
+/** The dtype of a typed array that has one; of others it is to be named. */
+function ownDType(values: ArrayLike<number>): DType | undefined {
+  return (Object.keys(DTYPES) as DType[]).find((name) => DTYPES[name].owns && values instanceof DTYPES[name].Array);
+}
 
 function isTyped(x: unknown): x is ArrayLike<number> {
   return ArrayBuffer.isView(x) && !(x instanceof DataView);
@@ -37,7 +34,7 @@ function typedDType(values: ArrayLike<number>, dtype: DType | undefined): DType 
   if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
     refuse("values must be numbers", `values are ${shown(values)}; convert them with Array.from(values, Number)`);
   }
-  const own = dtype ?? OWN_DTYPES.find(([kind]) => values instanceof kind)?.[1];
+  const own = dtype ?? ownDType(values);
   if (own) return own;
   const choices = Object.keys(DTYPES).map((name) => `"${name}"`).join(", ");
   return refuse(
@@ -98,7 +95,8 @@ function plainDType(flat: readonly (number | boolean)[], dtype: DType | undefine
 
 /** Copies values; refuses those that the dtype does not hold. */
 function copyOf(values: ArrayLike<number | boolean>, dtype: DType): TypedArray {
-  const data = new DTYPES[dtype].Array(values.length);
+  const { Array: Kind, round } = DTYPES[dtype];
+  const data = new Kind(values.length);
   for (let i = 0; i < values.length; i++) {
     const value = Number(values[i]);
     if (!holds(dtype, value)) {
@@ -107,7 +105,7 @@ function copyOf(values: ArrayLike<number | boolean>, dtype: DType): TypedArray {
         `Cannot make a tensor as values must be of ${dtype}: current value at ${i} is ${value}; ${hint}`,
       );
     }
-    data[i] = dtype === "bool" ? Number(value !== 0) : value;
+    data[i] = round(value);
   }
   return data;
 }
@@ -146,7 +144,8 @@ export function hostValues(
 
 /** Host array of a dtype from any numbers. */
 export function hostArray(values: ArrayLike<number>, dtype: DType): TypedArray {
-  const array = new DTYPES[dtype].Array(values.length);
-  for (let i = 0; i < values.length; i++) array[i] = dtype === "bool" ? Number(values[i] !== 0) : values[i]!;
+  const { Array: Kind, round } = DTYPES[dtype];
+  const array = new Kind(values.length);
+  for (let i = 0; i < values.length; i++) array[i] = round(values[i]!);
   return array;
 }

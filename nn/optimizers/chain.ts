@@ -1,5 +1,5 @@
 /** @file Optimizers: chains of transformations. */
-import { add, Tensor, type Tree, treeFlatten, treeLeaves, treeUnflatten, zeros } from "../../tensor/core.ts";
+import { add, DTYPES, Tensor, type Tree, treeFlatten, treeLeaves, treeUnflatten, zeros } from "../../tensor/core.ts";
 import { paired } from "./paired.ts";
 import { namesOf } from "./parameter_names.ts";
 import type { GradientTransformation, LinkState } from "./transformation.ts";
@@ -71,7 +71,7 @@ export function chain(...links: readonly (GradientTransformation | Optimizer)[])
 
 function requireFloats(params: Tree): void {
   const [leaves, names] = [treeLeaves(params), namesOf(params)];
-  const bad = leaves.findIndex((x) => !(x instanceof Tensor && x.dtype.startsWith("float")));
+  const bad = leaves.findIndex((x) => !(x instanceof Tensor && DTYPES[x.dtype].floating));
   if (bad < 0) return;
   const x = leaves[bad];
   throw new TypeError(

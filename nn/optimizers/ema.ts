@@ -1,4 +1,4 @@
-import { add, mul, sub, type Tensor, type Tree, treeMap } from "../../tensor/core.ts";
+import { add, DTYPES, mul, sub, type Tensor, type Tree, treeMap } from "../../tensor/core.ts";
 
 /**
  * Moves an exponential moving average on by a step: `average · decay + current · (1 - decay)` for floating leaves.
@@ -22,6 +22,6 @@ import { add, mul, sub, type Tensor, type Tree, treeMap } from "../../tensor/cor
 export function ema<T>(average: T, current: T, decay: number | Tensor): T {
   // average + (current - average) · (1 - decay): what has converged stays put.
   const share = typeof decay === "number" ? 1 - decay : sub(1, decay);
-  const blend = (old: Tensor, now: Tensor) => now.dtype.startsWith("float") ? add(old, mul(sub(now, old), share)) : now;
+  const blend = (old: Tensor, now: Tensor) => DTYPES[now.dtype].floating ? add(old, mul(sub(now, old), share)) : now;
   return treeMap(blend, average as Tree, current as Tree) as T;
 }

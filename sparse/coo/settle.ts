@@ -1,5 +1,5 @@
 /** @file When tables are computed: at once by the host where it sees the coordinates, else as a part of the program. */
-import { greater, referenceDevice, type Tensor, tensor, where } from "../../tensor/mod.ts";
+import { DTYPES, greater, referenceDevice, type Tensor, tensor, where } from "../../tensor/mod.ts";
 import { hostValues } from "../host_values.ts";
 
 /** Tables, and how many of their rows are in use. */
@@ -97,6 +97,6 @@ export function settle(
 
 /** NaN if more rows are needed than there are. */
 function poisoned(values: Tensor, count: Tensor, size: number): Tensor {
-  if (!values.dtype.startsWith("float")) return values;
+  if (!DTYPES[values.dtype].floating) return values;
   return where(greater(count, size), NaN, values);
 }

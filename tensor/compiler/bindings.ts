@@ -30,7 +30,7 @@ export interface Store<B extends Block> {
   /** Takes memory for a tensor. */
   take(spec: TensorSpec): B;
   /** Copies host values into a block. */
-  write(block: B, values: TypedArray): void;
+  write(block: B, values: TypedArray, spec: TensorSpec): void;
   /** Takes memory for a tensor and copies a block of its spec there. */
   copy(block: B, spec: TensorSpec): B;
   /** A new record of the same memory. */
@@ -60,7 +60,7 @@ function inputBlock<B extends Block>(store: Store<B>, x: Tensor, taken: Set<B>):
     return buffer.block;
   }
   const block = store.take(x);
-  store.write(block, (source as { readonly host: TypedArray }).host);
+  store.write(block, (source as { readonly host: TypedArray }).host, x);
   if (seen.has(x)) buffers.set(x, store.handle(x, block));
   else taken.add(block);
   seen.add(x);

@@ -1,5 +1,5 @@
 /** @file The one table of operations on single values: what lowerings are written in. */
-import type { DType } from "../spec.ts";
+import { type DType, type DTypeInfo, DTYPES } from "../spec.ts";
 
 /**
  * Which operands an operation takes, all of one dtype: floats; whole numbers; numbers, which are both; bits, which are
@@ -123,13 +123,12 @@ export function operationOf(name: ScalarOp): ScalarOperation {
 
 /** Tells whether an operation takes operands of a dtype. */
 export function takes(name: ScalarOp, dtype: DType): boolean {
-  const kind = dtype === "bool" ? "bool" : dtype.startsWith("float") ? "float" : "whole";
-  const taken: Readonly<Record<Operands, readonly string[]>> = {
+  const taken: Readonly<Record<Operands, readonly DTypeInfo["kind"][]>> = {
     float: ["float"],
     whole: ["whole"],
     number: ["float", "whole"],
     bits: ["whole", "bool"],
     any: ["float", "whole", "bool"],
   };
-  return taken[operationOf(name).takes].includes(kind);
+  return taken[operationOf(name).takes].includes(DTYPES[dtype].kind);
 }

@@ -1,7 +1,7 @@
 /** @file Sums, products and maxima of all that stands before, in as many rounds as the logarithm of the length. */
 import { type OptionNames, requireOptions } from "../errors.ts";
 import { add, maximum, mul } from "../primitives/arithmetic.ts";
-import { cast } from "../primitives/cast.ts";
+import { asTerms } from "../primitives/cast.ts";
 import { cumulate } from "./associative_scan.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
@@ -34,7 +34,7 @@ export function cumsum(x: Tensor, options: CumulativeOptions = {}): Tensor {
   requireOptions("cumsum", options, CUMULATIVE_OPTIONS);
   requireTensor("cumsum", "x", x);
   const { axis = -1 } = options;
-  return cumulate("cumsum", add, x.dtype === "bool" ? cast(x, "int32") : x, axis);
+  return cumulate("cumsum", add, asTerms(x), axis);
 }
 
 /**
@@ -55,7 +55,7 @@ export function cumsum(x: Tensor, options: CumulativeOptions = {}): Tensor {
 export function cumprod(x: Tensor, options: CumulativeOptions = {}): Tensor {
   requireOptions("cumprod", options, CUMULATIVE_OPTIONS);
   const { axis = -1 } = options;
-  return cumulate("cumprod", mul, x, axis);
+  return cumulate("cumprod", mul, asTerms(x), axis);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** @file Arithmetic: what integers have too. */
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { type DType, DTYPES, RANGES } from "../spec.ts";
+import { type DType, DTYPES } from "../spec.ts";
 import { bind, Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { wrap } from "./cast.ts";
@@ -220,8 +220,8 @@ export function sign(x: Tensor): Tensor {
 
 /** Whether a bound can change a number of a dtype: that beyond the least and largest integers cannot. */
 function binds(dtype: DType, bound: number, end: 0 | 1): boolean {
-  if (dtype !== "int32" && dtype !== "uint32") return true;
-  const last = RANGES[dtype][end];
+  const { kind, limits: { [end]: last } } = DTYPES[dtype];
+  if (kind !== "whole") return true;
   return end === 0 ? !(bound <= last) : !(bound >= last);
 }
 

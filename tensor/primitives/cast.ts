@@ -1,20 +1,19 @@
 import { cast as castScalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { type DType, DTYPES, RANGES, requireDType } from "../spec.ts";
+import { type DType, DTYPES, requireDType } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 
 /** Rounds a float64 to what a dtype can hold. float32 stays unrounded: the reference is exact. */
 export function wrap(value: number, dtype: DType): number {
-  if (dtype === "int32") return value | 0;
-  if (dtype === "uint32") return value >>> 0;
-  return dtype === "bool" ? Number(value !== 0) : value;
+  return dtype === "float32" ? value : DTYPES[dtype].round(value);
 }
 
 /** From float to integer: towards zero, beyond the range the nearest end, NaN 0, as WebAssembly does; else `wrap`. */
 function convert(value: number, from: DType, to: DType): number {
-  const range = DTYPES[from].floating && (to === "int32" || to === "uint32") ? RANGES[to] : undefined;
-  return wrap(range ? Math.min(Math.max(value, range[0]), range[1]) : value, to);
+  const { kind, limits: [least, largest] } = DTYPES[to];
+  const stops = DTYPES[from].floating && kind === "whole";
+  return wrap(stops ? Math.min(Math.max(value, least), largest) : value, to);
 }
 
 const CAST: Primitive<{ readonly dtype: DType }> = {
@@ -64,4 +63,9 @@ export function cast(x: Tensor, dtype: DType): Tensor {
  */
 export function asFloating(x: Tensor): Tensor {
   return DTYPES[x.dtype].floating ? x : cast(x, "float32");
+}
+
+/** The terms of a sum or product over an axis, in the dtype of the result: bools are counted. */
+export function asTerms(x: Tensor): Tensor {
+  return cast(x, DTYPES[x.dtype].sums);
 }

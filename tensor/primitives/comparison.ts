@@ -1,7 +1,7 @@
 /** @file Comparisons. They have no derivative, but decide where others flow. */
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { DTYPES, holds, RANGES } from "../spec.ts";
+import { type DType, DTYPES, holds } from "../spec.ts";
 import { bind, Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { cast } from "./cast.ts";
@@ -29,8 +29,8 @@ const LESS_EQUAL = /* @__PURE__ */ comparison("lessEqual", "le", (x, y) => x <= 
  * A bound of whole numbers, made a whole number that asks the same: `x < 2.5` is `x < 3`, `x <= 2.5` is `x <= 2`. True or
  * false where all numbers of the dtype are on one side of it, or none.
  */
-function wholeBound(name: string, dtype: "int32" | "uint32", bound: number, isLeft: boolean): number | boolean {
-  const [least, largest] = RANGES[dtype];
+function wholeBound(name: string, dtype: DType, bound: number, isLeft: boolean): number | boolean {
+  const [least, largest] = DTYPES[dtype].limits;
   if (name === "equal" || name === "notEqual") return holds(dtype, bound) ? bound : name === "notEqual";
   if (Number.isNaN(bound)) return false;
   const whole = (name === "less") === isLeft ? Math.floor(bound) : Math.ceil(bound);
@@ -41,7 +41,7 @@ function wholeBound(name: string, dtype: "int32" | "uint32", bound: number, isLe
 
 /** Compares whole numbers with a number that they need not hold: exactly, at any bound. */
 function compareWhole(primitive: Primitive, x: Tensor, bound: number, isLeft: boolean): Tensor {
-  const whole = wholeBound(primitive.name, x.dtype as "int32" | "uint32", bound, isLeft);
+  const whole = wholeBound(primitive.name, x.dtype, bound, isLeft);
   if (typeof whole === "boolean") return constant(x.shape, Number(whole), "bool");
   const other = constant(x.shape, whole, x.dtype);
   return bind(primitive, isLeft ? [other, x] : [x, other], {});

@@ -23,16 +23,13 @@ import {
 import { where } from "./where.ts";
 
 /** The extremum of nothing: what every value of the dtype beats or equals. */
-const NEUTRAL: Readonly<Record<"max" | "min", Readonly<Record<DType, number>>>> = {
-  max: { float32: -Infinity, float64: -Infinity, int32: -(2 ** 31), uint32: 0, bool: 0 },
-  min: { float32: Infinity, float64: Infinity, int32: 2 ** 31 - 1, uint32: 2 ** 32 - 1, bool: 1 },
-};
+const neutral = (name: "max" | "min", dtype: DType): number => DTYPES[dtype].limits[name === "max" ? 0 : 1];
 
 function extremum(name: "max" | "min"): Primitive<{ readonly axes: readonly number[] }> {
   return {
     name,
     shapeRule: ([x], { axes }) => ({ shape: withoutAxes(x!.shape, axes), dtype: x!.dtype }),
-    reference: ([x], { axes }, { dtype }) => referenceReduce(x!, axes, NEUTRAL[name][dtype], Math[name]),
+    reference: ([x], { axes }, { dtype }) => referenceReduce(x!, axes, neutral(name, dtype), Math[name]),
     // Equal shares among ties, as JAX does.
     vjpRule: (cotangent, output, { axes }) => {
       const x = output.inputs[0]!;

@@ -1,6 +1,6 @@
 import { shown } from "../errors.ts";
 import { hostValues, type Nested } from "../host_values.ts";
-import type { TypedArray } from "../spec.ts";
+import { DTYPES, type TypedArray } from "../spec.ts";
 import { leaf, leafSource, Tensor } from "../tensor.ts";
 import { add } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
@@ -28,7 +28,7 @@ function wholeIndices(operation: string, indices: Indices): Tensor {
     return leaf({ shape, dtype: "int32" }, { host: data });
   }
   if (indices.dtype === "int32") return indices;
-  if (indices.dtype === "uint32") return cast(indices, "int32");
+  if (DTYPES[indices.dtype].kind === "whole") return cast(indices, "int32");
   const values = indices.dtype === "bool" ? undefined : hostOf(indices);
   if (!values) refuse(operation, `dtype is ${indices.dtype}; cast them to int32`);
   const fraction = values.findIndex((value) => !Number.isInteger(value));

@@ -2,6 +2,7 @@
 import type { PlainOp } from "../compiler/operations.ts";
 import { op } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
+import { DTYPES } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { cast, wrap } from "./cast.ts";
@@ -20,7 +21,7 @@ function bitwise(
     shapeRule: (inputs) => {
       const spec = sameSpec(name)(inputs);
       const isBool = spec.dtype === "bool";
-      if (isBool ? kinds !== "integers" : !spec.dtype.startsWith("float")) return spec;
+      if (isBool ? kinds !== "integers" : !DTYPES[spec.dtype].floating) return spec;
       throw new TypeError(`Cannot ${name} as operands must be ${kinds}: current dtype is ${spec.dtype}`);
     },
     reference: ([x, y], _, { dtype }) => x!.data.map((value, i) => wrap(combine(value, y!.data[i]!), dtype)),
@@ -36,7 +37,7 @@ const SHIFT_LEFT = /* @__PURE__ */ bitwise("shiftLeft", "shiftLeft", (x, y) => x
 const SHIFT_RIGHT: Primitive = {
   ...bitwise("shiftRight", "shiftRight", () => 0, "integers"),
   reference: ([x, y], _, { dtype }) =>
-    x!.data.map((value, i) => dtype === "uint32" ? (value >>> 0) >>> y!.data[i]! : value >> y!.data[i]!),
+    x!.data.map((value, i) => DTYPES[dtype].limits[0] === 0 ? (value >>> 0) >>> y!.data[i]! : value >> y!.data[i]!),
 };
 
 /**

@@ -8,8 +8,6 @@ import { broadcastTo } from "./sum.ts";
 /** A tensor, or a number that takes the dtype of the tensors beside it where that holds it. */
 export type TensorLike = Tensor | number;
 
-const ORDER: readonly DType[] = ["bool", "uint32", "int32", "float32", "float64"];
-
 /**
  * The dtype that holds the values of both: bool < int32 and uint32 < float32 < float64. Nothing holds those of int32 and
  * uint32 but float64, which devices do not have: one of them is to be cast.
@@ -29,8 +27,10 @@ const ORDER: readonly DType[] = ["bool", "uint32", "int32", "float32", "float64"
  * ```
  */
 export function promoteTypes(a: DType, b: DType, operation = "promote dtypes"): DType {
-  const joint = ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b;
-  if (joint !== "int32" || (a !== "uint32" && b !== "uint32")) return joint;
+  const above = (dtype: DType) => [dtype, ...DTYPES[dtype].within];
+  const joint = above(a).find((dtype) => above(b).includes(dtype))!;
+  const bothWhole = DTYPES[a].kind === "whole" && DTYPES[b].kind === "whole";
+  if (!bothWhole || DTYPES[joint].kind === "whole") return joint;
   throw new TypeError(
     `Cannot ${operation} as one dtype must hold the values of both: current dtypes are ${a} and ${b}; cast one of them`,
   );

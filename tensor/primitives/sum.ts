@@ -4,7 +4,7 @@ import type { Primitive } from "../primitive.ts";
 import { type DenseArray, sameShape, type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
-import { cast, wrap } from "./cast.ts";
+import { asTerms, wrap } from "./cast.ts";
 import { referenceMove, reshape } from "./layout.ts";
 
 /** Axes as positions from the front, sorted. `undefined` is all. */
@@ -95,7 +95,7 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   requireTensor("sum", "x", x);
   const { axis, keepDims = false } = options;
   const axes = normalizeAxes("sum", x, axis);
-  const terms = x.dtype === "bool" ? cast(x, "int32") : x;
+  const terms = asTerms(x);
   const result = axes.length === 0 ? terms : bind(SUM, [terms], { axes });
   return keepDims ? reshape(result, keptAxes(x.shape, axes)) : result;
 }

@@ -3,7 +3,7 @@ import { type Exchanged, exchangedView, type Pending } from "../../collective.ts
 import { sizeOf } from "../../spec.ts";
 import type { ExchangeRange } from "../../compiler/schedule/exchange_ranges.ts";
 import type { ExchangeImage } from "./image.ts";
-import { bytesOf } from "./runtime/blocks.ts";
+import { bytesOf } from "../../compiler/schedule/draft.ts";
 
 /** An exchange that was begun; nobody may touch its results until it is done. */
 export type Begun = Pending;

@@ -11,8 +11,8 @@ import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
 import { emitMapWat } from "./emit/map.ts";
 import { emitReduceWat } from "./emit/reduce.ts";
 import { templateWat } from "./kernels/template.ts";
+import { bytesOf } from "../../compiler/schedule/draft.ts";
 import { assemble } from "./runtime/assemble.ts";
-import { bytesOf } from "./runtime/blocks.ts";
 import type { Core } from "./runtime/core.ts";
 import type { AnySegment, ExchangeImage, LoopImage, Pass, ProgramImage } from "./image.ts";
 

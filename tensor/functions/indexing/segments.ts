@@ -1,7 +1,7 @@
 /** @file Sums, extrema, means and products of rows that belong together. */
 import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
 import { argsort } from "../../primitives/argsort.ts";
-import { asFloating, cast } from "../../primitives/cast.ts";
+import { asFloating, asTerms, cast } from "../../primitives/cast.ts";
 import { equal } from "../../primitives/comparison.ts";
 import { constant, iota } from "../../primitives/constant.ts";
 import { div } from "../../primitives/division.ts";
@@ -63,7 +63,7 @@ function segment(operation: string, x: Tensor, ids: Indices, options: SegmentOpt
 export function segmentSum(x: Tensor, ids: Indices, options: SegmentOptions): Tensor {
   requireOptions("segmentSum", options, SEGMENT_OPTIONS);
   requireTensor("segmentSum", "x", x);
-  return segment("segmentSum", x.dtype === "bool" ? cast(x, "int32") : x, ids, options, scatterAdd);
+  return segment("segmentSum", asTerms(x), ids, options, scatterAdd);
 }
 
 /**
@@ -157,7 +157,7 @@ export function segmentMean(x: Tensor, ids: Indices, options: SegmentOptions): T
  */
 export function segmentProd(x: Tensor, ids: Indices, options: SegmentOptions): Tensor {
   requireOptions("segmentProd", options, SEGMENT_OPTIONS);
-  return segment("segmentProd", x.dtype === "bool" ? cast(x, "int32") : x, ids, options, products);
+  return segment("segmentProd", asTerms(x), ids, options, products);
 }
 
 function products(x: Tensor, ids: Indices, { size }: { readonly size: number }): Tensor {

@@ -1,4 +1,4 @@
-import { cast } from "../../primitives/cast.ts";
+import { asTerms, cast } from "../../primitives/cast.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { requireTensor } from "../../require_tensor.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -40,7 +40,7 @@ export function einsum(subscripts: string, ...operands: readonly Tensor[]): Tens
     left = [...left.filter((_, k) => k !== i && k !== j), result];
   }
   const last = left[0]!;
-  const numbers = last.x.dtype === "bool" ? { ...last, x: cast(last.x, "int32") } : last;
+  const numbers = { ...last, x: asTerms(last.x) };
   return ordered(summed(numbers, new Set(output)), output);
 }
 

@@ -42,7 +42,7 @@ function sizesOf({ x, names }: Named, of: readonly string[]): readonly number[] 
  */
 export function pairProduct(a: Named, b: Named, keep: ReadonlySet<string>): Named {
   const dtype = promoteTypes(a.x.dtype, b.x.dtype, "multiply");
-  const numbers = (x: Tensor) => cast(x, dtype === "bool" ? "int32" : dtype);
+  const numbers = (x: Tensor) => cast(x, DTYPES[dtype].sums);
   const inB = new Set(b.names);
   const inA = new Set(a.names);
   const left = summed({ ...a, x: numbers(a.x) }, new Set([...keep, ...b.names]));

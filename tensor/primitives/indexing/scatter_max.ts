@@ -3,7 +3,7 @@ import type { ScatterParams } from "../../compiler/kernel_forms.ts";
 import { SCATTER_MAX_FORM } from "../../kernels/scatter_max.ts";
 import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
 import type { Primitive } from "../../primitive.ts";
-import { DTYPES, RANGES, sizeOf, type TensorSpec } from "../../spec.ts";
+import { DTYPES, sizeOf, type TensorSpec } from "../../spec.ts";
 import { bind, type Tensor } from "../../tensor.ts";
 import { requireTensor } from "../../require_tensor.ts";
 import { maximum, mul, neg } from "../arithmetic.ts";
@@ -17,9 +17,7 @@ import { reshape } from "../layout.ts";
 import { bitwiseXor } from "../logic.ts";
 
 /** What a place has that no row is put to. */
-function leastOf({ dtype }: TensorSpec): number {
-  return dtype === "int32" || dtype === "uint32" ? RANGES[dtype][0] : -Infinity;
-}
+const leastOf = ({ dtype }: TensorSpec): number => DTYPES[dtype].limits[0];
 
 const SCATTER_MAX: Primitive<ScatterParams> = {
   name: "scatterMax",
@@ -99,7 +97,8 @@ export function scatterMax(updates: Tensor, indices: Indices, options: ScatterOp
 /** Turns the order of numbers around; twice is nothing. */
 function turned(x: Tensor): Tensor {
   if (DTYPES[x.dtype].floating) return neg(x);
-  return bitwiseXor(x, x.dtype === "uint32" ? RANGES.uint32[1] : -1);
+  const [least, largest] = DTYPES[x.dtype].limits;
+  return bitwiseXor(x, least < 0 ? -1 : largest);
 }
 
 /**

@@ -1,6 +1,8 @@
 /** @file Values of tensors in the memory of a cpu device. */
 import { DeviceError } from "../../../errors.ts";
-import { DTYPES, sizeOf, type TensorSpec, type TypedArray } from "../../../spec.ts";
+import { bytesOf } from "../../../compiler/schedule/draft.ts";
+import { valuesOfWords, wordsOf } from "../../../host_words.ts";
+import type { TensorSpec, TypedArray } from "../../../spec.ts";
 import type { Engine } from "./engine.ts";
 import type { Heap } from "./memory.ts";
 
@@ -9,11 +11,6 @@ export interface Block {
   readonly address: number;
   /** False once it is given back, or taken over by a result. */
   taken: boolean;
-}
-
-/** Bytes that a tensor takes. */
-export function bytesOf({ shape, dtype }: TensorSpec): number {
-  return sizeOf(shape) * DTYPES[dtype].bytes;
 }
 
 /** Takes memory for a tensor. */
@@ -32,10 +29,9 @@ export function copyBlock(engine: Engine, from: Block, to: Block, spec: TensorSp
   engine.copy(from.address, to.address, bytesOf(spec));
 }
 
-/** Copies host values into a block. Bools take four bytes on the device. */
-export function writeBlock(engine: Engine, { address }: Block, values: TypedArray): void {
-  const isBytes = values instanceof Uint8Array;
-  engine.write(address, isBytes ? values : new Uint32Array(values.buffer, values.byteOffset, values.length));
+/** Copies host values into a block. */
+export function writeBlock(engine: Engine, { address }: Block, values: TypedArray, { dtype }: TensorSpec): void {
+  engine.write(address, wordsOf(values, dtype));
 }
 
 /** Throws if a block holds no values any more. */
@@ -54,12 +50,6 @@ export function refuseReleased({ taken }: Block, { shape }: TensorSpec): void {
  */
 export function readBlock(engine: Engine, block: Block, spec: TensorSpec): TypedArray | Promise<TypedArray> {
   refuseReleased(block, spec);
-  const words = engine.read(block.address, sizeOf(spec.shape));
-  return words instanceof Uint32Array ? valuesOf(words, spec) : words.then((words) => valuesOf(words, spec));
-}
-
-function valuesOf(words: Uint32Array, { dtype }: TensorSpec): TypedArray {
-  if (dtype === "bool") return Uint8Array.from(words);
-  if (dtype === "uint32") return words;
-  return dtype === "int32" ? new Int32Array(words.buffer) : new Float32Array(words.buffer);
+  const words = engine.read(block.address, bytesOf(spec) / 4);
+  return words instanceof Uint32Array ? valuesOfWords(words, spec) : words.then((words) => valuesOfWords(words, spec));
 }

@@ -108,7 +108,7 @@ export function storeOf(core: Core, device: Device): Store<Block> {
   return {
     resident,
     take: (spec) => takeBlock(heap, spec),
-    write: (block, values) => writeBlock(engine, block, values),
+    write: (block, values, spec) => writeBlock(engine, block, values, spec),
     copy(block, spec) {
       const copy = takeBlock(heap, spec);
       copyBlock(engine, block, copy, spec);

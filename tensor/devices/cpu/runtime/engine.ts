@@ -17,7 +17,7 @@ export interface Engine {
   /** Adds pages of 64 KiB; throws if the host has no addresses for them. */
   grow(pages: number): void;
   /** Copies words from the host, or bytes that become a word each. */
-  write(address: number, values: Uint32Array | Uint8Array): void;
+  write(address: number, values: Uint32Array): void;
   /** Copies bytes from one place to another. */
   copy(from: number, to: number, bytes: number): void;
   /** Copies words to the host. */

@@ -2,11 +2,11 @@
 import type { FunctionName } from "../../../compiler/expansions/expanded.ts";
 import type { Reduced } from "../../../compiler/kernel.ts";
 import type { WgslBuffer, WgslMemory, WgslPass } from "../../../compiler/kernel_text.ts";
-import type { DType } from "../../../spec.ts";
+import { type DType, DTYPES } from "../../../spec.ts";
 import { mathTexts } from "./functions.ts";
 import { GROUP, type ReducePlan } from "./reduce_plan.ts";
 import { groupPass } from "./shader.ts";
-import { literalOf, storageType, TYPES } from "./values.ts";
+import { literalOf, storageType } from "./values.ts";
 
 /**
  * Combines two values.
@@ -66,7 +66,7 @@ export function accumulatorOf(k: number, lane = 0): string {
  */
 export function clearOf(result: Reduced, k: number, lane = 0): string {
   const register = registerOf(result);
-  return `var ${accumulatorOf(k, lane)}: ${TYPES[register]} = ${identityOf(result.op, register)};`;
+  return `var ${accumulatorOf(k, lane)}: ${DTYPES[register].wgsl} = ${identityOf(result.op, register)};`;
 }
 
 function identityOf(op: Reduced["op"], dtype: DType): string {
@@ -119,7 +119,7 @@ function combineGroup(result: Reduced, k: number, run: number, store: (x: string
  */
 export function teamMemory({ kernel: { results }, team }: ReducePlan): readonly string[] {
   if (team !== GROUP) return [];
-  return results.map((result, k) => `var<workgroup> partial${k}: array<${TYPES[registerOf(result)]}, ${GROUP}>;`);
+  return results.map((result, k) => `var<workgroup> partial${k}: array<${DTYPES[registerOf(result)].wgsl}, ${GROUP}>;`);
 }
 
 /**
@@ -147,7 +147,7 @@ export function combinePass(plan: ReducePlan, inputs: number): WgslPass {
   const body = ({ load, store }: WgslMemory) => {
     const part = (k: number) => {
       const element = load("parts", partOf(plan, k, "at"));
-      return registers[k] === "uint32" ? element : `bitcast<${TYPES[registers[k]!]}>(${element})`;
+      return registers[k] === "uint32" ? element : `bitcast<${DTYPES[registers[k]!].wgsl}>(${element})`;
     };
     return `let at = i32(square) * ${GROUP} + i32(local);
   if (at >= ${places}) { return; }

@@ -1,7 +1,8 @@
 /** @file The functions that a shader calls. */
 import { expanded, type FunctionName } from "../../../compiler/expansions/expanded.ts";
 import { FUNCTIONS, type MathFunction, PREAMBLE } from "./math.ts";
-import { TYPES, ValueWriter } from "./values.ts";
+import { DTYPES } from "../../../spec.ts";
+import { ValueWriter } from "./values.ts";
 
 function noMemory(): never {
   throw new TypeError("Cannot write a function as it must compute from its parameters alone: current text loads");
@@ -15,8 +16,8 @@ function functionOf(name: FunctionName): MathFunction {
   const known = new Map(parameters.map((parameter, i) => [parameter, names[i]!]));
   const writer = new ValueWriter([], noMemory, { needs: calls, count: 0 }, known);
   const value = writer.value(result);
-  const typed = parameters.map(({ dtype }, i) => `${names[i]}: ${TYPES[dtype]}`);
-  const text = `fn ${name}(${typed.join(", ")}) -> ${TYPES[result.dtype]} {
+  const typed = parameters.map(({ dtype }, i) => `${names[i]}: ${DTYPES[dtype].wgsl}`);
+  const text = `fn ${name}(${typed.join(", ")}) -> ${DTYPES[result.dtype].wgsl} {
   ${[...writer.lines, `return ${value};`].join("\n  ")}
 }`;
   return { text, calls: [...calls] };

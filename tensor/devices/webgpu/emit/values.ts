@@ -3,21 +3,13 @@ import { orderBy } from "../../../order.ts";
 import { expansionName, type FunctionName } from "../../../compiler/expansions/expanded.ts";
 import type { ScalarOp } from "../../../compiler/operations.ts";
 import { type Access, alwaysRead, type Bound, type Scalar } from "../../../compiler/scalar.ts";
-import type { DType } from "../../../spec.ts";
+import { type DType, DTYPES } from "../../../spec.ts";
 import { FUNCTIONS } from "./math.ts";
-
-/** WGSL type of values in registers. */
-export const TYPES: Readonly<Record<Exclude<DType, "bool">, "f32" | "i32" | "u32"> & Record<"bool", "bool">> = {
-  float32: "f32",
-  float64: "f32",
-  int32: "i32",
-  uint32: "u32",
-  bool: "bool",
-};
 
 /** WGSL type of elements in memory: bools are 0 and 1. */
 export function storageType(dtype: DType): "f32" | "i32" | "u32" {
-  return dtype === "bool" ? "u32" : TYPES[dtype];
+  const { wgsl } = DTYPES[dtype];
+  return wgsl === "bool" ? "u32" : wgsl;
 }
 
 /** Names of the parts of a vec4. */
@@ -158,7 +150,7 @@ export class ValueWriter {
     const holds = x.bounds.map((bound) => this.#holds(bound)).join(" && ");
     const inner = new ValueWriter(this.#indices, this.#load, this.#shared, new Map(this.#known));
     const value = inner.value(x.value);
-    this.lines.push(`var ${name}: ${TYPES[x.dtype]} = ${literalOf(x.fill, x.dtype)};`);
+    this.lines.push(`var ${name}: ${DTYPES[x.dtype].wgsl} = ${literalOf(x.fill, x.dtype)};`);
     this.lines.push(`if (${holds}) { ${inner.lines.join(" ")} ${name} = ${value}; }`);
     return name;
   }
@@ -169,7 +161,7 @@ export class ValueWriter {
     const [taken, other] = [this.value(condition!), this.value(usual!)];
     const inner = new ValueWriter(this.#indices, this.#load, this.#shared, new Map(this.#known));
     const value = inner.value(rare!);
-    this.lines.push(`var ${name}: ${TYPES[dtype]} = ${other};`);
+    this.lines.push(`var ${name}: ${DTYPES[dtype].wgsl} = ${other};`);
     this.lines.push(`if (${taken}) { ${inner.lines.join(" ")} ${name} = ${value}; }`);
     return name;
   }
@@ -185,7 +177,7 @@ export class ValueWriter {
     const index = this.#one(x.index);
     const name = this.#name();
     const at = `${affine(this.#indices, x.access.strides, x.access.offset)} + ${index} * ${x.axisStride}`;
-    this.lines.push(`var ${name}: ${TYPES[x.dtype]} = ${literalOf(x.fill, x.dtype)};`);
+    this.lines.push(`var ${name}: ${DTYPES[x.dtype].wgsl} = ${literalOf(x.fill, x.dtype)};`);
     this.lines.push(`if (${isBelow(index, x.extent)}) { ${name} = ${this.#element(x.access, x.dtype, at)}; }`);
     return name;
   }
@@ -195,7 +187,7 @@ export class ValueWriter {
     const float = of === "float32";
     if (name === "select") return `select(${z}, ${y}, ${x})`;
     if (name === "cast") return this.#cast(x, of, dtype);
-    if (name === "bitcast") return `bitcast<${TYPES[dtype]}>(${x})`;
+    if (name === "bitcast") return `bitcast<${DTYPES[dtype].wgsl}>(${x})`;
     if (name === "not") return of === "bool" ? `!${x}` : `~${x}`;
     if (name === "xor" && of === "bool") return `${x} != ${y}`;
     if (name === "shiftLeft" || name === "shiftRight") return `${x} ${name === "shiftLeft" ? "<<" : ">>"} u32(${y})`;
@@ -223,12 +215,12 @@ export class ValueWriter {
       const [low, high] = to === "int32" ? ["-2147483648.0", "2147483520.0"] : ["0.0", "4294967040.0"];
       // Saturating, NaN to zero; the conversion alone is undefined outside the range on some drivers.
       const bound = to === "int32" ? ["bitcast<i32>(0x80000000u)", "2147483647"] : ["0u", "4294967295u"];
-      const inside = `${TYPES[to]}(clamp(${x}, ${low}, ${high}))`;
+      const inside = `${DTYPES[to].wgsl}(clamp(${x}, ${low}, ${high}))`;
       return `select(select(select(${inside}, ${bound[1]}, ${x} > ${high}), ${bound[0]}, ${x} < ${low}), ${
         literalOf(0, to)
       }, is_nan(${x}))`;
     }
-    return `${TYPES[to]}(${x})`;
+    return `${DTYPES[to].wgsl}(${x})`;
   }
 }
 

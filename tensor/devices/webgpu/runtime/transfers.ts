@@ -4,6 +4,7 @@ import type { Store } from "../../../compiler/bindings.ts";
 import { CollectiveError } from "../../../collective.ts";
 import type { Device } from "../../../device.ts";
 import { DeviceError } from "../../../errors.ts";
+import { valuesOfWords, wordsOf } from "../../../host_words.ts";
 import { DTYPES, type TensorSpec, type TypedArray } from "../../../spec.ts";
 import { type Block, releaseBlock, takeBlock } from "./blocks.ts";
 import { type Core, makeBuffer, requireAlive } from "./core.ts";
@@ -17,10 +18,9 @@ export function copyBlock({ pool, gpu, queue }: Core, { buffer }: Block, spec: T
   return copy;
 }
 
-/** Queues a copy of host values into a block. Bools take four bytes on the device. */
-export function writeBlock({ queue }: Core, { buffer }: Block, values: TypedArray): void {
-  const words = values instanceof Uint8Array ? Uint32Array.from(values) : values;
-  queue.write(buffer, words as Float32Array);
+/** Queues a copy of host values into a block. */
+export function writeBlock({ queue }: Core, { buffer }: Block, values: TypedArray, { dtype }: TensorSpec): void {
+  queue.write(buffer, wordsOf(values, dtype));
 }
 
 /** Throws if a block holds no values any more. */
@@ -54,9 +54,7 @@ export async function readBlock(core: Core, block: Block, spec: TensorSpec): Pro
   const words = new Uint32Array(staging.getMappedRange().slice(0));
   staging.destroy();
   requireAlive(core);
-  if (spec.dtype === "bool") return Uint8Array.from(words);
-  if (spec.dtype === "uint32") return words;
-  return spec.dtype === "int32" ? new Int32Array(words.buffer) : new Float32Array(words.buffer);
+  return valuesOfWords(words, spec);
 }
 
 /** The memory of a device, as programs are bound to it. The order of the queue keeps released blocks safe. */
@@ -65,7 +63,7 @@ export function storeOf(core: Core, device: Device): Store<Block> {
   return {
     resident,
     take: (spec) => takeBlock(pool, spec),
-    write: (block, values) => writeBlock(core, block, values),
+    write: (block, values, spec) => writeBlock(core, block, values, spec),
     copy: (block, spec) => copyBlock(core, block, spec),
     passOn: ({ buffer }) => ({ buffer, taken: true }),
     release: (block) => releaseBlock(pool, block),

@@ -33,7 +33,7 @@ export function openBench(core: Core, specs: readonly TensorSpec[]): Bench {
   const rows = Math.max(1, specs[0]!.shape[0] ?? 1);
   const blocks = specs.map((spec, i) => {
     const block = takeBlock(core.pool, spec);
-    if (i < specs.length - 1) writeBlock(core, block, fillingOf(spec, rows));
+    if (i < specs.length - 1) writeBlock(core, block, fillingOf(spec, rows), spec);
     return block;
   });
   return { specs, blocks };

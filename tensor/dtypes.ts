@@ -1,0 +1,142 @@
+/** @file The one table of dtypes: what is known of each. */
+
+/** Element type. `float64` exists on the `reference` device only; `bool` is stored as 0 and 1. */
+export type DType = "float32" | "float64" | "int32" | "uint32" | "bool";
+
+/** Host values of one tensor: the array kind follows the dtype, `bool` is a `Uint8Array`. */
+export type TypedArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
+
+/** What is known of one dtype. Adding a dtype is adding a row. */
+export interface DTypeInfo {
+  /** Bytes an element takes on the cpu and webgpu devices. */
+  readonly bytes: number;
+  /** What its elements are: rounded numbers, whole numbers, or truth. */
+  readonly kind: "float" | "whole" | "bool";
+  /** True for those that have gradients: float32 and float64. */
+  readonly floating: boolean;
+  /** Host array of the dtype. */
+  readonly Array: {
+    new (size: number): TypedArray;
+    new (buffer: ArrayBuffer, offset: number, length: number): TypedArray;
+  };
+  /** True if a host array of this kind is of this dtype unless another is named. */
+  readonly owns: boolean;
+  /** The least and the largest element. */
+  readonly limits: readonly [number, number];
+  /** The element that a number becomes: floats round, whole numbers keep their lowest bits, bool asks whether it is 0. */
+  readonly round: (value: number) => number;
+  /** Dtypes that hold all of its elements, the nearest first: what it is promoted to beside them. */
+  readonly within: readonly DType[];
+  /** The dtype of its sums and products over axes. */
+  readonly sums: DType;
+  /** WGSL type of its values in registers. */
+  readonly wgsl: "f32" | "i32" | "u32" | "bool";
+}
+
+/** Table of the dtypes. */
+export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
+  float32: {
+    bytes: 4,
+    kind: "float",
+    floating: true,
+    Array: Float32Array,
+    owns: true,
+    limits: [-Infinity, Infinity],
+    round: Math.fround,
+    within: ["float64"],
+    sums: "float32",
+    wgsl: "f32",
+  },
+  float64: {
+    bytes: 8,
+    kind: "float",
+    floating: true,
+    Array: Float64Array,
+    owns: true,
+    limits: [-Infinity, Infinity],
+    round: (value: number) => value,
+    within: [],
+    sums: "float64",
+    wgsl: "f32",
+  },
+  int32: {
+    bytes: 4,
+    kind: "whole",
+    floating: false,
+    Array: Int32Array,
+    owns: true,
+    limits: [-(2 ** 31), 2 ** 31 - 1],
+    round: (value: number) => value | 0,
+    within: ["float32", "float64"],
+    sums: "int32",
+    wgsl: "i32",
+  },
+  uint32: {
+    bytes: 4,
+    kind: "whole",
+    floating: false,
+    Array: Uint32Array,
+    owns: true,
+    limits: [0, 2 ** 32 - 1],
+    round: (value: number) => value >>> 0,
+    within: ["float32", "float64"],
+    sums: "uint32",
+    wgsl: "u32",
+  },
+  bool: {
+    bytes: 4,
+    kind: "bool",
+    floating: false,
+    Array: Uint8Array,
+    owns: false,
+    limits: [0, 1],
+    wgsl: "bool",
+    round: (value: number) => Number(value !== 0),
+    within: ["uint32", "int32", "float32", "float64"],
+    sums: "int32",
+  },
+};
+
+/**
+ * Tells whether a dtype holds a number: integers hold whole numbers of their range, floats what is not beyond their
+ * largest number (rounded), bool any number, as true unless it is 0.
+ *
+ * @param dtype Any dtype.
+ * @param value Any number.
+ * @returns True if the number becomes an element without loss of more than rounding.
+ *
+ * @example Usage
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { holds } from "@tessera/tessera/tensor/kernel";
+ *
+ * deepStrictEqual([holds("int32", 3e9), holds("uint32", 3e9), holds("int32", 0.5)], [false, true, false]);
+ * ```
+ */
+export function holds(dtype: DType, value: number): boolean {
+  const { kind, limits: [least, largest], round } = DTYPES[dtype];
+  if (kind === "whole") return Number.isInteger(value) && value >= least && value <= largest;
+  return kind === "bool" || !Number.isFinite(value) || Number.isFinite(round(value));
+}
+
+/**
+ * Checks that a name is that of a dtype.
+ *
+ * @param operation What is refused otherwise, for the error.
+ * @param dtype The name.
+ * @throws {RangeError} If there is no such dtype, naming those that there are.
+ *
+ * @example Usage
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { requireDType } from "@tessera/tessera/tensor/kernel";
+ *
+ * throws(() => requireDType("cast", "int64"), /current dtype is int64/);
+ * ```
+ */
+export function requireDType(operation: string, dtype: string): asserts dtype is DType {
+  if (Object.hasOwn(DTYPES, dtype)) return;
+  throw new RangeError(
+    `Cannot ${operation} as dtype must be one of ${Object.keys(DTYPES).join(", ")}: current dtype is ${dtype}`,
+  );
+}
