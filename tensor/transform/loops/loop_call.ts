@@ -2,7 +2,7 @@
 import { topologicalOrder } from "../../order.ts";
 import type { GroupRules, Loop, Primitive } from "../../primitive.ts";
 import { type DenseArray, DTYPES } from "../../spec.ts";
-import { bind, leafSource, type Tensor } from "../../tensor.ts";
+import { bind, bufferOf, leafSource, type Tensor } from "../../tensor.ts";
 import { programText } from "../program_text.ts";
 import { evaluateLoop } from "./evaluate_loop.ts";
 
@@ -81,7 +81,7 @@ function outsideOf(
   const first = stops && !carries.includes(stops) ? [stops] : [];
   const own = new Set([...carries, ...rows, ...first]);
   const isOutside = (x: Tensor) => outside.has(x) || x.sequence < since || leafSource(x) !== undefined;
-  const isMade = ({ primitive: { lowering }, inputs }: Tensor) => lowering.kind !== "leaf" && inputs.length === 0;
+  const isMade = (x: Tensor) => x.primitive.lowering.kind !== "leaf" && x.inputs.length === 0 && !bufferOf(x);
   const found = topologicalOrder(outputs, (x) => own.has(x) || isOutside(x));
   return [...first, ...found.filter((x) => !own.has(x) && isOutside(x) && !isMade(x))];
 }

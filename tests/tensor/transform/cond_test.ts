@@ -1,6 +1,7 @@
 import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
 import {
   add,
+  cast,
   checkGrads,
   checkpoint,
   cond,
@@ -12,10 +13,12 @@ import {
   greater,
   jit,
   jvp,
+  less,
   log,
   makeProgram,
   matmul,
   mul,
+  ones,
   referenceDevice,
   reshape,
   scan,
@@ -267,4 +270,18 @@ Deno.test("cond and switchCase refuse what they cannot choose between, and name 
   throws(() => switchCase(tensor(0.5), [id], x), /index must be of whole numbers: current dtype is float32/);
   throws(() => switchCase(0.5, [id], x), /whole number: current index is 0.5/);
   equal(switchCase(0, [id], x).shape[0], 2);
+});
+
+Deno.test("Bodies use tensors from outside that were computed before: they are operands, not made anew", async () => {
+  const device = cpuDevice({ threads: 1 });
+  try {
+    const computed = cast(tensor(Int32Array.of(1, 2)), "float32"); // once computed it forgets what it was made of
+    await computed.data({ device });
+    const chosen = cond(less(sum(computed), 9), (x: Tensor) => add(x, 1), (x: Tensor) => x, computed);
+    const scanned = scan((carry: Tensor) => [mul(carry, computed), null], ones([2]), null, { length: 3 })[0] as Tensor;
+    deepStrictEqual([...await chosen.data({ device })], [2, 3]);
+    deepStrictEqual([...await scanned.data({ device })], [1, 8]);
+  } finally {
+    device.close();
+  }
 });
