@@ -1,6 +1,6 @@
 /** @file How notebooks show tensors: numbers as tables, images as images. Jupyter asks a value by `Symbol.for("Jupyter.display")`. */
 import { Tensor } from "./tensor.ts";
-import { type Shape, sizeOf, type TypedArray } from "./spec.ts";
+import { DTYPES, type Shape, sizeOf, type TypedArray } from "./spec.ts";
 
 /** What a notebook may choose from, by media type. */
 type Display = Readonly<Record<string, string>>;
@@ -58,7 +58,7 @@ function placeOf(index: number, shape: Shape): readonly number[] {
 
 /** What values become light: whole numbers are 0 to 255; others 0 to 1, or what they reach where they leave it. */
 function lightOf({ dtype }: Tensor, values: TypedArray): { readonly least: number; readonly most: number } {
-  if (dtype !== "float32" && dtype !== "float64") return { least: 0, most: dtype === "bool" ? 1 : 255 };
+  if (!DTYPES[dtype].floating) return { least: 0, most: dtype === "bool" ? 1 : 255 };
   const finite = Array.from(values, Number).filter(Number.isFinite);
   const [least, most] = [finite.reduce((a, b) => Math.min(a, b), 0), finite.reduce((a, b) => Math.max(a, b), 0)];
   return least < -1e-3 || most > 1.001 ? { least, most } : { least: 0, most: 1 };

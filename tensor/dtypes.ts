@@ -1,10 +1,20 @@
 /** @file The one table of dtypes: what is known of each. */
 
-/** Element type. `float64` exists on the `reference` device only; `bool` is stored as 0 and 1. */
-export type DType = "float32" | "float64" | "int32" | "uint32" | "bool";
+/**
+ * Element type. `float64` exists on the `reference` device only; `bool` is stored as 0 and 1. `float16`, `int8` and `uint8`
+ * take two bytes or one wherever a tensor is kept; each operation on them is computed in 32 bits, then rounded or wrapped.
+ */
+export type DType = "float32" | "float64" | "float16" | "int32" | "uint32" | "int8" | "uint8" | "bool";
 
 /** Host values of one tensor: the array kind follows the dtype, `bool` is a `Uint8Array`. */
-export type TypedArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Float16Array
+  | Int32Array
+  | Uint32Array
+  | Int8Array
+  | Uint8Array;
 
 /** What is known of one dtype. Adding a dtype is adding a row. */
 export interface DTypeInfo {
@@ -12,7 +22,7 @@ export interface DTypeInfo {
   readonly bytes: number;
   /** What its elements are: rounded numbers, whole numbers, or truth. */
   readonly kind: "float" | "whole" | "bool";
-  /** True for those that have gradients: float32 and float64. */
+  /** True for those that have gradients: of kind `float`. */
   readonly floating: boolean;
   /** Host array of the dtype. */
   readonly Array: {
@@ -29,8 +39,23 @@ export interface DTypeInfo {
   readonly within: readonly DType[];
   /** The dtype of its sums and products over axes. */
   readonly sums: DType;
+  /** The dtype that devices compute it in: itself, or that of the same kind of 32 bits. */
+  readonly computed: DType;
   /** WGSL type of its values in registers. */
   readonly wgsl: "f32" | "i32" | "u32" | "bool";
+}
+
+/** Engines without it cannot hold float16, and refuse it by name. */
+const HalfArray: DTypeInfo["Array"] = globalThis.Float16Array ?? class {
+  constructor() {
+    refuseHalf("hold float16");
+  }
+};
+
+function refuseHalf(operation: string): never {
+  throw new TypeError(
+    `Cannot ${operation} as the engine must have Float16Array: current engine has none; use Deno, Node 24, or float32`,
+  );
 }
 
 /** Table of the dtypes. */
@@ -45,6 +70,7 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     round: Math.fround,
     within: ["float64"],
     sums: "float32",
+    computed: "float32",
     wgsl: "f32",
   },
   float64: {
@@ -57,6 +83,20 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     round: (value: number) => value,
     within: [],
     sums: "float64",
+    computed: "float64",
+    wgsl: "f32",
+  },
+  float16: {
+    bytes: 2,
+    kind: "float",
+    floating: true,
+    Array: HalfArray,
+    owns: true,
+    limits: [-Infinity, Infinity],
+    round: (value: number) => Math.f16round(value),
+    within: ["float32", "float64"],
+    sums: "float16",
+    computed: "float32",
     wgsl: "f32",
   },
   int32: {
@@ -67,8 +107,9 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     owns: true,
     limits: [-(2 ** 31), 2 ** 31 - 1],
     round: (value: number) => value | 0,
-    within: ["float32", "float64"],
+    within: ["float16", "float32", "float64"],
     sums: "int32",
+    computed: "int32",
     wgsl: "i32",
   },
   uint32: {
@@ -79,8 +120,35 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     owns: true,
     limits: [0, 2 ** 32 - 1],
     round: (value: number) => value >>> 0,
-    within: ["float32", "float64"],
+    within: ["float16", "float32", "float64"],
     sums: "uint32",
+    computed: "uint32",
+    wgsl: "u32",
+  },
+  int8: {
+    bytes: 1,
+    kind: "whole",
+    floating: false,
+    Array: Int8Array,
+    owns: true,
+    limits: [-128, 127],
+    round: (value: number) => value << 24 >> 24,
+    within: ["int32", "float16", "float32", "float64"],
+    sums: "int32",
+    computed: "int32",
+    wgsl: "i32",
+  },
+  uint8: {
+    bytes: 1,
+    kind: "whole",
+    floating: false,
+    Array: Uint8Array,
+    owns: true,
+    limits: [0, 255],
+    round: (value: number) => value & 255,
+    within: ["uint32", "int32", "float16", "float32", "float64"],
+    sums: "uint32",
+    computed: "uint32",
     wgsl: "u32",
   },
   bool: {
@@ -92,8 +160,9 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     limits: [0, 1],
     wgsl: "bool",
     round: (value: number) => Number(value !== 0),
-    within: ["uint32", "int32", "float32", "float64"],
+    within: ["uint8", "int8", "uint32", "int32", "float16", "float32", "float64"],
     sums: "int32",
+    computed: "bool",
   },
 };
 
@@ -125,6 +194,7 @@ export function holds(dtype: DType, value: number): boolean {
  * @param operation What is refused otherwise, for the error.
  * @param dtype The name.
  * @throws {RangeError} If there is no such dtype, naming those that there are.
+ * @throws {TypeError} For float16, in an engine without `Float16Array`.
  *
  * @example Usage
  * ```ts
@@ -135,6 +205,7 @@ export function holds(dtype: DType, value: number): boolean {
  * ```
  */
 export function requireDType(operation: string, dtype: string): asserts dtype is DType {
+  if (dtype === "float16" && !globalThis.Float16Array) refuseHalf(operation);
   if (Object.hasOwn(DTYPES, dtype)) return;
   throw new RangeError(
     `Cannot ${operation} as dtype must be one of ${Object.keys(DTYPES).join(", ")}: current dtype is ${dtype}`,

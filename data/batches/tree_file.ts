@@ -1,7 +1,9 @@
 /** @file Trees of tensors as one file, by the names of their leaves. */
 import {
+  cast,
   defaultDevice,
   type DType,
+  DTYPES,
   evaluate,
   type Tensor,
   tensor,
@@ -15,7 +17,7 @@ import { bufferOf, holds, leaf, leafSource, requireTensor, sameShape } from "../
 import { numbersOf } from "../formats/file_tensor.ts";
 import { readNpz, writeNpz } from "../formats/npy.ts";
 import { readSafetensors, type SafetensorsTensor, writeSafetensors } from "../formats/safetensors.ts";
-import type { SafetensorsDType } from "../formats/safetensors_header.ts";
+import type { SafetensorsArray, SafetensorsDType } from "../formats/safetensors_header.ts";
 
 type Named<T> = Readonly<Record<string, T>>;
 
@@ -23,19 +25,19 @@ type Named<T> = Readonly<Record<string, T>>;
 export const FILE_DTYPES: Readonly<Record<DType, SafetensorsDType>> = {
   float32: "F32",
   float64: "F64",
+  float16: "F16",
   int32: "I32",
   uint32: "U32",
+  int8: "I8",
+  uint8: "U8",
   bool: "BOOL",
 };
 
 /** Types of files that no tensor has, and the one that takes their values: those of 64 bits only if they fit. */
 const CONVERTED: Readonly<Partial<Record<SafetensorsDType, "int32" | "uint32" | "float32">>> = {
-  F16: "float32",
   BF16: "float32",
-  U8: "uint32",
   U16: "uint32",
   U64: "uint32",
-  I8: "int32",
   I16: "int32",
   I64: "int32",
 };
@@ -77,10 +79,16 @@ export async function fileTensors(tree: Tree): Promise<Readonly<Record<string, S
   await evaluate(leaves.filter((x) => !isComputed(x)), { device: defaultDevice() });
   const entries = await Promise.all(
     leaves.map(async (x, i) =>
-      [names[i]!, { dtype: FILE_DTYPES[x.dtype], shape: x.shape, data: await x.data() }] as const
+      [names[i]!, { dtype: FILE_DTYPES[x.dtype], shape: x.shape, data: savedValues(await x.data()) }] as const
     ),
   );
   return Object.fromEntries(entries);
+}
+
+/** Values as files hold them: those of float16 are their bits. */
+function savedValues(values: TypedArray): SafetensorsArray {
+  if (values.BYTES_PER_ELEMENT !== 2) return values as SafetensorsArray;
+  return new Uint16Array(values.buffer, values.byteOffset, values.length);
 }
 
 /** Readers and writers by the ending of a file. */
@@ -139,7 +147,10 @@ export async function save(tree: Tree, path: string): Promise<void> {
 function tensorOf(path: string, name: string, saved: SafetensorsTensor): Tensor {
   const { dtype, shape } = saved;
   const own = (Object.keys(FILE_DTYPES) as DType[]).find((kind) => FILE_DTYPES[kind] === dtype);
-  if (own) return leaf({ shape, dtype: own }, { host: saved.data as TypedArray });
+  if (own) {
+    const { buffer, byteOffset, length } = saved.data;
+    return leaf({ shape, dtype: own }, { host: new DTYPES[own].Array(buffer as ArrayBuffer, byteOffset, length) });
+  }
   const to = CONVERTED[dtype]!;
   const values = Array.from(numbersOf(saved));
   const large = to === "float32" ? undefined : values.find((value) => !holds(to, value));
@@ -184,8 +195,8 @@ function builtFrom(node: unknown): unknown {
  * Loads a tree of tensors that `save` or another program wrote, as it is.
  *
  * @param path The file, `….safetensors` or `….npz`.
- * @returns Records and arrays; a node whose keys are 0, 1, 2 … is an array. Half precision becomes float32, and
- * integers of 8, 16 and 64 bits become int32 or uint32.
+ * @returns Records and arrays; a node whose keys are 0, 1, 2 … is an array. Bfloat16 becomes float32, and
+ * integers of 16 and 64 bits become int32 or uint32.
  * @throws {RangeError} If the name ends otherwise, or a 64-bit integer does not fit.
  * @throws {Error} If the file cannot be read or is damaged.
  *
@@ -202,7 +213,8 @@ export async function load(path: string): Promise<Tree>;
  * Loads a tree of tensors into the form of another.
  *
  * @param path The file, `….safetensors` or `….npz`.
- * @param like A tree of the same keys, shapes and types, such as freshly made parameters; its values are not computed.
+ * @param like A tree of the same keys, shapes and types, such as freshly made parameters; its values are not computed. A type
+ * may be wider than that of the file, as float32 for half precision.
  * @returns The tree, of the type of `like`.
  * @throws {RangeError} If a leaf is missing, too many, or of another shape or type, with its name.
  * @throws {Error} If the file cannot be read or is damaged.
@@ -221,10 +233,16 @@ export async function load(path: string, like?: Tree): Promise<Tree> {
     structure,
     names.map((name, i) => {
       const [wanted, found] = [leaves[i] as Tensor, named[name]];
-      if (found && found.dtype === wanted.dtype && sameShape(found.shape, wanted.shape)) return found;
+      if (found && holdsAll(wanted, found)) return found.dtype === wanted.dtype ? found : cast(found, wanted.dtype);
       return refuse(path, name, specText(wanted), found ? specText(found) : "absent");
     }),
   ) as Tree;
+}
+
+/** True for equal shapes where the dtype of the one holds all values of the other's: half precision becomes float32. */
+function holdsAll(wanted: Tensor, found: Tensor): boolean {
+  const fits = found.dtype === wanted.dtype || DTYPES[found.dtype].within.includes(wanted.dtype);
+  return fits && sameShape(found.shape, wanted.shape);
 }
 
 function specText({ dtype, shape }: Pick<Tensor, "dtype" | "shape">): string {

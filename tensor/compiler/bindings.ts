@@ -132,7 +132,7 @@ export function handOut<B extends Block>(
 ): readonly DeviceBuffer[] {
   const handed = new Set<B>();
   const buffers = schedule.outputs.map((number) => {
-    const spec = schedule.values[number]!;
+    const spec = schedule.narrow?.get(number) ?? schedule.values[number]!;
     const block = blocks.get(number)!;
     // A result that is an input of somebody else, or stands twice among the results, gets memory of its own.
     const own = taken.has(block) && !handed.has(block) ? block : store.copy(block, spec);

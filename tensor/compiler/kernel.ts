@@ -208,4 +208,6 @@ export interface ScheduledProgram {
   readonly aliases: ReadonlyMap<number, number>;
   /** Numbers of donated inputs that no output takes over: their memory is free after the run. */
   readonly spent: ReadonlySet<number>;
+  /** What the narrow tensors are whose words are among the results, by number of the value. */
+  readonly narrow?: ReadonlyMap<number, TensorSpec>;
 }

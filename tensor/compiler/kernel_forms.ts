@@ -10,6 +10,8 @@ export interface KernelForm<P = never> {
   readonly name: string;
   /** What it brings, by name of the device. */
   readonly texts: KernelTexts<P>;
+  /** True if each result is an element of an operand, or an end of the range of the dtype. */
+  readonly chooses?: boolean;
 }
 
 /** Settings of a stable sort along the last axis. */

@@ -8,6 +8,7 @@ import { joinEpilogues } from "./schedule/join_epilogues.ts";
 import { joinPrologues } from "./schedule/join_prologues.ts";
 import type { Kernel, ScheduledProgram, Step, Value } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
+import { type WideGraph, widen } from "./narrow/widen.ts";
 import { recompute } from "./schedule/recompute.ts";
 import { reorder } from "./schedule/reorder.ts";
 
@@ -27,12 +28,13 @@ export interface Lowered {
  * @returns The schedule. Its inputs are those of the graph, then the captured leaves.
  */
 export function lower(graph: Graph, donated: ReadonlySet<number>, limits: FusionLimits): Lowered {
-  const schedule = scheduleOf(graph, fuse(graph, limits), donated, limits);
+  const wide = widen(graph, "words");
+  const schedule = scheduleOf(wide, fuse(wide, limits), donated, limits);
   return { schedule, key: keyOf(schedule) };
 }
 
 function scheduleOf(
-  graph: Graph,
+  graph: WideGraph,
   fused: readonly FusedStep[],
   donated: ReadonlySet<number>,
   limits: FusionLimits,
@@ -57,7 +59,8 @@ function scheduleOf(
   const draft = limits.joins ? joinEpilogues(joinPrologues(lean, limits), given, limits) : lean;
   const aliases = aliasesOf(draft, { outputs, given });
   const spent = given.difference(new Set(aliases.values()));
-  return { ...draft, inputs, outputs, aliases, spent };
+  const narrow = new Map([...graph.narrow].map(([node, spec]) => [numbers.get(node)!, spec]));
+  return { ...draft, inputs, outputs, aliases, spent, ...narrow.size > 0 && { narrow } };
 }
 
 /** A kernel with its body, if it is a loop, lowered. */
@@ -103,7 +106,7 @@ function aliasesOf(
   return aliases;
 }
 
-function keyOf({ values, steps, inputs, outputs, aliases, spent }: ScheduledProgram): string {
+function keyOf({ values, steps, inputs, outputs, aliases, spent, narrow = new Map() }: ScheduledProgram): string {
   const texts = steps.map((step) => `${kernelKey(step.kernel)}<${step.inputs}>${step.outputs}`);
-  return [textOf(values), texts.join("\n"), inputs, outputs, [...aliases], [...spent]].join("\n");
+  return [textOf(values), texts.join("\n"), inputs, outputs, [...aliases], [...spent], textOf([...narrow])].join("\n");
 }

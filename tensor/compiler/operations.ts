@@ -30,7 +30,7 @@ export interface ScalarOperation {
  * Operations by name. `div` and `mod` of integers truncate as C does; `not`, `and`, `or`, `xor` are bitwise on integers,
  * logical on bool. `max` and `min` give NaN if either operand is; `lesser` and `greater` are one comparison and a choice:
  * `y < x ? y : x`, `x < y ? y : x`. `round` takes the even one of two. `rarely` is a `select` whose second operand is
- * computed only if it is needed.
+ * computed only if it is needed. `half` is the nearest float16.
  */
 export const OPERATIONS = {
   add: { arity: 2, takes: "number", cost: 0.3, repeat: "cheap" },
@@ -59,6 +59,7 @@ export const OPERATIONS = {
   exp: { arity: 1, takes: "float", cost: 3, repeat: "dear", composed: ["float32"] },
   log: { arity: 1, takes: "float", cost: 3, repeat: "dearest", composed: ["float32"] },
   tanh: { arity: 1, takes: "float", cost: 3, repeat: "dear", composed: ["float32"] },
+  half: { arity: 1, takes: "float", cost: 3, repeat: "dear", composed: ["float32"] },
   sigmoid: { arity: 1, takes: "float", cost: 3, repeat: "dear", composed: ["float32"] },
   erf: { arity: 1, takes: "float", cost: 3, repeat: "dear", composed: ["float32"] },
   erfinv: { arity: 1, takes: "float", cost: 8, repeat: "dearest", composed: ["float32"] },

@@ -11,9 +11,10 @@ import { leaf, type Tensor } from "../tensor.ts";
  *
  * @param values A number, a boolean, nested arrays of one of them, or a typed array.
  * @param options `dtype` and, for typed arrays, `shape`. Without a dtype numbers become float32, booleans bool, and a
- * `Float32Array`, `Float64Array`, `Int32Array` or `Uint32Array` its own; other arrays need one.
+ * typed array its own (`Uint8Array`: uint8); those of 16-bit and clamped numbers need one.
  * @returns A tensor that holds the values; floats rounded, bool true unless 0.
- * @throws {TypeError} If a value is neither number nor boolean, or a typed array has no dtype and none is named.
+ * @throws {TypeError} If a value is neither number nor boolean, a typed array has no dtype and none is named, or the engine
+ * has no `Float16Array` for float16.
  * @throws {RangeError} If there is no such dtype, or it does not hold a value: a fraction or 3e9 as int32.
  * @throws {ShapeError} If nested arrays are ragged, or the shape does not hold the values.
  *

@@ -24,7 +24,10 @@ export interface CustomKernelOptions {
   readonly reference: (inputs: readonly DenseArray[], output: TensorSpec) => Float64Array;
   /** Cotangents of the inputs, `null` for zero, of operations of this library. Without it derivatives are refused. */
   readonly vjp?: (cotangent: Tensor, inputs: readonly Tensor[], output: Tensor) => readonly (Tensor | null)[];
-  /** WGSL statements of one element of the output, whose number is the u32 `i`. Needed to compute on webgpu. */
+  /**
+   * WGSL statements of one element of the output, whose number is the u32 `i`. Needed to compute on webgpu. float16 is f32
+   * here, int8 i32 and uint8 u32: `inputs` and `output` say so.
+   */
   readonly wgsl?: (memory: ElementMemory, inputs: readonly TensorSpec[], output: TensorSpec) => string;
   /** WGSL functions and constants that the statements use. */
   readonly functions?: readonly string[];

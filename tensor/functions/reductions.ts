@@ -1,6 +1,6 @@
 /** @file Reductions made of others: products, logic, standard deviations, norms, inner and outer products. */
 import { abs, add, mul, square } from "../primitives/arithmetic.ts";
-import { asTerms, cast } from "../primitives/cast.ts";
+import { asTerms, cast, inWider } from "../primitives/cast.ts";
 import { notEqual } from "../primitives/comparison.ts";
 import { requireOptions, ShapeError } from "../errors.ts";
 import { max, min } from "../primitives/extremum.ts";
@@ -35,6 +35,7 @@ export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
   const axes = normalizeAxes("prod", x, axis);
   const kept = [...x.shape.keys()].filter((i) => !axes.includes(i));
   const count = sizeOf(axes.map((i) => x.shape[i]!));
+  if (x.dtype === "float16") return inWider(x, (wide) => prod(wide, options));
   const numbers = asTerms(x);
   let rows = reshape(transpose(numbers, [...kept, ...axes]), [sizeOf(kept.map((i) => x.shape[i]!)), count]);
   if (count === 0) rows = pad(rows, [[0, 0], [0, 1]], 1);

@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { add, mul, square, sub } from "../primitives/arithmetic.ts";
 import { constant } from "../primitives/constant.ts";
-import { cast } from "../primitives/cast.ts";
+import { asTerms, cast, inWider } from "../primitives/cast.ts";
 import { div, truncDivide } from "../primitives/division.ts";
 import { bitwiseAnd, shiftRight } from "../primitives/logic.ts";
 import { normalizeAxes, REDUCE_OPTIONS, type ReduceOptions, sum } from "../primitives/sum.ts";
@@ -55,8 +55,9 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   requireOptions("mean", options, REDUCE_OPTIONS);
   requireTensor("mean", "x", x);
   const count = countOf(x, options.axis);
+  if (x.dtype === "float16") return inWider(x, (wide) => mean(wide, options));
   if (x.dtype === "bool") return div(sum(x, options), count);
-  if (!DTYPES[x.dtype].floating) return wholeMean(x, options, count);
+  if (!DTYPES[x.dtype].floating) return wholeMean(asTerms(x), options, count);
   return mul(sum(x, options), 1 / count);
 }
 
@@ -78,6 +79,7 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
 export function variance(x: Tensor, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
   requireOptions("variance", options, { axis: true, keepDims: true, correction: true });
   requireTensor("variance", "x", x);
+  if (x.dtype === "float16") return inWider(x, (wide) => variance(wide, options));
   const { correction = 0, ...reduced } = options;
   const centred = sub(x, mean(x, { ...reduced, keepDims: true }));
   return mul(sum(square(centred), reduced), 1 / (countOf(x, reduced.axis) - correction));

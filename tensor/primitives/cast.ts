@@ -29,7 +29,7 @@ const CAST: Primitive<{ readonly dtype: DType }> = {
  *
  * @param x Any tensor.
  * @param dtype Float to integer rounds towards zero and stops at the ends of the range, NaN becomes 0; between
- * integers the bits stay; anything to bool is `x != 0`.
+ * integers the lowest bits stay; float16 is rounded, infinite from 65520 on; anything to bool is `x != 0`.
  * @returns Tensor of the dtype; `x` itself if it has it.
  *
  * @example Usage
@@ -68,4 +68,9 @@ export function asFloating(x: Tensor): Tensor {
 /** The terms of a sum or product over an axis, in the dtype of the result: bools are counted. */
 export function asTerms(x: Tensor): Tensor {
   return cast(x, DTYPES[x.dtype].sums);
+}
+
+/** A function of many elements, computed in the dtype of 32 bits and rounded once: sums of float16 overflow early. */
+export function inWider(x: Tensor, f: (wide: Tensor) => Tensor): Tensor {
+  return cast(f(cast(x, DTYPES[x.dtype].computed)), x.dtype);
 }

@@ -9,14 +9,15 @@ import { broadcastTo } from "./sum.ts";
 export type TensorLike = Tensor | number;
 
 /**
- * The dtype that holds the values of both: bool < int32 and uint32 < float32 < float64. Nothing holds those of int32 and
- * uint32 but float64, which devices do not have: one of them is to be cast.
+ * The dtype that holds the values of both, as in JAX: bool < int8 < int32, bool < uint8 < uint32 and int32, all of them <
+ * float16 < float32 < float64; int8 beside uint8 is int32. Of whole numbers none holds those of int32 and uint32, or of int8
+ * and uint32: one of them is to be cast.
  *
  * @param a Any dtype.
  * @param b Any dtype.
  * @param operation What is refused otherwise, for the error.
  * @returns The joint dtype.
- * @throws {TypeError} For int32 beside uint32.
+ * @throws {TypeError} For uint32 beside int32 or int8.
  *
  * @example Usage
  * ```ts

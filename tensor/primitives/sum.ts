@@ -1,7 +1,7 @@
 /** @file Each of these two is the other's transpose, so they share a file: imports stay free of circles. */
 import { type OptionNames, requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
-import { type DenseArray, sameShape, type Shape, sizeOf, stridesOf } from "../spec.ts";
+import { type DenseArray, DTYPES, sameShape, type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { asTerms, wrap } from "./cast.ts";
@@ -56,7 +56,8 @@ export function keptAxes(shape: Shape, axes: readonly number[]): Shape {
 const SUM: Primitive<{ readonly axes: readonly number[] }> = {
   name: "sum",
   shapeRule: ([x], { axes }) => ({ shape: withoutAxes(x!.shape, axes), dtype: x!.dtype }),
-  reference: ([x], { axes }, { dtype }) => referenceReduce(x!, axes, 0, (sum, value) => wrap(sum + value, dtype)),
+  reference: ([x], { axes }, { dtype }) =>
+    referenceReduce(x!, axes, 0, (sum, value) => wrap(sum + value, DTYPES[dtype].computed)),
   vjpRule: (cotangent, { inputs: [x] }, { axes }) => [
     broadcastTo(reshape(cotangent, keptAxes(x!.shape, axes)), x!.shape),
   ],

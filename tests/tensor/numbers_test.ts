@@ -152,7 +152,11 @@ Deno.test("Values that no dtype holds are refused", () => {
     [[t.ones([2])], {}, /current value\[0\] is a Tensor; join tensors with stack/],
     [[[1, 2], [3]], {}, /nested arrays must have equal lengths, and value\[1\] is an array of length 1/],
     [[1, true], {}, /values must be all numbers or all booleans/],
-    [new Uint8Array([7, 200]), {}, /one must be named: current values are a Uint8Array; pass { dtype } of "float32"/],
+    [
+      new Uint8ClampedArray(2),
+      {},
+      /must be named: current values are a Uint8ClampedArray; pass { dtype } of "float32"/,
+    ],
     [new BigInt64Array(1), {}, /values must be numbers: current values are a BigInt64Array/],
     [[1.5], { dtype: "int32" }, /values must be of int32: current value at 0 is 1.5/],
     [[1, 3e9], { dtype: "int32" }, /current value at 1 is 3000000000/],

@@ -6,6 +6,7 @@ import { erfinvOf, erfOf } from "./error_function.ts";
 import { acosOf, asinOf, atan2Of, atanOf, tanOf } from "./angles.ts";
 import { expOf, logOf } from "./exponential.ts";
 import { digammaOf, lgammaOf } from "./gamma.ts";
+import { halfOf } from "./half.ts";
 import { acoshOf, asinhOf, atanhOf, coshOf, exp2Of, expm1Of, sinhOf } from "./hyperbolic.ts";
 import { log10Of, log1pOf, log2Of } from "./logarithms.ts";
 import { cbrtOf, hypotOf } from "./roots.ts";
@@ -21,6 +22,7 @@ export const POW_OP: ComposedOp = {
   name: "pow",
   expand: { float32: powOf as Expansion, int32: intPowOf as Expansion, uint32: uintPowOf as Expansion },
 };
+export const HALF_OP: ComposedOp = { name: "half", expand: { float32: halfOf as Expansion } };
 export const EXP_OP: ComposedOp = { name: "exp", expand: { float32: expOf as Expansion } };
 export const LOG_OP: ComposedOp = { name: "log", expand: { float32: logOf as Expansion } };
 export const TANH_OP: ComposedOp = { name: "tanh", expand: { float32: tanhOf as Expansion }, calls: [EXP_OP] };

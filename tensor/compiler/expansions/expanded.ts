@@ -21,7 +21,7 @@ const OPERATIONS_BY_NAME = Object.fromEntries(
 ) as Readonly<Record<ScalarOp, (...args: readonly Scalar[]) => Scalar>>;
 
 /** Words that make expressions. */
-const SCALARS: Words<Scalar> = {
+export const SCALARS: Words<Scalar> = {
   ...OPERATIONS_BY_NAME,
   float: (value) => literal(value, "float32"),
   int: (value) => literal(value, "int32"),

@@ -12,5 +12,5 @@ export interface Draft {
 
 /** Bytes of a tensor, or of a value as a device keeps it. */
 export function bytesOf({ shape, dtype, half }: TensorSpec & Pick<Partial<Value>, "half">): number {
-  return sizeOf(shape) * (half ? 2 : DTYPES[dtype].bytes);
+  return half ? 2 * sizeOf(shape) : Math.ceil(sizeOf(shape) * DTYPES[dtype].bytes / 4) * 4; // whole words
 }

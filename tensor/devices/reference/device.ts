@@ -7,6 +7,7 @@ import { DeviceError } from "../../errors.ts";
 import { topologicalOrder } from "../../order.ts";
 import { type DenseArray, sizeOf, type TensorSpec } from "../../spec.ts";
 import { bufferOf, leafSource, type Tensor } from "../../tensor.ts";
+import { applied } from "./applied.ts";
 import { hostArray } from "../../host_values.ts";
 
 /** Memory of the reference device: a float64 array, whatever the dtype. */
@@ -61,11 +62,7 @@ function compute(device: Device, outputs: readonly Tensor[], bindings: Map<Tenso
   const kept = new Set(outputs);
   order.forEach((node, i) => {
     const inputs = node.inputs;
-    const array = known(node) ?? {
-      shape: node.shape,
-      dtype: node.dtype,
-      data: node.primitive.reference(inputs.map((input) => results.get(input)!), node.params, node),
-    };
+    const array = known(node) ?? applied(node, inputs.map((input) => results.get(input)!));
     results.set(node, array);
     inputs.forEach((input) => lastUse.get(input) === i && !kept.has(input) && results.delete(input));
   });

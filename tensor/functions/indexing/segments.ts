@@ -1,7 +1,7 @@
 /** @file Sums, extrema, means and products of rows that belong together. */
 import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
 import { argsort } from "../../primitives/argsort.ts";
-import { asFloating, asTerms, cast } from "../../primitives/cast.ts";
+import { asFloating, asTerms } from "../../primitives/cast.ts";
 import { equal } from "../../primitives/comparison.ts";
 import { constant, iota } from "../../primitives/constant.ts";
 import { div } from "../../primitives/division.ts";

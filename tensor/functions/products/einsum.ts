@@ -1,4 +1,4 @@
-import { asTerms, cast } from "../../primitives/cast.ts";
+import { asTerms } from "../../primitives/cast.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { requireTensor } from "../../require_tensor.ts";
 import type { Tensor } from "../../tensor.ts";

@@ -1,5 +1,6 @@
 /** @file Loops by their definition, in float64. */
 import { programOf, readInputs } from "../../compiler/boundary.ts";
+import { applied } from "../../devices/reference/applied.ts";
 import type { Loop } from "../../primitive.ts";
 import { type DenseArray, sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -59,8 +60,7 @@ function run(
     });
     for (const x of order) {
       const operands = readInputs(x).map((input) => values.get(input)!);
-      const { shape, dtype, primitive, params } = x;
-      values.set(x, { shape, dtype, data: primitive.reference(operands, params, x) });
+      values.set(x, applied(x, operands));
     }
     carried = program.outputs.slice(0, carries).map((y) => values.get(y)!);
     stacks.forEach(({ data }, i) => {

@@ -18,6 +18,7 @@ const TREE = {
   }],
   counts: { seen: tensor([-1, 2 ** 31 - 1], { dtype: "int32" }), keys: tensor([2 ** 32 - 1], { dtype: "uint32" }) },
   mask: tensor([true, false]),
+  narrow: [tensor(new Float16Array([0.1, -0, NaN])), tensor(Int8Array.of(-128, 127, 1)), tensor(Uint8Array.of(255))],
 };
 
 for (const ending of ["safetensors", "npz"]) {
@@ -42,16 +43,21 @@ Deno.test("load() converts types of other programs where that loses nothing, and
   inFolder(async (folder) => {
     const path = `${folder}/other.npz`;
     const rows = [
-      [{ dtype: "U8", shape: [2], data: Uint8Array.of(7, 255) }, new Uint32Array([7, 255])],
+      [{ dtype: "U8", shape: [2], data: Uint8Array.of(7, 255) }, new Uint8Array([7, 255])],
+      [{ dtype: "I8", shape: [1], data: Int8Array.of(-7) }, new Int8Array([-7])],
       [{ dtype: "I16", shape: [1, 1], data: Int16Array.of(-9) }, new Int32Array([-9])],
       [{ dtype: "I64", shape: [2], data: BigInt64Array.of(-1n, 7n) }, new Int32Array([-1, 7])],
-      [{ dtype: "F16", shape: [1], data: Uint16Array.of(0x3e00) }, new Float32Array([1.5])],
+      [{ dtype: "F16", shape: [1], data: Uint16Array.of(0x3e00) }, new Float16Array([1.5])],
     ] as const;
     for (const [saved, expected] of rows) {
       await writeNpz(path, { a: saved });
       const { a } = await load(path) as { a: Tensor };
       deepStrictEqual([a.shape, await a.data()], [saved.shape, expected]);
     }
+    await writeNpz(path, { a: { dtype: "F16", shape: [1], data: Uint16Array.of(0x3e00) } });
+    const { a } = await load(path, { a: zeros([1]) }); // float32 holds all of float16
+    deepStrictEqual([a.dtype, await a.data()], ["float32", new Float32Array([1.5])]);
+    await rejects(load(path, { a: zeros([1], { dtype: "int32" }) }), /a must be int32 \[1\]: current a is float16/);
     await writeNpz(path, { a: { dtype: "I64", shape: [1], data: BigInt64Array.of(1n << 40n) } });
     await rejects(load(path), /of I64 must fit into int32: current value in a is 1099511627776/);
   }));

@@ -36,10 +36,11 @@ Deno.test("What is dear to repeat costs more than what is not", () => {
 
 Deno.test("An operation takes bits, numbers or any dtype", () => {
   const taken = (name: ScalarOp) => Object.keys(DTYPES).filter((dtype) => takes(name, dtype as keyof typeof DTYPES));
-  deepStrictEqual(taken("exp"), ["float32", "float64"]);
-  deepStrictEqual(taken("shiftLeft"), ["int32", "uint32"]);
-  deepStrictEqual(taken("xor"), ["int32", "uint32", "bool"]);
-  deepStrictEqual(taken("mul"), ["float32", "float64", "int32", "uint32"]);
+  const [floats, whole] = [["float32", "float64", "float16"], ["int32", "uint32", "int8", "uint8"]];
+  deepStrictEqual(taken("exp"), floats);
+  deepStrictEqual(taken("shiftLeft"), whole);
+  deepStrictEqual(taken("xor"), [...whole, "bool"]);
+  deepStrictEqual(taken("mul"), [...floats, ...whole]);
   deepStrictEqual(taken("eq"), Object.keys(DTYPES));
 });
 

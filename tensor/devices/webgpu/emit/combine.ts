@@ -71,8 +71,7 @@ export function clearOf(result: Reduced, k: number, lane = 0): string {
 
 function identityOf(op: Reduced["op"], dtype: DType): string {
   if (op === "sum") return literalOf(0, dtype);
-  const lowest = { float32: -Infinity, float64: -Infinity, int32: -2147483648, uint32: 0, bool: 0 }[dtype];
-  const highest = { float32: Infinity, float64: Infinity, int32: 2147483647, uint32: 4294967295, bool: 1 }[dtype];
+  const { limits: [lowest, highest] } = DTYPES[dtype];
   return literalOf(op === "max" ? lowest : highest, dtype);
 }
 
