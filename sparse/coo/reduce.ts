@@ -14,7 +14,7 @@ import {
   type Tensor,
   where,
 } from "../../tensor/core.ts";
-import { requireOptions } from "../../tensor/parts.ts";
+import { asFloating, requireOptions } from "../../tensor/parts.ts";
 import { addRows, coalesced } from "./coalesce.ts";
 import {
   type CooTensor,
@@ -94,7 +94,7 @@ export function sum(a: CooTensor, options: SparseSumOptions = {}): CooTensor | T
  * Softmax over the entries of each line, what is not stored counting as minus infinity (`torch.sparse.softmax`): attention
  * weights on the edges of a graph.
  *
- * @param a Sparse tensor of floats.
+ * @param a Sparse tensor; integers and bools are taken as float32.
  * @param options `axis`: a sparse one, the last of them by default.
  * @returns A coalesced sparse tensor; entries of a line add up to 1.
  * @throws {ShapeError} If the axis is not sparse.
@@ -124,7 +124,7 @@ export function softmax(a: CooTensor, options: { readonly axis?: number } = {}):
   const numbers = others.length === 0
     ? where(stored, 0, -1)
     : where(stored, cellNumbers(pickColumns(x.indices, others), lineSizes), -1);
-  const values = reshape(x.values, [nseOf(x), -1]);
+  const values = asFloating(reshape(x.values, [nseOf(x), -1]));
   const result = softmaxOf(values, numbers, sizeOf(lineSizes));
   return makeCoo(x.indices, reshape(result, x.values.shape), shapeOf(a), true);
 }

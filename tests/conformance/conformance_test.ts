@@ -4,14 +4,14 @@ import { testWebgpu } from "../support/device_or_skip.ts";
 import { testCell } from "./columns.ts";
 import { cellsOf, DEVICE_COLUMNS, DOCUMENT, textOf } from "./document.ts";
 import { type Column, COLUMNS, type ConformanceRow, REASONS } from "./row.ts";
-import { OTHERS, OTHERS_OF_NN, publicFunctions, TABLE } from "./table.ts";
+import { OTHERS, OTHERS_OF_NN, OTHERS_OF_SPARSE, publicFunctions, TABLE } from "./table.ts";
 
 const documented = cellsOf(await Deno.readTextFile(DOCUMENT));
 const names = TABLE.map(({ name }) => name);
 
 Deno.test("Every public function is one row of the table, or named among what is no operation", () => {
   const ofNn = Object.values(OTHERS_OF_NN).flat().map((name) => `nn.${name}`);
-  const known = [...names, ...Object.values(OTHERS).flat(), ...ofNn];
+  const known = [...names, ...[OTHERS, OTHERS_OF_SPARSE].flatMap((others) => Object.values(others).flat()), ...ofNn];
   deepStrictEqual(known.filter((name, i) => known.indexOf(name) !== i), [], "named twice");
   const functions = publicFunctions();
   deepStrictEqual(functions.filter((name) => !known.includes(name)), [], "in no row");

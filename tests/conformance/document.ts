@@ -27,8 +27,8 @@ function head(tested: readonly Tested[]): readonly string[] {
     "# Conformance",
     "",
     "What `deno task conformance` found when it ran: every public operation of `@tessera/tessera/tensor`, its namespaces, the",
-    "operations of `tensor/kernel` and the functions of `nn` on tensors, each beside an expression of NumPy, SciPy or PyTorch",
-    "that gives the same (`tests/conformance/answers.py` records the answers). Every ✓ is a test that ran and passed.",
+    "operations of `tensor/kernel` and the functions of `nn` and `sparse` on tensors, each beside an expression of NumPy, SciPy",
+    "or PyTorch that gives the same (`tests/conformance/answers.py` records the answers). Every ✓ is a test that ran and passed.",
     "",
     `${tested.length} operations, ${all.length} cells: ${
       all.length - empty

@@ -1,21 +1,23 @@
 /** @file Every public operation, one row each, and what else the entries export. */
 import * as kernel from "../../tensor/kernel.ts";
-import * as detection from "../../nn/detection/mod.ts";
 import * as nn from "../../nn/mod.ts";
+import * as sparse from "../../sparse/mod.ts";
 import * as tensor from "../../tensor/mod.ts";
 import type { ConformanceRow } from "./row.ts";
 import { ARRAYS } from "./rows/arrays.ts";
+import { DETECTION_ROWS } from "./rows/detection.ts";
 import { DRAWS } from "./rows/draws.ts";
 import { ELEMENTWISE } from "./rows/elementwise.ts";
 import { LAYER_ROWS } from "./rows/layers.ts";
 import { PLACES } from "./rows/places.ts";
 import { PRODUCT_ROWS } from "./rows/products.ts";
 import { PROGRAM_ROWS } from "./rows/programs.ts";
+import { SPARSE_ROWS } from "./rows/sparse.ts";
 
 /** One row for each public operation. */
 export const TABLE: readonly ConformanceRow[] = [
   ...[...ELEMENTWISE, ...ARRAYS, ...PLACES, ...PRODUCT_ROWS],
-  ...[...DRAWS, ...PROGRAM_ROWS, ...LAYER_ROWS],
+  ...[...DRAWS, ...PROGRAM_ROWS, ...LAYER_ROWS, ...DETECTION_ROWS, ...SPARSE_ROWS],
 ];
 
 /** Functions of the entries that are no operations on tensors, by what they are. */
@@ -36,7 +38,7 @@ export const OTHERS: Readonly<Record<string, readonly string[]>> = {
   checks: ["checkGrads", "debugNans", "firstNotFinite"],
   errors: ["CollectiveError", "DeviceError", "ShapeError"],
   classes: ["Static", "Tensor"],
-  "collectives, over several members": ["alone", "threads", "joinThreads", "allReduce", "allGather"],
+  collectives: ["alone", "threads", "joinThreads"],
   "for those who write kernels": [
     ...["castScalar", "literal", "op", "convParams", "onEach", "requireWhole", "requireDType", "requireOptions"],
     ...["requireTensor", "shown", "textOf", "sameShape", "stridesOf", "tupleOf", "holds", "inputsIn", "threefry"],
@@ -44,13 +46,14 @@ export const OTHERS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Functions of `nn` that are no operations on tensors, by what they are; those of detectors are in `nn/detection`. */
+/** Functions of `nn` that are no operations on tensors, by what they are. */
 export const OTHERS_OF_NN: Readonly<Record<string, readonly string[]>> = {
   parameters: [
     ...["initBatchNorm", "initConv2d", "initConvTranspose2d", "initEmbedding", "initGlobalResponseNorm", "initGru"],
     ...["initLayerNorm", "initLinear", "initLstm", "initMultiHeadAttention", "initSqueezeExcite", "kaimingNormal"],
     ...["smallNormal", "torchUniform", "zeroInitializer"],
   ],
+  detectors: ["anchorOptionsOf", "detect", "detectionLosses", "detector", "initFpn"],
   errors: ["BatchStatisticsError"],
   features: ["isSparse", "mapFeatures", "shapeOf", "valuesOf"],
   models: [
@@ -98,6 +101,16 @@ export const OTHERS_OF_NN: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Functions of `sparse` that are no operations on tensors, by what they are. */
+export const OTHERS_OF_SPARSE: Readonly<Record<string, readonly string[]>> = {
+  patterns: [
+    ...["sparse.fullPattern", "sparse.patternFromIndices", "sparse.patternFromMask", "sparse.samePattern"],
+    ...["sparse.concretePattern", "sparse.coverageOf"],
+  ],
+  "tables of patterns": ["sparse.lookupTable", "sparse.neighbourTable", "sparse.kernelMap"],
+  "sizes and room": ["sparse.shapeOf", "coo.shapeOf", "coo.compact"],
+};
+
 /** Names of the functions of an entry. */
 const functionsOf = (entry: object, prefix = ""): readonly string[] =>
   Object.entries(entry).filter(([, value]) => typeof value === "function").map(([name]) => `${prefix}${name}`);
@@ -108,7 +121,9 @@ export function publicFunctions(): readonly string[] {
   const names = [
     ...functionsOf(tensor),
     ...functionsOf(kernel),
-    ...functionsOf(nn, "nn.").filter((name) => !(name.slice(3) in detection)),
+    ...functionsOf(nn, "nn.").filter((name) => !(name.slice(3) in kernel)),
+    ...functionsOf(sparse, "sparse."),
+    ...functionsOf(sparse.coo, "coo."),
     ...spaces.flatMap(([prefix, space]) => functionsOf(space, prefix)),
   ];
   return [...new Set(names)];

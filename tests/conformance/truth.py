@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import scipy.linalg as linalg
+import scipy.sparse as sparse
 import scipy.special as special
 import scipy.stats as stats
 import torch
@@ -118,6 +119,20 @@ def suppressed(boxes, threshold):
     return np.isin(np.arange(len(boxes)), kept)
 
 
+def kept_boxes(boxes, scores, threshold):
+    """Numbers of the boxes that are kept, the surest first, then -1; and how many they are."""
+    kept = ops.nms(torch.from_numpy(boxes.astype(np.float64)), torch.from_numpy(scores.astype(np.float64)), threshold).numpy()
+    return np.concatenate([kept, np.full(len(boxes) - len(kept), -1)]), np.array(len(kept))
+
+
+def pyramid(fine, coarse, first, second, out):
+    """Two levels, and every second cell of the coarser one."""
+    top = conv(coarse, second)
+    merged = conv(fine, first) + np.repeat(np.repeat(top, 2, 1), 2, 2)
+    outputs = [conv(x, out, 1, 1) for x in (merged, top)]
+    return [*outputs, outputs[1][:, ::2, ::2]]
+
+
 def T(x):
     return torch.from_numpy(np.asarray(x, np.float64).copy())
 
@@ -220,6 +235,41 @@ def permutation(key, n):
         key, now = words(key, 0), words(key, 1)
         x = x[np.argsort(bits(now, (n,)), kind="stable")]
     return x
+
+
+ACTIVE, OTHER = ((0, 0), (1, 1)), ((0, 0), (0, 1))
+
+
+def dense(blocks, fill=0, cells=ACTIVE):
+    """Blocks of 2 by 2 pixels at cells of a grid of 2 by 2."""
+    y = np.zeros((1, 4, 4, blocks.shape[-1]), blocks.dtype) + np.asarray(fill, blocks.dtype)
+    for (row, column), block in zip(cells, blocks):
+        y[0, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = block
+    return y
+
+
+def at_blocks(x):
+    return np.stack([x[0, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2] for i, j in ACTIVE])
+
+
+def active(y):
+    """Zero but in active cells, whatever their size."""
+    side = y.shape[1] // 2
+    return y * np.kron(np.eye(2), np.ones((side, side)))[None, :, :, None]
+
+
+def voxels(blocks):
+    """Pixels one after the other, by rows of the image."""
+    return blocks.reshape(8, 1, 1, blocks.shape[-1])
+
+
+TWICE, ONCE = np.array([[0, 1], [2, 0], [0, 1], [3, 2]]).T, np.array([[0, 1], [0, 2], [2, 0], [3, 2]]).T
+
+
+def matrix(values, indices=TWICE):
+    y = np.zeros((4, 3, *values.shape[1:]), values.dtype)
+    np.add.at(y, tuple(indices), values)
+    return y
 
 
 def number(v):
