@@ -45,7 +45,8 @@ function boundOf(power: number, scale: number, rule: DetectorVariant): number {
 export function levelsOf(boxes: Tensor, options: LevelOptions): Tensor {
   requireOptions("levelsOf", options, { levels: true, canonicalScale: true, rule: true });
   const { levels, canonicalScale = 224, rule = "detectron2" } = options;
-  const area = stopGradient(areaOf(boxes));
+  const wide = boxes.dtype === "float64" ? boxes : cast(boxes, "float32"); // areas of narrow numbers overflow
+  const area = stopGradient(areaOf(wide));
   return Array.from({ length: levels - 1 }, (_, i) => boundOf(i - 1, canonicalScale, rule))
     .map((bound) => cast(greaterEqual(area, bound), "int32"))
     .reduce((sum, above) => add(sum, above), zeros(area.shape, { dtype: "int32" }));

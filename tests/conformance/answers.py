@@ -11,7 +11,7 @@ import numpy as np
 import truth
 from truth import plain
 
-DTYPES = {"bool": np.bool_, "int32": np.int32, "uint32": np.uint32}
+DTYPES = {"bool": np.bool_, "int32": np.int32, "uint32": np.uint32, "int8": np.int8, "uint8": np.uint8}
 
 
 def tensors(inputs):

@@ -178,7 +178,12 @@ async function refuses(row: ConformanceRow, inputs: readonly Tensor[]): Promise<
   }
 }
 
-const SHORT: Readonly<Record<string, string>> = { float32: "f32", int32: "i32", uint32: "u32", bool: "bool" };
+const SHORT: Readonly<Record<string, string>> = {
+  ...{ float32: "f32", float16: "f16", int32: "i32", uint32: "u32", int8: "i8", uint8: "u8", bool: "bool" },
+};
+/** How far a few operations, each rounded to float16, may be from exact ones on the same operands. */
+const HALF = { absolute: 4e-3, relative: 8e-3 };
+
 
 async function dtypes(row: ConformanceRow): Promise<Cell> {
   if (variedIn(row).length === 0) return { reason: row.kind === "drawn" && row.inputs.inputs.length > 0 ? "K" : "N" };
@@ -193,7 +198,7 @@ async function dtypes(row: ConformanceRow): Promise<Cell> {
       found.push(`${SHORT[dtype]}*`);
       continue;
     }
-    const bound = {
+    const bound = dtype === "float16" ? HALF : {
       absolute: Math.max(1e-6, row.tolerance.absolute),
       relative: Math.max(1e-5, row.tolerance.relative),
     };

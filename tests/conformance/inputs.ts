@@ -1,10 +1,10 @@
 /** @file Operands of a row in several dtypes, for this library and for NumPy. */
-import { type DType, type Shape, type Tensor, tensor } from "../../tensor/mod.ts";
+import { type DType, DTYPES, type Shape, type Tensor, tensor } from "../../tensor/mod.ts";
 import { inputsOf, type InputSpec } from "../support/op_row.ts";
 import type { ConformanceRow } from "./row.ts";
 
 /** Dtypes that operations are tried with, in their column's order. */
-export const TRIED = ["float32", "int32", "uint32", "bool"] as const;
+export const TRIED = ["float32", "float16", "int32", "uint32", "int8", "uint8", "bool"] as const;
 
 /** Numbers as a script of Python reads them: what is not finite as text. */
 export interface Written {
@@ -24,10 +24,11 @@ export function variedIn({ inputs: { inputs }, kind }: ConformanceRow): readonly
 /** A number of a dtype near another: quarters become whole numbers. */
 function converted(x: number, from: DType, to: DType): number {
   if (to === "bool") return Number(x > 0);
-  if (to === "float32") return x;
+  const { floating, limits: [least, largest], round } = DTYPES[to];
+  if (floating) return round(x);
   const near = Number.isFinite(x) ? 4 * x : 3; // no integer is NaN
   const whole = from === "float32" ? Math.round(near) : x;
-  return to === "uint32" ? Math.abs(whole) : whole;
+  return Math.min(least === 0 ? Math.abs(whole) : whole, largest);
 }
 
 async function valuesOf(x: Tensor): Promise<Float64Array> {

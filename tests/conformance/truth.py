@@ -79,8 +79,8 @@ def floating(x):
 
 
 def counted(x):
-    """Bools are counted in sums."""
-    return x.astype(np.int32) if x.dtype == np.bool_ else x
+    """Sums and products count bools, and integers of 8 bits become those of 32."""
+    return x.astype({"bool": np.int32, "int8": np.int32, "uint8": np.uint32}.get(x.dtype.name, x.dtype))
 
 
 def torched(x):

@@ -22,9 +22,9 @@ const DETECTION: readonly ConformanceRow[] = [
   ),
   op(
     "nn.levelsOf",
-    (x) => nn.levelsOf(t.concat([t.mul(x!, 0), x!], { axis: 1 }), { levels: 4 }),
-    within([1, 900], [9, 2]),
-    "np.clip(np.floor(2 + np.log2(np.sqrt(1.0 * a[:, 0] * a[:, 1]) / 224 + 1e-8)), 0, 3)",
+    (x) => nn.levelsOf(t.concat([t.mul(x!, 0), x!], { axis: 1 }), { levels: 4, canonicalScale: 56 }),
+    within([1, 225], [9, 2]),
+    "np.clip(np.floor(2 + np.log2(np.sqrt(1.0 * a[:, 0] * a[:, 1]) / 56 + 1e-8)), 0, 3)",
   ),
   op(
     "nn.nonMaximumSuppression",

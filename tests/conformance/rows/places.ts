@@ -51,7 +51,7 @@ const INDEXING: readonly ConformanceRow[] = [
     "segments(counted(a), b, 5, np.add, 0) / np.maximum(np.bincount(b, minlength=5), 1)[:, None]",
     { rejects: rejectIds(t.segmentMean) },
   ),
-  op("segmentProd", (x, i) => t.segmentProd(x, i!, segments), scatter, "segments(a, b, 5, np.multiply, 1)", {
+  op("segmentProd", (x, i) => t.segmentProd(x, i!, segments), scatter, "segments(counted(a), b, 5, np.multiply, 1)", {
     rejects: rejectIds(t.segmentProd),
   }),
 ];
