@@ -18,6 +18,7 @@ import { type LineProcess, startLineProcess } from "./line_process.ts";
 import type { Answer, Request } from "./peers/side.ts";
 import { flopsOf, inputsOf, isComposed, nameOf, numbers, type Work, WORKS } from "./peers/work.ts";
 import { JSON_OPTION, PYTHON_OPTION, THREADS_OPTION } from "./step_options.ts";
+import { sparseElement } from "./sparse_product.ts";
 import { median } from "./statistics.ts";
 
 const args = processOptions({
@@ -100,6 +101,7 @@ function definitionOf(work: Work): ((at: number) => number) | null {
     ]),
   );
   if (work.kind === "matmul") return (at) => matmulElement(data.a!, data.b!, work.geometry, at);
+  if (work.kind === "sparse") return (at) => sparseElement(data.values!, data.x!, work.geometry, at);
   const none = new Float32Array();
   const { x = none, w = none, y = none } = data;
   return (at) => convElement(work.part, { x, w, y }, work.geometry, at);

@@ -92,6 +92,9 @@ function contraction(work: Exclude<Work, Composed>, inputs: Readonly<Record<stri
   if (work.kind === "matmul") {
     return programOf((a, b) => jax.numpy.matmul(a!, b!), Object.values(inputs).map(array), (data) => data);
   }
+  if (work.kind === "sparse") {
+    throw new Error("Cannot time a sparse product as the library must have one: current library is jax-js");
+  }
   const { geometry: { batch, size, channels, outChannels, kernel, stride, padding, groups }, part } = work;
   const move = (name: string) => array(moveAxes(inputs[name]!, name === "w" ? TO.weight : TO.image));
   const conv = (x: Jax, w: Jax) => convolve(x, w, stride, padding, groups);

@@ -40,6 +40,16 @@ def matmul(g):
     return lambda: torch.mm(a, b), lambda y: y.reshape(-1)
 
 
+def sparse(g):
+    rows, inner, per_row = g["rows"], g["inner"], g["perRow"]
+    entry, step = np.arange(rows * per_row), inner // per_row
+    columns = entry % per_row * step + entry // per_row * 17 % step
+    indices = torch.from_numpy(np.stack([entry // per_row, columns]))
+    a = torch.sparse_coo_tensor(indices, numbers((rows * per_row,), 0), (rows, inner)).coalesce()
+    x = numbers((inner, g["columns"]), 1)
+    return lambda: torch.sparse.mm(a, x), lambda y: y.reshape(-1)
+
+
 def conv(g, part):
     batch, size, cin, cout, k = g["batch"], g["size"], g["channels"], g["outChannels"], g["kernel"]
     stride, padding, groups = g["stride"], g["padding"], g["groups"]
@@ -94,7 +104,8 @@ def prepare(work):
     if work["kind"] == "cnn":
         run, result = cnn()
     else:
-        run, back = matmul(work["geometry"]) if work["kind"] == "matmul" else conv(work["geometry"], work["part"])
+        made = {"matmul": matmul, "sparse": sparse}.get(work["kind"])
+        run, back = made(work["geometry"]) if made else conv(work["geometry"], work["part"])
         result = lambda: back(run())  # noqa: E731
     values = result().detach()
     n = values.numel()

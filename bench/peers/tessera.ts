@@ -21,7 +21,9 @@ import {
 } from "../../tensor/mod.ts";
 import { leaf, realize } from "../../tensor/kernel.ts";
 import { relu } from "../../nn/mod.ts";
+import { coo } from "../../sparse/mod.ts";
 import { convProgram } from "../conv_program.ts";
+import { coordinatesOf } from "../sparse_product.ts";
 import { type Input, type Program, serve } from "./side.ts";
 import { AHEAD, CNN, type Composed, labelsOf, TRANSFORMER, type Work } from "./work.ts";
 
@@ -31,9 +33,17 @@ function onDevice({ shape, data }: Input, device: Device): Tensor {
   return leaf({ shape, dtype: "float32" }, { buffer: realize([tensor(data, { shape })], device)[0]! });
 }
 
+function functionOf(work: Exclude<Work, Composed>): (a: Tensor, b: Tensor) => Tensor {
+  if (work.kind === "matmul") return (a, b) => matmul(a, b);
+  if (work.kind === "conv") return convProgram(work.geometry, work.part);
+  const { rows, inner, perRow } = work.geometry;
+  const indices = tensor(coordinatesOf(work.geometry), { shape: [rows * perRow, 2] });
+  return (values, x) => coo.matmul(coo.cooTensor(indices, values, [rows, inner], { coalesced: true }), x);
+}
+
 /** A product or a convolution. */
 function contraction(work: Exclude<Work, Composed>, inputs: readonly Tensor[]): Program {
-  const f = work.kind === "matmul" ? (a: Tensor, b: Tensor) => matmul(a, b) : convProgram(work.geometry, work.part);
+  const f = functionOf(work);
   const program = jit(f, { device });
   const compute = () => program(inputs[0]!, inputs[1]!);
   return {

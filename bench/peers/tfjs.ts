@@ -103,6 +103,9 @@ function contraction(work: Exclude<Work, Composed>, inputs: Readonly<Record<stri
     const [a, b] = Object.values(inputs).map(({ shape, data }) => tf.tensor(data, shape)) as [TfTensor, TfTensor];
     return programOf(() => tf.matMul(a, b), [a, b], same);
   }
+  if (work.kind === "sparse") {
+    throw new Error("Cannot time a sparse product as the library must have one: current library is tfjs");
+  }
   const { geometry: { batch, size, channels, outChannels, kernel, stride, padding, groups }, part } = work;
   const depthwise = groups > 1;
   const tensors = Object.entries(inputs).map(([name, { shape, data }]) =>

@@ -10,11 +10,14 @@ import {
   PEER_CONVS,
   PEER_MATMULS,
 } from "../geometries.ts";
+import { SPARSE_PRODUCTS, sparseFlops, type SparseGeometry, sparseName } from "../sparse_product.ts";
 
 /** One thing to compute. */
 export type Work =
   | { readonly kind: "matmul"; readonly geometry: MatmulGeometry }
   | { readonly kind: "conv"; readonly geometry: ConvGeometry; readonly part: ConvPart }
+  /** A product of a sparse matrix with a dense one: of libraries that have it. */
+  | { readonly kind: "sparse"; readonly geometry: SparseGeometry }
   /** A training step of a small network of three convolutions. */
   | { readonly kind: "cnn" }
   /** A compiled step called many times in a row, each on what the one before gave, nothing read until the end. */
@@ -26,7 +29,7 @@ export type Work =
 export type Composed = Extract<Work, { readonly kind: "cnn" | "ahead" | "transformer" }>;
 
 /** True for those. */
-export const isComposed = (work: Work): work is Composed => work.kind !== "matmul" && work.kind !== "conv";
+export const isComposed = (work: Work): work is Composed => !["matmul", "conv", "sparse"].includes(work.kind);
 
 /** Name of each input of a work and its shape: images and weights channels last. */
 export function inputsOf(work: Work): Readonly<Record<string, readonly number[]>> {
@@ -36,6 +39,10 @@ export function inputsOf(work: Work): Readonly<Record<string, readonly number[]>
   if (work.kind === "matmul") {
     const { rows, inner, columns } = work.geometry;
     return { a: [rows, inner], b: [inner, columns] };
+  }
+  if (work.kind === "sparse") {
+    const { rows, inner, columns, perRow } = work.geometry;
+    return { values: [rows * perRow], x: [inner, columns] };
   }
   const { x, w, y } = convolutionShapes(work.geometry);
   return { forward: { x, w }, inputGradient: { w, y }, weightGradient: { x, y } }[work.part];
@@ -117,12 +124,14 @@ export function nameOf(work: Work): string {
   if (work.kind === "cnn") return "training step of three convolutions";
   if (work.kind === "ahead") return `loop of ${AHEAD.steps} steps that runs ahead`;
   if (work.kind === "transformer") return `small transformer of ${TRANSFORMER.layers} layers`;
+  if (work.kind === "sparse") return sparseName(work.geometry);
   return work.kind === "matmul" ? matmulName(work.geometry) : `${convName(work.geometry)} ${work.part}`;
 }
 
 /** Operations of a work, those of a direct computation; 0 for composed ones, which are counted in runs a second. */
 export function flopsOf(work: Work): number {
   if (isComposed(work)) return 0;
+  if (work.kind === "sparse") return sparseFlops(work.geometry);
   return work.kind === "matmul" ? matmulFlops(work.geometry) : convFlops(work.geometry);
 }
 
@@ -132,6 +141,7 @@ const PARTS: readonly ConvPart[] = ["forward", "inputGradient", "weightGradient"
 export const WORKS: readonly Work[] = [
   ...PEER_MATMULS.map((geometry): Work => ({ kind: "matmul", geometry })),
   ...PEER_CONVS.flatMap((geometry) => PARTS.map((part): Work => ({ kind: "conv", geometry, part }))),
+  ...SPARSE_PRODUCTS.map((geometry): Work => ({ kind: "sparse", geometry })),
   { kind: "cnn" },
   { kind: "ahead" },
   { kind: "transformer" },
