@@ -2,6 +2,7 @@
 import {
   add,
   checkpoint,
+  checkpointPolicies,
   customVjp,
   type Device,
   div,
@@ -96,7 +97,7 @@ export const TRANSFORMATIONS: Readonly<Record<string, Transformation>> = {
   },
   checkpoint: {
     captured: (f) => (x, w) => checkpoint((x: Tensor) => f(x, w))(x),
-    given: (f) => checkpoint(f),
+    given: (f) => checkpoint(f, { policy: checkpointPolicies.dotsSaveable }),
   },
   vmap: {
     captured: (f) => (x, w) => mixed(vmap((x: Tensor) => f(x, w))(stack([x, x]))),
