@@ -9,6 +9,13 @@ export function wrap(value: number, dtype: DType): number {
   return dtype === "float32" ? value : DTYPES[dtype].round(value);
 }
 
+/** The element nearest to a number that stands for what is not there: beyond the range of whole numbers the end, NaN 0. */
+export function elementFor(value: number, dtype: DType): number {
+  const { kind, limits: [least, largest] } = DTYPES[dtype];
+  if (kind === "float") return wrap(value, dtype);
+  return wrap(Math.min(Math.max(value, least), largest), dtype);
+}
+
 /** From float to integer: towards zero, beyond the range the nearest end, NaN 0, as WebAssembly does; else `wrap`. */
 function convert(value: number, from: DType, to: DType): number {
   const { kind, limits: [least, largest] } = DTYPES[to];

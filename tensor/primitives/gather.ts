@@ -6,7 +6,7 @@ import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
-import { wrap } from "./cast.ts";
+import { elementFor, wrap } from "./cast.ts";
 import { type Indices, indicesOf } from "./indices.ts";
 import { endToEnd } from "./batching/end_to_end.ts";
 import { scatteredRule } from "./batching/scattered.ts";
@@ -103,7 +103,7 @@ export function take(
   const { axis = 0, fill = 0, wrapNegativeIndices = true } = options;
   const at = normalizeAxes("take", x, axis)[0]!;
   const positions = indicesOf("take", indices, wrapNegativeIndices ? x.shape[at]! : null);
-  return bind(TAKE, [x, positions], { axis: at, fill });
+  return bind(TAKE, [x, positions], { axis: at, fill: elementFor(fill, x.dtype) });
 }
 
 const TAKE_ALONG_AXIS: Primitive<GatherParams> = {
@@ -172,7 +172,7 @@ export function takeAlongAxis(
   const { axis = -1, fill = 0, wrapNegativeIndices = true } = options;
   const at = normalizeAxes("takeAlongAxis", x, axis)[0]!;
   const positions = indicesOf("takeAlongAxis", indices, wrapNegativeIndices ? x.shape[at]! : null);
-  return bind(TAKE_ALONG_AXIS, [x, positions], { axis: at, fill });
+  return bind(TAKE_ALONG_AXIS, [x, positions], { axis: at, fill: elementFor(fill, x.dtype) });
 }
 
 const SCATTER_ADD: Primitive<ScatterParams> = {

@@ -4,6 +4,7 @@ import { requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
+import { elementFor } from "./cast.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { readView, referenceMove, reshape } from "./layout.ts";
 
@@ -143,5 +144,6 @@ const PAD: Primitive<PadParams> = {
 export function pad(x: Tensor, widths: readonly (readonly [number, number])[], value = 0): Tensor {
   requireTensor("pad", "x", x);
   if (widths.length === x.shape.length && widths.every(([before, after]) => before === 0 && after === 0)) return x;
-  return bind(PAD, [x], { before: widths.map(([n]) => n), after: widths.map(([, n]) => n), value });
+  const [before, after] = [widths.map(([n]) => n), widths.map(([, n]) => n)];
+  return bind(PAD, [x], { before, after, value: elementFor(value, x.dtype) });
 }

@@ -53,6 +53,12 @@ onDevices("Narrow dtypes are NumPy's", (device) =>
     );
   }));
 
+/** The largest of windows of 3 × 3 over four numbers, with a border that counts for nothing. */
+const pooled = (x: Tensor) => {
+  const all = t.maxPool2d(t.reshape(x, [1, 2, 2, 1]), { kernel: 3, stride: 1, padding: 1 });
+  return t.reshape(all, [4]);
+};
+
 /** Rules of our own: expression, dtype, values. */
 const RULES: readonly (readonly [string, () => Tensor, DType, readonly number[]])[] = [
   ["casts of floats stop at the ends", () => t.cast(t.tensor([300, -300, 1.9, -1.9, NaN]), "int8"), "int8", [
@@ -82,6 +88,10 @@ const RULES: readonly (readonly [string, () => Tensor, DType, readonly number[]]
   ["a place without rows", () => t.scatterMax(int8(5), [1], { size: 3 }), "int8", [-128, 5, -128]],
   ["the smallest row of a place", () => t.scatterMin(uint8(5, 3), [1, 1], { size: 2 }), "uint8", [255, 3]],
   ["sums at places wrap", () => t.scatterAdd(int8(100, 100), [0, 0], { size: 1 }), "int8", [-56]],
+  ["windows of integers, padded", () => pooled(int8(-5, -7, -3, -9)), "int8", [-3, -3, -3, -3]],
+  ["windows of int32", () => pooled(t.tensor([-5, -7, -300, -9], { dtype: "int32" })), "int32", [-5, -5, -5, -5]],
+  ["what is not there is rounded", () => t.take(half([1]), [1], { fill: 0.1 }), "float16", [0.0999755859375]],
+  ["what is around too", () => t.pad(half([1]), [[1, 0]], 0.1), "float16", [0.0999755859375, 1]],
   ["small indices", () => t.take(t.tensor([5, 6, 7]), int8(-1, 0)), "float32", [7, 5]],
   ["the bits of a mask", () => t.bitwiseNot(uint8(1)), "uint8", [254]],
 ];
