@@ -184,7 +184,6 @@ const SHORT: Readonly<Record<string, string>> = {
 /** How far a few operations, each rounded to float16, may be from exact ones on the same operands. */
 const HALF = { absolute: 4e-3, relative: 8e-3 };
 
-
 async function dtypes(row: ConformanceRow): Promise<Cell> {
   if (variedIn(row).length === 0) return { reason: row.kind === "drawn" && row.inputs.inputs.length > 0 ? "K" : "N" };
   const found: string[] = [];
