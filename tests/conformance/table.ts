@@ -42,7 +42,17 @@ export const OTHERS: Readonly<Record<string, readonly string[]>> = {
   "for those who write kernels": [
     ...["castScalar", "literal", "op", "convParams", "onEach", "requireWhole", "requireDType", "requireOptions"],
     ...["requireTensor", "shown", "textOf", "sameShape", "stridesOf", "tupleOf", "holds", "inputsIn", "threefry"],
-    ...["windowCount", "windowMap", "appendRow", "emptyRing", "customKernel", "asFloating"],
+    ...[
+      "windowCount",
+      "windowMap",
+      "appendRow",
+      "emptyRing",
+      "customKernel",
+      "asFloating",
+      "matrixLoops",
+      "once",
+      "shareOf",
+    ],
   ],
 };
 
