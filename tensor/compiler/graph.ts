@@ -3,7 +3,6 @@ import type { Exchange, Loop, Lowering, Params, Primitive } from "../primitive.t
 import type { Shape, TensorSpec } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { idOf, textOf } from "../text_of.ts";
-import { widen } from "./narrow/widen.ts";
 import { isValue, programOf, readInputs } from "./boundary.ts";
 
 /** A tensor of the program after common subexpressions became one. */
@@ -184,7 +183,7 @@ export function loopGraph(loop: Loop, rows?: readonly number[]): LoopGraph {
 function readLoop({ program, carries, constants, length, reverse, stops }: Loop, rows?: readonly number[]): LoopGraph {
   const { outputs, inputs } = program;
   const wanted = rows ? [...outputs.slice(0, carries), ...rows.map((row) => outputs[carries + row]!)] : outputs;
-  const read = widen(graphOf({ inputs, outputs: wanted, donated: new Set() }), "wide");
+  const read = graphOf({ inputs, outputs: wanted, donated: new Set() });
   if (read.captured.length > 0) {
     throw new TypeError(
       `Cannot read the body of a loop as all that it uses must be an operand: current number of others is ${read.captured.length}`,
