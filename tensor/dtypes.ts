@@ -29,8 +29,6 @@ export interface DTypeInfo {
     new (size: number): TypedArray;
     new (buffer: ArrayBuffer, offset: number, length: number): TypedArray;
   };
-  /** True if a host array of this kind is of this dtype unless another is named. */
-  readonly owns: boolean;
   /** The least and the largest element. */
   readonly limits: readonly [number, number];
   /** The element that a number becomes: floats round, whole numbers keep their lowest bits, bool asks whether it is 0. */
@@ -54,7 +52,7 @@ const HalfArray: DTypeInfo["Array"] = globalThis.Float16Array ?? class {
 
 function refuseHalf(operation: string): never {
   throw new TypeError(
-    `Cannot ${operation} as the engine must have Float16Array: current engine has none; use Deno, Node 24, or float32`,
+    `Cannot ${operation} as Float16Array must be there: current engine has none; use Node 24`,
   );
 }
 
@@ -65,7 +63,6 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     kind: "float",
     floating: true,
     Array: Float32Array,
-    owns: true,
     limits: [-Infinity, Infinity],
     round: Math.fround,
     within: ["float64"],
@@ -78,7 +75,6 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     kind: "float",
     floating: true,
     Array: Float64Array,
-    owns: true,
     limits: [-Infinity, Infinity],
     round: (value: number) => value,
     within: [],
@@ -91,7 +87,6 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     kind: "float",
     floating: true,
     Array: HalfArray,
-    owns: true,
     limits: [-Infinity, Infinity],
     round: (value: number) => Math.f16round(value),
     within: ["float32", "float64"],
@@ -104,7 +99,6 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     kind: "whole",
     floating: false,
     Array: Int32Array,
-    owns: true,
     limits: [-(2 ** 31), 2 ** 31 - 1],
     round: (value: number) => value | 0,
     within: ["float16", "float32", "float64"],
@@ -117,7 +111,6 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     kind: "whole",
     floating: false,
     Array: Uint32Array,
-    owns: true,
     limits: [0, 2 ** 32 - 1],
     round: (value: number) => value >>> 0,
     within: ["float16", "float32", "float64"],
@@ -130,7 +123,6 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     kind: "whole",
     floating: false,
     Array: Int8Array,
-    owns: true,
     limits: [-128, 127],
     round: (value: number) => value << 24 >> 24,
     within: ["int32", "float16", "float32", "float64"],
@@ -143,7 +135,6 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     kind: "whole",
     floating: false,
     Array: Uint8Array,
-    owns: true,
     limits: [0, 255],
     round: (value: number) => value & 255,
     within: ["uint32", "int32", "float16", "float32", "float64"],
@@ -156,7 +147,6 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
     kind: "bool",
     floating: false,
     Array: Uint8Array,
-    owns: false,
     limits: [0, 1],
     wgsl: "bool",
     round: (value: number) => Number(value !== 0),

@@ -18,7 +18,8 @@ export interface HostValues {
 
 /** The dtype of a typed array that has one; of others it is to be named. */
 function ownDType(values: ArrayLike<number>): DType | undefined {
-  return (Object.keys(DTYPES) as DType[]).find((name) => DTYPES[name].owns && values instanceof DTYPES[name].Array);
+  const isOwn = (name: DType) => name !== "bool" && values instanceof DTYPES[name].Array; // bytes are numbers
+  return (Object.keys(DTYPES) as DType[]).find(isOwn);
 }
 
 function isTyped(x: unknown): x is ArrayLike<number> {

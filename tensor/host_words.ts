@@ -11,9 +11,7 @@ import { DTYPES, sizeOf, type TensorSpec, type TypedArray } from "./spec.ts";
 export function wordsOf(values: TypedArray, dtype: TensorSpec["dtype"]): Uint32Array<ArrayBuffer> {
   if (dtype === "bool") return Uint32Array.from(values);
   const { buffer, byteOffset, byteLength } = values;
-  if (byteOffset % 4 === 0 && byteLength % 4 === 0) {
-    return new Uint32Array(buffer as ArrayBuffer, byteOffset, byteLength / 4);
-  }
+  if ((byteOffset | byteLength) % 4 === 0) return new Uint32Array(buffer as ArrayBuffer, byteOffset, byteLength / 4);
   const words = new Uint32Array(Math.ceil(byteLength / 4));
   new Uint8Array(words.buffer).set(new Uint8Array(buffer, byteOffset, byteLength));
   return words;

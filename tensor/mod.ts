@@ -13,8 +13,12 @@
  *
  * @module
  */
+import { bringNarrow } from "./compiler/narrow/brought.ts";
+import { widen } from "./compiler/narrow/widen.ts";
 import "./display.ts";
 export * from "./core.ts";
 export { referenceDevice } from "./devices/reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
 export type { KernelStore } from "./devices/cpu/runtime/assemble.ts";
+
+bringNarrow(widen);

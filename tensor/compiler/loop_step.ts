@@ -3,7 +3,7 @@ import type { FusedStep } from "./fused_step.ts";
 import { type GraphNode, loopGraph, storageOf } from "./graph.ts";
 import type { LoopBody } from "./kernel.ts";
 import type { Loop } from "../primitive.ts";
-import { widen } from "./narrow/widen.ts";
+import { widened } from "./narrow/brought.ts";
 import { templateFlops } from "./lowering.ts";
 
 /** Nodes that the same loop on the same operands computes, by one text. */
@@ -59,7 +59,7 @@ export function loopStep(group: readonly GraphNode[]): FusedStep {
   const rows = results.filter((result) => result >= carries).map((result) => result - carries);
   const { graph, key } = loopGraph(loop, rows);
   const body: LoopBody = {
-    ...{ kind: "loop", carries, constants, length, reverse, stops, graph: widen(graph, "wide"), schedule: null },
+    ...{ kind: "loop", carries, constants, length, reverse, stops, graph: widened(graph, "wide"), schedule: null },
     results: results.map((result) => result < carries ? result : carries + rows.indexOf(result - carries)),
   };
   const spec = ({ shape, dtype }: GraphNode) => ({ shape, dtype });

@@ -8,7 +8,7 @@ import { joinEpilogues } from "./schedule/join_epilogues.ts";
 import { joinPrologues } from "./schedule/join_prologues.ts";
 import type { Kernel, ScheduledProgram, Step, Value } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
-import { type WideGraph, widen } from "./narrow/widen.ts";
+import { type WideGraph, widened } from "./narrow/brought.ts";
 import { recompute } from "./schedule/recompute.ts";
 import { reorder } from "./schedule/reorder.ts";
 
@@ -28,7 +28,7 @@ export interface Lowered {
  * @returns The schedule. Its inputs are those of the graph, then the captured leaves.
  */
 export function lower(graph: Graph, donated: ReadonlySet<number>, limits: FusionLimits): Lowered {
-  const wide = widen(graph, "words");
+  const wide = widened(graph, "words");
   const schedule = scheduleOf(wide, fuse(wide, limits), donated, limits);
   return { schedule, key: keyOf(schedule) };
 }

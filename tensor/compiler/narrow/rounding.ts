@@ -1,13 +1,8 @@
 /** @file What makes an element of a narrow dtype of what was computed in 32 bits. */
-import { type DType, DTYPES, type TensorSpec } from "../../spec.ts";
+import { type DType, DTYPES } from "../../spec.ts";
 import { HALF_OP } from "../expansions/composed.ts";
 import { operationOf, type ScalarOp } from "../operations.ts";
 import { cast, literal, mapScalars, op, type Scalar } from "../scalar.ts";
-
-/** True for dtypes that devices compute in a wider one. */
-export function isNarrow({ dtype }: Pick<TensorSpec, "dtype">): boolean {
-  return DTYPES[dtype].computed !== dtype;
-}
 
 /**
  * The element of a narrow dtype: floats rounded, of whole numbers the lowest bits.

@@ -3,14 +3,9 @@ import type { Lowering, Params } from "../../primitive.ts";
 import { DTYPES, type TensorSpec } from "../../spec.ts";
 import type { Graph, GraphNode } from "../graph.ts";
 import type { Scalar } from "../scalar.ts";
-import { bounded, computedWide, isNarrow, rounded, staysNarrow } from "./rounding.ts";
+import { isNarrow, type Outside, type WideGraph } from "./brought.ts";
+import { bounded, computedWide, rounded, staysNarrow } from "./rounding.ts";
 import { type Add, packed, stepNode, unpacked, wordSpec } from "./words.ts";
-
-/** A graph that devices can compute. */
-export interface WideGraph extends Graph {
-  /** What the narrow tensors are whose words are among the outputs. */
-  readonly narrow: ReadonlyMap<GraphNode, TensorSpec>;
-}
 
 /** A lowering of operands and results in the dtypes that they are computed in. */
 function wideLowering(lowering: Lowering<Params>): Lowering<Params> {
@@ -75,19 +70,15 @@ function addLeaf({ add, leaves, wide }: Rewriting, node: GraphNode, outside: Out
   wide.set(node, inWords ? unpacked(add, leaf, node) : leaf);
 }
 
-/** How narrow tensors lie outside of a program: packed as in memory, or, for the body of a loop, as within one. */
-type Outside = "words" | "wide";
-
 /**
  * Rewrites a graph for devices, which compute in 32 bits: after each operation of a narrow dtype its result is rounded.
  *
  * @param graph Any graph.
  * @param outside How narrow tensors lie outside: `words`, packed as in memory; `wide` for the body of a loop, as within a
  * program.
- * @returns The graph itself if nothing in it is narrow.
+ * @returns The graph of 32 bits.
  */
 export function widen(graph: Graph, outside: Outside): WideGraph {
-  if (!graph.nodes.some(isNarrow)) return { ...graph, narrow: new Map() };
   const rewriting = startRewriting();
   const { nodes, add, leaves, wide } = rewriting;
   for (const node of graph.nodes) {
