@@ -11,7 +11,7 @@ export type Order =
   | { readonly kind: "load"; readonly image: number; readonly text: Numbered }
   | { readonly kind: "forget"; readonly images: readonly number[]; readonly lists: readonly number[] }
   | { readonly kind: "run"; readonly image: number; readonly table: readonly number[]; readonly scratch: number }
-  | { readonly kind: "write"; readonly address: number; readonly isBytes: boolean }
+  | { readonly kind: "write"; readonly address: number }
   | { readonly kind: "copy"; readonly from: number; readonly to: number; readonly bytes: number }
   | { readonly kind: "read"; readonly address: number; readonly words: number }
   | { readonly kind: "tell" };

@@ -202,7 +202,7 @@ function engineOf(link: Link, threads: number): Engine {
     },
     write(address, values) {
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      send(link, { kind: "write", address, isBytes: values instanceof Uint8Array }, bytes.slice());
+      send(link, { kind: "write", address }, bytes.slice());
     },
     copy: (from, to, bytes) => send(link, { kind: "copy", from, to, bytes }),
     read: async (address, words) => {

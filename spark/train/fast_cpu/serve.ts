@@ -65,7 +65,7 @@ function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void 
     order.images.forEach((image) => images.delete(image));
     order.lists.forEach((list) => engine.drop(list));
   } else if (order.kind === "run") engine.run(images.get(order.image)!, order.table, order.scratch);
-  else if (order.kind === "write") engine.write(order.address, order.isBytes ? bytes : new Uint32Array(bytes.buffer));
+  else if (order.kind === "write") engine.write(order.address, new Uint32Array(bytes.buffer));
   else if (order.kind === "copy") engine.copy(order.from, order.to, order.bytes);
   else if (order.kind === "read") {
     const words = engine.read(order.address, order.words) as Uint32Array;

@@ -8,8 +8,11 @@ import { checkKernel, type Sample } from "./run_kernel.ts";
 const DOMAINS: Readonly<Record<DType, readonly [number, number]>> = {
   float32: [-2, 2],
   float64: [-2, 2],
+  float16: [-2, 2],
   int32: [-9, 9],
   uint32: [0, 9],
+  int8: [-9, 9],
+  uint8: [0, 9],
   bool: [0, 2],
 };
 

@@ -67,8 +67,11 @@ function indicesOf(shape: Shape): readonly (readonly number[])[] {
 const IDENTITIES: Readonly<Record<DType, readonly [number, number]>> = {
   float32: [-Infinity, Infinity],
   float64: [-Infinity, Infinity],
+  float16: [-Infinity, Infinity],
   int32: [-(2 ** 31), 2 ** 31 - 1],
   uint32: [0, 2 ** 32 - 1],
+  int8: [-128, 127],
+  uint8: [0, 255],
   bool: [0, 1],
 };
 
