@@ -27,6 +27,8 @@ export interface Resident<B extends Block> {
 /** What a device does with blocks. */
 export interface Store<B extends Block> {
   readonly resident: Resident<B>;
+  /** True if a launch may not bind memory under two numbers: a tensor that is given twice is copied. */
+  readonly bindsOnce?: boolean;
   /** Takes memory for a tensor. */
   take(spec: TensorSpec): B;
   /** Copies host values into a block. */
@@ -67,6 +69,18 @@ function inputBlock<B extends Block>(store: Store<B>, x: Tensor, taken: Set<B>):
   return block;
 }
 
+/** The same, of a tensor of which others were `given`: where a launch binds memory once, a second time is a copy. */
+function ownBlock<B extends Block>(store: Store<B>, x: Tensor, given: Set<B>, taken: Set<B>): B {
+  const block = inputBlock(store, x, taken);
+  if (!store.bindsOnce || !given.has(block)) {
+    given.add(block);
+    return block;
+  }
+  const copy = store.copy(block, x);
+  taken.add(copy);
+  return copy;
+}
+
 /** Memory of a donated input that now belongs to the run; null if it is still needed. */
 function donatedBlock<B extends Block>(store: Store<B>, x: Tensor, given: B): B | null {
   // Host values that stay on the device may be read again; a buffer given twice serves the first result only.
@@ -95,7 +109,8 @@ export function bindBlocks<B extends Block>(
   const leaves = new Map(schedule.inputs.map((value, i) => [value, inputs[i]!]));
   const donated = (input: number) => donatedBlock(store, leaves.get(input)!, blocks.get(input)!);
   try {
-    schedule.inputs.forEach((value, i) => blocks.set(value, inputBlock(store, inputs[i]!, taken)));
+    const given = new Set<B>();
+    schedule.inputs.forEach((value, i) => blocks.set(value, ownBlock(store, inputs[i]!, given, taken)));
     values.forEach((value, number) => {
       if (value.role !== "output" || aliases.has(number)) return;
       blocks.set(number, store.take(value));

@@ -62,6 +62,7 @@ export function storeOf(core: Core, device: Device): Store<Block> {
   const { pool, resident } = core;
   return {
     resident,
+    bindsOnce: true, // all bindings may be written, and what is may lie under no other
     take: (spec) => takeBlock(pool, spec),
     write: (block, values, spec) => writeBlock(core, block, values, spec),
     copy: (block, spec) => copyBlock(core, block, spec),

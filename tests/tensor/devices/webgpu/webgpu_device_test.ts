@@ -28,6 +28,39 @@ const PORTABLE = {
   maxStorageBuffersPerShaderStage: 8,
 };
 
+/** What lies in one bind group, as ranges of bytes of buffers. */
+type Ranges = readonly { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number }[];
+
+/** True if two of them share bytes: all may be written, so browsers refuse that. */
+function overlaps(ranges: Ranges): boolean {
+  return ranges.some((a, i) =>
+    ranges.slice(0, i).some((b) =>
+      a.buffer === b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size
+    )
+  );
+}
+
+testWebgpu("A tensor that is given twice is bound once", async () => {
+  const spy = await spyAdapter();
+  const device = await webgpuDevice({ adapter: spy.adapter });
+  const groups: Ranges[] = [];
+  const createBindGroup = spy.gpu().createBindGroup.bind(spy.gpu());
+  Object.defineProperty(spy.gpu(), "createBindGroup", {
+    value: (descriptor: GPUBindGroupDescriptor) => {
+      groups.push([...descriptor.entries].map(({ resource }) => resource as Ranges[number]));
+      return createBindGroup(descriptor);
+    },
+  });
+  for (const donate of [[], [0], [0, 1]]) {
+    const x = jit(() => tensor([1, 2, 3]), { device })();
+    const step = jit((x: Tensor, y: Tensor, z: Tensor) => [add(mul(x, y), z), mul(y, 2)] as const, { device, donate });
+    const [sum, twice] = step(x, x, x);
+    deepStrictEqual([[...await sum.data()], [...await twice.data()]], [[2, 6, 12], [2, 4, 6]]);
+  }
+  ok(groups.length >= 3 && !groups.some(overlaps));
+  device.close();
+});
+
 testWebgpu("A donated argument is updated in place, and reading it afterwards throws", async (device) => {
   const step = jit((state: Tensor, x: Tensor) => add(mul(state, 2), x), { device, donate: [0] });
   const first = step(tensor([1, 2]), tensor([10, 20]));
