@@ -77,7 +77,7 @@ export const OTHERS_OF_NN: Readonly<Record<string, readonly string[]>> = {
       "resnet101",
       "resnet152",
     ],
-    ...["resnet18", "resnet200", "resnet34", "resnet50", "tinyResnet"],
+    ...["inChannelsOf", "resnet18", "resnet200", "resnet34", "resnet50", "tinyResnet"],
   ],
   optimizers: [
     ...[
