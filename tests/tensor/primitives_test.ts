@@ -62,7 +62,9 @@ function declaredNames(): ReadonlySet<string> {
   const files = filesIn("primitives/");
   const names = [...files, "functions/random/words.ts"].flatMap((file) => {
     const source = Deno.readTextFileSync(new URL(file, folder));
-    const records = source.matchAll(/^const [A-Z0-9_]+(?:: Primitive[^=]*)? = (?:\w+\(\s*"(\w+)"|\{[\s\S]*?"(\w+)")/gm);
+    const records = source.replaceAll("/* @__PURE__ */ ", "").matchAll(
+      /^const [A-Z0-9_]+(?:: Primitive[^=]*)? = (?:\w+\(\s*"(\w+)"|\{[\s\S]*?"(\w+)")/gm,
+    );
     return [...records].map(([, made, written]) => (made ?? written)!);
   });
   return new Set(names);
