@@ -44,8 +44,14 @@ export interface CpuOptions {
   readonly onLaunch?: LaunchListener;
 }
 
-/** Products that are made again to save memory: a 40th of their time, in programs that need much of it. */
-const RERUNS: ProductReruns = { share: 1 / 40, least: 2 ** 25 };
+/**
+ * Products that are made again to save memory, in programs that need much of it: a hundredth, and more of them where they take
+ * half the time and two processes hold memory.
+ */
+const RERUNS: Readonly<Record<"narrow" | "wide", ProductReruns>> = {
+  narrow: { share: 1 / 100, least: 2 ** 25 },
+  wide: { share: 1 / 40, least: 2 ** 25 },
+};
 
 /** Names of CpuOptions. */
 export const CPU_OPTIONS: OptionNames<CpuOptions> = {
@@ -96,7 +102,7 @@ export function cpuDeviceOn(
   const isWide = () => wide ?? (core.relaxed && widens());
   const backend: Backend = {
     name: "cpu",
-    limits: { maxInputs: 16, maxBuffers: 32, reruns: RERUNS },
+    limits: { maxInputs: 16, maxBuffers: 32, reruns: RERUNS[wide ? "wide" : "narrow"] },
     maxBytes: maxBytes ?? 2 ** 32,
     load: (schedule) => load(core, device, schedule, { winograd, wide: isWide, ownKernels, onLaunch }),
     async read(buffer) {
