@@ -46,17 +46,12 @@ export class NoneReadableError extends Error {
  * ```
  */
 export async function requireReadable(dataset: Dataset, channels?: number): Promise<void> {
+  const settings = channels === undefined ? null : { ...SMALLEST, channels, normalisation: normalisationFor(channels) };
   const skipped: SkippedSample[] = [];
   for (let index = 0; index < dataset.length; index++) {
     try {
       const draw = drawsOf(dataKey(index));
-      if (channels === undefined) await dataset.load(index, draw);
-      else {await imageValues(
-          dataset,
-          { ...SMALLEST, channels, normalisation: normalisationFor(channels) },
-          index,
-          draw,
-        );}
+      await (settings ? imageValues(dataset, settings, index, draw) : dataset.load(index, draw));
       return;
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;

@@ -80,7 +80,7 @@ function encode(boxes: Tensor, targets: Tensor): Tensor {
 }
 
 /** Row n's entry of its class: `[N, K, ...]` at `classes` `[N]`. */
-export function ofClass(x: Tensor, classes: Tensor): Tensor {
+function ofClass(x: Tensor, classes: Tensor): Tensor {
   const [rows, , ...rest] = x.shape as [number, number];
   const index = reshape(classes, [rows, 1, ...rest.map(() => 1)]);
   const own = takeAlongAxis(x, broadcastTo(index, [rows, 1, ...rest]), { axis: 1, wrapNegativeIndices: false });

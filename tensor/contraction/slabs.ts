@@ -7,9 +7,9 @@ export interface SlabOptions {
   readonly whole: number;
   /** Slabs to aim at. */
   readonly wanted: number;
-  /** Elements of a slab's sums, and of all slabs' together at most. */
-  readonly elements: number;
-  readonly most: number;
+  /** Elements of a slab's sums, and of all slabs' together at most; as many as there are if not given. */
+  readonly elements?: number;
+  readonly most?: number;
   /** Rows of a slab at most, whatever the sums take; as many as there are if not given. */
   readonly longest?: number;
 }
@@ -28,7 +28,9 @@ export interface Slabs {
  * @param options Sizes.
  * @returns No more slabs than wanted, nor than their sums may take, unless they would be too long; one if there are no rows.
  */
-export function cutSlabs({ rows, whole, wanted, elements, most, longest = Infinity }: SlabOptions): Slabs {
+export function cutSlabs(
+  { rows, whole, wanted, elements = 1, most = Infinity, longest = Infinity }: SlabOptions,
+): Slabs {
   const needed = Math.ceil(rows / longest);
   const count = Math.max(1, needed, Math.min(wanted, Math.floor(most / Math.max(1, elements))));
   const length = whole * Math.max(1, Math.ceil(rows / (whole * count)));

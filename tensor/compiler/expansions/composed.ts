@@ -16,7 +16,7 @@ import { sigmoidOf, tanhOf } from "./sigmoid.ts";
 import { cosFarOf, cosOf, sinFarOf, sinOf } from "./wave.ts";
 import type { ComposedOp, Expansion } from "./words.ts";
 
-export const MOD_FAR_OP: ComposedOp = { name: "modFar", expand: { float32: modFarOf as Expansion } };
+const MOD_FAR_OP: ComposedOp = { name: "modFar", expand: { float32: modFarOf as Expansion } };
 export const MOD_OP: ComposedOp = { name: "mod", expand: { float32: modOf as Expansion }, calls: [MOD_FAR_OP] };
 export const POW_OP: ComposedOp = {
   name: "pow",
@@ -29,9 +29,9 @@ export const TANH_OP: ComposedOp = { name: "tanh", expand: { float32: tanhOf as 
 export const SIGMOID_OP: ComposedOp = { name: "sigmoid", expand: { float32: sigmoidOf as Expansion }, calls: [EXP_OP] };
 export const ERF_OP: ComposedOp = { name: "erf", expand: { float32: erfOf as Expansion } };
 export const ERFINV_OP: ComposedOp = { name: "erfinv", expand: { float32: erfinvOf as Expansion }, calls: [LOG_OP] };
-export const SIN_FAR_OP: ComposedOp = { name: "sinFar", expand: { float32: sinFarOf as Expansion } };
+const SIN_FAR_OP: ComposedOp = { name: "sinFar", expand: { float32: sinFarOf as Expansion } };
 export const SIN_OP: ComposedOp = { name: "sin", expand: { float32: sinOf as Expansion }, calls: [SIN_FAR_OP] };
-export const COS_FAR_OP: ComposedOp = { name: "cosFar", expand: { float32: cosFarOf as Expansion } };
+const COS_FAR_OP: ComposedOp = { name: "cosFar", expand: { float32: cosFarOf as Expansion } };
 export const COS_OP: ComposedOp = { name: "cos", expand: { float32: cosOf as Expansion }, calls: [COS_FAR_OP] };
 export const LOG1P_OP: ComposedOp = { name: "log1p", expand: { float32: log1pOf as Expansion }, calls: [LOG_OP] };
 export const EXPM1_OP: ComposedOp = { name: "expm1", expand: { float32: expm1Of as Expansion }, calls: [EXP_OP] };

@@ -85,7 +85,7 @@ function cutDepth(phases: readonly RowsProduct[]): Slabs {
   const [depth, taps] = [({ rows }: RowsProduct) => rows.channels, ({ rows }: RowsProduct) => tapCount(rows)];
   const longest = WHOLE_DEPTH * Math.max(1, Math.floor(MAX_TURNS / Math.max(1, ...phases.map(taps)) / WHOLE_DEPTH));
   const rows = Math.max(0, ...phases.map(depth));
-  return cutSlabs({ rows, whole: WHOLE_DEPTH, wanted: 1, elements: 1, most: 1, longest });
+  return cutSlabs({ rows, whole: WHOLE_DEPTH, wanted: 1, longest });
 }
 
 /** Elements of the result. */

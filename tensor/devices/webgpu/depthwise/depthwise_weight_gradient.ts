@@ -53,7 +53,7 @@ export function depthwiseWeightGradient(contraction: OuterContraction, limits: W
   const width = evenWidth(x.outputs || 1, usualWidth(limits));
   const longest = Math.floor(MAX_TURNS / Math.max(1, Math.ceil(x.outputs / width))) - height;
   if (longest < 1) return null;
-  const { slabs: chunks, length } = cutSlabs({ rows: y.outputs, whole: 1, wanted, elements, most: Infinity, longest });
+  const { slabs: chunks, length } = cutSlabs({ rows: y.outputs, whole: 1, wanted, longest });
   const type = vector === 4 ? "vec4f" : "f32";
   const slabs = Math.max(1, images * chunks);
   const cut: Cut = { y, x, chunks, length, height, width, type, parts };
