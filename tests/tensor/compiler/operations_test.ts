@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import * as composed from "../../../tensor/compiler/expansions/composed.ts";
 import { expanded, type FunctionName } from "../../../tensor/compiler/expansions/expanded.ts";
+import type { ComposedOp } from "../../../tensor/compiler/expansions/words.ts";
 import { namedOp } from "../../../tensor/compiler/expansions/named_op.ts";
 import { operationOf, OPERATIONS, type ScalarOp, takes } from "../../../tensor/compiler/operations.ts";
 import { literal, op, visitScalars } from "../../../tensor/compiler/scalar.ts";
@@ -46,7 +47,8 @@ Deno.test("An operation takes bits, numbers or any dtype", () => {
 
 Deno.test("The table and the composed operations agree, and each brings what its expansions name", () => {
   const table = NAMES.flatMap((name) => (operationOf(name).composed ?? []).map((dtype) => `${name}_${dtype}`));
-  const all = Object.values(composed);
+  const withCalls = (each: ComposedOp): ComposedOp[] => [each, ...(each.calls ?? []).flatMap(withCalls)];
+  const all = [...new Set(Object.values(composed).flatMap(withCalls))];
   const made = all.flatMap(({ name, expand }) => Object.keys(expand).map((dtype) => `${name}_${dtype}`));
   deepStrictEqual(made.toSorted(), table.toSorted());
   for (const operation of all) {
