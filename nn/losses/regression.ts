@@ -1,6 +1,6 @@
 /** @file Losses of numbers, and of the overlap of masks. */
 import { requireOptions } from "../../tensor/parts.ts";
-import { abs, add, div, less, mul, ShapeError, square, sub, sum, type Tensor, where } from "../../tensor/core.ts";
+import { abs, add, div, minimum, mul, ShapeError, square, sub, sum, type Tensor } from "../../tensor/core.ts";
 import { errorOf, reduced, REDUCTION_OPTION, type ReductionOption, requireSameShape } from "./reduction.ts";
 
 /**
@@ -53,10 +53,11 @@ export function l1Loss(predictions: Tensor, targets: Tensor, options: ReductionO
   return reduced("l1Loss", abs(errorOf(predictions, targets)), reduction);
 }
 
-/** `e² / 2` up to `bound`, then on along the tangent. */
+/** `e² / 2` up to `bound`, then on along the tangent; `bound` may be Infinity. */
 function huberTerms(error: Tensor, bound: number): Tensor {
   const size = abs(error);
-  return where(less(size, bound), mul(square(error), 0.5), mul(sub(size, 0.5 * bound), bound));
+  const inside = minimum(size, bound);
+  return mul(sub(size, mul(inside, 0.5)), inside);
 }
 
 /** Options of `smoothL1Loss`. */

@@ -1,6 +1,17 @@
 /** @file Layers and losses, values and gradients, as PyTorch has them. */
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { checkGrads, ones, random, sigmoid, slice, type Tensor, tensor, vjp, zeros } from "../../../tensor/mod.ts";
+import {
+  checkGrads,
+  ones,
+  random,
+  sigmoid,
+  slice,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+  vjp,
+  zeros,
+} from "../../../tensor/mod.ts";
 import {
   crossEntropy,
   diceLoss,
@@ -112,6 +123,11 @@ Deno.test("labels and tokens out of range make NaN, and are no gradient of other
   const { weight } = initEmbedding(random.key(0), { tokens: 3, channels: 2 });
   const rows = await read(embedding({ weight }, tensor([2, 3, -1], { dtype: "int32" })));
   deepStrictEqual(Array.from(rows, Number.isNaN), [false, false, true, true, true, true]);
+});
+
+Deno.test("a huber loss that never becomes linear is half the squared error, its gradient too", async () => {
+  const [value, gradient] = valueAndGrad((x: Tensor) => huberLoss(x, zeros([2]), { delta: Infinity }))(tensor([2, -4]));
+  deepStrictEqual([await value.item(), Array.from(await read(gradient))], [5, [1, -2]]);
 });
 
 Deno.test("losses refuse shapes that would be broadcast, and options that are none", () => {
