@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/parts.ts";
+import { asFloating, requireOptions } from "../../tensor/parts.ts";
 import {
   add,
   matmul,
@@ -74,7 +74,7 @@ export function dotProductAttention(
     );
   }
   const { mask, bias, causal = false, scale = 1 / Math.sqrt(channels) } = options;
-  const products = mul(matmul(query, swapaxes(key, -1, -2)), scale); // [..., T, S]
+  const products = mul(matmul(asFloating(query), swapaxes(key, -1, -2)), scale); // [..., T, S]
   const scores = bias ? add(products, bias) : products;
   const allowed = [
     ...mask ? [mask] : [],

@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/parts.ts";
+import { asFloating, requireOptions } from "../../tensor/parts.ts";
 import { add, matmul, reshape, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import { type Features, mapFeatures } from "./features.ts";
@@ -55,7 +55,7 @@ export function initLinear(
  * Multiplies the last axis by a matrix: `x · weight + bias`.
  *
  * @param params Of `initLinear`.
- * @param x Any tensor `[..., in]`, or sparse features, of which the active blocks are multiplied.
+ * @param x Any tensor `[..., in]`, integers as float32; or sparse features, of which the active blocks are multiplied.
  * @returns `[..., out]`.
  * @throws {ShapeError} If the last axis is not as long as the weight has rows.
  *
@@ -71,7 +71,7 @@ export function initLinear(
  */
 export function linear<T extends Features>({ weight, bias }: LinearParams, x: T): T {
   return mapFeatures(x, (values) => {
-    const rows = reshape(values, [-1, values.shape.at(-1)!]); // [rows, in]
+    const rows = reshape(asFloating(values), [-1, values.shape.at(-1)!]); // [rows, in]
     const product = matmul(rows, weight); // [rows, out]
     return reshape(bias ? add(product, bias) : product, [...values.shape.slice(0, -1), weight.shape[1]!]);
   });

@@ -160,7 +160,7 @@ export function norm(x: Tensor, options: NormOptions = {}): Tensor {
  *
  * @param x Vector `[n]`.
  * @param y Vector `[n]`.
- * @returns Scalar.
+ * @returns Scalar of the promoted dtype: sums of integers wrap around, of bools it is true if any product is.
  * @throws {ShapeError} If they are no vectors of one length.
  *
  * @example Usage
@@ -174,7 +174,10 @@ export function norm(x: Tensor, options: NormOptions = {}): Tensor {
 export function vdot(x: Tensor, y: Tensor): Tensor {
   requireTensor("vdot", "x", x);
   requireTensor("vdot", "y", y);
-  if (x.shape.length === 1 && y.shape.length === 1 && x.shape[0] === y.shape[0]) return sum(mul(x, y));
+  if (x.shape.length === 1 && y.shape.length === 1 && x.shape[0] === y.shape[0]) {
+    const products = mul(x, y);
+    return cast(sum(products), products.dtype); // as every product: sums of integers and bools stay of their dtype
+  }
   throw new ShapeError("vdot", "both must be vectors of one length", [x.shape, y.shape]);
 }
 

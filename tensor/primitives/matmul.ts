@@ -1,14 +1,15 @@
 import { type MatmulParams, matrixProduct } from "../contraction/matrix_product.ts";
 import { requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
-import { sameShape, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
+import { type DType, DTYPES, sameShape, type Shape, sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
+import { mul } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { spread } from "./batching/spread.ts";
 import { reshape, transpose } from "./layout.ts";
 import { broadcastShapes, promoteTypes, requireFloating } from "./operands.ts";
-import { broadcastTo } from "./sum.ts";
+import { broadcastTo, sum } from "./sum.ts";
 
 /** `[rows, columns]` of the last two axes, as they take part in the product. */
 function matrixOf({ shape }: TensorSpec, transposed: boolean): readonly [number, number] {
@@ -88,12 +89,12 @@ function product(a: Tensor, b: Tensor, params: MatmulParams): Tensor {
 /**
  * Multiplies matrices, or batches of them.
  *
- * @param a `[...batch, M, K]`, or `[...batch, K, M]` with `transposeA`.
- * @param b `[...batch, K, N]`, or `[...batch, N, K]` with `transposeB`. Batch axes broadcast.
+ * @param a `[...batch, M, K]`, or `[...batch, K, M]` with `transposeA`; a vector `[K]` is a row, whose axis the result lacks.
+ * @param b `[...batch, K, N]`, or `[...batch, N, K]` with `transposeB`; a vector `[K]` is a column. Batch axes broadcast.
  * @param options Which operands to transpose.
- * @returns `[...batch, M, N]`.
- * @throws {ShapeError} If inner sizes differ or an operand is no matrix.
- * @throws {TypeError} If both operands are integers or bool: cast one to float32.
+ * @returns `[...batch, M, N]`, of the dtype that both are promoted to: sums of integers wrap around as in NumPy and JAX, and
+ * of bools an element is true if any product is.
+ * @throws {ShapeError} If inner sizes differ, an operand is a scalar, or a vector is to be transposed.
  *
  * @example Usage
  * ```ts
@@ -112,16 +113,42 @@ export function matmul(
   const { transposeA = false, transposeB = false } = options;
   requireTensor("matmul", "a", a);
   requireTensor("matmul", "b", b);
-  if (a.shape.length < 2 || b.shape.length < 2) {
-    throw new ShapeError("matmul", "operands must be matrices", [a.shape, b.shape]);
+  const [flatA, flatB] = [a.shape.length === 1, b.shape.length === 1];
+  if (a.shape.length * b.shape.length === 0 || (flatA && transposeA) || (flatB && transposeB)) {
+    throw new ShapeError("matmul", "operands must be matrices, or vectors that are not transposed", [a.shape, b.shape]);
   }
-  const dtype = promoteTypes(a.dtype, b.dtype);
+  const params = { transposeA, transposeB };
+  if (!flatA && !flatB) return matrices(a, b, params);
+  const result = matrices(flatA ? reshape(a, [1, -1]) : a, flatB ? reshape(b, [-1, 1]) : b, params);
+  const gone = [flatA ? result.shape.length - 2 : -1, flatB ? result.shape.length - 1 : -1];
+  return reshape(result, result.shape.filter((_, axis) => !gone.includes(axis)));
+}
+
+function matrices(a: Tensor, b: Tensor, params: MatmulParams): Tensor {
+  const { transposeA, transposeB } = params;
+  const dtype = promoteTypes(a.dtype, b.dtype, "matmul");
+  if (!DTYPES[dtype].floating) return cast(wholeProduct(turned(a, transposeA), turned(b, transposeB), dtype), dtype);
   const [left, right] = [cast(a, dtype), cast(b, dtype)];
   const merged = mergeRows(left, right, transposeA, transposeB);
   if (merged) return merged;
   const batch = broadcastShapes("matmul", [a.shape.slice(0, -2), b.shape.slice(0, -2)]);
   const spread = (x: Tensor): Tensor => broadcastTo(x, [...batch, ...x.shape.slice(-2)] as Shape);
-  return product(spread(left), spread(right), { transposeA, transposeB });
+  return product(spread(left), spread(right), params);
+}
+
+/** Swaps the last two axes of an operand that is to be transposed. */
+function turned(x: Tensor, transposed: boolean): Tensor {
+  const last = x.shape.length - 1;
+  return transposed ? transpose(x, [...Array(last - 1).keys(), last, last - 1]) : x;
+}
+
+/** Kernels of contractions have no integers: their products are summed in 32 bits, in one pass that keeps nothing. */
+function wholeProduct(a: Tensor, b: Tensor, dtype: DType): Tensor {
+  const [m, k, k2, n] = [...a.shape.slice(-2), ...b.shape.slice(-2)] as [number, number, number, number];
+  if (k !== k2) throw new ShapeError("matmul", "inner sizes must be equal", [a.shape, b.shape]);
+  const left = reshape(cast(a, DTYPES[dtype].sums), [...a.shape.slice(0, -2), m, k, 1]);
+  const right = reshape(cast(b, DTYPES[dtype].sums), [...b.shape.slice(0, -2), 1, k, n]);
+  return sum(mul(left, right), { axis: -2 });
 }
 
 /** A batch of rows times one matrix is one product of all the rows. */

@@ -148,7 +148,7 @@ def response_norm(x, weight, bias):
 
 
 def attention(q, k, v):
-    scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+    scores = floating(q) @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
     allowed = np.tril(np.ones(scores.shape[-2:], bool))
     return special.softmax(np.where(allowed, scores, -np.inf), -1) @ v
 

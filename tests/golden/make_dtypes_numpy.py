@@ -152,4 +152,21 @@ random = np.random.RandomState(0)
 a, b = random.randn(5, 37).astype(np.float16), random.randn(37, 6).astype(np.float16)
 record("matmul", [a, b], (a.astype(np.float64) @ b.astype(np.float64)).astype(np.float16))
 
+
+
+def drawn(dtype, *shape):
+    if dtype == "bool":
+        return random.rand(*shape) < 0.2
+    return random.randint(np.iinfo(dtype).min, np.iinfo(dtype).max, shape, np.int64).astype(NUMPY[dtype])
+
+
+for dtype in [*WHOLE, "int32", "uint32", "bool"]:
+    x, y, v = drawn(dtype, 2, 3, 37), drawn(dtype, 37, 5), drawn(dtype, 37)
+    for left, right in [(x, y), (v, y), (x, v)]:
+        record("matmul", [left, right], left @ right)
+    record("dot", [x[0], y], np.dot(x[0], y))
+    record("vdot", [v, v], np.vdot(v, v))
+    record("outer", [v[:9], v[9:13]], np.outer(v[:9], v[9:13]))
+    record("kron", [x[0, :, :2], y[:2]], np.kron(x[0, :, :2], y[:2]))
+
 print(json.dumps({"numpy": np.__version__, "rows": rows}, separators=(",", ":")))

@@ -225,7 +225,8 @@ Deno.test("Typed arrays of narrow numbers come in and go out as they are", async
   throws(() => t.tensor([300], { dtype: "uint8" }), /values must be of uint8: current value at 0 is 300/);
   throws(() => t.tensor([1e6], { dtype: "float16" }), /values must be of float16: current value at 0 is 1000000/);
   throws(() => t.full([1], -1, { dtype: "uint8" }), /Cannot fill as the value must be of uint8/);
-  throws(() => t.matmul(t.ones([2, 2], { dtype: "int8" }), t.ones([2, 2], { dtype: "int8" })), /one floating dtype/);
+  const image = t.ones([1, 2, 2, 1], { dtype: "int8" });
+  throws(() => t.conv2d(image, image), /one floating dtype: current dtypes are int8 and int8/);
   throws(() => t.grad((x: Tensor) => t.sum(x))(int8(1)), /must be floating: current dtype is int8/);
 });
 

@@ -1,4 +1,3 @@
-import { asTerms } from "../../primitives/cast.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { requireTensor } from "../../require_tensor.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -15,7 +14,8 @@ import { type Named, ordered, pairProduct, summed } from "./pair_product.ts";
  * `einsumPath` tells, as products of matrices.
  *
  * @param subscripts Such as `"bij,bjk->bik"`.
- * @param operands Tensors, one for each term; dtypes are promoted, bools counted as int32.
+ * @param operands Tensors, one for each term; dtypes are promoted, and sums stay of the joint one: integers
+ * wrap around, of bools a sum is true if any product is.
  * @returns The sums.
  * @throws {RangeError} If the subscripts are none.
  * @throws {ShapeError} If operands do not fit them.
@@ -39,9 +39,7 @@ export function einsum(subscripts: string, ...operands: readonly Tensor[]): Tens
     const result = pairProduct(left[i]!, left[j]!, new Set(names));
     left = [...left.filter((_, k) => k !== i && k !== j), result];
   }
-  const last = left[0]!;
-  const numbers = { ...last, x: asTerms(last.x) };
-  return ordered(summed(numbers, new Set(output)), output);
+  return ordered(summed(left[0]!, new Set(output)), output);
 }
 
 /** Takes diagonals of names that are there twice, and broadcasts axes of `...`. */

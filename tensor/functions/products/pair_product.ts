@@ -5,7 +5,7 @@ import { reshape, transpose } from "../../primitives/layout.ts";
 import { matmul } from "../../primitives/matmul.ts";
 import { promoteTypes } from "../../primitives/operands.ts";
 import { sum } from "../../primitives/sum.ts";
-import { DTYPES, sizeOf } from "../../spec.ts";
+import { sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /** A tensor whose axes have names, each once. */
@@ -16,11 +16,11 @@ export interface Named {
   readonly names: readonly string[];
 }
 
-/** Sums over the axes whose names are not kept. */
+/** Sums over the axes whose names are not kept; integers and bools stay of their dtype. */
 export function summed({ x, names }: Named, keep: ReadonlySet<string>): Named {
   const gone = [...names.keys()].filter((axis) => !keep.has(names[axis]!));
   if (gone.length === 0) return { x, names };
-  return { x: sum(x, { axis: gone }), names: names.filter((name) => keep.has(name)) };
+  return { x: cast(sum(x, { axis: gone }), x.dtype), names: names.filter((name) => keep.has(name)) };
 }
 
 /** Moves axes to the order of names. */
@@ -37,16 +37,15 @@ function sizesOf({ x, names }: Named, of: readonly string[]): readonly number[] 
  *
  * @param a One; axes of size 1 do not broadcast.
  * @param b The other; sizes of common names agree.
- * @param keep Names of the result; all others are summed over. Bools are counted as int32.
+ * @param keep Names of the result; all others are summed over.
  * @returns The product.
  */
 export function pairProduct(a: Named, b: Named, keep: ReadonlySet<string>): Named {
   const dtype = promoteTypes(a.x.dtype, b.x.dtype, "multiply");
-  const numbers = (x: Tensor) => cast(x, DTYPES[dtype].sums);
   const inB = new Set(b.names);
   const inA = new Set(a.names);
-  const left = summed({ ...a, x: numbers(a.x) }, new Set([...keep, ...b.names]));
-  const right = summed({ ...b, x: numbers(b.x) }, new Set([...keep, ...a.names]));
+  const left = summed({ ...a, x: cast(a.x, dtype) }, new Set([...keep, ...b.names]));
+  const right = summed({ ...b, x: cast(b.x, dtype) }, new Set([...keep, ...a.names]));
   const common = left.names.filter((name) => inB.has(name));
   const batch = common.filter((name) => keep.has(name));
   const inner = common.filter((name) => !keep.has(name));
@@ -61,12 +60,11 @@ export function pairProduct(a: Named, b: Named, keep: ReadonlySet<string>): Name
   return { x: reshape(product(one, other), shape), names };
 }
 
-/** `[B, M, K]` times `[B, K, N]`; integers have no kernel of products and are multiplied and summed. */
+/** `[B, M, K]` times `[B, K, N]`. */
 function product(a: Tensor, b: Tensor): Tensor {
   const [B, M, K] = a.shape as readonly [number, number, number];
   const N = b.shape[2]!;
   if (K === 1) return mul(a, b);
-  if (!DTYPES[a.dtype].floating) return sum(mul(reshape(a, [B, M, K, 1]), reshape(b, [B, 1, K, N])), { axis: 2 });
   if (B === 1) return reshape(matmul(reshape(a, [M, K]), reshape(b, [K, N])), [1, M, N]);
   return matmul(a, b);
 }

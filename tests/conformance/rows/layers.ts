@@ -74,7 +74,7 @@ const LAYERS: readonly ConformanceRow[] = [
   op("nn.relu", (x) => nn.relu(x!), rows, "np.maximum(a, 0)"),
   op("nn.relu6", (x) => nn.relu6(x!), within([-9, 9], [6, 5]), "np.clip(a, 0, 6)"),
   op("nn.gelu", (x) => nn.gelu(x!), rows, "a * special.ndtr(a)"),
-  op("nn.linear", (x, w, b) => nn.linear(dense(w!, b!), x!), floats([6, 5], [5, 4], [4]), "a @ b + c", loose),
+  op("nn.linear", (x, w, b) => nn.linear(dense(w!, b!), x!), floats([6, 5], [5, 4], [4]), "floating(a) @ b + c", loose),
   op(
     "nn.conv2d",
     (x, w, b) => nn.conv2d(dense(w!, b!), x!, { padding: 1 }),

@@ -9,7 +9,7 @@ const matrices = floats([3, 4], [4, 2]);
 const { linalg, fft } = t;
 const turned = (x: Tensor) => t.swapaxes(x, -1, -2);
 const positive = (x: Tensor) => {
-  const product = t.mul(t.matmul(x, turned(x)), 0.1);
+  const product = t.matmul(t.mul(x, 0.1), turned(x));
   return t.add(product, t.cast(t.diag(t.arange(1, x.shape.at(-1)! + 1)), product.dtype));
 };
 const regular = (x: Tensor) => t.add(x, t.mul(t.eye(x.shape.at(-1)!), 3));
@@ -36,7 +36,7 @@ const PRODUCTS: readonly ConformanceRow[] = [
     "einsum",
     (x, y, z) => t.einsum("bij,kj,k...->...ib", x!, y!, z!),
     floats([2, 3, 4], [5, 4], [5, 2]),
-    "np.einsum('bij,kj,k...->...ib', counted(a), counted(b), counted(c))",
+    "np.einsum('bij,kj,k...->...ib', a, b, c)",
     { rejects: [() => t.einsum("ii", square)] },
   ),
 ];

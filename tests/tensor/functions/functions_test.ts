@@ -207,9 +207,10 @@ Deno.test("Operations name what they were given", () => {
   throws(() => t.where(t.ones([2]), 1, 0), /Cannot where as the condition must be bool: current dtype is float32/);
   throws(() => t.take(t.ones([2]), t.ones([1])), /Cannot take as indices must be whole numbers, or int32: .* float32/);
   throws(
-    () => t.matmul(t.zeros([1, 1], { dtype: "int32" }), t.zeros([1, 1], { dtype: "int32" })),
-    /Cannot matmul .* int32 and int32/,
+    () => t.matmul(t.zeros([1, 1], { dtype: "int32" }), t.zeros([1, 1], { dtype: "uint32" })),
+    /Cannot matmul .* int32 and uint32; cast one of them/,
   );
+  throws(() => t.matmul(t.zeros([2]), t.zeros([2, 2]), { transposeA: true }), /Cannot matmul .* vectors that are not/);
   throws(
     () => t.conv2d(t.zeros([1, 4, 4, 1]), t.zeros([1, 1, 1, 1], { dtype: "int32" })),
     /Cannot conv2d .* float32 and int32/,
