@@ -1,4 +1,5 @@
 import type { Progress } from "./progress.ts";
+import { OutputError } from "./terminal.ts";
 
 /** Whether the user wants the run to end. */
 export interface Interrupt {
@@ -32,20 +33,51 @@ export function listenForInterrupt(onRequest: () => void): Interrupt {
   };
 }
 
+/** A display that may lose its reader. */
+export interface OutlivingProgress extends Progress {
+  /** True once something could not be told. */
+  readonly isLost: () => boolean;
+}
+
 /**
- * Runs a function that may ask whether the user pressed Ctrl-C.
+ * Keeps what can no longer be told from ending a run without a checkpoint: Ctrl-C ends `tee` at once, and the run after
+ * its step.
+ *
+ * @param progress Display.
+ * @returns It, which throws no `OutputError`.
+ */
+export function outliving(progress: Progress): OutlivingProgress {
+  const state = { isLost: false };
+  const attempt = (tell: () => void) => {
+    try {
+      if (!state.isLost) tell();
+    } catch (error) {
+      if (!(error instanceof OutputError)) throw error;
+      state.isLost = true;
+    }
+  };
+  return {
+    show: (standing) => attempt(() => progress.show(standing)),
+    note: (line) => attempt(() => progress.note(line)),
+    end: () => attempt(progress.end),
+    isLost: () => state.isLost,
+  };
+}
+
+/**
+ * Runs a function that may ask whether the user pressed Ctrl-C, or hears nothing any more.
  *
  * @param progress Display, which is ended afterwards.
  * @param run The function.
  * @returns Its result.
  */
 export async function interruptible<T>(
-  progress: Progress,
+  progress: OutlivingProgress,
   run: (interrupted: () => boolean) => Promise<T>,
 ): Promise<T> {
   const interrupt = listenForInterrupt(() => progress.note("Ends after this step; Ctrl-C again exits at once"));
   try {
-    return await run(interrupt.requested);
+    return await run(() => interrupt.requested() || progress.isLost());
   } finally {
     progress.end();
     interrupt.close();

@@ -4,7 +4,7 @@ import { alone, type Collective, type Device, DeviceError, Tensor, treeLeaves } 
 import type { WeightAccount } from "../weights/weight_account.ts";
 import { restore, type Savable } from "./checkpoint.ts";
 import { type Compiled, compileStep } from "./compile/compile_step.ts";
-import { INTERRUPTED, interruptible } from "./interrupt.ts";
+import { INTERRUPTED, interruptible, outliving } from "./interrupt.ts";
 import { holderText } from "./lock_holder.ts";
 import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
 import { programLine } from "./program_line.ts";
@@ -185,7 +185,7 @@ async function trained<State extends Savable, Batch>(
 ): Promise<number> {
   const { start: { folder }, lengths: { total, shift } } = run;
   const { training } = recipe;
-  const progress = openProgress();
+  const progress = outliving(openProgress());
   const skipped = { count: 0 };
   const calls = loggerCalls(run.logger ?? (() => {}), progress.note);
   const { keepsakes, results } = await openResults(run, recipe, { note: progress.note, emit: calls.tell });

@@ -4,6 +4,23 @@ import type { Progress } from "./progress.ts";
 /** How lines of files begin that cannot be read. */
 export const SKIPS: string = "Skips ";
 
+/** What cannot be told, as nobody reads any more or there is no room for it. */
+export class OutputError extends Error {
+  /** True if the reader of a pipe has gone, as `head` does: nobody is left to be told. */
+  readonly isClosed: boolean;
+
+  /**
+   * @param stream Where it was to be told.
+   * @param cause The system's error.
+   */
+  constructor(stream: string, cause: Error) {
+    super(`Cannot write to ${stream} as there must be room for what is said: current error is ${cause.message}`, {
+      cause,
+    });
+    this.isClosed = cause instanceof Deno.errors.BrokenPipe;
+  }
+}
+
 /** Where a run shows itself. */
 export interface Terminal {
   /** Writes a line. */

@@ -4,8 +4,7 @@ import { helpOf } from "./help.ts";
 import type { OptionRows } from "./option.ts";
 import { launched } from "../../train/mpi/mod.ts";
 import { loadModel } from "../../train/model_file.ts";
-import { print } from "./print.ts";
-import { terminalColumns } from "./terminal.ts";
+import { columnsOf, printResult } from "./print.ts";
 
 /** Runs on the arguments of a command line; gives the exit code. */
 export type Command = (args: readonly string[]) => Promise<number>;
@@ -30,7 +29,7 @@ export function command<const Rows extends OptionRows>(
       const given = withConfig(parsed.given, line.options) as Parsed<Rows>["given"];
       return await run(await withModelFiles(given, line.options), parsed.operands);
     }
-    print(helpOf(whole, terminalColumns()));
+    printResult(helpOf(whole, columnsOf("stdout")));
     return 0;
   };
 }

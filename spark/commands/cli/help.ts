@@ -1,5 +1,6 @@
 import type { CommandLine } from "./command_line.ts";
 import { flagOf, type OptionRow } from "./option.ts";
+import { wrap } from "./wrap.ts";
 
 /** Width of the whole and of the column of flags; below the third, texts stand below their flags. */
 const [WIDTH, FLAGS, NARROW] = [118, 28, 80];
@@ -58,16 +59,4 @@ const placeholderOf = (row: OptionRow): string => row.kind === "text" ? row.plac
 function textOf(row: OptionRow): string {
   const text = [row.help].flat().join(" ").replace("{names}", row.kind === "name" ? row.names.join(", ") : "");
   return row.default === undefined || row.default === null ? text : `${text} (default ${row.default})`;
-}
-
-/** Breaks text at blanks into lines; those after the first are indented. Blanks at its beginning and in rows stay. */
-function wrap(
-  text: string,
-  { width, indent }: { readonly width: number; readonly indent: number },
-): readonly string[] {
-  return text.split(/(?<=\S) (?=\S)/).reduce<string[]>((lines, word) => {
-    const longer = `${lines.at(-1)} ${word}`;
-    if (lines.length === 0) return [word];
-    return longer.length <= width ? [...lines.slice(0, -1), longer] : [...lines, " ".repeat(indent) + word];
-  }, []);
 }

@@ -1,8 +1,7 @@
 import { type CommandLine, parseCommandLine, withDefaults } from "./command_line.ts";
 import { helpOf } from "./help.ts";
 import type { FilledOf, OptionRows } from "./option.ts";
-import { print, printError } from "./print.ts";
-import { terminalColumns } from "./terminal.ts";
+import { columnsOf, printError, printResult } from "./print.ts";
 import { standWithUser } from "./user_folder.ts";
 
 /**
@@ -17,7 +16,7 @@ export function processOptions<const Rows extends OptionRows>(line: CommandLine<
   try {
     const parsed = parseCommandLine(Deno.args, line);
     if (parsed !== "help") return withDefaults(line.options, parsed.given);
-    print(helpOf(line, terminalColumns()));
+    printResult(helpOf(line, columnsOf("stdout")));
     Deno.exit(0);
   } catch (error) {
     printError((error as Error).message);

@@ -6,7 +6,7 @@
 import { accountLines } from "../../weights/weight_account.ts";
 import { bytes } from "../../train/devices.ts";
 import { type Command, command } from "../cli/command.ts";
-import { print } from "../cli/print.ts";
+import { print, printResult } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { openWeights } from "../shared/weight_file.ts";
 import { WEIGHTS_OPTION } from "../shared/common_options.ts";
@@ -70,7 +70,7 @@ function oneLine(value: unknown): string {
 /** Runs the command: exit code 0. */
 export const inspectFile: Command = command(LINE, async ({ json, weights }, [path]) => {
   const inspection = inspect(await openWeights(path!, { option: "FILE", weights }));
-  if (json) print(JSON.stringify(inspection));
+  if (json) printResult(JSON.stringify(inspection));
   else lines(inspection).forEach((line) => print(line.replaceAll(/\p{Cc}/gu, "?")));
   return 0;
 });

@@ -9,7 +9,7 @@ import { onRunDevice } from "../../train/devices.ts";
 import { classesOf, largestOf, scoreImages, softmaxOf } from "../../train/scores/score_images.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
-import { print } from "../cli/print.ts";
+import { print, printResult } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { countOnTerminal } from "../cli/terminal.ts";
 import { CLASSIFIER_OPTIONS, type ClassifierFile, openNetworkFile, withClasses } from "../shared/classifier_file.ts";
@@ -73,7 +73,7 @@ export const predict: Command = command(LINE, async (given, paths) => {
   progress.end();
   const kind = format ?? (out?.toLowerCase().endsWith(".json") ? "json" : "csv");
   const text = predictionText(predicted, file.names, { kind, top, logits });
-  if (out === undefined) print(text.trimEnd());
+  if (out === undefined) printResult(text.trimEnd());
   else await writeFileAtomic(out, text);
   const good = predicted.filter(({ error }) => error === undefined).length;
   if (out !== undefined) {

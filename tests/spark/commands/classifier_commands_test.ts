@@ -111,8 +111,7 @@ Deno.test("results that cannot be written are refused before the network is read
 Deno.test("predict writes CSV to stdout with names quoted; names of a file go before those of the weights", () =>
   withNetwork(async (folder) => {
     const line = `${folder}/images/cat/4.png ${folder}/images/ant --init ${folder}/network.safetensors ${HOW} --top 1`;
-    const { code, out } = await runHere(predict, line);
-    const rows = out.at(-1)!.split("\n");
+    const { code, out: rows } = await runHere(predict, line);
     const truth = await expectedLogits();
     deepStrictEqual([code, rows[0], rows.length], [0, "file,rank,class,index,probability", 4]);
     const quoted = (name: string) => name.includes('"') ? `"${name.replaceAll('"', '""')}"` : name;
@@ -122,7 +121,7 @@ Deno.test("predict writes CSV to stdout with names quoted; names of a file go be
     }
     await Deno.writeTextFile(`${folder}/names.txt`, "x\r\ny\nz\n");
     const named = await runHere(predict, `${line} --classes ${folder}/names.txt`);
-    match(named.out.at(-1)!, /4\.png,1,[xyz],\d,/);
+    match(named.out[1]!, /4\.png,1,[xyz],\d,/);
     await Deno.writeTextFile(`${folder}/names.txt`, "x\ny\n");
     const refused = await runHere(predict, `${line} --classes ${folder}/names.txt`);
     match(refused.err.at(-1)!, /a name for each of its 3 classes: current number of names is 2/);
@@ -134,7 +133,7 @@ Deno.test("predict goes on where one of several places cannot be read, and fails
     const line = `--init ${folder}/network.safetensors ${HOW} --top 1`;
     const both = await runHere(predict, `${bad} ${good} ${line}`);
     equal(both.code, 0, both.err.join("\n"));
-    match(both.out.at(-1)!, /broken\.png,,"?cannot be read: .*\n.*ant\/0\.png,1,/);
+    match(both.out.join("\n"), /broken\.png,,"?cannot be read: .*\n.*ant\/0\.png,1,/);
     const none = await runHere(predict, `${bad} ${line}`);
     equal(none.code, 1);
     match(none.out.at(-1)!, /broken\.png,,"?cannot be read: /);

@@ -19,14 +19,34 @@ export interface Ran {
  * @returns How it ended.
  */
 export async function runHere(command: Command, line: string): Promise<Ran> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const { log, error } = console;
-  Object.assign(console, { log: (text: string) => void out.push(text), error: (text: string) => void err.push(text) });
+  const [out, err] = [caught("stdout"), caught("stderr")];
   try {
-    return { code: await command(line.split(" ").filter(Boolean)), out, err };
+    return { code: await command(line.split(" ").filter(Boolean)), out: out.lines(), err: err.lines() };
   } catch (thrown) {
-    return { code: 1, out, err: [...err, (thrown as Error).message] };
+    return { code: 1, out: out.lines(), err: [...err.lines(), (thrown as Error).message] };
   } finally {
-    Object.assign(console, { log, error });
+    out.release();
+    err.release();
   }
+}
+
+/**
+ * Keeps what is written to a stream from now on.
+ *
+ * @param stream The stream.
+ * @returns Its lines so far; and what lets the stream go.
+ */
+export function caught(
+  stream: "stdout" | "stderr",
+): { readonly lines: () => readonly string[]; readonly release: () => void } {
+  const { writeSync } = Deno[stream];
+  const state = { text: "" };
+  Deno[stream].writeSync = (bytes) => {
+    state.text += new TextDecoder().decode(bytes);
+    return bytes.length;
+  };
+  return {
+    lines: () => state.text.split("\n").slice(0, -1),
+    release: () => void Object.assign(Deno[stream], { writeSync }),
+  };
 }

@@ -3,6 +3,7 @@ import golden from "../../golden/detection.json" with { type: "json" };
 import { COCO_METRICS } from "../../../data/mod.ts";
 import { detectEvaluate } from "../../../spark/commands/detect_evaluate/detect_evaluate.ts";
 import { withFolder } from "../../data/support.ts";
+import { caught } from "./command_here.ts";
 
 const [{ dataset, results, bbox, segm, segmWithBoxesInResults }] = golden.coco.evaluation as unknown as [
   typeof golden.coco.evaluation[number],
@@ -11,13 +12,11 @@ const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 
 /** Runs the command with its print caught. */
 async function run(...args: readonly string[]): Promise<{ readonly code: number; readonly lines: readonly string[] }> {
-  const lines: string[] = [];
-  const terminal = globalThis.console;
-  globalThis.console = { ...terminal, log: (line: string) => lines.push(line) };
+  const { lines, release } = caught("stdout");
   try {
-    return { code: await detectEvaluate(args), lines };
+    return { code: await detectEvaluate(args), lines: lines() };
   } finally {
-    globalThis.console = terminal;
+    release();
   }
 }
 

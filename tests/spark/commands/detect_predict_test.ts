@@ -16,6 +16,7 @@ import { detectPredict } from "../../../spark/commands/detect_predict/detect_pre
 import { pictureNames } from "../../../spark/commands/detect_predict/picture_file.ts";
 import { categoriesOf } from "../../../spark/commands/shared/detector_file.ts";
 import { withFolder } from "../../data/support.ts";
+import { caught } from "./command_here.ts";
 
 const SIZES = { classes: 3, fpnChannels: 4, boxFcs: [8], maskConvs: [4] };
 const backbone = () => MODELS.mini_resnet8!.make();
@@ -23,13 +24,11 @@ const ANCHORS = { anchorSizes: [[8], [16], [32], [64]] };
 
 /** Runs the command with its print caught. */
 async function run(...args: readonly string[]): Promise<{ readonly code: number; readonly text: string }> {
-  const lines: string[] = [];
-  const terminal = globalThis.console;
-  globalThis.console = { ...terminal, log: (line: string) => lines.push(line) };
+  const { lines, release } = caught("stdout");
   try {
-    return { code: await detectPredict(["--device", "cpu", ...args]), text: lines.join("\n") };
+    return { code: await detectPredict(["--device", "cpu", ...args]), text: lines().join("\n") };
   } finally {
-    globalThis.console = terminal;
+    release();
   }
 }
 

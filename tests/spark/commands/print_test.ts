@@ -1,0 +1,37 @@
+import { deepStrictEqual, equal, match } from "node:assert/strict";
+import { fitted } from "../../../spark/commands/cli/print.ts";
+
+const COMMAND = new URL("../../../spark/commands/pretrain/pretrain.ts", import.meta.url).pathname;
+
+/** Runs a line of the shell in which `$DENO` is this Deno. */
+async function shell(line: string) {
+  const { stdout, stderr } = await new Deno.Command("bash", {
+    args: ["-c", line],
+    env: { DENO: Deno.execPath(), COMMAND },
+  }).output();
+  return [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+}
+
+Deno.test("a command whose reader has gone ends quietly, as by SIGPIPE; without room for what it says, with one line", async () => {
+  const gone = "$DENO run -A $COMMAND --help | true; echo ${PIPESTATUS[0]}";
+  const unheard = "$DENO run -A $COMMAND --no-such 2>/dev/full; echo $?";
+  deepStrictEqual(await Promise.all([gone, unheard].map(shell)), [["141\n", ""], ["1\n", ""]]);
+  const [code, said] = await shell("$DENO run -A $COMMAND --help >/dev/full; echo $?") as [string, string];
+  equal(code, "1\n");
+  match(
+    said,
+    /^Cannot write to stdout as there must be room for what is said: current error is No space left on device.*\n$/,
+  );
+});
+
+Deno.test("lines are broken at words on a terminal, but for commands; elsewhere they stay", () => {
+  const account = "  left out 3 of 9 files: 2 HEIC images (a/1.heic, a/2.heic), 1 PDF document";
+  deepStrictEqual(fitted(account, 41).split("\n"), [
+    "  left out 3 of 9 files: 2 HEIC images",
+    "    (a/1.heic, a/2.heic), 1 PDF document",
+  ]);
+  equal(fitted(account, undefined), account);
+  equal(fitted(account, account.length + 1), account);
+  const command = "Go on with: deno task pretrain --resume runs/one";
+  equal(fitted(`short\n${command}`, 20), `short\n${command}`);
+});
