@@ -77,6 +77,8 @@ export interface Device {
   read(buffer: DeviceBuffer): Promise<TypedArray>;
   /** Waits until all queued work is done. */
   synchronize(): Promise<void>;
+  /** Waits until queued work is on its way to where it is done, on devices of which that is another process: it then goes on there. */
+  flush?(): Promise<void>;
   /** What was done so far, on devices that count. */
   counters?(): DeviceCounters;
   /** Ends workers and releases memory. */

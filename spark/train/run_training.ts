@@ -141,9 +141,10 @@ function refuseShort(total: number, done: number): never {
 }
 
 /** Begins to compute a state: a device with a process of its own does that while the step is compiled. */
-function begin(state: Savable, device: Device): void {
+async function begin(state: Savable, device: Device): Promise<void> {
   try {
     realize(treeLeaves<unknown>(state).filter((x) => x instanceof Tensor), device);
+    await device.flush?.();
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error; // no memory: planning the step says so, and what helps
   }
@@ -172,7 +173,7 @@ async function prepared<State extends Savable, Batch>(
   }
   const readEvery = readEveryOf(run, training);
   const reader = readerOf(run, readEvery);
-  begin(first, run.device);
+  await begin(first, run.device);
   for (const line of await compileStep(recipe, run, () => reader.ring(), print)) print(line);
   return { first, done, readEvery, reader };
 }

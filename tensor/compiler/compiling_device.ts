@@ -35,6 +35,7 @@ export interface Backend {
   load(schedule: ScheduledProgram): Loaded;
   read(buffer: DeviceBuffer): Promise<TypedArray>;
   synchronize(): Promise<void>;
+  flush?(): Promise<void>;
   counters?(): DeviceCounters;
   /** Account of the memory of its tensors. */
   readonly pressure: Pressure;
@@ -78,6 +79,7 @@ export function compilingDevice(backend: Backend): Device {
     },
     read: (buffer) => settled(backend.read(buffer)),
     synchronize: () => settled(backend.synchronize()),
+    ...(backend.flush ? { flush: () => backend.flush!() } : {}),
     ...(backend.counters ? { counters: () => backend.counters!() } : {}),
     close: () => backend.close(),
   };

@@ -12,9 +12,17 @@ import { MAX_PAGES } from "../../../tensor/devices/cpu/runtime/memory.ts";
 import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
 
 const PAGE = 65536;
+/** Bytes of orders that are written together. */
+const TOGETHER = 2 ** 20;
 
 /** What makes V8 join vectors: the pass that does it, and no checks that stand between loads and stores. */
 export const JOINING_FLAGS = "--experimental-wasm-revectorize,--no-wasm-bounds-checks";
+
+/**
+ * What makes V8 compile kernels well at once, when it gets them: it runs none in haste first, and does so while the command
+ * still plans.
+ */
+const EAGER_FLAGS = "--no-liftoff,--no-wasm-lazy-compilation";
 
 /** Why a group of processes is refused. */
 const NO_EXCHANGE =
@@ -37,6 +45,8 @@ interface Link {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly asked: { resolve(answer: readonly [Answer, Uint8Array<ArrayBuffer>]): void; reject(error: Error): void }[];
   readonly state: { size: number; failure: Error | null; isOpen: boolean; launches: number; reading: boolean };
+  /** Orders that are not written yet, and when they will be. */
+  readonly queue: { parts: Uint8Array[]; written: Promise<void> | null };
   /** Bytes that were read and not used. */
   readonly rest: { chunks: Uint8Array[]; bytes: number };
 }
@@ -68,7 +78,7 @@ function startProcess(): Link {
       "--quiet",
       "--no-check",
       "--no-prompt",
-      `--v8-flags=${JOINING_FLAGS}`,
+      `--v8-flags=${JOINING_FLAGS},${EAGER_FLAGS}`,
       new URL("./serve.ts", import.meta.url).href,
     ],
     stdin: "piped",
@@ -78,7 +88,7 @@ function startProcess(): Link {
   child.unref();
   const state = { size: INITIAL_PAGES * PAGE, failure: null, isOpen: true, launches: 0, reading: false };
   return {
-    ...{ child, state, asked: [], rest: { chunks: [], bytes: 0 } },
+    ...{ child, state, asked: [], queue: { parts: [], written: null }, rest: { chunks: [], bytes: 0 } },
     ...{ writer: child.stdin.getWriter(), reader: child.stdout.getReader() },
   };
 }
@@ -87,14 +97,39 @@ function failed(link: Link, current: string): void {
   const message = `Cannot compute on cpu as its process must run: current process ${current}`;
   link.state.failure ??= new DeviceError("cpu", message);
   link.state.isOpen = false;
+  link.queue.parts.length = 0;
   link.asked.splice(0).forEach(({ reject }) => reject(link.state.failure!));
 }
 
 function send(link: Link, order: Order, bytes: Uint8Array = new Uint8Array(0)): void {
   if (link.state.failure) throw link.state.failure;
-  const late = () => failed(link, "has ended");
-  link.writer.write(headOf(order, bytes.length)).catch(late);
-  if (bytes.length > 0) link.writer.write(bytes).catch(late);
+  link.queue.parts.push(headOf(order, bytes.length), bytes);
+  link.queue.written ??= write(link);
+}
+
+/** Writes what is queued, at the next turn: some thousand orders together, as each writing takes a turn of the event loop. */
+async function write(link: Link): Promise<void> {
+  const { queue, writer } = link;
+  await null;
+  try {
+    while (queue.parts.length > 0) await writer.write(joined(queue.parts));
+  } catch {
+    failed(link, "has ended");
+  }
+  queue.written = null;
+}
+
+/** Takes the next parts out of a queue, as one: many small ones, or a large one as it is. */
+function joined(parts: Uint8Array[]): Uint8Array {
+  const sum = { count: 0, bytes: 0 };
+  do sum.bytes += parts[sum.count++]!.length; while (
+    sum.count < parts.length && sum.bytes + parts[sum.count]!.length <= TOGETHER
+  );
+  const taken = parts.splice(0, sum.count);
+  if (taken.length === 1) return taken[0]!;
+  const whole = new Uint8Array(sum.bytes);
+  taken.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
+  return whole;
 }
 
 function ask(link: Link, order: Order): Promise<readonly [Answer, Uint8Array<ArrayBuffer>]> {
@@ -214,13 +249,14 @@ function engineOf(link: Link, threads: number): Engine {
     drop: (list) => known.drop(list),
     isOpen: () => state.isOpen,
     launches: () => state.launches,
+    flush: async () => void await link.queue.written,
     async done() {
       const [{ launches = 0 }] = await ask(link, { kind: "tell" });
       state.launches = launches;
     },
     close() {
       state.isOpen = false;
-      link.writer.close().catch(() => {}); // it ends when its input does
+      void Promise.resolve(link.queue.written).then(() => link.writer.close()).catch(() => {}); // it ends when its input does
     },
   };
 }

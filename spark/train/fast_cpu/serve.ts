@@ -9,15 +9,25 @@ import { localEngine } from "../../../tensor/devices/cpu/runtime/local_engine.ts
 import { widens } from "../../../tensor/devices/cpu/runtime/widens.ts";
 import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
 
-/** Reads so many bytes; null if the input has ended. */
-function take(bytes: number): Uint8Array<ArrayBuffer> | null {
-  const whole = new Uint8Array(bytes);
-  for (let at = 0; at < bytes;) {
-    const count = Deno.stdin.readSync(whole.subarray(at));
-    if (count === null) return null;
-    at += count;
-  }
-  return whole;
+/** Bytes that are read together: what a pipe holds. */
+const TOGETHER = 65536;
+
+/** Makes a reader of so many bytes of the input; null if it has ended. Short parts are read together. */
+function inputReader(): (bytes: number) => Uint8Array<ArrayBuffer> | null {
+  const ahead = new Uint8Array(TOGETHER);
+  let rest = ahead.subarray(0, 0);
+  return (bytes) => {
+    const whole = new Uint8Array(bytes);
+    for (let at = 0; at < bytes;) {
+      if (rest.length === 0) rest = ahead.subarray(0, Deno.stdin.readSync(ahead) ?? 0);
+      if (rest.length === 0) return null;
+      const part = rest.subarray(0, bytes - at);
+      whole.set(part, at);
+      rest = rest.subarray(part.length);
+      at += part.length;
+    }
+    return whole;
+  };
 }
 
 function put(bytes: Uint8Array): void {
@@ -50,8 +60,8 @@ interface Known {
 
 function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void {
   if (order.kind === "start") {
-    known.engine = localEngine(order.threads);
-    return answer({ wide: widens(), threads: known.engine.threads });
+    known.engine = localEngine(order.threads, { eager: true }); // as its flags say
+    return answer({ wide: widens({ eager: true }), threads: known.engine.threads });
   }
   const { kernels, images } = known;
   const engine = known.engine!;
@@ -75,6 +85,7 @@ function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void 
 
 /** Does one order after the other. */
 function serve(): void {
+  const take = inputReader();
   const known: Known = { engine: null, kernels: new Map(), images: new Map() };
   for (let lengths = take(LENGTHS); lengths; lengths = take(LENGTHS)) {
     const [head, rest] = lengthsOf(lengths);

@@ -110,6 +110,7 @@ export function cpuDeviceOn(
       return await readBlock(core.engine, (buffer as CpuBuffer).block, buffer.spec);
     },
     synchronize: () => core.engine.done(),
+    ...engine.flush && { flush: engine.flush },
     counters: () => ({ ...core.count, launches: core.engine.launches(), waits: 0, bytes: core.engine.size() }),
     pressure: core.pressure,
     close: () => closeCore(core),

@@ -34,6 +34,7 @@ export interface Run {
 /** What the device tells its workers. */
 export type WorkerMessage =
   | { readonly kind: "join"; readonly member: Member }
+  | { readonly kind: "compile"; readonly binaries: readonly Uint8Array<ArrayBuffer>[] }
   | { readonly kind: "load"; readonly program: number; readonly launches: readonly Launch[] }
   | { readonly kind: "drop"; readonly program: number }
   | { readonly kind: "run"; readonly program: number; readonly run: Run; readonly scratch: number };
@@ -198,11 +199,15 @@ export const CREW = {
    * @param listen Takes the handler of messages.
    */
   serve(listen: (handler: (message: WorkerMessage) => void) => void): void {
-    const state: { member: Member | null } = { member: null };
+    const state: { member: Member | null; compiled: readonly WebAssembly.Module[] } = { member: null, compiled: [] };
     const programs = new Map<number, { readonly launches: readonly Launch[]; readonly instances: Instances }>();
     listen((message) => {
       if (message.kind === "join") this.join(state.member = message.member);
+      if (message.kind === "compile") {
+        state.compiled = message.binaries.map((binary) => new WebAssembly.Module(binary)); // held until they are used
+      }
       if (message.kind === "load") {
+        state.compiled = [];
         programs.set(message.program, { launches: message.launches, instances: new WeakMap() });
       }
       if (message.kind === "drop") programs.delete(message.program);

@@ -32,6 +32,8 @@ export interface Engine {
   isOpen(): boolean;
   /** Passes that were run. */
   launches(): number;
+  /** Settles when all is on its way to another process, if that is where it is done. */
+  flush?(): Promise<void>;
   /** Settles when all is done. */
   done(): Promise<void>;
   /** Ends the threads. */

@@ -24,6 +24,8 @@ interface Local {
   /** The calling thread. */
   readonly member: Member;
   readonly workers: readonly Thread[];
+  /** True if a module is compiled well as soon as it is made. */
+  readonly eager: boolean;
   readonly instances: Instances;
   /** Launches by list; weak: they go with the programs. */
   readonly launches: WeakMap<PassList, readonly Launch[]>;
@@ -34,16 +36,17 @@ interface Local {
  * Starts an engine.
  *
  * @param threads How many, the calling one included.
+ * @param options `eager`: true where modules are compiled well at once: the threads then share that work.
  * @returns The engine. The first 64 bytes of its memory are its own.
  */
-export function localEngine(threads: number): Engine {
+export function localEngine(threads: number, { eager = false }: { readonly eager?: boolean } = {}): Engine {
   const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
   const workers = startWorkers(Math.max(1, threads) - 1);
   const member = (index: number): Member => ({ index, count: workers.length + 1, memory, control: 0 });
   workers.forEach((worker, i) => tell(worker, { kind: "join", member: member(i + 1) }));
   const state = { turn: 0, alone: workers.length === 0, closed: false, launches: 0 };
   const local: Local = {
-    ...{ memory, workers, state, member: member(0) },
+    ...{ memory, workers, state, eager, member: member(0) },
     ...{ instances: new WeakMap(), launches: new WeakMap() },
   };
   const close = () => closeLocal(local);
@@ -78,10 +81,19 @@ function closeLocal({ state, workers }: Local): void {
   workers.forEach((worker) => worker.terminate());
 }
 
+/** Lets workers compile kernels from the last one while this thread does so from the first: the engine compiles equal bytes once. */
+function compileTogether(workers: readonly Thread[], { passes }: PassList): void {
+  const binaries = [...new Set(passes.map(({ kernel }) => kernel.binary))].reverse();
+  workers.forEach((worker, i) => {
+    tell(worker, { kind: "compile", binaries: binaries.filter((_, at) => at % workers.length === i) });
+  });
+}
+
 /** The launches of a list, which all threads know from the first call on. */
-function launchesOf({ launches, workers }: Local, list: PassList): readonly Launch[] {
+function launchesOf({ launches, workers, eager }: Local, list: PassList): readonly Launch[] {
   const known = launches.get(list);
   if (known) return known;
+  if (eager) compileTogether(workers, list);
   const made = list.passes.map(({ kernel, slots, items, parallel }): Launch => ({
     module: kernel.module,
     slots,

@@ -1,7 +1,7 @@
 /** @file A cpu device in a process of its own: the same bits, refusals that say why, and no process that stays behind. */
 import { deepStrictEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { fastCpuDevice } from "../../../../spark/train/fast_cpu/fast_cpu_device.ts";
-import { customKernel } from "../../../../tensor/kernel.ts";
+import { customKernel, realize } from "../../../../tensor/kernel.ts";
 import {
   add,
   conv2d,
@@ -68,6 +68,21 @@ Deno.test("A device in a process of its own keeps tensors there: steps go on fro
   deepStrictEqual(await x.data({ device }), Float32Array.of(1.5 ** 5, 2 * 1.5 ** 5));
   device.close();
   throws(() => step(tensor([1, 2])), /Cannot run as the device must be open/);
+});
+
+/** Ticks of the clock that a process has computed for. */
+const ticksOf = (pid: number) => Number(Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]!.split(" ")[11]);
+
+Deno.test("What was flushed is computed while this thread does not yield", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const { device, pid } = await fastCpuDevice({ threads: 1 });
+  const before = ticksOf(pid);
+  realize([random.normal(random.key(0), [2 ** 24])], device);
+  await device.flush!();
+  const end = performance.now() + 20_000;
+  while (ticksOf(pid) < before + 10) ok(performance.now() < end, "the process was told nothing");
+  device.close();
 });
 
 Deno.test("Kernels of others are refused where nothing checks their addresses", async () => {
