@@ -1,6 +1,6 @@
 import { type OptionNames, requireOptions } from "../../tensor/errors.ts";
 import { fileKindOf } from "../formats/file_kind.ts";
-import type { ImageFormat, ImageSize } from "./image_format.ts";
+import { type ImageFormat, type ImageSize, UnreadFormError } from "./image_format.ts";
 import { IMAGE_FORMATS } from "./image_formats.ts";
 import type { Pixels } from "./pixels.ts";
 import { type Raster, toPixels } from "./raster.ts";
@@ -115,6 +115,9 @@ export async function decodeRaster(
     const own = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
     raster = await format.decode(own ? bytes as Uint8Array<ArrayBuffer> : bytes.slice());
   } catch (cause) {
+    if (cause instanceof UnreadFormError) {
+      throw new ImageError(name, `its ${format.name} data must be of a form that is read: ${cause.message}`, { cause });
+    }
     const { message } = cause instanceof Error ? cause : { message: String(cause) };
     // What a library written in another language says of itself tells nobody anything.
     const told = /unwrap|unreachable|RuntimeError/.test(message) ? "" : ` (${message.split("\n")[0]!.slice(0, 200)})`;

@@ -12,6 +12,9 @@ export interface ImageSize {
   readonly leastBytes?: number;
 }
 
+/** What `decode` throws of a file that is whole, and of a form that is not read. */
+export class UnreadFormError extends Error {}
+
 /**
  * A format of image files: all that reading it takes. The built-in ones are of this form too (`IMAGE_FORMATS`); another
  * is given as an argument, `openImages(path, { formats: [...IMAGE_FORMATS, mine] })`.

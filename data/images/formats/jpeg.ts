@@ -1,5 +1,6 @@
 import type { ImageFormat, ImageSize } from "../image_format.ts";
 import { decodeJpeg } from "../jpeg_codec.ts";
+import { inksToColours } from "./inks.ts";
 import { hasText } from "./head.ts";
 
 /** A JPEG has at least a bit for each block of 8×8 pixels in its first scan; components may be sampled 4×4 less. */
@@ -43,24 +44,6 @@ function measure(bytes: Uint8Array): ImageSize | null {
   return frame && { ...frame, leastBytes: Math.ceil(frame.width * frame.height / MAX_PIXELS_PER_BYTE) };
 }
 
-/** `a * b / 255`, rounded, as Pillow's `MULDIV255`. */
-function product255(a: number, b: number): number {
-  const t = a * b + 128;
-  return ((t >> 8) + t) >> 8;
-}
-
-/**
- * Inks to colours, in place. As Pillow has it, inks stand upside down, as Adobe's programs write them, whether the file says
- * that it is theirs or not; then its `convert("RGB")`.
- */
-function inksToColours(data: Uint8Array): void {
-  for (let i = 0; i < data.length; i += 4) {
-    const light = 255 - (255 - data[i + 3]!);
-    for (let c = i; c < i + 3; c++) data[c] = Math.max(0, light - product255(255 - data[c]!, light));
-    data[i + 3] = 255;
-  }
-}
-
 /** JPEG: grey, colour, and inks (CMYK, YCCK), to the values of Pillow. Orientation tags are not applied. */
 export const JPEG: ImageFormat = {
   name: "JPEG",
@@ -71,6 +54,7 @@ export const JPEG: ImageFormat = {
     const { width, height, components } = frameOf(bytes)!;
     const isCmyk = components === 4;
     const data = await decodeJpeg(bytes, { width, height, isCmyk });
+    // As Pillow has it, inks stand upside down, as Adobe's programs write them, whether the file says that or not.
     if (isCmyk) inksToColours(data);
     return { width, height, channels: 4, data, opaque: true };
   },

@@ -5,7 +5,7 @@ import { withDefaults } from "../cli/command_line.ts";
 import { flagOf, type OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
-import { DEVICE_OPTION, MODEL_OPTION } from "../shared/common_options.ts";
+import { DEVICE_OPTION, IN_CHANNELS_OPTION, MODEL_OPTION } from "../shared/common_options.ts";
 import { requireWritable } from "../shared/writable.ts";
 import { experimentJobs, type ExperimentSettings } from "./experiment_plan.ts";
 import { experimentReport } from "./experiment_report.ts";
@@ -20,6 +20,7 @@ const OPTIONS = {
   },
   val: { kind: "text", placeholder: "PATH", what: "a path", help: "test images with the same classes" },
   model: { ...MODEL_OPTION.model, default: "mini_resnet8" },
+  ...IN_CHANNELS_OPTION,
   pretrainSteps: { kind: "whole", least: 1, help: "steps of pre-training", default: 1200 },
   labels: { kind: "whole", least: 1, help: "labelled images", default: 5000 },
   fewLabels: {

@@ -8,6 +8,8 @@ export interface ExperimentSettings {
   readonly val: string;
   /** Name in `MODELS`. */
   readonly model: string;
+  /** Channels of the images; `null`: those of the model. */
+  readonly inChannels: number | null;
   /** Steps of pre-training. */
   readonly pretrainSteps: number;
   /** Labelled images. */
@@ -128,15 +130,19 @@ function jobsOf(
   ];
 }
 
-const pretrainArgs = ({ data, model, pretrainSteps }: ExperimentSettings): readonly string[] => [
-  ...["--data", data, "--model", model, "--steps", String(pretrainSteps)],
-  ...["--save-every", String(Math.min(1000, pretrainSteps)), "--log-every", "10"],
+const modelArgs = ({ model, inChannels }: ExperimentSettings): readonly string[] => [
+  ...["--model", model],
+  ...inChannels === null ? [] : ["--in-channels", String(inChannels)],
 ];
 
-const labelledArgs = (
-  { data, val, model }: ExperimentSettings,
-  labels: number,
-): readonly string[] => ["--data", data, "--val", val, "--model", model, "--labels", String(labels)];
+const pretrainArgs = (settings: ExperimentSettings): readonly string[] => [
+  ...["--data", settings.data, ...modelArgs(settings), "--steps", String(settings.pretrainSteps)],
+  ...["--save-every", String(Math.min(1000, settings.pretrainSteps)), "--log-every", "10"],
+];
+
+const labelledArgs = (settings: ExperimentSettings, labels: number): readonly string[] => [
+  ...["--data", settings.data, "--val", settings.val, ...modelArgs(settings), "--labels", String(labels)],
+];
 
 const finetuneArgs = (
   epochs: number,

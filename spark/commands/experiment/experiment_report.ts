@@ -178,7 +178,7 @@ function settingsText(settings: ExperimentSettings, lookup: Lookup): string {
   const { train, test } = imagesUsed(lookup);
   const count = (images: number | null) => images === null ? "the" : `all ${images.toLocaleString("en")}`;
   const { inputSize, batchSize } = modelEntry(settings.model).recipe;
-  const { model, pretrainSteps, labels, fewLabels, finetuneEpochs, seeds } = settings;
+  const { model, inChannels, pretrainSteps, labels, fewLabels, finetuneEpochs, seeds } = settings;
   const number = (x: number) => x.toLocaleString("en");
   return [
     `- Images: ${count(train)} training images, without labels, for pre-training; ${
@@ -188,7 +188,7 @@ function settingsText(settings: ExperimentSettings, lookup: Lookup): string {
       count(test)
     } test ` +
     `images for evaluation. ${inputSize.join("×")} pixels.`,
-    `- Network: \`${model}\`.`,
+    `- Network: \`${model}\`${inChannels === null ? "" : `, of ${inChannels} channels`}.`,
     `- Pre-training: ${
       number(pretrainSteps)
     } steps of ${batchSize} images, the defaults of \`deno task pretrain\` for this ` +

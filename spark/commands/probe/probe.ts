@@ -5,7 +5,7 @@
  */
 import { machineOf } from "../shared/machine.ts";
 import { type Device, random, type Tree } from "../../../tensor/mod.ts";
-import { type Batch, batches, type SkippedSample, stepsPerEpoch, writeFileAtomic } from "../../../data/mod.ts";
+import { type Batch, batches, type SkippedSample, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
 import type { WeightAccount } from "../../weights/weight_account.ts";
 import type { CountProgress } from "../../train/count_progress.ts";
@@ -28,7 +28,7 @@ import { evalTransform, type LabelledData, openLabelledData } from "../shared/la
 import { sayWeights } from "../shared/say_weights.ts";
 import { channelsIn, modelNameOf, openWeights } from "../shared/weight_file.ts";
 import { requireWritable } from "../shared/writable.ts";
-import { PROBE_OPTIONS } from "./probe_options.ts";
+import { batchesForStatistics, PROBE_OPTIONS } from "./probe_options.ts";
 
 export type { Command } from "../cli/command.ts";
 
@@ -155,7 +155,7 @@ async function probeNetwork(
   };
   const state = await statisticsOf({ model, weights, device }, progress, {
     batches: (steps) => batches(data.train, { ...shared, steps }),
-    count: Math.min(recalibrate, stepsPerEpoch(data.train.length, batchSize)), // each image once tells all there is
+    count: batchesForStatistics(recalibrate, data.train.length, batchSize),
   });
   const frozen = { params: weights.params, state };
   const shown = (what: string, total: number) => (done: number) => progress.show(what, done, total);

@@ -1,4 +1,5 @@
 /** @file Options of the probing command. */
+import { stepsPerEpoch } from "../../../data/mod.ts";
 import {
   DEVICE_OPTION,
   FILE_MODEL_OPTION,
@@ -49,3 +50,15 @@ export const PROBE_OPTIONS:
     ...DEVICE_OPTION,
     ...MACHINE_OPTIONS,
   };
+
+/**
+ * Batches from which running statistics are taken anew: each image once tells all there is.
+ *
+ * @param recalibrate Value of `--recalibrate`.
+ * @param images Images that there are.
+ * @param batchSize Images of a batch.
+ * @returns Number of batches.
+ */
+export function batchesForStatistics(recalibrate: number, images: number, batchSize: number): number {
+  return Math.min(recalibrate, stepsPerEpoch(images, batchSize));
+}

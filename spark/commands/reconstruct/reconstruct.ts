@@ -179,12 +179,15 @@ export const reconstructCommand: Command = command(LINE, async (given) => {
         loss.toFixed(4) + unreadText({ images: images.length, unread }, "made of"),
     );
     print(`Mean error of masked pixels, of 255: ${errors.map((error, kind) => described(error, kind)).join(", ")}`);
-    print(`Wrote ${out}`);
+    print(`Wrote ${out}: input, masked, ${errors.map((_, kind) => `reconstruction ${statisticsOf(kind)}`).join(", ")}`);
     return 0;
   });
 });
 
-const described = (error: number, kind: number): string =>
-  `${error.toFixed(1)} ${kind === 0 ? "with true mean and deviation of patches" : "with estimated ones"}`;
+/** Of which composite. */
+const statisticsOf = (kind: number): string =>
+  kind === 0 ? "with true mean and deviation of patches" : "with estimated ones";
+
+const described = (error: number, kind: number): string => `${error.toFixed(1)} ${statisticsOf(kind)}`;
 
 if (import.meta.main) await runCommand(reconstructCommand);

@@ -13,6 +13,7 @@ const SETTINGS: ExperimentSettings = {
   data: "train",
   val: "test",
   model: "mini_resnet8",
+  inChannels: null,
   pretrainSteps: 3,
   labels: 8,
   fewLabels: 4,
@@ -38,6 +39,30 @@ Deno.test("experimentJobs() lists each run once, after those that it needs, with
   match(few.args.join(" "), /--labels 4 .*--epochs 2 .*--seed 1 /); // as many steps
   const seeds = jobs.filter(({ run }) => run === "finetune").map(({ seed }) => seed);
   deepStrictEqual(seeds, seeds.toSorted());
+});
+
+Deno.test("experimentJobs() of other channels hands them to every run; without, runs of before stay valid", () => {
+  const grey = experimentJobs({ ...SETTINGS, inChannels: 1 }, "runs");
+  const plain = experimentJobs(SETTINGS, "runs");
+  grey.forEach(({ args, name }, i) => {
+    match(args.join(" "), /--model mini_resnet8 --in-channels 1 /, name);
+    equal(args.join(" ").replace(" --in-channels 1", ""), plain[i]!.args.join(" "));
+  });
+  match(experimentReport({ ...SETTINGS, inChannels: 1 }, () => null, ""), /Network: `mini_resnet8`, of 1 channels\./);
+});
+
+Deno.test("experimentReport() says how many images were used, and how often", () => {
+  const result = (values: Readonly<Record<string, number>>): JobResult => ({ name: "", seconds: 1, values });
+  for (const [train, test, epochs] of [[1000, 60, "0.2"], [64, 12, "3.0"]] as const) {
+    const report = experimentReport({ ...SETTINGS, pretrainSteps: 3 * 64 / 64 }, (name) => {
+      if (name === "pretrain-spark-0") return result({ loss: 1, images: train });
+      return name === "finetune-scratch-0" ? result({ top1: 0.5, top5: 1, loss: 1, images: test }) : null;
+    }, "");
+    match(report, new RegExp(`all ${train.toLocaleString("en")} training images`));
+    match(report, new RegExp(`all ${test} test images`));
+    match(report, new RegExp(`this is ${epochs} epochs of these images`));
+  }
+  match(experimentReport(SETTINGS, () => null, ""), /Images: the training images/);
 });
 
 Deno.test("experimentReport() has means, standard deviations and paired differences", () => {

@@ -3,6 +3,7 @@ import { cpuDevice, random, type Tensor, treeLeaves } from "../../../tensor/mod.
 import { leaf, realize } from "../../../tensor/kernel.ts";
 import { dataKey, drawNormal, drawsOf } from "../../../data/mod.ts";
 import { type BatchNormState, type Conv2dParams, resnet } from "../../../nn/mod.ts";
+import { batchesForStatistics } from "../../../spark/commands/probe/probe_options.ts";
 import { type FrozenFeatures, frozenFeatures, recalibrated } from "../../../spark/train/features/frozen_features.ts";
 import { linearProbe } from "../../../spark/train/features/linear_probe.ts";
 import { nearestNeighbours } from "../../../spark/train/features/nearest_neighbours.ts";
@@ -124,6 +125,11 @@ Deno.test("recalibrated() gives the statistics of dense images, whatever they we
     const around = means.map((each) => each[c]!);
     ok(mean >= Math.min(...around) - 1e-4 && mean <= Math.max(...around) + 1e-4, `${mean} of ${around}`);
   });
+});
+
+Deno.test("batchesForStatistics() sees each image once at the most", () => {
+  const cases = [[100, 40, 64, 1], [100, 129, 64, 3], [100, 100_000, 64, 100], [0, 40, 64, 0], [7, 8, 2, 4]] as const;
+  for (const [asked, images, size, count] of cases) equal(batchesForStatistics(asked, images, size), count);
 });
 
 Deno.test("frozenFeatures() counts each image once", async () => {

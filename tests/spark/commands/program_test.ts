@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, rejects } from "node:assert/strict";
 import type { Tensor } from "../../../tensor/mod.ts";
+import { stepSizes } from "../../../bench/step_options.ts";
 import { programOf } from "../../../spark/commands/shared/program.ts";
 
 const HERE = new URL("../../../mod.ts", import.meta.url).href;
@@ -44,4 +45,15 @@ Deno.test("programOf() makes a training step of a model where no file is named",
   const { name, args } = await programOf(undefined, { model: null, inputSize: [64, 64], batchSize: 1 });
   equal(name, "tiny_resnet8 at 64×64, batch 1, decoder width 64");
   deepStrictEqual((args[1] as Tensor).shape, [1, 64, 64, 3]);
+});
+
+Deno.test("stepSizes() are those of the model's recipe, but for what is given", () => {
+  const sizes = (given: Parameters<typeof stepSizes>[0]) => {
+    const { model, inputSize, decoderWidth } = stepSizes(given);
+    return [model.name, inputSize, decoderWidth];
+  };
+  deepStrictEqual(sizes({ model: "mini_resnet8" }), ["mini_resnet8", 32, 32]);
+  deepStrictEqual(sizes({ model: "tiny_resnet8" }), ["tiny_resnet8", 96, 64]);
+  deepStrictEqual(sizes({ model: "resnet50" }), ["resnet50", 224, 768]);
+  deepStrictEqual(sizes({ model: "mini_resnet8", inputSize: 64, decoderWidth: 16 }), ["mini_resnet8", 64, 16]);
 });
