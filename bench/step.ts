@@ -15,7 +15,6 @@ import {
   type Device,
   jit,
   openDevice,
-  random,
   referenceDevice,
   setDefaultDevice,
   type Tensor,
@@ -24,8 +23,8 @@ import {
   treeLeaves,
 } from "../tensor/mod.ts";
 import { realize } from "../tensor/kernel.ts";
-import type { Model } from "../nn/mod.ts";
-import { init, pretrainOptimizer, type TrainState, trainStep } from "../spark/mod.ts";
+import type { Classifier, Model } from "../nn/mod.ts";
+import { type TrainState, trainStep } from "../spark/mod.ts";
 import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { fastCpuDevice, type FastCpuOptions } from "../spark/train/fast_cpu/fast_cpu_device.ts";
@@ -42,7 +41,7 @@ import {
   stepSizes,
   THREADS_OPTION,
 } from "./step_options.ts";
-import { encoderGradients, forwardAndBackward, forwardOnly } from "./step_programs.ts";
+import { encoderGradients, forwardAndBackward, forwardOnly, prepareStep } from "./step_programs.ts";
 import { type BaselineStep, startBaseline } from "./torch_baseline.ts";
 
 const args = processOptions({
@@ -128,14 +127,14 @@ function dispose(results: Tree): void {
   treeFlatten(results).leaves.forEach((x) => (x as Tensor)[Symbol.dispose]());
 }
 
-/** The state before the first step, images, and the compiled step. */
-function prepare(model: Model) {
-  const optimizer = pretrainOptimizer({ learningRate: 1e-4, b2: model.recipe.beta2 });
+/** The state before the first step, images, and the program of a step. */
+function prepare(model: Classifier) {
+  const { optimizer, ...start } = prepareStep(
+    { model, inputSize: INPUT_SIZE, decoderWidth: DECODER_WIDTH },
+    BATCH_SIZE,
+  );
   const inner = trainStep(model, optimizer);
-  const program = (train: TrainState, images: Tensor) => inner(train, { images });
-  const options = { inputSize: [INPUT_SIZE, INPUT_SIZE] as const, decoderWidth: DECODER_WIDTH };
-  const train = init(model, optimizer, random.key(0), options);
-  return { program, train, images: random.normal(random.key(1), [BATCH_SIZE, INPUT_SIZE, INPUT_SIZE, 3]) };
+  return { ...start, program: (train: TrainState, images: Tensor) => inner(train, { images }) };
 }
 
 /** Operations of a step if the encoder ran on whole images, as masked-dense implementations compute it. */
@@ -197,7 +196,7 @@ async function partsOf(model: Model, device: Device, train: TrainState, images: 
 }
 
 /** The encoder's gradients on packed patches and on whole images, alternating. */
-async function sparseAgainstDense(model: Model, device: Device): Promise<object> {
+async function sparseAgainstDense(model: Classifier, device: Device): Promise<object> {
   const { train, images } = prepare(model);
   const [sparse, dense] = [true, false].map((sparse) => jit(encoderGradients(model, sparse)));
   const [sparses, denses] = await timeRuns(device, [() => sparse!(train, images), () => dense!(train, images)]);
@@ -228,7 +227,7 @@ function comparison(ours: number, resident: number, theirs: readonly BaselineSte
 }
 
 /** Times the whole step and, if asked for, its parts. */
-async function wholeStep(model: Model, device: Device, profile: Profile): Promise<object> {
+async function wholeStep(model: Classifier, device: Device, profile: Profile): Promise<object> {
   const { program, train, images } = prepare(model);
   const step = jit(program, { donate: [0] });
   realize(treeLeaves<unknown>(train) as Tensor[], device);

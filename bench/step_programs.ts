@@ -1,10 +1,31 @@
 /** @file The programs of a training step and of its parts, as pure functions of the training state. */
 import { add, grad, mean, random, square, type Tensor, type Tree } from "../tensor/mod.ts";
-import { type Features, type Model, valuesOf } from "../nn/mod.ts";
+import { type Features, type Model, type Optimizer, valuesOf } from "../nn/mod.ts";
 import { gather, type SparsePattern } from "../sparse/mod.ts";
-import { forward, inputGrid, lossAndGradients, patchLoss, sampleMask, type TrainState } from "../spark/mod.ts";
+import {
+  forward,
+  init,
+  inputGrid,
+  lossAndGradients,
+  patchLoss,
+  pretrainOptimizer,
+  sampleMask,
+  type TrainState,
+} from "../spark/mod.ts";
+import type { StepSizes } from "./step_options.ts";
 
 const MASK_RATIO = 0.6;
+
+/** What the first step begins with: the optimizer, the state, random images. */
+export function prepareStep({ model, inputSize, decoderWidth }: StepSizes, batchSize: number): {
+  readonly optimizer: Optimizer;
+  readonly train: TrainState;
+  readonly images: Tensor;
+} {
+  const optimizer = pretrainOptimizer({ learningRate: 1e-4, b2: model.recipe.beta2 });
+  const train = init(model, optimizer, random.key(0), { inputSize: [inputSize, inputSize], decoderWidth });
+  return { optimizer, train, images: random.normal(random.key(1), [batchSize, inputSize, inputSize, 3]) };
+}
 
 /** A mask as a training step draws it. */
 function patternOf(model: Model, key: Tensor, images: Tensor): SparsePattern {
