@@ -1,5 +1,5 @@
 /** @file The C library of Open MPI, as far as it is called: its constants are addresses of its own data, which no other MPI has. */
-/** What is called. Counts and numbers are int, requests are written as 64-bit words. */
+/** What is called. Counts and numbers are int; requests, and handles of the library's own settings, are written as 64-bit words. */
 const SYMBOLS = {
   MPI_Init: { parameters: ["pointer", "pointer"], result: "i32" },
   MPI_Finalize: { parameters: [], result: "i32" },
@@ -20,6 +20,11 @@ const SYMBOLS = {
   MPI_Isend: { parameters: ["buffer", "i32", "pointer", "i32", "i32", "pointer", "buffer"], result: "i32" },
   MPI_Irecv: { parameters: ["buffer", "i32", "pointer", "i32", "i32", "pointer", "buffer"], result: "i32" },
   MPI_Test: { parameters: ["buffer", "buffer", "pointer"], result: "i32" },
+  MPI_T_init_thread: { parameters: ["i32", "buffer"], result: "i32" },
+  MPI_T_cvar_get_index: { parameters: ["buffer", "buffer"], result: "i32" },
+  MPI_T_cvar_handle_alloc: { parameters: ["i32", "pointer", "buffer", "buffer"], result: "i32" },
+  MPI_T_cvar_read: { parameters: ["u64", "buffer"], result: "i32" },
+  MPI_T_cvar_write: { parameters: ["u64", "buffer"], result: "i32" },
   ompi_mpi_comm_world: { type: "pointer" },
   ompi_mpi_errors_return: { type: "pointer" },
   ompi_mpi_op_sum: { type: "pointer" },

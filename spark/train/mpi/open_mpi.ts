@@ -1,5 +1,6 @@
 import { type Collective, CollectiveError, type Exchanged, type Pending } from "../../../tensor/mod.ts";
 import { requireOptions } from "../../../tensor/kernel.ts";
+import { algorithmChooser } from "./algorithm.ts";
 import { type MpiLibrary, openLibrary, type Ranked } from "./library.ts";
 import { refuseOtherLauncher } from "./launcher.ts";
 import { rollCall } from "./roll_call.ts";
@@ -67,7 +68,7 @@ export function openMpi(options: OpenMpiOptions = {}): Collective {
 function exchangesOf(library: MpiLibrary, ranked: Ranked): Collective {
   const { symbols, name } = library;
   const { ompi_mpi_comm_world: world, ompi_mpi_op_sum: sum } = symbols;
-  const begin = beginner(library, ranked);
+  const [begin, choose] = [beginner(library, ranked), algorithmChooser(library)];
   return {
     name,
     rank: ranked.rank,
@@ -77,8 +78,12 @@ function exchangesOf(library: MpiLibrary, ranked: Ranked): Collective {
       begin(
         "sum",
         [values],
-        (request) =>
-          symbols.MPI_Iallreduce(IN_PLACE, words(values), values.length, typeOf(library, values), sum, world, request),
+        (request) => {
+          choose(values.byteLength);
+          return symbols.MPI_Iallreduce(
+            ...[IN_PLACE, words(values), values.length, typeOf(library, values), sum, world, request] as const,
+          );
+        },
       ),
     allGather(values, all) {
       const type = typeOf(library, values);

@@ -2,7 +2,10 @@ import { deepStrictEqual, equal, match, ok, throws } from "node:assert/strict";
 import { openMpi } from "../../../../spark/train/mpi/mod.ts";
 import { mpirun, testMpi } from "../../../support/mpirun.ts";
 
-const RANK = new URL("./rank.ts", import.meta.url).pathname;
+const [RANK, SUMS] = ["rank", "sums"].map((name) => new URL(`./${name}.ts`, import.meta.url).pathname) as [
+  string,
+  string,
+];
 
 for (const device of ["reference", "cpu", "webgpu"]) {
   testMpi(`Two ranks of Open MPI sum, gather and broadcast on ${device}`, async () => {
@@ -19,6 +22,19 @@ for (const device of ["reference", "cpu", "webgpu"]) {
         bytes: [1, 2, 9],
       });
     }
+  });
+}
+
+for (const size of [2, 3, 4]) {
+  testMpi(`${size} ranks sum arrays of all sizes to the same bits, and none sends more than it must`, async () => {
+    const args = ["--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "lo"]; // what goes by TCP is counted
+    const { code, stdout, stderr } = await mpirun(size, [SUMS], { args });
+    equal(code, 0, stderr);
+    const found = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    deepStrictEqual(found.map(({ right }) => right), Array(size).fill(true));
+    const isPower = Number.isInteger(Math.log2(size)); // else some take the part of two
+    const least = 2 * (size - 1) / size;
+    if (isPower) found.forEach(({ sent }) => ok(sent >= least && sent < 1.1 * least, `${sent} of ${least}`));
   });
 }
 
