@@ -16,19 +16,15 @@ import { STEP_OPTIONS, stepSizes } from "../step_options.ts";
 import { prepareStep } from "../step_programs.ts";
 import { LINK } from "./network.ts";
 import { RANK_OPTIONS, type SideResult, WAYS } from "./ways.ts";
-import { counted, type CountedCollective } from "./traffic.ts";
+import { backToBack, counted, type CountedCollective } from "./traffic.ts";
 
 /** Bytes that went out so far. */
 function sentBytes(): number {
   return Number(Deno.readTextFileSync(`/sys/class/net/${LINK}/statistics/tx_bytes`));
 }
 
-/** Numbers of both ranks, one row each. */
-function ofBoth(ranks: CountedCollective, own: readonly number[]): readonly (readonly number[])[] {
-  const all = new Float64Array(ranks.size * own.length);
-  ranks.allGather(Float64Array.from(own), all);
-  return Array.from({ length: ranks.size }, (_, i) => [...all.subarray(i * own.length, (i + 1) * own.length)]);
-}
+/** Bytes up to which an exchange is small: moments of batch norm, not gradients. */
+const SMALL = 2 ** 16;
 
 /** Takes a step, and tells what it took on both. */
 async function measured(ranks: CountedCollective, step: () => Promise<number>): Promise<Omit<SideResult, "way">> {
@@ -36,12 +32,18 @@ async function measured(ranks: CountedCollective, step: () => Promise<number>): 
   ranks.taken();
   const [sent, from] = [sentBytes(), performance.now()];
   const loss = await step();
-  const seconds = (performance.now() - from) / 1000;
-  const { isSmall, seconds: waited } = ranks.taken();
-  const bytes = sentBytes() - sent;
+  const [seconds, bytes] = [(performance.now() - from) / 1000, sentBytes() - sent];
   if (!(Math.abs(loss - 1) < 0.5)) throw new Error(`Cannot time a step as its loss must be near 1: it is ${loss}`);
-  const waits = waited.length === 0 ? [[], []] : ofBoth(ranks, waited);
-  return { isSmall, waits, ...{ seconds: ofBoth(ranks, [seconds]).flat(), bytes: ofBoth(ranks, [bytes]).flat() } };
+  const { small = [], large = [] } = Object.groupBy(ranks.taken(), ({ bytes }) => bytes <= SMALL ? "small" : "large");
+  const waited = [large, small].map((some) => some.reduce((sum, { seconds }) => sum + seconds, 0));
+  const own = [seconds, bytes, ...waited, backToBack(ranks, small)];
+  const all = new Float64Array(ranks.size * own.length);
+  ranks.allGather(Float64Array.from(own), all);
+  const ofBoth = (at: number) => Array.from({ length: ranks.size }, (_, rank) => all[rank * own.length + at]!);
+  return {
+    ...{ seconds: ofBoth(0), bytes: ofBoth(1), waitedForSums: ofBoth(2) },
+    ...{ small: small.length, waitedForSmall: ofBoth(3), backToBack: ofBoth(4) },
+  };
 }
 
 const OPTIONS = { ...STEP_OPTIONS, ...RANK_OPTIONS } as const;

@@ -22,10 +22,14 @@ export interface SideResult {
   readonly seconds: readonly number[];
   /** That each rank has sent. */
   readonly bytes: readonly number[];
-  /** Which of the exchanges are small. */
-  readonly isSmall: readonly boolean[];
-  /** Seconds for which each rank waited in each exchange. */
-  readonly waits: readonly (readonly number[])[];
+  /** Seconds for which each rank waited for sums of gradients. */
+  readonly waitedForSums: readonly number[];
+  /** How many small exchanges there were: moments of batch norm. */
+  readonly small: number;
+  /** Seconds for which each rank waited in them. */
+  readonly waitedForSmall: readonly number[];
+  /** Seconds that the same small exchanges take on each, one right after the other. */
+  readonly backToBack: readonly number[];
 }
 
 /** Options of a rank, besides those of every step. */

@@ -1,9 +1,11 @@
 import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
+  allGather,
   allReduce,
   alone,
   type Collective,
+  concat,
   customVjp,
   div,
   type DType,
@@ -14,6 +16,7 @@ import {
   reshape,
   rsqrt,
   type Shape,
+  slice,
   square,
   stopGradient,
   sub,
@@ -187,18 +190,28 @@ function momentsOf(values: Tensor, { collective = alone(), parts = 1 }: BatchSta
     together: (sums: readonly Tensor[]) => allReduce(sums, collective),
     ofParts: (x: Tensor, combine: typeof mean) => parts === 1 ? x : combine(x, { axis: [0, 1] }),
   };
-  if (collective.size > 1) return { ...own, ...sharedMoments(own, rows * parts) };
+  if (collective.size > 1) return { ...own, ...sharedMoments(own, collective, rows) };
   const average = mean(flat, reduction);
   const variance = mean(square(sub(flat, average)), reduction);
   return { ...own, average, variance, unbiased: mul(variance, rows / (rows - 1)), share: 1 / rows };
 }
 
-/** Two passes, as of one batch: with the sums of squares alone digits would be lost. */
-function sharedMoments({ flat, sums, together }: Pick<Moments, "flat" | "sums" | "together">, rows: number) {
-  const [total, count] = together([...sums(flat), full([], rows, { dtype: flat.dtype })]) as [Tensor, Tensor];
-  const average = div(total, count);
-  const [squares] = together(sums(square(sub(flat, average)))) as [Tensor];
-  const variance = div(squares, count);
+/**
+ * Each process sends mean, sum of squares about it, and number of its own rows, once; then those of all are joined, as Chan,
+ * Golub and LeVeque have it (1983): with plain sums of squares digits would be lost.
+ */
+function sharedMoments({ flat, sums }: Pick<Moments, "flat" | "sums">, collective: Collective, rows: number) {
+  const channels = flat.shape.at(-1)!;
+  const means = div(sums(flat)[0]!, rows);
+  const [squares] = sums(square(sub(flat, means))) as [Tensor];
+  const own = concat([means, squares, full([1], rows, { dtype: flat.dtype })]); // [2C + 1]
+  const all = allGather(own, collective); // [size, 2C + 1]
+  const column = (from: number, count: number) => slice(all, { start: [0, from], size: [collective.size, count] }); // [size, count]
+  const counts = column(2 * channels, 1);
+  const count = sum(counts);
+  const average = div(sum(mul(column(0, channels), counts), { axis: 0 }), count);
+  const between = mul(square(sub(column(0, channels), average)), counts);
+  const variance = div(sum(add(column(channels, channels), between), { axis: 0 }), count);
   return { average, variance, unbiased: mul(variance, div(count, sub(count, 1))), share: div(1, count) };
 }
 

@@ -1,5 +1,21 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { alone, openDevice, setDefaultDevice, type Tensor, threads, treeLeaves } from "../../../tensor/mod.ts";
+import { batchNorm, type BatchStatistics, initBatchNorm } from "../../../nn/mod.ts";
+import {
+  add,
+  alone,
+  type Collective,
+  jit,
+  mul,
+  openDevice,
+  random,
+  setDefaultDevice,
+  sin,
+  sum,
+  type Tensor,
+  threads,
+  treeLeaves,
+  valueAndGrad,
+} from "../../../tensor/mod.ts";
 import { type How, normalised, trained } from "./sharing.ts";
 import type { Told } from "./sharing_worker.ts";
 
@@ -58,6 +74,51 @@ for (const [size, images] of [[2, 6], [3, 7]] as const) {
     found.forEach((leaves) => deepStrictEqual(leaves.slice(0, ROWS), found[0]!.slice(0, ROWS)));
   });
 }
+
+/** Two processes that have the same rows, as one of them sees it; counts exchanges. */
+function twins() {
+  const exchanges: string[] = [];
+  const pending = { poll: () => true, wait: () => {} };
+  const collective: Collective = {
+    ...alone(),
+    ...{ name: "twins", size: 2 },
+    allReduce(values) {
+      exchanges.push("sum");
+      values.set(values.map((x) => 2 * x));
+      return pending;
+    },
+    allGather(values, all) {
+      exchanges.push("gather");
+      [0, 1].forEach((rank) => all.set(values, rank * values.length));
+    },
+  };
+  return { collective, exchanges };
+}
+
+Deno.test("Batch norm that is synchronised exchanges once forwards and once backwards, and keeps digits far from zero", async () => {
+  const device = await openDevice("cpu", { threads: 1 });
+  const { collective, exchanges } = twins();
+  const { params, state } = initBatchNorm(3);
+  const gradientOf = (over: BatchStatistics) =>
+    jit((x: Tensor) => {
+      const lossOf = (rows: Tensor) => {
+        const { output, state: after } = batchNorm(params, state, rows, { train: true, ...over });
+        return [sum(mul(sin(output), rows)), [output, after.runningVar]] as const;
+      };
+      const [[, [output, variance]], gradient] = valueAndGrad(lossOf, { hasAux: true })(x);
+      return [output!, variance!, gradient];
+    }, { device });
+  const rows = add(random.normal(random.key(4), [50, 3]), 1000);
+  const [shared, own] = [gradientOf({ collective })(rows), gradientOf({})(rows)];
+  deepStrictEqual(exchanges, ["gather", "sum"]);
+  const [output, gradient] = await Promise.all(
+    [shared[0]!, shared[2]!].map(async (x) => [...await x.data({ device })]),
+  );
+  const [expected, slope] = await Promise.all([own[0]!, own[2]!].map(async (x) => [...await x.data({ device })]));
+  ok(distance(output!, expected!) < 2e-4, `outputs differ by ${distance(output!, expected!)}`);
+  ok(distance(gradient!, slope!) < 2e-4, `gradients differ by ${distance(gradient!, slope!)}`);
+  device.close();
+});
 
 Deno.test("Without synchronisation two threads normalise as one process does over two parts", async () => {
   const how = { ...WIDE, images: 6, sync: false, parts: 1 };
