@@ -5,6 +5,7 @@ import {
   adamw,
   chain,
   clipByGlobalNorm,
+  isFrozen,
   lamb,
   notNormOrBias,
   type Optimizer,
@@ -142,6 +143,8 @@ export interface DetectionOptimizerOptions {
    * its ConvNeXt recipe of mmdetection; `vectors` if not given.
    */
   readonly without?: "norms" | "vectors";
+  /** Parts of the backbone that are not learned, as of `detector`: they do not decay either. 0 if not given. */
+  readonly freezeAt?: number;
   /** Largest norm of all gradients together; none if not given. */
   readonly maxGradientNorm?: number | null;
 }
@@ -150,6 +153,8 @@ export interface DetectionOptimizerOptions {
 function decaysBesideNorms(name: string, param: Pick<Tensor, "shape">): boolean {
   return decays(name, param) || (/bias$/.test(name) && !/(^|\.)(bn\d*|norm\w*|downsample)\./.test(name));
 }
+
+const BACKBONE = "backbone.";
 
 /**
  * The optimizer of detectors as SparK's authors have it: AdamW of β 0.9 and 0.999, rates of the backbone decayed by layer.
@@ -169,11 +174,15 @@ function decaysBesideNorms(name: string, param: Pick<Tensor, "shape">): boolean 
  */
 export function detectionOptimizer(options: DetectionOptimizerOptions): Optimizer {
   requireOptions("detectionOptimizer", options, {
-    ...{ learningRate: true, weightDecay: true, layerDecay: true, without: true, maxGradientNorm: true },
+    ...{ learningRate: true, weightDecay: true, layerDecay: true, without: true, freezeAt: true },
+    maxGradientNorm: true,
   });
-  const { learningRate, weightDecay, layerDecay = 1, without = "vectors", maxGradientNorm = null } = options;
+  const { learningRate, weightDecay, layerDecay = 1, without = "vectors", freezeAt = 0 } = options;
+  const { maxGradientNorm = null } = options;
+  const decaying = without === "norms" ? decaysBesideNorms : decays;
+  const isStill = (name: string) => name.startsWith(BACKBONE) && isFrozen(name.slice(BACKBONE.length), freezeAt);
   const own = [
-    adamw({ learningRate, weightDecay, mask: without === "norms" ? decaysBesideNorms : decays }),
+    adamw({ learningRate, weightDecay, mask: (name, param) => !isStill(name) && decaying(name, param) }),
     scaleByLayer(layerDecay, { encoder: "backbone", secondStage: "one" }),
   ] as const;
   if (maxGradientNorm === null) return chain(...own);

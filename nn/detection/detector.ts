@@ -5,6 +5,7 @@ import { type PyramidAnchorOptions, pyramidAnchors } from "../../data/boxes/anch
 import type { NormParams } from "../layers/batch_norm.ts";
 import type { DTypeOption } from "../layers/initializer.ts";
 import { initLayerNorm, layerNorm } from "../layers/layer_norm.ts";
+import { withFrozen } from "./frozen_stages.ts";
 import { fpn, type FpnParams, type FpnState, initFpn } from "./fpn.ts";
 import {
   type BoxHeadParams,
@@ -159,10 +160,11 @@ export function pyramidOf(
   images: Tensor,
   { train, ...drop }: PyramidOptions,
 ): Pyramid {
-  const { backbone, backboneNorm } = settings;
+  const { backbone, backboneNorm, freezeAt } = settings;
   const isFrozen = backboneNorm === "frozen" && backbone.densifyNorm === "bn";
-  const weights = isFrozen ? frozen(params.backbone) : params.backbone;
-  const run = { ...drop, train: train && !isFrozen };
+  const learned = withFrozen(params.backbone, freezeAt);
+  const weights = isFrozen ? frozen(learned) : learned;
+  const run = { ...drop, train: train && !isFrozen, ...freezeAt > 0 && { frozenParts: freezeAt } };
   const { features, state: next } = backbone.features(weights, state.backbone, images, run);
   const maps = features.map((map, i) => params.norms[i] ? layerNorm(params.norms[i]!, map) : map);
   const pyramid = fpn(params.fpn, state.fpn, maps, { train });

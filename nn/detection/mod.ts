@@ -17,6 +17,7 @@ export {
 } from "./options.ts";
 export { type ConvUnitParams, type ConvUnitState } from "./conv_unit.ts";
 export * from "./fpn.ts";
+export { isFrozen } from "./frozen_stages.ts";
 export {
   type BoxHeadParams,
   type BoxOutput,

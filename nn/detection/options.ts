@@ -95,6 +95,11 @@ export interface DetectorOptions extends Partial<DetectorRules> {
    * statistics, scales and shifts stay as they are.
    */
   readonly backboneNorm?: "live" | "frozen";
+  /**
+   * Parts of the backbone that are not learned, from the input on, and whose batch norms take running statistics: 0 none (the
+   * default), 1 the stem, 2 the first stage too, and so on; FREEZE_AT of detectron2. A ResNet's or a ConvNeXt's.
+   */
+  readonly freezeAt?: number;
   /** `batch` for batch norm in pyramid and heads; `none` (the default): biases instead. */
   readonly headNorm?: "batch" | "none";
   /** Channels of the pyramid; 256 by default. */
@@ -154,7 +159,15 @@ const NAMES = {
     clampBelow: true,
   },
   ...{ aligned: true, sampling: true, levelRule: true, maskTarget: true, paste: true, backbone: true },
-  ...{ classes: true, variant: true, masks: true, backboneNorm: true, headNorm: true, fpnChannels: true },
+  ...{
+    classes: true,
+    variant: true,
+    masks: true,
+    backboneNorm: true,
+    freezeAt: true,
+    headNorm: true,
+    fpnChannels: true,
+  },
   ...{ anchorSizes: true, anchorRatios: true, rpnConvs: true, preNms: true, rpnNms: true, rpnBatchSize: true },
   ...{ roiBatchSize: true, roiPositiveFraction: true, boxSize: true, boxConvs: true, boxFcs: true, maskSize: true },
   ...{ maskConvs: true, canonicalScale: true, scoreThreshold: true, boxNms: true, detections: true },
@@ -181,10 +194,19 @@ export function settingsOf(options: DetectorOptions): DetectorSettings {
     throw new RangeError(`Cannot make a detector as classes must be 1 or more: current classes are ${classes}`);
   }
   const maps = backbone.channels.length;
+  const { freezeAt = 0 } = options;
+  if (!(Number.isSafeInteger(freezeAt) && freezeAt >= 0 && freezeAt <= maps + 1)) {
+    throw new RangeError(
+      `Cannot make a detector as freezeAt must be a whole number of parts, from 0 to ${
+        maps + 1
+      }: current freezeAt is ${freezeAt}`,
+    );
+  }
   const strides = Array.from({ length: maps + 1 }, (_, i) => backbone.stride / 2 ** (maps - 1 - i));
   const settings = {
     ...DETECTOR_RULES[variant],
-    ...{ masks: true, backboneNorm: "live", headNorm: "none", fpnChannels: 256, anchorRatios: [0.5, 1, 2] },
+    ...{ masks: true, backboneNorm: "live", freezeAt: 0, headNorm: "none", fpnChannels: 256 },
+    anchorRatios: [0.5, 1, 2],
     anchorSizes: strides.map((stride) => [8 * stride]),
     ...{ rpnConvs: 1, preNms: [2000, 1000], rpnNms: 0.7, rpnBatchSize: 256, roiBatchSize: 512 },
     ...{ roiPositiveFraction: 0.25, boxSize: 7, boxConvs: [], boxFcs: [1024, 1024], maskSize: 14 },

@@ -53,6 +53,8 @@ export interface ModelOptions {
   readonly dropPath?: number;
   /** True: what blocks compute inside is computed again for gradients instead of kept. Default false. */
   readonly checkpoint?: boolean;
+  /** Parts, the stem and then stages, whose batch norms take running statistics in training too. Default 0. */
+  readonly frozenParts?: number;
   /** Over what batch normalisation takes its statistics; over the batch if not given. */
   readonly statistics?: BatchStatistics;
 }

@@ -155,16 +155,18 @@ function runResNet<T extends Features>(
   x: T,
   { stages, stem, ...options }: ResNetRun,
 ): ModelOutput<T> {
-  const norm = { train: options.train ?? false, ...options.statistics };
+  const { train = false, frozenParts = 0, statistics } = options;
+  const normOf = (part: number) => ({ train: train && part >= frozenParts, ...statistics });
   const count = stages.reduce((sum, blocks) => sum + blocks.length, 0);
   const convolved = conv2d(params.conv1 as Conv2dParams, x, { stride: 2, padding: stem === "standard" ? 3 : 1 });
-  const first = batchNorm(params.bn1 as NormParams, state.bn1 as BatchNormState, convolved, norm);
+  const first = batchNorm(params.bn1 as NormParams, state.bn1 as BatchNormState, convolved, normOf(0));
   const next: Record<string, Tree> = { bn1: first.state };
   const activated = relu(first.output);
   let h = stem === "standard" ? maxPool2d(activated, { kernel: 3, stride: 2, padding: 1 }) : activated;
   let index = 0;
   const features = stages.map((blocks, stage) => {
     const name = `layer${stage + 1}`;
+    const norm = normOf(stage + 1);
     next[name] = blocks.map((spec, i) => {
       const drop = blockDrop(options, index++, count);
       const blockParams = (params[name] as readonly BlockParams[])[i]!;

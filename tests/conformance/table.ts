@@ -63,7 +63,7 @@ export const OTHERS_OF_NN: Readonly<Record<string, readonly string[]>> = {
     ...["initLayerNorm", "initLinear", "initLstm", "initMultiHeadAttention", "initSqueezeExcite", "kaimingNormal"],
     ...["smallNormal", "torchUniform", "zeroInitializer"],
   ],
-  detectors: ["anchorOptionsOf", "detect", "detectionLosses", "detector", "initFpn"],
+  detectors: ["anchorOptionsOf", "detect", "detectionLosses", "detector", "initFpn", "isFrozen"],
   errors: ["BatchStatisticsError"],
   features: ["isSparse", "mapFeatures", "shapeOf", "valuesOf"],
   models: [

@@ -120,6 +120,15 @@ const DETECTOR = {
     ],
     default: "live",
   },
+  freezeAt: {
+    kind: "whole",
+    least: 0,
+    most: 5,
+    help: [
+      "parts of the backbone that are not learned, from the input on: 1 the stem, 2 the first stage too, … (FREEZE_AT of",
+      "detectron2; default 0, with --backbone-norm frozen 2 of a pre-trained ResNet)",
+    ],
+  },
   headNorm: {
     kind: "name",
     names: ["batch", "none"],

@@ -14,6 +14,7 @@ export type DetectRecipe = Pick<
   | "jitterMost"
   | "cropShare"
   | "variant"
+  | "freezeAt"
   | "headNorm"
   | "precise"
   | "fpnChannels"
@@ -47,7 +48,8 @@ const range = (first: number, last: number, step: number): string =>
 const RESNET: DetectRecipe = {
   ...{ inputSize: [1024, 1024], transform: "edge", shorts: range(480, 896, 32), longest: 1333, testShort: 800 },
   ...{ jitterLeast: 0.1, jitterMost: 2, cropShare: 0 },
-  ...{ variant: "detectron2", headNorm: "batch", precise: 200, fpnChannels: 256, anchorScale: 8, canonicalScale: 224 },
+  ...{ variant: "detectron2", freezeAt: 0, headNorm: "batch", precise: 200 },
+  ...{ fpnChannels: 256, anchorScale: 8, canonicalScale: 224 },
   ...{ boxConvs: "256,256,256,256", boxFcs: "1024", maskConvs: "256,256,256,256" },
   ...{ rpnBatch: 256, roiBatch: 512, preNms: "2000,1000", postNms: "1000,1000" },
   ...{ batchSize: 16, epochs: 12, steps: null, baseLr: 2.5e-4, weightDecay: 1e-4, layerDecay: 0.6 },
@@ -77,25 +79,31 @@ const TINY: DetectRecipe = {
 /** Steps of a run on the built-in scenes. */
 const SCENE_STEPS = 560;
 
+/** FREEZE_AT of detectron2's own recipes, whose norms are frozen: the stem and the first stage. */
+const FROZEN_PARTS = 2;
+
 /**
  * The recipe of a model.
  *
  * @param name Name of `modelEntry`.
- * @param given What else is known: `isBuiltIn` for the built-in scenes, `isFresh` for weights that are not pre-trained.
+ * @param given What else is known: `isBuiltIn` for the built-in scenes, `isFresh` for weights that are not pre-trained,
+ * `isFrozen` for batch norms of the backbone that stay as they are.
  * @returns Its defaults.
  */
 export function detectRecipe(
   name: string,
-  { isBuiltIn, isFresh }: { readonly isBuiltIn: boolean; readonly isFresh: boolean },
+  { isBuiltIn, isFresh, isFrozen }: Readonly<Record<"isBuiltIn" | "isFresh" | "isFrozen", boolean>>,
 ): DetectRecipe {
   const { make, recipe: { steps } } = modelEntry(name);
   const isTiny = steps !== null; // jobs that are counted in steps
-  const own = isTiny ? TINY : make().densifyNorm === "ln" ? CONVNEXT : RESNET;
+  const { densifyNorm } = make();
+  const own = isTiny ? TINY : densifyNorm === "ln" ? CONVNEXT : RESNET;
   const small = isTiny
     ? { transform: "edge" as const }
     : { inputSize: [224, 224] as const, shorts: "224", longest: 224 };
   const scenes = isBuiltIn
     ? { ...small, ...isTiny ? {} : { testShort: 224, anchorScale: 4, canonicalScale: 96 }, steps: SCENE_STEPS }
     : {};
-  return { ...own, ...scenes, ...isFresh ? { layerDecay: 1 } : {} };
+  const frozen = isFrozen && densifyNorm === "bn" ? { freezeAt: FROZEN_PARTS } : {};
+  return { ...own, ...scenes, ...isFresh ? { layerDecay: 1 } : frozen };
 }

@@ -126,6 +126,7 @@ function recipeOf({ given, start: opened, data, device }: Opened) {
   const options = shift === 0 ? opened.options : { ...opened.options, shift };
   const start = { ...opened, options };
   const lengths = detectLengths(options, stepsOf(shapes, data, options.batchSize));
+  tellPrecise(options, lengths);
   const training = makeDetecting(options, lengths, { classes, backbone: opened.backbone }, device);
   const [workers, { batchSize, seed }] = [workersOf(given.workers), options];
   const configuration = {
@@ -168,6 +169,15 @@ function makeModel(options: DetectOptions, classes: number, device: Device) {
 function byArea({ fields: { buckets } }: SceneShapes): readonly number[] {
   const area = (k: number) => buckets[k]!.images!.shape.reduce((product, side) => product * side, 1);
   return buckets.map((_, k) => k).sort((a, b) => area(b) - area(a) || a - b);
+}
+
+/** Says that more batches are run for statistics than are learned from, as in short runs by the recipe of long ones. */
+function tellPrecise({ precise }: DetectOptions, { evalEvery }: { readonly evalEvery: number }): void {
+  if (precise <= evalEvery) return;
+  print(
+    `Running statistics are taken from ${precise} batches before each evaluation, one every ${evalEvery} steps, which takes ` +
+      "longer than these: --precise says fewer",
+  );
 }
 
 /** Says once that there are objects without a place, and how many at every power of ten. */

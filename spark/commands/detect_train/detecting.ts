@@ -6,6 +6,7 @@ import {
   type Detector,
   detector,
   joinSchedules,
+  type Model,
   type Optimizer,
   piecewiseConstantSchedule,
   polynomialSchedule,
@@ -41,11 +42,15 @@ export interface Detecting extends Training<DetectionState, DetectionBatch> {
   readonly model: Detector;
 }
 
-/** Share of the peak that the warm-up begins with, as in detectron2. */
-const WARMUP_START = 0.01;
+/** Share of the peak that the warm-up begins with, as in detectron2; of ConvNeXts as in mmdetection's recipe. */
+const WARMUP_START = { bn: 0.01, ln: 0.001, none: 0.01 } as const;
 
 /** Warm-up, then a cosine, or steps. */
-function rateOf(options: DetectOptions, { total, warmup, scheduleShift }: RunLengths): Schedule {
+function rateOf(
+  options: DetectOptions,
+  { total, warmup, scheduleShift }: RunLengths,
+  { densifyNorm }: Pick<Model, "densifyNorm">,
+): Schedule {
   const { baseLr, batchSize, schedule, decayAt, decayFactor } = options;
   const [peak, whole] = [baseLr * batchSize / 16, total + scheduleShift];
   if (schedule === "cosine") return warmupCosine({ peak, warmup, total: whole });
@@ -54,7 +59,10 @@ function rateOf(options: DetectOptions, { total, warmup, scheduleShift }: RunLen
   );
   const steps = piecewiseConstantSchedule(peak, Object.fromEntries(falls));
   if (warmup === 0) return steps;
-  return joinSchedules([polynomialSchedule({ start: WARMUP_START * peak, end: peak, steps: warmup }), steps], [warmup]);
+  return joinSchedules([
+    polynomialSchedule({ start: WARMUP_START[densifyNorm] * peak, end: peak, steps: warmup }),
+    steps,
+  ], [warmup]);
 }
 
 /**
@@ -74,10 +82,12 @@ export function makeDetecting(
 ): Detecting {
   const network = modelEntry(options.model).make();
   const model = detector({ backbone: network, ...detectorPart(options, classes) });
-  const learningRate = shifted(rateOf(options, lengths), lengths);
+  const learningRate = shifted(rateOf(options, lengths, network), lengths);
   const { weightDecay, layerDecay, dropPath, accumulate: parts, clip } = options;
+  const { freezeAt } = model.settings;
   const optimizer = detectionOptimizer({
     ...{ learningRate, weightDecay, layerDecay, maxGradientNorm: clip === 0 ? null : clip },
+    ...{ freezeAt },
     without: network.densifyNorm === "bn" ? "norms" : "vectors",
   });
   const ema = options.ema === 0 ? null : options.ema;

@@ -24,7 +24,7 @@ export async function recalibrated(
   const count = precise === 0 ? 200 : precise;
   print(`Takes the running statistics of the backbone anew, from ${count} batches`);
   const { strides: _, ...settings } = model.settings;
-  const live = detector({ ...settings, backboneNorm: "live" });
+  const live = detector({ ...settings, backboneNorm: "live", freezeAt: 0 });
   const { backbone } = await preciseStatistics(live, { device })(initial, batches(count));
   return { ...initial, state: { ...initial.state, backbone } };
 }

@@ -28,7 +28,10 @@ export function settleDetectOptions(
   const stated = withDefaults(DECIDING_OPTIONS, given);
   const model = stated.model ?? found?.model ?? DEFAULT_MODEL;
   const isBuiltIn = stated.data === BUILT_IN;
-  const recipe = detectRecipe(model, { isBuiltIn, isFresh: found === null });
+  const recipe = detectRecipe(model, {
+    ...{ isBuiltIn, isFresh: found === null },
+    isFrozen: stated.backboneNorm === "frozen",
+  });
   const steps = given.steps ?? (given.epochs === undefined ? recipe.steps : null);
   const sized = stated.inputSize ? sizesBy(stated.inputSize, isBuiltIn) : {};
   const whole = {
@@ -44,6 +47,7 @@ export function settleDetectOptions(
   checkLists(options);
   checkAccumulation(options);
   checkPrecision(options);
+  checkFreezing(options);
   checkSize(options);
   return options;
 }
@@ -102,6 +106,14 @@ function checkPrecision({ precision }: DetectOptions): void {
   if (precision === "f32") return;
   throw new RangeError(
     `Cannot train a detector as --precision must be f32: current precision is ${precision}, in which losses are not finite`,
+  );
+}
+
+function checkFreezing({ freezeAt, init }: DetectOptions): void {
+  if (freezeAt === 0 || init !== null) return;
+  throw new RangeError(
+    `Cannot train a detector as --freeze-at must be 0 where weights are fresh: current number is ${freezeAt}; name ` +
+      "pre-trained ones with --init",
   );
 }
 
@@ -173,12 +185,13 @@ export function detectLengths(
 export function detectorPart(options: DetectOptions, classes: number): Omit<DetectorOptions, "backbone"> {
   const { channels, stride } = modelEntry(options.model).make();
   const { boxesOnly, backboneNorm, headNorm, fpnChannels, variant, canonicalScale, rpnBatch, roiBatch } = options;
+  const { freezeAt = 0 } = options; // files of before have none
   const of = (name: keyof typeof LISTS) => numbersIn(options[name], name).filter((x) => x > 0);
   const strides = [...channels.map((_, i) => stride / 2 ** (channels.length - 1 - i)), 2 * stride];
   const pair = (name: "preNms" | "postNms") => of(name) as unknown as readonly [number, number];
   return {
     ...{ classes, variant, masks: !boxesOnly, headNorm, fpnChannels, canonicalScale },
-    backboneNorm: backboneNorm === "live" ? "live" : "frozen",
+    ...{ backboneNorm: backboneNorm === "live" ? "live" : "frozen", freezeAt },
     anchorSizes: strides.map((cell) => [cell * options.anchorScale]),
     ...{ boxConvs: of("boxConvs"), boxFcs: of("boxFcs"), maskConvs: of("maskConvs") },
     ...{ rpnBatchSize: rpnBatch, roiBatchSize: roiBatch, preNms: pair("preNms"), postNms: pair("postNms") },

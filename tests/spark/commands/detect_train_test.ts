@@ -103,5 +103,9 @@ Deno.test("detect:train refuses lists and sizes that do not fit", async () => {
   await rejects(detectTrain(["--precision", "f16"]), /--precision must be f32: current precision is f16/);
   await rejects(detectTrain(["--shorts", "480,x"]), /Cannot read --shorts as it must be whole numbers from 1/);
   await rejects(detectTrain(["--pre-nms", "20"]), /Cannot read --pre-nms as it must be two numbers/);
+  await rejects(
+    detectTrain(["--freeze-at", "1"]),
+    /--freeze-at must be 0 where weights are fresh: current number is 1/,
+  );
   await rejects(detectTrain(["--input-size", "33"]), /--input-size must be multiples of 8/);
 });
