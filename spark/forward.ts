@@ -42,7 +42,7 @@ export interface InitParamsOptions extends DTypeOption {
 export const INIT_PARAMS_OPTIONS: OptionNames<InitParamsOptions> = { decoderWidth: true, scales: true, dtype: true };
 
 /** Options of `forward`; what goes beyond `ModelOptions` are the authors' ablations. */
-export interface ForwardOptions extends ModelOptions {
+export interface ForwardOptions extends Omit<ModelOptions, "frozenParts"> {
   /**
    * How the encoder is kept from masked patches: `sparse`, if not given, computes nothing there; `zero` sets their pixels
    * to zero and encodes the whole image as dense maps, of which the decoder still reads the visible patches alone.

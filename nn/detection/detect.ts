@@ -35,7 +35,7 @@ export interface Detections {
   readonly valid: Tensor;
   /** `[B, D, side, side]`: probability of each cell of a box to be of the object. Absent in Faster R-CNN. */
   readonly masks?: Tensor;
-  /** What the box head looked at, and the maps: for reports and tests. */
+  /** What the box head looked at, which of its boxes were sure enough, `[B, P, K]`, and the maps: for reports and tests. */
   readonly inside: { readonly maps: readonly Tensor[]; readonly proposals: Proposals; readonly candidates: Tensor };
 }
 
@@ -45,7 +45,9 @@ interface Candidates {
   readonly boxes: Tensor;
   /** `[B, P, K]`. */
   readonly scores: Tensor;
-  /** bool `[B, P, K]`. */
+  /** bool `[B, P, K]`: whether the score is above the threshold. */
+  readonly sure: Tensor;
+  /** bool `[B, P, K]`: whether the box is large enough too. */
   readonly valid: Tensor;
 }
 
@@ -61,10 +63,9 @@ function candidatesOf(
   const deltas = reshape(output.deltas, [...shape, 4]);
   const decoded = decode(expandDims(proposals.boxes, { axis: 2 }), deltas, { weights: BOX_WEIGHTS, clampBelow });
   const boxes = clipToImages(decoded, sizes);
-  const sure = greater(scores, scoreThreshold);
-  const large = leastBoxSide > 0 ? logicalAnd(sure, isUsable(boxes, leastBoxSide)) : sure;
-  const valid = logicalAnd(large, expandDims(proposals.valid, { axis: 2 }));
-  return { boxes: orUnit(boxes, valid), scores, valid };
+  const sure = logicalAnd(greater(scores, scoreThreshold), expandDims(proposals.valid, { axis: 2 }));
+  const valid = leastBoxSide > 0 ? logicalAnd(sure, isUsable(boxes, leastBoxSide)) : sure;
+  return { boxes: orUnit(boxes, valid), scores, sure, valid };
 }
 
 /** Which candidates of each class no surer one of it covers, bool `[B, P, K]`. */
@@ -109,8 +110,10 @@ export function detect(
     settings,
   );
   const found = best(candidates, keptOf(candidates, settings.boxNms), settings);
-  const counts = candidates.valid;
-  return { ...found, ...masksOf(model, weights, maps, found), inside: { maps, proposals, candidates: counts } };
+  return {
+    ...{ ...found, ...masksOf(model, weights, maps, found) },
+    inside: { maps, proposals, candidates: candidates.sure },
+  };
 }
 
 /** The surest of all classes. */

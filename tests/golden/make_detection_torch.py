@@ -1,7 +1,7 @@
 """Makes golden files of whole detectors, in the format of tests/golden/detection.json, from torchvision's own modules.
 
 Run with Debian's python3-torchvision (0.14.1):
-python3 tests/golden/make_detection_torch.py OUT.json [--seed N] [--like FILE.json]
+python3 tests/golden/make_detection_torch.py OUT.json [--seed N] [--kind KIND] [--like FILE.json]
 
 Without --like it draws detectors by the seed: number of classes, depths, widths, image sizes, objects, thresholds, rules of
 torchvision and of detectron2 (its differences are the functions named detectron2_*, from its published source). With --like
@@ -518,10 +518,14 @@ def drawn(draw, variant, norm):
     return spec, targets
 
 
-def seeds(seed):
-    """Four detectors, each drawn until PyTorch's float32 makes the choices of its float64."""
-    draw, models = random.Random(seed), []
-    for variant, norm in (("torchvision", "frozen"), ("torchvision", "batch"), ("detectron2", "frozen"), ("detectron2", "batch")):
+KINDS = [(variant, norm) for variant in ("torchvision", "detectron2") for norm in ("frozen", "batch")]
+
+
+def seeds(seed, kinds):
+    """A detector of each kind, drawn until PyTorch's float32 makes the choices of its float64."""
+    models = []
+    for variant, norm in kinds:
+        draw = random.Random(f"{variant} {norm} {seed}")
         while True:
             spec, targets = drawn(draw, variant, norm)
             if not any(each["boxes"] for each in targets):
@@ -566,6 +570,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kind", choices=[f"{variant}-{norm}" for variant, norm in KINDS], help="one of the four alone")
     parser.add_argument("--like")
     options = parser.parse_args()
     torch.set_default_dtype(torch.float64)
@@ -573,7 +578,7 @@ def main():
         with open(options.like) as file:
             models = alike(json.load(file)["models"])
     else:
-        models = seeds(options.seed)
+        models = seeds(options.seed, [kind for kind in KINDS if options.kind in (None, "-".join(kind))])
     notes = {"source": "torchvision 0.14.1, float64, by tests/golden/make_detection_torch.py"}
     with open(options.out, "w") as file:
         json.dump({"notes": notes, "models": models}, file)
