@@ -1,13 +1,14 @@
 /** @file Kernels as text for each device: what a primitive, or a user, writes. */
 import type { OuterContraction, RowsContraction, RowsProduct } from "../contraction/contraction.ts";
+import type { TileKind } from "../contraction/tile.ts";
 import type { TensorSpec } from "../spec.ts";
 
 /** Choices of a cpu device that its kernels follow. */
 export interface WatOptions {
   /** False to compute every convolution by its definition, without Winograd's method. */
   readonly winograd: boolean;
-  /** True if the engine joins neighbouring vectors of 128 bits to one of 256: asked for products alone, as finding out takes time. */
-  readonly wide: () => boolean;
+  /** How many sums products keep in registers: asked for products alone, as finding out takes time. */
+  readonly tiles: () => TileKind;
   /** True to refuse texts of others: nothing checks the addresses that they use. */
   readonly ownKernels?: boolean;
 }

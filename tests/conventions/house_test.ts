@@ -93,7 +93,7 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "tensor/devices/cpu/emit/functions.ts": ["written"],
   "tensor/devices/cpu/emit/values.ts": ["variation"],
   "tensor/devices/cpu/runtime/assemble.ts": ["kernels"],
-  "tensor/devices/cpu/runtime/widens.ts": ["known"],
+  "tensor/devices/cpu/runtime/fastest_tiles.ts": ["known"],
   "tensor/devices/webgpu/emit/functions.ts": ["written"],
   "tensor/devices/webgpu/runtime/launch.ts": ["numbers"],
   "tensor/tensor.ts": ["counter", "inner"],

@@ -20,7 +20,7 @@ export { kernelCache } from "./kernel_cache.ts";
 export type { KernelStore } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 
 /** Settings of a cpu device in a process of its own. */
-export type FastCpuOptions = Omit<CpuOptions, "wide" | "onLaunch">;
+export type FastCpuOptions = Omit<CpuOptions, "tiles" | "onLaunch">;
 
 /** What `fastCpuDevice` opens. */
 export interface FastCpu {
@@ -39,7 +39,7 @@ export interface FastCpu {
  * The process is started without the checks of addresses that keep V8 from joining vectors. It reads no file and runs no
  * kernel but those of this library; texts of a `customKernel` are refused. Needs permission to run Deno.
  *
- * @param options As of `cpuDevice`, but for `wide`, which is found out by a trial, and `onLaunch`, as nothing here sees launches.
+ * @param options As of `cpuDevice`, but for `tiles`, which are found out by a trial, and `onLaunch`, as nothing here sees launches.
  * @returns The device, and what is known of the process. It ends with `close`, or with this one.
  * @throws {DeviceError} If the process cannot be started.
  *
@@ -55,8 +55,8 @@ export interface FastCpu {
  * ```
  */
 export async function fastCpuDevice(options: FastCpuOptions = {}): Promise<FastCpu> {
-  const { wide: _wide, onLaunch: _onLaunch, ...known } = CPU_OPTIONS;
+  const { tiles: _tiles, onLaunch: _onLaunch, ...known } = CPU_OPTIONS;
   requireOptions("fastCpuDevice", options, known);
-  const { engine, wide, pid } = await processEngine(options.threads ?? navigator.hardwareConcurrency);
-  return { device: cpuDeviceOn(engine, { ...options, wide, ownKernels: true }), wide, pid };
+  const { engine, tiles, pid } = await processEngine(options.threads ?? navigator.hardwareConcurrency);
+  return { device: cpuDeviceOn(engine, { ...options, tiles, ownKernels: true }), wide: tiles === "6x16", pid };
 }

@@ -1,4 +1,5 @@
 /** @file Messages between processes: a head as JSON, then bytes. Numbers of lengths are little-endian. */
+import type { TileKind } from "../../../tensor/contraction/tile.ts";
 
 /** Programs as JSON: kernels by number. */
 export type Numbered = { readonly [key: string]: unknown };
@@ -18,8 +19,8 @@ export type Order =
 
 /** What an engine answers, in the order of the orders that ask: `start`, `read` and `tell`. */
 export interface Answer {
-  /** True if its engine joins neighbouring vectors; of `start`. */
-  readonly wide?: boolean;
+  /** The tiles that are fastest in its engine; of `start`. */
+  readonly tiles?: TileKind;
   /** Threads that run passes together; of `start`. */
   readonly threads?: number;
   /** Passes that were run; of `tell`. */

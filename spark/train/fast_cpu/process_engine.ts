@@ -3,6 +3,7 @@
  * turns the checks off does so for a whole process: decoders of foreign files must not be in it. So the process that runs
  * kernels does nothing else.
  */
+import type { TileKind } from "../../../tensor/contraction/tile.ts";
 import { DeviceError } from "../../../tensor/errors.ts";
 import { type AnySegment, listsOf, type ProgramImage } from "../../../tensor/devices/cpu/image.ts";
 import type { Kernel } from "../../../tensor/devices/cpu/runtime/assemble.ts";
@@ -32,8 +33,8 @@ const NO_EXCHANGE =
 /** An engine in a process of its own, and what was found out about it. */
 export interface ProcessEngine {
   readonly engine: Engine;
-  /** True if it joins neighbouring vectors. */
-  readonly wide: boolean;
+  /** The tiles that are fastest there. */
+  readonly tiles: TileKind;
   /** Number of the process. */
   readonly pid: number;
 }
@@ -60,8 +61,8 @@ interface Link {
  */
 export async function processEngine(threads: number): Promise<ProcessEngine> {
   const link = startProcess();
-  const [{ wide = false, threads: together = 1 }] = await ask(link, { kind: "start", threads });
-  return { engine: engineOf(link, together), wide, pid: link.child.pid };
+  const [{ tiles = "4x8", threads: together = 1 }] = await ask(link, { kind: "start", threads });
+  return { engine: engineOf(link, together), tiles, pid: link.child.pid };
 }
 
 function startProcess(): Link {

@@ -6,7 +6,7 @@ import type { AnySegment, ProgramImage } from "../../../tensor/devices/cpu/image
 import { type Kernel, kernelOf } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
 import { localEngine } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
-import { widens } from "../../../tensor/devices/cpu/runtime/widens.ts";
+import { fastestTiles } from "../../../tensor/devices/cpu/runtime/fastest_tiles.ts";
 import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
 
 /** Bytes that are read together: what a pipe holds. */
@@ -61,7 +61,7 @@ interface Known {
 function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void {
   if (order.kind === "start") {
     known.engine = localEngine(order.threads, { eager: true }); // as its flags say
-    return answer({ wide: widens({ eager: true }), threads: known.engine.threads });
+    return answer({ tiles: fastestTiles({ eager: true }), threads: known.engine.threads });
   }
   const { kernels, images } = known;
   const engine = known.engine!;

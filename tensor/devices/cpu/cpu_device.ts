@@ -2,6 +2,7 @@
 import { type Backend, compilingDevice, type Loaded } from "../../compiler/compiling_device.ts";
 import type { ProductReruns } from "../../compiler/schedule/reruns.ts";
 import type { ScheduledProgram } from "../../compiler/kernel.ts";
+import type { TileKind } from "../../contraction/tile.ts";
 import type { LaunchListener } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
 import { DeviceError, type OptionNames, requireOptions } from "../../errors.ts";
@@ -15,7 +16,7 @@ import { readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
 import type { Engine } from "./runtime/engine.ts";
 import { localEngine } from "./runtime/local_engine.ts";
-import { widens } from "./runtime/widens.ts";
+import { fastestTiles } from "./runtime/fastest_tiles.ts";
 
 /** Settings of a cpu device. */
 export interface CpuOptions {
@@ -29,10 +30,11 @@ export interface CpuOptions {
    */
   readonly winograd?: boolean;
   /**
-   * Whether products are written for engines that join neighbouring vectors of 128 bits, as V8 does with
-   * `--experimental-wasm-revectorize`; found out by a trial by default. Results are the same to the bit.
+   * How many sums, rows × columns, products keep in registers; found out by a trial by default. `"4x8"` loads least, `"6x8"`
+   * has more sums, `"6x16"` is for engines that join neighbouring vectors of 128 bits, as V8 does with
+   * `--experimental-wasm-revectorize`. Results are the same to the bit.
    */
-  readonly wide?: boolean;
+  readonly tiles?: TileKind;
   /**
    * Where assembled kernels are kept beyond this process, as by `kernelCache`: a second run assembles nothing. What is read
    * there is run.
@@ -58,7 +60,7 @@ export const CPU_OPTIONS: OptionNames<CpuOptions> = {
   threads: true,
   relaxedSimd: true,
   winograd: true,
-  wide: true,
+  tiles: true,
   kernels: true,
   maxBytes: true,
   onLaunch: true,
@@ -94,17 +96,17 @@ export function cpuDevice(options: CpuOptions = {}): Device {
  */
 export function cpuDeviceOn(
   engine: Engine,
-  { relaxedSimd = true, winograd = true, wide, ownKernels = false, maxBytes, kernels, onLaunch }: CpuOptions & {
+  { relaxedSimd = true, winograd = true, tiles, ownKernels = false, maxBytes, kernels, onLaunch }: CpuOptions & {
     readonly ownKernels?: boolean;
   },
 ): Device {
   const core = makeCore(engine, { relaxedSimd, maxBytes, kernels });
-  const isWide = () => wide ?? (core.relaxed && widens());
+  const chosen = () => tiles ?? (core.relaxed ? fastestTiles() : "4x8");
   const backend: Backend = {
     name: "cpu",
-    limits: { maxInputs: 16, maxBuffers: 32, reruns: RERUNS[wide ? "wide" : "narrow"] },
+    limits: { maxInputs: 16, maxBuffers: 32, reruns: RERUNS[tiles === "6x16" ? "wide" : "narrow"] },
     maxBytes: maxBytes ?? 2 ** 32,
-    load: (schedule) => load(core, device, schedule, { winograd, wide: isWide, ownKernels, onLaunch }),
+    load: (schedule) => load(core, device, schedule, { winograd, tiles: chosen, ownKernels, onLaunch }),
     async read(buffer) {
       core.count.readBacks++;
       return await readBlock(core.engine, (buffer as CpuBuffer).block, buffer.spec);

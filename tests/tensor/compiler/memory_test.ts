@@ -230,7 +230,7 @@ Deno.test("A network of activations trains in the memory of its products alone",
 });
 
 Deno.test("Products that are made again have the same bits, and gradients need less memory for it", async () => {
-  const device = cpuDevice({ threads: 1, wide: true }); // more are made again there
+  const device = cpuDevice({ threads: 1, tiles: "6x16" }); // more are made again there
   /** A wide layer: its product costs little to make again. The last product costs much, and pays for that. */
   const losses = (w: Tensor, x: Tensor): { loss: Tensor; wide: Tensor } => {
     const wide = matmul(x, w);

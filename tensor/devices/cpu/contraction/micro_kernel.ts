@@ -1,12 +1,12 @@
 /**
  * @file The register tile all products are made of. Engines that check every address spend more on loads than on
- * multiplications: the left factor is read four values at a time and spread over lanes in registers. Wide tiles read it value
- * by value instead.
+ * multiplications where the processor does both in turn: the left factor is read four values at a time and spread over lanes in
+ * registers. Other tiles read it value by value.
  */
 import type { Tile } from "../../../contraction/tile.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";
-import { columnsOf, isWide, panelBytes, type Tiles } from "./tiles.ts";
+import { columnsOf, panelBytes, type Tiles } from "./tiles.ts";
 
 /** Steps of the contraction that are written out: a vector of them. */
 const UNROLL = 4;
@@ -40,7 +40,7 @@ export function microKernel(options: MicroKernelOptions): Wat {
   const factors = numbered(tile.vectors, (vector) => `b${vector}`);
   const vectors = [...accumulators, ...factors, "splat", ...numbered(tile.rows, (row) => `a${row}`)];
   const bytes = panelBytes(tile);
-  const steps = apart === "rows" && !isWide(tile)
+  const steps = apart === "rows" && tile.spread
     ? rowsApart(tile, stride)
     : wat.unroll(UNROLL, (step) => oneStep(options, step));
   return wat.func(
@@ -122,7 +122,7 @@ function oneStep({ tile, apart, stride }: MicroKernelOptions, step: number): Wat
     const offset = apart === "rows" ? row * stride + step * 4 : row * 4 + step * stride;
     return multiply(tile, row, `(v128.load32_splat offset=${offset} ${wat.get("a")})`);
   };
-  if (apart === "rows" || isWide(tile)) return wat.block(loadPanel(tile, step), wat.unroll(tile.rows, single));
+  if (apart === "rows" || !tile.spread) return wat.block(loadPanel(tile, step), wat.unroll(tile.rows, single));
   const whole = Math.floor(tile.rows / 4);
   return wat.block(
     loadPanel(tile, step),

@@ -1,5 +1,5 @@
 /** @file How much of a result the registers hold. Engines leave 15 vector registers on x86; neighbouring vectors may be fused in pairs. */
-import type { Tile } from "../../../contraction/tile.ts";
+import type { Tile, TileKind } from "../../../contraction/tile.ts";
 
 /** Tiles by what of the packed left factor lies apart: its rows, of neighbouring steps; or its steps, of neighbouring rows. */
 export interface Tiles {
@@ -7,28 +7,33 @@ export interface Tiles {
   readonly steps: Tile;
 }
 
-/** The tiles that measured fastest: they take 15 registers where rows lie apart and 14 where steps do. */
-const NARROW: Tiles = { rows: { rows: 4, vectors: 2 }, steps: { rows: 5, vectors: 2 } };
-
-/** Those of engines that join neighbouring vectors: twelve pairs of sums, two of the panel and one value take 15 registers of 256 bits. */
-const WIDE: Tiles = { rows: { rows: 6, vectors: 4 }, steps: { rows: 6, vectors: 4 } };
+/** Five rows of which four are read at a time: where steps lie apart a vector holds rows, and there is no vector to a row. */
+const STEPS_APART: Tile = { rows: 5, vectors: 2, spread: true };
+const WIDE: Tile = { rows: 6, vectors: 4, spread: false };
 
 /**
- * The tiles of a device. Results are the same to the bit with either: how sums are cut depends on no tile.
+ * The tiles of each kind. 4×8 takes 15 registers and loads least: for processors to which the check of an address costs as
+ * much as a multiplication. 6×8 takes 15 too, and has sums enough to hide how long a multiplication takes: for those that check
+ * beside it. 6×16 is for engines that join neighbouring vectors: twelve pairs of sums, two of the panel and one value, which
+ * both of a pair must be multiplied with, as engines do not join what is spread over lanes.
+ */
+const TILES: Readonly<Record<TileKind, Tiles>> = {
+  "4x8": { rows: { rows: 4, vectors: 2, spread: true }, steps: STEPS_APART },
+  "6x8": { rows: { rows: 6, vectors: 2, spread: false }, steps: STEPS_APART },
+  "6x16": { rows: WIDE, steps: WIDE },
+};
+
+/** Every kind. */
+export const TILE_KINDS: readonly TileKind[] = Object.keys(TILES) as TileKind[];
+
+/**
+ * The tiles of a kind. Results are the same to the bit with each: how sums are cut depends on no tile.
  *
- * @param wide True if the engine joins neighbouring vectors.
+ * @param kind Which.
  * @returns What the registers hold.
  */
-export function tilesOf(wide: boolean): Tiles {
-  return wide ? WIDE : NARROW;
-}
-
-/**
- * Tells tiles that are made for pairs of vectors. Both of a pair must be multiplied with one value that is read as such:
- * engines do not join what is spread over lanes in registers.
- */
-export function isWide({ vectors }: Tile): boolean {
-  return vectors > 2;
+export function tilesOf(kind: TileKind): Tiles {
+  return TILES[kind];
 }
 
 /** Columns of a tile, and so of a packed panel of the right factor. */

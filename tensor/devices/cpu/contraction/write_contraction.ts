@@ -17,14 +17,14 @@ import { type Tiles, tilesOf } from "./tiles.ts";
  * Writes a contraction of float32.
  *
  * @param contraction Any contraction.
- * @param options Whether Winograd's method may be chosen, and what the engine does with vectors.
+ * @param options Whether Winograd's method may be chosen, and which tiles.
  * @param tiles What the registers hold.
  * @returns The kernel.
  */
 export function writeContraction(
   contraction: Contraction,
   options: WatOptions,
-  tiles: Tiles = tilesOf(options.wide()),
+  tiles: Tiles = tilesOf(options.tiles()),
 ): WatKernel {
   return contraction.form === "rows" ? writeRows(contraction, options, tiles) : writeOuter(contraction, options, tiles);
 }

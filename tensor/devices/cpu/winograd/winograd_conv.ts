@@ -14,11 +14,13 @@ import { COSTS, DEAR_ITEMS, STEPS } from "../machine.ts";
 import { readTiles, type TileTransfer, writeTiles } from "./winograd_tiles.ts";
 import { type WeightLayout, weightLayout, winogradWeights } from "./winograd_weights.ts";
 
-/** Bytes of transformed input at most, more only where a block would have too few tiles. */
-const BLOCK_BYTES = 512 * 1024;
-/** Least and most tiles of a block. */
-const LEAST_TILES = 48;
+/** Bytes of transformed input at most, more only where a block would have too few tiles: with the products half of an L2 cache. */
+const BLOCK_BYTES = 256 * 1024;
+/** Least tiles of a block, and most. Each block reads all transformed weights: from a cache, or where they are more, from memory. */
+const LEAST_TILES = { cache: 12, memory: 48 } as const;
 const MOST_TILES = 96;
+/** Bytes of transformed weights that stay in a cache. */
+const CACHED_BYTES = 8 * 2 ** 20;
 
 /** How a convolution is cut into work items, and where things lie in a thread's local memory. */
 interface Cut {
@@ -42,11 +44,12 @@ interface Cut {
   readonly bytes: number;
 }
 
-function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels, tile }: WeightLayout): Cut {
+function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels, tile, bytes }: WeightLayout): Cut {
   const squares = scheme.size ** 2;
   const count = tiles.batch * tiles.y * tiles.x;
   const fitting = Math.floor(BLOCK_BYTES / (squares * weights.channels * 4));
-  const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, fitting));
+  const least = LEAST_TILES[bytes <= CACHED_BYTES * outer[0] * outer[1] ? "cache" : "memory"];
+  const most = Math.max(least, Math.min(MOST_TILES, fitting));
   const blocks = Math.max(1, Math.ceil(count / most));
   const tilesEach = Math.max(tile.rows, wat.roundUp(Math.ceil(count / blocks), tile.rows));
   const used = Math.ceil(count / tilesEach);

@@ -51,7 +51,7 @@ async function valuesOn(device: Device, make: () => readonly Tensor[]): Promise<
 
 Deno.test("A device in a process of its own gives the bits of the device of this one", async () => {
   const { device } = await fastCpuDevice({ threads: 2 });
-  const local = cpuDevice({ threads: 1, wide: false });
+  const local = cpuDevice({ threads: 1, tiles: "4x8" });
   for (const [name, make] of Object.entries(PROGRAMS)) {
     deepStrictEqual(await valuesOn(device, make), await valuesOn(local, make), name);
   }

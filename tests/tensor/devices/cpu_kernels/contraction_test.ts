@@ -4,7 +4,7 @@ import type { Contraction, ConvolutionPart } from "../../../../tensor/contractio
 import { convolutionOf, convolutionPart, type ConvParams } from "../../../../tensor/contraction/convolution.ts";
 import { matrixProduct } from "../../../../tensor/contraction/matrix_product.ts";
 import { tableOuterProduct, tableProduct } from "../../../../tensor/contraction/table_product.ts";
-import { type Tiles, tilesOf } from "../../../../tensor/devices/cpu/contraction/tiles.ts";
+import { TILE_KINDS, type Tiles, tilesOf } from "../../../../tensor/devices/cpu/contraction/tiles.ts";
 import { writeContraction } from "../../../../tensor/devices/cpu/contraction/write_contraction.ts";
 import { type Shape, sizeOf } from "../../../../tensor/spec.ts";
 import { evaluateContraction } from "../../../support/evaluate_contraction.ts";
@@ -20,16 +20,16 @@ import {
   type Words,
 } from "./harness.ts";
 
-const DIRECT = { winograd: false, wide: () => false };
+const DIRECT = { winograd: false, tiles: () => "4x8" } as const;
 
-/** Runs a contraction in some tiles; without any in those of the device, of which both kinds must give the same bits. */
+/** Runs a contraction in some tiles; without any in those of the device, of which all kinds must give the same bits. */
 function compute(contraction: Contraction, inputs: readonly Sample[], shape: Shape, tiles?: Tiles): Words {
   const run = (each: Tiles) =>
     runKernel(writeContraction(contraction, DIRECT, each), inputs, { shape, dtype: "float32" });
   if (tiles) return run(tiles);
-  const [narrow, wide] = [run(tilesOf(false)), run(tilesOf(true))];
-  assertSameBits(wide, narrow);
-  return narrow;
+  const [first, ...others] = TILE_KINDS.map((kind) => run(tilesOf(kind)));
+  others.forEach((other) => assertSameBits(other, first!));
+  return first!;
 }
 
 /** Inputs of each part, and what it computes. */
@@ -106,8 +106,8 @@ const SIZES: readonly (readonly [rows: number, columns: number, steps: number])[
 /** The tiles of the device, and others. */
 const SOME_TILES: readonly (Tiles | undefined)[] = [
   undefined,
-  { rows: { rows: 3, vectors: 3 }, steps: { rows: 5, vectors: 4 } },
-  { rows: { rows: 2, vectors: 1 }, steps: { rows: 8, vectors: 1 } },
+  { rows: { rows: 3, vectors: 3, spread: true }, steps: { rows: 5, vectors: 4, spread: false } },
+  { rows: { rows: 2, vectors: 1, spread: false }, steps: { rows: 8, vectors: 1, spread: true } },
 ];
 
 for (const transposeA of [false, true]) {
