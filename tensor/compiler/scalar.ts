@@ -149,3 +149,10 @@ export function renumberBuffers(
         : x,
   );
 }
+
+/** Number of different nodes in expressions. */
+export function countNodes(roots: readonly Scalar[]): number {
+  let count = 0;
+  visitScalars(roots, () => count++);
+  return count;
+}

@@ -3,7 +3,7 @@ import type { WatPass } from "../../../compiler/kernel_text.ts";
 import { operationOf } from "../../../compiler/operations.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import { mathFunctions } from "./functions.ts";
-import { varies } from "./values.ts";
+import { constantLines, type SharedText, varies } from "./values.ts";
 
 /** Counts `$name` upwards by `step` while `name + step <= end`. */
 export function loopWhile(name: string, step: number, end: string, body: string): string {
@@ -57,22 +57,17 @@ export function runFunction(inputs: number, outputs: number, locals: readonly st
   return `(func (export "run") ${params}\n${locals.join(" ")}\n${body})`;
 }
 
-/** Number of different nodes in expressions. */
-export function countNodes(roots: readonly Scalar[]): number {
-  let count = 0;
-  visitScalars(roots, () => count++);
-  return count;
-}
-
 /** A pass that does each item of its range by itself. `buffers` counts inputs and outputs. */
 export function itemPass(
   buffers: { readonly inputs: number; readonly outputs: number },
-  shared: { readonly locals: readonly string[]; readonly calls: ReadonlySet<string> },
+  shared: SharedText,
   item: string,
   items: number,
   itemCost: number,
 ): WatPass {
-  const loop = `(local.set $item (local.get $begin))\n${loopWhile("$item", 1, "(local.get $end)", item)}`;
+  const loop = `${constantLines(shared)}\n(local.set $item (local.get $begin))\n${
+    loopWhile("$item", 1, "(local.get $end)", item)
+  }`;
   const code = `${mathFunctions(shared.calls)}\n${runFunction(buffers.inputs, buffers.outputs, shared.locals, loop)}`;
   return { code, items, itemCost };
 }

@@ -6,7 +6,7 @@ import { mergeAxes } from "../../../compiler/axes.ts";
 import { costOf, decode, loopWhile, needsScalar, runFunction } from "./loops.ts";
 import { mathFunctions } from "./functions.ts";
 import { stored } from "./operations.ts";
-import { type Place, ValueWriter } from "./values.ts";
+import { constantLines, type Place, type SharedText, ValueWriter } from "./values.ts";
 
 /** Elements of one work item where the kernel is one long loop. */
 const BLOCK = 4096;
@@ -33,7 +33,7 @@ export function emitMapWat(
   const locals = ["(local $j i32)", "(local $to i32)", "(local $row i32)", "(local $rest i32)"];
   const indices = rows.map((_, axis) => `$i${axis}`);
   indices.forEach((name) => locals.push(`(local ${name} i32)`));
-  const shared = { locals, calls: new Set<string>(), ids: new Map<Scalar, number>() };
+  const shared: SharedText = { locals, calls: new Set(), ids: new Map(), constants: new Map() };
   const place = (scalar: boolean): Place => ({
     indices: [...indices.map((name) => `(local.get ${name})`), ...(lane >= 0 ? ["(local.get $j)"] : [])],
     lane,
@@ -53,7 +53,9 @@ export function emitMapWat(
   const tail = !scalarOnly && !flat && inner % 4 === 0 ? "" : loopWhile("$j", 1, "(local.get $to)", body(true));
   const loops = `${outer.lines.join("\n")}\n${vector}\n${tail}`;
   const run = flat ? flatRun(inner, loops) : rowsRun(rows, indices, inner, loops);
-  const code = `${mathFunctions(shared.calls)}\n${runFunction(inputs.length, outputs.length, locals, run)}`;
+  const code = `${mathFunctions(shared.calls)}\n${
+    runFunction(inputs.length, outputs.length, locals, `${constantLines(shared)}\n${run}`)
+  }`;
   const items = inner === 0 || count === 0 ? 0 : flat ? Math.ceil(inner / BLOCK) : count;
   const itemCost = costOf(values, lane) * (flat ? Math.min(BLOCK, inner) : inner) * (scalarOnly ? 3 : 1) + 5;
   return { passes: [{ code, items, itemCost }], scratchBytes: 0, localBytes: 0 };

@@ -1,6 +1,7 @@
+import { countNodes } from "../../../compiler/scalar.ts";
 import type { Reduced } from "../../../compiler/kernel.ts";
 import type { WatPass } from "../../../compiler/kernel_text.ts";
-import { costOf, countNodes, decode, itemPass, loopWhile } from "./loops.ts";
+import { costOf, decode, itemPass, loopWhile } from "./loops.ts";
 import { buffersOf, type ReduceFrame, reduceFrame, type ReducePlan, rootsOf, visit } from "./reduce_plan.ts";
 import { identityOf, itemStart, rangeOf, reducedLoops, storeResult } from "./reduce_plan.ts";
 import { ValueWriter } from "./values.ts";

@@ -1,5 +1,6 @@
+import { countNodes } from "../../../compiler/scalar.ts";
 import type { WatPass } from "../../../compiler/kernel_text.ts";
-import { costOf, countNodes, decode, itemPass, loopWhile, needsScalar } from "./loops.ts";
+import { costOf, decode, itemPass, loopWhile, needsScalar } from "./loops.ts";
 import { buffersOf, type ReduceFrame, reduceFrame, type ReducePlan, rootsOf, visit } from "./reduce_plan.ts";
 import { combine, identityOf, itemStart, rangeOf, reducedLoops, storeResult } from "./reduce_plan.ts";
 import { ValueWriter } from "./values.ts";

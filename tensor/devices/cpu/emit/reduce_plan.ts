@@ -3,7 +3,7 @@ import type { Scalar } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
 import { loopWhile } from "./loops.ts";
 import { splat, stored } from "./operations.ts";
-import type { ValueWriter } from "./values.ts";
+import type { SharedText, ValueWriter } from "./values.ts";
 
 type Operation = Reduced["op"];
 
@@ -57,7 +57,7 @@ export interface ReduceFrame {
   readonly keptNames: readonly string[];
   readonly reducedNames: readonly string[];
   /** What the value writers of the function share. */
-  readonly shared: { readonly locals: string[]; readonly calls: Set<string>; readonly ids: Map<Scalar, number> };
+  readonly shared: SharedText;
 }
 
 /** Declares the locals. */
@@ -66,7 +66,7 @@ export function reduceFrame({ kept, reduced }: ReducePlan): ReduceFrame {
   const reducedNames = reduced.map((_, axis) => `$r${axis}`);
   const names = ["$item", "$rest", "$slab", "$from", "$to", "$j", "$until", "$place", ...keptNames, ...reducedNames];
   const locals = names.map((name) => `(local ${name} i32)`);
-  return { keptNames, reducedNames, shared: { locals, calls: new Set(), ids: new Map() } };
+  return { keptNames, reducedNames, shared: { locals, calls: new Set(), ids: new Map(), constants: new Map() } };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** @file Scalar expressions as WAT over four lanes. In `scalar` mode all lanes hold one element. */
 import { orderBy } from "../../../order.ts";
-import { type Access, alwaysRead, type Bound, operandsOf, type Scalar } from "../../../compiler/scalar.ts";
+import { type Access, alwaysRead, type Bound, countNodes, operandsOf, type Scalar } from "../../../compiler/scalar.ts";
+import { expanded, expansionName } from "../../../compiler/expansions/expanded.ts";
 import { asMask, operationText, splat } from "./operations.ts";
 
 /** Where the code stands: what the axes' indices are called, and which axis the lanes run along. */
@@ -15,6 +16,25 @@ export interface Place {
   readonly shift: number;
 }
 
+/** What the writers of a function share. */
+export interface SharedText {
+  /** Declarations of locals. */
+  readonly locals: string[];
+  /** Functions called, to be included. */
+  readonly calls: Set<string>;
+  readonly ids: Map<Scalar, number>;
+  /** Locals of constants, by what they hold, to be set before all loops; null where there is no loop. */
+  readonly constants: Map<string, string> | null;
+}
+
+/** Statements that set the locals of constants: an engine would make each anew wherever it is used. */
+export function constantLines({ constants }: Pick<SharedText, "constants">): string {
+  return [...constants ?? []].map(([text, name]) => `(local.set ${name} ${text})`).join(" ");
+}
+
+/** Nodes of a composed operation up to which it is written in place of a call, where it is computed for many elements. */
+const SHORT = 64;
+
 function sum(terms: readonly string[]): string {
   return terms.length === 0 ? "(i32.const 0)" : terms.reduce((a, b) => `(i32.add ${a} ${b})`);
 }
@@ -28,38 +48,25 @@ function times(value: string, factor: number): string {
  * depend on the lane axis go to `outer`, before the loop over lanes.
  */
 export class ValueWriter {
-  /** Functions called, to be included. */
-  readonly calls: Set<string>;
-  readonly #locals: string[];
+  readonly #shared: SharedText;
   readonly #place: Place;
   readonly #outer: ValueWriter | null;
   readonly #known: Map<string, string>;
-  readonly #ids: Map<Scalar, number>;
   /** Code so far. */
   readonly lines: string[] = [];
 
-  /** `locals` collects declarations, shared by all the writers of a function. */
-  constructor(
-    shared: { readonly locals: string[]; readonly calls: Set<string>; readonly ids: Map<Scalar, number> },
-    place: Place,
-    outer: ValueWriter | null,
-    known: Map<string, string> = new Map(),
-  ) {
-    this.#locals = shared.locals;
-    this.calls = shared.calls;
-    this.#ids = shared.ids;
+  /** `outer` writes before the loop over lanes; `known` are values that there are already. */
+  constructor(shared: SharedText, place: Place, outer: ValueWriter | null, known: Map<string, string> = new Map()) {
+    this.#shared = shared;
     this.#place = place;
     this.#outer = outer;
     this.#known = known;
   }
 
-  #shared() {
-    return { locals: this.#locals, calls: this.calls, ids: this.#ids };
-  }
-
   #local(type: "v128" | "i32"): string {
-    const name = `$${type === "i32" ? "p" : "v"}${this.#locals.length}`;
-    this.#locals.push(`(local ${name} ${type})`);
+    const { locals } = this.#shared;
+    const name = `$${type === "i32" ? "p" : "v"}${locals.length}`;
+    locals.push(`(local ${name} ${type})`);
     return name;
   }
 
@@ -78,8 +85,9 @@ export class ValueWriter {
   }
 
   #idOf(x: Scalar): number {
-    const id = this.#ids.get(x) ?? this.#ids.size;
-    this.#ids.set(x, id);
+    const { ids } = this.#shared;
+    const id = ids.get(x) ?? ids.size;
+    ids.set(x, id);
     return id;
   }
 
@@ -91,9 +99,19 @@ export class ValueWriter {
   }
 
   #one(x: Scalar): string {
-    if (x.kind === "const") return splat(x.value, x.dtype);
+    if (x.kind === "const") return this.#constant(x);
     if (this.#outer && !varies(x, this.#place.lane)) return this.#outer.value(x);
     return this.#once(`v${this.#idOf(x)}`, "v128", () => this.#code(x));
+  }
+
+  /** A float has a local for the whole function. Of others the text tells more: operations look at it. */
+  #constant({ value, dtype }: Scalar & { kind: "const" }): string {
+    const text = splat(value, dtype);
+    const { constants } = this.#shared;
+    if (!constants || dtype !== "float32" || value === 0) return text;
+    const name = constants.get(text) ?? this.#local("v128");
+    constants.set(text, name);
+    return `(local.get ${name})`;
   }
 
   #code(x: Scalar): string {
@@ -110,8 +128,18 @@ export class ValueWriter {
         return asMask(x.dtype, this.#gather(x));
       case "op":
         if (x.op === "rarely") return this.#rarely(x);
-        return operationText(x, x.args.map((arg) => this.#one(arg)), (...call) => this.#call(...call));
+        return this.#operation(x, x.args.map((arg) => this.#one(arg)));
     }
+  }
+
+  #operation(x: Scalar & { kind: "op" }, args: readonly string[]): string {
+    const name = expansionName(x.op, x.args.at(-1)!.dtype);
+    const whole = name && this.#shared.constants && !this.#place.scalar ? expanded(name) : null;
+    if (!whole || countNodes([whole.result]) > SHORT) {
+      return operationText(x, args, (...call) => this.#call(...call));
+    }
+    whole.parameters.forEach((parameter, i) => this.#known.set(`v${this.#idOf(parameter)}`, args[i]!));
+    return this.value(whole.result);
   }
 
   /** Byte address of an element of an output, whose buffers are numbered -1, -2, … */
@@ -178,7 +206,7 @@ export class ValueWriter {
 
   /** Code of a branch, with locals of its own; `last` makes its result of the value. */
   #branch(x: Scalar, last = (value: string) => value): string {
-    const inner = new ValueWriter(this.#shared(), this.#place, null, new Map(this.#visible()));
+    const inner = new ValueWriter(this.#shared, this.#place, null, new Map(this.#visible()));
     const value = inner.value(x);
     return `${inner.lines.join(" ")} ${last(value)}`;
   }
@@ -228,7 +256,7 @@ export class ValueWriter {
   }
 
   #call(name: string, ...args: readonly string[]): string {
-    this.calls.add(name);
+    this.#shared.calls.add(name);
     return `(call $${name} ${args.join(" ")})`;
   }
 }
