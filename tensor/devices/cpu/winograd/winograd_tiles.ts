@@ -5,7 +5,7 @@ import { loadLanes, storeLanes } from "../contraction/micro_kernel.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";
 import { decodeTile, patchTable } from "./winograd_patch.ts";
-import { transformSquare, vectorTypes } from "./winograd_transform.ts";
+import { transformFunction, transformSquare } from "./winograd_transform.ts";
 
 /** Squares of pixels on one side, transformed squares in local memory on the other. All positions are bytes from the start of local memory. */
 export interface TileTransfer {
@@ -111,6 +111,6 @@ function eachTile(transfer: TileTransfer, transform: (lanes: number) => Wat): Wa
   );
   return wat.block(
     patchTable(`${name}_pixels`, buffer, patches, side),
-    wat.func(name, ["tile0", "count", "first", "channels", "phase_y", "phase_x"], body, vectorTypes(body)),
+    transformFunction(name, ["tile0", "count", "first", "channels", "phase_y", "phase_x"], body),
   );
 }

@@ -6,10 +6,31 @@ import type { Wat, WatType } from "../emit/wat.ts";
 /** Names of vector variables start so. */
 const PREFIX = "v_";
 
-/** The types of the vector variables of some statements, for `func`. */
-export function vectorTypes(body: Wat): Record<string, WatType> {
+/** The types of the vector variables of some statements. */
+function vectorTypes(body: Wat): Record<string, WatType> {
   const names = Array.from(body.matchAll(/local\.set \$(v_\w+)/g), (match) => match[1]!);
   return Object.fromEntries(names.map((name) => [name, "v128"]));
+}
+
+/** What `splat` writes. */
+const CONSTANT = /\(v128\.const f32x4 [^)]*\)/g;
+
+/**
+ * Writes a function that transforms. Constants are set before its loops: an engine would make each anew wherever it is used.
+ *
+ * @param name What `call` names.
+ * @param parameters Names of the i32 parameters.
+ * @param body Statements, some of `transformSquare`.
+ * @returns The text.
+ */
+export function transformFunction(name: string, parameters: readonly string[], body: Wat): Wat {
+  const constants = [...new Set(Array.from(body.matchAll(CONSTANT), ([text]) => text))];
+  const variable = (text: Wat) => `${PREFIX}constant${constants.indexOf(text)}`;
+  const whole = wat.block(
+    ...constants.map((text) => wat.set(variable(text), text)),
+    body.replaceAll(CONSTANT, (text) => wat.get(variable(text))),
+  );
+  return wat.func(name, parameters, whole, vectorTypes(whole));
 }
 
 /** A constant in all lanes. */
@@ -44,7 +65,7 @@ function apply({ lines, outputs }: Linear, from: string, to: string): { readonly
  * @param size Inputs along an axis.
  * @param input Expression of the vector at row `i`, column `j`.
  * @param output Statement that stores a vector at row `i`, column `j` of the result.
- * @returns The statements; vector variables have the types of `vectorTypes`.
+ * @returns The statements; for a `transformFunction`.
  */
 export function transformSquare(
   map: Linear,

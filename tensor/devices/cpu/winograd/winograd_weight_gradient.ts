@@ -13,7 +13,7 @@ import type { Wat } from "../emit/wat.ts";
 import { COSTS } from "../machine.ts";
 import { type Cut, cutOf } from "./winograd_gradient_cut.ts";
 import { readTiles, type TileTransfer } from "./winograd_tiles.ts";
-import { transformSquare, vectorTypes } from "./winograd_transform.ts";
+import { transformFunction, transformSquare } from "./winograd_transform.ts";
 
 /** Channels of a work item of the last pass. */
 const LAST_CHANNELS = 16;
@@ -219,7 +219,7 @@ function sumPass(buffers: readonly string[], gradient: WinogradWeightGradient, c
   const cost = Math.min(channels, LAST_CHANNELS) * columns * gradient.scheme.size ** 2 * cut.slabs * 0.5;
   return wat.pass(
     buffers,
-    [wat.func("item", ["index"], body, vectorTypes(body))],
+    [transformFunction("item", ["index"], body)],
     phases[0] * phases[1] * blocks,
     cost,
   );

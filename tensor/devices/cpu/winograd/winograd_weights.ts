@@ -7,7 +7,7 @@ import { loadLanes } from "../contraction/micro_kernel.ts";
 import { columnsOf, panelBytes as bytesOf, panelsOf } from "../contraction/tiles.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";
-import { transformSquare, vectorTypes } from "./winograd_transform.ts";
+import { transformFunction, transformSquare } from "./winograd_transform.ts";
 
 /** The packed weights: for each phase, for each of the `n²` products, panels of a tile's columns with a row for each channel. */
 export interface WeightLayout {
@@ -147,7 +147,7 @@ function packPanel(
       bytesOf(tile),
     ),
   );
-  return wat.func(name, ["from", "to", "count"], body, vectorTypes(body));
+  return transformFunction(name, ["from", "to", "count"], body);
 }
 
 function transformless(size: number, store: (i: number, j: number) => Wat): Wat {
