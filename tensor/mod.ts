@@ -19,6 +19,7 @@ import "./display.ts";
 export * from "./core.ts";
 export { referenceDevice } from "./devices/reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
+export type { TileKind } from "./contraction/tile.ts";
 export type { KernelStore } from "./devices/cpu/runtime/assemble.ts";
 
 bringNarrow(widen);

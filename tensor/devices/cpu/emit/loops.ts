@@ -57,17 +57,26 @@ export function runFunction(inputs: number, outputs: number, locals: readonly st
   return `(func (export "run") ${params}\n${locals.join(" ")}\n${body})`;
 }
 
-/** A pass that does each item of its range by itself. `buffers` counts inputs and outputs. */
+/** How many buffers a kernel takes. */
+export interface BufferCounts {
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/** `run` with what writers share: the functions that it calls, its locals, and its constants before the body. */
+export function kernelCode({ inputs, outputs }: BufferCounts, shared: SharedText, body: string): string {
+  const whole = `${constantLines(shared)}\n${body}`;
+  return `${mathFunctions(shared.calls)}\n${runFunction(inputs, outputs, shared.locals, whole)}`;
+}
+
+/** A pass that does each item of its range by itself. */
 export function itemPass(
-  buffers: { readonly inputs: number; readonly outputs: number },
+  buffers: BufferCounts,
   shared: SharedText,
   item: string,
   items: number,
   itemCost: number,
 ): WatPass {
-  const loop = `${constantLines(shared)}\n(local.set $item (local.get $begin))\n${
-    loopWhile("$item", 1, "(local.get $end)", item)
-  }`;
-  const code = `${mathFunctions(shared.calls)}\n${runFunction(buffers.inputs, buffers.outputs, shared.locals, loop)}`;
-  return { code, items, itemCost };
+  const loop = `(local.set $item (local.get $begin))\n${loopWhile("$item", 1, "(local.get $end)", item)}`;
+  return { code: kernelCode(buffers, shared, loop), items, itemCost };
 }

@@ -1,12 +1,10 @@
 import type { MapKernel } from "../../../compiler/kernel.ts";
 import type { WatKernel } from "../../../compiler/kernel_text.ts";
-import type { Scalar } from "../../../compiler/scalar.ts";
 import type { TensorSpec } from "../../../spec.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
-import { costOf, decode, loopWhile, needsScalar, runFunction } from "./loops.ts";
-import { mathFunctions } from "./functions.ts";
+import { costOf, decode, kernelCode, loopWhile, needsScalar } from "./loops.ts";
 import { stored } from "./operations.ts";
-import { constantLines, type Place, type SharedText, ValueWriter } from "./values.ts";
+import { type Place, type SharedText, ValueWriter } from "./values.ts";
 
 /** Elements of one work item where the kernel is one long loop. */
 const BLOCK = 4096;
@@ -53,9 +51,7 @@ export function emitMapWat(
   const tail = !scalarOnly && !flat && inner % 4 === 0 ? "" : loopWhile("$j", 1, "(local.get $to)", body(true));
   const loops = `${outer.lines.join("\n")}\n${vector}\n${tail}`;
   const run = flat ? flatRun(inner, loops) : rowsRun(rows, indices, inner, loops);
-  const code = `${mathFunctions(shared.calls)}\n${
-    runFunction(inputs.length, outputs.length, locals, `${constantLines(shared)}\n${run}`)
-  }`;
+  const code = kernelCode({ inputs: inputs.length, outputs: outputs.length }, shared, run);
   const items = inner === 0 || count === 0 ? 0 : flat ? Math.ceil(inner / BLOCK) : count;
   const itemCost = costOf(values, lane) * (flat ? Math.min(BLOCK, inner) : inner) * (scalarOnly ? 3 : 1) + 5;
   return { passes: [{ code, items, itemCost }], scratchBytes: 0, localBytes: 0 };

@@ -1,5 +1,6 @@
 /** @file Contractions as the cpu writes them, against the definitions in float64: products, convolutions and products through tables. */
 import { deepStrictEqual, equal } from "node:assert/strict";
+import type { WatOptions } from "../../../../tensor/compiler/kernel_text.ts";
 import type { Contraction, ConvolutionPart } from "../../../../tensor/contraction/contraction.ts";
 import { convolutionOf, convolutionPart, type ConvParams } from "../../../../tensor/contraction/convolution.ts";
 import { matrixProduct } from "../../../../tensor/contraction/matrix_product.ts";
@@ -20,7 +21,7 @@ import {
   type Words,
 } from "./harness.ts";
 
-const DIRECT = { winograd: false, tiles: () => "4x8" } as const;
+const DIRECT: WatOptions = { winograd: false, tiles: () => "4x8" };
 
 /** Runs a contraction in some tiles; without any in those of the device, of which all kinds must give the same bits. */
 function compute(contraction: Contraction, inputs: readonly Sample[], shape: Shape, tiles?: Tiles): Words {
