@@ -149,6 +149,7 @@ function denseFlops(model: Model, flops: number, train: TrainState, images: Tens
 /** Times steps, each followed by one of the baseline if that was asked for. */
 async function timeSteps(run: () => Promise<number>) {
   const ours: number[] = [];
+  const ends: number[] = []; // on the clock of the day
   const theirs: BaselineStep[] = [];
   const baseline = args.baseline ? startBaseline(args.python, args.model, INPUT_SIZE, BATCH_SIZE) : null;
   for (let i = 0; i <= STEPS; i++) {
@@ -159,6 +160,7 @@ async function timeSteps(run: () => Promise<number>) {
       throw new Error(`Cannot time a step as its loss must be near 1: current loss is ${loss}`);
     }
     ours.push(time);
+    ends.push(performance.timeOrigin + performance.now());
     if (baseline && i === 0) await baseline.step();
     const other = baseline && i > 0 ? await baseline.step() : null;
     if (other) theirs.push(other);
@@ -169,7 +171,8 @@ async function timeSteps(run: () => Promise<number>) {
     );
   }
   await baseline?.close();
-  return { first: ours[0]!, ours: ours.slice(1), theirs };
+  const first = { firstStepMilliseconds: ours[0]!, firstStepEnded: ends[0]! };
+  return { first, ours: ours.slice(1), theirs };
 }
 
 /** Times a program several times after a first one that warms up. */
@@ -262,7 +265,7 @@ async function wholeStep(model: Classifier, device: Device, profile: Profile): P
       launches,
       ...(submits.length > 0 ? { submits: submits.at(-1)! } : {}),
       compileMilliseconds,
-      firstStepMilliseconds: first,
+      ...first,
     },
     ...comparison(time, residentBytes, theirs),
   };

@@ -10,6 +10,7 @@ import type { Tensor } from "../../tensor.ts";
 import { bindBlocks, handOut } from "../../compiler/bindings.ts";
 import { addressesOf } from "./image.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
+import { writeConstants } from "../../compiler/schedule/write_constants.ts";
 import { type LoadOptions, prepare, type Program } from "./program.ts";
 import type { KernelStore } from "./runtime/assemble.ts";
 import { readBlock } from "./runtime/blocks.ts";
@@ -121,7 +122,8 @@ export function cpuDeviceOn(
   return device;
 }
 
-function load(core: Core, device: Device, schedule: ScheduledProgram, options: LoadOptions): Loaded {
+function load(core: Core, device: Device, given: ScheduledProgram, options: LoadOptions): Loaded {
+  const schedule = writeConstants(given);
   const written = prepare(core, schedule, options);
   const image = written.image();
   core.engine.load(image);

@@ -201,3 +201,20 @@ Deno.test("What a script asks for at once, before its threads have started, is d
     device.close();`);
   equal(printed, "true");
 });
+
+Deno.test("A constant that stands twice among results is written twice, into memory of its own each time", () =>
+  withCpu({ threads: 2 }, async (device) => {
+    const start = t.jit(() => {
+      const zero = t.zeros([3, 5]);
+      const half = t.cast(t.ones([3, 5]), "float16");
+      return [zero, t.add(floats([3, 5]), 1), zero, t.zeros([3, 5]), half, half];
+    }, { device });
+    const results = start();
+    deepStrictEqual(device.counters!().launches, 4); // a zero beside the sum, two by themselves; the halves, which are copied
+    const values = await Promise.all(results.map((x) => x.data({ device })));
+    [0, 2, 3].forEach((i) => deepStrictEqual(values[i], new Float32Array(15)));
+    [4, 5].forEach((i) => deepStrictEqual([...values[i]!], Array(15).fill(1)));
+    const grow = t.jit((x: Tensor) => t.add(x, 1), { device, donate: [0] });
+    deepStrictEqual(await grow(results[0]!).data({ device }), new Float32Array(15).fill(1));
+    deepStrictEqual(await results[2]!.data({ device }), new Float32Array(15));
+  }));
