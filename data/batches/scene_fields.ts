@@ -205,11 +205,7 @@ function objectFields(
   const bits = new Int32Array(masks ? objects * height * words : 0);
   placed.forEach(({ mask }, g) => {
     if (!mask) return;
-    const own = packMasks([mask], [pixels.height, pixels.width]);
-    const ownWords = Math.ceil(pixels.width / 32);
-    for (let y = 0; y < pixels.height; y++) {
-      bits.set(own.subarray(y * ownWords, (y + 1) * ownWords), (g * height + y) * words);
-    }
+    bits.set(packMasks([mask], [pixels.height, pixels.width], [height, width]), g * height * words);
   });
   return { boxes, classes: fill((object) => object.class), valid: fill(() => 1), ...(masks ? { masks: bits } : {}) };
 }

@@ -46,7 +46,6 @@ export function settleDetectOptions(
   const options: DetectOptions = { ...whole, short: whole.testShort };
   checkLists(options);
   checkAccumulation(options);
-  checkPrecision(options);
   checkFreezing(options);
   checkSize(options);
   return options;
@@ -99,14 +98,6 @@ function checkLists(options: DetectOptions): void {
       `Cannot read ${flagOf(name)} as it must be two numbers: current value is ${options[name]}`,
     );
   }
-}
-
-/** With float16 activations the loss of a step is infinite on webgpu: nothing would be learned. */
-function checkPrecision({ precision }: DetectOptions): void {
-  if (precision === "f32") return;
-  throw new RangeError(
-    `Cannot train a detector as --precision must be f32: current precision is ${precision}, in which losses are not finite`,
-  );
 }
 
 function checkFreezing({ freezeAt, init }: DetectOptions): void {

@@ -48,11 +48,10 @@ for (const [name, [transform, canvas]] of Object.entries(TRANSFORMS)) {
   for (const kind of ["polygons", "runs", "boxes"] as const) {
     Deno.test(`sceneFields(): ${name}, ${kind}: pixels, boxes and masks of an object go to the same place`, async () => {
       const [height, width] = canvas.size;
+      const options = { canvases: [canvas], transform, normalisation: PLAIN, targets: TARGETS };
       let seen = 0;
-      for (
-        const batch of await collect({ canvases: [canvas], transform, normalisation: PLAIN, targets: TARGETS }, kind)
-      ) {
-        const { images, boxes, classes, valid, masks } = await numbersOf(batch);
+      for (const batch of await collect(options, kind)) {
+        const { images, boxes, classes, valid, masks, sizes } = await numbersOf(batch);
         for (let place = 0; place < 3 * TARGETS.objects; place++) {
           if (!valid![place]) {
             deepStrictEqual(boxes!.slice(place * 4, place * 4 + 4), [0, 0, 1, 1]);
@@ -61,9 +60,10 @@ for (const [name, [transform, canvas]] of Object.entries(TRANSFORMS)) {
           seen++;
           const [x1, y1, x2, y2] = boxes!.slice(place * 4, place * 4 + 4) as [number, number, number, number];
           const image = Math.floor(place / TARGETS.objects);
+          const [h, w] = sizes!.slice(2 * image, 2 * image + 2) as [number, number];
           const shared = { both: 0, pixels: 0, mask: 0, inBox: 0 };
-          for (let y = 0; y < height; y++) {
-            for (let x = 0; x < width; x++) {
+          for (let y = 0; y < h; y++) { // beyond the image its border stands once more: packMasks()
+            for (let x = 0; x < w; x++) {
               // Objects of a scene have a class and a colour each.
               const light = images![((image * height + y) * width + x) * 3 + classes![place]!]! * 255;
               const isPixel = light > BRIGHT / 2;

@@ -86,14 +86,9 @@ function batchOf(spec: Json, targets: Json, model: Detector, { dtype }: Bench): 
   const rpn = targets.map(({ boxes }: Json) =>
     rpnTargets(anchors, boxes.flat(), () => 0, { match: model.settings.rpnMatch, batchSize: rpnBatchSize }));
   const join = (part: "index" | "label" | "target") => rpn.flatMap((each: Json) => Array.from(each[part] as ArrayLike<number>));
-  const masks = targets.flatMap(({ masks }: Json) => fill(masks.map(({ size, counts }: Json) => {
-    const [h, w] = size;
-    const own = decodeMask({ size, counts: parseCounts(counts) });
-    return Uint8Array.from({ length: height * width }, (_, k) => {
-      const [y, x] = [Math.floor(k / width), k % width];
-      return y < h && x < w ? own[y * w + x]! : 0;
-    });
-  }), new Uint8Array(height * width)));
+  const words = Math.ceil(width / 32);
+  const masks: readonly Int32Array[] = targets.flatMap(({ masks }: Json) => fill(masks.map(({ size, counts }: Json) =>
+    packMasks([decodeMask({ size, counts: parseCounts(counts) })], size, [height, width])), new Int32Array(height * words)));
   const per = (part: string, empty: Json) => targets.flatMap((each: Json) => fill(each[part], empty)).flat();
   return {
     images: tensor(data, { shape: [images, height, width, 3], dtype }),
@@ -101,7 +96,7 @@ function batchOf(spec: Json, targets: Json, model: Detector, { dtype }: Bench): 
     boxes: tensor(per("boxes", [0, 0, 1, 1]), { shape: [images, most, 4], dtype }),
     classes: int32(per("classes", 0), [images, most]),
     valid: int32(targets.flatMap(({ boxes }: Json) => fill(boxes.map(() => 1), 0)), [images, most]),
-    masks: int32(packMasks(masks, [height, width]), [images, most, height, Math.ceil(width / 32)]),
+    masks: int32(masks.flatMap((mask) => [...mask]), [images, most, height, words]),
     rpnIndex: int32(join("index"), [images, rpnBatchSize]),
     rpnLabel: int32(join("label"), [images, rpnBatchSize]),
     rpnTarget: tensor(join("target"), { shape: [images, Math.floor(rpnBatchSize / 2), 4], dtype }),

@@ -100,7 +100,6 @@ Deno.test("findAnnotations() and cocoScenes() find what is usually there, and sa
 });
 
 Deno.test("detect:train refuses lists and sizes that do not fit", async () => {
-  await rejects(detectTrain(["--precision", "f16"]), /--precision must be f32: current precision is f16/);
   await rejects(detectTrain(["--shorts", "480,x"]), /Cannot read --shorts as it must be whole numbers from 1/);
   await rejects(detectTrain(["--pre-nms", "20"]), /Cannot read --pre-nms as it must be two numbers/);
   await rejects(

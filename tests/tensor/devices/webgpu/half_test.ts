@@ -18,6 +18,7 @@ import {
 } from "../../../../tensor/mod.ts";
 import type { TileVariant } from "../../../../tensor/kernel.ts";
 import type { WgslBuffer, WgslMemory, WgslPass } from "../../../../tensor/compiler/kernel_text.ts";
+import { chooseHalf } from "../../../../tensor/devices/webgpu/half/choose_half.ts";
 import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";
 import { spyAdapter } from "../../../support/spy_adapter.ts";
@@ -139,4 +140,19 @@ testWebgpu("An adapter without float16 is refused, if it is asked for", async ()
     webgpuDevice({ adapter, precision: "f16" }),
     /^DeviceError: Cannot store float16 on webgpu as its adapter must offer shader-f16: current features are/,
   );
+});
+
+Deno.test("chooseHalf() keeps in float32 what no contraction reads or writes, such as areas and overlaps of boxes", () => {
+  const value = (role: string, ...shape: number[]) => ({ role, dtype: "float32", shape });
+  const step = (kernel: object, inputs: readonly number[], outputs: readonly number[]) => ({ kernel, inputs, outputs });
+  const [map, product] = [{ kind: "map" }, { kind: "template", body: { kind: "contraction" } }];
+  const program = {
+    values: [
+      ...[value("input", 9, 7), value("temporary", 3, 48), value("temporary", 6, 24), value("temporary", 12, 12)],
+      value("output", 5, 5),
+    ],
+    steps: [step(map, [0], [1]), step(product, [0], [2]), step(map, [2, 1], [3]), step(map, [3, 2], [4])],
+  };
+  const { values } = chooseHalf(program as never);
+  deepStrictEqual(values.map(({ half = false }) => half), [false, false, true, false, false]);
 });
