@@ -4,12 +4,12 @@ import {
   arange,
   argsort,
   broadcastTo,
-  flip,
   fmod,
   greaterEqual,
   reshape,
   slice,
   stack,
+  take,
   takeAlongAxis,
   type Tensor,
   truncDivide,
@@ -29,8 +29,8 @@ export interface SampleMaskOptions {
   readonly first?: number | Tensor;
   /** Which random bits are drawn; those of new runs if not given. */
   readonly randomStream?: StreamVersion;
-  /** True if the images lie last to first. */
-  readonly reverse?: boolean;
+  /** Which image lies where: their numbers, each once; as they are if not given. */
+  readonly order?: readonly number[];
 }
 
 const SAMPLE_OPTIONS = {
@@ -39,7 +39,7 @@ const SAMPLE_OPTIONS = {
   maskRatio: true,
   first: true,
   randomStream: true,
-  reverse: true,
+  order: true,
 } as const;
 
 /**
@@ -93,12 +93,12 @@ export function sampleMask(
   options: SampleMaskOptions,
 ): SparsePattern {
   requireOptions("sampleMask", options, SAMPLE_OPTIONS satisfies OptionNames<SampleMaskOptions>);
-  const { batch, grid, maskRatio, first = 0, randomStream, reverse = false } = options;
+  const { batch, grid, maskRatio, first = 0, randomStream, order } = options;
   const [rows, columns] = grid;
   const visible = countVisible(grid, maskRatio);
   const drawn = streamOf(randomStream).uniform(key, [batch, rows * columns], first); // [B, L]
-  const order = argsort(reverse ? flip(drawn, { axis: 0 }) : drawn);
-  const chosen = slice(order, { start: [0, 0], size: [batch, visible] });
+  const ranked = argsort(order ? take(drawn, order) : drawn);
+  const chosen = slice(ranked, { start: [0, 0], size: [batch, visible] });
   const sorted = takeAlongAxis(chosen, argsort(chosen), { wrapNegativeIndices: false }); // [B, K], in raster order
   const image = broadcastTo(reshape(arange(batch), [batch, 1]), sorted.shape);
   const indices = stack([image, truncDivide(sorted, columns), fmod(sorted, columns)], { axis: 2 }); // [B, K, 3]

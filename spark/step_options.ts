@@ -15,7 +15,7 @@ export const STEP_OPTIONS = {
   checkpoint: true,
   patchSize: true,
   first: true,
-  reverse: true,
+  order: true,
   randomStream: true,
   train: true,
   key: true,

@@ -1,6 +1,6 @@
 import { type OptionNames, requireOptions } from "../tensor/kernel.ts";
 import { STEP_OPTIONS } from "./step_options.ts";
-import { add, div, flip, mul, random, type Shape, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
+import { add, div, mul, random, type Shape, take, type Tensor, treeMap, valueAndGrad } from "../tensor/mod.ts";
 import { applyUpdates, globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import {
@@ -39,8 +39,8 @@ export interface TrainStepOptions
   readonly first?: number;
   /** Which random bits are drawn; those of new runs if not given. */
   readonly randomStream?: StreamVersion;
-  /** True to compute the images last to first, with what each draws: the same step but for rounding. */
-  readonly reverse?: boolean;
+  /** Order in which the images are computed, with what each draws: their numbers, each once. The same step but for rounding. */
+  readonly order?: readonly number[];
 }
 
 /** What a training step reads. */
@@ -130,11 +130,6 @@ export function lossAndGradients(
   return { ...out, gradients: lossScale ? treeMap((x: Tensor) => div(x, lossScale.scale), gradients) : gradients };
 }
 
-/** What images have, along axis 0: first to last or last to first. */
-function ordered(x: Tensor, reverse: boolean): Tensor {
-  return reverse ? flip(x, { axis: 0 }) : x;
-}
-
 /**
  * All that is random in a batch, drawn from a key: its mask and what drop path drops; and the key of the next one. `before`
  * are images of the step that small batches before this one had (int32 scalar).
@@ -158,20 +153,23 @@ export function drawBatch(
     patchSize = model.stride,
     first: own = 0,
     randomStream,
-    reverse = false,
+    order,
     collective: _collective, // who shares the step draws nothing
     batchSize: _batchSize,
     bucketBytes: _bucketBytes,
     ...ablation
   } = options;
-  const images = ordered(given, reverse);
+  const ordered = (x: Tensor) => order ? take(x, order) : x;
+  const images = ordered(given);
   const [batch, height, width] = images.shape as [number, number, number];
   const stream = streamOf(randomStream);
   const first = before ? add(before, own) : own;
-  const uniform = (key: Tensor, shape: Shape) => ordered(stream.uniform(key, shape, first), reverse);
+  const uniform = (key: Tensor, shape: Shape) => ordered(stream.uniform(key, shape, first));
   const grid = inputGrid(model, [height, width], patchSize);
   const [next, maskKey, dropKey] = stream.split(key, 3) as [Tensor, Tensor, Tensor];
-  const pattern = sampleMask(maskKey, { batch, grid, maskRatio, first, reverse, ...randomStream && { randomStream } });
+  const pattern = sampleMask(maskKey, {
+    ...{ batch, grid, maskRatio, first, ...order && { order }, ...randomStream && { randomStream } },
+  });
   return { next, images, pattern, run: { train: true, key: dropKey, uniform, dropPath, ...ablation } };
 }
 

@@ -22,8 +22,10 @@ export interface StepRecord {
   readonly lossScale?: number;
   /** How many ranks shared the step, where there are several. */
   readonly ranks?: number;
-  /** Seconds for which each rank has waited for others since the last reading, in their order. */
+  /** Seconds of the step for which each rank has waited for others, in their order; a mean over steps that are read together. */
   readonly waited?: readonly number[];
+  /** Images per second of each rank, in the time in which it did not wait. */
+  readonly rankSpeeds?: readonly number[];
   /** Losses that the loss is the sum of, by name. */
   readonly parts?: Readonly<Record<string, number>>;
 }

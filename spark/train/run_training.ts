@@ -16,6 +16,7 @@ import { type Keepsakes, openRunResults, type RunResults } from "./results/run_r
 import { loggerCalls, type RunLogger } from "./run_logger.ts";
 import type { RunLengths } from "./run_lengths.ts";
 import type { RunConfiguration, RunStart } from "./run_start.ts";
+import { textsOfAll } from "./ranks/agreement.ts";
 import { sidesOfAll, whileFirst } from "./ranks/together.ts";
 import { trainLoop } from "./train_loop.ts";
 import type { Training } from "./training.ts";
@@ -203,7 +204,7 @@ async function trained<State extends Savable, Batch>(
         steps: total + shift,
         onSkip: tellSkipped(progress, skipped, collective.rank === 0 ? folder.log : null),
       }, progress.note),
-      ...sidesOfAll(collective, device, { ...results, interrupted }),
+      ...sidesOfAll(collective, { device, batchSize: run.batchSize }, { ...results, interrupted }),
       ...recipe.advice === undefined ? {} : { advice: recipe.advice },
       show: progress.show,
     }));
@@ -224,10 +225,11 @@ async function openResults<State extends Savable, Batch>(
   { configuration, sources = [], weights = [], keepsakes: open }: Recipe<State, Batch>,
   { note, emit }: Pick<KeepsakeRun, "note" | "emit">,
 ) {
+  const hosts = textsOfAll(collective, Deno.hostname());
   if (collective.rank > 0) return NOTHING as { keepsakes: Keepsakes<State>; results: RunResults<State> };
   const head = {
     ...programLine(folder.path, task),
-    ...collective.size > 1 && { ranks: collective.size, joined_by: collective.name },
+    ...collective.size > 1 && { ranks: collective.size, joined_by: collective.name, hosts },
     ...{ model, sources, weights },
   };
   void emit({ kind: "start", name: head.name, folder: folder.path, configuration, done });

@@ -6,7 +6,7 @@ import { dataKey, drawsOf } from "../../data/batches/draws.ts";
 import { type Command, command } from "../../spark/commands/cli/command.ts";
 import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
-import { startMpirun } from "../support/mpirun.ts";
+import { type RunningRanks, startMpirun } from "../support/mpirun.ts";
 import { isSame, type Result, resultOf } from "./results.ts";
 
 const OPTIONS = {
@@ -61,27 +61,86 @@ const isThere = (pid: number): boolean => {
 
 const wait = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
+/** Milliseconds between two looks, and of the longest gap between them that counts: in longer ones the whole machine stood still. */
+const [LOOK, LONGEST_GAP] = [20, 1000];
+
+/** Looks again and again until `done` says so, and gives the seconds that this took. */
+async function watch(done: (seconds: number) => boolean): Promise<number> {
+  let [seconds, last] = [0, performance.now()];
+  while (!done(seconds)) {
+    await wait(LOOK);
+    const now = performance.now();
+    seconds += Math.min(now - last, LONGEST_GAP) / 1000;
+    last = now;
+  }
+  return seconds;
+}
+
+/** Steps that a run has logged. */
+function stepsLogged(folder: string): number {
+  try {
+    return Deno.readTextFileSync(join(folder, "log.jsonl")).split("\n").filter((line) => line.startsWith('{"step"'))
+      .length;
+  } catch {
+    return 0;
+  }
+}
+
+/** When to disturb: `step` steps and a part of the time of the next; the first comes after the start of all. */
+interface Moment {
+  readonly step: number;
+  readonly part: number;
+}
+
+/** Waits for a moment of a run, at most until it has ended. */
+async function reach(run: RunningRanks, out: string, { step, part }: Moment, paces: Paces): Promise<void> {
+  const end = { reached: false };
+  run.output.then(() => end.reached = true);
+  await watch(() => end.reached || stepsLogged(out) >= step);
+  const pause = part * (step === 0 ? paces.start : paces.step);
+  await watch((seconds) => end.reached || seconds >= pause || stepsLogged(out) > step);
+}
+
+/** Seconds until the first step is logged, and of each after it. */
+interface Paces {
+  readonly start: number;
+  readonly step: number;
+}
+
+/** Runs undisturbed. */
+async function measure(options: Options, out: string): Promise<Paces> {
+  const run = startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), "--out", out]);
+  const start = await watch(() => stepsLogged(out) >= 1);
+  const rest = await watch(() => stepsLogged(out) >= options.steps);
+  const { code, stderr } = await run.output;
+  if (code !== 0) throw new Error(`Cannot measure a run as it must end well: current error is ${stderr}`);
+  return { start, step: rest / (options.steps - 1) };
+}
+
 /** Runs until a moment, sends a rank a signal, and waits for the end of all, or for when it is too late. */
 async function disturb(
   options: Options,
   out: string,
-  { signal, after, victim }: {
+  { signal, moment, victim, paces }: {
     readonly signal: "SIGKILL" | "SIGSTOP";
-    readonly after: number;
+    readonly moment: Moment;
     readonly victim: number;
+    readonly paces: Paces;
   },
 ): Promise<Disturbed> {
   const run = startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), "--out", out]);
-  await wait(after);
+  await reach(run, out, moment, paces);
   const ranks = run.ranks();
   const pid = ranks[victim % Math.max(1, ranks.length)];
   const reached = pid !== undefined && isThere(pid);
-  if (reached) Deno.kill(pid, signal);
-  const from = performance.now();
-  const timer = setTimeout(() => run.kill(), 1000 * (options.deadline + SLACK));
-  const { code, stderr } = await run.output;
-  clearTimeout(timer);
-  const seconds = (performance.now() - from) / 1000;
+  const end = { reached: false };
+  const output = run.output.then((left) => (end.reached = true, left));
+  const seconds = await watch((seconds) => {
+    if (reached && !end.reached && isThere(pid)) Deno.kill(pid, signal); // again and again: what else runs here may continue it
+    return end.reached || seconds > options.deadline + SLACK;
+  });
+  run.kill();
+  const { code, stderr } = await output;
   await wait(500);
   const left = ranks.filter(isThere);
   left.forEach((one) => Deno.kill(one, "SIGKILL"));
@@ -111,19 +170,20 @@ const main: Command = command(LINE, async (given) => {
   const { kills, stops, ranks, deadline, seed } = options;
   const write = (line: string) => void process.stdout.write(`${line}\n`);
   const [root, draw] = [await Deno.makeTempDir(), drawsOf(dataKey(seed))];
-  const from = performance.now();
-  const undisturbed = await goOn(options, join(root, "undisturbed"));
-  const milliseconds = performance.now() - from;
-  write(`undisturbed: ${ranks} ranks, ${Math.round(milliseconds)} ms`);
+  const paces = await measure(options, join(root, "undisturbed"));
+  const undisturbed = await resultOf(join(root, "undisturbed"));
+  write(`undisturbed: ${ranks} ranks, ${paces.start.toFixed(1)} s to the first step, ${paces.step.toFixed(2)} s each`);
   const failed = { count: 0 };
   const trial = async (signal: "SIGKILL" | "SIGSTOP", number: number) => {
     const out = join(root, `${signal}_${number}`);
-    const [after, victim] = [milliseconds * draw(), Math.floor(ranks * draw())];
-    const { seconds, code, said, left, reached } = await disturb(options, out, { signal, after, victim });
+    const moment = { step: Math.floor(options.steps * draw()), part: draw() };
+    const victim = Math.floor(ranks * draw());
+    const { seconds, code, said, left, reached } = await disturb(options, out, { signal, moment, victim, paces });
     const late = seconds > deadline + SLACK - 1;
     const same = isSame(await goOn(options, out), undisturbed);
     if (late || left > 0 || !same || (reached && code === 0)) failed.count++;
-    const what = reached ? `rank ${victim}, ${signal} after ${Math.round(after)} ms` : `ended before ${signal}`;
+    const when = moment.step === 0 ? "before the first step" : `after step ${moment.step}`;
+    const what = reached ? `rank ${victim}, ${signal} ${when}` : `ended before ${signal}`;
     write(
       `${what}: exit code ${code} after ${seconds.toFixed(1)} s${late ? " TOO LATE" : ""}, ${left} left; goes on to ` +
         `${same ? "the same bits" : "OTHER BITS"}${said ? `; ${said.slice(0, 200)}` : ""}`,

@@ -77,6 +77,20 @@ export function compare(actual: Result, expected: Result): Distance {
   return { loss: Math.max(...losses), leaves: Object.fromEntries(leaves) };
 }
 
+/**
+ * The farthest of several.
+ *
+ * @param distances Of one expected run, one or more.
+ * @returns The largest of each.
+ */
+export function farthest(distances: readonly Distance[]): Distance {
+  const names = Object.keys(distances[0]!.leaves);
+  return {
+    loss: Math.max(...distances.map(({ loss }) => loss)),
+    leaves: Object.fromEntries(names.map((name) => [name, Math.max(...distances.map(({ leaves }) => leaves[name]!))])),
+  };
+}
+
 /** The least that must be met, whatever rounding alone does. */
 export interface Bounds {
   readonly loss: number;

@@ -52,6 +52,19 @@ Deno.test("trainStep() draws a new mask at every step", async () => {
   notDeepStrictEqual(await read(first.loss), await read(second.loss));
 });
 
+Deno.test("trainStep() computes images in another order with what each draws: the same step but for rounding", async () => {
+  const images = tensor(Float64Array.from(randomValues(9, 3 * 16 * 12 * 3)), {
+    shape: [3, 16, 12, 3],
+    dtype: "float64",
+  });
+  const train = init(MODEL, OPTIMIZER, random.key(4), { decoderWidth: 8, dtype: "float64" });
+  const step = (order?: readonly number[]) =>
+    trainStep(MODEL, OPTIMIZER, { maskRatio: 0.5, ...order && { order } })(train, { images });
+  const [a, b] = [await numbers(step()), await numbers(step([2, 0, 1]))];
+  const far = Math.max(...a.map((x, i) => Math.abs(x - b[i]!) / (1 + Math.abs(x))));
+  ok(far < 1e-9, `numbers are up to ${far} apart`);
+});
+
 Deno.test("init() and trainStep() refuse sizes that do not divide", () => {
   throws(() => init(MODEL, OPTIMIZER, random.key(0), { inputSize: [15, 12] }), /current size is 15×12/);
   const odd = tensor(new Float32Array(2 * 15 * 12 * 3), { shape: [2, 15, 12, 3] });

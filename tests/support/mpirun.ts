@@ -35,7 +35,7 @@ export interface RunningRanks {
   readonly output: Promise<RanksOutput>;
   /** Processes of the ranks that are there, in their order. */
   readonly ranks: () => readonly number[];
-  /** Ends it. */
+  /** Ends it, if it has not ended. */
   readonly kill: () => void;
 }
 
@@ -74,7 +74,13 @@ export function startMpirun(
   return {
     output: process.output().then(({ code, stdout, stderr }) => ({ code, stdout: text(stdout), stderr: text(stderr) })),
     ranks: () => childrenOf(process.pid),
-    kill: () => process.kill("SIGKILL"),
+    kill: () => {
+      try {
+        process.kill("SIGKILL");
+      } catch {
+        // it has ended
+      }
+    },
   };
 }
 

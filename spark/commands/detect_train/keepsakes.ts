@@ -21,6 +21,7 @@ import { preciseStatistics } from "../../train/detection/precise_statistics.ts";
 import type { BestDetector } from "../../train/results/best_detector.ts";
 import { detectionResults } from "../../train/results/detection_results.ts";
 import { enlargementFor } from "../../train/results/pictures.ts";
+import { launchOf } from "../../train/results/rank_report.ts";
 import type { RunLengths } from "../../train/run_lengths.ts";
 import type { RunFolder } from "../../train/run_folder.ts";
 import type { LogSoFar } from "../../train/results/run_log.ts";
@@ -71,7 +72,7 @@ export function keepsakesOf(kept: KeptRun, { head, note, emit }: KeepsakeRun): R
   const counted = { steps: total, warmupSteps: warmup, stepsPerEpoch, evalEvery, images: data.images };
   return detectionResults(start.folder, {
     ...{ title: head.name, before: start.log, tell: note, emit, configuration, evalEvery, total },
-    about: { ...options, ...counted, device: device.name, cmd: head.cmd },
+    about: { ...options, ...counted, device: device.name, ...launchOf(head) },
     sources: accountsOf(data.train, ...Object.values(data.val).map(({ dataset }) => dataset)),
     best: start.resumed?.configuration.best ?? null,
     weightsOf: weightsOf(kept, training),

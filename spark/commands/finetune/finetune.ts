@@ -11,6 +11,7 @@ import { onRunDevice } from "../../train/devices.ts";
 import { makeEvaluate } from "../../train/scores/evaluation.ts";
 import type { Best } from "../../train/results/evaluation_record.ts";
 import { evaluationResults } from "../../train/results/evaluation_results.ts";
+import { launchOf } from "../../train/results/rank_report.ts";
 import { makeModel } from "../../train/model_file.ts";
 import { agree } from "../../train/ranks/agreement.ts";
 import { amongRanks, partOfRank, threadsOfRank } from "../../train/ranks/open_ranks.ts";
@@ -92,7 +93,10 @@ async function finetuneAmong(given: GivenFinetuneOptions, collective: Collective
   const logger = collective.rank === 0 ? await loadLogger(given.logger) : () => {};
   const opened = await startRun(given, collective);
   using _lock = opened.lock;
-  const data = await openLabelledData({ ...opened.options, input: imageInput(opened.options.inChannels) });
+  const data = await openLabelledData({
+    ...{ ...opened.options, input: imageInput(opened.options.inChannels) },
+    ...collective.rank > 0 && { tell: () => {} },
+  });
   checkImages(opened, data.images, "--data and --val");
   const perEpoch = (batchSize: number) => stepsPerEpoch(data.train.length, batchSize);
   const shift = placeOf(opened, perEpoch);
@@ -174,7 +178,7 @@ function keepsakesOf(
   const counted = { epochs: options.steps === null ? options.epochs : null, steps: total, warmupSteps, stepsPerEpoch };
   return evaluationResults(folder, {
     ...{ title: head.name, before: log, classes: data.classes, sources: accountsOf(data.train, data.val), tell, emit },
-    about: { ...options, ...counted, evalEvery, images: data.images, device: device.name, cmd: head.cmd },
+    about: { ...options, ...counted, evalEvery, images: data.images, device: device.name, ...launchOf(head) },
     ...{ configuration, options, best: resumed?.configuration.best ?? null, evalEvery, total },
     evaluate: makeEvaluate(model, open, { classes: data.classes.length, device }),
   });

@@ -13,6 +13,7 @@ import { makeHeldOutLoss } from "../../train/scores/held_out_loss.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { pictureResults } from "../../train/results/picture_results.ts";
 import { makePainter } from "../../train/results/pictures.ts";
+import { launchOf } from "../../train/results/rank_report.ts";
 import { agree } from "../../train/ranks/agreement.ts";
 import { amongRanks, partOfRank, threadsOfRank } from "../../train/ranks/open_ranks.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
@@ -186,7 +187,7 @@ async function keepsakesOf(
   const counted = { epochs: options.steps === null ? options.epochs : null, steps: total, warmupSteps, stepsPerEpoch };
   return pictureResults(folder, {
     ...{ title: head.name, before: log, total, tell, emit },
-    about: { ...options, ...counted, images, val: held?.name, device: device.name, cmd: head.cmd },
+    about: { ...options, ...counted, images, val: held?.name, device: device.name, ...launchOf(head) },
     paint: makePainter(model, settings, shown, device),
     ...held && { heldOut: makeHeldOutLoss(model, settings, () => evalBatches(held, each), device) },
   });

@@ -1,5 +1,6 @@
 /** @file What a run computes: the compiled step, made of the options. */
 import { alone, type Collective, type Device, random, type Tensor } from "../../../tensor/mod.ts";
+import { dataKey, shuffled } from "../../../data/mod.ts";
 import { cosineWeightDecay, type Model, type Schedule, warmupCosine } from "../../../nn/mod.ts";
 import { startAverage } from "../../average.ts";
 import { nameNotFinite } from "../../blame.ts";
@@ -45,11 +46,24 @@ export interface PretrainingSettings {
   readonly collective?: Collective;
 }
 
-/** What one process alone can do: statistics over parts of the batch, and images last to first. */
+/** What one process alone can do: statistics over parts of the batch, and its images in another order. */
 function aloneOf(
-  { normParts, reverseBatch: reverse }: PretrainOptions,
-): Pick<TrainStepOptions, "statistics" | "reverse"> {
-  return { reverse, ...normParts > 1 && { statistics: { parts: normParts } } };
+  { normParts, permuteBatch, batchSize }: PretrainOptions,
+): Pick<TrainStepOptions, "statistics" | "order"> {
+  return {
+    ...permuteBatch !== null && { order: permuted(batchSize, normParts, permuteBatch) },
+    ...normParts > 1 && { statistics: { parts: normParts } },
+  };
+}
+
+/** Numbers of the images of a batch in another order, those of each part among themselves. */
+function permuted(batchSize: number, parts: number, seed: number): readonly number[] {
+  const size = batchSize / parts;
+  return Array.from(
+    { length: parts },
+    (_, part) => [...shuffled(dataKey(seed, part), size)].map((i) => part * size + i),
+  )
+    .flat();
 }
 
 /**

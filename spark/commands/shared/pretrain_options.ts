@@ -75,9 +75,15 @@ const METHOD = {
     help: "of one process: batch norm takes its statistics over N parts of the batch, each by itself, as N ranks do",
     default: 1,
   },
-  reverseBatch: {
-    kind: "flag",
-    help: "of one process: images of a batch are computed last to first, which changes rounding alone: to measure that",
+  permuteBatch: {
+    kind: "whole",
+    least: 1,
+    most: 65536,
+    help: [
+      "of one process: images of a batch are computed in the N-th other order, each part by itself where batch norm has",
+      "parts; that changes rounding alone: to measure it (default: as drawn)",
+    ],
+    default: null,
   },
   initWeight: {
     kind: "text",

@@ -42,7 +42,7 @@ export function settleOptions(given: GivenPretrainOptions): PretrainOptions {
   checkDecoder(options, model);
   checkAccumulation(options);
   checkParts(options);
-  checkReverse(options);
+  checkOrder(options);
   return options;
 }
 
@@ -76,10 +76,10 @@ function checkParts({ normParts, syncBn, batchSize, accumulate }: PretrainOption
   );
 }
 
-function checkReverse({ reverseBatch, accumulate }: PretrainOptions): void {
-  if (!reverseBatch || accumulate === 1) return;
+function checkOrder({ permuteBatch, accumulate }: PretrainOptions): void {
+  if (permuteBatch === null || accumulate === 1) return;
   throw new RangeError(
-    `Cannot reverse batches as each must be computed at once: current --accumulate is ${accumulate}; leave it out`,
+    `Cannot permute batches as each must be computed at once: current --accumulate is ${accumulate}; leave it out`,
   );
 }
 
@@ -91,12 +91,12 @@ function checkReverse({ reverseBatch, accumulate }: PretrainOptions): void {
  * @throws {RangeError} If what one process alone can do is asked for beside ranks, or batches cannot be shared.
  */
 export function checkRanks(options: PretrainOptions, collective: Pick<Collective, "rank" | "size">): void {
-  const { normParts, reverseBatch } = options;
+  const { normParts, permuteBatch } = options;
   checkShares(options, collective);
   const { size } = collective;
-  if (size > 1 && reverseBatch) {
+  if (size > 1 && permuteBatch !== null) {
     throw new RangeError(
-      `Cannot reverse batches as one process must hold them: current number of ranks is ${size}; leave --reverse-batch out`,
+      `Cannot permute batches as one process must hold them: current number of ranks is ${size}; leave --permute-batch out`,
     );
   }
   if (size > 1 && normParts > 1) {

@@ -10,8 +10,15 @@ import {
 import { namesOf } from "../../../nn/mod.ts";
 import { QuietCollectiveError } from "../mpi/roll_call.ts";
 
-/** Texts of all ranks, in their order. */
-function textsOfAll(collective: Collective, own: string): readonly string[] {
+/**
+ * Texts of all ranks.
+ *
+ * @param collective The ranks.
+ * @param own What this rank says.
+ * @returns What each says, in their order.
+ */
+export function textsOfAll(collective: Collective, own: string): readonly string[] {
+  if (collective.size === 1) return [own];
   const bytes = new TextEncoder().encode(own);
   const lengths = new Uint32Array(collective.size);
   collective.allGather(Uint32Array.of(bytes.length), lengths);

@@ -3,6 +3,7 @@ import type { Collective, Device, Tree } from "../../../tensor/mod.ts";
 import type { StepRecord } from "../metrics.ts";
 import type { RunResults } from "../results/run_results.ts";
 import { anyOf, compareParams } from "./agreement.ts";
+import { partOfRank } from "./open_ranks.ts";
 
 /** What a loop does besides its steps. */
 export interface LoopSides<State> extends RunResults<State> {
@@ -12,30 +13,31 @@ export interface LoopSides<State> extends RunResults<State> {
 
 /**
  * Makes what a loop does besides its steps a thing of all ranks: they end at one step wherever one of them is asked to, compare
- * their parameters before each save, and write down for how long each waited for the others.
+ * their parameters before each save, and write down how fast each was and for how long it waited for the others.
  *
  * @param collective The ranks.
- * @param device Where the state lies.
+ * @param run Where the state lies; images of a step, of all ranks.
  * @param own What this rank does.
  * @returns The same, of all; of one process what it does itself.
  */
 export function sidesOfAll<State extends { readonly params: Tree }>(
   collective: Collective,
-  device: Device,
+  { device, batchSize }: { readonly device: Device; readonly batchSize: number },
   own: LoopSides<State>,
 ): LoopSides<State> {
   if (collective.size === 1) return own;
   const agreed = { ends: false };
-  const waitedOf = waiting(collective);
+  const clock = waiting(collective);
   return {
     log(records) {
-      const waited = waitedOf();
-      own.log(records.map((record) => ({ ...record, ranks: collective.size, waited })));
+      const waited = clock.read().map((seconds) => seconds / records.length);
+      own.log(records.map((record) => ({ ...record, ...paceOf(record, waited, batchSize) })));
       agreed.ends = anyOf(collective, own.interrupted());
     },
     async save(train, done) {
       await compareParams(collective, train.params, device, done);
       await whileFirst(collective, () => own.save(train, done));
+      clock.restart();
     },
     interrupted: () => agreed.ends,
   };
@@ -69,13 +71,29 @@ export async function whileFirst(collective: Collective, work: () => Promise<voi
 }
 
 /** Seconds for which each rank waited since the last time. */
-function waiting(collective: Collective): () => NonNullable<StepRecord["waited"]> {
-  const last = { seconds: 0 };
-  return () => {
-    const seconds = collective.waited?.() ?? 0;
-    const all = new Float32Array(collective.size);
-    collective.allGather(Float32Array.of(seconds - last.seconds), all);
-    last.seconds = seconds;
-    return Array.from(all, (x) => Number(x.toFixed(4)));
+function waiting(collective: Collective) {
+  const now = () => collective.waited?.() ?? 0;
+  const last = { seconds: now() };
+  return {
+    restart: () => void (last.seconds = now()),
+    read(): readonly number[] {
+      const all = new Float32Array(collective.size);
+      collective.allGather(Float32Array.of(now() - last.seconds), all);
+      last.seconds = now();
+      return [...all];
+    },
   };
+}
+
+/** What ranks add to the record of a step. */
+function paceOf(
+  { imagesPerSecond }: StepRecord,
+  waited: readonly number[],
+  batchSize: number,
+): Required<Pick<StepRecord, "ranks" | "waited" | "rankSpeeds">> {
+  const size = waited.length;
+  const seconds = batchSize / imagesPerSecond;
+  const speeds = waited.map((own, rank) => partOfRank(batchSize, { rank, size }).count / (seconds - own));
+  const rounded = (numbers: readonly number[], digits: number) => numbers.map((x) => Number(x.toFixed(digits)));
+  return { ranks: size, waited: rounded(waited, 4), rankSpeeds: rounded(speeds, 3) };
 }

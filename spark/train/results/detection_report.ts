@@ -5,6 +5,7 @@ import type { StepRecord } from "../metrics.ts";
 import type { DetectionScores } from "../detection/evaluate_detector.ts";
 import type { BestDetector } from "./best_detector.ts";
 import { commonCurves, escaped, pageHtml, type Row, type RunReport, stepCurve, stepSummary, thinned } from "./page.ts";
+import { rankCurves, rankSections } from "./rank_report.ts";
 import { scoreText } from "./score_text.ts";
 import { pictureSection, type ReportPicture } from "./pictures_kept.ts";
 
@@ -105,7 +106,9 @@ export function detectionReportHtml(
   return pageHtml({
     ...{ title, configuration },
     summary: [...scores, ...stepSummary(records, total)],
-    curves: records.length < 2 ? [] : [...overTime, loss, lossChart(records), ...commonCurves(records)],
+    curves: records.length < 2
+      ? []
+      : [...overTime, loss, lossChart(records), ...commonCurves(records), ...rankCurves(records)],
     sections: [
       pictureSection(pictures, {
         ...{ title: "What is found", alt: "objects found after {step} steps" },
@@ -114,6 +117,7 @@ export function detectionReportHtml(
       ...last
         ? [`<h2>Scores</h2>${scoreTable(last.scores)}`, `<h2>Box AP by class</h2>${classTable(last.scores)}`]
         : [],
+      ...rankSections(records),
     ],
   });
 }

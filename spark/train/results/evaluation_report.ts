@@ -3,6 +3,7 @@ import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
 import { classAccuracies, type ClassAccuracy, type Confusion, mistakesOf } from "../scores/confusion.ts";
 import type { EvaluationRecord } from "./evaluation_record.ts";
 import { commonCurves, escaped, pageHtml, type Row, type RunReport, stepCurve, stepSummary, table } from "./page.ts";
+import { rankCurves, rankSections } from "./rank_report.ts";
 
 /** What a report shows. */
 export interface EvaluationReport extends RunReport {
@@ -121,7 +122,9 @@ export function evaluationReportHtml(
   return pageHtml({
     ...{ title, configuration },
     summary: [...scores, ...stepSummary(records, total)],
-    curves: records.length < 2 ? [] : [...evaluations.length > 1 ? [top1] : [], loss, ...commonCurves(records)],
-    sections: classSections(confusion, classes),
+    curves: records.length < 2
+      ? []
+      : [...evaluations.length > 1 ? [top1] : [], loss, ...commonCurves(records), ...rankCurves(records)],
+    sections: [...classSections(confusion, classes), ...rankSections(records)],
   });
 }

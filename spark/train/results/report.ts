@@ -2,6 +2,7 @@
 import type { StepRecord } from "../metrics.ts";
 import { pictureSection, type ReportPicture } from "./pictures_kept.ts";
 import { commonCurves, pageHtml, type RunReport, stepCurve, stepSummary } from "./page.ts";
+import { rankCurves, rankSections } from "./rank_report.ts";
 
 /** The loss on images that are not trained on. */
 export interface HeldOut {
@@ -59,7 +60,7 @@ export function reportHtml({ title, records, heldOut, total, configuration, pict
   return pageHtml({
     ...{ title, configuration },
     summary: [...stepSummary(records, total), ...held],
-    curves: records.length < 2 ? [] : [lossCurve(records, heldOut), ...commonCurves(records)],
-    sections: [reconstructions(pictures)],
+    curves: records.length < 2 ? [] : [lossCurve(records, heldOut), ...commonCurves(records), ...rankCurves(records)],
+    sections: [reconstructions(pictures), ...rankSections(records)],
   });
 }

@@ -61,7 +61,8 @@ export function openRunEvents(
 }
 
 function scalarsOf(
-  { loss, learningRate, weightDecay, gradientNorm, imagesPerSecond, lossScale }: StepRecord,
+  { loss, learningRate, weightDecay, gradientNorm, imagesPerSecond, lossScale, rankSpeeds = [], waited = [] }:
+    StepRecord,
   tag: string,
 ): Readonly<Record<string, number>> {
   return {
@@ -72,8 +73,14 @@ function scalarsOf(
     [`${tag}_train_hp/wd_min`]: weightDecay, // of the group that has any
     [`${tag}_train_hp/orig_norm`]: gradientNorm,
     "speed/images_per_second": imagesPerSecond,
+    ...byRank("images_per_second", rankSpeeds),
+    ...byRank("seconds_waited", waited),
     ...lossScale !== undefined && { [`${tag}_train_hp/loss_scale`]: lossScale },
   };
+}
+
+function byRank(name: string, values: readonly number[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(values.map((value, rank) => [`speed/${name}_of_rank_${rank}`, value]));
 }
 
 /** Hours of `h:mm:ss`. */

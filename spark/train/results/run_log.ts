@@ -17,9 +17,10 @@ export interface RunHead {
   readonly git_commit_id: string;
   /** Its message. */
   readonly git_commit_msg: string;
-  /** How many ranks share each step, and what joins them, where there are several. */
+  /** How many ranks share each step, what joins them, and the host of each, where there are several. */
   readonly ranks?: number;
   readonly joined_by?: string;
+  readonly hosts?: readonly string[];
   /** Name of the model. */
   readonly model: string;
   /** What the sources of images held, and what of it is used. */
@@ -94,9 +95,11 @@ const STEP: readonly string[] = [
 /** Keys whose values are numbers, `null` where they were not finite; and those of records of numbers. */
 const NUMBERS: readonly string[] = [
   ...STEP,
-  ...["lossScale", "last_L", "heldOut", "evaluated", "images", "top1", "top5"],
+  ...["lossScale", "ranks", "last_L", "heldOut", "evaluated", "images", "top1", "top5"],
 ];
 const RECORDS: readonly string[] = ["val", "ema", "best"];
+/** Keys whose values are numbers of all ranks. */
+const LISTS: readonly string[] = ["waited", "rankSpeeds"];
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
@@ -108,11 +111,12 @@ function hasStep(line: Readonly<Record<string, unknown>>): boolean {
 }
 
 function isSound(record: Readonly<Record<string, unknown>>): boolean {
-  return Object.entries(record).every(([key, value]) =>
-    RECORDS.includes(key)
-      ? isRecord(value) && isSound(value)
-      : !NUMBERS.includes(key) || value === null || typeof value === "number"
-  );
+  const isNumber = (value: unknown) => value === null || typeof value === "number";
+  return Object.entries(record).every(([key, value]) => {
+    if (RECORDS.includes(key)) return isRecord(value) && isSound(value);
+    if (LISTS.includes(key)) return Array.isArray(value) && value.every(isNumber);
+    return !NUMBERS.includes(key) || isNumber(value);
+  });
 }
 
 function textOf(path: string): string {

@@ -17,7 +17,7 @@ const LINE =
   "--tuning none --patch-size 64 --threads 2 --fast --no-kernel-cache " +
   "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw " +
   "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans --precision f16 --extend --checkpoint --val held " +
-  "--logger own.ts --weights raw --sync-bn --norm-parts 2 --bucket-mb 4 --reverse-batch --deadline 60";
+  "--logger own.ts --weights raw --sync-bn --norm-parts 2 --bucket-mb 4 --permute-batch 3 --deadline 60";
 
 const GIVEN = {
   data: "photos",
@@ -66,7 +66,7 @@ const GIVEN = {
   syncBn: true,
   normParts: 2,
   bucketMb: 4,
-  reverseBatch: true,
+  permuteBatch: 3,
   deadline: 60,
 };
 
