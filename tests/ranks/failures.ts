@@ -33,6 +33,9 @@ const PRETRAIN = fileURLToPath(new URL("../../spark/commands/pretrain/pretrain.t
 /** Seconds after the deadline in which all must have ended: a roll call, and a launcher on a machine that does other work. */
 const SLACK = 25;
 
+/** Runs are given up after so many seconds of the clock: hours, as the machine may stand still. */
+const AWHILE = { timeout: 7200 };
+
 const argsOf = ({ steps, deadline }: Options) => [
   ...["--model", "tiny_resnet8", "--input-size", "32", "--batch-size", "4", "--device", "cpu", "--workers", "0"],
   ...["--steps", `${steps}`, "--save-every", "3", "--warmup-epochs", "0", "--sync-bn", "--deadline", `${deadline}`],
@@ -109,7 +112,7 @@ interface Paces {
 
 /** Runs undisturbed. */
 async function measure(options: Options, out: string): Promise<Paces> {
-  const run = startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), "--out", out]);
+  const run = startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), "--out", out], AWHILE);
   const start = await watch(() => stepsLogged(out) >= 1);
   const rest = await watch(() => stepsLogged(out) >= options.steps);
   const { code, stderr } = await run.output;
@@ -128,7 +131,7 @@ async function disturb(
     readonly paces: Paces;
   },
 ): Promise<Disturbed> {
-  const run = startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), "--out", out]);
+  const run = startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), "--out", out], AWHILE);
   await reach(run, out, moment, paces);
   const ranks = run.ranks();
   const pid = ranks[victim % Math.max(1, ranks.length)];
@@ -159,7 +162,7 @@ async function goOn(options: Options, out: string, tries = 3): Promise<Result> {
   const resumes = await hasCheckpoint(out);
   if (!resumes) await Deno.remove(out, { recursive: true }).catch(() => {});
   const further = resumes ? ["--resume", out] : ["--out", out];
-  const { code, stderr } = await startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), ...further]).output;
+  const { code, stderr } = await startMpirun(options.ranks, [PRETRAIN, ...argsOf(options), ...further], AWHILE).output;
   if (code === 75 && tries > 1) return await goOn(options, out, tries - 1);
   if (code !== 0) throw new Error(`Cannot go on with a run as it must end well: current error is ${stderr}`);
   return await resultOf(out);

@@ -30,6 +30,12 @@ const OPTIONS = {
     help: "other orders of the images, whose farthest run says what rounding alone does",
     default: 5,
   },
+  runs: {
+    kind: "text",
+    placeholder: "PATH",
+    what: "a folder",
+    help: "where runs are kept, and found again by the same command (default: nowhere)",
+  },
   once: { kind: "flag", help: "run the ranks once: whether they come to the same bits twice is not looked at" },
   out: { kind: "text", placeholder: "FILE", what: "a file", help: "file for the distance of each leaf, JSON" },
   device: { kind: "name", names: ["cpu", "webgpu", "reference"], help: "where to compute", default: "cpu" },
@@ -53,8 +59,8 @@ const PRETRAIN = fileURLToPath(new URL("../../spark/commands/pretrain/pretrain.t
 const SINGLE = { loss: 1e-6, leaf: 1e-5 };
 const BOUNDS = { cpu: SINGLE, webgpu: SINGLE, reference: { loss: 1e-12, leaf: 1e-12 } };
 
-/** Trains: `count` ranks, further options. */
-type Train = (count: number, further: readonly string[]) => Promise<Result>;
+/** Trains: `count` ranks, further options, and which time this is. */
+type Train = (count: number, further: readonly string[], repeat?: number) => Promise<Result>;
 
 function trainerOf(
   options: ReturnType<typeof withDefaults<typeof OPTIONS>>,
@@ -66,17 +72,36 @@ function trainerOf(
     ...{ "--bucket-mb": options.bucketMb, "--warmup-epochs": 0, "--save-every": options.steps },
     ...options.decoderWidth !== undefined && { "--decoder-width": options.decoderWidth },
   }).flatMap(([flag, value]) => [flag, `${value}`]);
-  return async (count, further) => {
-    const out = await Deno.makeTempDir({ dir: root });
-    const program = [PRETRAIN, ...args, ...further, "--out", join(out, "run")];
-    const { code, stderr } = await mpirun(count, program, { timeout: 7200 });
-    if (code !== 0) {
-      throw new Error(`Cannot compare ranks as all runs must end well: current run of ${count} has ${stderr}`);
-    }
-    const result = await resultOf(join(out, "run"));
-    await Deno.remove(out, { recursive: true });
+  return async (count, further, repeat = 0) => {
+    const name = [...args, ...further, "by", count, ...repeat > 0 ? [repeat] : []].join("_").replaceAll("/", "-");
+    const out = join(root, name.replaceAll("--", ""));
+    if (!await exists(join(out, "ended"))) await runOnce(count, [...args, ...further, "--out", out], out);
+    const result = await resultOf(out);
+    if (options.runs === undefined) await Deno.remove(out, { recursive: true });
     return result;
   };
+}
+
+const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
+
+/** Trains, each rank by one thread: how many there are changes no bit, and runs share the cores. */
+async function runOnce(count: number, args: readonly string[], out: string): Promise<void> {
+  await Deno.remove(out, { recursive: true }).catch(() => {});
+  const { code, stderr } = await mpirun(count, [PRETRAIN, ...args, "--threads", "1"], { timeout: 7200 });
+  if (code !== 0) {
+    throw new Error(`Cannot compare ranks as all runs must end well: current run of ${count} has ${stderr}`);
+  }
+  await Deno.writeTextFile(join(out, "ended"), "");
+}
+
+/** Does things, so many at once as there are cores. */
+async function atOnce<T>(tasks: readonly (() => Promise<T>)[]): Promise<readonly T[]> {
+  const results: T[] = [];
+  const left = [...tasks.entries()];
+  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, async () => {
+    for (let next = left.shift(); next; next = left.shift()) results[next[0]] = await next[1]();
+  }));
+  return results;
 }
 
 /** One process, and how far it is at most from itself when it sums in other orders. */
@@ -85,11 +110,10 @@ async function alone(
   further: readonly string[],
   permutations: number,
 ): Promise<readonly [Result, Distance]> {
-  const one = await train(1, further);
-  const found: Distance[] = [];
-  for (let seed = 1; seed <= permutations; seed++) {
-    found.push(compare(await train(1, [...further, "--permute-batch", `${seed}`]), one));
-  }
+  const seeds = Array.from({ length: permutations }, (_, i) => ["--permute-batch", `${i + 1}`]);
+  const runs = [further, ...seeds.map((seed) => [...further, ...seed])];
+  const [one, ...others] = await atOnce(runs.map((run) => () => train(1, run))) as [Result, ...Result[]];
+  const found = others.map((other) => compare(other, one));
   return [one, farthest(found)];
 }
 
@@ -108,16 +132,16 @@ function told({ loss, leaf: [name, leaf, allowed], beyond }: Verdict, same: Same
 const main: Command = command(LINE, async (given) => {
   const options = withDefaults(OPTIONS, given);
   const { least, most, statistics, once, out, permutations, model, inputSize, steps, batchSize, device } = options;
-  const root = await Deno.makeTempDir();
+  const root = options.runs ?? await Deno.makeTempDir();
   const write = (line: string) => void process.stdout.write(`${line}\n`);
   const train = trainerOf(options, root);
   const failed = { count: 0 };
   const check = async (count: number, further: readonly string[], [one, spread]: readonly [Result, Distance]) => {
-    const first = await train(count, further);
-    const same = once ? null : isSame(first, await train(count, further));
-    const distance = compare(first, one);
+    const [first, again] = await atOnce((once ? [0] : [0, 1]).map((repeat) => () => train(count, further, repeat)));
+    const same = once ? null : isSame(first!, again!);
+    const distance = compare(first!, one);
     if (out !== undefined) {
-      const row = { model, count, further, distance, spread, losses: { first: first.losses, one: one.losses } };
+      const row = { model, count, further, distance, spread, losses: { first: first!.losses, one: one.losses } };
       await Deno.writeTextFile(out, `${JSON.stringify(row)}\n`, { append: true });
     }
     const verdict = judge(distance, spread, BOUNDS[device]);
@@ -141,7 +165,7 @@ const main: Command = command(LINE, async (given) => {
       }
     }
   } finally {
-    await Deno.remove(root, { recursive: true });
+    if (options.runs === undefined) await Deno.remove(root, { recursive: true });
   }
   return failed.count === 0 ? 0 : 1;
 });

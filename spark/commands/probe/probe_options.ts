@@ -1,6 +1,7 @@
 /** @file Options of the probing command. */
 import { stepsPerEpoch } from "../../../data/mod.ts";
 import {
+  DEADLINE_OPTION,
   DEVICE_OPTION,
   FILE_MODEL_OPTION,
   IN_CHANNELS_OPTION,
@@ -38,6 +39,7 @@ export const PROBE_OPTIONS:
   & typeof IN_CHANNELS_OPTION
   & typeof SEED_OPTION
   & typeof OWN
+  & typeof DEADLINE_OPTION
   & typeof DEVICE_OPTION
   & typeof MACHINE_OPTIONS = {
     ...LABELLED_OPTIONS,
@@ -47,6 +49,7 @@ export const PROBE_OPTIONS:
     ...IN_CHANNELS_OPTION,
     ...SEED_OPTION,
     ...OWN,
+    ...DEADLINE_OPTION,
     ...DEVICE_OPTION,
     ...MACHINE_OPTIONS,
   };

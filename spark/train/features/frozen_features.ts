@@ -2,6 +2,7 @@
 import { type Device, div, full, jit, sub, type Tensor, type Tree, treeLeaves, treeMap } from "../../../tensor/mod.ts";
 import { globalAvgPool, type Model } from "../../../nn/mod.ts";
 import type { Batch } from "../../../data/mod.ts";
+import { rowsOfAll, type SharedBatch } from "../ranks/rows_of_all.ts";
 
 /** Parameters and running statistics of a network. */
 export interface EncoderWeights {
@@ -19,6 +20,8 @@ export interface FeatureSource {
   readonly batches: AsyncIterable<Pick<Batch, "images" | "labels" | "indices">>;
   /** Where to compute. */
   readonly device: Device;
+  /** Who shares each batch, whose images here are those of this rank; nobody if not given. */
+  readonly shared?: SharedBatch | undefined;
 }
 
 /**
@@ -32,10 +35,11 @@ export interface FeatureSource {
  */
 export async function recalibrated(
   weights: EncoderWeights,
-  { model, batches, device, onBatch = () => {} }: FeatureSource & { readonly onBatch?: () => void },
+  { model, batches, device, shared, onBatch = () => {} }: FeatureSource & { readonly onBatch?: () => void },
 ): Promise<Tree> {
+  const over = shared ? { statistics: { collective: shared.collective } } : {};
   const next = jit((params: Tree, [low, high]: readonly [Tree, Tree], images: Tensor) => {
-    const after = (state: Tree) => model.features(params, state, images, { train: true }).state;
+    const after = (state: Tree) => model.features(params, state, images, { train: true, ...over }).state;
     return [after(low), after(high)] as const; // the maps do not depend on the state: they are computed once
   }, { device });
   const filled = (value: number) =>
@@ -80,7 +84,9 @@ export interface FrozenFeatures {
  */
 export async function frozenFeatures(
   { params, state }: EncoderWeights,
-  { model, batches, device, onImages = () => {} }: FeatureSource & { readonly onImages?: (done: number) => void },
+  { model, batches, device, shared, onImages = () => {} }: FeatureSource & {
+    readonly onImages?: (done: number) => void;
+  },
 ): Promise<FrozenFeatures & { readonly indices: readonly number[] }> {
   const channels = model.channels.at(-1)!;
   const run = jit(
@@ -93,13 +99,14 @@ export async function frozenFeatures(
   const seen = new Set<number>();
   for await (const { images, labels, indices } of batches) {
     const pooled = run(params, state, images); // [B, C]
-    const [values, numbers] = [await pooled.data({ device }), await labels.data()];
+    const values = rowsOfAll(await pooled.data({ device }) as Float32Array, channels, shared);
+    const numbers = rowsOfAll(await labels.data() as Int32Array, 1, shared);
     pooled[Symbol.dispose]();
-    indices.forEach((index, i) => {
+    rowsOfAll(Int32Array.from(indices), 1, shared).forEach((index, i) => {
       if (seen.has(index)) return;
       seen.add(index);
       rows.push(Float32Array.from(values.subarray(i * channels, (i + 1) * channels)));
-      classes.push(numbers[i]! as number);
+      classes.push(numbers[i]!);
     });
     onImages(seen.size);
   }

@@ -1,5 +1,5 @@
 /** @file A linear classifier on frozen features. */
-import { type Device, jit, random, type Tensor } from "../../../tensor/mod.ts";
+import { allReduce, alone, type Collective, type Device, jit, mul, random, type Tensor } from "../../../tensor/mod.ts";
 import { leaf } from "../../../tensor/kernel.ts";
 import {
   adamw,
@@ -18,6 +18,8 @@ import {
 import { valueAndGrad } from "../../../tensor/mod.ts";
 import { dataKey, mixTargets, shuffled } from "../../../data/mod.ts";
 import { scoreRows } from "../../score.ts";
+import { shareOf } from "../../shared_step.ts";
+import { partOfRank } from "../ranks/open_ranks.ts";
 import type { FrozenFeatures } from "./frozen_features.ts";
 
 /** Settings of `linearProbe`. */
@@ -32,6 +34,8 @@ export interface LinearProbeOptions {
   readonly seed: number;
   /** Where to compute. */
   readonly device: Device;
+  /** Who shares each step, all with all features; nobody if not given. */
+  readonly collective?: Collective;
   /** Told how many passes are done. */
   readonly onEpoch?: (done: number) => void;
 }
@@ -85,19 +89,24 @@ const host = (values: Float32Array<ArrayBuffer>, shape: readonly number[]): Tens
 
 async function trained(
   train: FrozenFeatures,
-  { classes, epochs, batchSize, seed, device, onEpoch = () => {} }: LinearProbeOptions,
+  { classes, epochs, batchSize, seed, device, collective = alone(), onEpoch = () => {} }: LinearProbeOptions,
 ): Promise<LinearParams> {
   const { channels, labels } = train;
   const size = Math.min(batchSize, labels.length);
   const steps = Math.floor(labels.length / size);
   const total = steps * epochs;
+  const { first, count } = partOfRank(size, collective);
+  const share = shareOf(count, { collective, batchSize: size });
   const learningRate = warmupCosine({ peak: LEARNING_RATE, warmup: Math.floor(total / 10), total });
   const rule = adamw({ learningRate, weightDecay: 1e-4, mask: notNormOrBias });
   const optimizer = chain(clipByGlobalNorm(5, { epsilon: TORCH_CLIP_EPSILON }), rule);
   const step = jit((params: LinearParams, state: OptimizerState<LinearParams>, x: Tensor, targets: Tensor) => {
-    const [, gradients] = valueAndGrad((weights: LinearParams) => softCrossEntropy(linear(weights, x), targets))(
-      params,
-    );
+    const lossOf = (weights: LinearParams) => {
+      const loss = softCrossEntropy(linear(weights, x), targets);
+      return share === undefined ? loss : mul(loss, share);
+    };
+    const [, own] = valueAndGrad(lossOf)(params);
+    const gradients = allReduce(own, collective);
     const [updates, next] = optimizer.update(gradients, state, params);
     return { params: applyUpdates(params, updates), state: next };
   }, { device, donate: [0, 1] });
@@ -106,8 +115,8 @@ async function trained(
   for (let epoch = 0; epoch < epochs; epoch++) {
     const order = shuffled(dataKey(seed, epoch), labels.length);
     for (let i = 0; i < steps; i++) {
-      const { x, targets } = rowsOf(train, order.subarray(i * size, (i + 1) * size), classes);
-      current = step(current.params, current.state, host(x, [size, channels]), host(targets, [size, classes]));
+      const { x, targets } = rowsOf(train, order.subarray(i * size + first, i * size + first + count), classes);
+      current = step(current.params, current.state, host(x, [count, channels]), host(targets, [count, classes]));
     }
     await current.params.weight.data({ device }); // so that steps are not queued without end, and progress is true
     onEpoch(epoch + 1);

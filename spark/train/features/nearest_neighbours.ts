@@ -1,6 +1,7 @@
 /** @file Classification of frozen features by their nearest neighbours. */
-import { type Device, jit, matmul, type Tensor, transpose } from "../../../tensor/mod.ts";
+import { alone, type Collective, type Device, jit, matmul, type Tensor, transpose } from "../../../tensor/mod.ts";
 import { leaf } from "../../../tensor/kernel.ts";
+import { shareOfRank } from "../ranks/open_ranks.ts";
 import type { FrozenFeatures } from "./frozen_features.ts";
 
 /** Settings of `nearestNeighbours`. */
@@ -11,7 +12,9 @@ export interface NearestNeighboursOptions {
   readonly neighbours: number;
   /** Where to compute. */
   readonly device: Device;
-  /** Told how many features are classified. */
+  /** Who shares the features to classify; nobody if not given. */
+  readonly collective?: Collective;
+  /** Told how many features are classified, here. */
   readonly onImages?: (done: number) => void;
 }
 
@@ -34,26 +37,28 @@ const CHUNK = 256;
 export async function nearestNeighbours(
   train: FrozenFeatures,
   val: FrozenFeatures,
-  { classes, neighbours, device, onImages = () => {} }: NearestNeighboursOptions,
+  { classes, neighbours, device, collective = alone(), onImages = () => {} }: NearestNeighboursOptions,
 ): Promise<number> {
   const { channels } = train;
   const [known, asked] = [unitRows(train), unitRows(val)];
   const bank = leaf({ shape: [train.labels.length, channels], dtype: "float32" }, { host: known });
   const compare = jit((bank: Tensor, x: Tensor) => matmul(x, transpose(bank, [1, 0])), { device });
-  let right = 0;
-  for (let start = 0; start < val.labels.length; start += CHUNK) {
-    const count = Math.min(CHUNK, val.labels.length - start);
+  const { first, count: own } = shareOfRank(val.labels.length, collective);
+  const right = Int32Array.of(0);
+  for (let start = first; start < first + own; start += CHUNK) {
+    const count = Math.min(CHUNK, first + own - start);
     const x = asked.subarray(start * channels, (start + count) * channels);
     const similarities = compare(bank, leaf({ shape: [count, channels], dtype: "float32" }, { host: x }));
     const rows = await similarities.data({ device }) as Float32Array; // [count, N]
     similarities[Symbol.dispose]();
     for (let i = 0; i < count; i++) {
       const row = rows.subarray(i * train.labels.length, (i + 1) * train.labels.length);
-      if (vote(row, train.labels, { classes, neighbours }) === val.labels[start + i]) right++;
+      if (vote(row, train.labels, { classes, neighbours }) === val.labels[start + i]) right[0]!++;
     }
-    onImages(start + count);
+    onImages(start - first + count);
   }
-  return right / val.labels.length;
+  collective.allReduce(right).wait();
+  return right[0]! / val.labels.length;
 }
 
 function vote(

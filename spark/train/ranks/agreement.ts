@@ -92,6 +92,26 @@ function hashOf(values: ArrayBufferView): number {
   return hash >>> 0;
 }
 
+/** Numbers of the bits of all leaves of a tree. */
+async function hashesOf(tree: Tree, device: Device): Promise<Uint32Array<ArrayBuffer>> {
+  const hashes = new Uint32Array(treeLeaves(tree).length);
+  for (const [i, leaf] of (treeLeaves(tree) as readonly Tensor[]).entries()) {
+    hashes[i] = hashOf(await leaf.data({ device }));
+  }
+  return hashes;
+}
+
+/**
+ * Says which bits a tree has, for `agree`.
+ *
+ * @param tree Tensors.
+ * @param device Where they lie.
+ * @returns Text that is another if any bit is.
+ */
+export async function bitsOf(tree: Tree, device: Device): Promise<string> {
+  return hashOf(await hashesOf(tree, device)).toString(16);
+}
+
 /**
  * Ends the run unless all ranks have the same parameters, to the bit.
  *
@@ -103,10 +123,7 @@ function hashOf(values: ArrayBufferView): number {
  */
 export async function compareParams(collective: Collective, params: Tree, device: Device, step: number): Promise<void> {
   if (collective.size === 1) return;
-  const own = new Uint32Array(treeLeaves(params).length);
-  for (const [i, leaf] of (treeLeaves(params) as readonly Tensor[]).entries()) {
-    own[i] = hashOf(await leaf.data({ device }));
-  }
+  const own = await hashesOf(params, device);
   const all = new Uint32Array(collective.size * own.length);
   collective.allGather(own, all);
   const at = all.findIndex((hash, i) => hash !== all[i % own.length]);

@@ -41,8 +41,19 @@ export function partOfRank(batchSize: number, { rank, size }: Pick<Collective, "
       `Cannot share a batch as each rank must have an image: current --batch-size is ${batchSize}, number of ranks is ${size}`,
     );
   }
-  const first = Math.floor(rank * batchSize / size);
-  return { first, count: Math.floor((rank + 1) * batchSize / size) - first };
+  return shareOfRank(batchSize, { rank, size });
+}
+
+/**
+ * Shares any number of things among ranks.
+ *
+ * @param total How many; of fewer than ranks some have none.
+ * @param collective The ranks.
+ * @returns Those of this rank.
+ */
+export function shareOfRank(total: number, { rank, size }: Pick<Collective, "rank" | "size">): RankPart {
+  const first = Math.floor(rank * total / size);
+  return { first, count: Math.floor((rank + 1) * total / size) - first };
 }
 
 /**

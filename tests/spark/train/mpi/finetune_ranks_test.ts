@@ -2,24 +2,10 @@ import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import type { StepRecord } from "../../../../spark/train/metrics.ts";
 import { compare, type Result, resultOf } from "../../../ranks/results.ts";
-import { testFiles } from "../../../data/support.ts";
 import { mpirun, testMpi } from "../../../support/mpirun.ts";
+import { makeClasses } from "./class_folder.ts";
 
 const FINETUNE = new URL("../../../../spark/commands/finetune/finetune.ts", import.meta.url).pathname;
-
-/** A folder with images of two classes, to train and to be evaluated on. */
-async function makeClasses(): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  for (const place of ["train/even", "train/odd", "val/even", "val/odd"]) {
-    await Deno.mkdir(join(folder, place), { recursive: true });
-  }
-  for (const [i, [name, bytes]] of Object.entries(testFiles(6)).entries()) {
-    const of = i % 2 === 0 ? "even" : "odd";
-    await Deno.writeFile(join(folder, "train", of, name), bytes);
-    if (i < 2) await Deno.writeFile(join(folder, "val", of, name), bytes);
-  }
-  return folder;
-}
 
 /** Fine-tunes for two steps by some ranks. */
 async function finetune(folder: string, ranks: number, further: readonly string[]): Promise<Result> {
