@@ -177,9 +177,8 @@ async function probeNetwork(
   const { batchSize, seed, recalibrate, epochs, neighbours } = withDefaults(PROBE_OPTIONS, given);
   const size = given.inputSize ?? recipe.inputSize;
   const shared = { collective, batchSize };
-  const part = partOfRank(batchSize, collective);
-  const workers = workersOf(given.workers);
-  const source = { size, ...input, batchSize, part, seed, workers, transform: evalTransform(size) };
+  const reading = { batchSize, part: partOfRank(batchSize, collective), seed, workers: workersOf(given.workers) };
+  const source = { size, ...input, ...reading, transform: evalTransform(size) };
   const progress = collective.rank === 0 ? countOnTerminal() : { ...countOnTerminal(), show: () => {} };
   const unread = { train: [] as SkippedSample[], val: [] as SkippedSample[] };
   const open = (which: "train" | "val") => {

@@ -1,6 +1,15 @@
 /** @file What several processes compute of shared images, written so that one process is the case of a group of one. */
-import { batchNorm, initBatchNorm, tinyResnet } from "../../../nn/mod.ts";
-import { addGradients, applySums, init, pretrainOptimizer, trainStep, zeroSums } from "../../../spark/mod.ts";
+import { adamw, batchNorm, convnext, initBatchNorm, resnet, tinyResnet } from "../../../nn/mod.ts";
+import {
+  addGradients,
+  applySums,
+  finetuneStep,
+  init,
+  initFinetune,
+  pretrainOptimizer,
+  trainStep,
+  zeroSums,
+} from "../../../spark/mod.ts";
 import { partOfRank } from "../../../spark/train/ranks/open_ranks.ts";
 import {
   cast,
@@ -10,6 +19,7 @@ import {
   random,
   sin,
   slice,
+  softmax,
   sum,
   type Tensor,
   valueAndGrad,
@@ -49,11 +59,14 @@ export function normalised({ images, sync, parts, dtype }: How, collective: Coll
   return { loss, after, gradient };
 }
 
+/** For float64, which the reference alone computes. */
+const SMALL = resnet({ block: "basic", depths: [1, 1], widths: [4, 8], stemWidth: 4, stem: "light" });
+
 /** State, loss and norm after a step of a small network. */
-export function trained({ images, sync, parts, accumulate }: How, collective: Collective): object {
+export function trained({ images, sync, parts, accumulate, dtype }: How, collective: Collective): object {
   const optimizer = pretrainOptimizer({ learningRate: 0.01 });
-  const model = tinyResnet();
-  const start = init(model, optimizer, random.key(3), { decoderWidth: 32 });
+  const [model, side] = dtype === "float32" ? [tinyResnet(), 64] : [SMALL, 16];
+  const start = init(model, optimizer, random.key(3), { decoderWidth: dtype === "float32" ? 32 : 8, dtype });
   const { first } = partOfRank(images, collective);
   const statistics = sync ? { collective } : { parts };
   const options = { collective, batchSize: images, first, statistics };
@@ -70,7 +83,28 @@ export function trained({ images, sync, parts, accumulate }: How, collective: Co
     }
     return apply(small, sums);
   });
-  const batch = random.normal(random.key(10), [images, 64, 64, 3]);
+  const batch = cast(random.normal(random.key(10), [images, side, side, 3]), dtype);
   const out = step(start, ownOf(batch, collective));
   return { loss: out.loss, norm: out.gradientNorm, params: out.train.params, state: out.train.state };
 }
+
+/** State, loss and norm after a step of fine-tuning a small network without batch norm. */
+export function finetuned({ images }: How, collective: Collective): object {
+  const model = convnext({ name: "small", depths: [1, 1, 1, 1], dims: [8, 16, 24, 32] });
+  const optimizer = adamw({ learningRate: 1e-3 });
+  const start = initFinetune(model, optimizer, random.key(3), { classes: 5 });
+  const { first } = partOfRank(images, collective);
+  const step = jit(finetuneStep(model, optimizer, { collective, batchSize: images, first, dropPath: 0.2 }));
+  const targets = softmax(random.normal(random.key(11), [images, 5]));
+  const batch = {
+    images: ownOf(random.normal(random.key(10), [images, 64, 64, 3]), collective),
+    targets: ownOf(targets, collective),
+  };
+  const out = step(start, batch);
+  return { loss: out.loss, norm: out.gradientNorm, params: out.train.params };
+}
+
+/** All that threads compute, by name. */
+export const COMPUTED: Readonly<
+  Record<"normalised" | "trained" | "finetuned", (how: How, collective: Collective) => object>
+> = { normalised, trained, finetuned };

@@ -16,7 +16,7 @@ import {
   treeLeaves,
   valueAndGrad,
 } from "../../../tensor/mod.ts";
-import { type How, normalised, trained } from "./sharing.ts";
+import { COMPUTED, type How } from "./sharing.ts";
 import type { Told } from "./sharing_worker.ts";
 
 type Leaves = readonly (readonly number[])[];
@@ -39,7 +39,7 @@ async function byThreads(size: number, what: Told["what"], device: string, how: 
 async function byOne(what: Told["what"], name: string, how: How): Promise<Leaves> {
   const device = await openDevice(name, name === "cpu" ? { threads: 1 } : {});
   setDefaultDevice(device);
-  const tree = (what === "normalised" ? normalised : trained)(how, alone());
+  const tree = COMPUTED[what](how, alone());
   const found: number[][] = [];
   for (const leaf of treeLeaves(tree) as readonly Tensor[]) found.push([...await leaf.data()]);
   device.close();
@@ -136,4 +136,27 @@ Deno.test("Two threads step as one process does, to the bit the same on both, wh
   deepStrictEqual(first, second);
   const far = largest(first!, one);
   ok(far < 2e-5, `largest distance is ${far}`);
+});
+
+for (const [size, images, sync] of [[2, 3, true], [3, 4, true], [2, 4, false]] as const) {
+  const over = sync ? "all images" : "those of each";
+  Deno.test(`In float64 ${size} threads step as one process does, with statistics over ${over}`, async () => {
+    const how = { ...WIDE, images, sync, parts: 1 };
+    const one = await byOne("trained", "reference", { ...how, parts: sync ? 1 : size });
+    const found = await byThreads(size, "trained", "reference", how);
+    found.forEach((leaves) => deepStrictEqual(leaves, found[0]));
+    const far = largest(found[0]!, one);
+    ok(far < 1e-12, `largest distance is ${far}`);
+  });
+}
+
+Deno.test("A step without batch norm is that of one process to 1e-6, however many share it", async () => {
+  const how = { ...SINGLE, images: 4, sync: false, parts: 1 };
+  const one = await byOne("finetuned", "cpu", how);
+  for (const size of [2, 3, 4]) {
+    const found = await byThreads(size, "finetuned", "cpu", how);
+    found.forEach((leaves) => deepStrictEqual(leaves, found[0]));
+    const far = largest(found[0]!, one);
+    ok(far < 1e-6, `largest distance of ${size} is ${far}`);
+  }
 });

@@ -7,13 +7,13 @@ import {
   type ThreadSeat,
   treeLeaves,
 } from "../../../tensor/mod.ts";
-import { type How, normalised, trained } from "./sharing.ts";
+import { COMPUTED, type How } from "./sharing.ts";
 
 /** What a thread is told. */
 export interface Told {
   readonly seat: ThreadSeat;
   readonly device: string;
-  readonly what: "normalised" | "trained";
+  readonly what: keyof typeof COMPUTED;
   readonly how: How;
 }
 
@@ -27,7 +27,7 @@ thread.onmessage = async ({ data: { seat, device: name, what, how } }) => {
   const device = await openDevice(name, name === "cpu" ? { threads: 1 } : {});
   setDefaultDevice(device);
   try {
-    const tree = (what === "normalised" ? normalised : trained)(how, joinThreads(seat));
+    const tree = COMPUTED[what](how, joinThreads(seat));
     const found: number[][] = [];
     for (const leaf of treeLeaves(tree) as readonly Tensor[]) found.push([...await leaf.data()]);
     thread.postMessage({ found });

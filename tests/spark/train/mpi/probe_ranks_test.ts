@@ -20,7 +20,7 @@ testMpi(
           "--input-size",
           "64",
           "--batch-size",
-          "4",
+          `${batchSize}`,
           "--recalibrate",
           "2",
           "--epochs",
