@@ -1,4 +1,5 @@
 /** @file What a classifier got right, counted on the device: confusion matrices, and the scores that follow from one. */
+import { requireTensor } from "../tensor/parts.ts";
 import {
   add,
   div,
@@ -38,6 +39,8 @@ import {
  * ```
  */
 export function confusionMatrix(labels: Tensor, predictions: Tensor, classes: number): Tensor {
+  requireTensor("confusionMatrix", "labels", labels);
+  requireTensor("confusionMatrix", "predictions", predictions);
   const [a, b] = [labels.shape, predictions.shape];
   if (!(a.length === 1 && b.length === 1 && a[0] === b[0])) {
     throw new ShapeError("confusionMatrix", "labels and predictions must both be [B]", [a, b]);
@@ -81,6 +84,7 @@ export interface ClassificationScores {
  * ```
  */
 export function classificationScores(matrix: Tensor): ClassificationScores {
+  requireTensor("classificationScores", "matrix", matrix);
   const classes = matrix.shape[0]!;
   const right = sum(where(eye(classes, { dtype: "bool" }), matrix, 0), { axis: 1 }); // [classes]
   const [present, said] = [sum(matrix, { axis: 1 }), sum(matrix, { axis: 0 })]; // [classes]

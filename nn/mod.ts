@@ -14,7 +14,7 @@
  *
  * @module
  */
-export * from "./layers/features.ts";
+export { addFeatures, type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./layers/features.ts";
 export {
   type DTypeOption,
   type Fan,

@@ -1,6 +1,5 @@
-import { requireOptions } from "../tensor/parts.ts";
+import { requireKind, requireList, requireOptions, requireTensor } from "../tensor/parts.ts";
 import { reshape, scatterAdd, ShapeError, take, type Tensor, tensor } from "../tensor/core.ts";
-import { checkOptions } from "./conv_window.ts";
 import { axesOf, cellOf, type Coordinates, type GridShape, patternFromCells } from "./pattern.ts";
 import { type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
@@ -34,13 +33,15 @@ export interface CoalesceOptions {
  */
 export function coalesce(coordinates: Coordinates, values: Tensor, options: CoalesceOptions): SparseTensor {
   requireOptions("coalesce", options, { gridShape: true, duplicates: true });
-  checkOptions("coalesce", options, ["gridShape", "duplicates"]);
   const { gridShape, duplicates = "sum" } = options;
+  requireList("coalesce", "gridShape", gridShape);
   if (!["sum", "first", "error"].includes(duplicates)) {
     throw new RangeError(
       `Cannot coalesce as duplicates must be "sum", "first" or "error": current duplicates is ${duplicates}`,
     );
   }
+  requireTensor("coalesce", "values", values);
+  requireKind("coalesce", "coordinates", coordinates, isListOfLists(coordinates), "a list of [image, ...place]");
   const cells = coordinates.map((at) => cellOf("coalesce", at, gridShape));
   const pattern = patternFromCells(cells, gridShape);
   const blocks = asBlocks(values, coordinates.length, axesOf(pattern));
@@ -56,6 +57,8 @@ export function coalesce(coordinates: Coordinates, values: Tensor, options: Coal
   const rows = mergeRows(blocks, order, isFirst, duplicates === "sum" && repeated >= 0);
   return sparseTensor(pattern, blocks.shape.slice(1, -1), rows);
 }
+
+const isListOfLists = (x: unknown) => Array.isArray(x) && x.every(Array.isArray);
 
 function mergeRows(rows: Tensor, order: readonly number[], isFirst: readonly boolean[], sum: boolean): Tensor {
   if (!sum) return take(rows, tensor(Int32Array.from(order.filter((_, i) => isFirst[i]))));

@@ -4,7 +4,7 @@ import { requireHostCells } from "./concrete.ts";
 import { derived } from "./derived.ts";
 import { patternFromCells, type SparsePattern } from "./pattern.ts";
 import { takeRows } from "./rows.ts";
-import { requireSameShape, sameRows, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
+import { requireSameShape, requireSparse, sameRows, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
 /** Rows of one pattern in another and back. */
 interface Embedding {
@@ -51,6 +51,8 @@ function combine(
   y: SparseTensor,
   f: (a: Tensor, b: Tensor) => Tensor,
 ): SparseTensor {
+  requireSparse(operation, "x", x);
+  requireSparse(operation, "y", y);
   requireSameShape(operation, x, y);
   if (sameRows(x, y)) return sparseTensor(x.pattern, x.blockShape, f(x.values, y.values));
   const { pattern, first, second } = join(operation, x.pattern, y.pattern);

@@ -1,10 +1,10 @@
 import { add, type ConvOptions, matmul, reshape, ShapeError, sizeOf, slice, type Tensor } from "../tensor/core.ts";
-import { kernelMapConv, type OptionNames, requireOptions, sameShape } from "../tensor/parts.ts";
-import { checkOptions, type ConvWindow, convWindow } from "./conv_window.ts";
+import { kernelMapConv, type OptionNames, requireOptions, requireTensor, sameShape } from "../tensor/parts.ts";
+import { type ConvWindow, convWindow } from "./conv_window.ts";
 import { imageSize, mapOfWindow } from "./kernel_map.ts";
 import { type OutputPattern, outputPatternOf } from "./output_pattern.ts";
 import { axesOf, nseOf, samePattern, type SparsePattern } from "./pattern.ts";
-import { requireAxes, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
+import { requireAxes, requireSparse, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
 /** Settings of a sparse convolution: those of the dense one, and what only a sparse one has. */
 export interface SparseConvOptions extends ConvOptions {
@@ -54,6 +54,7 @@ export const SPARSE_CONV_OPTIONS: OptionNames<SparseConvOptions> = {
  */
 export function conv(x: SparseTensor, w: Tensor, options: SparseConvOptions = {}): SparseTensor {
   requireOptions("conv", options, SPARSE_CONV_OPTIONS);
+  requireSparse("conv", "x", x);
   return convolve("conv", x, w, options);
 }
 
@@ -80,12 +81,13 @@ export function conv(x: SparseTensor, w: Tensor, options: SparseConvOptions = {}
  */
 export function conv2d(x: SparseTensor, w: Tensor, options: SparseConvOptions = {}): SparseTensor {
   requireOptions("conv2d", options, SPARSE_CONV_OPTIONS);
+  requireSparse("conv2d", "x", x);
   requireAxes("conv2d", x, 2);
   return convolve("conv2d", x, w, options);
 }
 
 function convolve(operation: string, x: SparseTensor, w: Tensor, options: SparseConvOptions): SparseTensor {
-  checkOptions(operation, options, ["stride", "padding", "dilation", "groups", "bias", "outputPattern"]);
+  requireTensor(operation, "w", w);
   const { groups = 1, bias, outputPattern, ...settings } = options;
   checkChannels(operation, x, w, groups, bias);
   const window = convWindow(operation, w.shape.slice(0, -2), settings, imageSize(x.pattern, x.blockShape));

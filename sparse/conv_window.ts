@@ -11,15 +11,6 @@ export interface ConvWindow extends Omit<ConvParams, "groups"> {
 /** Stride, padding and dilation as users write them. */
 export type WindowOptions = Pick<ConvOptions, "stride" | "padding" | "dilation">;
 
-/** Refuses options that an operation does not know: nothing is ignored. */
-export function checkOptions(operation: string, options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  throw new TypeError(
-    `Cannot ${operation} as options must be among ${known.join(", ")}: current option is ${unknown}`,
-  );
-}
-
 /**
  * Fills in defaults and checks every number of a window.
  *

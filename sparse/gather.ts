@@ -11,12 +11,12 @@ import {
   type Tensor,
   where,
 } from "../tensor/core.ts";
-import { sameShape, stridesOf } from "../tensor/parts.ts";
+import { requireTensor, sameShape, stridesOf } from "../tensor/parts.ts";
 import { derived } from "./derived.ts";
 import { lookupTable } from "./lookup.ts";
-import { axesOf, columnOf, nseOf, type SparsePattern } from "./pattern.ts";
+import { axesOf, columnOf, nseOf, requirePattern, type SparsePattern } from "./pattern.ts";
 import { takeRows } from "./rows.ts";
-import { shapeOf, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
+import { requireSparse, shapeOf, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
 /**
  * Where the lines of blocks lie among those of images. A line is what is contiguous in both: the pixels of a block along
@@ -102,6 +102,8 @@ function blockOf(images: Shape, pattern: SparsePattern): readonly number[] {
  * ```
  */
 export function gather(images: Tensor, pattern: SparsePattern): SparseTensor {
+  requireTensor("gather", "images", images);
+  requirePattern("gather", "pattern", pattern);
   const block = blockOf(images.shape, pattern);
   const [inner, line, channels] = [block.slice(0, -1), block.at(-1)!, images.shape.at(-1)!];
   const { ofBlocks, ofImages } = lineTables(pattern, inner);
@@ -131,7 +133,9 @@ export function gather(images: Tensor, pattern: SparsePattern): SparseTensor {
  * ```
  */
 export function toDense(x: SparseTensor, fill: number | Tensor = 0): Tensor {
+  requireSparse("toDense", "x", x);
   if (typeof fill === "number") return reshape(toCells(x, fill), shapeOf(x));
+  requireTensor("toDense", "fill", fill);
   const shape = shapeOf(x);
   const isMap = sameShape(fill.shape, shape.slice(1));
   if (!isMap && !sameShape(fill.shape, shape.slice(-1))) {

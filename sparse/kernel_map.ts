@@ -18,7 +18,7 @@ import {
   where,
 } from "../tensor/core.ts";
 import { requireOptions, sameShape } from "../tensor/parts.ts";
-import { checkOptions, type ConvWindow, convWindow, denseOutputSize, type WindowOptions } from "./conv_window.ts";
+import { type ConvWindow, convWindow, denseOutputSize, type WindowOptions } from "./conv_window.ts";
 import { derived } from "./derived.ts";
 import { cellTable, OUTSIDE } from "./lookup.ts";
 import { nseOf, type SparsePattern } from "./pattern.ts";
@@ -92,7 +92,6 @@ export function outputBlocks(
  */
 export function kernelMap(input: SparsePattern, output: SparsePattern, options: KernelMapOptions): KernelMap {
   requireOptions("kernelMap", options, { blockShape: true, kernel: true, stride: true, padding: true, dilation: true });
-  checkOptions("make a kernel map", options, ["blockShape", "kernel", "stride", "padding", "dilation"]);
   const { kernel, blockShape = input.gridShape.slice(1).fill(1), ...settings } = options;
   const window = convWindow("make a kernel map", kernel, settings, imageSize(input, blockShape));
   return mapOfWindow("make a kernel map", input, output, blockShape, window);

@@ -17,7 +17,7 @@ import {
   tensor,
   truncDivide,
 } from "../tensor/core.ts";
-import { requireOptions, stridesOf } from "../tensor/parts.ts";
+import { requireKind, requireList, requireOptions, stridesOf } from "../tensor/parts.ts";
 import { hostValues } from "./host_values.ts";
 
 /** Sizes `[B, ...grid]`: the batch, and the cells on each of 1, 2 or 3 axes, such as `[B, rows, columns]`. */
@@ -42,6 +42,7 @@ export type Coordinates = readonly (readonly number[])[];
 const MOST_AXES = 3;
 
 function checkGrid(operation: string, gridShape: Shape): GridShape {
+  requireList(operation, "gridShape", gridShape);
   const axes = gridShape.length - 1;
   if (axes >= 1 && axes <= MOST_AXES && gridShape.every((size) => Number.isInteger(size) && size >= 0)) {
     return Object.freeze([...gridShape]) as unknown as GridShape;
@@ -227,6 +228,17 @@ function patternFromHostMask(values: ArrayLike<number>, grid: GridShape, nse: nu
  */
 export function samePattern(a: SparsePattern, b: SparsePattern): boolean {
   return a === b || (a.indices === b.indices && a.gridShape.every((size, axis) => size === b.gridShape[axis]));
+}
+
+/** Refuses what is no pattern. */
+export function requirePattern(
+  operation: string,
+  argument: string,
+  pattern: unknown,
+): asserts pattern is SparsePattern {
+  const given = pattern as Partial<SparsePattern> | null | undefined;
+  const fits = given?.indices instanceof Tensor && Array.isArray(given.gridShape);
+  requireKind(operation, argument, pattern, fits, "a sparse pattern");
 }
 
 /** Rows in a pattern: its number of specified elements. */

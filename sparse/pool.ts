@@ -15,19 +15,17 @@ import {
   where,
 } from "../tensor/core.ts";
 import { maxPoolByMap, type OptionNames, requireOptions, sumPoolByMap } from "../tensor/parts.ts";
-import { checkOptions, convWindow } from "./conv_window.ts";
+import { convWindow } from "./conv_window.ts";
 import { imageSize, type KernelMap, mapOfWindow } from "./kernel_map.ts";
 import { type OutputPattern, outputPatternOf } from "./output_pattern.ts";
 import { nseOf } from "./pattern.ts";
-import { requireAxes, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
+import { requireAxes, requireSparse, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
 /** Window of a sparse pooling: that of the dense one, and where to compute. */
 export interface SparsePoolOptions extends PoolOptions {
   /** Where to compute, as in `conv`. */
   readonly outputPattern?: OutputPattern;
 }
-
-const WINDOW_OPTIONS = ["kernel", "stride", "padding", "dilation", "outputPattern"];
 
 function pool(
   operation: string,
@@ -94,6 +92,7 @@ export const SPARSE_MAX_POOL_OPTIONS: OptionNames<SparseMaxPoolOptions> = {
  */
 export function maxPool(x: SparseTensor, options: SparseMaxPoolOptions): SparseTensor {
   requireOptions("maxPool", options, SPARSE_MAX_POOL_OPTIONS);
+  requireSparse("maxPool", "x", x);
   return maxima("maxPool", x, options);
 }
 
@@ -118,12 +117,12 @@ export function maxPool(x: SparseTensor, options: SparseMaxPoolOptions): SparseT
  */
 export function maxPool2d(x: SparseTensor, options: SparseMaxPoolOptions): SparseTensor {
   requireOptions("maxPool2d", options, SPARSE_MAX_POOL_OPTIONS);
+  requireSparse("maxPool2d", "x", x);
   requireAxes("maxPool2d", x, 2);
   return maxima("maxPool2d", x, options);
 }
 
 function maxima(operation: string, x: SparseTensor, options: SparseMaxPoolOptions): SparseTensor {
-  checkOptions(operation, options, [...WINDOW_OPTIONS, "inactive"]);
   const { inactive = "zero", ...window } = options;
   checkChoice(operation, "inactive", inactive, ["zero", "ignore"]);
   return pool(operation, x, window, (rows, maps) => {
@@ -175,6 +174,7 @@ export const SPARSE_AVG_POOL_OPTIONS: OptionNames<SparseAvgPoolOptions> = {
  */
 export function avgPool(x: SparseTensor, options: SparseAvgPoolOptions): SparseTensor {
   requireOptions("avgPool", options, SPARSE_AVG_POOL_OPTIONS);
+  requireSparse("avgPool", "x", x);
   return averages("avgPool", x, options);
 }
 
@@ -199,12 +199,12 @@ export function avgPool(x: SparseTensor, options: SparseAvgPoolOptions): SparseT
  */
 export function avgPool2d(x: SparseTensor, options: SparseAvgPoolOptions): SparseTensor {
   requireOptions("avgPool2d", options, SPARSE_AVG_POOL_OPTIONS);
+  requireSparse("avgPool2d", "x", x);
   requireAxes("avgPool2d", x, 2);
   return averages("avgPool2d", x, options);
 }
 
 function averages(operation: string, x: SparseTensor, options: SparseAvgPoolOptions): SparseTensor {
-  checkOptions(operation, options, [...WINDOW_OPTIONS, "divisor"]);
   const { divisor = "window", ...window } = options;
   checkChoice(operation, "divisor", divisor, ["window", "active"]);
   return pool(operation, x, window, (rows, maps) => {

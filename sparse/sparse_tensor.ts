@@ -1,6 +1,6 @@
 import { type Shape, ShapeError, type Tensor } from "../tensor/core.ts";
-import { sameShape } from "../tensor/parts.ts";
-import { axesOf, nseOf, samePattern, type SparsePattern } from "./pattern.ts";
+import { requireFunction, requireKind, requireList, requireTensor, sameShape } from "../tensor/parts.ts";
+import { axesOf, nseOf, requirePattern, samePattern, type SparsePattern } from "./pattern.ts";
 
 /**
  * A hybrid COO tensor of logical shape `[B, ...size, C]`, each size being that of the grid times that of the block: sparse
@@ -35,6 +35,9 @@ export interface SparseTensor {
  * ```
  */
 export function sparseTensor(pattern: SparsePattern, blockShape: readonly number[], values: Tensor): SparseTensor {
+  requirePattern("make a sparse tensor", "pattern", pattern);
+  requireList("make a sparse tensor", "blockShape", blockShape);
+  requireTensor("make a sparse tensor", "values", values);
   const rows = nseOf(pattern);
   const { shape } = values;
   const fits = blockShape.length === axesOf(pattern) && shape.length === blockShape.length + 2 &&
@@ -87,7 +90,24 @@ export function shapeOf({ pattern: { gridShape }, blockShape, values }: SparseTe
  * ```
  */
 export function mapValues(x: SparseTensor, f: (values: Tensor) => Tensor): SparseTensor {
+  requireSparse("mapValues", "x", x);
+  requireFunction("mapValues", "f", f);
   return sparseTensor(x.pattern, x.blockShape, f(x.values));
+}
+
+/** Refuses what is no sparse tensor of blocks. */
+export function requireSparse(operation: string, argument: string, x: unknown): asserts x is SparseTensor {
+  const given = x as Partial<SparseTensor> | null | undefined;
+  requireKind(
+    operation,
+    argument,
+    x,
+    typeof given === "object" && given !== null && "pattern" in given,
+    "a sparse tensor",
+  );
+  requirePattern(operation, `${argument}.pattern`, given!.pattern);
+  requireList(operation, `${argument}.blockShape`, given!.blockShape);
+  requireTensor(operation, `${argument}.values`, given!.values);
 }
 
 /** Refuses a tensor whose grid has another number of axes. */

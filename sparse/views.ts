@@ -1,6 +1,6 @@
 /** @file The same sites as single pixels or as blocks: permutations of rows. */
 import { add, arange, argsort, mul, reshape, ShapeError, sizeOf, type Tensor } from "../tensor/core.ts";
-import { stridesOf } from "../tensor/parts.ts";
+import { requireList, stridesOf } from "../tensor/parts.ts";
 import { requireHostCoordinates } from "./concrete.ts";
 import { derived } from "./derived.ts";
 import { hostValues } from "./host_values.ts";
@@ -17,7 +17,7 @@ import {
   type SparsePattern,
 } from "./pattern.ts";
 import { takeOr, takeRows } from "./rows.ts";
-import { type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
+import { requireSparse, type SparseTensor, sparseTensor } from "./sparse_tensor.ts";
 
 /** A pattern of pixels, and which pixel of the blocks each of its rows is. */
 interface PixelView {
@@ -87,6 +87,7 @@ function hostPixelCells(pattern: SparsePattern, blockShape: readonly number[]): 
  * ```
  */
 export function toVoxels(x: SparseTensor): SparseTensor {
+  requireSparse("toVoxels", "x", x);
   if (areSingle(x.blockShape)) return x;
   const { pattern, order, ranks } = pixelView(x.pattern, x.blockShape);
   const [channels, single] = [x.values.shape.at(-1)!, x.blockShape.map(() => 1)];
@@ -115,6 +116,8 @@ export function toVoxels(x: SparseTensor): SparseTensor {
  * ```
  */
 export function toBlocks(x: SparseTensor, blockShape: readonly number[]): SparseTensor {
+  requireSparse("toBlocks", "x", x);
+  requireList("toBlocks", "blockShape", blockShape);
   const pattern = blockPattern(x, blockShape);
   const cells = pixelCells(pattern, blockShape); // [P · pixels]
   const order = takeOr(reshape(lookupTable(x.pattern), [-1]), cells);

@@ -88,6 +88,71 @@ export function shown(value: unknown): string {
   return name === "Object" ? "an object" : `a ${name}`;
 }
 
+/**
+ * Refuses an argument of another kind, saying what it is.
+ *
+ * @param operation What is refused, for the error.
+ * @param argument Name of the argument, for the error.
+ * @param given What was given.
+ * @param fits Whether it is of the kind.
+ * @param kind The kind, in words that follow "must be".
+ * @throws {TypeError} If it does not fit.
+ *
+ * @example Usage
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { requireKind } from "@tessera/tessera/tensor/kernel";
+ *
+ * const refused = () => requireKind("scan", "f", 3, false, "a function");
+ * throws(refused, { message: "Cannot scan as f must be a function: current f is 3" });
+ * ```
+ */
+export function requireKind(operation: string, argument: string, given: unknown, fits: boolean, kind: string): void {
+  if (!fits) {
+    throw new TypeError(`Cannot ${operation} as ${argument} must be ${kind}: current ${argument} is ${shown(given)}`);
+  }
+}
+
+/**
+ * Refuses what is no function.
+ *
+ * @param operation What is refused, for the error.
+ * @param argument Name of the argument, for the error.
+ * @param f What was given.
+ * @throws {TypeError} If it is no function.
+ *
+ * @example Usage
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { requireFunction } from "@tessera/tessera/tensor/kernel";
+ *
+ * throws(() => requireFunction("scan", "f", null), /Cannot scan as f must be a function: current f is null/);
+ * ```
+ */
+export function requireFunction(operation: string, argument: string, f: unknown): void {
+  requireKind(operation, argument, f, typeof f === "function", "a function");
+}
+
+/**
+ * Refuses what is no array; a typed array is none, as its methods give typed arrays again.
+ *
+ * @param operation What is refused, for the error.
+ * @param argument Name of the argument, for the error.
+ * @param list What was given.
+ * @throws {TypeError} If it is no array.
+ *
+ * @example Usage
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { requireList } from "@tessera/tessera/tensor/kernel";
+ *
+ * throws(() => requireList("tile", "times", 2), /Cannot tile as times must be a list: current times is 2/);
+ * ```
+ */
+export function requireList(operation: string, argument: string, list: unknown): void {
+  requireKind(operation, argument, list, Array.isArray(list), "a list");
+}
+
 /** The names of the options of a record, each of them: one that is added to the type and not here does not compile. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 

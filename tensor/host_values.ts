@@ -1,5 +1,5 @@
 /** @file What tensors are made of on the host: nested arrays and typed arrays, checked. */
-import { ShapeError, shown } from "./errors.ts";
+import { requireList, ShapeError, shown } from "./errors.ts";
 import { type DType, DTYPES, holds, requireDType, type Shape, sizeOf, type TypedArray } from "./spec.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -113,9 +113,9 @@ function copyOf(values: ArrayLike<number | boolean>, dtype: DType): TypedArray {
 
 /** Refuses what is no list of sizes. */
 export function requireSizes(operation: string, shape: Shape): void {
-  if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return;
-  const given = Array.isArray(shape) ? shape : [NaN];
-  throw new ShapeError(operation, "sizes must be a list of whole numbers that are not negative", [given]);
+  requireList(operation, "shape", shape);
+  if (shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return;
+  throw new ShapeError(operation, "sizes must be a list of whole numbers that are not negative", [shape]);
 }
 
 /**

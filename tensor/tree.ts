@@ -1,4 +1,5 @@
 /** @file Trees: tensors and plain values in nested arrays and records, taken apart, put together and mapped with their types. */
+import { requireFunction } from "./errors.ts";
 import { Static } from "./static.ts";
 import { Tensor } from "./tensor.ts";
 import { textOf } from "./text_of.ts";
@@ -269,6 +270,7 @@ export function treeMap<T, Rest extends readonly unknown[], Result>(
   tree: T,
   ...rest: Rest
 ): Mapped<T, Result> {
+  requireFunction("treeMap", "f", f);
   const trees = [tree, ...rest].map((tree, i) => [i === 0 ? "tree" : `tree ${i + 1}`, tree] as const);
   const { leaves: [first, ...others], structure } = treeFlattenAll<T>("map over trees", trees);
   const apply = f as (...leaves: readonly unknown[]) => Result;

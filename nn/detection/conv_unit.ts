@@ -1,4 +1,5 @@
 /** @file A convolution with a norm or a bias: what pyramid and heads are made of. */
+import { requireParams } from "../layers/require_params.ts";
 import { reshape, type Tensor } from "../../tensor/core.ts";
 import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "../layers/batch_norm.ts";
 import { batchNormOfRows } from "../layers/batch_norm_rows.ts";
@@ -52,6 +53,7 @@ export function convUnit(
   x: Tensor,
   { train, valid }: ConvUnitRun,
 ): { readonly output: Tensor; readonly state: ConvUnitState } {
+  requireParams("conv2d", conv, ["weight"], { argument: "conv" });
   const y = conv2d(conv, x, { padding: (conv.weight.shape[0]! - 1) / 2 });
   if (!norm || !state.norm) return { output: y, state };
   const out = valid

@@ -1,4 +1,5 @@
 /** @file Whole detectors: Mask R-CNN (He et al., 2017) and Faster R-CNN (Ren et al., 2015) with a feature pyramid. */
+import { requireKind } from "../../tensor/parts.ts";
 import { add, stopGradient, type Tensor, tensor, type Tree, treeMap } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import { type PyramidAnchorOptions, pyramidAnchors } from "../../data/boxes/anchors.ts";
@@ -173,5 +174,7 @@ export function pyramidOf(
 
 /** Sum of all losses. */
 export function totalOf(losses: Readonly<Record<string, Tensor>>): Tensor {
+  const some = typeof losses === "object" && losses !== null && Object.keys(losses).length > 0;
+  requireKind("totalOf", "losses", losses, some, "a record of at least one tensor");
   return Object.values(losses).reduce((sum, loss) => add(sum, loss));
 }

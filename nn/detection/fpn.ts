@@ -1,7 +1,7 @@
 /** @file Feature pyramid network (Lin et al., 2017): one width for all maps, each with what the coarser ones know. */
 import { add, repeat, slice, take, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
-import { requireOptions } from "../../tensor/parts.ts";
+import { requireKind, requireOptions, requireTensors } from "../../tensor/parts.ts";
 import type { DTypeOption, Fan } from "../layers/initializer.ts";
 import { convUnit, type ConvUnitParams, type ConvUnitState, initConvUnit } from "./conv_unit.ts";
 
@@ -85,6 +85,19 @@ function upsample(x: Tensor, size: readonly [number, number]): Tensor {
   }, x);
 }
 
+const isRecord = (x: unknown) => typeof x === "object" && x !== null;
+
+/** Refuses what has no lateral and output layer for each map. */
+function requireLevels(argument: "params" | "state", given: FpnParams | FpnState, maps: readonly Tensor[]): void {
+  requireKind("fpn", argument, given, isRecord(given), "a record of initFpn");
+  for (const part of ["lateral", "output"] as const) {
+    const levels: unknown = given[part];
+    const fits = Array.isArray(levels) && levels.length === maps.length &&
+      levels.every(isRecord);
+    requireKind("fpn", `${argument}.${part}`, levels, fits, "a list of one layer for each map");
+  }
+}
+
 /**
  * Runs a pyramid: from the coarsest map down, each is added to the next finer one; then a last, coarser map is every second
  * cell of the coarsest.
@@ -113,6 +126,9 @@ export function fpn(
   options: { readonly train?: boolean } = {},
 ): { readonly maps: readonly Tensor[]; readonly state: FpnState } {
   requireOptions("fpn", options, { train: true });
+  requireTensors("fpn", "maps", maps);
+  requireLevels("params", params, maps);
+  requireLevels("state", state, maps);
   const { train = false } = options;
   const lateral = maps.map((map, i) => convUnit(params.lateral[i]!, state.lateral[i]!, map, { train }));
   const merged: Tensor[] = lateral.map(({ output }) => output);

@@ -10,7 +10,7 @@ import {
   type Tensor,
   where,
 } from "../../tensor/core.ts";
-import { requireOptions, suppress, type SuppressOptions } from "../../tensor/parts.ts";
+import { requireOptions, requireTensor, suppress, type SuppressOptions } from "../../tensor/parts.ts";
 import { columnsOf } from "./boxes.ts";
 
 /** What is kept of N boxes. */
@@ -44,6 +44,8 @@ export interface KeptBoxes {
  */
 export function nonMaximumSuppression(boxes: Tensor, scores: Tensor, options: SuppressOptions): KeptBoxes {
   requireOptions("nonMaximumSuppression", options, { threshold: true, kind: true });
+  requireTensor("nonMaximumSuppression", "boxes", boxes);
+  requireTensor("nonMaximumSuppression", "scores", scores);
   const order = argsort(scores, { descending: true });
   const isNumber = columnsOf(boxes).concat(scores).map((x) => logicalNot(isNaN(x))).reduce((a, b) => logicalAnd(a, b));
   const rows = (x: Tensor) => take(x, order, { wrapNegativeIndices: false });

@@ -1,6 +1,6 @@
 /** @file Regions of the map that fits the size of each box. */
 import { add, cast, greaterEqual, reshape, stopGradient, type Tensor, tensor, zeros } from "../../tensor/core.ts";
-import { requireOptions, roiAlign } from "../../tensor/parts.ts";
+import { requireOptions, requireTensor, roiAlign } from "../../tensor/parts.ts";
 import { areaOf } from "./boxes.ts";
 import type { DetectorSettings, DetectorVariant } from "./options.ts";
 
@@ -44,6 +44,7 @@ function boundOf(power: number, scale: number, rule: DetectorVariant): number {
  */
 export function levelsOf(boxes: Tensor, options: LevelOptions): Tensor {
   requireOptions("levelsOf", options, { levels: true, canonicalScale: true, rule: true });
+  requireTensor("levelsOf", "boxes", boxes);
   const { levels, canonicalScale = 224, rule = "detectron2" } = options;
   const wide = boxes.dtype === "float64" ? boxes : cast(boxes, "float32"); // areas of narrow numbers overflow
   const area = stopGradient(areaOf(wide));

@@ -1,5 +1,5 @@
 import { add, erf, greaterEqual, lessEqual, mul, type Tensor, where } from "../../tensor/core.ts";
-import { type Features, mapFeatures } from "./features.ts";
+import { type Features, mapFeatures, requireFeatures } from "./features.ts";
 
 /**
  * `max(x, 0)`. Its derivative at 0 is 0, as in PyTorch; not a number stays not a number.
@@ -17,6 +17,7 @@ import { type Features, mapFeatures } from "./features.ts";
  * ```
  */
 export function relu<T extends Features>(x: T): T {
+  requireFeatures("relu", x);
   return mapFeatures(x, (values) => where(lessEqual(values, 0), 0, values));
 }
 
@@ -36,6 +37,7 @@ export function relu<T extends Features>(x: T): T {
  * ```
  */
 export function relu6<T extends Features>(x: T): T {
+  requireFeatures("relu6", x);
   return mapFeatures(x, (values) => where(lessEqual(values, 0), 0, where(greaterEqual(values, 6), 6, values)));
 }
 
@@ -55,5 +57,6 @@ export function relu6<T extends Features>(x: T): T {
  * ```
  */
 export function gelu<T extends Features>(x: T): T {
+  requireFeatures("gelu", x);
   return mapFeatures(x, (values: Tensor) => mul(mul(values, 0.5), add(erf(mul(values, Math.SQRT1_2)), 1)));
 }

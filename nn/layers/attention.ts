@@ -1,4 +1,5 @@
-import { asFloating, requireOptions } from "../../tensor/parts.ts";
+import { asFloating, requireOptions, requireTensor } from "../../tensor/parts.ts";
+import { requireParams } from "./require_params.ts";
 import {
   add,
   matmul,
@@ -60,6 +61,7 @@ export function dotProductAttention(
   options: AttentionOptions = {},
 ): Tensor {
   requireOptions("dotProductAttention", options, { mask: true, bias: true, causal: true, scale: true, dropout: true });
+  Object.entries({ query, key, value }).forEach(([name, x]) => requireTensor("dotProductAttention", name, x));
   const [queries, channels] = query.shape.slice(-2) as [number, number];
   const keys = key.shape.at(-2)!;
   if (key.shape.at(-1) !== channels || value.shape.at(-2) !== keys) {
@@ -185,6 +187,11 @@ export function multiHeadAttention(
     dropout: true,
   });
   const { heads, from = x, ...rest } = options;
+  requireParams("multiHeadAttention", params, []);
+  for (const part of ["query", "key", "value", "output"] as const) {
+    requireParams("multiHeadAttention", params[part], ["weight"], { optional: ["bias"], argument: `params.${part}` });
+  }
+  requireTensor("multiHeadAttention", "x", x);
   const channels = params.query.weight.shape[1]!;
   if (!(Number.isInteger(heads) && heads >= 1 && channels % heads === 0)) {
     throw new RangeError(

@@ -1,3 +1,4 @@
+import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
@@ -24,7 +25,7 @@ import {
   type Tensor,
   zeros,
 } from "../../tensor/core.ts";
-import { type Features, mapFeatures, valuesOf } from "./features.ts";
+import { type Features, mapFeatures, requireFeatures, valuesOf } from "./features.ts";
 import type { DTypeOption } from "./initializer.ts";
 
 /** Parameters of a normalisation. */
@@ -143,6 +144,9 @@ export function batchNorm<T extends Features>(
   options: BatchNormOptions = {},
 ): { readonly output: T; readonly state: BatchNormState } {
   requireOptions("batchNorm", options, { train: true, epsilon: true, momentum: true, collective: true, parts: true });
+  requireParams("batchNorm", params, ["weight", "bias"]);
+  requireParams("batchNorm", state, ["runningMean", "runningVar", "count"], { argument: "state" });
+  requireFeatures("batchNorm", x);
   const { train = false, epsilon = 1e-5, momentum = 0.1, ...over } = options;
   if (!train) return { output: mapFeatures(x, (values) => applyRunning(params, state, values, epsilon)), state };
   const values = valuesOf(x);

@@ -1,4 +1,5 @@
 /** @file Batch normalisation of batches whose last rows are filling: statistics over those that count. */
+import { requireParams } from "./require_params.ts";
 import {
   add,
   broadcastTo,
@@ -19,7 +20,7 @@ import {
   type Tensor,
   where,
 } from "../../tensor/core.ts";
-import { requireOptions } from "../../tensor/parts.ts";
+import { requireOptions, requireTensor } from "../../tensor/parts.ts";
 import { batchNorm, type BatchNormOptions, type BatchNormState, type NormParams } from "./batch_norm.ts";
 
 /** Options of `batchNormOfRows`. */
@@ -71,7 +72,11 @@ export function batchNormOfRows(
   options: BatchNormRowsOptions,
 ): { readonly output: Tensor; readonly state: BatchNormState } {
   requireOptions("batchNormOfRows", options, { valid: true, train: true, epsilon: true, momentum: true });
+  requireParams("batchNormOfRows", params, ["weight", "bias"]);
+  requireParams("batchNormOfRows", state, ["runningMean", "runningVar", "count"], { argument: "state" });
+  requireTensor("batchNormOfRows", "x", x);
   const { valid, train = false, epsilon = 1e-5, momentum = 0.1 } = options;
+  requireTensor("batchNormOfRows", "valid", valid);
   if (valid.shape.length !== 1 || valid.shape[0] !== x.shape[0]) {
     throw new ShapeError("batchNormOfRows", "valid must be [N] for [N, ..., C]", [valid.shape, x.shape]);
   }

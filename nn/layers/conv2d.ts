@@ -1,3 +1,4 @@
+import { requireParams } from "./require_params.ts";
 import { CONV_OPTIONS, requireOptions } from "../../tensor/parts.ts";
 import { add, conv2d as denseConv2d, type ConvOptions, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
@@ -83,8 +84,10 @@ export function initConv2d(key: Tensor, options: InitConv2dOptions): Conv2dParam
  * deepStrictEqual(conv2d({ weight: ones([3, 3, 2, 4]) }, ones([1, 8, 8, 2]), { padding: 1 }).shape, [1, 8, 8, 4]);
  * ```
  */
-export function conv2d<T extends Features>({ weight, bias }: Conv2dParams, x: T, options: ConvOptions = {}): T {
+export function conv2d<T extends Features>(params: Conv2dParams, x: T, options: ConvOptions = {}): T {
   requireOptions("conv2d", options, CONV_OPTIONS);
+  requireParams("conv2d", params, ["weight"], { optional: ["bias"] });
+  const { weight, bias } = params;
   if (isSparse(x)) return sparseConv2d(x, weight, bias ? { ...options, bias } : options) as T;
   const y = denseConv2d(x, weight, options);
   return (bias ? add(y, bias) : y) as T;

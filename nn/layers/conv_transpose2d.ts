@@ -1,3 +1,4 @@
+import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import { add, convTranspose2d as denseConvTranspose2d, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
@@ -81,11 +82,13 @@ export function initConvTranspose2d(key: Tensor, options: InitConvTranspose2dOpt
  * ```
  */
 export function convTranspose2d(
-  { weight, bias }: ConvTranspose2dParams,
+  params: ConvTranspose2dParams,
   x: Tensor,
   options: { readonly stride?: number; readonly padding?: number } = {},
 ): Tensor {
   requireOptions("convTranspose2d", options, { stride: true, padding: true });
+  requireParams("convTranspose2d", params, ["weight"], { optional: ["bias"] });
+  const { weight, bias } = params;
   if (isSparse(x)) {
     throw new TypeError(
       "Cannot convTranspose2d as the maps must be dense, an encoder only ever shrinks its maps: current maps are sparse",

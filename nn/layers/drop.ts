@@ -1,8 +1,8 @@
 /** @file What is left out at random during training, and the learned scale that starts a branch near zero. */
-import { type OptionNames, requireOptions } from "../../tensor/parts.ts";
+import { type OptionNames, requireOptions, requireTensor } from "../../tensor/parts.ts";
 import { cast, less, mul, reshape, type Shape, slice, squeeze, take, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
-import { type Features, isSparse, mapFeatures, shapeOf, valuesOf } from "./features.ts";
+import { type Features, isSparse, mapFeatures, requireFeatures, shapeOf, valuesOf } from "./features.ts";
 
 /** Options of `dropPath` and `dropout`. */
 export interface DropOptions {
@@ -41,6 +41,7 @@ function checkRate(operation: string, rate: number): void {
  */
 export function dropPath<T extends Features>(x: T, options: DropOptions): T {
   requireOptions("dropPath", options, DROP_OPTIONS);
+  requireFeatures("dropPath", x);
   const { rate, key, uniform = random.uniform } = options;
   checkRate("dropPath", rate);
   if (!key || rate === 0) return x;
@@ -74,6 +75,7 @@ export function batchColumn(indices: Tensor): Tensor {
  */
 export function dropout<T extends Features>(x: T, options: DropOptions): T {
   requireOptions("dropout", options, DROP_OPTIONS);
+  requireFeatures("dropout", x);
   const { rate, key, uniform = random.uniform } = options;
   checkRate("dropout", rate);
   if (!key || rate === 0) return x;
@@ -100,5 +102,7 @@ export function dropout<T extends Features>(x: T, options: DropOptions): T {
  * ```
  */
 export function layerScale<T extends Features>(gamma: Tensor, x: T): T {
+  requireTensor("layerScale", "gamma", gamma);
+  requireFeatures("layerScale", x);
   return mapFeatures(x, (values) => mul(values, gamma));
 }

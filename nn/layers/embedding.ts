@@ -1,4 +1,5 @@
-import { requireOptions } from "../../tensor/parts.ts";
+import { requireParams } from "./require_params.ts";
+import { requireOptions, requireTensor } from "../../tensor/parts.ts";
 import { cast, mul, take, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import type { DTypeOption } from "./initializer.ts";
@@ -61,6 +62,8 @@ export function initEmbedding(
  * deepStrictEqual(await rows.data(), new Float32Array([3, 4, 1, 2]));
  * ```
  */
-export function embedding({ weight }: EmbeddingParams, tokens: Tensor): Tensor {
-  return take(weight, tokens, { axis: 0, fill: NaN, wrapNegativeIndices: false });
+export function embedding(params: EmbeddingParams, tokens: Tensor): Tensor {
+  requireParams("embedding", params, ["weight"]);
+  requireTensor("embedding", "tokens", tokens);
+  return take(params.weight, tokens, { axis: 0, fill: NaN, wrapNegativeIndices: false });
 }

@@ -1,6 +1,8 @@
 /** @file Feature maps, dense or sparse: what every layer takes, so that a model is written once. */
 import { add, type Shape, ShapeError, type Tensor } from "../../tensor/core.ts";
+import { requireFunction, requireTensor } from "../../tensor/parts.ts";
 import { add as addSparse, shapeOf as sparseShapeOf, type SparseTensor } from "../../sparse/mod.ts";
+import { requireSparse } from "../../sparse/sparse_tensor.ts";
 
 /** Dense maps `[B, H, W, C]`, or the active blocks of such maps. */
 export type Features = Tensor | SparseTensor;
@@ -21,7 +23,13 @@ export type Features = Tensor | SparseTensor;
  * ```
  */
 export function isSparse(x: Features): x is SparseTensor {
-  return "pattern" in x;
+  return typeof x === "object" && x !== null && "pattern" in x;
+}
+
+/** Refuses what is no features. */
+export function requireFeatures(operation: string, x: Features, argument = "x"): void {
+  if (isSparse(x)) requireSparse(operation, argument, x);
+  else requireTensor(operation, argument, x);
 }
 
 /**
@@ -40,6 +48,7 @@ export function isSparse(x: Features): x is SparseTensor {
  * ```
  */
 export function valuesOf(x: Features): Tensor {
+  requireFeatures("valuesOf", x);
   return isSparse(x) ? x.values : x;
 }
 
@@ -60,6 +69,8 @@ export function valuesOf(x: Features): Tensor {
  * ```
  */
 export function mapFeatures<T extends Features>(x: T, f: (values: Tensor) => Tensor): T {
+  requireFeatures("mapFeatures", x);
+  requireFunction("mapFeatures", "f", f);
   return (isSparse(x) ? { ...(x as SparseTensor), values: f(x.values) } : f(x)) as T;
 }
 
@@ -81,9 +92,11 @@ export function mapFeatures<T extends Features>(x: T, f: (values: Tensor) => Ten
  * ```
  */
 export function addFeatures<T extends Features>(x: T, y: T): T {
+  requireFeatures("addFeatures", x);
+  requireFeatures("addFeatures", y, "y");
   if (isSparse(x) && isSparse(y)) return addSparse(x, y) as T;
   if (!isSparse(x) && !isSparse(y)) return add(x, y) as T;
-  throw new ShapeError("add", "both features must be dense or both sparse", [shapeOf(x), shapeOf(y)]);
+  throw new ShapeError("addFeatures", "both features must be dense or both sparse", [shapeOf(x), shapeOf(y)]);
 }
 
 /**
@@ -102,5 +115,6 @@ export function addFeatures<T extends Features>(x: T, y: T): T {
  * ```
  */
 export function shapeOf(x: Features): Shape {
+  requireFeatures("shapeOf", x);
   return isSparse(x) ? sparseShapeOf(x) : x.shape;
 }

@@ -1,7 +1,8 @@
+import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import { add, div, greater, mean, mul, sqrt, square, where, zeros } from "../../tensor/core.ts";
 import type { NormParams } from "./batch_norm.ts";
-import { type Features, mapFeatures } from "./features.ts";
+import { type Features, mapFeatures, requireFeatures } from "./features.ts";
 import { D_TYPE_OPTION, type DTypeOption } from "./initializer.ts";
 import { imageSums, withImages } from "./per_image.ts";
 
@@ -48,11 +49,14 @@ export function initGlobalResponseNorm(channels: number, options: DTypeOption = 
  * ```
  */
 export function globalResponseNorm<T extends Features>(
-  { weight, bias }: NormParams,
+  params: NormParams,
   x: T,
   options: { readonly epsilon?: number } = {},
 ): T {
   requireOptions("globalResponseNorm", options, { epsilon: true });
+  requireParams("globalResponseNorm", params, ["weight", "bias"]);
+  requireFeatures("globalResponseNorm", x);
+  const { weight, bias } = params;
   const { epsilon = 1e-6 } = options;
   const squares = imageSums(mapFeatures(x, square)); // [B, C]
   const some = greater(squares, 0); // a channel that is zero everywhere has norm 0 and, as in PyTorch, gradient 0

@@ -1,7 +1,8 @@
+import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import { add, broadcastTo, div, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "../../tensor/core.ts";
 import type { NormParams } from "./batch_norm.ts";
-import { type Features, mapFeatures, shapeOf } from "./features.ts";
+import { type Features, mapFeatures, requireFeatures, shapeOf } from "./features.ts";
 import { imageSites, imageSums, withImages } from "./per_image.ts";
 
 /** Options of `groupNorm`. */
@@ -34,11 +35,14 @@ export interface GroupNormOptions {
  * ```
  */
 export function groupNorm<T extends Features>(
-  { weight, bias }: NormParams,
+  params: NormParams,
   x: T,
   options: GroupNormOptions,
 ): T {
   requireOptions("groupNorm", options, { groups: true, epsilon: true });
+  requireParams("groupNorm", params, ["weight", "bias"]);
+  requireFeatures("groupNorm", x);
+  const { weight, bias } = params;
   const { groups, epsilon = 1e-5 } = options;
   const [batch, , , channels] = shapeOf(x) as readonly [number, number, number, number];
   if (!(Number.isInteger(groups) && groups >= 1 && channels % groups === 0)) {

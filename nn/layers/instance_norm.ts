@@ -1,6 +1,7 @@
+import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import type { NormParams } from "./batch_norm.ts";
-import { type Features, shapeOf } from "./features.ts";
+import { type Features, requireFeatures, shapeOf } from "./features.ts";
 import { groupNorm } from "./group_norm.ts";
 
 /**
@@ -28,5 +29,7 @@ export function instanceNorm<T extends Features>(
   options: { readonly epsilon?: number } = {},
 ): T {
   requireOptions("instanceNorm", options, { epsilon: true });
+  requireParams("instanceNorm", params, ["weight", "bias"]);
+  requireFeatures("instanceNorm", x);
   return groupNorm(params, x, { ...options, groups: shapeOf(x).at(-1)! });
 }

@@ -1,3 +1,4 @@
+import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
@@ -15,7 +16,7 @@ import {
   zeros,
 } from "../../tensor/core.ts";
 import type { NormParams } from "./batch_norm.ts";
-import { type Features, mapFeatures } from "./features.ts";
+import { type Features, mapFeatures, requireFeatures } from "./features.ts";
 import { D_TYPE_OPTION, type DTypeOption } from "./initializer.ts";
 
 /**
@@ -63,6 +64,8 @@ export function layerNorm<T extends Features>(
   options: { readonly epsilon?: number } = {},
 ): T {
   requireOptions("layerNorm", options, { epsilon: true });
+  requireParams("layerNorm", params, ["weight", "bias"]);
+  requireFeatures("layerNorm", x);
   const { epsilon = 1e-6 } = options;
   return mapFeatures(x, (values) => {
     const flat = reshape(values, [-1, values.shape.at(-1)!]); // [rows, C]

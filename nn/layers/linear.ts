@@ -1,7 +1,8 @@
 import { asFloating, requireOptions } from "../../tensor/parts.ts";
+import { requireParams } from "./require_params.ts";
 import { add, matmul, reshape, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
-import { type Features, mapFeatures } from "./features.ts";
+import { type Features, mapFeatures, requireFeatures } from "./features.ts";
 import { type DTypeOption, initialize, type Initializer, torchUniform } from "./initializer.ts";
 
 /** Parameters of a linear layer. */
@@ -69,7 +70,10 @@ export function initLinear(
  * deepStrictEqual(await y.data(), new Float32Array([6]));
  * ```
  */
-export function linear<T extends Features>({ weight, bias }: LinearParams, x: T): T {
+export function linear<T extends Features>(params: LinearParams, x: T): T {
+  requireParams("linear", params, ["weight"], { optional: ["bias"] });
+  requireFeatures("linear", x);
+  const { weight, bias } = params;
   return mapFeatures(x, (values) => {
     const rows = reshape(asFloating(values), [-1, values.shape.at(-1)!]); // [rows, in]
     const product = matmul(rows, weight); // [rows, out]

@@ -8,7 +8,7 @@ import {
   type Tensor,
 } from "../../tensor/core.ts";
 import { avgPool2d as sparseAvgPool2d, maxPool2d as sparseMaxPool2d } from "../../sparse/mod.ts";
-import { type Features, isSparse } from "./features.ts";
+import { type Features, isSparse, requireFeatures } from "./features.ts";
 import { imageSites, imageSums } from "./per_image.ts";
 
 /**
@@ -33,6 +33,7 @@ export function maxPool2d<T extends Features>(
   options: PoolOptions & { readonly inactive?: "zero" | "ignore" },
 ): T {
   requireOptions("maxPool2d", options, { kernel: true, stride: true, padding: true, dilation: true, inactive: true });
+  requireFeatures("maxPool2d", x);
   const { inactive = "zero", ...window } = options;
   return (isSparse(x) ? sparseMaxPool2d(x, { ...window, inactive }) : denseMaxPool2d(x, window)) as T;
 }
@@ -58,6 +59,7 @@ export function avgPool2d<T extends Features>(
   options: PoolOptions & { readonly divisor?: "window" | "active" },
 ): T {
   requireOptions("avgPool2d", options, { kernel: true, stride: true, padding: true, dilation: true, divisor: true });
+  requireFeatures("avgPool2d", x);
   const { divisor = "window", ...window } = options;
   return (isSparse(x) ? sparseAvgPool2d(x, { ...window, divisor }) : denseAvgPool2d(x, window)) as T;
 }
@@ -78,5 +80,6 @@ export function avgPool2d<T extends Features>(
  * ```
  */
 export function globalAvgPool(x: Features): Tensor {
+  requireFeatures("globalAvgPool", x);
   return isSparse(x) ? div(imageSums(x), imageSites(x)) : mean(x, { axis: [1, 2] });
 }

@@ -1,4 +1,5 @@
 /** @file Recurrent layers by `scan`: compiled once whatever the length of the sequence. */
+import { requireParams } from "./require_params.ts";
 import {
   add,
   mul,
@@ -13,7 +14,7 @@ import {
   zeros,
 } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
-import { requireOptions } from "../../tensor/parts.ts";
+import { requireOptions, requireTensor } from "../../tensor/parts.ts";
 import { type DTypeOption, initialize, torchUniform } from "./initializer.ts";
 import { linear, type LinearParams } from "./linear.ts";
 
@@ -103,6 +104,14 @@ export interface RecurrentOptions<State> {
 
 const RECURRENT_OPTIONS = { initial: true, reverse: true } as const;
 
+function requireRecurrent(operation: string, params: RecurrentParams, x: Tensor): void {
+  requireParams(operation, params, []);
+  for (const part of ["input", "hidden"] as const) {
+    requireParams(operation, params[part], ["weight"], { optional: ["bias"], argument: `params.${part}` });
+  }
+  requireTensor(operation, "x", x);
+}
+
 /** The gates' input of all steps at once, time first: `[T, B, gates · H]`. */
 function gatesOf(operation: string, params: RecurrentParams, x: Tensor): Tensor {
   if (x.shape.length === 3) return swapaxes(linear(params.input, x), 0, 1);
@@ -138,6 +147,7 @@ export function lstm(
   options: RecurrentOptions<LstmState> = {},
 ): { readonly outputs: Tensor; readonly state: LstmState } {
   requireOptions("lstm", options, RECURRENT_OPTIONS);
+  requireRecurrent("lstm", params, x);
   const { initial = { hidden: start(params, x), cell: start(params, x) }, reverse = false } = options;
   const step = ({ hidden, cell }: LstmState, gates: Tensor) => {
     const [i, f, g, o] = split(add(gates, linear(params.hidden, hidden)), 4, { axis: -1 });
@@ -174,6 +184,7 @@ export function gru(
   options: RecurrentOptions<Tensor> = {},
 ): { readonly outputs: Tensor; readonly state: Tensor } {
   requireOptions("gru", options, RECURRENT_OPTIONS);
+  requireRecurrent("gru", params, x);
   const { initial = start(params, x), reverse = false } = options;
   const step = (hidden: Tensor, gates: Tensor) => {
     const [own, remembered] = [gates, linear(params.hidden, hidden)].map((y) => split(y, 3, { axis: -1 }));

@@ -1,6 +1,7 @@
+import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import { add, mean, mul, rsqrt, square, type Tensor } from "../../tensor/core.ts";
-import { type Features, mapFeatures } from "./features.ts";
+import { type Features, mapFeatures, requireFeatures } from "./features.ts";
 
 /**
  * Divides each position by the root of the mean square of its channels (Zhang and Sennrich 2019), as PyTorch's `RMSNorm`.
@@ -21,14 +22,16 @@ import { type Features, mapFeatures } from "./features.ts";
  * ```
  */
 export function rmsNorm<T extends Features>(
-  { weight }: { readonly weight: Tensor },
+  params: { readonly weight: Tensor },
   x: T,
   options: { readonly epsilon?: number } = {},
 ): T {
   requireOptions("rmsNorm", options, { epsilon: true });
+  requireParams("rmsNorm", params, ["weight"]);
+  requireFeatures("rmsNorm", x);
   const { epsilon = 1e-6 } = options;
   return mapFeatures(x, (values) => {
     const scale = rsqrt(add(mean(square(values), { axis: -1, keepDims: true }), epsilon)); // [..., 1]
-    return mul(mul(values, scale), weight);
+    return mul(mul(values, scale), params.weight);
   });
 }

@@ -1,3 +1,5 @@
+import { requireParams } from "./require_params.ts";
+import { requireFeatures } from "./features.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import { mul, sigmoid, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
@@ -66,7 +68,10 @@ export function initSqueezeExcite(
  * deepStrictEqual(squeezeExcite(params, ones([2, 8, 8, 4])).shape, [2, 8, 8, 4]);
  * ```
  */
-export function squeezeExcite<T extends Features>({ reduce, expand }: SqueezeExciteParams, x: T): T {
+export function squeezeExcite<T extends Features>(params: SqueezeExciteParams, x: T): T {
+  requireParams("squeezeExcite", params, []);
+  requireFeatures("squeezeExcite", x);
+  const { reduce, expand } = params;
   const gate = sigmoid(linear(expand, relu(linear(reduce, globalAvgPool(x))))); // [B, C]
   return withImages(x, gate, mul);
 }

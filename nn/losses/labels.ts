@@ -1,5 +1,5 @@
 /** @file Classification against whole labels, and binary targets of which few are positive. */
-import { asFloating, requireOptions } from "../../tensor/parts.ts";
+import { asFloating, requireOptions, requireTensor } from "../../tensor/parts.ts";
 import {
   add,
   cast,
@@ -35,6 +35,8 @@ export interface CrossEntropyOptions extends ReductionOption {
 }
 
 function checkLabels(logits: Tensor, labels: Tensor): void {
+  requireTensor("crossEntropy", "logits", logits);
+  requireTensor("crossEntropy", "labels", labels);
   const outer = logits.shape.slice(0, -1);
   const fits = outer.length === labels.shape.length && outer.every((size, i) => size === labels.shape[i]);
   if (logits.shape.length === 0 || !fits) {

@@ -1,4 +1,4 @@
-import { asFloating, type OptionNames } from "../../tensor/parts.ts";
+import { asFloating, type OptionNames, requireTensor } from "../../tensor/parts.ts";
 import { mean, ShapeError, sub, sum, type Tensor } from "../../tensor/core.ts";
 
 /** What a loss makes of its terms: their mean, their sum, or nothing (one number each). */
@@ -33,6 +33,8 @@ export const errorOf = (predictions: Tensor, targets: Tensor): Tensor =>
 
 /** Refuses predictions and targets of two shapes, which would be broadcast against each other. */
 export function requireSameShape(operation: string, a: Tensor, b: Tensor): void {
+  requireTensor(operation, "predictions", a);
+  requireTensor(operation, "targets", b);
   if (a.shape.length === b.shape.length && a.shape.every((size, i) => size === b.shape[i])) return;
   throw new ShapeError(operation, "predictions and targets must be of one shape", [a.shape, b.shape]);
 }

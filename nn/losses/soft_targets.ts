@@ -24,9 +24,11 @@ import {
   type Tensor,
   tensor,
 } from "../../tensor/core.ts";
-import { asFloating } from "../../tensor/parts.ts";
+import { asFloating, requireTensor } from "../../tensor/parts.ts";
 
 function checkTargets(operation: string, logits: Tensor, targets: Tensor): void {
+  requireTensor(operation, "logits", logits);
+  requireTensor(operation, "targets", targets);
   const [a, b] = [logits.shape, targets.shape];
   if (a.length === 2 && b.length === 2 && a.every((size, i) => size === b[i])) return;
   throw new ShapeError(operation, "logits and targets must both be [B, classes]", [a, b]);

@@ -116,6 +116,7 @@ function tablesOf(a: Tensor, b: Tensor, sizes: Shape): Tables {
 }
 
 function mulSparse(a: CooTensor, b: CooTensor, nse: number | undefined): CooTensor {
+  requireCoo("mul", "b", b);
   requireAlike("mul", a, b);
   const [x, y] = [coalesced("mul", a), coalesced("mul", b)];
   const sizes = sparseSizes(a);
@@ -157,7 +158,7 @@ function mulSparse(a: CooTensor, b: CooTensor, nse: number | undefined): CooTens
 export function mul(a: CooTensor, b: CooTensor | Tensor | number, options: NseOption = {}): CooTensor {
   requireOptions("mul", options, NSE_OPTION);
   requireCoo("mul", "a", a);
-  if (typeof b === "object" && !(b instanceof Tensor)) return mulSparse(a, b, options.nse);
+  if (typeof b !== "number" && !(b instanceof Tensor)) return mulSparse(a, b, options.nse);
   if (options.nse !== undefined) {
     throw new TypeError(
       `Cannot mul as nse is of products of two sparse tensors: current nse is ${options.nse}; use coo.coalesce(a, { nse })`,

@@ -10,7 +10,7 @@ import {
   tensor,
   where,
 } from "../../tensor/core.ts";
-import { requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
+import { requireFunction, requireList, requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
 import { hostValues } from "../host_values.ts";
 import { isStored } from "./coordinates.ts";
 
@@ -161,6 +161,7 @@ export function cooTensor(
   options: { readonly coalesced?: boolean; readonly dtype?: DType } = {},
 ): CooTensor {
   requireOptions("cooTensor", options, COO_OPTIONS);
+  requireList("cooTensor", "shape", shape);
   const at = coordinatesOf(indices, shape.length);
   const data = asTensor(values, options.dtype);
   requireTensor("cooTensor", "values", data);
@@ -196,7 +197,9 @@ export function storedValues(a: CooTensor): Tensor {
  */
 export function mapValues(a: CooTensor, f: (values: Tensor) => Tensor): CooTensor {
   requireCoo("mapValues", "a", a);
+  requireFunction("mapValues", "f", f);
   const values = f(a.values);
+  requireTensor("mapValues", "what f returns", values);
   if (values.shape[0] !== nseOf(a)) {
     throw new ShapeError("mapValues", "the number of entries must stay", [a.values.shape, values.shape]);
   }

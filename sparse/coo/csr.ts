@@ -14,7 +14,7 @@ import {
   tensor,
   where,
 } from "../../tensor/core.ts";
-import { requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
+import { requireKind, requireList, requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
 import { addRows, coalesced } from "./coalesce.ts";
 import { type CooTensor, makeCoo, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";
 import { columnOf, isStored, ofColumns } from "./coordinates.ts";
@@ -102,12 +102,14 @@ export interface CsrParts {
  * ```
  */
 export function fromCsr(parts: CsrParts | CsrMatrix, shape?: Shape): CooTensor {
+  requireKind("fromCsr", "parts", parts, typeof parts === "object" && parts !== null, "a matrix by rows");
   const { indptr, indices, values } = parts;
   Object.entries({ indptr, indices, values }).forEach(([name, x]) => requireTensor("fromCsr", name, x));
   const sizes = shape ?? ("form" in parts ? parts.form.value.shape : undefined);
   if (!sizes) {
     throw new TypeError("Cannot make a matrix of rows as its shape must be given: current shape is undefined");
   }
+  requireList("fromCsr", "shape", sizes);
   const [m, n, ...dense] = sizes;
   const count = indices.shape[0]!;
   const fits = sizes.length >= 2 && sameShape(indptr.shape, [m! + 1]) && sameShape(indices.shape, [count]) &&

@@ -17,7 +17,7 @@ import {
   transpose as transposeDense,
   truncDivide,
 } from "../../tensor/core.ts";
-import { requireOptions } from "../../tensor/parts.ts";
+import { requireList, requireOptions } from "../../tensor/parts.ts";
 import { coalesced } from "./coalesce.ts";
 import { together } from "./combine.ts";
 import { type CooTensor, makeCoo, nseOf, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";
@@ -127,6 +127,7 @@ function sliceTables(indices: Tensor, sizes: Shape, { start, size, step }: Range
 export function slice(a: CooTensor, options: SliceOptions & NseOption): CooTensor {
   requireOptions("slice", options, { start: true, size: true, step: true, nse: true });
   requireCoo("slice", "a", a);
+  requireList("slice", "start", options.start);
   const { start, size, step } = rangeOf(shapeOf(a), options);
   const sizes = sparseSizes(a);
   const axes = sizes.length;
@@ -198,6 +199,7 @@ function widened(a: CooTensor, axis: number, by: number, shape: Shape): CooTenso
  */
 export function concat(tensors: readonly CooTensor[], options: { readonly axis?: number } & NseOption = {}): CooTensor {
   requireOptions("concat", options, { axis: true, nse: true });
+  requireList("concat", "tensors", tensors);
   const given = options.axis ?? 0;
   const axis = given < 0 && tensors[0] ? given + shapeOf(tensors[0]).length : given;
   requireStackable(tensors, axis);

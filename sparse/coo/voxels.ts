@@ -1,7 +1,7 @@
 /** @file Between tensors in coordinates and sparse images. */
 import { reshape, ShapeError, sizeOf } from "../../tensor/core.ts";
 import { makePattern } from "../pattern.ts";
-import { shapeOf as imageShapeOf, type SparseTensor, sparseTensor } from "../sparse_tensor.ts";
+import { requireSparse, shapeOf as imageShapeOf, type SparseTensor, sparseTensor } from "../sparse_tensor.ts";
 import { toVoxels as singlePixels } from "../views.ts";
 import { coalesced } from "./coalesce.ts";
 import { type CooTensor, denseSizes, makeCoo, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";
@@ -23,6 +23,7 @@ import { type CooTensor, denseSizes, makeCoo, requireCoo, shapeOf, sparseSizes }
  * ```
  */
 export function fromVoxels(x: SparseTensor): CooTensor {
+  requireSparse("fromVoxels", "x", x);
   const { pattern: { indices }, values } = singlePixels(x);
   return makeCoo(indices, reshape(values, [indices.shape[0]!, values.shape.at(-1)!]), imageShapeOf(x), true);
 }

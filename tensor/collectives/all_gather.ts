@@ -1,3 +1,4 @@
+import { requireKind } from "../errors.ts";
 import type { Collective } from "../collective.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { reshape } from "../primitives/layout.ts";
@@ -24,6 +25,13 @@ import { gatherOfAll } from "./exchange.ts";
  */
 export function allGather(x: Tensor, collective: Collective): Tensor {
   requireTensor("allGather", "x", x);
+  requireKind(
+    "allGather",
+    "collective",
+    collective,
+    typeof collective?.size === "number",
+    "a collective such as alone()",
+  );
   if (x.dtype === "bool") {
     throw new TypeError(`Cannot allGather as x must be of numbers: current x is ${x}; cast it to int32 first`);
   }

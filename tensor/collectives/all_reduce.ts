@@ -1,5 +1,5 @@
 import type { Collective } from "../collective.ts";
-import { requireOptions } from "../errors.ts";
+import { requireKind, requireOptions } from "../errors.ts";
 import { cast } from "../primitives/cast.ts";
 import { div } from "../primitives/division.ts";
 import { max } from "../primitives/extremum.ts";
@@ -52,6 +52,13 @@ const FIRST_BUCKET = 2 ** 20;
  */
 export function allReduce<T extends Tree>(x: T, collective: Collective, options: AllReduceOptions = {}): T {
   requireOptions("allReduce", options, { op: true, bucketBytes: true });
+  requireKind(
+    "allReduce",
+    "collective",
+    collective,
+    typeof collective?.size === "number",
+    "a collective such as alone()",
+  );
   const { op = "sum", bucketBytes = BUCKET } = options;
   if (!["sum", "mean", "max"].includes(op)) {
     throw new TypeError(`Cannot allReduce as op must be one of sum, mean, max: current op is ${op}`);

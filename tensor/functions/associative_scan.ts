@@ -1,5 +1,5 @@
 /** @file What an associative function makes of all that stands before, in as many rounds as the logarithm of the length. */
-import { requireOptions, ShapeError, shown } from "../errors.ts";
+import { requireFunction, requireOptions, ShapeError, shown } from "../errors.ts";
 import { normalizeAxes } from "../primitives/sum.ts";
 import { slice } from "../primitives/window.ts";
 import { requireTensor } from "../require_tensor.ts";
@@ -99,6 +99,7 @@ function requireTensors(leaves: readonly unknown[]): asserts leaves is Tensors {
  */
 export function associativeScan<T>(f: (a: T, b: T) => T, x: T, options: AssociativeScanOptions = {}): T {
   requireOptions("associativeScan", options, { axis: true, reverse: true });
+  requireFunction("associativeScan", "f", f);
   const { axis = 0, reverse = false } = options;
   const { leaves: [leaves], structure } = treeFlattenAll("associativeScan", [["x", x]]);
   requireTensors(leaves!);

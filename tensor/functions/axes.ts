@@ -6,7 +6,7 @@ import { reshape } from "../primitives/layout.ts";
 import { normalizeAxes } from "../primitives/sum.ts";
 import { slice } from "../primitives/window.ts";
 import type { Tensor } from "../tensor.ts";
-import { requireTensor } from "../require_tensor.ts";
+import { requireTensor, requireTensors } from "../require_tensor.ts";
 
 /**
  * Drops axes of size 1.
@@ -107,7 +107,7 @@ export function flip(x: Tensor, options: { readonly axis?: number | readonly num
 export function concat(tensors: readonly Tensor[], options: { readonly axis?: number } = {}): Tensor {
   requireOptions("concat", options, { axis: true });
   const { axis = 0 } = options;
-  tensors.forEach((x, i) => requireTensor("concat", `tensors[${i}]`, x));
+  requireTensors("concat", "tensors", tensors);
   const [first] = tensors;
   if (!first) throw new ShapeError("concat", "there must be at least one tensor", []);
   const [at] = normalizeAxes("concat", first, axis);
@@ -138,7 +138,7 @@ export function concat(tensors: readonly Tensor[], options: { readonly axis?: nu
 export function stack(tensors: readonly Tensor[], options: { readonly axis?: number } = {}): Tensor {
   requireOptions("stack", options, { axis: true });
   const { axis = 0 } = options;
-  tensors.forEach((x, i) => requireTensor("stack", `tensors[${i}]`, x));
+  requireTensors("stack", "tensors", tensors);
   const [first] = tensors;
   if (!first) throw new ShapeError("stack", "there must be at least one tensor", []);
   const at = newAxis("stack", first, axis);

@@ -54,6 +54,7 @@ export function cumsum(x: Tensor, options: CumulativeOptions = {}): Tensor {
  */
 export function cumprod(x: Tensor, options: CumulativeOptions = {}): Tensor {
   requireOptions("cumprod", options, CUMULATIVE_OPTIONS);
+  requireTensor("cumprod", "x", x);
   const { axis = -1 } = options;
   return cumulate("cumprod", mul, asTerms(x), axis);
 }

@@ -1,9 +1,9 @@
 /** @file Grids of coordinates, triangles, turns and blocks. */
-import { requireOptions, ShapeError } from "../errors.ts";
+import { requireList, requireOptions, ShapeError } from "../errors.ts";
 import { mul } from "../primitives/arithmetic.ts";
 import { reshape } from "../primitives/layout.ts";
 import { broadcastTo, normalizeAxes } from "../primitives/sum.ts";
-import { requireTensor } from "../require_tensor.ts";
+import { requireTensor, requireTensors } from "../require_tensor.ts";
 import type { DType } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { flip } from "./axes.ts";
@@ -41,9 +41,9 @@ export function meshgrid(vectors: readonly Tensor[], options: MeshgridOptions = 
   if (indexing !== "xy" && indexing !== "ij") {
     throw new RangeError(`Cannot meshgrid as indexing must be "xy" or "ij": current indexing is ${indexing}`);
   }
-  vectors.forEach((x, i) => {
-    requireTensor("meshgrid", `vectors[${i}]`, x);
-    if (x.shape.length !== 1) throw new ShapeError("meshgrid", "each must be a vector", [x.shape]);
+  requireTensors("meshgrid", "vectors", vectors);
+  vectors.forEach(({ shape }) => {
+    if (shape.length !== 1) throw new ShapeError("meshgrid", "each must be a vector", [shape]);
   });
   const sizes = vectors.map((x) => x.shape[0]!);
   const swapped = indexing === "xy" && sizes.length > 1;
@@ -114,6 +114,7 @@ export function rot90(x: Tensor, options: Rot90Options = {}): Tensor {
   if (!Number.isInteger(turns)) {
     throw new RangeError(`Cannot rot90 as turns must be whole: current turns are ${turns}`);
   }
+  requireList("rot90", "axes", axes);
   normalizeAxes("rot90", x, axes);
   const [from, to] = axes;
   switch (((turns % 4) + 4) % 4) {

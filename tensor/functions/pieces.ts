@@ -1,5 +1,5 @@
 /** @file Axes moved, and tensors cut, turned and repeated along them. */
-import { requireOptions, ShapeError } from "../errors.ts";
+import { requireKind, requireList, requireOptions, ShapeError } from "../errors.ts";
 import { reshape, transpose } from "../primitives/layout.ts";
 import { broadcastTo, normalizeAxes } from "../primitives/sum.ts";
 import { slice } from "../primitives/window.ts";
@@ -81,6 +81,7 @@ export function split(
   const [at] = normalizeAxes("split", x, axis);
   const size = x.shape[at!]!;
   const cuts = typeof parts === "number" ? Array.from({ length: parts - 1 }, (_, i) => (i + 1) * size / parts) : parts;
+  requireKind("split", "parts", parts, Array.isArray(cuts), "a number or a list of positions");
   const edges = [0, ...cuts, size];
   if (!edges.every((edge, i) => Number.isInteger(edge) && edge >= (edges[i - 1] ?? 0))) {
     throw new ShapeError("split", `parts of axis ${axis} must come out even, or positions ascend: ${parts}`, [x.shape]);
@@ -136,6 +137,7 @@ export function roll(x: Tensor, shift: number, options: { readonly axis?: number
  */
 export function tile(x: Tensor, times: readonly number[]): Tensor {
   requireTensor("tile", "x", x);
+  requireList("tile", "times", times);
   if (!times.every((n) => Number.isInteger(n) && n >= 0)) {
     throw new ShapeError("tile", `times must be whole and not negative: ${times}`, [x.shape]);
   }

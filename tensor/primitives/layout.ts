@@ -1,6 +1,6 @@
 /** @file Reshape and transpose, which undo themselves. */
 import { applyMove, contiguous, type View } from "../compiler/view.ts";
-import { ShapeError } from "../errors.ts";
+import { requireList, ShapeError } from "../errors.ts";
 import type { Primitive, ViewMove } from "../primitive.ts";
 import { type DenseArray, type Shape, sizeOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -51,6 +51,7 @@ const RESHAPE: Primitive<{ readonly shape: Shape }> = {
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   requireTensor("reshape", "x", x);
+  requireList("reshape", "shape", shape);
   const known = sizeOf(shape.filter((size) => size !== -1));
   const full = shape.map((size) => size === -1 ? (known === 0 ? 0 : sizeOf(x.shape) / known) : size);
   if (shape.filter((size) => size === -1).length > 1 || !full.every((size) => Number.isInteger(size) && size >= 0)) {
@@ -94,5 +95,6 @@ const TRANSPOSE: Primitive<{ readonly permutation: readonly number[] }> = {
 export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
   requireTensor("transpose", "x", x);
   const order = permutation ?? x.shape.map((_, i) => x.shape.length - 1 - i);
+  requireList("transpose", "permutation", order);
   return bind(TRANSPOSE, [x], { permutation: order.map((axis) => axis < 0 ? axis + x.shape.length : axis) });
 }

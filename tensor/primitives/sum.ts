@@ -1,5 +1,5 @@
 /** @file Each of these two is the other's transpose, so they share a file: imports stay free of circles. */
-import { type OptionNames, requireOptions, ShapeError } from "../errors.ts";
+import { type OptionNames, requireKind, requireList, requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type DenseArray, DTYPES, sameShape, type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -15,6 +15,7 @@ export function normalizeAxes(
 ): readonly number[] {
   const rank = x.shape.length;
   const given = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
+  requireKind(operation, "axis", axis, Array.isArray(given), "a number or a list of numbers");
   const axes = given.map((i) => i < 0 ? i + rank : i).sort((a, b) => a - b);
   if (axes.some((i, at) => !Number.isInteger(i) || i < 0 || i >= rank || i === axes[at - 1])) {
     throw new ShapeError(operation, `axes must differ and lie in [-${rank}, ${rank}), not [${given.join(", ")}]`, [
@@ -133,6 +134,7 @@ const BROADCAST_TO: Primitive<{ readonly shape: Shape }> = {
  */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   requireTensor("broadcastTo", "x", x);
+  requireList("broadcastTo", "shape", shape);
   return sameShape(x.shape, shape) ? x : bind(BROADCAST_TO, [x], { shape: [...shape] });
 }
 

@@ -1,6 +1,6 @@
 /** @file Slice and pad, each the other's transpose. */
 import { contiguous } from "../compiler/view.ts";
-import { requireOptions, ShapeError } from "../errors.ts";
+import { requireKind, requireList, requireOptions, ShapeError } from "../errors.ts";
 import type { Primitive } from "../primitive.ts";
 import { type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
@@ -64,13 +64,17 @@ export interface SliceOptions {
 export function slice(x: Tensor, options: SliceOptions): Tensor {
   requireOptions("slice", options, { start: true, size: true, step: true });
   requireTensor("slice", "x", x);
+  requireList("slice", "start", options.start);
   const start = options.start.map((i, axis) => i < 0 ? i + (x.shape[axis] ?? 0) : i);
   const step = options.step ?? start.map(() => 1);
   const rest = (axis: number) => {
     const room = step[axis]! > 0 ? x.shape[axis]! - start[axis]! : start[axis]! + 1;
     return Math.max(0, Math.ceil(room / Math.abs(step[axis]!)));
   };
-  const size = (options.size ?? start.map(() => -1)).map((n, axis) => n === -1 ? rest(axis) : n);
+  const sizes = options.size ?? start.map(() => -1);
+  requireList("slice", "size", sizes);
+  requireList("slice", "step", step);
+  const size = sizes.map((n, axis) => n === -1 ? rest(axis) : n);
   return bind(SLICE, [x], { start, size, step: [...step] });
 }
 
@@ -143,6 +147,13 @@ const PAD: Primitive<PadParams> = {
  */
 export function pad(x: Tensor, widths: readonly (readonly [number, number])[], value = 0): Tensor {
   requireTensor("pad", "x", x);
+  requireKind(
+    "pad",
+    "widths",
+    widths,
+    Array.isArray(widths) && widths.every(Array.isArray),
+    "a list of [before, after]",
+  );
   if (widths.length === x.shape.length && widths.every(([before, after]) => before === 0 && after === 0)) return x;
   const [before, after] = [widths.map(([n]) => n), widths.map(([, n]) => n)];
   return bind(PAD, [x], { before, after, value: elementFor(value, x.dtype) });

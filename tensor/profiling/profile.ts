@@ -1,7 +1,7 @@
 /** @file Where the time of a function goes, kernel by kernel. */
 import type { LaunchTime } from "../compiler/profile.ts";
 import { defaultDevice, type Device, type ExecutableStats, openDevice } from "../device.ts";
-import { requireOptions } from "../errors.ts";
+import { requireFunction, requireOptions } from "../errors.ts";
 import { toDevice } from "../functions/to_device.ts";
 import { Tensor } from "../tensor.ts";
 import { treeFlatten } from "../tree.ts";
@@ -143,6 +143,7 @@ export function profile<Args extends readonly unknown[]>(
   options: ProfileOptions = {},
 ): (...args: Args) => Promise<ProgramProfile> {
   requireOptions("profile", options, { device: true, runs: true, rows: true, static: true });
+  requireFunction("profile", "f", f);
   const device = deviceOf(options);
   const [runs, rows] = [wholeOf("runs", options.runs ?? 1), wholeOf("rows", options.rows ?? 40)];
   return async (...args) => {

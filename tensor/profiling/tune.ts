@@ -4,7 +4,7 @@ import type { LaunchTime } from "../compiler/profile.ts";
 import { openDevice } from "../device.ts";
 import { adapterHere, type TuningTable } from "../devices/webgpu/tuning/table.ts";
 import { tuneWebgpu, type TuningResult } from "../devices/webgpu/tuning/tune_webgpu.ts";
-import { requireOptions } from "../errors.ts";
+import { requireFunction, requireOptions } from "../errors.ts";
 import { toDevice } from "../functions/to_device.ts";
 import { jit } from "../transform/jit.ts";
 
@@ -79,6 +79,7 @@ export function tune<Args extends readonly unknown[]>(
   options: TuneOptions = {},
 ): (...args: Args) => Promise<TuningTable> {
   requireOptions("tune", options, { tell: true, static: true });
+  requireFunction("tune", "f", f);
   const { tell, static: fixed = [] } = options;
   return async (...args) => {
     const kernels = hotKernels(await launchesOf(f as unknown as Loose, args, fixed));

@@ -1,5 +1,5 @@
 /** @file Less memory for one more forward pass. */
-import { requireOptions } from "../errors.ts";
+import { requireFunction, requireOptions } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
 import { identity, nameOf, recomputed, withBackward } from "../primitives/identity.ts";
 import { DTYPES, sameShape } from "../spec.ts";
@@ -132,6 +132,7 @@ export function checkpoint<Args extends readonly unknown[], R>(
   options: CheckpointOptions = {},
 ): (...args: Args) => R {
   requireOptions("checkpoint", options, { policy: true });
+  requireFunction("checkpoint", "f", f);
   const { policy } = options;
   return (...args) => {
     const since = nextSequence();

@@ -1,4 +1,5 @@
 /** @file Functions with a pushforward of their own. */
+import { requireFunction } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
 import { constant } from "../primitives/constant.ts";
 import { identity } from "../primitives/identity.ts";
@@ -38,6 +39,8 @@ export function customJvp<Args extends readonly (Tensor | null)[], Output>(
   f: (...args: Args) => Output,
   tangentRule: (args: Args, output: Output, tangents: Args) => unknown,
 ): (...args: Args) => Output {
+  requireFunction("customJvp", "f", f);
+  requireFunction("customJvp", "tangentRule", tangentRule);
   return customVjp(f, (args, output, cotangent) => transposed(tangentRule, { args, output, cotangent }));
 }
 

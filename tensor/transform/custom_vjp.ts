@@ -1,5 +1,5 @@
 /** @file Functions with a pullback of their own. */
-import { shown } from "../errors.ts";
+import { requireFunction, shown } from "../errors.ts";
 import { constant } from "../primitives/constant.ts";
 import { withBackward } from "../primitives/identity.ts";
 import { nextSequence, Tensor } from "../tensor.ts";
@@ -40,6 +40,8 @@ export function customVjp<Args extends readonly (Tensor | null)[], Output>(
   f: (...args: Args) => Output,
   backward: (args: Args, output: Output, cotangent: Output) => readonly (Tensor | null)[],
 ): (...args: Args) => Output {
+  requireFunction("customVjp", "f", f);
+  requireFunction("customVjp", "backward", backward);
   return (...args) => {
     args.forEach((arg, i) => {
       if (arg === null || arg instanceof Tensor) return;

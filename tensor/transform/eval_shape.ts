@@ -1,3 +1,4 @@
+import { requireFunction } from "../errors.ts";
 import type { TensorSpec } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
 import { type Mapped, treeUnflatten } from "../tree.ts";
@@ -24,6 +25,7 @@ export function evalShape<Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   ...args: Args
 ): Mapped<R, TensorSpec> {
+  requireFunction("evalShape", "f", f);
   const { leaves, structure } = traceOf("evalShape", f, args);
   const specs = leaves.map(({ value }) => value instanceof Tensor ? { shape: value.shape, dtype: value.dtype } : value);
   return treeUnflatten(structure, specs) as Mapped<R, TensorSpec>;

@@ -1,5 +1,5 @@
 /** @file Gradients of functions that return a scalar. */
-import { type OptionNames, requireOptions, ShapeError, shown } from "../errors.ts";
+import { type OptionNames, requireFunction, requireOptions, ShapeError, shown } from "../errors.ts";
 import { constant } from "../primitives/constant.ts";
 import { DTYPES } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
@@ -100,6 +100,7 @@ export function valueAndGrad<
 ) => [value: [loss: Tensor, aux: Aux], gradient: GradientsAt<Args, NoInfer<Argnums>>];
 export function valueAndGrad(f: (...args: never) => unknown, options: GradOptions = {}): unknown {
   requireOptions("valueAndGrad", options, GRAD_OPTIONS);
+  requireFunction("valueAndGrad", "f", f);
   return withGradients("valueAndGrad", f as Loose, options);
 }
 
@@ -137,6 +138,7 @@ export function grad<
 ): (...args: TracedAt<Args, NoInfer<Argnums>>) => [gradient: GradientsAt<Args, NoInfer<Argnums>>, aux: Aux];
 export function grad(f: (...args: never) => unknown, options: GradOptions = {}): unknown {
   requireOptions("grad", options, GRAD_OPTIONS);
+  requireFunction("grad", "f", f);
   const both = withGradients("grad", f as Loose, options);
   return (...args: unknown[]) => {
     const [value, gradient] = both(...args);

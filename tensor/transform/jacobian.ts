@@ -1,5 +1,5 @@
 /** @file Whole derivatives: pullbacks or pushforwards of every direction at once, by `vmap`. */
-import { type OptionNames, requireOptions, shown } from "../errors.ts";
+import { type OptionNames, requireFunction, requireOptions, shown } from "../errors.ts";
 import { cast } from "../primitives/cast.ts";
 import { equal } from "../primitives/comparison.ts";
 import { iota } from "../primitives/constant.ts";
@@ -156,6 +156,7 @@ export function jacrev<Args extends readonly unknown[], R, Aux, const Argnums ex
 ): (...args: TracedAt<Args, NoInfer<Argnums>>) => [jacobian: Jacobian<R, Args, NoInfer<Argnums>>, aux: Aux];
 export function jacrev(f: (...args: never) => unknown, options: JacobianOptions = {}): unknown {
   requireOptions("jacrev", options, JACOBIAN_OPTIONS);
+  requireFunction("jacrev", "f", f);
   return (...args: unknown[]) => byRows(f as Loose, options, args);
 }
 
@@ -188,6 +189,7 @@ export function jacfwd<Args extends readonly unknown[], R, Aux, const Argnums ex
 ): (...args: TracedAt<Args, NoInfer<Argnums>>) => [jacobian: Jacobian<R, Args, NoInfer<Argnums>>, aux: Aux];
 export function jacfwd(f: (...args: never) => unknown, options: JacobianOptions = {}): unknown {
   requireOptions("jacfwd", options, JACOBIAN_OPTIONS);
+  requireFunction("jacfwd", "f", f);
   return (...args: unknown[]) => byColumns(f as Loose, options, args);
 }
 
@@ -224,6 +226,7 @@ export function hessian<Args extends readonly unknown[], R, Aux, const Argnums e
 ) => [hessian: Mapped<Jacobian<R, Args, NoInfer<Argnums>>, GradientsAt<Args, NoInfer<Argnums>>>, aux: Aux];
 export function hessian(f: (...args: never) => unknown, options: JacobianOptions = {}): unknown {
   requireOptions("hessian", options, JACOBIAN_OPTIONS);
+  requireFunction("hessian", "f", f);
   const first = (...args: unknown[]) => byRows(f as Loose, options, args);
   return (...args: unknown[]) => byColumns(first, options, args);
 }

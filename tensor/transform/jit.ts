@@ -1,5 +1,5 @@
 /** @file Functions that are traced once for each form of their arguments, and replayed after. */
-import { requireOptions } from "../errors.ts";
+import { requireFunction, requireOptions } from "../errors.ts";
 import { defaultDevice, type Device, type Executable, type ExecutableStats } from "../device.ts";
 import { topologicalOrder } from "../order.ts";
 import { leaf, leafSource, placeholder, realize, Tensor } from "../tensor.ts";
@@ -121,6 +121,7 @@ export function jit<Args extends readonly unknown[], R, const Static extends rea
   options: JitOptions<Static> = {},
 ): Jitted<(...args: Args) => R, Static> {
   requireOptions("jit", options, { donate: true, static: true, device: true });
+  requireFunction("jit", "f", f);
   const { donate = [], static: statics = [] } = options as JitOptions;
   checkPositions("jit", "donate", donate);
   checkPositions("jit", "static", statics);

@@ -1,4 +1,5 @@
 /** @file Forward-mode differentiation: a pullback is linear in its cotangent, and its own pullback pushes tangents on. */
+import { requireFunction } from "../errors.ts";
 import { constant } from "../primitives/constant.ts";
 import { DTYPES } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
@@ -65,6 +66,7 @@ export function jvp<const Primals extends readonly unknown[], R>(
   primals: Primals,
   tangents: Tangents<Primals>,
 ): [value: R, tangent: Gradient<R>] {
+  requireFunction("jvp", "f", f);
   const { value, push } = pushing("jvp", f as unknown as (...primals: unknown[]) => unknown, primals);
   return [value as R, push(tangents) as Gradient<R>];
 }
@@ -91,6 +93,7 @@ export function linearize<Primals extends readonly unknown[], R>(
   f: (...primals: Primals) => R,
   ...primals: Primals
 ): [value: R, push: (...tangents: Tangents<Primals>) => Gradient<R>] {
+  requireFunction("linearize", "f", f);
   const { value, push } = pushing("linearize", f as unknown as (...primals: unknown[]) => unknown, primals);
   return [value as R, (...tangents) => push(tangents as unknown as readonly unknown[]) as Gradient<R>];
 }

@@ -1,4 +1,5 @@
 /** @file What functions do, to be read. */
+import { requireFunction } from "../errors.ts";
 import { Tensor } from "../tensor.ts";
 import { programText } from "./program_text.ts";
 import { traceOf } from "./trace.ts";
@@ -36,6 +37,7 @@ export interface TracedProgram {
 export function makeProgram<Args extends readonly unknown[]>(
   f: (...args: Args) => unknown,
 ): (...args: Args) => TracedProgram {
+  requireFunction("makeProgram", "f", f);
   return (...args) => {
     const { inputs, leaves } = traceOf("makeProgram", f, args);
     const outputs = leaves.map(({ value }) => value).filter((x) => x instanceof Tensor);

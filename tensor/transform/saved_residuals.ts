@@ -1,4 +1,5 @@
 /** @file What the backward pass of a function keeps of its forward pass. */
+import { requireFunction } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
 import { nameOf } from "../primitives/identity.ts";
 import { type DType, DTYPES, type Shape, sizeOf } from "../spec.ts";
@@ -87,6 +88,7 @@ function crossing(results: readonly Tensor[], since: number): ReadonlyMap<Tensor
 export function savedResiduals<Args extends readonly unknown[]>(
   f: (...args: Args) => unknown,
 ): (...args: Args) => Residuals {
+  requireFunction("savedResiduals", "f", f);
   return (...args) => {
     const names = new Map<Tensor, string>();
     const given = args.map((arg, i) => standInsOf(arg, `argument ${i}`, names));

@@ -1,5 +1,5 @@
 /** @file Reverse-mode differentiation: one walk backwards over the program, by each primitive's vjp rule. */
-import { ShapeError, shown } from "../errors.ts";
+import { requireFunction, ShapeError, shown } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
 import { add } from "../primitives/arithmetic.ts";
 import { constant } from "../primitives/constant.ts";
@@ -194,6 +194,7 @@ export function vjp<Primals extends readonly unknown[], R>(
   f: (...primals: Primals) => R,
   ...primals: Primals
 ): [value: R, pullback: (cotangent: Cotangent<R>) => { [Place in keyof Primals]: Gradient<Primals[Place]> }] {
+  requireFunction("vjp", "f", f);
   const names = primals.map((_, i) => `argument ${i}`);
   const { value, pull } = differentiate("vjp", names, primals, f as unknown as (...primals: unknown[]) => R);
   const pullback = (cotangent: Cotangent<R>) => pull(pairsOf("vjp", ["value", value], ["cotangent", cotangent]));

@@ -1,5 +1,5 @@
 /** @file Functions of an example made functions of a batch. */
-import { requireOptions, ShapeError, shown } from "../errors.ts";
+import { requireFunction, requireOptions, ShapeError, shown } from "../errors.ts";
 import { transpose } from "../primitives/layout.ts";
 import { spreadOne } from "../primitives/batching/spread.ts";
 import { nextSequence, Tensor } from "../tensor.ts";
@@ -170,5 +170,6 @@ export function vmap<Args extends readonly unknown[], R>(
   options: VmapOptions = {},
 ): (...args: Args) => R {
   requireOptions("vmap", options, { inAxes: true, outAxes: true, axisSize: true });
+  requireFunction("vmap", "f", f);
   return (...args) => mapOver(f as unknown as Loose, options, args) as R;
 }

@@ -41,6 +41,7 @@ export const OTHERS: Readonly<Record<string, readonly string[]>> = {
   collectives: ["alone", "threads", "joinThreads"],
   "for those who write kernels": [
     ...["castScalar", "literal", "op", "convParams", "onEach", "requireWhole", "requireDType", "requireOptions"],
+    ...["requireFunction", "requireKind", "requireList", "requireTensors"],
     ...["requireTensor", "shown", "textOf", "sameShape", "stridesOf", "tupleOf", "holds", "inputsIn", "threefry"],
     ...[
       "windowCount",

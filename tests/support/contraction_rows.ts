@@ -1,4 +1,4 @@
-import * as t from "../../tensor/mod.ts";
+import { t } from "./public_calls.ts";
 import * as k from "../../tensor/kernel.ts";
 import type { Conv2dOptions, PoolOptions, Shape, Tensor } from "../../tensor/mod.ts";
 import type { KernelMaps } from "../../tensor/kernel.ts";

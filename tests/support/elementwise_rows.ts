@@ -1,4 +1,4 @@
-import * as t from "../../tensor/mod.ts";
+import { t } from "./public_calls.ts";
 import type { Shape, Tensor } from "../../tensor/mod.ts";
 import { floats, integers, type OpCase, type OpRow, row, within } from "./op_row.ts";
 

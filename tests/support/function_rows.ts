@@ -1,5 +1,6 @@
 /** @file Functions made of other operations, whose programs devices and gradients are tested on. */
-import * as t from "../../tensor/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { t } from "./public_calls.ts";
 import { floats, integers, type OpRow, row } from "./op_row.ts";
 
 const places = (shape: readonly number[], size: number) => ({
@@ -16,7 +17,7 @@ const INTEGER_ROWS = {
   inputs: [{ shape: [9, 3], dtype: "int32" as const, domain: [-99, 99] as const }, places([9], 5)],
 };
 const segments = { segments: 5 };
-const power = ({ re, im }: t.fft.Complex) => t.add(t.square(re), t.square(im));
+const power = ({ re, im }: { readonly re: Tensor; readonly im: Tensor }) => t.add(t.square(re), t.square(im));
 const spectral = { absolute: 2e-4, relative: 2e-5 };
 
 /** Indexing, segments, products, spectra, images, draws. */

@@ -1,5 +1,5 @@
 /** @file Linear algebra, in functions that do not depend on the signs of vectors. */
-import * as t from "../../tensor/mod.ts";
+import { t } from "./public_calls.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { floats, type OpRow, row } from "./op_row.ts";
 

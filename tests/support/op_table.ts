@@ -1,5 +1,4 @@
 /** @file The operations, each with inputs to run it on: gradients and devices are tested row by row. */
-import { arange, full, mul, random } from "../../tensor/mod.ts";
 import { CONTRACTION_ROWS } from "./contraction_rows.ts";
 import { DETECTION_ROWS } from "./detection_rows.ts";
 import { ELEMENTWISE_ROWS } from "./elementwise_rows.ts";
@@ -7,6 +6,9 @@ import { FUNCTION_ROWS } from "./function_rows.ts";
 import { LAYOUT_ROWS } from "./layout_rows.ts";
 import { LINALG_ROWS } from "./linalg_rows.ts";
 import { integers, type OpCase, type OpRow, row } from "./op_row.ts";
+import { t } from "./public_calls.ts";
+
+const { arange, full, mul, random } = t;
 
 export type { InputSpec, OpCase, OpRow } from "./op_row.ts";
 export { inputsOf } from "./op_row.ts";

@@ -1,6 +1,6 @@
 /** @file Derivatives against finite differences. */
 import { type Device, openDevice } from "../../device.ts";
-import { requireOptions } from "../../errors.ts";
+import { requireFunction, requireOptions } from "../../errors.ts";
 import { hostArray } from "../../host_values.ts";
 import { cast } from "../../primitives/cast.ts";
 import { DTYPES, sizeOf } from "../../spec.ts";
@@ -140,6 +140,7 @@ export async function checkGrads<Args extends readonly unknown[]>(
   options: CheckGradsOptions = {},
 ): Promise<void> {
   requireOptions("checkGrads", options, { order: true, modes: true, step: true, tolerance: true, seed: true });
+  requireFunction("checkGrads", "f", f);
   const settings: Settings = { order: 2, modes: ["rev"], step: 2e-3, tolerance: 1e-6, seed: 1, ...options };
   const { leaves, structure } = treeFlatten<unknown>(args);
   const places = [...leaves.keys()].filter((i) => leaves[i] instanceof Tensor);

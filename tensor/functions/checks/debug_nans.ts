@@ -1,5 +1,5 @@
 import { defaultDevice, type Device } from "../../device.ts";
-import { requireOptions } from "../../errors.ts";
+import { requireFunction, requireOptions } from "../../errors.ts";
 import { DTYPES } from "../../spec.ts";
 import { leafSource, Tensor } from "../../tensor.ts";
 import { treeLeaves } from "../../tree.ts";
@@ -38,6 +38,7 @@ export function debugNans<Args extends readonly unknown[], R>(
   options: DebugNansOptions = {},
 ): (...args: Args) => Promise<R> {
   requireOptions("debugNans", options, { infinities: true, device: true });
+  requireFunction("debugNans", "f", f);
   const { infinities = false } = options;
   return async (...args) => {
     const device = options.device ?? defaultDevice();

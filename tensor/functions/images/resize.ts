@@ -1,5 +1,5 @@
 /** @file Images in other sizes. */
-import { requireOptions, ShapeError } from "../../errors.ts";
+import { requireList, requireOptions, ShapeError } from "../../errors.ts";
 import { requireFloating } from "../../primitives/operands.ts";
 import { take } from "../../primitives/gather.ts";
 import { requireTensor } from "../../require_tensor.ts";
@@ -72,6 +72,7 @@ export function resize(x: Tensor, size: readonly number[], options: ResizeOption
   requireTensor("resize", "x", x);
   const { method = "bilinear", antialias = false } = options;
   requireFloating("resize", [x]);
+  requireList("resize", "size", size);
   requireWhole("resize", "size", size, 1);
   if (x.shape.length !== size.length + 2) {
     throw new ShapeError("resize", `images must be [B, ...${size.length} sizes, C]`, [x.shape]);

@@ -157,6 +157,7 @@ export function segmentMean(x: Tensor, ids: Indices, options: SegmentOptions): T
  */
 export function segmentProd(x: Tensor, ids: Indices, options: SegmentOptions): Tensor {
   requireOptions("segmentProd", options, SEGMENT_OPTIONS);
+  requireTensor("segmentProd", "x", x);
   return segment("segmentProd", asTerms(x), ids, options, products);
 }
 

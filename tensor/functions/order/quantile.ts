@@ -1,4 +1,4 @@
-import { requireOptions, ShapeError } from "../../errors.ts";
+import { requireKind, requireOptions, ShapeError } from "../../errors.ts";
 import { add, mul, sub } from "../../primitives/arithmetic.ts";
 import { asFloating } from "../../primitives/cast.ts";
 import { equal, isNaN } from "../../primitives/comparison.ts";
@@ -72,6 +72,7 @@ export function quantile(x: Tensor, q: number | readonly number[], options: Quan
   const { axis, keepDims = false, method = "linear" } = options;
   const axes = normalizeAxes("quantile", x, axis);
   const shares = typeof q === "number" ? [q] : q;
+  requireKind("quantile", "q", q, Array.isArray(shares), "a number or a list of numbers");
   const wrong = shares.find((share) => !(share >= 0 && share <= 1));
   if (wrong !== undefined) {
     throw new RangeError(`Cannot take a quantile as q must lie in [0, 1]: current q is ${wrong}`);

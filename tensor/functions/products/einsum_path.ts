@@ -1,5 +1,5 @@
 /** @file What the subscripts of an einsum say, and the order in which its operands are multiplied. */
-import { ShapeError } from "../../errors.ts";
+import { requireKind, ShapeError } from "../../errors.ts";
 import type { Shape } from "../../spec.ts";
 
 /** Subscripts, worked out for shapes. */
@@ -40,6 +40,7 @@ function namesOf(text: string, term: string, rank: number | null, gap: number): 
  * @throws {ShapeError} If terms do not fit the operands.
  */
 export function parseSubscripts(text: string, shapes: readonly Shape[]): Subscripts {
+  requireKind("einsum", "subscripts", text, typeof text === "string", "text");
   const [inputs = "", right, more] = text.replaceAll(" ", "").split("->");
   if (more !== undefined) refuse(text, "there must be one arrow at most");
   const terms = inputs.split(",");

@@ -1,5 +1,5 @@
 /** @file Products of tensors over pairs of axes. */
-import { ShapeError } from "../../errors.ts";
+import { requireKind, ShapeError } from "../../errors.ts";
 import { mul } from "../../primitives/arithmetic.ts";
 import { normalizeAxes } from "../../primitives/sum.ts";
 import { requireTensor } from "../../require_tensor.ts";
@@ -46,6 +46,8 @@ function pairsOf(x: Tensor, y: Tensor, axes: number | readonly [readonly number[
     throw new ShapeError("tensordot", `each must have the ${count} axes that are summed over`, [x.shape, y.shape]);
   }
   const given = typeof axes === "number" ? [range(x.shape.length - count, count), range(0, count)] as const : axes;
+  const paired = Array.isArray(given) && given.length === 2 && given.every(Array.isArray);
+  requireKind("tensordot", "axes", axes, paired, "a number or two lists of axes");
   normalizeAxes("tensordot", x, given[0]);
   normalizeAxes("tensordot", y, given[1]);
   const mine = given[0].map((axis) => axis < 0 ? axis + x.shape.length : axis);

@@ -1,3 +1,4 @@
+import { requireSizes } from "../../host_values.ts";
 import { type OptionNames, requireOptions } from "../../errors.ts";
 import { add } from "../../primitives/arithmetic.ts";
 import { cast } from "../../primitives/cast.ts";
@@ -7,9 +8,9 @@ import { reshape } from "../../primitives/layout.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { type Shape, sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
-import { requireTensor } from "../../require_tensor.ts";
+
 import { full } from "../creation.ts";
-import { threefryWords, WORD } from "./words.ts";
+import { requireKey, threefryWords, WORD } from "./words.ts";
 
 /** Which part of a key's stream is drawn. */
 export interface StreamOptions {
@@ -66,6 +67,7 @@ function counters(size: number, first: number | Tensor): readonly [Tensor, Tenso
 export function bits(key: Tensor, shape: Shape, options: StreamOptions = {}): Tensor {
   requireOptions("bits", options, STREAM_OPTIONS);
   const { first = 0 } = options;
-  requireTensor("draw bits", "key", key);
+  requireKey("draw", key);
+  requireSizes("draw", shape);
   return reshape(threefryWords(key, counters(sizeOf(shape), first), WORD.xor), shape);
 }

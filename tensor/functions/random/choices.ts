@@ -1,4 +1,6 @@
 /** @file Draws by weights: Gumbel's distribution, categories, choices with and without putting back. */
+import { requireSizes } from "../../host_values.ts";
+import { requireKey } from "./words.ts";
 import { ShapeError } from "../../errors.ts";
 import { add, maximum, mul, neg, sub } from "../../primitives/arithmetic.ts";
 import { argsort } from "../../primitives/argsort.ts";
@@ -111,7 +113,8 @@ export interface ChoiceOptions {
  */
 export function choice(key: Tensor, from: Tensor | number, shape: Shape, options: ChoiceOptions = {}): Tensor {
   requireOptions("choice", options, { replace: true, p: true });
-  requireTensor("choice", "key", key);
+  requireKey("choice", key);
+  requireSizes("choice", shape);
   const { replace = true, p } = options;
   const rows = from instanceof Tensor ? from : arange(from);
   const n = rows.shape[0];

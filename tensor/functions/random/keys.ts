@@ -4,9 +4,9 @@ import { reshape } from "../../primitives/layout.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { slice } from "../../primitives/window.ts";
 import type { Tensor } from "../../tensor.ts";
-import { requireTensor } from "../../require_tensor.ts";
+
 import { full, tensor, zeros } from "../creation.ts";
-import { threefryWords } from "./words.ts";
+import { requireKey, threefryWords } from "./words.ts";
 
 /**
  * Makes a key.
@@ -54,7 +54,7 @@ export type Keys<N extends number, Taken extends readonly Tensor[] = []> = numbe
  * ```
  */
 export function split<N extends number = 2>(key: Tensor, n: N = 2 as N): Keys<N> {
-  requireTensor("split a key", "key", key);
+  requireKey("split a key", key);
   if (!Number.isSafeInteger(n) || n < 0) {
     throw new RangeError(`Cannot split a key as n must be a whole number of at least 0: current n is ${n}`);
   }
@@ -81,7 +81,7 @@ export function split<N extends number = 2>(key: Tensor, n: N = 2 as N): Keys<N>
  * ```
  */
 export function foldIn(key: Tensor, data: number | Tensor): Tensor {
-  requireTensor("fold into a key", "key", key);
+  requireKey("fold into a key", key);
   if (typeof data === "number" && !(Number.isSafeInteger(data) && data >= 0 && data < 2 ** 32)) {
     throw new RangeError(`Cannot fold into a key as data must be whole and in [0, 2^32): current data is ${data}`);
   }

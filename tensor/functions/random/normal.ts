@@ -1,3 +1,4 @@
+import { requireSizes } from "../../host_values.ts";
 import { requireOptions } from "../../errors.ts";
 import { add, clip, mul, sub } from "../../primitives/arithmetic.ts";
 import { div } from "../../primitives/division.ts";
@@ -61,6 +62,7 @@ export function truncatedNormal(
   options: TruncatedNormalOptions = {},
 ): Tensor {
   requireOptions("truncatedNormal", options, { lower: true, upper: true, first: true });
+  requireSizes("truncatedNormal", shape);
   const { lower = -2, upper = 2, ...stream } = options;
   const end = (z: number) => erf(div(full([], z), Math.SQRT2));
   const [from, to] = [broadcastTo(end(lower), shape), broadcastTo(end(upper), shape)];

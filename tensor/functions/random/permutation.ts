@@ -1,3 +1,4 @@
+import { requireKey } from "./words.ts";
 import { requireOptions, ShapeError, shown } from "../../errors.ts";
 import { argsort } from "../../primitives/argsort.ts";
 import { iota } from "../../primitives/constant.ts";
@@ -41,7 +42,7 @@ export interface PermutationOptions {
  */
 export function permutation(key: Tensor, x: number | Tensor, options: PermutationOptions = {}): Tensor {
   requireOptions("draw a permutation", options, { axis: true, independent: true });
-  requireTensor("draw a permutation", "key", key);
+  requireKey("draw a permutation", key);
   if (typeof x === "number") return orderOf(key, x, options);
   requireTensor("draw a permutation", "x", x);
   if (x.shape.length === 0) throw new ShapeError("draw a permutation", "the array must have an axis", [x.shape]);

@@ -1,7 +1,8 @@
+import { requireKey } from "./words.ts";
 import { add, mul } from "../../primitives/arithmetic.ts";
 import { cast } from "../../primitives/cast.ts";
 import { remainder } from "../../primitives/division.ts";
-import { requireTensor } from "../../require_tensor.ts";
+
 import { DTYPES, type Shape } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bits } from "./bits.ts";
@@ -26,7 +27,7 @@ import { split } from "./keys.ts";
  * ```
  */
 export function randint(key: Tensor, shape: Shape, min: number, max: number): Tensor {
-  requireTensor("randint", "key", key);
+  requireKey("randint", key);
   const [least, most] = DTYPES.int32.limits;
   if (![min, max].every(Number.isInteger) || !(min >= least && min < max && max <= most + 1)) {
     throw new RangeError(

@@ -2,6 +2,7 @@
  * @file The rounds of Threefry-2x32 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), 20 of them.
  * The one place that knows them: kernels, the reference and the draws of data all come here.
  */
+import { requireKind } from "../../errors.ts";
 
 const ROTATIONS = [[13, 15, 26, 6], [17, 29, 16, 24]] as const;
 const PARITY = 0x1BD11BDA;
@@ -38,6 +39,8 @@ export function threefryRounds<T>(
   return [x0, x1];
 }
 
+const isPair = (x: unknown) => Array.isArray(x) && x.length === 2;
+
 const NUMBERS: WordOps<number> = {
   literal: (value) => value,
   add: (x, y) => (x + y) >>> 0,
@@ -64,5 +67,7 @@ export function threefry(
   key: readonly [number, number],
   counter: readonly [number, number],
 ): readonly [number, number] {
+  requireKind("encrypt", "key", key, isPair(key), "two words");
+  requireKind("encrypt", "counter", counter, isPair(counter), "two words");
   return threefryRounds(key, counter, NUMBERS);
 }

@@ -1,4 +1,6 @@
 /** @file Exponential, gamma and beta distributions. */
+import { requireSizes } from "../../host_values.ts";
+import { requireKey } from "./words.ts";
 import { add, clip, maximum, mul, neg, square, sub } from "../../primitives/arithmetic.ts";
 import { less } from "../../primitives/comparison.ts";
 import { constant } from "../../primitives/constant.ts";
@@ -9,7 +11,7 @@ import { log1p } from "../../primitives/scalars/logarithms.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { exp, log, pow, rsqrt, sigmoid } from "../../primitives/transcendental.ts";
 import { where } from "../../primitives/where.ts";
-import { requireTensor } from "../../require_tensor.ts";
+
 import type { Shape } from "../../spec.ts";
 import { Tensor } from "../../tensor.ts";
 import { split } from "./keys.ts";
@@ -63,6 +65,7 @@ function logGamma(key: Tensor, shapes: Tensor): Tensor {
 }
 
 function shapesOf(operation: string, name: string, value: Tensor | number, shape: Shape): Tensor {
+  requireSizes(`draw of ${operation}`, shape);
   if (value instanceof Tensor) return broadcastTo(stopGradient(value), shape);
   if (value > 0 && Number.isFinite(value)) return constant(shape, value, "float32");
   throw new RangeError(`Cannot draw of ${operation} as ${name} must be positive: current ${name} is ${value}`);
@@ -86,7 +89,7 @@ function shapesOf(operation: string, name: string, value: Tensor | number, shape
  * ```
  */
 export function gamma(key: Tensor, a: Tensor | number, shape: Shape): Tensor {
-  requireTensor("draw of gamma", "key", key);
+  requireKey("draw of gamma", key);
   return exp(logGamma(key, shapesOf("gamma", "a", a, shape)));
 }
 
@@ -109,7 +112,7 @@ export function gamma(key: Tensor, a: Tensor | number, shape: Shape): Tensor {
  * ```
  */
 export function beta(key: Tensor, a: Tensor | number, b: Tensor | number, shape: Shape): Tensor {
-  requireTensor("draw of beta", "key", key);
+  requireKey("draw of beta", key);
   const [first, second] = split(key);
   const [x, y] = [
     logGamma(first, shapesOf("beta", "a", a, shape)),

@@ -1,3 +1,5 @@
+import { sameShape } from "../../spec.ts";
+import { requireKind, ShapeError } from "../../errors.ts";
 import { literal, op, type Scalar } from "../../compiler/scalar.ts";
 import type { Primitive } from "../../primitive.ts";
 import { cast } from "../../primitives/cast.ts";
@@ -7,7 +9,7 @@ import { sameSpec } from "../../primitives/operands.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { slice } from "../../primitives/window.ts";
 import { bind, type Tensor } from "../../tensor.ts";
-import { requireTensor } from "../../require_tensor.ts";
+import { requireTensor, requireTensors } from "../../require_tensor.ts";
 import { threefry, threefryRounds, type WordOps } from "./rounds.ts";
 
 const SCALARS: WordOps<Scalar> = {
@@ -44,6 +46,13 @@ const THREEFRY: Primitive = {
   },
 };
 
+/** Refuses what is no key. */
+export function requireKey(operation: string, key: unknown): asserts key is Tensor {
+  requireTensor(operation, "key", key);
+  if (key.dtype === "uint32" && sameShape(key.shape, [2])) return;
+  throw new ShapeError(operation, `the key must be uint32 [2], such as random.key(0), not ${key.dtype}`, [key.shape]);
+}
+
 /**
  * Encrypts counters under a key: what all random numbers are made of.
  *
@@ -51,6 +60,7 @@ const THREEFRY: Primitive = {
  * @param counters High and low words, uint32 of one shape.
  * @param which Of each result, 0 the first word, 1 the second, 2 both joined by xor; a number or uint32 of that shape.
  * @returns uint32 of the shape of the counters.
+ * @throws {ShapeError} If the key is none.
  *
  * @example Usage
  * ```ts
@@ -61,12 +71,11 @@ const THREEFRY: Primitive = {
  * equal(await random.threefryWords(random.key(0), [zero, zero], 0).item(), 0x6b200159);
  * ```
  */
-export function threefryWords(
-  key: Tensor,
-  [high, low]: readonly [Tensor, Tensor],
-  which: Tensor | number,
-): Tensor {
-  requireTensor("encrypt", "key", key);
+export function threefryWords(key: Tensor, counters: readonly [Tensor, Tensor], which: Tensor | number): Tensor {
+  requireKey("encrypt", key);
+  requireTensors("encrypt", "counters", counters);
+  requireKind("encrypt", "counters", counters, counters.length === 2, "two tensors");
+  const [high, low] = counters;
   const { shape } = high;
   const half = (i: number) => broadcastTo(reshape(slice(key, { start: [i], size: [1] }), []), shape);
   const chosen = typeof which === "number" ? constant(shape, which, "uint32") : cast(which, "uint32");

@@ -1,5 +1,5 @@
 /** @file Choices between functions that are made while a program runs. */
-import { ShapeError, shown } from "../../errors.ts";
+import { requireFunction, ShapeError, shown } from "../../errors.ts";
 import { clip } from "../../primitives/arithmetic.ts";
 import { cast } from "../../primitives/cast.ts";
 import { equal, notEqual } from "../../primitives/comparison.ts";
@@ -31,6 +31,7 @@ interface Traced extends Choice {
 }
 
 function traced(operation: string, choice: Choice, operands: readonly unknown[]): Traced {
+  requireFunction(operation, choice.name, choice.f);
   const since = nextSequence();
   const value = runInside([], () => choice.f(...operands));
   const flat = flatten(`the result of ${choice.name}`, value, requireTensorLeaf(operation, "results"));

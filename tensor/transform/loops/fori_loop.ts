@@ -1,3 +1,4 @@
+import { requireFunction } from "../../errors.ts";
 import { add } from "../../primitives/arithmetic.ts";
 import { constant } from "../../primitives/constant.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -39,6 +40,7 @@ export function foriLoop<Carry>(
 ): Carry {
   requireBound("lower", lower);
   requireBound("upper", upper);
+  requireFunction("foriLoop", "body", body);
   type Counted = readonly [Tensor, Carry];
   const step = ([i, carry]: Counted) => [[add(i, 1), body(i, carry)] as Counted, null] as const;
   const first = [constant([], lower, "int32"), init] as unknown as Given<NoInfer<Counted>>;

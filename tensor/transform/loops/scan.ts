@@ -1,5 +1,5 @@
 /** @file Loops over the rows of tensors. */
-import { requireOptions, ShapeError } from "../../errors.ts";
+import { requireFunction, requireOptions, ShapeError } from "../../errors.ts";
 import { cast } from "../../primitives/cast.ts";
 import { constant } from "../../primitives/constant.ts";
 import type { Given } from "../arguments.ts";
@@ -75,6 +75,7 @@ export function scan<Carry, X, Y>(
   options: ScanOptions = {},
 ): [carry: Carry, ys: Y] {
   requireOptions("scan", options, { length: true, reverse: true });
+  requireFunction("scan", "f", f);
   const { reverse = false } = options;
   const carry = flattenCarried("scan", init);
   const stacks = flatten("xs", xs, requireTensorLeaf("scan", "xs"));

@@ -1,5 +1,5 @@
 /** @file Loops of which a condition tells the end. */
-import { requireOptions, shown } from "../../errors.ts";
+import { requireFunction, requireOptions, shown } from "../../errors.ts";
 import type { Primitive } from "../../primitive.ts";
 import { cast } from "../../primitives/cast.ts";
 import { notEqual } from "../../primitives/comparison.ts";
@@ -101,6 +101,8 @@ export function whileLoop<Carry>(
   options: WhileLoopOptions = {},
 ): Carry {
   requireOptions("whileLoop", options, { maxIterations: true });
+  requireFunction("whileLoop", "condition", condition);
+  requireFunction("whileLoop", "body", body);
   const { maxIterations } = options;
   if (maxIterations !== undefined && !(Number.isInteger(maxIterations) && maxIterations >= 0)) {
     throw new RangeError(

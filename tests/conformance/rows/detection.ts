@@ -1,6 +1,5 @@
 /** @file Parts of detectors, beside torchvision's; exchanges between processes, of one: those of several have tests of their own. */
-import * as nn from "../../../nn/mod.ts";
-import * as t from "../../../tensor/mod.ts";
+import { nn, t } from "../../support/public_calls.ts";
 import type { Tensor } from "../../../tensor/mod.ts";
 import { floats, within } from "../../support/op_row.ts";
 import { type ConformanceRow, op } from "../row.ts";

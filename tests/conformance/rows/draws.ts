@@ -1,5 +1,5 @@
 /** @file Random numbers: those of JAX's definitions, worked out in NumPy from the words of threefry. */
-import * as t from "../../../tensor/mod.ts";
+import { t } from "../../support/public_calls.ts";
 import { integers, type OpCase } from "../../support/op_row.ts";
 import { type ConformanceRow, drawn, op } from "../row.ts";
 

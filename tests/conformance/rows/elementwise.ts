@@ -1,5 +1,5 @@
 /** @file Functions of each element. */
-import * as t from "../../../tensor/mod.ts";
+import { t } from "../../support/public_calls.ts";
 import { floats, integers, within } from "../../support/op_row.ts";
 import { type ConformanceRow, known, op } from "../row.ts";
 

@@ -1,6 +1,5 @@
 /** @file Functions of `nn` on tensors, beside PyTorch's. */
-import * as nn from "../../../nn/mod.ts";
-import * as t from "../../../tensor/mod.ts";
+import { nn, t } from "../../support/public_calls.ts";
 import type { Shape, Tensor } from "../../../tensor/mod.ts";
 import { floats, type OpCase, within } from "../../support/op_row.ts";
 import { type ConformanceRow, drawn, op, type Rest } from "../row.ts";

@@ -1,5 +1,5 @@
 /** @file Indexing, order, segments, counts. */
-import * as t from "../../../tensor/mod.ts";
+import { t } from "../../support/public_calls.ts";
 import { floats, integers, type OpCase } from "../../support/op_row.ts";
 import { type ConformanceRow, hosted, op } from "../row.ts";
 

@@ -1,5 +1,5 @@
 /** @file Products, convolutions, pools, images, linear algebra and spectra. */
-import * as t from "../../../tensor/mod.ts";
+import { t } from "../../support/public_calls.ts";
 import type { Tensor } from "../../../tensor/mod.ts";
 import { floats } from "../../support/op_row.ts";
 import { type ConformanceRow, op } from "../row.ts";
@@ -184,7 +184,7 @@ function rejectsOf(name: string): ConformanceRow["rejects"] {
 }
 
 const z = floats([2, 6], [2, 6]);
-const both = ({ re, im }: t.fft.Complex) => [re, im];
+const both = ({ re, im }: { readonly re: Tensor; readonly im: Tensor }) => [re, im];
 const SPECTRA: readonly ConformanceRow[] = [
   op("fft.fft", (x, y) => both(fft.fft({ re: x!, im: y! })), z, "parts(np.fft.fft(a + 1j * b))", {
     rejects: [() => fft.fft(t.ones([3]), { axis: 1 })],

@@ -1,5 +1,5 @@
 /** @file Loops, choices and custom rules as operations, and the operations of the entry for kernels. */
-import * as t from "../../../tensor/mod.ts";
+import { t } from "../../support/public_calls.ts";
 import * as k from "../../../tensor/kernel.ts";
 import type { Tensor } from "../../../tensor/mod.ts";
 import { floats, within } from "../../support/op_row.ts";

@@ -1,6 +1,6 @@
 /** @file Sparse tensors of blocks and of coordinates: what the same dense ones are, at the sites that are active. */
-import * as sparse from "../../../sparse/mod.ts";
-import * as t from "../../../tensor/mod.ts";
+import { sparse, t } from "../../support/public_calls.ts";
+import type { CooTensor } from "../../../sparse/coo/mod.ts";
 import type { Shape, Tensor } from "../../../tensor/mod.ts";
 import { floats } from "../../support/op_row.ts";
 import { type ConformanceRow, op, type Rest } from "../row.ts";
@@ -80,7 +80,7 @@ const BLOCKS: readonly ConformanceRow[] = [
 /** Entries of a matrix `[4, 3]`, one of them given twice; and entries of another. */
 const [TWICE, ONCE] = [[[0, 1], [2, 0], [0, 1], [3, 2]], [[0, 1], [0, 2], [2, 0], [3, 2]]];
 const matrix = (values: Tensor, indices = TWICE!) => coo.cooTensor(indices, values, [4, 3]);
-const dense = (a: sparse.coo.CooTensor) => coo.toDense(a);
+const dense = (a: CooTensor) => coo.toDense(a);
 const ENTRIES: Shape = [4];
 const rejectEntries = { rejects: [() => matrix(t.ones([3]))] };
 
@@ -143,7 +143,7 @@ const COORDINATES: readonly ConformanceRow[] = [
   ),
   op(
     "coo.sum",
-    (v) => [coo.sum(matrix(v!)) as Tensor, dense(coo.sum(matrix(v!), { axis: 1 }) as sparse.coo.CooTensor)],
+    (v) => [coo.sum(matrix(v!)) as Tensor, dense(coo.sum(matrix(v!), { axis: 1 }) as CooTensor)],
     floats(ENTRIES),
     "[np.sum(counted(a)), np.sum(matrix(counted(a)), 1)]",
   ),
