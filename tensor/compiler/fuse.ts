@@ -27,6 +27,9 @@ export interface FusionLimits {
 
 /** Nodes to look at before one counts as dear: a bound for long chains of views. */
 const MAX_VISITS = 64;
+/** Operations and buffers of what is computed again where several kernels read it, and of scalars that are. */
+const MAX_CHEAP = { operations: 6, loads: 1 };
+const MAX_LIGHT = { operations: 16, loads: 2 };
 
 /**
  * Fuses a graph into kernels.
@@ -84,12 +87,13 @@ function chooseBuffers(graph: Graph, limits: FusionLimits): Set<GraphNode> {
   const buffers = new Set<GraphNode>(graph.outputs);
   const uses = new Map<GraphNode, number>();
   const under = underViews(graph);
+  const repeated = (source: GraphNode) => void (isLight(source, buffers) || buffers.add(source));
   for (const node of graph.nodes) {
     const { kind } = node.lowering;
     if (kind === "leaf" || isTemplate(node.lowering) || kind === "reduction") buffers.add(node);
     if (isTemplate(node.lowering)) node.inputs.forEach((input) => buffers.add(storageOf(input)));
     if (kind === "gather") buffers.add(storageOf(node.inputs[0]!));
-    if (expands(node) && under.computed.has(node.inputs[0]!)) buffers.add(under.source.get(node.inputs[0]!)!);
+    if (expands(node) && under.computed.has(node.inputs[0]!)) repeated(under.source.get(node.inputs[0]!)!);
     node.inputs.forEach((input) => uses.set(input, (uses.get(input) ?? 0) + 1));
   }
   for (const node of graph.nodes) {
@@ -122,27 +126,52 @@ function underViews(graph: Graph) {
   return { source, computed };
 }
 
-/** Worth storing when several kernels read it: it loads two or more buffers or calls something slow. */
-function isDear(node: GraphNode, buffers: ReadonlySet<GraphNode>): boolean {
-  if (node.lowering.kind === "view") return false;
+/** What a node takes to compute from buffers, counted up to the bounds. */
+interface Weight {
+  /** Operations, and buffers that are read along with it. */
+  readonly operations: number;
+  readonly loads: number;
+  /** True if one of the operations is no cheap one; if one is among the dearest, or something is looked up; if one is made of others. */
+  readonly dear: boolean;
+  readonly dearest: boolean;
+  readonly composed: boolean;
+}
+
+function weightOf(node: GraphNode, buffers: ReadonlySet<GraphNode>): Weight {
   const loads = new Set<GraphNode>();
-  let [dear, veryDear] = [false, false];
+  let [dear, dearest, composed] = [false, false, false];
   let [operations, visits] = [0, 0];
   const stack = [node];
-  while (stack.length > 0 && !veryDear && operations <= 6 && loads.size < 2) {
+  while (stack.length > 0 && !dearest && operations <= MAX_LIGHT.operations && loads.size <= MAX_LIGHT.loads) {
     const x = stack.pop()!;
     // Operands that repeat, such as one value per channel, stay in cache and count for nothing.
     if (x !== node && buffers.has(x)) {
       if (2 * sizeOf(x.shape) > sizeOf(node.shape)) loads.add(x);
       continue;
     }
-    const repeats = operationsOf(x).map((name) => operationOf(name).repeat);
-    operations += repeats.length;
-    dear ||= repeats.some((repeat) => repeat !== "cheap");
-    veryDear ||= x.lowering.kind === "gather" || repeats.includes("dearest") || visits++ > MAX_VISITS;
+    const rows = operationsOf(x).map(operationOf);
+    operations += rows.length;
+    dear ||= rows.some(({ repeat }) => repeat !== "cheap");
+    composed ||= rows.some((row) => row.composed);
+    dearest ||= x.lowering.kind === "gather" || rows.some(({ repeat }) => repeat === "dearest") ||
+      visits++ > MAX_VISITS;
     stack.push(...x.inputs.toReversed());
   }
-  return veryDear || operations > 6 || loads.size > 1 || (dear && loads.size === 0);
+  return { operations, loads: loads.size, dear, dearest, composed };
+}
+
+/** Worth storing when several kernels read it: it loads two or more buffers or calls something slow. */
+function isDear(node: GraphNode, buffers: ReadonlySet<GraphNode>): boolean {
+  if (node.lowering.kind === "view" || isLight(node, buffers)) return false;
+  const { operations, loads, dear, dearest } = weightOf(node, buffers);
+  return dearest || operations > MAX_CHEAP.operations || loads > MAX_CHEAP.loads || (dear && loads === 0);
+}
+
+/** A scalar of a few operations: a launch of its own would cost more than to compute it wherever it is read. */
+function isLight(node: GraphNode, buffers: ReadonlySet<GraphNode>): boolean {
+  if (sizeOf(node.shape) !== 1) return false;
+  const { operations, loads, dearest, composed } = weightOf(node, buffers);
+  return !dearest && !composed && operations <= MAX_LIGHT.operations && loads <= MAX_LIGHT.loads;
 }
 
 /** Names of the scalar operations of one expression node. */

@@ -9,8 +9,10 @@ import { Line } from "./line.ts";
 import { visitScalars } from "../scalar.ts";
 import { MAX_WORK, workOf } from "../work.ts";
 
-/** Maps of at most so many elements join even if they share nothing: a launch costs more than they do. */
+/** Maps and whole sums of at most so many elements join even if they share nothing: a launch costs more than they do. */
 const TINY = 4096;
+/** Work up to which tiny reductions join: what is longer is added up in another order on some devices. */
+const MAX_TINY_WORK = 32;
 
 /** What joining depends on. */
 export interface JoinOptions {
@@ -68,16 +70,28 @@ function candidate(step: FusedStep): Candidate {
   return { step, space, size: sizeOf(space.shape), work: workOf(values), alone };
 }
 
+/** True for a map, or a reduction to one place, of few elements. */
+function isTiny({ size, step: { kernel } }: Candidate): boolean {
+  return size <= TINY && (kernel.kind === "map" || (kernel.kind === "reduce" && sizeOf(kernel.shape) === 1));
+}
+
+/** True if a launch less is worth it, whatever two kernels read. */
+function areTiny(a: Candidate, b: Candidate): boolean {
+  const { kind } = a.step.kernel;
+  return isTiny(a) && isTiny(b) && kind === b.step.kernel.kind &&
+    (kind === "map" || a.work + b.work <= MAX_TINY_WORK);
+}
+
 /** True if it pays to join two kernels, and nothing that is seen at once forbids it. */
-function isWorthJoining(a: Candidate, b: Candidate, { maxInputs, maxBuffers }: JoinOptions): boolean {
+function isWorthJoining(a: Candidate, b: Candidate, options: JoinOptions, tiny: boolean): boolean {
+  const { maxInputs, maxBuffers } = options;
   if (a.alone || b.alone || a.size !== b.size || a.size === 0 || !fits(a.space, b.space)) return false;
   if (a.work + b.work > MAX_WORK) return false;
   const inputs = new Set([...a.step.inputs, ...b.step.inputs]).size;
   // One may make what the other reads.
   if (inputs - a.step.outputs.length > maxInputs) return false;
   if (inputs + b.step.outputs.length > maxBuffers) return false;
-  const tiny = a.size <= TINY && a.step.kernel.kind === "map" && b.step.kernel.kind === "map";
-  return tiny || sharedBytes(a.step, b.step, a.size) > 0;
+  return tiny ? areTiny(a, b) : sharedBytes(a.step, b.step, a.size) > 0;
 }
 
 /** The kernel of the nodes of both, or null. */
@@ -111,19 +125,24 @@ function join(a: FusedStep, b: FusedStep, { maxInputs, maxBuffers, buffers }: Jo
  * @returns Fewer kernels in an order in which inputs come first.
  */
 export function sideBySide(steps: readonly FusedStep[], options: JoinOptions): readonly FusedStep[] {
+  // What shares memory is together before tiny kernels take the buffers of one another.
+  const sharing = joinAll(steps.map(candidate), options, false);
+  return joinAll(sharing, options, true).map(({ step }) => step);
+}
+
+function joinAll(steps: readonly Candidate[], options: JoinOptions, tiny: boolean): readonly Candidate[] {
   const line = new Line<Candidate>();
-  for (const step of steps) {
-    const next = candidate(step);
-    if (next.alone || !placeJoined(line, next, options)) line.push(next);
+  for (const next of steps) {
+    if (next.alone || (tiny && !isTiny(next)) || !placeJoined(line, next, options, tiny)) line.push(next);
   }
-  return line.all().map(({ step }) => step);
+  return line.all();
 }
 
 /** Joins a step that would come last to an earlier one, if it can be. */
-function placeJoined(line: Line<Candidate>, last: Candidate, options: JoinOptions): boolean {
+function placeJoined(line: Line<Candidate>, last: Candidate, options: JoinOptions, tiny: boolean): boolean {
   const shared = last.step.inputs.filter((x) => isLarge(x, last.size));
   for (const { at, entry, isNear } of line.candidates(shared)) {
-    if (!isWorthJoining(entry, last, options)) continue;
+    if (!isWorthJoining(entry, last, options, tiny)) continue;
     const may = (x: readonly GraphNode[]) => isNear || x.every((node) => isFree(node, options));
     const up = line.mayMoveUp(last, at) && may(last.step.outputs);
     const down = !up && line.mayMoveDown(at) &&
