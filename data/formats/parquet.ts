@@ -98,11 +98,11 @@ async function guarded<T>(path: string, what: string, work: () => Promise<T> | T
     return await work();
   } catch (error) {
     if (error instanceof RangeError && error.message.startsWith("Cannot ")) throw error;
-    return refuse(
-      path,
-      `its ${what} must be whole and valid`,
-      `error is ${String((error as Error).message).slice(0, 200)}`,
-    );
+    // What the library stumbles over says nothing of the file.
+    const told = error instanceof TypeError
+      ? "bytes are damaged"
+      : `error is ${(error as Error).message.slice(0, 200)}`;
+    return refuse(path, `its ${what} must be whole and valid`, told);
   }
 }
 

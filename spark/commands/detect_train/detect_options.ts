@@ -230,6 +230,19 @@ const SCHEDULE = {
   },
 } as const;
 
+/** Detectors take one kind of images, as those of all libraries do. */
+const CHANNELS = {
+  inChannels: {
+    kind: "whole",
+    least: 1,
+    most: 256,
+    help: [
+      "3, red, green and blue of 8 bits, is all that detectors take: grey images become colours, and the first convolution",
+      "of an --init for other channels is made to fit",
+    ],
+  },
+} as const;
+
 type Deciding =
   & typeof DATA
   & typeof WEIGHTS_OPTION
@@ -262,8 +275,10 @@ export const DETECT_OPTIONS:
   & typeof DEVICE_OPTION
   & typeof MACHINE_OPTIONS
   & typeof RUN_OPTIONS
+  & typeof CHANNELS
   & { readonly logger: (typeof CONDUCT_OPTIONS)["logger"] } = {
     ...DECIDING_OPTIONS,
+    ...CHANNELS,
     ...DEVICE_OPTION,
     ...MACHINE_OPTIONS,
     ...RUN_OPTIONS,

@@ -1,7 +1,7 @@
 /** @file The command that trains detectors: `deno task detect:train --help`. */
 import type { Device } from "../../../tensor/mod.ts";
 import { groupedStepsPerEpoch, stepsPerEpoch } from "../../../data/mod.ts";
-import type { DetectionBatch } from "../../../nn/mod.ts";
+import { type DetectionBatch, inChannelsOf } from "../../../nn/mod.ts";
 import { type DetectionState, lossNames } from "../../detection.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
 import { onRunDevice } from "../../train/devices.ts";
@@ -19,7 +19,7 @@ import { workersOf } from "../shared/common_options.ts";
 import { accountsOf, lastingName } from "../shared/run_data.ts";
 import { startWithWeights } from "../shared/start_with_weights.ts";
 import { sayWeights } from "../shared/say_weights.ts";
-import { networkOf } from "../shared/weight_file.ts";
+import { networkFor } from "../shared/image_input.ts";
 import { type DetectData, openDetectData } from "./detect_data.ts";
 import { DETECT_OPTIONS, type DetectOptions, type GivenDetectOptions } from "./detect_options.ts";
 import { makeDetecting } from "./detecting.ts";
@@ -97,8 +97,9 @@ function startRun(given: GivenDetectOptions): Promise<Start> {
     settle: settleDetectOptions,
     resume: resumeDetectOptions,
     backboneOf: (file, options) => {
-      const backbone = networkOf(file, networkIn(options));
+      const { converted, ...backbone } = networkFor(file, options.model, inChannelsOf(networkIn(options)));
       sayWeights(backbone.account, backbone.head ? { head: "left out, as detectors have their own" } : {});
+      if (converted !== null) print(converted);
       return backbone;
     },
     nameOf: (options) => `${networkIn(options).name}-detect`,

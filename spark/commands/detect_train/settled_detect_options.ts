@@ -1,5 +1,5 @@
 /** @file From what the command line says to what the training of a detector does. */
-import type { DetectorOptions } from "../../../nn/mod.ts";
+import { type DetectorOptions, inChannelsOf } from "../../../nn/mod.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { DEFAULT_MODEL } from "../../train/model_table.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
@@ -9,6 +9,9 @@ import { type Extended, extended } from "../shared/extended.ts";
 import { checkAccumulation, sameModel } from "../shared/settled_options.ts";
 import { DECIDING_OPTIONS, type DetectOptions, type GivenDetectOptions } from "./detect_options.ts";
 import { detectRecipe } from "./detect_recipe.ts";
+
+/** Channels of the images of detectors. */
+const COLOURS = 3;
 
 /** The built-in scenes. */
 export const BUILT_IN = "scene-paste";
@@ -48,6 +51,7 @@ export function settleDetectOptions(
   checkAccumulation(options);
   checkFreezing(options);
   checkSize(options);
+  checkChannels(model, given.inChannels ?? COLOURS);
   return options;
 }
 
@@ -108,6 +112,17 @@ function checkFreezing({ freezeAt, init }: DetectOptions): void {
   );
 }
 
+/** Images come to detectors as red, green and blue of 8 bits. */
+function checkChannels(model: string, asked: number): void {
+  const own = inChannelsOf(modelEntry(model).make());
+  const [what, wrong] = asked === COLOURS ? [model, own] : ["--in-channels", asked];
+  if (wrong === COLOURS) return;
+  throw new RangeError(
+    `Cannot train a detector as images come to it as red, green and blue of 8 bits, grey ones too: current ${what} asks for ` +
+      `${wrong} channel${wrong === 1 ? "" : "s"}; an --init for other channels is made to fit`,
+  );
+}
+
 function checkSize({ model, inputSize, transform, data, jitterLeast, jitterMost }: DetectOptions): void {
   const { stride } = modelEntry(model).make();
   const isUsed = transform === "jitter" || data === BUILT_IN;
@@ -137,7 +152,8 @@ function checkSize({ model, inputSize, transform, data, jitterLeast, jitterMost 
  * @throws {RangeError} If an option that decides the bits has another value, and there is no `--extend` or it may not.
  */
 export function resumeDetectOptions(saved: DetectOptions, given: GivenDetectOptions): Extended<DetectOptions> {
-  const { data, val, images, valImages, model, extend = false, ...rest } = given;
+  const { data, val, images, valImages, model, inChannels = COLOURS, extend = false, ...rest } = given;
+  checkChannels(saved.model, inChannels);
   const asked = { ...rest, model: sameModel(saved.model, model) };
   const { options, changes } = extended(saved, asked, extend);
   if (changes.length > 0) checkAccumulation(options);

@@ -107,4 +107,8 @@ Deno.test("detect:train refuses lists and sizes that do not fit", async () => {
     /--freeze-at must be 0 where weights are fresh: current number is 1/,
   );
   await rejects(detectTrain(["--input-size", "33"]), /--input-size must be multiples of 8/);
+  for (const [asked, channels] of [["1", "1 channel;"], ["4", "4 channels;"], ["7", "7 channels;"]] as const) {
+    const message = new RegExp(`as red, green and blue of 8 bits, .* current --in-channels asks for ${channels}`);
+    await rejects(detectTrain(["--in-channels", asked]), message);
+  }
 });
