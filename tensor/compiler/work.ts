@@ -9,6 +9,11 @@ import { literal, type Scalar, visitScalars } from "./scalar.ts";
  * is between them goes through memory once.
  */
 export const MAX_WORK = 512;
+/**
+ * Nodes of the expressions of a reduction up to which a device may add up more elements side by side. Reductions that share
+ * nothing are joined within it alone, so that each keeps the order of its sum.
+ */
+export const SHORT_NODES = 8;
 /** Work of a view: its moves are followed anew for each access. */
 export const VIEW_WORK = 16;
 /** Work of an operation that is made of some twenty others. */

@@ -7,12 +7,10 @@ import type { GraphNode } from "../graph.ts";
 import { scalarsOf } from "../kernel.ts";
 import { Line } from "./line.ts";
 import { visitScalars } from "../scalar.ts";
-import { MAX_WORK, workOf } from "../work.ts";
+import { MAX_WORK, SHORT_NODES, workOf } from "../work.ts";
 
 /** Maps and whole sums of at most so many elements join even if they share nothing: a launch costs more than they do. */
 const TINY = 4096;
-/** Work up to which tiny reductions join: what is longer is added up in another order on some devices. */
-const MAX_TINY_WORK = 32;
 
 /** What joining depends on. */
 export interface JoinOptions {
@@ -58,6 +56,8 @@ interface Candidate {
   readonly space: Space;
   readonly size: number;
   readonly work: number;
+  /** Nodes of its expressions. */
+  readonly nodes: number;
   /** Guards make an emitter go element by element: such kernels stay alone, as do templates. */
   readonly alone: boolean;
 }
@@ -66,8 +66,12 @@ function candidate(step: FusedStep): Candidate {
   const space = spaceOf(step.outputs[0]!);
   const values = step.kernel.kind === "template" ? [] : scalarsOf(step.kernel);
   let alone = step.kernel.kind === "template";
-  visitScalars(values, (x) => alone ||= x.kind === "guard");
-  return { step, space, size: sizeOf(space.shape), work: workOf(values), alone };
+  let nodes = 0;
+  visitScalars(values, (x) => {
+    nodes++;
+    alone ||= x.kind === "guard";
+  });
+  return { step, space, size: sizeOf(space.shape), work: workOf(values), nodes, alone };
 }
 
 /** True for a map, or a reduction to one place, of few elements. */
@@ -79,7 +83,7 @@ function isTiny({ size, step: { kernel } }: Candidate): boolean {
 function areTiny(a: Candidate, b: Candidate): boolean {
   const { kind } = a.step.kernel;
   return isTiny(a) && isTiny(b) && kind === b.step.kernel.kind &&
-    (kind === "map" || a.work + b.work <= MAX_TINY_WORK);
+    (kind === "map" || a.nodes + b.nodes <= SHORT_NODES);
 }
 
 /** True if it pays to join two kernels, and nothing that is seen at once forbids it. */

@@ -81,9 +81,9 @@ Deno.test("Launches far apart that share memory are one, in whatever order a pro
 Deno.test("Launches far apart stay apart if a large temporary would live longer for it", () => {
   const reductions = (side: number) => {
     const f = (x: Tensor, y: Tensor, ...between: readonly Tensor[]) => {
-      const early = sum(mul(matmul(x, y), x)); // could wait for the last one, but its product with it
-      const others = between.map((z) => sum(square(z)));
-      const late = sum(mul(x, others.reduce((a, b) => add(a, b))));
+      const early = sum(mul(matmul(x, y), x), { axis: 0 }); // could wait for the last one, but its product with it
+      const others = between.map((z) => sum(square(z), { axis: 0 }));
+      const late = sum(mul(x, others.reduce((a, b) => add(a, b))), { axis: 0 });
       return [early, ...others, late];
     };
     const shapes = Array.from({ length: 62 }, () => [side, side]);

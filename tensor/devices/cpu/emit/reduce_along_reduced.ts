@@ -1,5 +1,6 @@
 import { countNodes } from "../../../compiler/scalar.ts";
 import type { WatPass } from "../../../compiler/kernel_text.ts";
+import { SHORT_NODES } from "../../../compiler/work.ts";
 import { costOf, decode, itemPass, loopWhile, needsScalar } from "./loops.ts";
 import { buffersOf, type ReduceFrame, reduceFrame, type ReducePlan, rootsOf, visit } from "./reduce_plan.ts";
 import { combine, identityOf, itemStart, rangeOf, reducedLoops, storeResult } from "./reduce_plan.ts";
@@ -48,7 +49,7 @@ export function reduceAlongReduced(plan: ReducePlan): { readonly pass: WatPass; 
   const frame = reduceFrame(plan);
   const { keptNames, reducedNames, shared } = frame;
   const roots = rootsOf(plan);
-  const unroll = countNodes(roots) <= 8 && (reduced.at(-1) ?? 0) >= 16 ? 4 : 1;
+  const unroll = countNodes(roots) <= SHORT_NODES && (reduced.at(-1) ?? 0) >= 16 ? 4 : 1;
   const accumulators = results.flatMap((result, k) =>
     [...Array.from({ length: unroll }, (_, u) => `$acc${k}_${u}`), `$tail${k}`].map((name) => ({ name, result }))
   );
