@@ -20,7 +20,7 @@ import { pageHtml } from "../../train/results/page.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import type { OptionsOf } from "../cli/option.ts";
-import { print } from "../cli/print.ts";
+import { columnsOf, print, printResult } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { scoreTable } from "./score_table.ts";
 
@@ -109,7 +109,7 @@ export const detectEvaluate: Command = command(LINE, async (given) => {
   sayProblems(results, found.problems);
   const evaluations = evaluate(set, found, { kind, areas });
   print("");
-  tableOf(set, evaluations, perClass).forEach(print);
+  printResult(tableOf(set, evaluations, perClass).join("\n"));
   if (given.out !== undefined) {
     await writeFileAtomic(given.out, `${JSON.stringify(resultOf(given, set, found, evaluations), null, 2)}\n`);
   }
@@ -171,7 +171,7 @@ function tableOf({ categories }: CocoSet, evaluations: Evaluations, perClass: bo
   const ofEach = categories.flatMap(({ name }, k) =>
     kinds.map(([kind, { categoryMetrics }]) => ({ name: `${name}, ${kind}`, metrics: categoryMetrics[k]! }))
   );
-  return scoreTable(perClass ? [...ofAll, ...ofEach] : ofAll);
+  return scoreTable(perClass ? [...ofAll, ...ofEach] : ofAll, columnsOf("stdout"));
 }
 
 const named = (metrics: readonly number[]) => Object.fromEntries(COCO_METRICS.map((name, i) => [name, metrics[i]]));

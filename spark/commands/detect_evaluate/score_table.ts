@@ -10,17 +10,25 @@ export interface ScoreRow {
 }
 
 const WIDTH = 9;
+/** How many numbers stand beside each other: of twelve, precisions and recalls apart, fewer. */
+const BESIDE = [12, 6, 3, 2, 1];
 
 /**
  * Writes a table.
  *
  * @param rows Names and numbers.
- * @returns A line of headings, and one a row; `-` where nothing counts.
+ * @param columns Width of the terminal: where not all numbers have room, they stand in tables below each other.
+ * @returns Of each table a line of headings, and one a row, `-` where nothing counts; an empty line between tables.
  */
-export function scoreTable(rows: readonly ScoreRow[]): readonly string[] {
+export function scoreTable(rows: readonly ScoreRow[], columns: number = Infinity): readonly string[] {
   const widest = Math.max(...rows.map(({ name }) => name.length));
   const line = (name: string, cells: readonly string[]) =>
     name.padEnd(widest) + cells.map((cell) => cell.padStart(WIDTH)).join("");
   const cellOf = (value: number) => value < 0 ? "-" : value.toFixed(4);
-  return [line("", COCO_METRICS), ...rows.map(({ name, metrics }) => line(name, metrics.map(cellOf)))];
+  const beside = BESIDE.find((count) => widest + count * WIDTH < columns) ?? 1;
+  return Array.from({ length: COCO_METRICS.length / beside }, (_, k) => k * beside).flatMap((from) => [
+    ...from > 0 ? [""] : [],
+    line("", COCO_METRICS.slice(from, from + beside)),
+    ...rows.map(({ name, metrics }) => line(name, metrics.slice(from, from + beside).map(cellOf))),
+  ]);
 }
