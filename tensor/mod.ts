@@ -13,8 +13,17 @@
  *
  * @module
  */
-import { bringNarrow } from "./compiler/narrow/brought.ts";
+import { bringToCompiler } from "./compiler/brought.ts";
+import * as exchangeSteps from "./compiler/schedule/exchange_step.ts";
 import { widen } from "./compiler/narrow/widen.ts";
+import { sharedRanges } from "./compiler/schedule/exchange_ranges.ts";
+import { exchangeWaits } from "./compiler/schedule/exchange_waits.ts";
+import "./convolutions.ts";
+import { bringToWebgpu } from "./devices/webgpu/brought.ts";
+import { chooseHalf } from "./devices/webgpu/half/choose_half.ts";
+import { requireHalf } from "./devices/webgpu/half/half_trial.ts";
+import { exchangeQueue } from "./devices/webgpu/runtime/exchange.ts";
+import { requireTimes, runTimed } from "./devices/webgpu/runtime/timed_launches.ts";
 import "./display.ts";
 export * from "./core.ts";
 export { referenceDevice } from "./devices/reference/device.ts";
@@ -22,4 +31,5 @@ export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
 export type { TileKind } from "./contraction/tile.ts";
 export type { KernelStore } from "./devices/cpu/runtime/assemble.ts";
 
-bringNarrow(widen);
+bringToCompiler({ widen, exchanges: { ...exchangeSteps, sharedRanges, exchangeWaits } });
+bringToWebgpu({ exchangeQueue, half: { chooseHalf, requireHalf }, times: { requireTimes, runTimed } });

@@ -1,5 +1,5 @@
 /** @file One operation is one record; a tensor is a record applied to inputs. Nothing is computed here. */
-import type { ConvolutionTexts, KernelTexts } from "./compiler/kernel_text.ts";
+import type { KernelTexts } from "./compiler/kernel_text.ts";
 import type { KernelForm } from "./compiler/kernel_forms.ts";
 import type { MatrixLoops } from "./compiler/kernel_loops.ts";
 import type { Scalar } from "./compiler/scalar.ts";
@@ -133,8 +133,6 @@ export type Lowering<P> =
   | {
     readonly kind: "contraction";
     contraction(params: P, inputs: readonly TensorSpec[], output: TensorSpec): Contraction;
-    /** What computes it faster on a GPU if it is a part of a convolution. */
-    readonly faster?: ConvolutionTexts;
   }
   /** Text for a device, of its own or brought along. */
   | KernelLowering<P>

@@ -5,19 +5,19 @@ import {
   cast,
   div,
   equal,
-  expandDims,
+  greaterEqual,
+  less,
+  logicalAnd,
   logSoftmax,
   mean,
   mul,
   neg,
+  oneHot,
   pow,
   ShapeError,
   sigmoid,
-  squeeze,
   sub,
   sum,
-  take,
-  takeAlongAxis,
   type Tensor,
   where,
 } from "../../tensor/core.ts";
@@ -51,6 +51,16 @@ function checkLabels(logits: Tensor, labels: Tensor): void {
         " (softCrossEntropy takes probabilities)",
     );
   }
+}
+
+/**
+ * Makes what takes the element of each label out of `[..., classes]`, NaN where a label is none: by comparing, which is fused with
+ * what makes the elements and has a map for a gradient, where a gather has a scatter.
+ */
+function ofLabels(labels: Tensor, classes: number): (x: Tensor) => Tensor {
+  const isOwn = oneHot(labels, classes, { dtype: "bool" }); // [..., classes]
+  const isClass = logicalAnd(greaterEqual(labels, 0), less(labels, classes)); // [...]
+  return (x) => where(isClass, sum(where(isOwn, x, 0), { axis: -1 }), NaN);
 }
 
 function checkSmoothing(labelSmoothing: number): void {
@@ -96,11 +106,9 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   const ignored = ignoreLabel === undefined ? null : equal(labels, ignoreLabel); // [...]
   const chosen = ignored ? where(ignored, 0, labels) : labels;
   const kept = (x: Tensor) => ignored ? where(ignored, 0, x) : x;
-  const weightOf = classWeights ? take(classWeights, chosen, { fill: NaN, wrapNegativeIndices: false }) : null; // [...]
-  const own = neg(squeeze(
-    takeAlongAxis(scores, expandDims(chosen, { axis: -1 }), { axis: -1, fill: NaN, wrapNegativeIndices: false }),
-    { axis: -1 },
-  ));
+  const ownOf = ofLabels(chosen, scores.shape.at(-1)!);
+  const weightOf = classWeights ? ownOf(classWeights) : null; // [...]
+  const own = neg(ownOf(scores)); // [...]
   const hard = weightOf ? mul(own, weightOf) : own;
   const spread = labelSmoothing === 0
     ? null

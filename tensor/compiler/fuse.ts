@@ -2,7 +2,7 @@
 import { sizeOf } from "../spec.ts";
 import { NeedsBuffer } from "./expand.ts";
 import { type FusedStep, kernelOf } from "./fused_step.ts";
-import { exchangeGroups, exchangeStep, soonest } from "./exchange_step.ts";
+import { exchangeParts } from "./brought.ts";
 import { type Graph, type GraphNode, storageOf } from "./graph.ts";
 import { limitKernels } from "./limit_kernels.ts";
 import { loopGroups, loopStep } from "./loop_step.ts";
@@ -41,14 +41,16 @@ const MAX_LIGHT = { operations: 16, loads: 2 };
 export function fuse(graph: Graph, limits: FusionLimits): readonly FusedStep[] {
   const buffers = chooseBuffers(graph, limits);
   const steps = new Map<GraphNode, FusedStep>();
-  const [loops, exchanges] = [loopGroups(graph.nodes), exchangeGroups(graph.nodes)];
+  const exchanging = exchangeParts(graph.nodes.some(({ lowering }) => lowering.kind === "collective"));
+  const loops = loopGroups(graph.nodes);
+  const exchanges = exchanging?.exchangeGroups(graph.nodes) ?? new Map<GraphNode, readonly GraphNode[]>();
   const pending = graph.nodes.filter((node) => buffers.has(node) && node.lowering.kind !== "leaf");
   while (pending.length > 0) {
     const node = pending.pop()!;
     if (steps.has(node)) continue;
     const group = loops.get(node) ?? exchanges.get(node);
     if (group) {
-      const step = loops.has(node) ? loopStep(group) : exchangeStep(group);
+      const step = loops.has(node) ? loopStep(group) : exchanging!.exchangeStep(group);
       group.forEach((each) => steps.set(each, step));
       continue;
     }
@@ -62,7 +64,8 @@ export function fuse(graph: Graph, limits: FusionLimits): readonly FusedStep[] {
     }
   }
   const lasting = new Set([...graph.inputs, ...graph.capturedNodes, ...graph.outputs]);
-  return sideBySide(needed(graph, soonest(graph.nodes, exchanges), steps), { ...limits, buffers, lasting });
+  const nodes = exchanging?.soonest(graph.nodes, exchanges) ?? graph.nodes;
+  return sideBySide(needed(graph, nodes, steps), { ...limits, buffers, lasting });
 }
 
 /** Drops kernels that nobody reads after all, and puts the rest in the order of the nodes. */

@@ -53,6 +53,15 @@ export interface Graph {
   readonly capturedNodes: readonly GraphNode[];
 }
 
+/** A graph that devices can compute. */
+export interface WideGraph extends Graph {
+  /** What the narrow tensors are whose words are among the outputs. */
+  readonly narrow: ReadonlyMap<GraphNode, TensorSpec>;
+}
+
+/** How narrow tensors lie outside of a program: packed as in memory, or, for the body of a loop, as within one. */
+export type Outside = "words" | "wide";
+
 function isOpaque({ primitive: { lowering } }: Pick<Tensor, "primitive">): boolean {
   return lowering.kind === "view" && lowering.opaque === true;
 }

@@ -4,7 +4,7 @@ import type { Exchange } from "../primitive.ts";
 import type { Shape, TensorSpec } from "../spec.ts";
 import type { Graph } from "./graph.ts";
 import type { KernelForm } from "./kernel_forms.ts";
-import type { ConvolutionTexts, KernelTexts } from "./kernel_text.ts";
+import type { KernelTexts } from "./kernel_text.ts";
 import type { Scalar } from "./scalar.ts";
 
 /** A fused elementwise kernel: one loop over `shape`; output i holds `values[i]` at every index, row-major. */
@@ -144,8 +144,6 @@ export interface TemplateKernel {
   readonly prologues: readonly Prologue[];
   /** What becomes of the results; only on devices whose limits offer it. */
   readonly epilogue?: Epilogue;
-  /** What computes a convolution faster. */
-  readonly faster?: ConvolutionTexts | undefined;
   /** What it computes, without prologues and epilogue. */
   readonly body: Contraction | TextBody | LoopBody | ExchangeBody;
 }

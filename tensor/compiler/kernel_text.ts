@@ -148,8 +148,8 @@ export interface WgslKernel {
 }
 
 /**
- * Faster ways to compute convolutions on a GPU, each `null` where it has none. Who applies convolutions brings them, as they
- * are much text that products of matrices never need.
+ * Faster ways to compute convolutions on a GPU, each `null` where it has none. An entry brings them, as they are much text
+ * that small pages do without.
  */
 export interface ConvolutionTexts {
   /** All products of rows at once. */

@@ -3,7 +3,7 @@ import type { FusedStep } from "./fused_step.ts";
 import { type GraphNode, loopGraph, storageOf } from "./graph.ts";
 import type { LoopBody } from "./kernel.ts";
 import type { Loop } from "../primitive.ts";
-import { widened } from "./narrow/brought.ts";
+import { widened } from "./narrow/widened.ts";
 import { templateFlops } from "./lowering.ts";
 
 /** Nodes that the same loop on the same operands computes, by one text. */

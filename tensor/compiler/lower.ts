@@ -2,13 +2,13 @@ import { textOf } from "../text_of.ts";
 import type { Draft } from "./schedule/draft.ts";
 import { fuse, type FusionLimits } from "./fuse.ts";
 import type { FusedStep } from "./fused_step.ts";
-import type { Graph, GraphNode } from "./graph.ts";
+import type { Graph, GraphNode, WideGraph } from "./graph.ts";
 import { readsInPlace } from "./schedule/in_place.ts";
 import { joinEpilogues } from "./schedule/join_epilogues.ts";
 import { joinPrologues } from "./schedule/join_prologues.ts";
 import type { Kernel, ScheduledProgram, Step, Value } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
-import { type WideGraph, widened } from "./narrow/brought.ts";
+import { widened } from "./narrow/widened.ts";
 import { recompute } from "./schedule/recompute.ts";
 import { reorder } from "./schedule/reorder.ts";
 

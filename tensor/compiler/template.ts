@@ -27,7 +27,7 @@ export function templateOf(node: GraphNode): TemplateKernel {
   } as const;
   if (lowering.kind === "contraction") {
     const body = lowering.contraction(params, inputs, output);
-    return { ...common, finishes: finishes(body), computes: computes(body), faster: lowering.faster, body };
+    return { ...common, finishes: finishes(body), computes: computes(body), body };
   }
   if (lowering.kind !== "kernel") {
     throw new TypeError(`Cannot make a template as the lowering must be a kernel: current kind is ${lowering.kind}`);

@@ -1,7 +1,6 @@
 /** @file Convolution over any number of axes and its two gradients. They are closed under differentiation, so they share a file. */
 import type { ConvolutionPart } from "../contraction/contraction.ts";
 import { convolutionOf, convolutionPart, type ConvParams } from "../contraction/convolution.ts";
-import { CONVOLUTION_TEXTS } from "../kernels/convolution.ts";
 import { windowCount } from "../contraction/window_axis.ts";
 import { ShapeError } from "../errors.ts";
 import type { Lowering, Primitive } from "../primitive.ts";
@@ -117,7 +116,6 @@ function lowering<P extends ConvParams>(
     kind: "contraction",
     contraction: (params, [a, b], { shape }) =>
       convolutionPart(convolutionOf(...shapes(a!.shape, b!.shape, shape), params), part),
-    faster: CONVOLUTION_TEXTS,
   };
 }
 

@@ -21,6 +21,7 @@ const EFFECTS = [
   "./mod.js",
   "./tensor/mod.js",
   "./tensor/core.js",
+  "./tensor/convolutions.js",
   "./tensor/devices/*/*device.js",
   "./data/batches/worker.js",
 ];

@@ -1,9 +1,9 @@
 /** @file Narrow dtypes are how tensors lie in memory: a program computes them in 32 bits, each operation rounded. */
 import type { Lowering, Params } from "../../primitive.ts";
 import { DTYPES, type TensorSpec } from "../../spec.ts";
-import type { Graph, GraphNode } from "../graph.ts";
+import type { Graph, GraphNode, Outside, WideGraph } from "../graph.ts";
 import type { Scalar } from "../scalar.ts";
-import { isNarrow, type Outside, type WideGraph } from "./brought.ts";
+import { isNarrow } from "./widened.ts";
 import { bounded, computedWide, rounded, staysNarrow } from "./rounding.ts";
 import { type Add, packed, stepNode, unpacked, wordSpec } from "./words.ts";
 

@@ -1,8 +1,8 @@
 /** @file Where the temporaries of a program lie. */
 import { bytesOf } from "./draft.ts";
-import { sharedRanges } from "./exchange_ranges.ts";
+import { exchangeParts } from "../brought.ts";
 import { successions } from "./in_place.ts";
-import type { ScheduledProgram } from "../kernel.ts";
+import { exchangeOf, type ScheduledProgram } from "../kernel.ts";
 import { type Life, timeline } from "./timeline.ts";
 
 /** Where each temporary of a schedule lies in one arena. */
@@ -65,7 +65,8 @@ function livesOf(
 ): { readonly lives: ReadonlyMap<number, OpenLife>; readonly places: ReadonlyMap<number, number> } {
   const { values, steps } = schedule;
   const before = inPlace ? successions(schedule) : new Map<number, number>();
-  const ranges = inPlace ? sharedRanges(schedule, before, round) : [];
+  const exchanging = exchangeParts(inPlace && steps.some(({ kernel }) => exchangeOf(kernel)));
+  const ranges = exchanging?.sharedRanges(schedule, before, round) ?? [];
   const together = new Map<number, OpenLife>(ranges.flatMap(({ bytes, places }) => {
     const life = { bytes, from: Infinity, to: 0, offset: 0 };
     return [...places.keys()].map((value) => [value, life] as const);

@@ -1,10 +1,10 @@
 /** @file Schedules as launches of a webgpu device: written and planned. */
+import { exchangeParts } from "../../compiler/brought.ts";
 import type { Exchange } from "../../primitive.ts";
 import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
-import { exchangeWaits } from "../../compiler/schedule/exchange_waits.ts";
 import { DeviceError } from "../../errors.ts";
 import { attachEpilogue } from "./emit/epilogue.ts";
 import { emitMapWgsl } from "./emit/map.ts";
@@ -176,7 +176,7 @@ function refuseTimes(): never {
 /** Runs of passes between loops and exchanges, and where exchanges must be done. */
 function segmentsOf(core: Core, schedule: ScheduledProgram, steps: readonly Prepared[], runs: number) {
   const segments: AnySegment[] = [];
-  const waits = exchangeWaits(schedule);
+  const waits = exchangeParts(steps.some(({ exchange }) => exchange))?.exchangeWaits(schedule);
   let [passes, first] = [[] as ReturnType<typeof passesOf>[number][], 0];
   const flush = () => {
     if (passes.length > 0) segments.push({ kind: "launches", launches: makeLaunches(passes, runs), first });
@@ -184,7 +184,7 @@ function segmentsOf(core: Core, schedule: ScheduledProgram, steps: readonly Prep
     passes = [];
   };
   const waitBefore = (at: number) => {
-    const sums = waits.get(at);
+    const sums = waits?.get(at);
     if (!sums) return;
     flush();
     segments.push({ kind: "wait", steps: sums });

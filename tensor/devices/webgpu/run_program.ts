@@ -1,10 +1,11 @@
 /** @file Runs of programs of a webgpu device: recorded, loops again and again. */
 import { bytesOf } from "../../compiler/schedule/draft.ts";
+import { webgpuPart, type WebgpuParts } from "./brought.ts";
 import type { LoopSegment, Program } from "./program.ts";
 import type { Core } from "./runtime/core.ts";
-import { exchangeQueue, type Staged } from "./runtime/exchange.ts";
+import type { Staged } from "./runtime/exchange.ts";
 import { bindSlot, type Launches, type Range, recorder } from "./runtime/launch.ts";
-import { runTimed, type TellTime } from "./runtime/timed_launches.ts";
+import type { TellTime } from "./runtime/timed_launches.ts";
 
 /** Where each slot of a program lies during a run. */
 type Places = (slot: number) => Range | undefined;
@@ -25,10 +26,11 @@ export function runProgram(core: Core, program: Program, given: ReadonlyMap<numb
     const place = arena.places.get(slot);
     return place && { buffer: core.arena[place.chunk]!, offset: place.offset, size: sizes[slot]! };
   };
-  const begin = exchangeQueue(core.queue);
+  const queued: { begin?: ReturnType<WebgpuParts["exchangeQueue"]> } = {};
   const exchange: Recording["exchange"] = (staged) => {
     recording.end();
-    const wait = begin(staged);
+    queued.begin ??= webgpuPart("exchangeQueue", "exchange values with other processes")(core.queue);
+    const wait = queued.begin(staged);
     return () => {
       recording.end();
       wait();
@@ -37,7 +39,7 @@ export function runProgram(core: Core, program: Program, given: ReadonlyMap<numb
   const launch: Recording["launch"] = (launches, first, tell) => {
     if (!tell) return recording.add(launches);
     const told: TellTime = (index, start, milliseconds) => tell(first + index, start, milliseconds);
-    core.times.push(runTimed(core.queue, core.pipelines, launches, told));
+    core.times.push(webgpuPart("times", "time launches").runTimed(core.queue, core.pipelines, launches, told));
   };
   runSegments(program, places, { launch, exchange });
   recording.end();

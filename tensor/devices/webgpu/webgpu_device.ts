@@ -6,13 +6,11 @@ import { bindBlocks, handOut } from "../../compiler/bindings.ts";
 import { prepare, type Program, shadersOf } from "./program.ts";
 import { runProgram } from "./run_program.ts";
 import { growArena } from "./runtime/arena.ts";
-import { requireTimes } from "./runtime/timed_launches.ts";
 import { type Device, registerDevice } from "../../device.ts";
 import { DeviceError, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
-import { chooseHalf } from "./half/choose_half.ts";
-import { requireHalf } from "./half/half_trial.ts";
+import { webgpuPart } from "./brought.ts";
 import {
   bytesHeld,
   closeCore,
@@ -57,6 +55,8 @@ export interface WebgpuOptions {
   readonly precision?: "f32" | "f16";
 }
 
+/** What `precision: "f16"` does, for errors. */
+const HALF = "keep activations in float16";
 /** Bounds where a processor stands in for the GPU. */
 const SOFTWARE_BOUNDS = { maxBytes: 2 ** 32 };
 
@@ -118,8 +118,8 @@ export async function openCore(
   const subgroup = await findSubgroup(gpu);
   const { isFallbackAdapter: software = false, vendor = "" } = chosen.info ?? {};
   const traits = { software, winograd, vendor: vendor.toLowerCase(), ...subgroup && { subgroup } };
-  if (onLaunch) requireTimes(gpu);
-  if (half) await requireHalf(gpu);
+  if (onLaunch) webgpuPart("times", "time launches").requireTimes(gpu);
+  if (half) await webgpuPart("half", HALF).requireHalf(gpu);
   return makeCore(gpu, { ...traits, ...tuning && { tiles: tuning.tiles } }, {
     ...software && SOFTWARE_BOUNDS,
     ...bounds,
@@ -163,7 +163,7 @@ function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): B
 
 function load(core: Core, device: Device, given: ScheduledProgram, onLaunch?: LaunchListener): Loaded {
   requireAlive(core);
-  const schedule = core.half ? chooseHalf(given) : given;
+  const schedule = core.half ? webgpuPart("half", HALF).chooseHalf(given) : given;
   const program = prepare(core, schedule, { onLaunch });
   // What takes the place of an input is counted once.
   const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));

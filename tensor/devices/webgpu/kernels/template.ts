@@ -2,6 +2,7 @@
 import type { TemplateKernel } from "../../../compiler/kernel.ts";
 import type { WgslKernel, WgslLimits, WgslWriter } from "../../../compiler/kernel_text.ts";
 import { textWriter } from "../../../compiler/template.ts";
+import { fasterConvolutions } from "../brought.ts";
 import { contractionWgsl } from "../contraction/contraction.ts";
 
 /**
@@ -14,7 +15,7 @@ import { contractionWgsl } from "../contraction/contraction.ts";
  */
 export function templateWgsl(kernel: TemplateKernel, limits: WgslLimits): WgslKernel {
   const { body } = kernel;
-  if (body.kind === "contraction") return contractionWgsl(body, limits, kernel.faster);
+  if (body.kind === "contraction") return contractionWgsl(body, limits, fasterConvolutions());
   if (body.kind === "loop" || body.kind === "exchange") {
     throw new TypeError(`Cannot write ${kernel.name} as one text as it must be a kernel: current kind is ${body.kind}`);
   }

@@ -2,7 +2,7 @@ import type { ConvolutionPart } from "../../../../tensor/contraction/contraction
 import { convolutionOf, convolutionPart } from "../../../../tensor/contraction/convolution.ts";
 import { windowCount } from "../../../../tensor/contraction/window_axis.ts";
 import type { TileVariant } from "../../../../tensor/compiler/kernel_text.ts";
-import { CONVOLUTION_TEXTS } from "../../../../tensor/kernels/convolution.ts";
+import { CONVOLUTION_TEXTS } from "../../../../tensor/devices/webgpu/convolution_texts.ts";
 import { contractionWgsl } from "../../../../tensor/devices/webgpu/contraction/contraction.ts";
 import type { Shape } from "../../../../tensor/spec.ts";
 import { evaluateContraction } from "../../../support/evaluate_contraction.ts";

@@ -4,7 +4,7 @@ import type { ConvolutionPart } from "../../../../tensor/contraction/contraction
 import { convolutionOf, convolutionPart, type ConvParams } from "../../../../tensor/contraction/convolution.ts";
 import { type MatmulParams, matrixProduct } from "../../../../tensor/contraction/matrix_product.ts";
 import { tableOuterProduct, tableProduct } from "../../../../tensor/contraction/table_product.ts";
-import { CONVOLUTION_TEXTS } from "../../../../tensor/kernels/convolution.ts";
+import { CONVOLUTION_TEXTS } from "../../../../tensor/devices/webgpu/convolution_texts.ts";
 import { contractionWgsl } from "../../../../tensor/devices/webgpu/contraction/contraction.ts";
 import { type Shape, sizeOf } from "../../../../tensor/spec.ts";
 

@@ -1,9 +1,9 @@
-import type { ConvolutionTexts } from "../compiler/kernel_text.ts";
-import { isDepthwise } from "../contraction/traits.ts";
-import { depthwise, windowsOf } from "../devices/webgpu/depthwise/depthwise.ts";
-import { depthwiseWeightGradient } from "../devices/webgpu/depthwise/depthwise_weight_gradient.ts";
-import { winogradRowsWgsl } from "../devices/webgpu/winograd/winograd.ts";
-import { winogradOuterWgsl } from "../devices/webgpu/winograd/winograd_weight_gradient.ts";
+import type { ConvolutionTexts } from "../../compiler/kernel_text.ts";
+import { isDepthwise } from "../../contraction/traits.ts";
+import { depthwise, windowsOf } from "./depthwise/depthwise.ts";
+import { depthwiseWeightGradient } from "./depthwise/depthwise_weight_gradient.ts";
+import { winogradRowsWgsl } from "./winograd/winograd.ts";
+import { winogradOuterWgsl } from "./winograd/winograd_weight_gradient.ts";
 
 /** Winograd's method, and windows of single channels. */
 export const CONVOLUTION_TEXTS: ConvolutionTexts = {

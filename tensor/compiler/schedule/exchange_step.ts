@@ -1,7 +1,7 @@
 /** @file Exchanges as kernels: all wanted results of one in one step, or, of a large sum, in several. */
-import { bytesOf } from "./schedule/draft.ts";
-import type { FusedStep } from "./fused_step.ts";
-import { exchangeKey, type GraphNode, storageOf } from "./graph.ts";
+import { bytesOf } from "./draft.ts";
+import type { FusedStep } from "../fused_step.ts";
+import { exchangeKey, type GraphNode, storageOf } from "../graph.ts";
 
 /** Nodes that the same exchange of the same operands makes, by one text. */
 function groupKey({ lowering, params, inputs }: GraphNode): string {
