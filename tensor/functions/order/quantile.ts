@@ -55,6 +55,7 @@ function readOf(q: number, count: number, method: QuantileOptions["method"]): re
  * @param q Shares, each in [0, 1]: a number, or a list of them.
  * @param options `axis` or axes, all if left out; `keepDims`; `method`, `"linear"` by default.
  * @returns Floating tensor without the axes; of a list, with an axis of its length in front. NaN where an element is.
+ * @throws {TypeError} If `q` is neither: how much is read follows from its values, which a tensor may not have yet.
  * @throws {RangeError} If a share is outside [0, 1].
  * @throws {ShapeError} If there are no elements.
  *

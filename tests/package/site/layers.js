@@ -18,15 +18,14 @@ const step = jit((params, state) => {
   return [applyUpdates(params, updates), next, value];
 });
 
-const losses = [];
-let params = {
+/** Steps on from parameters; gives the first loss and the last. */
+async function learn(params, state, first, t) {
+  const [next, nextState, value] = step(params, state);
+  const loss = await value.item();
+  return t === 60 ? { first, last: loss } : await learn(next, nextState, first ?? loss, t + 1);
+}
+const params = {
   first: initLinear(key1, { inChannels: 2, outChannels: 16 }),
   second: initLinear(key2, { inChannels: 16, outChannels: 3 }),
 };
-let state = optimizer.init(params);
-for (let i = 0; i < 60; i++) {
-  const [nextParams, nextState, value] = step(params, state);
-  [params, state] = [nextParams, nextState];
-  losses.push(await value.item());
-}
-document.body.textContent = JSON.stringify({ first: losses[0], last: losses.at(-1) });
+document.body.textContent = JSON.stringify(await learn(params, optimizer.init(params), null, 1));

@@ -210,6 +210,12 @@ Deno.test("Operations name what they were given", () => {
     () => t.matmul(t.zeros([1, 1], { dtype: "int32" }), t.zeros([1, 1], { dtype: "uint32" })),
     /Cannot matmul .* int32 and uint32; cast one of them/,
   );
+  for (const q of [t.tensor([0.5]), new Float32Array([0.5])]) {
+    throws(
+      () => t.quantile(t.ones([2]), q as never),
+      /Cannot quantile as q must be a number or a list of numbers/,
+    );
+  }
   throws(() => t.matmul(t.zeros([2]), t.zeros([2, 2]), { transposeA: true }), /Cannot matmul .* vectors that are not/);
   throws(
     () => t.conv2d(t.zeros([1, 4, 4, 1]), t.zeros([1, 1, 1, 1], { dtype: "int32" })),
