@@ -41,8 +41,8 @@ import {
   stepSizes,
   THREADS_OPTION,
 } from "./step_options.ts";
-import { encoderGradients, forwardAndBackward, forwardOnly, prepareStep } from "./step_programs.ts";
-import { type BaselineStep, startBaseline } from "./torch_baseline.ts";
+import { encoderGradients, forwardAndBackward, forwardOnly, prepareStep } from "./step/step_programs.ts";
+import { type BaselineStep, startBaseline } from "./step/torch_baseline.ts";
 
 const args = processOptions({
   task: "bench:step",

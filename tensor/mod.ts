@@ -14,6 +14,7 @@
  * @module
  */
 import { bringToCompiler } from "./compiler/brought.ts";
+import { recompute } from "./compiler/schedule/recompute.ts";
 import * as exchangeSteps from "./compiler/schedule/exchange_step.ts";
 import { widen } from "./compiler/narrow/widen.ts";
 import { sharedRanges } from "./compiler/schedule/exchange_ranges.ts";
@@ -31,5 +32,5 @@ export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
 export type { TileKind } from "./contraction/tile.ts";
 export type { KernelStore } from "./devices/cpu/runtime/assemble.ts";
 
-bringToCompiler({ widen, exchanges: { ...exchangeSteps, sharedRanges, exchangeWaits } });
+bringToCompiler({ widen, recompute, exchanges: { ...exchangeSteps, sharedRanges, exchangeWaits } });
 bringToWebgpu({ exchangeQueue, half: { chooseHalf, requireHalf }, times: { requireTimes, runTimed } });

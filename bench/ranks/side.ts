@@ -13,7 +13,7 @@ import { kernelCache } from "../../spark/train/fast_cpu/kernel_cache.ts";
 import { loadModel } from "../../spark/train/model_file.ts";
 import { openMpi } from "../../spark/train/mpi/mod.ts";
 import { STEP_OPTIONS, stepSizes } from "../step_options.ts";
-import { prepareStep } from "../step_programs.ts";
+import { prepareStep } from "../step/step_programs.ts";
 import { LINK } from "./network.ts";
 import { RANK_OPTIONS, type SideResult, WAYS } from "./ways.ts";
 import { backToBack, counted, type CountedCollective } from "./traffic.ts";

@@ -2,7 +2,6 @@
 import { add, type Shape, ShapeError, type Tensor } from "../../tensor/core.ts";
 import { requireFunction, requireTensor } from "../../tensor/parts.ts";
 import { add as addSparse, shapeOf as sparseShapeOf, type SparseTensor } from "../../sparse/mod.ts";
-import { requireSparse } from "../../sparse/sparse_tensor.ts";
 
 /** Dense maps `[B, H, W, C]`, or the active blocks of such maps. */
 export type Features = Tensor | SparseTensor;
@@ -28,7 +27,7 @@ export function isSparse(x: Features): x is SparseTensor {
 
 /** Refuses what is no features. */
 export function requireFeatures(operation: string, x: Features, argument = "x"): void {
-  if (isSparse(x)) requireSparse(operation, argument, x);
+  if (isSparse(x)) requireTensor(operation, `${argument}.values`, x.values);
   else requireTensor(operation, argument, x);
 }
 

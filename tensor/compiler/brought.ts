@@ -3,6 +3,7 @@ import type { ScheduledProgram } from "./kernel.ts";
 import type { FusedStep } from "./fused_step.ts";
 import type { Graph, GraphNode, Outside, WideGraph } from "./graph.ts";
 import type { Draft } from "./schedule/draft.ts";
+import type { ProductReruns } from "./schedule/reruns.ts";
 import type { SharedRange } from "./schedule/exchange_ranges.ts";
 
 /** How programs exchange values with other processes: `exchange_step.ts` and what plans them. */
@@ -27,6 +28,8 @@ export interface CompilerParts {
   readonly widen: (graph: Graph, outside: Outside) => WideGraph;
   /** Plans exchanges. */
   readonly exchanges: ExchangeParts;
+  /** Makes values again where most memory is in use; programs compute without, in more memory. */
+  readonly recompute: (draft: Draft, products?: ProductReruns) => Draft;
 }
 
 /** What entries have brought. */
@@ -47,6 +50,11 @@ export function bringToCompiler(parts: Partial<CompilerParts>): void {
  */
 export function broughtPart<K extends keyof CompilerParts>(name: K, work: string): CompilerParts[K] {
   return brought.parts[name] as CompilerParts[K] | undefined ?? missing(work);
+}
+
+/** A program that needs less memory, if an entry has brought what makes values again. */
+export function leaner(draft: Draft, products?: ProductReruns): Draft {
+  return brought.parts.recompute?.(draft, products) ?? draft;
 }
 
 /** What plans exchanges, where a program has some. */

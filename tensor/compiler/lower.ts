@@ -1,4 +1,5 @@
 import { textOf } from "../text_of.ts";
+import { leaner } from "./brought.ts";
 import type { Draft } from "./schedule/draft.ts";
 import { fuse, type FusionLimits } from "./fuse.ts";
 import type { FusedStep } from "./fused_step.ts";
@@ -9,7 +10,6 @@ import { joinPrologues } from "./schedule/join_prologues.ts";
 import type { Kernel, ScheduledProgram, Step, Value } from "./kernel.ts";
 import { kernelKey } from "./kernel_key.ts";
 import { widened } from "./narrow/widened.ts";
-import { recompute } from "./schedule/recompute.ts";
 import { reorder } from "./schedule/reorder.ts";
 
 /** A program ready for a device. */
@@ -55,7 +55,7 @@ function scheduleOf(
   }));
   const outputs = graph.outputs.map((node) => numbers.get(node)!);
   const given = new Set([...donated].map((position) => inputs[position]!));
-  const lean = recompute(reorder({ values, steps }), limits.reruns);
+  const lean = leaner(reorder({ values, steps }), limits.reruns);
   const draft = limits.joins ? joinEpilogues(joinPrologues(lean, limits), given, limits) : lean;
   const aliases = aliasesOf(draft, { outputs, given });
   const spent = given.difference(new Set(aliases.values()));

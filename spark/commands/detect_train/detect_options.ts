@@ -19,10 +19,7 @@ const DATA = {
     kind: "text",
     placeholder: "PATH",
     what: "a file, a folder or scene-paste",
-    help: [
-      "images with objects: COCO's JSON, a folder with such files and images, a folder of Pascal VOC's XML files; or",
-      "scene-paste, 3D emoji from npm pasted on backgrounds",
-    ],
+    help: "COCO's JSON, a folder of such files and images or of Pascal VOC's XML, or scene-paste, emoji pasted on backgrounds",
     default: "scene-paste",
   },
   val: {

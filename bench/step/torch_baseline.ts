@@ -1,4 +1,4 @@
-import { startLineProcess } from "./line_process.ts";
+import { startLineProcess } from "../line_process.ts";
 
 /** One step of the baseline, as `bench/baseline/spark_torch.py` reports it. */
 export interface BaselineStep {
@@ -19,7 +19,7 @@ export interface Baseline {
 
 /** Starts the baseline: it steps when it is told to, so that its steps alternate with those of this process. */
 export function startBaseline(python: string, model: string, inputSize: number, batchSize: number): Baseline {
-  const script = new URL("./baseline/spark_torch.py", import.meta.url).pathname;
+  const script = new URL("../baseline/spark_torch.py", import.meta.url).pathname;
   const flags = ["--model", model, "--input-size", `${inputSize}`, "--batch-size", `${batchSize}`];
   const torch = startLineProcess(python, [script, ...flags, "--steps", "1000", "--on-request", "--json"]);
   return { step: async () => await torch.ask("step") as BaselineStep, close: () => torch.close() };

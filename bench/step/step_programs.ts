@@ -1,7 +1,7 @@
 /** @file The programs of a training step and of its parts, as pure functions of the training state. */
-import { add, grad, mean, random, square, type Tensor, type Tree } from "../tensor/mod.ts";
-import { type Features, type Model, type Optimizer, valuesOf } from "../nn/mod.ts";
-import { gather, type SparsePattern } from "../sparse/mod.ts";
+import { add, grad, mean, random, square, type Tensor, type Tree } from "../../tensor/mod.ts";
+import { type Features, type Model, type Optimizer, valuesOf } from "../../nn/mod.ts";
+import { gather, type SparsePattern } from "../../sparse/mod.ts";
 import {
   forward,
   init,
@@ -11,8 +11,8 @@ import {
   pretrainOptimizer,
   sampleMask,
   type TrainState,
-} from "../spark/mod.ts";
-import type { StepSizes } from "./step_options.ts";
+} from "../../spark/mod.ts";
+import type { StepSizes } from "../step_options.ts";
 
 const MASK_RATIO = 0.6;
 

@@ -9,10 +9,10 @@
  * what `pages` is printed for, the time of a first touch of so much memory as the step plans, on one thread.
  */
 // deno-lint-ignore-file no-console
-import { processOptions } from "../spark/commands/cli/process_options.ts";
-import { runCommand } from "../spark/commands/cli/run_command.ts";
-import { median } from "./statistics.ts";
-import { JSON_OPTION, STEP_OPTIONS, THREADS_OPTION } from "./step_options.ts";
+import { processOptions } from "../../spark/commands/cli/process_options.ts";
+import { runCommand } from "../../spark/commands/cli/run_command.ts";
+import { median } from "../statistics.ts";
+import { JSON_OPTION, STEP_OPTIONS, THREADS_OPTION } from "../step_options.ts";
 
 const args = processOptions({
   task: "bench:start",
@@ -56,7 +56,7 @@ function stepArguments(): readonly string[] {
 async function start(): Promise<Start> {
   const began = performance.timeOrigin + performance.now();
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", new URL("step.ts", import.meta.url).href, ...stepArguments()],
+    args: ["run", "-A", "--no-check", new URL("../step.ts", import.meta.url).href, ...stepArguments()],
     stdout: "piped",
     stderr: "inherit",
   }).output();
