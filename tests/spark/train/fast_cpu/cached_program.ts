@@ -12,7 +12,7 @@ const kernels: typeof cache = {
     cache.set(text, module);
   },
 };
-const device = cpuDevice({ threads: 2, kernels });
+const device = cpuDevice({ threads: 2, kernels, tiles: "4x8" }); // named: trials in two processes may choose two
 const program = jit(
   (x: Tensor) => scan((carry: Tensor) => [tanh(matmul(carry, x)), sum(carry)] as const, x, null, { length: 3 })[1],
   { device },
