@@ -19,7 +19,8 @@ const DATA = {
     kind: "text",
     placeholder: "PATH",
     what: "a file, a folder or scene-paste",
-    help: "COCO's JSON, a folder of such files and images or of Pascal VOC's XML, or scene-paste, emoji pasted on backgrounds",
+    help:
+      "COCO's JSON, a folder of such files and images or of Pascal VOC's XML, or scene-paste, emoji pasted on backgrounds",
     default: "scene-paste",
   },
   val: {
