@@ -35,7 +35,11 @@ const BATCHED: readonly OpRow[] = [
     floats([3, 4], [2, 4, 5]),
   ], {
     tolerance,
-    rejects: [() => t.matmul(t.ones([3]), t.ones([3])), () => t.matmul(t.ones([2, 2, 2]), t.ones([3, 2, 2]))],
+    rejects: [
+      () => t.matmul(t.ones([3]), t.ones([4])),
+      () => t.matmul(t.ones([]), t.ones([3])),
+      () => t.matmul(t.ones([2, 2, 2]), t.ones([3, 2, 2])),
+    ],
   }),
 ];
 
