@@ -1,5 +1,5 @@
 import { asFloating, requireOptions, requireTensor } from "../../tensor/parts.ts";
-import { requireParams } from "./require_params.ts";
+import { requireLayers } from "./require_params.ts";
 import {
   add,
   matmul,
@@ -187,10 +187,7 @@ export function multiHeadAttention(
     dropout: true,
   });
   const { heads, from = x, ...rest } = options;
-  requireParams("multiHeadAttention", params, []);
-  for (const part of ["query", "key", "value", "output"] as const) {
-    requireParams("multiHeadAttention", params[part], ["weight"], { optional: ["bias"], argument: `params.${part}` });
-  }
+  requireLayers("multiHeadAttention", params, ["query", "key", "value", "output"]);
   requireTensor("multiHeadAttention", "x", x);
   const channels = params.query.weight.shape[1]!;
   if (!(Number.isInteger(heads) && heads >= 1 && channels % heads === 0)) {

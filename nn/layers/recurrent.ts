@@ -1,5 +1,5 @@
 /** @file Recurrent layers by `scan`: compiled once whatever the length of the sequence. */
-import { requireParams } from "./require_params.ts";
+import { requireLayers } from "./require_params.ts";
 import {
   add,
   mul,
@@ -105,10 +105,7 @@ export interface RecurrentOptions<State> {
 const RECURRENT_OPTIONS = { initial: true, reverse: true } as const;
 
 function requireRecurrent(operation: string, params: RecurrentParams, x: Tensor): void {
-  requireParams(operation, params, []);
-  for (const part of ["input", "hidden"] as const) {
-    requireParams(operation, params[part], ["weight"], { optional: ["bias"], argument: `params.${part}` });
-  }
+  requireLayers(operation, params, ["input", "hidden"]);
   requireTensor(operation, "x", x);
 }
 

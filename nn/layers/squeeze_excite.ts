@@ -1,4 +1,4 @@
-import { requireParams } from "./require_params.ts";
+import { requireLayers } from "./require_params.ts";
 import { requireFeatures } from "./features.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import { mul, sigmoid, type Tensor } from "../../tensor/core.ts";
@@ -69,7 +69,7 @@ export function initSqueezeExcite(
  * ```
  */
 export function squeezeExcite<T extends Features>(params: SqueezeExciteParams, x: T): T {
-  requireParams("squeezeExcite", params, []);
+  requireLayers("squeezeExcite", params, ["reduce", "expand"]);
   requireFeatures("squeezeExcite", x);
   const { reduce, expand } = params;
   const gate = sigmoid(linear(expand, relu(linear(reduce, globalAvgPool(x))))); // [B, C]

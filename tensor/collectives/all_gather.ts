@@ -1,9 +1,8 @@
-import { requireKind } from "../errors.ts";
 import type { Collective } from "../collective.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { reshape } from "../primitives/layout.ts";
 import type { Tensor } from "../tensor.ts";
-import { gatherOfAll } from "./exchange.ts";
+import { gatherOfAll, requireCollective } from "./exchange.ts";
 
 /**
  * Collects the tensors of all processes; each gets all of them. JAX's `all_gather`. Its gradient is that of the sum of the
@@ -25,13 +24,7 @@ import { gatherOfAll } from "./exchange.ts";
  */
 export function allGather(x: Tensor, collective: Collective): Tensor {
   requireTensor("allGather", "x", x);
-  requireKind(
-    "allGather",
-    "collective",
-    collective,
-    typeof collective?.size === "number",
-    "a collective such as alone()",
-  );
+  requireCollective("allGather", collective);
   if (x.dtype === "bool") {
     throw new TypeError(`Cannot allGather as x must be of numbers: current x is ${x}; cast it to int32 first`);
   }

@@ -1,5 +1,5 @@
 import type { Collective } from "../collective.ts";
-import { requireKind, requireOptions } from "../errors.ts";
+import { requireOptions } from "../errors.ts";
 import { cast } from "../primitives/cast.ts";
 import { div } from "../primitives/division.ts";
 import { max } from "../primitives/extremum.ts";
@@ -7,7 +7,7 @@ import { DTYPES } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
 import { type Tree, treeFlatten, treeUnflatten } from "../tree.ts";
 import { allGather } from "./all_gather.ts";
-import { sumOverAll } from "./exchange.ts";
+import { requireCollective, sumOverAll } from "./exchange.ts";
 
 /** Options of `allReduce`. */
 export interface AllReduceOptions {
@@ -52,13 +52,7 @@ const FIRST_BUCKET = 2 ** 20;
  */
 export function allReduce<T extends Tree>(x: T, collective: Collective, options: AllReduceOptions = {}): T {
   requireOptions("allReduce", options, { op: true, bucketBytes: true });
-  requireKind(
-    "allReduce",
-    "collective",
-    collective,
-    typeof collective?.size === "number",
-    "a collective such as alone()",
-  );
+  requireCollective("allReduce", collective);
   const { op = "sum", bucketBytes = BUCKET } = options;
   if (!["sum", "mean", "max"].includes(op)) {
     throw new TypeError(`Cannot allReduce as op must be one of sum, mean, max: current op is ${op}`);

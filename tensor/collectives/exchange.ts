@@ -1,4 +1,5 @@
 /** @file The primitives of groups of processes: sums over all, and what all have. Linear, each the other's transpose in part. */
+import { requireKind } from "../errors.ts";
 import type { Collective } from "../collective.ts";
 import type { Exchange, Primitive } from "../primitive.ts";
 import { spread } from "../primitives/batching/spread.ts";
@@ -89,4 +90,10 @@ export function sumOverAll(tensors: readonly Tensor[], how: Omit<Exchange, "kind
 /** What all processes have. */
 export function gatherOfAll(x: Tensor, collective: Collective): Tensor {
   return bind(GATHER, [x], { call: new ExchangeCall({ kind: "gather", collective }), result: 0 });
+}
+
+/** Refuses what is no group of processes. */
+export function requireCollective(operation: string, collective: Collective): void {
+  const fits = typeof collective?.size === "number";
+  requireKind(operation, "collective", collective, fits, "a collective such as alone()");
 }
