@@ -25,6 +25,11 @@ export function print(line: string): void {
   printResult(fitted(line, columnsOf("stdout")));
 }
 
+/** Says for all ranks what the first has to say. */
+export function printOf({ rank }: { readonly rank: number }): (line: string) => void {
+  return rank === 0 ? print : () => {};
+}
+
 /**
  * Writes a line or several to stdout as they are, for other programs to read.
  *

@@ -19,7 +19,7 @@ import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, placeOf, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
-import { print } from "../cli/print.ts";
+import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
@@ -95,7 +95,7 @@ async function finetuneAmong(given: GivenFinetuneOptions, collective: Collective
   using _lock = opened.lock;
   const data = await openLabelledData({
     ...{ ...opened.options, input: imageInput(opened.options.inChannels) },
-    ...collective.rank > 0 && { tell: () => {} },
+    tell: printOf(collective),
   });
   checkImages(opened, data.images, "--data and --val");
   const perEpoch = (batchSize: number) => stepsPerEpoch(data.train.length, batchSize);
@@ -138,8 +138,9 @@ function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
   const partOf = (size: number) => partOfRank(size, collective);
   const [workers, classes] = [workersOf(given.workers), data.classes.length];
   const head = backbone && headFor(backbone, data.classes);
-  if (backbone && head && collective.rank === 0) sayWeights(backbone.account, { head: head.said });
-  if (backbone?.converted && collective.rank === 0) print(backbone.converted);
+  const tell = printOf(collective);
+  if (backbone && head) sayWeights(backbone.account, { head: head.said }, tell);
+  if (backbone?.converted) tell(backbone.converted);
   const start = backbone && { ...backbone, head: head?.params ?? null };
   const { checkpoint = false } = given;
   const training = makeFinetuning(options, lengths, { classes, backbone: start, checkpoint, collective }, device);

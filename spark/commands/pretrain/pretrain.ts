@@ -21,7 +21,7 @@ import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, newRun, placeOf, resumedRun, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
-import { print } from "../cli/print.ts";
+import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
@@ -82,7 +82,7 @@ export const pretrain: Command = command(
 );
 
 async function trainAmong(given: GivenPretrainOptions, collective: Collective): Promise<number> {
-  const tell = collective.rank === 0 ? print : () => {};
+  const tell = printOf(collective);
   const logger = collective.rank === 0 ? await loadLogger(given.logger) : () => {};
   const opened = await startRun(given, collective);
   using _lock = opened.lock;

@@ -7,7 +7,7 @@ import { machineOf } from "../shared/machine.ts";
 import { type Collective, type Device, random, type Tree } from "../../../tensor/mod.ts";
 import { type Batch, batches, type SkippedSample, writeFileAtomic } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
-import { accountLines, type WeightAccount } from "../../weights/weight_account.ts";
+import type { WeightAccount } from "../../weights/weight_account.ts";
 import type { CountProgress } from "../../train/count_progress.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { type EncoderWeights, frozenFeatures, recalibrated } from "../../train/features/frozen_features.ts";
@@ -23,12 +23,13 @@ import { runFolder } from "../../train/run_folder.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import type { OptionsOf } from "../cli/option.ts";
-import { print } from "../cli/print.ts";
+import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { countOnTerminal } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { type ImageInput, inputOf, networkFor } from "../shared/image_input.ts";
 import { evalTransform, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
+import { sayWeights } from "../shared/say_weights.ts";
 import { identityOf } from "../shared/shared_run.ts";
 import { channelsIn, modelNameOf, openWeights } from "../shared/weight_file.ts";
 import { requireWritable } from "../shared/writable.ts";
@@ -76,7 +77,7 @@ export const probe: Command = command(
 
 async function probeAmong(given: Given, collective: Collective): Promise<number> {
   const isFirst = collective.rank === 0;
-  const tell = isFirst ? print : () => {};
+  const tell = printOf(collective);
   const { model, recipe, weights, init, account, input } = await openNetwork(given, tell);
   const { data: path, val = null, labels = null, seed = 0 } = given;
   if (path === undefined) refuse("there must be labelled images", "--data is absent");
@@ -148,7 +149,7 @@ async function openNetwork(
   const file = await openWeights(init, { option: "--init", model: name, weights });
   const known = modelNameOf(file, name);
   const network = networkFor(file, known, inChannels);
-  accountLines(network.account, { head: "not used" }).forEach(tell);
+  sayWeights(network.account, { head: "not used" }, tell);
   if (network.converted !== null) tell(network.converted);
   const trained = inChannels ?? channelsIn(file, known);
   const model = makeModel(known, trained);

@@ -6,7 +6,12 @@ import { print } from "../cli/print.ts";
  *
  * @param account Of the weights.
  * @param options `head`: what becomes of a head in the file.
+ * @param tell Where to say it.
  */
-export function sayWeights(account: WeightAccount, options: { readonly head?: string } = {}): void {
-  accountLines(account, options).forEach(print);
+export function sayWeights(
+  account: WeightAccount,
+  options: { readonly head?: string } = {},
+  tell: (line: string) => void = print,
+): void {
+  accountLines(account, options).forEach((line) => tell(line));
 }
