@@ -1,4 +1,5 @@
 /** @file Optimizers: chains of transformations. */
+import { requireKind } from "../../tensor/parts.ts";
 import { add, DTYPES, Tensor, type Tree, treeFlatten, treeLeaves, treeUnflatten, zeros } from "../../tensor/core.ts";
 import { paired } from "./paired.ts";
 import { namesOf } from "./parameter_names.ts";
@@ -48,6 +49,9 @@ export interface Optimizer {
  * ```
  */
 export function chain(...links: readonly (GradientTransformation | Optimizer)[]): Optimizer {
+  links.forEach((link, i) =>
+    requireKind("chain", `link ${i}`, link, typeof link?.init === "function", "a transformation")
+  );
   const all = links.flatMap((link) => "links" in link ? link.links : [link]);
   return {
     links: all,

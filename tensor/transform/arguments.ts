@@ -1,5 +1,5 @@
 /** @file What transformations take: types of differentiated and traced arguments, and the checks of their leaves. */
-import { shown } from "../errors.ts";
+import { requireList, shown } from "../errors.ts";
 import { type DType, DTYPES } from "../spec.ts";
 import { leaf, Tensor } from "../tensor.ts";
 import { hostArray } from "../host_values.ts";
@@ -115,6 +115,7 @@ export function namedLeaves<T>(
 
 /** Refuses positions that are no positions. */
 export function checkPositions(operation: string, option: string, positions: readonly number[], count?: number): void {
+  requireList(operation, option, positions);
   const bad = positions.find((at) => !Number.isInteger(at) || at < 0 || (count !== undefined && at >= count));
   if (bad === undefined) return;
   const range = count === undefined ? "positions of arguments, counted from 0" : `below the ${count} arguments given`;

@@ -1,4 +1,5 @@
 import { ok, rejects, throws } from "node:assert/strict";
+import { chain, type Optimizer } from "../../nn/mod.ts";
 import { profile, tune } from "../../tensor/kernel.ts";
 import * as t from "../../tensor/mod.ts";
 import { givenOperands } from "./inputs.ts";
@@ -72,4 +73,9 @@ Deno.test("A transformation refuses at once what is no function", async () => {
     () => customVjp((x: t.Tensor) => t.exp(x), 3 as unknown as () => []),
     /Cannot customVjp as backward must be a function: .* 3/,
   );
+  throws(
+    () => jit((x: t.Tensor) => t.exp(x), { static: "x" as unknown as [] }),
+    /Cannot jit as static must be a list: .* "x"/,
+  );
+  throws(() => chain(3 as unknown as Optimizer), /Cannot chain as link 0 must be a transformation: .* 3/);
 });
