@@ -14,15 +14,15 @@ const LOOK_AFTER = 32 * 2 ** 20;
 const SLACK = 16 * 2 ** 20;
 /** The same where nobody reads, so that nothing can be said of what is held. */
 const BLIND_SLACK = 256 * 2 ** 20;
-/** What a handle counts for beside its values: objects of the host, bookkeeping of the driver. */
+/** What a handle that exists counts for beside its values: objects of the host, bookkeeping of the driver. */
 const EACH = 32 * 2 ** 10;
 /** Bytes of arrays that V8 lets be young: the next array makes it look at young objects. More would make it begin with all. */
 const MOST_YOUNG = 64 * 2 ** 20;
 /** Bytes of an array after which it begins to look at everything, which it does in steps. */
 const TOO_MUCH = 512 * 2 ** 20;
 /**
- * Runs and readings after which the collector looks at everything in any case: encoders, command buffers and the like of a
- * driver are small to it, and large to the system.
+ * Runs and readings after which the collector looks at everything in any case where there is a driver: its encoders, command
+ * buffers and the like are small to the collector, and large to the system.
  */
 const LITTER = 2048;
 /** Turns of the event loop within which finalizers are called. */
@@ -47,7 +47,21 @@ export interface Collector {
   all(): () => void;
 }
 
-/** Memory of one device. */
+/** The memory that is watched. */
+export interface WatchedMemory {
+  /** Bytes that are taken and not given back. */
+  readonly bytesInUse: () => number;
+  /** In how many blocks, of one handle each. */
+  readonly blocksInUse: () => number;
+  /** How much there is; no bound if not given. */
+  readonly maxBytes?: number;
+  /** True if runs and readings leave objects of a driver behind. */
+  readonly litters?: boolean;
+  /** That of the engine if not given. */
+  readonly collector?: Collector;
+}
+
+/** Account of the memory of one device. */
 export interface Pressure {
   /** Notes that a program was run. */
   ran(): void;
@@ -60,33 +74,30 @@ export interface Pressure {
 /**
  * Starts to watch the memory of a device.
  *
- * @param bytesInUse Tells how much is taken and not given back.
- * @param options `maxBytes`: how much there is; `collector`: that of the engine if not given.
+ * @param memory What of it is in use.
  * @returns Its account.
  */
-export function makePressure(
-  bytesInUse: () => number,
-  { maxBytes = Infinity, collector = ENGINE }: { readonly maxBytes?: number; readonly collector?: Collector } = {},
-): Pressure {
-  // Bytes taken since the last look, and in use then; the least in use since the collector looked at everything, and the most just after.
-  const state = { taken: 0, last: 0, held: Infinity, proven: 0, litter: 0, looked: false };
+export function makePressure({ bytesInUse, blocksInUse, ...options }: WatchedMemory): Pressure {
+  const { maxBytes = Infinity, litters = false, collector = ENGINE } = options;
+  // The least in use since the collector looked at everything, and the most just after.
+  const state = { held: Infinity, proven: 0, litter: 0, looked: false };
+  const meter = makeMeter(() => bytesInUse() + EACH * blocksInUse());
   const begun: (() => void)[] = [];
   const most = (slack: number) => Math.max(1.1 * state.proven, Math.min(1.5 * state.held + slack, maxBytes / 2));
   return {
-    ran: () => void state.litter++,
+    ran: () => void (state.litter += Number(litters)),
     took() {
       const inUse = bytesInUse();
-      state.taken += Math.max(0, inUse - state.last) + EACH; // what was given back by hand does not count when taken again
-      state.last = inUse;
       const due = Math.min(LOOK_AFTER, maxBytes / 4);
-      if (state.taken < (inUse - state.held < due ? due : due / 2)) return;
-      Object.assign(state, { taken: 0, looked: true, held: Math.min(state.held, inUse) });
+      if (!meter.isDue(inUse - state.held < due ? due : due / 2)) return;
+      Object.assign(state, { looked: true, held: Math.min(state.held, inUse) });
       if (inUse <= most(BLIND_SLACK)) return collector.young();
       begun.push(collector.all());
       state.held = inUse; // memory comes back in turns to come: until then all of it counts as held
     },
     async turn() {
-      const isLittered = ++state.litter >= LITTER;
+      state.litter += Number(litters);
+      const isLittered = state.litter >= LITTER;
       if (!state.looked && !isLittered) return;
       Object.assign(state, { looked: false, litter: isLittered ? 0 : state.litter });
       const before = bytesInUse(); // one look at young objects, not two: what outlives the second counts as old
@@ -95,9 +106,27 @@ export function makePressure(
       const bound = most(SLACK);
       await waitForMemory(() => bytesInUse() > bound, { collector, begun, isLittered });
       begun.splice(0).forEach((end) => end());
-      state.last = bytesInUse();
-      if (state.last > bound) state.held = state.proven = state.last;
+      meter.settle();
+      if (bytesInUse() > bound) state.held = state.proven = bytesInUse();
     },
+  };
+}
+
+/** Meters what is taken. What was given back by hand does not count when it is taken again. */
+function makeMeter(inUse: () => number) {
+  const state = { taken: 0, last: 0 };
+  return {
+    /** Whether so much was taken since this was last true; to be asked whenever something was. */
+    isDue(bytes: number): boolean {
+      const now = inUse();
+      state.taken += Math.max(0, now - state.last);
+      state.last = now;
+      const isDue = state.taken >= bytes;
+      if (isDue) state.taken = 0;
+      return isDue;
+    },
+    /** Notes that the collector gave back what it did. */
+    settle: () => void (state.last = inUse()),
   };
 }
 

@@ -4,8 +4,8 @@ import { makePressure } from "../../../tensor/compiler/pressure.ts";
 const MIB = 2 ** 20;
 
 /** Memory that comes back in the turn after the collector has looked: what is young at any look, what is old at the `need`th at all. */
-function fakeMemory({ held = 0, need = 1 } = {}) {
-  const memory = { held: held * MIB, young: 0, old: 0, looks: { young: 0, all: 0 } };
+function fakeMemory({ held = 0, need = 1, litters = true } = {}) {
+  const memory = { held: held * MIB, young: 0, old: 0, blocks: 0, looks: { young: 0, all: 0 } };
   const later = (free: () => void) => void setImmediate(free);
   const collector = {
     young() {
@@ -22,7 +22,8 @@ function fakeMemory({ held = 0, need = 1 } = {}) {
     },
   };
   const inUse = () => memory.held + memory.young + memory.old;
-  return { memory, inUse, pressure: makePressure(inUse, { collector }) };
+  const watched = { bytesInUse: inUse, blocksInUse: () => memory.blocks, litters, collector };
+  return { memory, inUse, pressure: makePressure(watched) };
 }
 
 Deno.test("The collector looks at young objects after every 32 MiB, and reading waits for what it found", async () => {
@@ -66,8 +67,21 @@ Deno.test("What is given back by hand, and taken again, is no reason to look", a
 
 Deno.test("Small handles count too: thousands of them make the collector look", () => {
   const { memory, pressure } = fakeMemory();
-  for (let i = 0; i < 4096; i++) pressure.took();
+  for (let i = 0; i < 4096; i++) {
+    memory.blocks++;
+    pressure.took();
+  }
   deepStrictEqual(memory.looks, { young: 4, all: 0 });
+});
+
+Deno.test("Small handles that are given back by hand do not", () => {
+  const { memory, pressure } = fakeMemory();
+  for (let i = 0; i < 10_000; i++) {
+    memory.blocks = 1;
+    pressure.took();
+    memory.blocks = 0;
+  }
+  deepStrictEqual(memory.looks, { young: 0, all: 0 });
 });
 
 Deno.test("What became old comes back before more is in use than is held, a half of that, and some", async () => {
@@ -98,7 +112,7 @@ Deno.test("Memory that is held is waited for once, not at every reading", async 
   for (let i = 0; i < 50; i++) deepStrictEqual(await look(), waited);
 });
 
-Deno.test("After two thousand runs and readings the collector looks at everything, whatever is in use", async () => {
+Deno.test("After two thousand runs and readings by a driver the collector looks at everything, whatever is in use", async () => {
   const { memory, pressure } = fakeMemory();
   for (let i = 0; i < 1023; i++) {
     pressure.ran();
@@ -108,6 +122,15 @@ Deno.test("After two thousand runs and readings the collector looks at everythin
   pressure.ran();
   await pressure.turn();
   ok(memory.looks.all > 0);
+});
+
+Deno.test("Where no driver leaves anything behind, runs and readings alone are no reason to look", async () => {
+  const { memory, pressure } = fakeMemory({ litters: false });
+  for (let i = 0; i < 5000; i++) {
+    pressure.ran();
+    await pressure.turn();
+  }
+  deepStrictEqual(memory.looks, { young: 0, all: 0 });
 });
 
 Deno.test("Where nobody reads, the collector looks at everything each time that use has grown by a half", () => {
@@ -122,7 +145,7 @@ Deno.test("Where nobody reads, the collector looks at everything each time that 
 Deno.test("V8 finds young objects when it is made to look, and calls finalizers in the next turns", async () => {
   const live = { count: 0 };
   const registry = new FinalizationRegistry<null>(() => live.count--);
-  const pressure = makePressure(() => live.count * MIB);
+  const pressure = makePressure({ bytesInUse: () => live.count * MIB, blocksInUse: () => live.count });
   let most = 0;
   for (let i = 0; i < 2000; i++) {
     const handle = {};

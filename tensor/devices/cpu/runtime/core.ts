@@ -68,7 +68,7 @@ export function makeCore(
     collectedPrograms: new FinalizationRegistry((program) => engine.drop(program)),
     count: { submits: 0, readBacks: 0 },
     listeners: new WeakMap(),
-    pressure: makePressure(() => heap.used(), heap),
+    pressure: makePressure({ bytesInUse: heap.used, blocksInUse: heap.count, maxBytes: heap.maxBytes }),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
     shared: { arena: none, scratch: none, programs: 0, closed: false },
   };

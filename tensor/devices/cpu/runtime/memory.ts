@@ -27,7 +27,9 @@ export interface Heap {
   /** Gives a block back. */
   free(address: number): void;
   /** Bytes that are taken. */
-  used(): number;
+  readonly used: () => number;
+  /** Blocks that are taken. */
+  readonly count: () => number;
 }
 
 interface Gap {
@@ -62,6 +64,7 @@ export function makeHeap(
   return {
     maxBytes,
     used: () => state.used,
+    count: () => state.taken.size,
     allocate: (bytes) => allocate(state, Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)),
     free: (address) => free(state, address),
   };

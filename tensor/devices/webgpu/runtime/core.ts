@@ -48,12 +48,8 @@ export interface CoreOptions {
   readonly maxBytes?: number;
 }
 
-/** Starts to watch a GPU. */
-export function makeCore(
-  gpu: GPUDevice,
-  traits: Traits = {},
-  { backlog, half = false, maxBytes }: CoreOptions = {},
-): Core {
+/** What a GPU reports, now and later. */
+function reportsOf(gpu: GPUDevice): Pick<Core, "state" | "refused"> {
   const state: Core["state"] = { error: null, lost: null };
   gpu.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
@@ -61,7 +57,16 @@ export function makeCore(
     state.error ??= `Cannot run on webgpu as the device reported an error: current error is ${message}`;
   });
   gpu.lost.then(({ message, reason }) => state.lost ??= message || reason);
-  const refused = (message: string) => void (state.error ??= message);
+  return { state, refused: (message) => void (state.error ??= message) };
+}
+
+/** Starts to watch a GPU. */
+export function makeCore(
+  gpu: GPUDevice,
+  traits: Traits = {},
+  { backlog, half = false, maxBytes }: CoreOptions = {},
+): Core {
+  const { state, refused } = reportsOf(gpu);
   const queue = makeQueue(gpu, backlog);
   const { inOrder } = queue;
   const pool = makePool(gpu, { refused, inOrder, ...maxBytes !== undefined && { maxBytes } });
@@ -83,7 +88,12 @@ export function makeCore(
       ...traits,
     },
     collected: new FinalizationRegistry((block) => releaseBlock(pool, block)),
-    pressure: makePressure(() => pool.bytesInUse(), maxBytes === undefined ? {} : { maxBytes }),
+    pressure: makePressure({
+      bytesInUse: pool.bytesInUse,
+      blocksInUse: pool.countInUse,
+      litters: true,
+      ...maxBytes !== undefined && { maxBytes },
+    }),
     resident: { seen: new WeakSet(), buffers: new WeakMap() },
   };
 }

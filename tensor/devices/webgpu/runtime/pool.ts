@@ -12,7 +12,9 @@ export interface BufferPool {
   /** Bytes of all buffers that exist. */
   bytes(): number;
   /** Bytes of those that are not free. */
-  bytesInUse(): number;
+  readonly bytesInUse: () => number;
+  /** How many those are. */
+  readonly countInUse: () => number;
   /** Destroys every buffer. */
   destroy(): void;
 }
@@ -59,6 +61,37 @@ function makeLedger(device: GPUDevice, refused: Refused) {
   };
 }
 
+/** Free buffers by size, and what they are together. */
+function makeShelf() {
+  const bySize = new Map<number, GPUBuffer[]>();
+  const kept = { bytes: 0, count: 0 };
+  const count = (buffers: 1 | -1, size: number) => {
+    kept.count += buffers;
+    kept.bytes += buffers * size;
+  };
+  return {
+    kept,
+    take(size: number): GPUBuffer | undefined {
+      const found = bySize.get(size)?.pop();
+      if (found) count(-1, size);
+      return found;
+    },
+    put(buffer: GPUBuffer): void {
+      const known = bySize.get(buffer.size);
+      if (known) known.push(buffer);
+      else bySize.set(buffer.size, [buffer]);
+      count(1, buffer.size);
+    },
+    /** Takes all. */
+    clear(): readonly GPUBuffer[] {
+      const all = [...bySize.values()].flat();
+      bySize.clear();
+      Object.assign(kept, { bytes: 0, count: 0 });
+      return all;
+    },
+  };
+}
+
 /**
  * Makes a pool.
  *
@@ -68,36 +101,28 @@ function makeLedger(device: GPUDevice, refused: Refused) {
  */
 export function makePool(device: GPUDevice, options: PoolOptions): BufferPool {
   const { refused, maxBytes = Infinity, inOrder = (task) => task() } = options;
-  const free = new Map<number, GPUBuffer[]>();
-  const kept = { bytes: 0 };
+  const free = makeShelf();
   const { all, sum, forget, make } = makeLedger(device, refused);
   const destroy = (buffer: GPUBuffer) => {
     forget(buffer);
     inOrder(() => buffer.destroy());
   };
-  const dropFree = () => {
-    [...free.values()].flat().forEach(destroy);
-    free.clear();
-    kept.bytes = 0;
-  };
   return {
     bytes: () => sum.bytes,
-    bytesInUse: () => sum.bytes - kept.bytes,
+    bytesInUse: () => sum.bytes - free.kept.bytes,
+    countInUse: () => all.size - free.kept.count,
     take(bytes) {
       const size = Math.min(rounded(bytes), Math.floor(device.limits.maxBufferSize / 16) * 16);
-      const known = free.get(size)?.pop();
-      if (known) kept.bytes -= size;
-      else if (sum.bytes + size > maxBytes) dropFree();
-      if (!known && sum.bytes + size > maxBytes) throw tooMuch(size, maxBytes);
-      return known ?? make(size);
+      const known = free.take(size);
+      if (known) return known;
+      if (sum.bytes + size > maxBytes) free.clear().forEach(destroy);
+      if (sum.bytes + size > maxBytes) throw tooMuch(size, maxBytes);
+      return make(size);
     },
     give(buffer) {
       if (!all.has(buffer)) return;
-      if (kept.bytes + buffer.size > MAX_FREE) return destroy(buffer);
-      kept.bytes += buffer.size;
-      const known = free.get(buffer.size);
-      if (known) known.push(buffer);
-      else free.set(buffer.size, [buffer]);
+      if (free.kept.bytes + buffer.size > MAX_FREE) destroy(buffer);
+      else free.put(buffer);
     },
     destroy() {
       all.forEach((buffer) => buffer.destroy());
