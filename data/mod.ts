@@ -23,6 +23,7 @@ export { IMAGE_FORMATS } from "./images/image_formats.ts";
 export { transformRaster } from "./images/transform_raster.ts";
 export { fitChannels, type Raster, toPixels, trueChannels } from "./images/raster.ts";
 export * from "./images/decode.ts";
+export { orientationOf, turned } from "./images/orientation.ts";
 export * from "./images/png.ts";
 export { type Filter, resample, type ResampleOptions } from "./images/resample.ts";
 export type { Draw } from "./images/draw.ts";
@@ -65,6 +66,7 @@ export { expandBraces } from "./sets/expand_braces.ts";
 export {
   type ClassCount,
   describeSource,
+  groupText,
   type LeftOut,
   type SourceAccount,
   withBroken,
@@ -122,18 +124,21 @@ export * from "./formats/event_file.ts";
 export * from "./sets/coco/run_lengths.ts";
 export { boxMask, polygonMask, polygonsMask } from "./sets/coco/polygon.ts";
 export * from "./sets/coco/polygon_target.ts";
+export * from "./sets/coco/coco_set.ts";
 export * from "./sets/coco/annotations.ts";
+export { maskOf } from "./sets/coco/segmentation.ts";
 export { cocoResultRecords, type CocoResults, type Detection, readCocoResults } from "./sets/coco/results.ts";
 export { drawDetections, type DrawDetectionsOptions } from "./sets/coco/draw_detections.ts";
 export * from "./sets/coco/evaluation.ts";
 export * from "./sets/voc/voc_annotation.ts";
 export * from "./sets/voc/voc_set.ts";
 export type { Scene, SceneObject } from "./sets/scenes/scene.ts";
-export { type CocoScenes, cocoScenes, type CocoScenesOptions } from "./sets/scenes/coco_scenes.ts";
+export { classNumbers, type CocoScenes, cocoScenes, type CocoScenesOptions } from "./sets/scenes/coco_scenes.ts";
 export { findAnnotations, type ScenePart } from "./sets/scenes/find_annotations.ts";
 export { sceneAnnotations } from "./sets/scenes/scene_annotations.ts";
 export { placeMask } from "./sets/scenes/place_mask.ts";
 export { openAnnotations } from "./sets/open_annotations.ts";
+export { asReasons, groupedProblems } from "./sets/coco/grouped_problems.ts";
 export * from "./boxes/overlap.ts";
 export * from "./boxes/anchors.ts";
 export * from "./boxes/box_coder.ts";

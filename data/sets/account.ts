@@ -44,6 +44,8 @@ export interface SourceAccount {
   readonly classesFrom: string | null;
   /** Why there are no classes, or one of a folder alone, though some images have one; null where there is nothing to say. */
   readonly unlabelled: string | null;
+  /** What is used otherwise than it stands, or is likely to be an error; nothing if not given. */
+  readonly remarks?: readonly LeftOut[];
 }
 
 /** Names that an account keeps of each reason. */
@@ -166,17 +168,20 @@ function classesText(classes: readonly ClassCount[]): string {
   return `${shown.join(", ")}, … with ${least === most ? least : `${least} to ${most}`} each`;
 }
 
-function leftOutText({ kind, reason, count, names }: LeftOut): string {
+/** One entry in words: `2 annotations as their image must be in the file (annotation 1, annotation 2)`. */
+export function groupText(entry: LeftOut): string {
+  const { kind, reason, count, names } = entry;
   const some = names.slice(0, 2).join(", ");
   const which = some === "" ? "" : ` (${some}${count > 2 ? ", …" : ""})`;
   return `${counted(count, kind)}${reason === "" ? "" : ` ${reason}`}${which}`;
 }
 
 /**
- * Says what a source holds and what of it is used, in two lines.
+ * Says what a source holds and what of it is used.
  *
  * @param account The account.
- * @returns Two lines: what is used, with the split and the classes; what is left out, by kind and reason.
+ * @returns Two lines: what is used, with the split and the classes; what is left out, by kind and reason. A third where there is
+ * something to be remarked upon.
  *
  * @example Usage
  * ```ts
@@ -194,8 +199,8 @@ function leftOutText({ kind, reason, count, names }: LeftOut): string {
  * ]);
  * ```
  */
-export function describeSource(account: SourceAccount): readonly [string, string] {
-  const { source, kind, found, used, leftOut, split, classes, classesFrom, unlabelled } = account;
+export function describeSource(account: SourceAccount): readonly [string, string, ...string[]] {
+  const { source, kind, found, used, leftOut, split, classes, classesFrom, unlabelled, remarks = [] } = account;
   const where = `${source} (${kind}${split === null ? "" : `, split ${split}`})`;
   const what = classes === null
     ? `without classes${unlabelled === null ? "" : `: ${unlabelled}`}`
@@ -205,6 +210,7 @@ export function describeSource(account: SourceAccount): readonly [string, string
   const count = leftOut.reduce((sum, entry) => sum + entry.count, 0);
   const rest = count === 0
     ? found === 1 ? "its file is used" : `all of ${counted(found, "file")} are used`
-    : `left out ${count} of ${counted(found, "file")}: ${leftOut.map(leftOutText).join(", ")}`;
-  return [`${where}: ${counted(used, "image")} ${what}`, `  ${rest}`];
+    : `left out ${count} of ${counted(found, "file")}: ${leftOut.map(groupText).join(", ")}`;
+  const more = remarks.length === 0 ? [] : [`  to be noted: ${remarks.map(groupText).join(", ")}`];
+  return [`${where}: ${counted(used, "image")} ${what}`, `  ${rest}`, ...more];
 }

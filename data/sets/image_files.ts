@@ -90,7 +90,8 @@ export async function readImage(path: string, options: DecodeImageOptions = {}):
   return await decodeImage(await readImageBytes(path), path, options);
 }
 
-async function readImageBytes(path: string): Promise<Uint8Array> {
+/** Bytes of an image file; an `ImageError` if it cannot be read. */
+export async function readImageBytes(path: string): Promise<Uint8Array> {
   try {
     return await Deno.readFile(path);
   } catch (cause) {

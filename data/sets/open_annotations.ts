@@ -1,5 +1,6 @@
 import { parseJson } from "../formats/json.ts";
-import { type CocoSet, readCocoSet } from "./coco/annotations.ts";
+import { readCocoSet } from "./coco/annotations.ts";
+import type { CocoSet } from "./coco/coco_set.ts";
 import { readVocSet, type VocSetOptions } from "./voc/voc_set.ts";
 import { requireOptions } from "../../tensor/errors.ts";
 

@@ -10,13 +10,14 @@ const MAX_PIXELS_PER_BYTE = 8 * 64 * 16;
 const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
 /** A segment before the picture. */
-interface Segment {
+export interface Segment {
   readonly marker: number;
   /** Where its content begins, after the length. */
   readonly at: number;
 }
 
-function* segments(bytes: Uint8Array): Generator<Segment> {
+/** Segments of a JPEG, in their order, as far as they are whole. */
+export function* segments(bytes: Uint8Array): Generator<Segment> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 2;
   while (at + 4 <= bytes.length && bytes[at] === 0xff) {

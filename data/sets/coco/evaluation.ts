@@ -1,6 +1,7 @@
 /** @file COCO's evaluation of detectors: average precision and recall of boxes and masks, the numbers of the official tool. */
 import { requireOptions } from "../../../tensor/errors.ts";
-import { type CocoSet, maskOf } from "./annotations.ts";
+import type { CocoSet } from "./coco_set.ts";
+import { maskOf } from "./segmentation.ts";
 import { AREAS, type Matches, matchImage, THRESHOLDS } from "./match_image.ts";
 import { boxOverlap, maskOverlap, measureMask } from "./overlap.ts";
 import { type Detection, detectionArea } from "./results.ts";

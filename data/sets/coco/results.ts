@@ -1,7 +1,9 @@
 /** @file COCO's result files: what a detector found. */
 import { requireOptions } from "../../../tensor/errors.ts";
-import type { CocoSet, Problem } from "./annotations.ts";
-import { type Bounds, countsText, maskArea, maskBounds, parseCounts, type RunLengths } from "./run_lengths.ts";
+import type { CocoImage, CocoSet, Problem } from "./coco_set.ts";
+import { idIn, isFinite, isRecord, type Json, refusal, refuse } from "./records.ts";
+import { type Bounds, countsText, maskArea, maskBounds, type RunLengths } from "./run_lengths.ts";
+import { maskOf, readSegmentation } from "./segmentation.ts";
 import { shown } from "./shown.ts";
 
 /** An object that a detector found. */
@@ -28,42 +30,25 @@ export interface CocoResults {
   readonly problems: readonly Problem[];
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-const isFinite = (x: unknown): x is number => typeof x === "number" && Number.isFinite(x);
-
-/** A mask of a result; a text is why there is none. */
-function maskIn(segmentation: unknown, height: number, width: number): RunLengths | string {
-  const { size, counts } = (segmentation ?? {}) as { readonly size?: unknown; readonly counts?: unknown };
-  if (!Array.isArray(size) || size[0] !== height || size[1] !== width) return `its mask must be ${height}×${width}`;
-  try {
-    const runs = typeof counts === "string" ? parseCounts(counts) : counts as readonly number[];
-    const whole = Array.isArray(runs) && runs.every((run) => isFinite(run) && run >= 0);
-    if (!whole || runs.reduce((sum, run) => sum + run, 0) !== height * width) return "counts of its mask must fill it";
-    return { size: [height, width], counts: runs };
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-/** A detection; a text is why a record is none. */
+/** A detection of a record. */
 function readDetection(
   record: Json,
-  set: CocoSet,
-  sizes: ReadonlyMap<number, readonly [number, number]>,
-): Detection | string {
-  const { image_id: image, category_id: category, score, bbox, segmentation } = record;
-  const size = sizes.get(image as number);
-  if (!size) return `its image must be in the annotations: it is ${shown(image)}`;
-  if (!set.categories.some(({ id }) => id === category)) {
-    return `its category must be in the annotations: it is ${shown(category)}`;
+  categories: ReadonlySet<number>,
+  images: ReadonlyMap<number, CocoImage>,
+): Detection {
+  const { score, bbox } = record;
+  const image = images.get(idIn(record.image_id) ?? NaN) ??
+    refuse(`its image must be in the annotations: it is ${shown(record.image_id)}`);
+  const category = idIn(record.category_id) ?? NaN;
+  if (!categories.has(category)) {
+    refuse(`its category must be in the annotations: it is ${shown(record.category_id)}`);
   }
-  if (!isFinite(score)) return `its score must be a number: it is ${shown(score)}`;
-  const mask = segmentation === undefined || segmentation === null ? null : maskIn(segmentation, ...size);
-  if (typeof mask === "string") return mask;
+  if (!isFinite(score)) refuse(`its score must be a number: it is ${shown(score)}`);
+  const segmentation = readSegmentation(record.segmentation, image);
   const given = Array.isArray(bbox) && bbox.length === 4 && bbox.every(isFinite) ? bbox as unknown as Bounds : null;
-  if (!given && !mask) return "it must have a bbox of four numbers or a segmentation";
-  const found = { image: image as number, category: category as number, score, box: given ?? maskBounds(mask!) };
+  if (!given && !segmentation) refuse("it must have a bbox of four numbers or a segmentation");
+  const mask = segmentation && maskOf({ segmentation, box: [0, 0, 0, 0] }, image);
+  const found = { image: image.id, category, score, box: given ?? maskBounds(mask!) };
   return mask ? { ...found, mask } : found;
 }
 
@@ -91,15 +76,16 @@ export function readCocoResults(json: unknown, set: CocoSet, path: string): Coco
   if (!Array.isArray(json)) {
     throw new TypeError(`Cannot read ${path} as COCO results as it must be a list: current value is ${typeof json}`);
   }
-  const sizes = new Map(set.images.map(({ id, height, width }) => [id, [height, width] as const]));
+  const images = new Map(set.images.map((image) => [image.id, image]));
+  const categories = new Set(set.categories.map(({ id }) => id));
   const read = json.map((record) =>
-    typeof record === "object" && record !== null ? readDetection(record as Json, set, sizes) : "it must be a record"
+    isRecord(record) ? refusal(() => readDetection(record, categories, images)) : "it must be a record"
   );
   return {
     detections: read.filter((each) => typeof each !== "string"),
     hasBoxes: Array.isArray((json[0] as Json | null | undefined)?.bbox),
     problems: read.flatMap((each, i) =>
-      typeof each === "string" ? [{ what: `result number ${i + 1}`, reason: each }] : []
+      typeof each === "string" ? [{ kind: "result", what: `result number ${i + 1}`, reason: each }] : []
     ),
   };
 }

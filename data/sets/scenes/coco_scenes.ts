@@ -1,15 +1,14 @@
 /** @file Images and objects of annotation files as data sets. */
 import { requireOptions } from "../../../tensor/errors.ts";
-import { ImageError } from "../../images/decode.ts";
 import type { Box } from "../../images/scenes/placement.ts";
 import type { SourceAccount } from "../account.ts";
-import { leftOutKeeper } from "../account.ts";
-import type { CocoImage, CocoObject, CocoSet } from "../coco/annotations.ts";
+import type { CocoCategory, CocoImage, CocoObject, CocoSet, Problem } from "../coco/coco_set.ts";
 import type { Dataset } from "../dataset.ts";
-import { readImage } from "../image_files.ts";
+import { asReasons, groupedProblems } from "../coco/grouped_problems.ts";
+import { readUpright } from "./upright.ts";
 import { openAnnotations } from "../open_annotations.ts";
 import type { Scene, SceneObject } from "./scene.ts";
-import { findImages } from "./find_annotations.ts";
+import { findImages, type ImagePlace, missingImages } from "./find_images.ts";
 
 /** Which set, and what of it. Plain data. */
 export interface CocoScenesOptions {
@@ -21,6 +20,8 @@ export interface CocoScenesOptions {
   readonly keepEmpty?: boolean;
   /** Names of the classes by number, where they are known: those of the file, by ascending id, if not given. */
   readonly classes?: readonly string[];
+  /** Of Pascal VOC's files: the number of the first pixel, as of `readVocAnnotation`; 1 if not given. */
+  readonly firstPixel?: 0 | 1;
 }
 
 /** Images that are read, with the annotations. */
@@ -41,20 +42,21 @@ export interface CocoScenes {
  * @throws {RangeError} If `classes` lack one of the file.
  */
 export async function cocoScenes(options: CocoScenesOptions): Promise<CocoScenes> {
-  requireOptions("cocoScenes", options, { annotations: true, images: true, keepEmpty: true, classes: true });
-  const { annotations, keepEmpty = false } = options;
-  const all = await openAnnotations(annotations);
-  if (all.images.length === 0) {
-    throw new Error(`Cannot make a data set of ${annotations} as it must have images: current number is 0`);
-  }
-  const folder = options.images ?? findImages(annotations, all.images[0]!);
+  requireOptions("cocoScenes", options, {
+    ...{ annotations: true, images: true, keepEmpty: true, classes: true, firstPixel: true },
+  });
+  const { annotations, keepEmpty = false, firstPixel } = options;
+  const all = await openAnnotations(annotations, firstPixel === undefined ? {} : { firstPixel });
+  requireImages(annotations, all);
+  const place = findImages(annotations, all.images, options.images);
   const objects = Map.groupBy(all.objects, ({ image }) => image);
   const isLearned = ({ id }: CocoImage) => keepEmpty || (objects.get(id) ?? []).some(({ crowd }) => !crowd);
   const set = { ...all, images: all.images.filter(isLearned) };
   const names = options.classes ?? all.categories.map(({ name }) => name);
-  const plain = { ...options, images: folder };
-  const known = { set, objects, folder, classOf: classesById(all, names, annotations) };
-  return { set, dataset: datasetOf(known, names, plain, accountOf(annotations, all, set, names)) };
+  const plain = { ...options, images: place.folder };
+  const known = { set, objects, place, classOf: classNumbers(all.categories, names, annotations) };
+  const account = accountOf(annotations, known, { all, names, isLearned: !keepEmpty });
+  return { set, dataset: datasetOf(known, names, plain, account) };
 }
 
 /**
@@ -67,13 +69,42 @@ export async function openCocoScenes(options: CocoScenesOptions): Promise<Datase
   return (await cocoScenes(options)).dataset;
 }
 
-function classesById({ categories }: CocoSet, names: readonly string[], path: string): ReadonlyMap<number, number> {
-  const unknown = categories.find(({ name }) => !names.includes(name));
-  if (unknown === undefined) return new Map(categories.map(({ id, name }) => [id, names.indexOf(name)]));
+function requireImages(path: string, { images, problems }: CocoSet): void {
+  if (images.length > 0) return;
+  const [first] = problems;
+  const why = first ? `, ${problems.length} records are left out, such as ${first.what} as ${first.reason}` : "";
+  throw new Error(`Cannot make a data set of ${path} as it must have images: current number is 0${why}`);
+}
+
+/**
+ * Numbers the categories of a file by the names of the classes. Of several with one name the first is the first class of that
+ * name, the second the second.
+ *
+ * @param categories Of the file.
+ * @param names Of the classes, in the order of their numbers.
+ * @param path Of the file, for errors.
+ * @returns Class by id.
+ * @throws {RangeError} If the classes lack one.
+ */
+export function classNumbers(
+  categories: readonly CocoCategory[],
+  names: readonly string[],
+  path: string,
+): ReadonlyMap<number, number> {
+  const places = Map.groupBy(names.keys(), (number) => names[number]!);
+  const seen = new Map<string, number>();
+  return new Map(categories.map(({ id, name }) => {
+    const before = seen.get(name) ?? 0;
+    seen.set(name, before + 1);
+    return [id, places.get(name)?.[before] ?? refuseClass(name, names, path)];
+  }));
+}
+
+function refuseClass(name: string, names: readonly string[], path: string): never {
   throw new RangeError(
     `Cannot use ${path} as its classes must be among ${names.slice(0, 10).join(", ")}${
       names.length > 10 ? ", …" : ""
-    }: current one is ${unknown.name}`,
+    }: current one is ${name}`,
   );
 }
 
@@ -81,17 +112,17 @@ function classesById({ categories }: CocoSet, names: readonly string[], path: st
 interface Known {
   readonly set: CocoSet;
   readonly objects: ReadonlyMap<number, readonly CocoObject[]>;
-  readonly folder: string;
+  readonly place: ImagePlace;
   readonly classOf: ReadonlyMap<number, number>;
 }
 
 function datasetOf(
-  { set, objects, folder, classOf }: Known,
+  { set, objects, place, classOf }: Known,
   labelNames: readonly string[],
   plain: CocoScenesOptions,
   account: SourceAccount,
 ): Dataset {
-  const load = async (index: number) => await readOfSize(`${folder}/${set.images[index]!.name}`, set.images[index]!);
+  const load = async (index: number) => await readUpright(place.pathOf(set.images[index]!), set.images[index]!);
   const sceneOf = async (index: number): Promise<Scene> => ({
     image: await load(index),
     objects: (objects.get(set.images[index]!.id) ?? []).map((object) => sceneObject(object, classOf)),
@@ -118,30 +149,44 @@ function sceneObject(
   return { class: classOf.get(category)!, box, segmentation, crowd: crowd || difficult };
 }
 
-async function readOfSize(path: string, { height, width }: CocoImage) {
-  const image = await readImage(path);
-  if (image.height === height && image.width === width) return image;
-  throw new ImageError(
-    path,
-    `it must have the ${height}×${width} pixels of its annotations: current size is ${image.height}×${image.width}`,
-  );
-}
-
-function accountOf(path: string, all: CocoSet, set: CocoSet, names: readonly string[]): SourceAccount {
-  const leftOut = leftOutKeeper();
-  all.problems.forEach(({ what, reason }) => leftOut.add(what, what.replace(/ (number )?\S+$/, ""), `as ${reason}`));
+function accountOf(
+  path: string,
+  { set, place, classOf }: Known,
+  { all, names, isLearned }: { readonly all: CocoSet; readonly names: readonly string[]; readonly isLearned: boolean },
+): SourceAccount {
   const kept = new Set(set.images.map(({ id }) => id));
-  all.images.forEach(({ id, name }) => kept.has(id) || leftOut.add(name, "image", "without objects to learn from"));
-  const images = names.map((name) => {
-    const ids = new Set(all.categories.filter((category) => category.name === name).map(({ id }) => id));
-    const own = all.objects.filter(({ category, image }) => ids.has(category) && kept.has(image));
-    return { name, count: new Set(own.map(({ image }) => image)).size };
-  });
-  const list = leftOut.list();
+  const empty = all.images.filter(({ id }) => !kept.has(id)).map(({ name }) => ({
+    ...{ kind: "image", what: name, reason: "without objects to learn from" },
+  }));
+  const leftOut = groupedProblems([...asReasons(all.problems), ...empty]);
+  const objects = all.objects.filter(({ image }) => kept.has(image));
+  const images = Map.groupBy(objects, ({ category }) => classOf.get(category)!);
   return {
     ...{ source: path, kind: /\.json$/i.test(path) ? "COCO annotations" : "Pascal VOC annotations" },
-    found: set.images.length + list.reduce((sum, { count }) => sum + count, 0),
-    ...{ used: set.images.length, labelFiles: 0, leftOut: list, split: null, evaluable: false },
-    ...{ classes: images, classesFrom: "annotations", unlabelled: null },
+    found: set.images.length + leftOut.reduce((sum, { count }) => sum + count, 0),
+    ...{ used: set.images.length, labelFiles: 0, leftOut, split: null, evaluable: false },
+    classes: names.map((name, k) => ({ name, count: new Set(images.get(k)?.map(({ image }) => image)).size })),
+    ...{ classesFrom: "annotations", unlabelled: null },
+    remarks: groupedProblems([...all.remarks ?? [], ...imageRemarks(set, place), ...objectRemarks(objects, isLearned)]),
   };
+}
+
+function imageRemarks({ images }: CocoSet, place: ImagePlace): readonly Problem[] {
+  const read = { kind: "image", reason: `whose names are read ${place.form}` };
+  return [
+    ...place.form === "as they stand" ? [] : images.map(({ name }) => ({ ...read, what: name })),
+    ...missingImages(images, place).map(({ name }) => ({ kind: "image", what: name, reason: "whose file is missing" })),
+  ];
+}
+
+function objectRemarks(objects: readonly CocoObject[], isLearned: boolean): readonly Problem[] {
+  return objects.flatMap(({ id, segmentation, crowd, difficult = false }) => {
+    const kind = crowd ? "crowd" : difficult ? "difficult object" : "object";
+    const reason = isLearned && (crowd || difficult)
+      ? "not learned from"
+      : segmentation === null
+      ? "without segmentation: a mask of it is its whole box"
+      : null;
+    return reason === null ? [] : [{ kind, what: `annotation ${id}`, reason }];
+  });
 }

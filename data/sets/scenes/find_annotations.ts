@@ -1,6 +1,5 @@
 /** @file Where the annotations of detection data are in a folder. */
 import { hostModule } from "../../formats/host_module.ts";
-import type { CocoImage } from "../coco/annotations.ts";
 
 const basename = (path: string): string => hostModule("path").basename(path);
 const dirname = (path: string): string => hostModule("path").dirname(path);
@@ -67,35 +66,4 @@ export function findAnnotations(path: string, part: ScenePart): string | null {
 function siblings(file: string): readonly string[] {
   const bare = (name: string) => name.toLowerCase().replace(/train(ing)?|valid(ation)?|val|test|dev/, "*");
   return candidatesIn(dirname(file)).filter((name) => name === file || bare(basename(name)) === bare(basename(file)));
-}
-
-/**
- * Finds the folder of the images of an annotation file.
- *
- * @param annotations The file, or the folder of Pascal VOC's files.
- * @param image An image of it.
- * @returns The folder.
- * @throws {Error} If the image is in none of the usual folders, naming them.
- */
-export function findImages(annotations: string, image: Pick<CocoImage, "name">): string {
-  const own = /\.json$/i.test(annotations) ? dirname(annotations) : annotations;
-  const parent = dirname(own);
-  const word = /[a-z]+\d*$/i.exec(basename(annotations).replace(/\.json$/i, ""))?.[0] ?? "";
-  const folders = [own, parent].flatMap((
-    root,
-  ) => [root, `${root}/images`, `${root}/JPEGImages`, `${root}/${word}`, `${root}/images/${word}`]);
-  const isThere = (folder: string) => {
-    try {
-      return Deno.statSync(`${folder}/${image.name}`).isFile;
-    } catch {
-      return false; // not there, or no folder
-    }
-  };
-  const found = folders.find(isThere);
-  if (found !== undefined) return found;
-  throw new Error(
-    `Cannot find the images of ${annotations} as ${image.name} must lie in one of ${
-      [...new Set(folders)].join(", ")
-    }: current folders lack it; name the folder with --images`,
-  );
 }

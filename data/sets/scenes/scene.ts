@@ -1,7 +1,7 @@
 /** @file Images with the objects in them, as detectors learn from them. */
 import type { Box } from "../../images/scenes/placement.ts";
 import type { Pixels } from "../../images/pixels.ts";
-import type { Segmentation } from "../coco/annotations.ts";
+import type { Segmentation } from "../coco/coco_set.ts";
 
 /** An object in an image. */
 export interface SceneObject {

@@ -1,5 +1,5 @@
 import { maskArea } from "../coco/run_lengths.ts";
-import type { CocoObject, CocoSet } from "../coco/annotations.ts";
+import type { CocoObject, CocoSet } from "../coco/coco_set.ts";
 import type { Dataset } from "../dataset.ts";
 import type { SceneObject } from "./scene.ts";
 

@@ -1,7 +1,8 @@
 /** @file Annotations of Pascal VOC: one XML file an image. */
 import { requireOptions } from "../../../tensor/errors.ts";
 import { parseXml, type XmlElement, xmlText } from "../../formats/xml.ts";
-import type { Problem } from "../coco/annotations.ts";
+import type { Problem } from "../coco/coco_set.ts";
+import { refusal, refuse } from "../coco/records.ts";
 import type { Bounds } from "../coco/run_lengths.ts";
 
 /** An object of an image. */
@@ -30,6 +31,8 @@ export interface VocAnnotation {
   readonly objects: readonly VocObject[];
   /** What was left out, each with its reason. */
   readonly problems: readonly Problem[];
+  /** What is used otherwise than it stands: boxes that are cut. */
+  readonly remarks: readonly Problem[];
 }
 
 /** How files are read. */
@@ -39,13 +42,6 @@ export interface VocOptions {
    * write it: corners, so that the width is `xmax − xmin`.
    */
   readonly firstPixel?: 0 | 1;
-}
-
-/** The reason for which an object is left out. */
-class Refused extends Error {}
-
-function refuse(reason: string): never {
-  throw new Refused(reason);
 }
 
 /** The only child of a name; undefined if there is none. */
@@ -82,8 +78,18 @@ function flagOf(element: XmlElement, name: string): boolean {
     : refuse(`its ${name} must be 0 or 1: it is ${shown(text)}`);
 }
 
+/** What is said of boxes that are cut. */
+const [CUT, FROM_ZERO] = [
+  "with a box cut at the edges of its image",
+  "with pixels that seem to be counted from 0, cut at the first: --first-pixel 0 reads them so",
+];
+
 /** A box from its corners, cut at the edges of the image. */
-function boxOf(object: XmlElement, size: readonly [height: number, width: number], first: 0 | 1): Bounds {
+function boxOf(
+  object: XmlElement,
+  [height, width]: readonly [height: number, width: number],
+  first: 0 | 1,
+): { readonly box: Bounds; readonly cut: string | null } {
   const corners = childOf(object, "bndbox") ?? refuse("it must have a bndbox: it is absent");
   const [xmin, ymin, xmax, ymax] = ["xmin", "ymin", "xmax", "ymax"].map((name) => numberOf(corners, name)) as [
     number,
@@ -91,23 +97,27 @@ function boxOf(object: XmlElement, size: readonly [height: number, width: number
     number,
     number,
   ];
+  const current = [xmin, ymin, xmax, ymax].join(", ");
   // With the first pixel 1, corners are pixels that belong to the box: its outer edge is where `xmax` ends.
   const [left, top] = [xmin - first, ymin - first];
-  const [height, width] = size;
-  if (!(xmax > left && ymax > top)) refuse(`its box must have an area: it is ${[xmin, ymin, xmax, ymax].join(", ")}`);
-  const outside = left < 0 || top < 0 || xmax > width || ymax > height;
-  if (outside) {
-    refuse(`its box must lie in the image of ${height}×${width}: it is ${[xmin, ymin, xmax, ymax].join(", ")}`);
-  }
-  return [left, top, xmax - left, ymax - top];
+  if (!(xmax > left && ymax > top)) refuse(`its box must have an area: it is ${current}`);
+  const [x1, y1, x2, y2] = [Math.max(left, 0), Math.max(top, 0), Math.min(xmax, width), Math.min(ymax, height)];
+  if (!(x2 > x1 && y2 > y1)) refuse(`its box must lie in its image: it is ${current}, of ${height}×${width}`);
+  const isCut = x1 > left || y1 > top || x2 < xmax || y2 < ymax;
+  const reason = first === 1 && Math.min(xmin, ymin) < 1 ? FROM_ZERO : CUT;
+  return { box: [x1, y1, x2 - x1, y2 - y1], cut: isCut ? reason : null };
 }
 
-function objectOf(object: XmlElement, size: readonly [number, number], first: 0 | 1): VocObject {
+function objectOf(
+  object: XmlElement,
+  size: readonly [number, number],
+  first: 0 | 1,
+): VocObject & { readonly cut: string | null } {
   const name = textOf(object, "name");
   if (name === "") refuse("it must have a name: it is absent");
   return {
     name,
-    box: boxOf(object, size, first),
+    ...boxOf(object, size, first),
     pose: textOf(object, "pose"),
     truncated: flagOf(object, "truncated"),
     difficult: flagOf(object, "difficult"),
@@ -116,20 +126,24 @@ function objectOf(object: XmlElement, size: readonly [number, number], first: 0 
 
 /** Objects of a file, and those that are none. */
 function objectsOf(root: XmlElement, path: string, size: readonly [number, number], first: 0 | 1) {
-  const problems: Problem[] = [];
+  const [problems, remarks]: [Problem[], Problem[]] = [[], []];
   const objects = root.children.filter(({ name }) => name === "object").flatMap((object, i) => {
     const what = `object ${i + 1} of ${path}`;
     const parts = object.children.filter(({ name }) => name === "part").length;
-    if (parts > 0) problems.push({ what: `${parts} of the parts of ${what}`, reason: "only whole objects are used" });
-    try {
-      return [objectOf(object, size, first)];
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      problems.push({ what, reason: error.message });
+    if (parts > 0) {
+      const all = `${parts} of the parts of ${what}`;
+      problems.push({ kind: "object with parts", what: all, reason: "only whole objects are used" });
+    }
+    const read = refusal(() => objectOf(object, size, first));
+    if (typeof read === "string") {
+      problems.push({ kind: "object", what, reason: read });
       return [];
     }
+    const { cut, ...rest } = read;
+    if (cut !== null) remarks.push({ kind: "object", what, reason: cut });
+    return [rest];
   });
-  return { objects, problems };
+  return { objects, problems, remarks };
 }
 
 /**
@@ -138,8 +152,8 @@ function objectsOf(root: XmlElement, path: string, size: readonly [number, numbe
  * @param file Its text, or its bytes in the encoding that it declares.
  * @param path Its name, for errors.
  * @param options Number of the first pixel.
- * @returns The image and its objects; objects without a name or a box with an area inside of the image are left out, each with
- * its reason. Absent flags are false.
+ * @returns The image and its objects; objects without a name or a box that has an area in the image are left out, each with its
+ * reason; boxes that go on beyond the image are cut, and remarked upon. Absent flags are false.
  * @throws {SyntaxError} If it is not XML, naming line and column.
  * @throws {TypeError} If it is no annotation, or names no image or no size.
  *
@@ -164,17 +178,16 @@ export function readVocAnnotation(file: string | Uint8Array, path: string, optio
     throw new RangeError(`Cannot read ${path} as firstPixel must be 0 or 1: current firstPixel is ${firstPixel}`);
   }
   const root = parseXml(typeof file === "string" ? file : xmlText(file, path), path);
-  try {
+  const read = refusal(() => {
     if (root.name !== "annotation") refuse(`its root must be annotation: it is ${shown(root.name)}`);
     const name = textOf(root, "filename");
     if (name === "") refuse("it must have a filename: it is absent");
     const sides = childOf(root, "size") ?? refuse("it must have a size: it is absent");
     const [height, width] = [sideOf(sides, "height"), sideOf(sides, "width")];
     return { name, height, width, ...objectsOf(root, path, [height, width], firstPixel) };
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    throw new TypeError(
-      `Cannot read ${path} as an annotation of Pascal VOC as ${error.message.replace(": it is", ": current value is")}`,
-    );
-  }
+  });
+  if (typeof read !== "string") return read;
+  throw new TypeError(
+    `Cannot read ${path} as an annotation of Pascal VOC as ${read.replace(": it is", ": current value is")}`,
+  );
 }

@@ -1,5 +1,5 @@
 import { requireOptions } from "../../../tensor/errors.ts";
-import type { CocoObject, CocoSet, Problem } from "../coco/annotations.ts";
+import type { CocoObject, CocoSet, Problem } from "../coco/coco_set.ts";
 import { readVocAnnotation, type VocAnnotation, type VocOptions } from "./voc_annotation.ts";
 
 /** A file of a set. */
@@ -40,7 +40,7 @@ export interface VocSetOptions extends VocOptions {
 export function readVocSet(files: readonly VocFile[], options: VocSetOptions = {}): CocoSet {
   requireOptions("readVocSet", options, { firstPixel: true, classes: true });
   const { classes, ...rest } = options;
-  const { read, problems } = readFiles(files, rest);
+  const { read, problems, remarks } = readFiles(files, rest);
   const names = classes ?? [...new Set(read.flatMap(({ objects }) => objects.map(({ name }) => name)))].sort();
   const objects = read.flatMap(({ objects }, image) => objects.map((object) => ({ ...object, image: image + 1 })));
   const known = objects.filter(({ name }) => names.includes(name));
@@ -52,32 +52,46 @@ export function readVocSet(files: readonly VocFile[], options: VocSetOptions = {
       ...{ crowd: false, segmentation: null, difficult, truncated },
     })),
     problems: [...problems, ...otherClasses(objects.filter(({ name }) => !names.includes(name)))],
+    remarks,
   };
 }
 
 /** Files that are annotations, and all problems. */
 function readFiles(files: readonly VocFile[], options: VocOptions) {
-  const problems: Problem[] = [];
+  const [problems, remarks]: [Problem[], Problem[]] = [[], []];
   const images = new Map<string, string>();
   const read: VocAnnotation[] = [];
   for (const { path, file } of files.toSorted((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : 0)) {
     try {
       const annotation = readVocAnnotation(file, path, options);
-      problems.push(...annotation.problems);
       const before = images.get(annotation.name);
-      if (before === undefined) read.push(annotation);
-      else problems.push({ what: path, reason: `its image ${annotation.name} is that of ${before}` });
-      images.set(annotation.name, before ?? path);
+      if (before !== undefined) {
+        problems.push({
+          kind: "file",
+          what: path,
+          reason: `its image must be its own: ${annotation.name} is that of ${before}`,
+        });
+        continue;
+      }
+      images.set(annotation.name, path);
+      read.push(annotation);
+      problems.push(...annotation.problems);
+      remarks.push(...annotation.remarks);
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
-      problems.push({ what: path, reason: error.message });
+      problems.push({
+        kind: "file",
+        what: path,
+        reason: error.message.replace(`Cannot read ${path} as `, "it cannot be read as "),
+      });
     }
   }
-  return { read, problems };
+  return { read, problems, remarks };
 }
 
 function otherClasses(objects: readonly { readonly name: string }[]): readonly Problem[] {
   return [...Map.groupBy(objects, ({ name }) => name)].map(([name, all]) => ({
+    kind: "class",
     what: `${all.length} objects of class ${name}`,
     reason: "the class is none of those that were asked for",
   }));

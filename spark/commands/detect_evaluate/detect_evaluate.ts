@@ -4,11 +4,14 @@
  * @module
  */
 import {
+  asReasons,
   COCO_METRICS,
   type CocoEvaluation,
   type CocoResults,
   type CocoSet,
   evaluateCoco,
+  groupedProblems,
+  groupText,
   openAnnotations,
   parseJson,
   type Problem,
@@ -22,6 +25,7 @@ import { withDefaults } from "../cli/command_line.ts";
 import type { OptionsOf } from "../cli/option.ts";
 import { columnsOf, print, printResult } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
+import { FIRST_PIXEL_OPTION } from "../shared/common_options.ts";
 import { scoreTable } from "./score_table.ts";
 
 export type { Command } from "../cli/command.ts";
@@ -54,13 +58,7 @@ const OPTIONS = {
     ],
     default: "official",
   },
-  firstPixel: {
-    kind: "whole",
-    least: 0,
-    most: 1,
-    help: "of Pascal VOC's files: the number of an image's first pixel",
-    default: 1,
-  },
+  ...FIRST_PIXEL_OPTION,
   perClass: { kind: "flag", help: "print the numbers of each class too" },
   out: { kind: "text", placeholder: "FILE", what: "a file", help: "file for the result, JSON, with each class" },
   curves: {
@@ -90,7 +88,7 @@ type Given = OptionsOf<typeof OPTIONS>;
 type Kind = "box" | "mask";
 type Evaluations = Readonly<Partial<Record<Kind, CocoEvaluation>>>;
 
-/** Problems that are printed; the file of `--out` has all. */
+/** Problems that are printed one by one; more are joined by their reasons, and the file of `--out` has all. */
 const SHOWN = 20;
 
 /** Runs the command: exit code 0. */
@@ -105,7 +103,7 @@ export const detectEvaluate: Command = command(LINE, async (given) => {
   const set = await openAnnotations(annotations, { firstPixel: firstPixel as 0 | 1 });
   const found = readCocoResults(parseJson(await bytesOf(results), results, "COCO results"), set, results);
   sayWhatIsThere(set, found);
-  sayProblems(annotations, set.problems);
+  sayProblems(annotations, set.problems, set.remarks);
   sayProblems(results, found.problems);
   const evaluations = evaluate(set, found, { kind, areas });
   print("");
@@ -144,10 +142,14 @@ function sayWhatIsThere(set: CocoSet, { detections }: CocoResults): void {
   print(`results: ${detections.length} detections, ${masks} with a mask`);
 }
 
-function sayProblems(path: string, problems: readonly Problem[]): void {
-  for (const { what, reason } of problems.slice(0, SHOWN)) print(`left out of ${path}: ${what}: ${reason}`);
-  const more = problems.length - SHOWN;
-  if (more > 0) print(`left out of ${path}: ${more} more; --out FILE writes all`);
+function sayProblems(path: string, problems: readonly Problem[], remarks: readonly Problem[] = []): void {
+  if (problems.length <= SHOWN) {
+    for (const { what, reason } of problems) print(`left out of ${path}: ${what}: ${reason}`);
+  } else {
+    groupedProblems(asReasons(problems)).forEach((group) => print(`left out of ${path}: ${groupText(group)}`));
+    print(`left out of ${path}: ${problems.length} in all; --out FILE writes each`);
+  }
+  groupedProblems(remarks).forEach((group) => print(`to be noted of ${path}: ${groupText(group)}`));
 }
 
 function evaluate(
@@ -189,6 +191,7 @@ function resultOf({ annotations, results }: Given, set: CocoSet, found: CocoResu
       ...Object.fromEntries(kinds.map(([kind, { categoryMetrics }]) => [kind, named(categoryMetrics[k]!)])),
     })),
     leftOut: { annotations: set.problems, results: found.problems },
+    noted: { annotations: set.remarks ?? [] },
   };
 }
 

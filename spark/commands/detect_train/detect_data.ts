@@ -1,6 +1,8 @@
 /** @file Images with objects: those to learn from and those to evaluate on. */
 import {
+  classNumbers,
   cocoScenes,
+  type CocoScenesOptions,
   type CocoSet,
   dataKey,
   type Dataset,
@@ -28,6 +30,9 @@ export interface DetectData {
   /** Which images both hold. */
   readonly images: string;
 }
+
+/** Where images with annotations are. */
+type Place = Pick<CocoScenesOptions, "annotations" | "images" | "firstPixel">;
 
 /** Separates the randomness of the images that are held out. */
 const HOLD_OUT_STREAM = 6;
@@ -67,17 +72,22 @@ async function builtIn(options: DetectOptions): Promise<DetectData> {
 
 async function ownData(options: DetectOptions): Promise<DetectData> {
   const { data, images, val, valImages, seed } = options;
+  const firstPixel = (options.firstPixel ?? 1) as 0 | 1; // runs of before have none
   const annotations = findAnnotations(data, "train") ?? refuseWithout(data);
-  const opened = await cocoScenes({ annotations, ...images === null ? {} : { images } });
+  const place = { annotations, firstPixel, ...images === null ? {} : { images } };
+  const opened = await cocoScenes(place);
   tell(opened.dataset);
-  const names = opened.set.categories.map(({ name }) => name);
   const beside = val === null
     ? findAnnotations(data, "val")
     : findAnnotations(val, "val") ?? findAnnotations(val, "train");
   const folder = valImages ?? (val === null ? images : null);
-  const parts = beside === null
-    ? await heldOut({ annotations, ...images === null ? {} : { images } }, opened.dataset, seed)
-    : { train: opened.dataset, evaluated: await evaluationSet(beside, folder, names) };
+  const parts = beside === null ? await heldOut(place, opened.dataset, seed) : {
+    train: opened.dataset,
+    evaluated: await evaluationSet(
+      { annotations: beside, firstPixel, ...folder === null ? {} : { images: folder } },
+      opened.set,
+    ),
+  };
   tell(parts.evaluated.dataset);
   return {
     train: parts.train as DetectData["train"],
@@ -96,17 +106,18 @@ function refuseWithout(path: string): never {
   );
 }
 
-async function evaluationSet(
-  annotations: string,
-  images: string | null,
-  classes: readonly string[],
-): Promise<DetectionSet> {
-  return await cocoScenes({ annotations, keepEmpty: true, classes, ...images === null ? {} : { images } });
+/** Images to evaluate on, whose categories have the ids of those that are learned. */
+async function evaluationSet(place: Place, { categories }: CocoSet): Promise<DetectionSet> {
+  const classes = categories.map(({ name }) => name);
+  const { dataset, set } = await cocoScenes({ ...place, keepEmpty: true, classes });
+  const classOf = classNumbers(set.categories, classes, place.annotations);
+  const objects = set.objects.map((each) => ({ ...each, category: categories[classOf.get(each.category)!]!.id }));
+  return { dataset, set: { ...set, categories, objects } };
 }
 
 /** A tenth of the images, which is then not trained on. */
 async function heldOut(
-  place: { readonly annotations: string; readonly images?: string },
+  place: Place,
   learned: Dataset,
   seed: number,
 ): Promise<{ readonly train: Dataset; readonly evaluated: DetectionSet }> {

@@ -4,6 +4,7 @@ import {
   CONDUCT_OPTIONS,
   DEVICE_OPTION,
   FILE_MODEL_OPTION,
+  FIRST_PIXEL_OPTION,
   INPUT_SIZE_OPTION,
   MACHINE_OPTIONS,
   RUN_OPTIONS,
@@ -12,49 +13,7 @@ import {
   WEIGHTS_OPTION,
 } from "../shared/common_options.ts";
 import { SCENE_OPTIONS } from "./scene_options.ts";
-
-/** What is trained on, and what it starts from. */
-const DATA = {
-  data: {
-    kind: "text",
-    placeholder: "PATH",
-    what: "a file, a folder or scene-paste",
-    help:
-      "COCO's JSON, a folder of such files and images or of Pascal VOC's XML, or scene-paste, emoji pasted on backgrounds",
-    default: "scene-paste",
-  },
-  val: {
-    kind: "text",
-    placeholder: "PATH",
-    what: "a file or a folder",
-    help: "annotations to evaluate on (default: those beside --data, else a tenth of its images, not trained on)",
-    default: null,
-  },
-  images: {
-    kind: "text",
-    placeholder: "FOLDER",
-    what: "a folder",
-    help: "folder of the images of --data (default: found beside it)",
-    default: null,
-  },
-  valImages: {
-    kind: "text",
-    placeholder: "FOLDER",
-    what: "a folder",
-    help: "folder of the images to evaluate on (default: found beside them)",
-    default: null,
-  },
-  init: {
-    kind: "text",
-    placeholder: "PATH",
-    what: "a file or a run folder",
-    help: [
-      "pre-trained backbone: run folder or checkpoint of deno task pretrain or finetune, SparK's .pth, or a file of timm,",
-      "torchvision or Detectron2 (default: fresh weights)",
-    ],
-    default: null,
-  },
-} as const;
+import { SOURCE_OPTIONS } from "./source_options.ts";
 
 /** How images come to the detector. */
 const IMAGES = {
@@ -242,7 +201,8 @@ const CHANNELS = {
 } as const;
 
 type Deciding =
-  & typeof DATA
+  & typeof SOURCE_OPTIONS
+  & typeof FIRST_PIXEL_OPTION
   & typeof WEIGHTS_OPTION
   & typeof FILE_MODEL_OPTION
   & typeof INPUT_SIZE_OPTION
@@ -255,7 +215,8 @@ type Deciding =
 
 /** All that decides the bits of a run, as options. */
 export const DECIDING_OPTIONS: Deciding = {
-  ...DATA,
+  ...SOURCE_OPTIONS,
+  ...FIRST_PIXEL_OPTION,
   ...WEIGHTS_OPTION,
   ...FILE_MODEL_OPTION,
   ...INPUT_SIZE_OPTION,

@@ -72,6 +72,17 @@ export const IN_CHANNELS_OPTION = {
   },
 } as const;
 
+/** How Pascal VOC's files count. */
+export const FIRST_PIXEL_OPTION = {
+  firstPixel: {
+    kind: "whole",
+    least: 0,
+    most: 1,
+    help: "of Pascal VOC's files: the number of an image's first pixel",
+    default: 1,
+  },
+} as const;
+
 /** What chance follows from. */
 export const SEED_OPTION = {
   seed: {

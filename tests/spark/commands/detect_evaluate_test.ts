@@ -107,3 +107,19 @@ Deno.test("detect:evaluate writes a page with all numbers, and a curve for each 
     });
     ok(page.includes(`<td>${bbox.stats[0]!.toFixed(4)}</td><td>${bbox.stats[1]!.toFixed(4)}</td>`));
   }));
+
+Deno.test("detect:evaluate joins many records of one reason, and says what is odd", () => {
+  const many = Array.from(
+    { length: 30 },
+    (_, i) => ({ image_id: `x${i}`, category_id: 1, bbox: [0, 0, 1, 1], score: 1 }),
+  );
+  const [first] = dataset.annotations;
+  const odd = { ...dataset, annotations: [...dataset.annotations, { ...first, id: 998, bbox: [-50, -50, 9, 9] }] };
+  return withFolder({ "annotations.json": json(odd), "results.json": json(many) }, async (folder) => {
+    const { lines } = await run("--annotations", `${folder}/annotations.json`, "--results", `${folder}/results.json`);
+    const text = lines.join("\n");
+    match(text, /30 results as its image must be in the annotations \(result number 1: it is "x0", .*\)\n/);
+    match(text, /left out of .*: 30 in all; --out FILE writes each/);
+    match(text, /to be noted of .*: 1 annotation with a box outside of its image.* \(annotation 998\)/);
+  });
+});

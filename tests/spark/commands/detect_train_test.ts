@@ -1,5 +1,7 @@
 import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { detectTrain } from "../../../spark/commands/detect_train/detect_train.ts";
+import { openDetectData } from "../../../spark/commands/detect_train/detect_data.ts";
+import type { DetectOptions } from "../../../spark/commands/detect_train/detect_options.ts";
 import { findAnnotations } from "../../../data/sets/scenes/find_annotations.ts";
 import { cocoScenes } from "../../../data/sets/scenes/coco_scenes.ts";
 import { encodePng } from "../../../data/images/png.ts";
@@ -91,13 +93,37 @@ Deno.test("findAnnotations() and cocoScenes() find what is usually there, and sa
     deepStrictEqual((await dataset.loadScene!(2, () => 0)).objects.map(({ box }) => box), [[8, 8, 24, 24]]);
     await Deno.rename(`${root}/images`, `${root}/elsewhere`);
     const moved = cocoScenes({ annotations: `${root}/instances_train.json` });
-    await rejects(moved, /train_0.png must lie in one of .*\/images.*; name the folder with --images/);
+    await rejects(
+      moved,
+      /train_0.png \(or another of the first 3\) must lie in one of .*\/images.*; name the folder with --images/,
+    );
     await rejects(
       detectTrain([...SMALL, "--data", `${root}/elsewhere`, "--out", `${root}/none`]),
       /must hold annotations/,
     );
   });
 });
+
+Deno.test("classes of the images to evaluate on are those that are learned, whatever their ids", () =>
+  withFolder({}, async (root) => {
+    await Deno.mkdir(`${root}/images`);
+    await ownSet(root, "train");
+    await ownSet(root, "val");
+    const set = async (name: string, categories: readonly object[], change: (id: number) => number) => {
+      const file = `${root}/instances_${name}.json`;
+      const { annotations, ...rest } = JSON.parse(await Deno.readTextFile(file));
+      const own = annotations.map((each: { id: number }) => ({ ...each, category_id: change(each.id) }));
+      await Deno.writeTextFile(file, JSON.stringify({ ...rest, categories, annotations: own }));
+    };
+    await set("train", [{ id: 4, name: "circle" }, { id: 7, name: "square" }], (id) => id === 1 ? 4 : 7);
+    await set("val", [{ id: 4, name: "square" }], () => 4);
+    const options = { data: root, val: null, images: null, valImages: null, seed: 0 } as unknown as DetectOptions;
+    const { val, categories } = await openDetectData(options);
+    deepStrictEqual(categories, [{ id: 4, name: "circle" }, { id: 7, name: "square" }]);
+    const { set: { objects, categories: own } } = val["held out"]!;
+    deepStrictEqual(own, categories);
+    deepStrictEqual(objects.map(({ category }) => category), [7, 7, 7]);
+  }));
 
 Deno.test("detect:train refuses lists and sizes that do not fit", async () => {
   await rejects(detectTrain(["--shorts", "480,x"]), /Cannot read --shorts as it must be whole numbers from 1/);

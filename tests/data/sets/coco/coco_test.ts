@@ -6,6 +6,7 @@ import {
   decodeMask,
   encodeMask,
   evaluateCoco,
+  groupedProblems,
   maskArea,
   maskBounds,
   mergeMasks,
@@ -146,4 +147,32 @@ Deno.test("records that are wrong are left out, each with its reason", () => {
   ok(set.problems.every(({ reason }) => reason.length > 5));
   throws(() => readCocoSet([], "cups.json"), /cups\.json/);
   throws(() => readCocoSet({ images: [] }, "cups.json"), /categories/);
+});
+
+Deno.test("results of other tools: ids as text, empty segmentations, polygons as masks", () => {
+  const images = [{ id: 7, file_name: "a.png", height: 8, width: 8 }];
+  const set = readCocoSet({ images, categories: [{ id: 0, name: "cup" }], annotations: [] }, "cups.json");
+  const of = { "image_id": "0007", "category_id": "0", score: 0.5, bbox: [1, 1, 2, 2] };
+  const square = [[1, 1, 1, 3, 3, 3, 3, 1]];
+  const records = [of, { ...of, segmentation: [] }, { ...of, segmentation: square }, { ...of, image_id: "a" }, []];
+  const { detections, problems } = readCocoResults(records, set, "found.json");
+  deepStrictEqual(detections.map(({ image, category, mask }) => [image, category, mask && maskArea(mask)]), [
+    [7, 0, undefined],
+    [7, 0, undefined],
+    [7, 0, maskArea(polygonsMask(square, [8, 8]))],
+  ]);
+  deepStrictEqual(problems.map(({ kind, what }) => [kind, what]), [["result", "result number 4"], [
+    "result",
+    "result number 5",
+  ]]);
+});
+
+Deno.test("problems of one reason are joined, however many there are and whatever each record has", () => {
+  const of = (id: number, reason: string) => ({ kind: "annotation", what: `annotation ${id}`, reason });
+  const many = Array.from({ length: 900 }, (_, id) => of(id, `its image must be in the file: it is ${id}`));
+  const groups = groupedProblems([of(1000, "it must be a record"), ...many]);
+  deepStrictEqual(groups.map(({ reason, count, names }) => [reason, count, names.length, names[1]]), [
+    ["its image must be in the file", 900, 5, "annotation 1: it is 1"],
+    ["it must be a record", 1, 1, undefined],
+  ]);
 });

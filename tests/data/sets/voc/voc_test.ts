@@ -13,7 +13,7 @@ const file = (name: string, ...objects: readonly string[]) =>
 ${objects.join("\n")}</annotation>`;
 
 Deno.test("readVocAnnotation() reads sizes, flags, entities and several objects, pixels counted from 1", () => {
-  const { objects, problems, ...image } = readVocAnnotation(
+  const { objects, problems, remarks, ...image } = readVocAnnotation(
     file(
       "a&amp;b.jpg",
       object("chair", `<pose>Rear</pose><truncated>1</truncated><difficult>0</difficult>${box(263, 211, 324, 339)}`),
@@ -22,7 +22,7 @@ Deno.test("readVocAnnotation() reads sizes, flags, entities and several objects,
     "a.xml",
   );
   deepStrictEqual(image, { name: "a&b.jpg", height: 375, width: 500 });
-  deepStrictEqual(problems, []);
+  deepStrictEqual([problems, remarks], [[], []]);
   deepStrictEqual(objects, [
     { name: "chair", box: [262, 210, 62, 129], pose: "Rear", truncated: true, difficult: false },
     { name: "cup <1>", box: [0, 0, 500, 45.5], pose: "", truncated: false, difficult: true },
@@ -32,7 +32,9 @@ Deno.test("readVocAnnotation() reads sizes, flags, entities and several objects,
 Deno.test("readVocAnnotation() counts pixels from 0 where it is told to", () => {
   const text = file("a.jpg", object("cup", box(0, 0, 500, 375)));
   deepStrictEqual(readVocAnnotation(text, "a.xml", { firstPixel: 0 }).objects[0]!.box, [0, 0, 500, 375]);
-  match(readVocAnnotation(text, "a.xml").problems[0]!.reason, /must lie in the image of 375×500: it is 0, 0, 500, 375/);
+  const { objects, remarks } = readVocAnnotation(text, "a.xml");
+  deepStrictEqual(objects[0]!.box, [0, 0, 500, 375]);
+  match(remarks[0]!.reason, /with pixels that seem to be counted from 0/);
   throws(() => readVocAnnotation(text, "a.xml", { firstPixel: 2 as 1 }), /firstPixel must be 0 or 1/);
 });
 
@@ -46,7 +48,7 @@ Deno.test("readVocAnnotation() leaves out broken objects, each with its reason",
     [object("cup", box("1e999", 1, 2, 2)), /must have a number xmin: it is 1e999/],
     [object("cup", box("0x1", 1, 2, 2)), /must have a number xmin: it is 0x1/],
     [object("cup", box(5, 1, 3, 2)), /must have an area: it is 5, 1, 3, 2/],
-    [object("cup", box(1, 1, 501, 2)), /must lie in the image/],
+    [object("cup", box(501, 1, 510, 2)), /must lie in its image: it is 501, 1, 510, 2, of 375×500/],
     [object("cup", `<difficult>perhaps</difficult>${box(1, 1, 2, 2)}`), /difficult must be 0 or 1: it is perhaps/],
   ];
   for (const [text, reason] of broken) {
@@ -56,7 +58,7 @@ Deno.test("readVocAnnotation() leaves out broken objects, each with its reason",
   }
   const parts = object("person", `${box(1, 1, 9, 9)}<part><name>head</name>${box(1, 1, 2, 2)}</part>`);
   deepStrictEqual(readVocAnnotation(file("a.jpg", parts), "a.xml").problems, [
-    { what: "1 of the parts of object 1 of a.xml", reason: "only whole objects are used" },
+    { kind: "object with parts", what: "1 of the parts of object 1 of a.xml", reason: "only whole objects are used" },
   ]);
 });
 
