@@ -65,6 +65,7 @@ export * from "./sets/open_images.ts";
 export { expandBraces } from "./sets/expand_braces.ts";
 export {
   type ClassCount,
+  counted,
   describeSource,
   groupText,
   type LeftOut,

@@ -1,5 +1,7 @@
 /** @file Bytes in order, of a file or of what a gzip file unpacks to, with memory bounded by what is asked for. */
+import type { ReadableStream as WebStream } from "node:stream/web";
 import { joinBytes } from "./bytes.ts";
+import { hostModule } from "./host_module.ts";
 
 /** Bytes that are read from the front. */
 export interface ByteSource {
@@ -106,17 +108,26 @@ function memorySource(bytes: Uint8Array<ArrayBuffer>): ByteSource {
   };
 }
 
+/** What gzip packs, of one member or of several, as parallel tools write them; streams of the Web know one. */
+function unpacked(packed: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncIterator<Uint8Array<ArrayBuffer>, undefined> {
+  const { Readable, pipeline } = hostModule("stream");
+  const gunzip = hostModule("zlib").createGunzip({ chunkSize: 2 ** 16 });
+  // Damage is an error of the next part; without a function here it would end the process.
+  pipeline(Readable.fromWeb(packed as WebStream), gunzip, () => {});
+  return gunzip[Symbol.asyncIterator]();
+}
+
 function gzipSource(packed: ReadableStream<Uint8Array<ArrayBuffer>>): ByteSource {
-  const reader = packed.pipeThrough(new DecompressionStream("gzip")).getReader();
+  const parts = unpacked(packed);
   const state = { rest: new Uint8Array(0) };
   /** Hands parts of at most `count` bytes in all to `take`; returns how many there were. */
   const pull = async (count: number, take: (part: Uint8Array<ArrayBuffer>) => void): Promise<number> => {
     let taken = 0;
     while (taken < count) {
       if (state.rest.length === 0) {
-        const { value, done } = await reader.read();
+        const { value, done } = await parts.next();
         if (done) break;
-        state.rest = value as Uint8Array<ArrayBuffer>;
+        state.rest = value;
       }
       const part = state.rest.subarray(0, count - taken);
       state.rest = state.rest.subarray(part.length);
@@ -127,11 +138,11 @@ function gzipSource(packed: ReadableStream<Uint8Array<ArrayBuffer>>): ByteSource
   };
   return {
     read: async (count) => {
-      const parts: Uint8Array[] = [];
-      await pull(count, (part) => parts.push(part));
-      return joinBytes(parts);
+      const found: Uint8Array[] = [];
+      await pull(count, (part) => found.push(part));
+      return joinBytes(found);
     },
     skip: async (count) => await pull(count, () => {}) === count,
-    close: () => reader.cancel().catch(() => {}),
+    close: async () => void await parts.return?.(),
   };
 }

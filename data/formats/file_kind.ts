@@ -61,6 +61,11 @@ const KINDS: readonly Row[] = [
   { id: "netpbm", name: "a PPM, PGM or PBM image", holds: "image", test: (text) => /^P[1-7][\s#]/.test(text) },
   image("dicom", "a DICOM image", "DICM", 128),
   image("nifti", "a NIfTI volume", ["n+1\0", "ni1\0"], 344),
+  {
+    ...{ id: "idx", name: "an IDX file, as of MNIST", holds: "other" },
+    bytes: ["\0\0\x08\x01", "\0\0\x08\x03", "\0\0\x08\x04"],
+    remedy: "write its images into a folder, a tar or a zip archive",
+  },
   { id: "npy", name: "a NumPy array (.npy)", bytes: "\x93NUMPY", holds: "other" },
   { id: "parquet", name: "a Parquet table", bytes: "PAR1", holds: "archive" },
   { id: "arrow", name: "an Arrow table", bytes: "ARROW1", holds: "archive" },

@@ -1,6 +1,7 @@
 /** @file Modules that Deno and Node have and a page has not. Asked for when they are used, no bundler for pages stumbles over them. */
 import type * as fs from "node:fs";
 import type * as path from "node:path";
+import type * as stream from "node:stream";
 import type * as threads from "node:worker_threads";
 import type * as url from "node:url";
 import type * as zlib from "node:zlib";
@@ -9,6 +10,7 @@ import type * as zlib from "node:zlib";
 interface HostModules {
   readonly fs: typeof fs;
   readonly path: typeof path;
+  readonly stream: typeof stream;
   readonly url: typeof url;
   readonly "worker_threads": typeof threads;
   readonly zlib: typeof zlib;

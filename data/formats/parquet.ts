@@ -39,7 +39,7 @@ const COMPRESSORS = {
 type SchemaElement = FileMetaData["schema"][number];
 
 function typeOf(element: SchemaElement): ParquetTable["columns"][number]["type"] {
-  if (element.type === "INT32" || element.type === "INT64") return "integer";
+  if (element.type === "INT32" || element.type === "INT64" || element.type === "BOOLEAN") return "integer"; // 0 and 1
   if (element.type !== "BYTE_ARRAY") return "other";
   return element.converted_type === "UTF8" || element.logical_type?.type === "STRING" ? "text" : "bytes";
 }

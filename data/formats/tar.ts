@@ -24,6 +24,8 @@ export interface TarOptions {
   readonly maxEntries?: number;
   /** Told of each link: its path and the path in the archive that it leads to, `null` where that is outside. */
   readonly onLink?: (path: string, target: string | null) => void;
+  /** Told of each folder, by its path without `/` at the end. */
+  readonly onFolder?: (path: string) => void;
 }
 
 /** Names and attributes of one entry are small; more is an attack. */
@@ -59,7 +61,7 @@ export class TarError extends Error {
 
 /**
  * Walks through the files of a tar archive (ustar, pax, GNU, the old form), plain or gzip, from the front, in memory
- * bounded by one entry. Folders, links and devices are passed over: nothing is ever written or followed; `onLink` hears of links.
+ * bounded by one entry. Folders, links and devices are passed over: nothing is ever written or followed; `onLink` and `onFolder` hear of them.
  *
  * @param place The archive: a file, or a stretch of one, or memory.
  * @param options Bounds.
@@ -80,7 +82,13 @@ export async function* tarEntries(
   place: string | BytePlace,
   options: TarOptions = {},
 ): AsyncGenerator<TarEntry, void, void> {
-  requireOptions("tarEntries", options, { maxEntryBytes: true, maxBytes: true, maxEntries: true, onLink: true });
+  requireOptions("tarEntries", options, {
+    maxEntryBytes: true,
+    maxBytes: true,
+    maxEntries: true,
+    onLink: true,
+    onFolder: true,
+  });
   const path = typeof place === "string" ? place : place.path;
   const { source } = await openByteSource(place);
   const walk = { file: path, source: guarded(path, source), at: 0, count: 0, options };
@@ -141,6 +149,7 @@ async function nextFile(walk: Walk): Promise<{ readonly path: string; readonly s
     if (UNREADABLE.has(header.type)) {
       throw new TarError(walk.file, `entries must be whole files: current ${path} is a ${UNREADABLE.get(header.type)}`);
     }
+    if (header.type === "5") tellFolder(walk, given.path ?? header.path);
     if ("12".includes(header.type)) {
       walk.options.onLink?.(path, linkTarget(path, given.link ?? header.link, header.type));
     }
@@ -151,6 +160,12 @@ async function nextFile(walk: Walk): Promise<{ readonly path: string; readonly s
     delete given.size;
     delete given.link;
   }
+}
+
+/** What is no relative path is none, such as the archive itself, `./`: nothing is made of folders. */
+function tellFolder({ options: { onFolder } }: Walk, path: string): void {
+  const parts = path.split("/").filter((part) => part !== "." && part !== "");
+  if (parts.length > 0 && !parts.includes("..")) onFolder?.(parts.join("/"));
 }
 
 async function nextHeader(walk: Walk): Promise<TarHeader | "end"> {

@@ -36,6 +36,8 @@ export interface SourceAccount {
   readonly leftOut: readonly LeftOut[];
   /** Which part is used, such as `"train"`, by the name that it has there; null where there are no parts. */
   readonly split: string | null;
+  /** Which images to evaluate on are trained on too, in words; absent where none is known to be. */
+  readonly seen?: string;
   /** Whether there is another part to evaluate on. */
   readonly evaluable: boolean;
   /** The classes by number; null where there are none. */
@@ -153,11 +155,27 @@ export function countClasses(labels: Int32Array, names: readonly string[]): read
 /** Classes that are named in a line. */
 const CLASSES_NAMED = 6;
 
-/** Puts the noun of a kind into the plural: `"raw images of a camera"`. */
-function counted(count: number, kind: string): string {
+/**
+ * Says how many of something there are.
+ *
+ * @param count A whole number.
+ * @param kind What they are, in the singular: a noun, or one with `of`, `that`, `without` or `with` and more behind it.
+ * @returns Such as `"2 classes"`.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { counted } from "@tessera/tessera/data";
+ *
+ * equal(counted(1, "class"), "1 class");
+ * equal(counted(2, "raw image of a camera"), "2 raw images of a camera");
+ * ```
+ */
+export function counted(count: number, kind: string): string {
   if (count === 1) return `1 ${kind}`;
   const [, noun, rest] = /^(.*?)( (?:of|that|without|with) .*)?$/.exec(kind)!;
-  return `${count} ${noun!.replace(/(?<![aeiou])y$/, "ie")}s${rest ?? ""}`;
+  const plural = noun!.replace(/(?<![aeiou])y$/, "ie").replace(/(?:s|x|ch|sh)$/, "$&e");
+  return `${count} ${plural}s${rest ?? ""}`;
 }
 
 function classesText(classes: readonly ClassCount[]): string {
@@ -204,7 +222,7 @@ export function describeSource(account: SourceAccount): readonly [string, string
   const where = `${source} (${kind}${split === null ? "" : `, split ${split}`})`;
   const what = classes === null
     ? `without classes${unlabelled === null ? "" : `: ${unlabelled}`}`
-    : `of ${counted(classes.length, "class").replace("classs", "classes")} by ${classesFrom}: ${classesText(classes)}${
+    : `of ${counted(classes.length, "class")} by ${classesFrom}: ${classesText(classes)}${
       unlabelled === null ? "" : `; ${unlabelled}`
     }`;
   const count = leftOut.reduce((sum, entry) => sum + entry.count, 0);

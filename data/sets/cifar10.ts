@@ -1,5 +1,6 @@
 import { requireOptions } from "../../tensor/errors.ts";
-import { countClasses, type SourceAccount } from "./account.ts";
+import { countClasses, counted, type SourceAccount } from "./account.ts";
+import { pickledRecords } from "./cifar_pickle.ts";
 import type { Dataset } from "./dataset.ts";
 import { CIFAR_RECORD, imageSlices, type Slice } from "./image_slices.ts";
 import { tarEntries } from "../formats/tar.ts";
@@ -30,10 +31,10 @@ export interface CifarOptions {
 const MAX_BATCH_BYTES = 100_000 * CIFAR_RECORD;
 
 /**
- * Whether a file is one of the original binary files of CIFAR-10.
+ * Whether a file is one of the original files of CIFAR-10.
  *
  * @param path Any path.
- * @returns True for `data_batch_N.bin` and `test_batch.bin`.
+ * @returns True for `data_batch_N.bin` and `test_batch.bin`, and for the same without ending, as Python's are called.
  *
  * @example Usage
  * ```ts
@@ -44,7 +45,7 @@ const MAX_BATCH_BYTES = 100_000 * CIFAR_RECORD;
  * ```
  */
 export function isCifarBatch(path: string): boolean {
-  return /(^|\/)(data_batch_\d+|test_batch)\.bin$/.test(path);
+  return /(^|\/)(data_batch_\d+|test_batch)(\.bin)?$/.test(path);
 }
 
 /** A file of records in memory. */
@@ -54,11 +55,11 @@ interface BatchFile {
 }
 
 /**
- * Makes a data set of the original binary files of CIFAR-10: 32×32 images with a label byte each. They are read into
+ * Makes a data set of the original files of CIFAR-10, binary or Python's: 32×32 images with a label byte each. They are read into
  * memory that the threads share, 154 MB for the training images.
  *
- * @param path A `.bin` file, the folder `cifar-10-batches-bin` or one that holds it, or `cifar-10-binary.tar.gz`.
- * @param options Name; training or test images. A single `.bin` file is taken whatever the split.
+ * @param path A file, the folder `cifar-10-batches-bin` or `cifar-10-batches-py` or one that holds it, or the archive of either.
+ * @param options Name; training or test images. A single file is taken whatever the split.
  * @returns The data set, with labels and their names.
  * @throws {Error} If there is no such file, or a file is no whole number of records, or a label is above 9.
  *
@@ -76,7 +77,7 @@ interface BatchFile {
 export async function cifarImages(path: string, options: CifarOptions = {}): Promise<Dataset> {
   requireOptions("cifarImages", options, { name: true, split: true });
   const { name = path, split = "train" } = options;
-  const files = (await batchFiles(path, split)).sort((a, b) => a.name < b.name ? -1 : 1);
+  const { files, others } = await batchFiles(path, split);
   if (files.length === 0) {
     const wanted = split === "train" ? "data_batch_1.bin and further" : "test_batch.bin";
     throw new Error(`Cannot make a data set as CIFAR-10 must have ${wanted}: current place is ${path}`);
@@ -93,44 +94,78 @@ export async function cifarImages(path: string, options: CifarOptions = {}): Pro
   }));
   const labels = Int32Array.from(slices, ({ offset }) => new Uint8Array(buffer, offset, 1)[0]!);
   const set = imageSlices({ name, stores: [buffer], slices, format: "cifar", labels, labelNames: CIFAR10_CLASSES });
+  const beside = others.reduce((sum, { records }) => sum + records, 0);
+  const left = {
+    ...{ kind: "image", reason: `of the split ${split === "train" ? "test" : "train"}`, count: beside },
+    names: others.map(({ name }) => name.slice(name.lastIndexOf("/") + 1)),
+  };
   const account: SourceAccount = {
-    ...{ source: path, kind: `${files.length} binary files of CIFAR-10`, found: slices.length, used: slices.length },
-    ...{ labelFiles: 0, leftOut: [], split: path.endsWith(".bin") ? null : split, unlabelled: null },
-    evaluable: split === "train" && !path.endsWith(".bin") && await hasTest(path),
+    ...{
+      source: path,
+      kind: counted(files.length, "file of CIFAR-10"),
+      found: slices.length + beside,
+      used: slices.length,
+    },
+    ...{ labelFiles: 0, leftOut: beside > 0 ? [left] : [], split: isSingle(path) ? null : split, unlabelled: null },
+    evaluable: split === "train" && beside > 0,
     ...{ classes: countClasses(labels, CIFAR10_CLASSES), classesFrom: "records" },
   };
   return { ...set, account };
 }
 
-async function hasTest(path: string): Promise<boolean> {
-  if (!Deno.statSync(path).isDirectory) return true; // the original archive
-  return (await batchPaths(path)).some((file) => file.endsWith("test_batch.bin"));
+/** A file of the other part. */
+interface OtherFile {
+  readonly name: string;
+  /** How many images it holds. */
+  readonly records: number;
 }
 
-async function batchFiles(path: string, split: "train" | "test"): Promise<BatchFile[]> {
-  const belongs = (file: string) => isCifarBatch(file) && file.endsWith("test_batch.bin") === (split === "test");
+/** Files of a part, and those of the other one. */
+async function batchFiles(
+  path: string,
+  split: "train" | "test",
+): Promise<{ readonly files: readonly BatchFile[]; readonly others: readonly OtherFile[] }> {
+  const isTest = (file: string) => /test_batch(\.bin)?$/.test(file);
+  const belongs = (file: string) => isTest(file) === (split === "test");
   const { isDirectory } = await Deno.stat(path);
-  if (isDirectory) return (await batchPaths(path)).filter(belongs).map(readBatch);
-  if (path.endsWith(".bin")) return [readBatch(path)];
-  const files: BatchFile[] = [];
+  if (!isDirectory && isSingle(path)) return { files: [readBatch(path)], others: [] };
+  if (isDirectory) {
+    const paths = await batchPaths(path);
+    return {
+      files: paths.filter(belongs).map(readBatch),
+      others: paths.filter((file) => !belongs(file)).map((name) => ({
+        name,
+        records: name.endsWith(".bin") ? recordsIn(Deno.statSync(name).size) : recordsOf(readBatch(name)),
+      })),
+    };
+  }
+  const [files, others]: [BatchFile[], OtherFile[]] = [[], []];
   const bounds = { maxBytes: 2 ** 29, maxEntryBytes: MAX_BATCH_BYTES };
   for await (const entry of tarEntries(path, bounds)) {
-    if (belongs(entry.path)) files.push({ name: `${path}/${entry.path}`, bytes: await entry.read() });
+    const name = `${path}/${entry.path}`;
+    if (!isCifarBatch(entry.path)) continue;
+    if (belongs(entry.path)) files.push(batchOf(name, await entry.read()));
+    else if (name.endsWith(".bin")) others.push({ name, records: recordsIn(entry.size) });
+    else others.push({ name, records: recordsOf(batchOf(name, await entry.read())) });
   }
-  return files;
+  return { files: files.sort(byName), others: others.sort(byName) };
 }
 
-/** Binary files in a folder, or in the folder of the official archive below it. */
+const isSingle = (path: string): boolean => path.endsWith(".bin") || isCifarBatch(path);
+
+const byName = (a: { readonly name: string }, b: { readonly name: string }): number => a.name < b.name ? -1 : 1;
+
+/** Files in a folder, or in the folder of the official archive below it. */
 export async function batchPaths(path: string): Promise<readonly string[]> {
   const root = path.replace(/(?<=.)\/+$/, "");
-  for (const place of [root, `${root}/cifar-10-batches-bin`]) {
+  for (const place of [root, `${root}/cifar-10-batches-bin`, `${root}/cifar-10-batches-py`]) {
     const found: string[] = [];
     try {
       for await (const { name } of Deno.readDir(place)) if (isCifarBatch(name)) found.push(`${place}/${name}`);
     } catch {
       continue; // there is no such folder
     }
-    if (found.length > 0) return found;
+    if (found.length > 0) return found.sort();
   }
   return [];
 }
@@ -138,8 +173,15 @@ export async function batchPaths(path: string): Promise<readonly string[]> {
 function readBatch(path: string): BatchFile {
   const { size } = Deno.statSync(path);
   if (size > MAX_BATCH_BYTES) refuse(path, `have at most ${MAX_BATCH_BYTES} bytes`, `size is ${size}`);
-  return { name: path, bytes: Deno.readFileSync(path) };
+  return batchOf(path, Deno.readFileSync(path));
 }
+
+const batchOf = (name: string, bytes: Uint8Array): BatchFile => ({
+  name,
+  bytes: name.endsWith(".bin") ? bytes : pickledRecords(bytes, name),
+});
+
+const recordsIn = (size: number): number => Math.floor(size / CIFAR_RECORD);
 
 /** Counts the records, after looking at each label. */
 function recordsOf({ name, bytes }: BatchFile): number {

@@ -26,6 +26,8 @@ export interface FolderClasses {
   readonly labels: Int32Array;
   /** Their names, in alphabetical order. */
   readonly names: readonly string[];
+  /** Of each image how many names of its path are those from the folder of its class on; 0 where it lies in none. */
+  readonly inside: readonly number[];
 }
 
 const folders = (path: string): readonly string[] => path.split("/").slice(0, -1);
@@ -63,9 +65,17 @@ export function partsOf(paths: readonly string[]): Parts {
     const found = partsAt(paths, level, level > depth);
     if (found) return found;
   }
-  // A folder that holds everything may be the training part itself.
-  const all = { split: null, folder: "", indices: paths.map((_, i) => i), paths };
-  return { parts: [all], beside: [] };
+  return wholeOf(paths); // a folder that holds everything may be the training part itself
+}
+
+/**
+ * Makes a single part of all images.
+ *
+ * @param paths Paths of the images.
+ * @returns The part, without a name.
+ */
+export function wholeOf(paths: readonly string[]): Parts {
+  return { parts: [{ split: null, folder: "", indices: paths.map((_, i) => i), paths }], beside: [] };
 }
 
 function partsAt(paths: readonly string[], level: number, below: boolean): Parts | undefined {
@@ -148,5 +158,55 @@ export function classesByFolder(paths: readonly string[], known?: readonly strin
   const fits = wanted ? names.every((name) => wanted.has(name)) : names.length > 1 && beside < inside.length;
   if (beside > 0 && !fits) return undefined;
   const numbers = new Map(names.map((name, i) => [name, i]));
-  return { labels: Int32Array.from(classOf, (name) => name === undefined ? -1 : numbers.get(name)!), names };
+  const counts = paths.map((path, i) => classOf[i] === undefined ? 0 : path.split("/").length - level);
+  const labels = Int32Array.from(classOf, (name) => name === undefined ? -1 : numbers.get(name)!);
+  return { labels, names, inside: counts };
+}
+
+const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+
+/** All folders around files. */
+function around(paths: readonly string[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const path of paths) {
+    for (let folder = parentOf(path); folder !== "" && !found.has(folder); folder = parentOf(folder)) found.add(folder);
+  }
+  return found;
+}
+
+/**
+ * Finds folders without images.
+ *
+ * @param source Folders that were seen, paths of all files, of the images among them, and the folders in which those of the
+ * classes lie.
+ * @returns `empty`: folders without a file, but for those within others of these; `imageless`: folders that lie where those
+ * of the classes do and hold files, none of them an image.
+ */
+export function foldersWithoutImages(
+  { folders, files, images, aboveClasses }: {
+    readonly folders: readonly string[];
+    readonly files: readonly string[];
+    readonly images: readonly string[];
+    readonly aboveClasses: ReadonlySet<string>;
+  },
+): { readonly empty: readonly string[]; readonly imageless: readonly string[] } {
+  const [filled, pictured] = [around(files), around(images)];
+  const hollow = new Set(folders.filter((folder) => !filled.has(folder)));
+  return {
+    empty: [...hollow].filter((folder) => !hollow.has(parentOf(folder))).sort(),
+    imageless: [...filled].filter((folder) => !pictured.has(folder) && aboveClasses.has(parentOf(folder))).sort(),
+  };
+}
+
+/**
+ * Tells where the folders of classes lie.
+ *
+ * @param paths Path of each image in the source.
+ * @param inside How many of its names are those from the folder of its class on; 0 where it lies in none.
+ * @returns Folders around those of the classes, `""` for the source itself.
+ */
+export function foldersAboveClasses(paths: readonly string[], inside: readonly number[]): ReadonlySet<string> {
+  return new Set(
+    paths.flatMap((path, i) => inside[i] === 0 ? [] : [path.split("/").slice(0, -inside[i]!).join("/")]),
+  );
 }

@@ -2,14 +2,15 @@
 import type { BytePlace } from "../formats/byte_source.ts";
 import { openByteSource } from "../formats/byte_source.ts";
 import { memoryRange, openRange } from "../formats/byte_range.ts";
-import { describeWrongKind } from "./wrong_kind.ts";
 import { fileKindOf, KIND_BYTES } from "../formats/file_kind.ts";
 import { tarEntries, type TarOptions } from "../formats/tar.ts";
 import { readZipDirectory, readZipEntry } from "../formats/zip_directory.ts";
 import { archiveFolders } from "./archive_folders.ts";
+import { archiveKind } from "./archive_kind.ts";
 import { isLabelPath, labelOf, MAX_LABEL_BYTES } from "./sample_labels.ts";
 import { isArchivePath, isHidden, type ListedFile, type ListingBuilder } from "./listing.ts";
-import { isTextTablePath, MAX_TABLE_BYTES, textOfTable } from "./table_rows.ts";
+import { splitOfFile } from "./splits.ts";
+import { isTextTablePath, MAX_TABLE_BYTES, textOfTable } from "./tables/table_rows.ts";
 
 /** What is packed is unpacked into memory, which threads share. */
 const MAX_UNPACKED = 2 ** 29;
@@ -53,10 +54,11 @@ export async function listArchive(builder: ListingBuilder, path: string, folder:
 }
 
 async function listOne(builder: ListingBuilder, archive: Archive): Promise<string> {
-  const kind = archiveKind(archive);
+  const kind = kindOf(archive);
   const number = builder.archives++;
   const inner = kind === "zip" ? listZip(builder, archive, number) : await listTar(builder, archive, number);
-  const folders = archiveFolders(inner.map(({ path }) => path));
+  const { folders, shards } = archiveFolders(inner.map(({ path }) => path));
+  builder.shards.push(...shards);
   for (const { path, place } of inner) {
     const name = `${archive.name}/${path}`;
     await listOne(builder, { place, name, folder: archive.folder + folders.get(path)!, depth: archive.depth + 1 });
@@ -64,27 +66,14 @@ async function listOne(builder: ListingBuilder, archive: Archive): Promise<strin
   return kind === "zip" ? "zip archive" : "tar archive";
 }
 
-/** By its content; an old tar has no mark and is tried as one if its ending says so. */
-function archiveKind({ place: { path, bytes, stretch }, name }: Archive): "zip" | "tar" {
+/** Its kind, by its content. */
+function kindOf({ place: { path, bytes, stretch }, name }: Archive): "zip" | "tar" {
   const range = bytes ? memoryRange(bytes, name) : openRange(path);
   try {
-    const head = range.read(stretch?.start ?? 0, KIND_BYTES);
-    const id = fileKindOf(head)?.id;
-    if (id === "zip" || id === "npz" || id === "pth") return "zip";
-    if (id === "tar" || id === "torch-tar" || id === "gzip" || head[156] !== undefined && isChecksummed(head)) {
-      return "tar";
-    }
-    throw new Error(
-      `Cannot read ${name} as images as it must be a tar, tar.gz or zip archive: ${describeWrongKind(head, name)}`,
-    );
+    return archiveKind(range.read(stretch?.start ?? 0, KIND_BYTES), name);
   } finally {
     range.close();
   }
-}
-
-/** A tar header from before there was a mark ends its checksum with NUL and space. */
-function isChecksummed(head: Uint8Array): boolean {
-  return /^ *[0-7]+[\0 ]*$/.test(new TextDecoder("latin1").decode(head.subarray(148, 156)));
 }
 
 /** Keeps bytes for threads to share. */
@@ -124,9 +113,8 @@ async function listTar(builder: ListingBuilder, archive: Archive, number: number
   const inner: Inner[] = [];
   const links: Link[] = [];
   const first = builder.files.length;
-  for await (
-    const entry of tarEntries({ ...place, path: place.bytes ? name : place.path }, walkOptions(packed, links))
-  ) {
+  const options = walkOptions(builder, folder, { packed, links });
+  for await (const entry of tarEntries({ ...place, path: place.bytes ? name : place.path }, options)) {
     const { path, size } = entry;
     const file = { path: folder + path, name: `${name}/${path}`, archive: number };
     if (isHidden(path)) builder.leftOut.add(file.path, "hidden file");
@@ -141,9 +129,8 @@ async function listTar(builder: ListingBuilder, archive: Archive, number: number
           : { path: file.name, bytes: await entry.read() },
       });
     } else if (isLabelPath(path) && size <= MAX_LABEL_BYTES) {
-      const label = labelOf(path, await entry.read());
-      builder.files.push({ ...file, store, offset: 0, size, ...(label === undefined ? {} : { label }) });
-    } else if (isTextTablePath(path) && size <= MAX_TABLE_BYTES) {
+      builder.files.push({ ...file, store, offset: 0, size, ...toldBy(path, await entry.read()) });
+    } else if (isTable(path) && size <= MAX_TABLE_BYTES) {
       unpacking(builder, size, file.name);
       builder.files.push({ ...file, store, offset: 0, size, ...textOf(await entry.read()) });
     } else if (inMemory && !builder.isImage(path)) builder.files.push({ ...file, store, offset: 0, size });
@@ -156,13 +143,24 @@ async function listTar(builder: ListingBuilder, archive: Archive, number: number
   return inner;
 }
 
+function seeFolder({ folders }: ListingBuilder, folder: string, path: string): void {
+  if (!isHidden(`${path}/`)) folders.push(folder + path);
+}
+
 /** A link, and the path that it leads to. */
 type Link = readonly [path: string, target: string | null];
 
-const walkOptions = (packed: boolean, links: Link[]): TarOptions => ({
-  ...packed && { maxBytes: MAX_UNPACKED },
-  onLink: (...link) => void links.push(link),
-});
+function walkOptions(
+  builder: ListingBuilder,
+  folder: string,
+  { packed, links }: { readonly packed: boolean; readonly links: Link[] },
+): TarOptions {
+  return {
+    ...packed && { maxBytes: MAX_UNPACKED },
+    onLink: (...link) => void links.push(link),
+    onFolder: (path) => seeFolder(builder, folder, path),
+  };
+}
 
 async function isPacked(place: BytePlace): Promise<boolean> {
   const { source, packed } = await openByteSource(place);
@@ -210,7 +208,10 @@ function listZip(builder: ListingBuilder, { place, name, folder, depth }: Archiv
   try {
     for (const zip of readZipDirectory(range, { maxBytes: MAX_ZIP_BYTES })) {
       const path = safePath(zip.name, name);
-      if (zip.name.endsWith("/")) continue;
+      if (zip.name.endsWith("/")) {
+        seeFolder(builder, folder, path);
+        continue;
+      }
       const file = { path: folder + path, name: `${name}/${path}`, archive: number };
       const slice = { ...file, store, offset: zip.at, size: zip.size, zip };
       if (isHidden(path)) builder.leftOut.add(file.path, "hidden file");
@@ -218,9 +219,8 @@ function listZip(builder: ListingBuilder, { place, name, folder, depth }: Archiv
         unpacking(builder, zip.size, file.name);
         inner.push({ path, place: { path: file.name, bytes: readZipEntry(range, zip) as Uint8Array<ArrayBuffer> } });
       } else if (isLabelPath(path) && zip.size <= MAX_LABEL_BYTES) {
-        const label = labelOf(path, readZipEntry(range, zip));
-        builder.files.push({ ...slice, ...(label === undefined ? {} : { label }) });
-      } else if (isTextTablePath(path) && zip.size <= MAX_TABLE_BYTES) {
+        builder.files.push({ ...slice, ...toldBy(path, readZipEntry(range, zip)) });
+      } else if (isTable(path) && zip.size <= MAX_TABLE_BYTES) {
         unpacking(builder, zip.size, file.name);
         builder.files.push({ ...slice, ...textOf(readZipEntry(range, zip)) });
       } else builder.files.push(slice);
@@ -229,6 +229,16 @@ function listZip(builder: ListingBuilder, { place, name, folder, depth }: Archiv
     range.close();
   }
   return inner;
+}
+
+/** Whether a file may tell classes or parts of many images. */
+const isTable = (path: string): boolean =>
+  isTextTablePath(path) || path.endsWith(".txt") && splitOfFile(path) !== undefined;
+
+/** What a small file tells of the class of its sample, or of many images. */
+function toldBy(path: string, bytes: Uint8Array): Pick<ListedFile, "label" | "text"> {
+  const label = labelOf(path, bytes);
+  return { ...label === undefined ? {} : { label }, ...isTable(path) ? textOf(bytes) : {} };
 }
 
 function textOf(bytes: Uint8Array): Pick<ListedFile, "text"> {

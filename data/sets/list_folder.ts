@@ -2,10 +2,13 @@
 import { archiveFolders } from "./archive_folders.ts";
 import { listArchive } from "./list_archive.ts";
 import { isArchivePath, isHidden, isTablePath, type ListingBuilder } from "./listing.ts";
-import { isTextTablePath, MAX_TABLE_BYTES, mayBeTextTable, textOfTable } from "./table_rows.ts";
+import { isTextTablePath, MAX_TABLE_BYTES, mayBeTextTable, textOfTable } from "./tables/table_rows.ts";
 
 /** Deeper folders are not searched: links may form a circle. */
 const MAX_DEPTH = 16;
+
+/** What every run of this library leaves in its folder, beside pictures that are nothing to learn from. */
+const RUN_FILES = ["log.jsonl", "report.html"];
 
 /** Fewer images than so many for each archive do not count: a preview beside shards. */
 const FEW_IMAGES = 10;
@@ -31,8 +34,10 @@ export async function listFolder(builder: ListingBuilder, root: string): Promise
   const paths = [...filesBelow(builder, root, "", 0)].sort();
   const images = paths.filter(builder.isImage);
   const packs = paths.filter((path) => isArchivePath(path) || isTablePath(path));
-  const folders = new Set(images.filter((path) => path.includes("/")).map((path) => path.slice(0, path.indexOf("/"))));
-  const isPacked = packs.length > 0 && folders.size < 2 && images.length <= FEW_IMAGES * packs.length;
+  const inFolders = new Set(
+    images.filter((path) => path.includes("/")).map((path) => path.slice(0, path.indexOf("/"))),
+  );
+  const isPacked = packs.length > 0 && inFolders.size < 2 && images.length <= FEW_IMAGES * packs.length;
   if (!isPacked) {
     for (const path of paths) {
       if (packs.includes(path)) leaveOut(builder, path, "beside images");
@@ -42,7 +47,8 @@ export async function listFolder(builder: ListingBuilder, root: string): Promise
   }
   const archives = packs.filter(isArchivePath);
   const tables = archives.length > 0 ? [] : packs;
-  const places = archiveFolders(archives);
+  const { folders: places, shards } = archiveFolders(archives);
+  builder.shards.push(...shards);
   const kinds = new Map<string, number>();
   for (const path of paths) {
     if (places.has(path)) {
@@ -60,8 +66,17 @@ export async function listFolder(builder: ListingBuilder, root: string): Promise
 function addFile(builder: ListingBuilder, root: string, path: string): void {
   const name = `${root}/${path}`;
   const isTable = (isTextTablePath(path) || mayBeTextTable(path)) && Deno.statSync(name).size <= MAX_TABLE_BYTES;
-  const text = isTable ? { text: () => textOfTable(Deno.readFileSync(name)) } : {};
+  const text = isTable ? { text: () => tableText(name) } : {};
   builder.files.push({ path, name, archive: -1, store: -1, offset: 0, size: 0, ...text });
+}
+
+/** Text of a table; none where it cannot be read. */
+function tableText(path: string): string {
+  try {
+    return textOfTable(Deno.readFileSync(path));
+  } catch {
+    return "";
+  }
 }
 
 function leaveOut(builder: ListingBuilder, path: string, reason: string): void {
@@ -69,18 +84,53 @@ function leaveOut(builder: ListingBuilder, path: string, reason: string): void {
   builder.leftOut.add(path, kind, reason);
 }
 
-function* filesBelow(builder: ListingBuilder, root: string, prefix: string, depth: number): Generator<string> {
-  for (const entry of Deno.readDirSync(`${root}/${prefix}`)) {
+/** Files of a folder and those within, in no order; gives whether there is anything that is not hidden. */
+function* filesBelow(
+  builder: ListingBuilder,
+  root: string,
+  prefix: string,
+  depth: number,
+): Generator<string, boolean, void> {
+  const entries = entriesOf(builder, root, prefix);
+  let holds = entries === null;
+  for (const entry of entries ?? []) {
     const file = prefix + entry.name;
     const { isDirectory, isFile } = entry.isSymlink ? followed(`${root}/${file}`) : entry;
     if (isHidden(isDirectory ? `${file}/` : file)) {
       builder.leftOut.add(file, isDirectory ? "hidden folder" : "hidden file");
-    } else if (isDirectory && entry.isSymlink && leadsBack(`${root}/${prefix}`, `${root}/${file}`)) {
+      continue;
+    }
+    let isEmpty = false;
+    if (isDirectory && entry.isSymlink && leadsBack(`${root}/${prefix}`, `${root}/${file}`)) {
       builder.leftOut.add(file, "link", "that leads back to a folder around it");
-    } else if (isDirectory && depth < MAX_DEPTH) yield* filesBelow(builder, root, `${file}/`, depth + 1);
+    } else if (isDirectory && depth < MAX_DEPTH) isEmpty = !(yield* filesBelow(builder, root, `${file}/`, depth + 1));
     else if (isDirectory) builder.leftOut.add(file, "folder", `deeper than ${MAX_DEPTH} folders`);
     else if (isFile) yield file;
     else builder.leftOut.add(file, entry.isSymlink ? "broken link" : "device");
+    if (isEmpty) builder.folders.push(file);
+    else holds = true;
+  }
+  return holds;
+}
+
+/** What a folder holds; null for one that is left out. */
+function entriesOf({ leftOut }: ListingBuilder, root: string, prefix: string): readonly Deno.DirEntry[] | null {
+  const folder = prefix.slice(0, -1);
+  try {
+    const entries = [...Deno.readDirSync(`${root}/${prefix}`)];
+    const isRun = prefix !== "" && RUN_FILES.every((file) => entries.some(({ name }) => name === file));
+    if (isRun) leftOut.add(folder, "folder of a run");
+    return isRun ? null : entries;
+  } catch (cause) {
+    if (prefix === "") {
+      throw new Error(
+        `Cannot make a data set as images must lie in a folder that can be read: current folder is ${root} ` +
+          `(${(cause as Error).message})`,
+        { cause },
+      );
+    }
+    leftOut.add(folder, "folder", "that cannot be read");
+    return null;
   }
 }
 

@@ -25,6 +25,10 @@ export interface Listing {
   readonly files: readonly ListedFile[];
   /** Files and memory in which they lie. */
   readonly stores: readonly (string | SharedArrayBuffer)[];
+  /** Folders that were seen; of those on disk only the ones in which no file lies. */
+  readonly folders: readonly string[];
+  /** Archives that are parts of one set by their names, which differ by a number alone. */
+  readonly shards: readonly string[];
   /** What was left out. */
   readonly leftOut: ReturnType<typeof leftOutKeeper>;
 }
@@ -33,6 +37,8 @@ export interface Listing {
 export interface ListingBuilder {
   readonly files: ListedFile[];
   readonly stores: (string | SharedArrayBuffer)[];
+  readonly folders: string[];
+  readonly shards: string[];
   readonly leftOut: ReturnType<typeof leftOutKeeper>;
   /** Archives so far. */
   archives: number;

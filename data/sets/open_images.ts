@@ -22,9 +22,9 @@ import type { Split } from "./splits.ts";
 export interface OpenImagesOptions {
   /**
    * Which part, where the source has several: `"train"`, `"val"` or `"test"`; of the last two one stands for the other
-   * where that is not there. `"train"`, or the only one, if not given.
+   * where that is not there. `"all"`: every image of every part, without classes. `"train"`, or the only one, if not given.
    */
-  readonly split?: Split;
+  readonly split?: Split | "all";
   /** Names of the classes in their order, where they are known: labels are numbered by them. */
   readonly classes?: readonly string[];
   /** Formats of images that are read; `IMAGE_FORMATS` if not given. */
@@ -34,10 +34,11 @@ export interface OpenImagesOptions {
 /**
  * Makes a data set of whatever a path names: a folder of images (flat, or a sub-folder for each class), one image, a tar
  * (plain or gzip) or zip archive, a folder of such, archives of archives, shards of a WebDataset (a folder of `.tar` files,
- * or `shard-{000..127}.tar`), Parquet files of images, or CIFAR-10 in its binary files.
+ * or `shard-{000..127}.tar`), Parquet files of images, or CIFAR-10 in its binary files or those for Python.
  *
  * Parts under their usual names (`train`, `val`, `valid`, `validation`, `dev`, `test`, `train2017`, `Testing` …) are known
- * in folders, in archives, in the names of archives and tables, and in a column of a table. Classes are what `.cls`, `.json`
+ * in folders, in archives, in the names of archives and tables, in a column of a table, and in lists of images that are called
+ * by them (`train.txt`, `test.txt`). Classes are what `.cls`, `.json`
  * or `.txt` files beside the images of archives tell, or the label column of a Parquet table, else folders, else a table
  * beside the images (`labels.csv`, `metadata.jsonl`) that names them and has one label column or a column of zeros and ones
  * for each class. `account` says what was found, used and left out.
@@ -62,7 +63,16 @@ export async function openImages(path: string, options: OpenImagesOptions = {}):
   const { formats = IMAGE_FORMATS } = options;
   const root = path.replace(/(?<=.)\/+$/, "");
   const builder: ListingBuilder = {
-    ...{ files: [], stores: [], leftOut: leftOutKeeper(), archives: 0, unpacked: 0, filling: null },
+    ...{
+      files: [],
+      stores: [],
+      folders: [],
+      shards: [],
+      leftOut: leftOutKeeper(),
+      archives: 0,
+      unpacked: 0,
+      filling: null,
+    },
     isImage: (file) => formatByEnding(file, formats) !== undefined,
   };
   const { kind, tables } = await listSource(builder, path, root);
@@ -98,7 +108,10 @@ async function listSource(
 ): Promise<{ readonly kind: string; readonly tables: readonly string[] }> {
   const shards = expandBraces(path);
   if (shards.length > 1) {
-    const folders = archiveFolders(shards.map((shard) => shard.slice(shard.lastIndexOf("/") + 1)));
+    const { folders, shards: numbered } = archiveFolders(
+      shards.map((shard) => shard.slice(shard.lastIndexOf("/") + 1)),
+    );
+    builder.shards.push(...numbered);
     for (const shard of shards) {
       await listArchive(builder, shard, folders.get(shard.slice(shard.lastIndexOf("/") + 1))!);
     }
@@ -167,9 +180,7 @@ async function withoutImages(
   options: OpenImagesOptions & { readonly kind: string },
 ): Promise<Dataset> {
   if (files.some((file) => isCifarBatch(file.path))) {
-    return await cifarImages(path, {
-      split: options.split === undefined || options.split === "train" ? "train" : "test",
-    });
+    return await cifarImages(path, { split: options.split === "val" || options.split === "test" ? "test" : "train" });
   }
   const kinds = Map.groupBy(files, (file) => kindByEnding(file.path));
   const found = [...kinds].sort(([, a], [, b]) => b.length - a.length).slice(0, 5)

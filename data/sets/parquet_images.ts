@@ -6,6 +6,7 @@ import { countClasses, type LeftOut } from "./account.ts";
 import type { Dataset } from "./dataset.ts";
 import { type FormatSource, formatSources, openFormats } from "./format_sources.ts";
 import type { ListingBuilder } from "./listing.ts";
+import { MAX_CLASS } from "./sample_labels.ts";
 import { chooseSplit, type Split, splitOfFile } from "./splits.ts";
 
 /** Names of columns of images and of classes, the likeliest first. */
@@ -20,7 +21,7 @@ interface Source {
   readonly path: string;
   readonly kind: string;
   readonly builder: ListingBuilder;
-  readonly split?: Split;
+  readonly split?: Split | "all";
   readonly classes?: readonly string[];
   readonly formats?: readonly ImageFormat[];
 }
@@ -41,7 +42,9 @@ export async function parquetImages(paths: readonly string[], source: Source): P
   const column = await imageColumn(tables, formats);
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   if (rows === 0) throw new RangeError(`Cannot make a data set as ${path} must have rows: current number is 0`);
-  const { labels, labelNames, from, unlabelled } = await labelsOf(tables, source.classes);
+  const { labels, labelNames, from, unlabelled } = source.split === "all"
+    ? {} as Labels
+    : await labelsOf(tables, source.classes);
   builder.files.forEach((file) => builder.leftOut.add(file.path, kindByEnding(file.path)));
   const others = await besideRows(beside);
   const leftOut = [...builder.leftOut.list(), ...others];
@@ -60,10 +63,12 @@ export async function parquetImages(paths: readonly string[], source: Source): P
   };
 }
 
-function chooseTables(paths: readonly string[], name: string, wanted?: Split) {
+function chooseTables(paths: readonly string[], name: string, wanted?: Split | "all") {
   const splits = paths.map(splitOfFile);
   const there = new Set(splits.filter((split) => split !== undefined));
-  if (there.size === 0 || splits.includes(undefined)) return { chosen: paths, split: null, beside: [] };
+  if (wanted === "all" || there.size === 0 || splits.includes(undefined)) {
+    return { chosen: paths, split: null, beside: [] };
+  }
   const split = there.size === 1 && wanted === undefined ? [...there][0]! : chooseSplit(wanted ?? "train", there);
   if (split === undefined) {
     throw new Error(
@@ -124,11 +129,12 @@ interface Labels {
 
 async function labelsOf(tables: readonly ParquetTable[], known?: readonly string[]): Promise<Labels> {
   const { columns } = tables[0]!;
-  const column = LABEL_NAMES.map((name) => columns.find(({ path, type }) => path === name && type !== "bytes"))
-    .find((each) => each !== undefined && each.type !== "other");
+  const named = LABEL_NAMES.flatMap((name) => columns.filter(({ path, type }) => path === name && type !== "bytes"));
+  const column = named.find(({ type }) => type !== "other") ?? named[0];
   if (!column) return {};
+  if (column.type === "other") return { unlabelled: `column ${column.path} holds neither whole numbers nor texts` };
   const values: unknown[] = [];
-  for (const table of tables) values.push(...await table.read(column.path, 0, table.rows));
+  for (const table of tables) for (const value of await table.read(column.path, 0, table.rows)) values.push(value);
   const from = `column ${column.path}`;
   const missing = values.filter((value) => value === null || value === undefined || Number(value) < 0).length;
   if (missing > 0) return { unlabelled: `${missing} of ${values.length} rows have no class in ${from}` };
@@ -137,6 +143,10 @@ async function labelsOf(tables: readonly ParquetTable[], known?: readonly string
     const labelNames = [...new Set(texts)].sort();
     const numbers = new Map(labelNames.map((name, i) => [name, i]));
     return { labels: Int32Array.from(texts, (text) => numbers.get(text)!), labelNames, from };
+  }
+  const large = values.map(Number).find((value) => value > MAX_CLASS);
+  if (large !== undefined) {
+    return { unlabelled: `${from} holds numbers such as ${large}, which are ids of something else` };
   }
   const labels = Int32Array.from(values, Number);
   const told = namesIn(tables[0]!, column.path);

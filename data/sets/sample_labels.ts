@@ -12,7 +12,7 @@ const MAX_LABEL_LETTERS = 64;
 const MAX_LABEL_WORDS = 4;
 
 /** Larger numbers are ids of something else: there would be as many classes. */
-const MAX_CLASS = 999_999;
+export const MAX_CLASS = 999_999;
 
 /** Keys of a JSON record, or columns of a table, that tell the class, the surest first. */
 export const LABEL_KEYS: readonly string[] = [

@@ -24,7 +24,7 @@ export function patterned(width: number, height: number): Pixels {
   return { width, height, channels: 3, data };
 }
 
-/** Runs `f` with a new folder that holds the files, and removes it afterwards. */
+/** Runs `f` with a new folder that holds the files, folders where a name ends with `/`, and removes it afterwards. */
 export async function withFolder(
   files: Readonly<Record<string, Uint8Array>>,
   f: (path: string) => Promise<void> | void,
@@ -34,7 +34,7 @@ export async function withFolder(
     for (const [name, bytes] of Object.entries(files)) {
       const slash = name.lastIndexOf("/");
       if (slash > 0) await Deno.mkdir(`${path}/${name.slice(0, slash)}`, { recursive: true });
-      await Deno.writeFile(`${path}/${name}`, bytes);
+      if (!name.endsWith("/")) await Deno.writeFile(`${path}/${name}`, bytes);
     }
     await f(path);
   } finally {

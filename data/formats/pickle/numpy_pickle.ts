@@ -48,9 +48,10 @@ class NumpyArray extends PickleObject {
 }
 
 function arrayOf(
-  { shape, dtype, data, fortran }: { shape: unknown; dtype: unknown; data: unknown; fortran: boolean },
+  { shape, dtype, data: given, fortran }: { shape: unknown; dtype: unknown; data: unknown; fortran: boolean },
   refuse: PickleRefusal,
 ): FileTensor {
+  const data = typeof given === "string" ? latin1Bytes(given) : given; // Python 2 had no bytes
   const sizes = shape instanceof PickleTuple ? shape.items : [NaN];
   const isValid = sizes.length <= 32 && sizes.every((x) => Number.isSafeInteger(x) && (x as number) >= 0);
   if (!isValid || !(dtype instanceof NumpyDtype) || !(data instanceof Uint8Array)) {
@@ -68,6 +69,10 @@ function arrayOf(
 
 function textToBytes([text, encoding]: readonly unknown[], refuse: PickleRefusal): Uint8Array {
   if (typeof text !== "string" || encoding !== "latin1") return refuse("text must be bytes as latin1", "text is other");
+  return latin1Bytes(text);
+}
+
+function latin1Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;

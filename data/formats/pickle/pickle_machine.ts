@@ -127,7 +127,7 @@ export class PickleMachine {
   /** Takes text of a number of bytes. */
   text(bytes: number, encoding: "utf-8" | "latin1"): string {
     const part = this.take(bytes);
-    if (encoding === "latin1") return Array.from(part, (byte) => String.fromCharCode(byte)).join("");
+    if (encoding === "latin1") return latin1(part);
     try {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(part);
     } catch {
@@ -248,4 +248,11 @@ function checkDepth(value: unknown, refuse: PickleRefusal, known: Map<unknown, n
   for (const part of parts) deepest = Math.max(deepest, 1 + checkDepth(part, refuse, known, above + 1));
   known.set(value, deepest);
   return deepest;
+}
+
+/** Each byte as the letter of its number, a stretch at a time: arrays of Python 2 are such texts, of any length. */
+function latin1(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += 8192) parts.push(String.fromCharCode(...bytes.subarray(at, at + 8192)));
+  return parts.join("");
 }

@@ -2,9 +2,9 @@
 import {
   cocoResultRecords,
   type CocoSet,
+  counted,
   type Detection,
   openAnnotations,
-  openImages,
   writeFileAtomic,
 } from "../../../data/mod.ts";
 import { imageDetector } from "../../train/detection/detect_images.ts";
@@ -15,6 +15,7 @@ import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { countOnTerminal } from "../cli/terminal.ts";
 import { categoriesOf, DETECTOR_FILE_OPTIONS, type DetectorFile, openDetectorFile } from "../shared/detector_file.ts";
+import { openAllImages } from "../shared/image_places.ts";
 import { machineOf } from "../shared/machine.ts";
 import { type FoundImage, imagesOf, type NumberedImage, readInGroups } from "./numbered_images.ts";
 import { pictureNames, pictureOf } from "./picture_file.ts";
@@ -63,7 +64,7 @@ export const detectPredict: Command = command(LINE, async (given, paths) => {
   const { out, batchSize, drawn, pictures } = withDefaults(OPTIONS, given);
   const set = given.annotations === undefined ? null : await openAnnotations(given.annotations);
   const file = withCategories(await openDetectorFile(LINE.task, given), given.classes === undefined ? set : null);
-  const images = await imagesOf(await Promise.all(paths.map((path) => openImages(path))), set);
+  const images = await imagesOf(await Promise.all(paths.map((path) => openAllImages(path, print))), set);
   print(`${file.path}: ${file.name}`);
   await Deno.mkdir(`${out}/pictures`, { recursive: true });
   const names = pictureNames(images);
@@ -143,9 +144,8 @@ function sayFound(
 ): void {
   const objects = found.reduce((sum, { detections }) => sum + detections.length, 0);
   print(
-    `${objects} objects in ${found.length} of ${images.length} images, filled up to ${canvases} size${
-      canvases === 1 ? "" : "s"
-    }; ` + `wrote ${out}/results.json`,
+    `${counted(objects, "object")} in ${found.length} of ${counted(images.length, "image")}, filled up to ` +
+      `${counted(canvases, "size")}; wrote ${out}/results.json`,
   );
 }
 

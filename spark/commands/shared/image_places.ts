@@ -3,6 +3,7 @@ import {
   type Batch,
   batches,
   type Dataset,
+  describeSource,
   NoneReadableError,
   openImages,
   type SkippedSample,
@@ -18,6 +19,22 @@ export interface PlacedImages {
   readonly skipped: SkippedSample[];
   /** Batches, each image once or more. */
   readonly batches: () => AsyncGenerator<Batch, void, void>;
+}
+
+/**
+ * Opens all images of a place, whatever part or class they are of.
+ *
+ * @param path An image, a folder, an archive.
+ * @param note Told what is left out.
+ * @returns The images.
+ * @throws {Error} If there are none.
+ */
+export async function openAllImages(path: string, note: (line: string) => void): Promise<Dataset> {
+  const dataset = await openImages(path, { split: "all" });
+  if (dataset.account && dataset.account.leftOut.length > 0) {
+    note(`${path}: ${describeSource(dataset.account)[1].trim()}`);
+  }
+  return dataset;
 }
 
 /**
@@ -38,7 +55,8 @@ export async function openPlace(
     readonly progress: Pick<CountProgress, "note">;
   },
 ): Promise<PlacedImages> {
-  const place = placedImages(await openImages(path), network, { batchSize, workers, progress });
+  const dataset = await openAllImages(path, progress.note);
+  const place = placedImages(dataset, network, { batchSize, workers, progress });
   return { ...place, batches: () => readableOf(place) };
 }
 

@@ -72,3 +72,29 @@ Deno.test("openImages() of a folder loads images, and names those that do not de
     await rejects(dataset.load(2, draw), (error) => error instanceof ImageError && /No such file/.test(error.message));
   });
 });
+
+Deno.test("openImages() of a folder leaves out folders that cannot be read, and refuses one that cannot be read itself", async () => {
+  await withFolder({ "a/1.png": empty, "b/2.png": empty, "c/3.png": empty }, async (path) => {
+    const { readDirSync } = Deno;
+    const closed = { path: `${path}/b/` };
+    // Root may read all, so that permissions cannot be tried.
+    Deno.readDirSync = (folder) => {
+      if (folder === closed.path) throw new Deno.errors.PermissionDenied("Permission denied");
+      return readDirSync(folder);
+    };
+    try {
+      const { length, account } = await openImages(path);
+      deepStrictEqual([length, account!.leftOut.map(({ kind, reason, names }) => [kind, reason, names])], [
+        2,
+        [["folder", "that cannot be read", ["b"]]],
+      ]);
+      closed.path = `${path}/`;
+      await rejects(
+        openImages(path),
+        /must lie in a folder that can be read: current folder is .* \(Permission denied\)/,
+      );
+    } finally {
+      Deno.readDirSync = readDirSync;
+    }
+  });
+});

@@ -3,10 +3,11 @@ import { describeSource } from "../../../data/sets/account.ts";
 import { openImages } from "../../../data/sets/open_images.ts";
 import { withFolder } from "../support.ts";
 import { LAYOUTS } from "./layouts.ts";
+import { MISSED_LAYOUTS } from "./missed_layouts.ts";
 import { NAMED_LAYOUTS } from "./named_layouts.ts";
 import { TABLE_LAYOUTS } from "./table_layouts.ts";
 
-for (const { name, tree, open, gives } of [...LAYOUTS, ...TABLE_LAYOUTS, ...NAMED_LAYOUTS]) {
+for (const { name, tree, open, gives } of [...LAYOUTS, ...TABLE_LAYOUTS, ...NAMED_LAYOUTS, ...MISSED_LAYOUTS]) {
   Deno.test(`openImages() of ${name}`, () =>
     withFolder(tree, async (folder) => {
       const path = open === undefined ? folder : `${folder}/${open}`;

@@ -7,7 +7,7 @@ import { openImages } from "../../../data/sets/open_images.ts";
 import { encodePng } from "../../../data/images/png.ts";
 import { dataKey, drawsOf } from "../../../data/batches/draws.ts";
 import { testImage, withFolder } from "../support.ts";
-import { gzipped, tarOf } from "../formats/tar_support.ts";
+import { gzipped, joined, tarOf } from "../formats/tar_support.ts";
 
 const draw = drawsOf(dataKey(0));
 const png = (seed: number) => encodePng(testImage(12, 10, seed));
@@ -145,5 +145,72 @@ Deno.test("openImages() names an image that does not decode, and one whose archi
     await rejects(dataset.load(1, draw), /Cannot decode .*a\.tar\/a\/2\.png/);
     await Deno.truncate(`${path}/a.tar`, 600);
     await rejects(dataset.load(0, draw), /Cannot decode .*a\.tar\/a\/1\.png as it must be readable.*shorter/);
+  });
+});
+
+Deno.test("openImages() of all images takes every part and class, and tells what is left out", () =>
+  withFolder({
+    ...Object.fromEntries(["train/cat", "train/dog", "val/cat"].map((folder, i) => [`${folder}/1.png`, png(i)])),
+    "sample.png": png(4),
+    "runs/one/report.html": new Uint8Array(2),
+    "runs/one/log.jsonl": new Uint8Array(2),
+    "runs/one/reconstructions/1.png": png(5),
+    "notes.md": new Uint8Array(2),
+  }, async (path) => {
+    const { length, labels, account } = await openImages(path, { split: "all" });
+    deepStrictEqual([length, labels, account!.split], [4, undefined, null]);
+    deepStrictEqual(account!.leftOut.map(({ kind, names }) => `${kind} ${names}`), [
+      "folder of a run runs/one",
+      "text notes.md",
+    ]);
+    // Pictures that a run has left are no images to learn from; unless its folder is asked for.
+    equal((await openImages(path)).account!.leftOut.some(({ kind }) => kind === "folder of a run"), true);
+    equal((await openImages(`${path}/runs/one`)).length, 1);
+  }));
+
+Deno.test("openImages() of a part of CIFAR-10 counts the other one", () =>
+  withFolder({ "data_batch_1.bin": records([3, 9], 0), "test_batch.bin": records([5], 3) }, async (path) => {
+    for (const [split, used, other] of [["train", 2, "test"], ["test", 1, "train"]] as const) {
+      const { account } = await openImages(path, { split });
+      deepStrictEqual([account!.used, account!.found, account!.leftOut[0]!.reason], [used, 3, `of the split ${other}`]);
+    }
+  }));
+
+/** What Python 2 wrote: texts for names and bytes alike, so that arrays are texts too. */
+function pickledBatch(labels: readonly number[], seed: number): Uint8Array<ArrayBuffer> {
+  const ascii = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  const images = joined(labels.map((_, i) => records([0], seed + i).subarray(1)));
+  const size = new Uint8Array(4);
+  new DataView(size.buffer).setUint32(0, images.length, true);
+  return joined([
+    ascii("\x80\x02}(U\x04datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01"),
+    ascii(`K${String.fromCharCode(labels.length)}M\x00\x0c\x86cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNN`),
+    ascii("J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T"),
+    ...[size, images, ascii("tbU\x06labels](")],
+    ...labels.map((label) => Uint8Array.of(0x4b, label)),
+    ascii("eU\x0bbatch_labelU\x04testu."),
+  ]);
+}
+
+Deno.test("openImages() reads CIFAR-10 as Python has it: in its folder, in the archive; something else is refused", async () => {
+  const files = {
+    "cifar-10-batches-py/data_batch_1": pickledBatch([3, 9], 0),
+    "cifar-10-batches-py/data_batch_2": pickledBatch([0], 2),
+    "cifar-10-batches-py/test_batch": pickledBatch([5], 3),
+    "cifar-10-batches-py/batches.meta": new Uint8Array(4),
+  };
+  const archive = await gzipped(tarOf(partsOf(files)));
+  await withFolder({ ...files, "cifar-10-python.tar.gz": archive }, async (path) => {
+    for (const place of [path, `${path}/cifar-10-batches-py`, `${path}/cifar-10-python.tar.gz`]) {
+      const train = await openImages(place);
+      deepStrictEqual([[...train.labels!], train.labelNames], [[3, 9, 0], CIFAR10_CLASSES]);
+      deepStrictEqual(await pixelsOf(train), [0, 1, 2].map((seed) => testImage(32, 32, seed)));
+      deepStrictEqual([train.account!.found, train.account!.evaluable], [4, true]);
+      const test = await openImages(place, { split: "test" });
+      deepStrictEqual([[...test.labels!], await pixelsOf(test)], [[5], [testImage(32, 32, 3)]]);
+    }
+    equal((await openImages(`${path}/cifar-10-batches-py/test_batch`)).length, 1);
+    await Deno.writeFile(`${path}/cifar-10-batches-py/data_batch_2`, Uint8Array.of(0x80, 2, 0x7d, 0x2e));
+    await rejects(openImages(path), /data_batch_2 as a batch of CIFAR-10 as it must hold data, uint8 \[N, 3072\]/);
   });
 });

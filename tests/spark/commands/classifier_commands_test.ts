@@ -223,3 +223,24 @@ async function embedded(
   const rows = await parquetReadObjects({ file: bytes.buffer }) as { file: string; features: number[] }[];
   return { files: rows.map(({ file }) => file), features: rows.flatMap(({ features }) => features) };
 }
+
+Deno.test("predict and embed take the images of all parts and classes of a folder, and say what they leave out", () =>
+  withNetwork(async (folder) => {
+    const run = `${folder}/parts --init ${folder}/network.safetensors ${HOW}`;
+    const { out, err } = await runHere(predict, `${run} --top 1`);
+    const files = out.slice(1).map((row) => row.split(",")[0]!.replace(/^.*parts\//, ""));
+    deepStrictEqual(files, ["beside.png", "train/ant/0.png", "train/bee/2.png", "val/ant/1.png"]);
+    const said =
+      /parts: left out 2 of 6 files: 1 HEIC image \(val\/3\.heic\), 1 image of masks .* \(train\/ant\/0_mask\.png\)/;
+    match(err.join("\n"), said);
+    const embedded = await runHere(embed, `${run} --out ${folder}/e.npz`);
+    match(embedded.out.at(-1)!, /64 features of 4 images; wrote/);
+    match(embedded.err.join("\n"), said);
+  }, {
+    "parts/train/ant/0.png": encodePng(IMAGES[0]!),
+    "parts/train/ant/0_mask.png": encodePng(IMAGES[0]!),
+    "parts/train/bee/2.png": encodePng(IMAGES[2]!),
+    "parts/val/ant/1.png": encodePng(IMAGES[1]!),
+    "parts/val/3.heic": new Uint8Array(4),
+    "parts/beside.png": encodePng(IMAGES[3]!),
+  }));

@@ -1,5 +1,5 @@
 /** @file Rows of tables in text: CSV (RFC 4180), TSV, JSON, JSON lines, and lists of names with a class after each. */
-import { endingOf } from "../formats/file_endings.ts";
+import { endingOf } from "../../formats/file_endings.ts";
 
 /** A table: names of its columns, and as many fields in each row. */
 export interface TextTable {

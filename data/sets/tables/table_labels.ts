@@ -1,7 +1,7 @@
 /** @file Classes, and parts, that a table beside the images tells: `labels.csv`, `metadata.jsonl`, `train.csv` … */
-import type { ListedFile } from "./listing.ts";
-import { classOf, LABEL_KEYS, numberedLabels, type SampleLabels, type Unlabelled } from "./sample_labels.ts";
-import { type Split, splitOfFile, splitOfFolder } from "./splits.ts";
+import type { ListedFile } from "../listing.ts";
+import { classOf, LABEL_KEYS, numberedLabels, type SampleLabels, type Unlabelled } from "../sample_labels.ts";
+import { type Split, splitOfFile, splitOfFolder } from "../splits.ts";
 import { isTextTablePath, mayBeTextTable, tableOf, type TextTable } from "./table_rows.ts";
 
 /** Further names of columns, of sets that have but one of them. */
@@ -36,7 +36,7 @@ const plainPath = (field: string): string => field.replaceAll("\\", "/").replace
 const MAX_BEFORE = 12;
 
 /** The column in which most rows name an image, and the rows of each image. */
-function imageColumn(
+export function imageColumn(
   table: TextTable,
   images: readonly ListedFile[],
 ): Pick<ImageTable, "column" | "rowsOf"> & { readonly named: number } {
@@ -62,7 +62,7 @@ function imageColumn(
 }
 
 /** Tables without names of columns: the first row names an image too. */
-function withHead(table: TextTable, images: readonly ListedFile[]): TextTable {
+export function withHead(table: TextTable, images: readonly ListedFile[]): TextTable {
   const names = table.columns.filter((name) => /[./\d]/.test(name)); // `image` is a name of a column
   const first = imageColumn({ columns: names, rows: [names] }, images);
   return names.length > 0 && first.named > 0
