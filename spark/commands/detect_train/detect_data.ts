@@ -15,6 +15,7 @@ import {
 } from "../../../data/mod.ts";
 import { print } from "../cli/print.ts";
 import { fingerprint } from "../shared/run_data.ts";
+import { withSeenImages } from "../../train/scores/seen_images.ts";
 import type { DetectionSet } from "../../train/detection/evaluate_detector.ts";
 import type { DetectOptions } from "./detect_options.ts";
 import { BUILT_IN, numbersIn } from "./settled_detect_options.ts";
@@ -89,9 +90,11 @@ async function ownData(options: DetectOptions): Promise<DetectData> {
     ),
   };
   tell(parts.evaluated.dataset);
+  const { dataset, set } = parts.evaluated;
+  const evaluated = beside === null ? dataset : await withSeenImages(parts.train, dataset, print);
   return {
     train: parts.train as DetectData["train"],
-    val: { "held out": parts.evaluated },
+    val: { "held out": { dataset: evaluated, set } },
     categories: opened.set.categories,
     images: `${await fingerprint(parts.train, data)},${await fingerprint(parts.evaluated.dataset, val ?? data)}`,
   };

@@ -5,11 +5,12 @@
  */
 import { machineOf } from "../shared/machine.ts";
 import { type Collective, type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
-import { batches, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
+import { batches, counted, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
 import type { WeightAccount } from "../../weights/weight_account.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { makeHeldOutLoss } from "../../train/scores/held_out_loss.ts";
+import { withSeenImages } from "../../train/scores/seen_images.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { pictureResults } from "../../train/results/picture_results.ts";
 import { makePainter } from "../../train/results/pictures.ts";
@@ -21,6 +22,7 @@ import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, newRun, placeOf, resumedRun, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
+import { exitCodes } from "../cli/exit_codes.ts";
 import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
@@ -46,10 +48,11 @@ Without options: a small ResNet on 3D emoji, a few minutes on two cores without 
   details: `The run folder holds last.safetensors (all that --resume needs), log.jsonl (one line per step and
 epoch), report.html, reconstructions/*.png (input, masked, reconstruction), loss.svg and
 tensorboard_log/.
-Ctrl-C finishes the step, saves and exits with code 130; a second one exits at once.
-Exit code 1: an error, said in one line on stderr.
+
 mpirun -n N deno task pretrain … shares each step among N ranks (docs/many_machines.md); --batch-size is that of all
-together. Exit code 75: another rank was lost; go on with --resume, with as many ranks or others.`,
+together.
+
+${exitCodes({ ranks: true })}`,
 } as const;
 
 /** Images in the pictures. */
@@ -88,9 +91,11 @@ async function trainAmong(given: GivenPretrainOptions, collective: Collective): 
   using _lock = opened.lock;
   const input = imageInput(opened.options.inChannels);
   const dataset = await openRunData(opened.options.data, { tell, input });
-  const held = given.val === undefined ? null : await openRunData(given.val, {
-    ...{ split: "val", tell, input, option: "--val" },
-  });
+  const held = given.val === undefined ? null : await withSeenImages(
+    dataset,
+    await openRunData(given.val, { split: "val", tell, input, option: "--val" }),
+    tell,
+  );
   const images = await fingerprint(dataset, opened.options.data);
   checkImages(opened, images, "--data");
   const { options, lengths } = placed(opened, dataset.length);
@@ -152,7 +157,7 @@ function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
   const part = partOf(batchSize);
   const samples = { size: options.inputSize, ...input, batchSize, part, seed, workers: workersOf(given.workers) };
   return {
-    title: `${model} on ${dataset.name}: ${dataset.length} images at ${height}×${width},`,
+    title: `${model} on ${dataset.name}: ${counted(dataset.length, "image")} at ${height}×${width},`,
     training,
     first: () =>
       official

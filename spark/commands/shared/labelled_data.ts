@@ -14,6 +14,7 @@ import {
   withClasses,
 } from "../../../data/mod.ts";
 import { print } from "../cli/print.ts";
+import { withSeenImages } from "../../train/scores/seen_images.ts";
 import type { ImageInput } from "./image_input.ts";
 import { fingerprint, openRunData } from "./run_data.ts";
 
@@ -67,8 +68,10 @@ export async function openLabelledData(
 ): Promise<LabelledData> {
   const all = labelled(await openRunData(data, { tell, input }), data);
   const found = await evaluationSet(all, { data, val, seed, input, tell });
-  const evaluated = withClassesOf(found.val, all.labelNames);
   const train = labels === null ? found.train : drawn(found.train, labels, seed);
+  const numbered = withClassesOf(found.val, all.labelNames);
+  // A tenth that is held out is not trained on.
+  const evaluated = found.train === all ? await withSeenImages(train, numbered, tell) : numbered;
   const images = `${await fingerprint(train, data)},${await fingerprint(evaluated, val ?? data)}`;
   return { train, val: evaluated, classes: all.labelNames, images };
 }

@@ -145,6 +145,8 @@ Deno.test("openLabelledData() says what is used and left out of both sources, an
       "pets (folder, split valid): 1 image of 1 class by folders: dog 1",
       "  left out 6 of 7 files: 4 images of the split Train (Train/cat/0.png, Train/cat/1.png, …), 1 HEIC image " +
       "(Train/cat/x.heic), 1 image beside the folders of classes (valid/sample.png)",
+      "  the only image to evaluate on has the name and class of an image to train on; of 1 that were compared 1 is a copy, " +
+      "such as pets/valid/dog/0.png: what is measured there says nothing of images that were not seen",
     ]);
     deepStrictEqual([train.account!.used, val.account!.classes], [4, [{ name: "cat", count: 0 }, {
       name: "dog",
