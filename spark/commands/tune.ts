@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { counted } from "../../data/mod.ts";
 import { adapterHere, tune as tuneOf, type TuningResult } from "../../tensor/kernel.ts";
 import { tuningPath, writeTuning } from "../train/tuning_file.ts";
 import { type Command, command } from "./cli/command.ts";
@@ -60,7 +61,7 @@ export const tune: Command = command(LINE, async (given, [file]) => {
   print(`Adapter: ${adapter}\n${name}`);
   const table = await tuneOf(f, { tell: (result) => print(lineOf(result)) })(...args);
   writeTuning(path, table);
-  print(`${Object.keys(table.tiles).length} classes with other tiles than the default, in ${path}`);
+  print(`${counted(Object.keys(table.tiles).length, "class of shapes")} with other tiles than the default, in ${path}`);
   return 0;
 });
 

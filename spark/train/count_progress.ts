@@ -1,5 +1,5 @@
 /** @file How far a count has come, for what has no loss. */
-import { duration, type ProgressOutput } from "./progress.ts";
+import { CLEAR, duration, overLine, type ProgressOutput } from "./progress.ts";
 
 /** Shows how far a count has come. */
 export interface CountProgress {
@@ -13,8 +13,6 @@ export interface CountProgress {
 
 /** Milliseconds before the first line: what is quick needs none. And between lines of a log. */
 const [PATIENCE, INTERVAL] = [3000, 10_000];
-
-const CLEAR = "\r\x1b[2K";
 
 /**
  * Makes the display: nothing for what takes less than three seconds; then a line that is written over in a terminal, else a
@@ -34,10 +32,14 @@ export function openCount(output: ProgressOutput, now: () => number): CountProgr
       if (!isDue || done === 0) return;
       const line = countLine(what, { done, total, seconds: (time - state.start) / 1000 });
       Object.assign(state, { last: time, isShown: output.isTerminal });
-      if (output.isTerminal) output.raw(CLEAR + line.slice(0, Math.max(0, output.columns() - 1)));
+      if (output.isTerminal) output.raw(overLine(line.slice(0, Math.max(0, output.columns() - 1))));
       else output.line(line);
     },
-    note: (line) => output.line((state.isShown ? CLEAR : "") + line),
+    note(line) {
+      if (state.isShown) output.raw(CLEAR);
+      state.isShown = false;
+      output.line(line);
+    },
     end() {
       if (state.isShown) output.raw(CLEAR);
       state.isShown = false;

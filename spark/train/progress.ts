@@ -77,7 +77,11 @@ export interface ProgressOutput {
   raw(text: string): void;
 }
 
-const CLEAR = "\r\x1b[2K";
+/** Takes away the line that is written over. */
+export const CLEAR = "\r\x1b[2K";
+
+/** Writes over a line, and takes away what is left of it: in this order nothing flickers. */
+export const overLine = (text: string): string => `\r${text}\x1b[K`;
 
 /** Milliseconds after which a plain line is due even if little has happened. */
 const LINE_INTERVAL = 10_000;
@@ -95,12 +99,13 @@ export function openProgress(output: ProgressOutput, now: () => number): Progres
     const state = { isShown: false };
     return {
       show(standing) {
-        output.raw(CLEAR + standingBar(standing, output.columns()));
+        output.raw(overLine(standingBar(standing, output.columns())));
         state.isShown = true;
       },
       note(line) {
-        output.line((state.isShown ? CLEAR : "") + line);
+        if (state.isShown) output.raw(CLEAR);
         state.isShown = false;
+        output.line(line);
       },
       end: () => output.raw(state.isShown ? "\n" : ""),
     };

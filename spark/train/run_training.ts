@@ -10,7 +10,7 @@ import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
 import { programLine } from "./program_line.ts";
 import type { Progress } from "./progress.ts";
 import { silent, SKIPS, type Terminal } from "./terminal.ts";
-import { appendFile, type SourceAccount } from "../../data/mod.ts";
+import { appendFile, counted, type SourceAccount } from "../../data/mod.ts";
 import type { RunHead } from "./results/run_log.ts";
 import { type Keepsakes, openRunResults, type RunResults } from "./results/run_results.ts";
 import { loggerCalls, type RunLogger } from "./run_logger.ts";
@@ -136,7 +136,9 @@ interface Ready<State> {
 
 function refuseShort(total: number, done: number): never {
   throw new RangeError(
-    `Cannot go on as the run must be longer than the ${done} steps that are done: current length is ${total} steps; ` +
+    `Cannot go on as the run must be longer than the ${counted(done, "step")} already done: current length is ${
+      counted(total, "step")
+    }; ` +
       "raise --steps or --epochs",
   );
 }
@@ -163,13 +165,13 @@ async function prepared<State extends Savable, Batch>(
   if (lock.before) print(`Takes over ${folder.path} from ${holderText(lock.before)}, which has ended`);
   print(described(recipe.title, run));
   if (done > 0) print(`Goes on after step ${done}, of ${source}`);
-  if (damaged > 0) print(`Passes over ${damaged} ${damaged === 1 ? "line" : "lines"} of the log that cannot be read`);
+  if (damaged > 0) print(`Passes over ${counted(damaged, "line")} of the log that cannot be read`);
   if (changes.length > 0) {
-    print(`Changes ${changes.join(", ")}; ${total - done} steps to go`);
+    print(`Changes ${changes.join(", ")}; ${counted(total - done, "step")} to go`);
     if (total <= done) refuseShort(total, done);
   }
   if (done >= total) {
-    print(`Nothing to do: all ${total} steps are done`);
+    print(`Nothing to do: ${total} of ${counted(total, "step")} done`);
     return null;
   }
   const readEvery = readEveryOf(run, training);
@@ -252,9 +254,7 @@ function described(
 ): string {
   const epochs = ((total + shift) / stepsPerEpoch).toFixed(1);
   const ranks = collective.size > 1 ? `, by ${collective.size} ranks of ${collective.name}` : "";
-  return `${title} ${total} ${
-    total === 1 ? "step" : "steps"
-  } of ${batchSize} (${epochs} epochs), on ${device.name}${ranks}`;
+  return `${title} ${counted(total, "step")} of ${batchSize} (${epochs} epochs), on ${device.name}${ranks}`;
 }
 
 /** A state that is to be explained must be looked at before the next step takes it over. */
@@ -282,6 +282,6 @@ function tellSkipped(progress: Progress, skipped: { count: number }, log: string
 
 /** What was done, in the last line. */
 function closing(last: number, total: number, skipped: number): string {
-  const files = skipped > 0 ? `, ${skipped} ${skipped === 1 ? "file" : "files"} skipped` : "";
-  return `${last < total ? "Interrupted" : "Done"} after ${last} of ${total} steps${files}; results in `;
+  const files = skipped > 0 ? `, ${counted(skipped, "file")} skipped` : "";
+  return `${last < total ? "Interrupted" : "Done"} after ${last} of ${counted(total, "step")}${files}; results in `;
 }

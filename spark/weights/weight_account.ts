@@ -1,6 +1,6 @@
 /** @file An account of weights: what was read of a file, what was not, and which of several sets it was. */
 import { requireOptions } from "../../tensor/kernel.ts";
-import { isAverageName, type StateDictFile } from "../../data/mod.ts";
+import { counted, isAverageName, type StateDictFile } from "../../data/mod.ts";
 import type { OfficialEntry } from "./official_layout.ts";
 import type { SourceNaming, WeightSource } from "./weight_source.ts";
 
@@ -59,7 +59,7 @@ function partOf(name: string): string {
   return /^(?:average\.)?(?:params|state)\.[^.]+|^[^.]+/.exec(name)?.[0] ?? name;
 }
 
-const counted = (names: Iterable<string>): Readonly<Record<string, number>> =>
+const countsOf = (names: Iterable<string>): Readonly<Record<string, number>> =>
   Object.fromEntries([...Map.groupBy(names, partOf)].map(([part, all]) => [part, all.length]));
 
 /**
@@ -94,7 +94,7 @@ export function accountOf(matched: Matched): WeightAccount {
     isAverage: isAverageName(file.set) || isAverageName(source.prefix),
     matched: found.length,
     missing: entries.filter((entry) => entry.tree !== null && !source.has(entry)).map(source.keyOf),
-    unused: counted(Object.keys(file.tensors).filter((name) => !read.has(name) && !(several && isOfOther(name)))),
+    unused: countsOf(Object.keys(file.tensors).filter((name) => !read.has(name) && !(several && isOfOther(name)))),
     headClasses,
     passedOver: Object.fromEntries(file.passedOver),
   };
@@ -109,8 +109,6 @@ const list = (counts: Readonly<Record<string, number>>): string =>
 
 const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);
-
-const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 /**
  * Says an account in two lines.
@@ -128,17 +126,17 @@ export function accountLines(account: WeightAccount, options: { readonly head?: 
   const kind = names === "tessera" ? "this library" : names;
   const chosen = set === ""
     ? account.isAverage ? ", a moving average" : ""
-    : `, ${set} of ${sets.length} sets (${sets.join(", ")}; --weights names another)`;
+    : `, ${set} of ${counted(sets.length, "set")} (${sets.join(", ")}; --weights names another)`;
   const parts = [
-    missing.length > 0 ? `${many(missing.length, "count")} missing, which decide nothing` : "nothing missing",
-    total(unused) > 0 ? `${many(total(unused), "tensor")} unused: ${list(unused)}` : "none unused",
+    missing.length > 0 ? `${counted(missing.length, "count")} missing, which decide nothing` : "nothing missing",
+    total(unused) > 0 ? `${counted(total(unused), "tensor")} unused: ${list(unused)}` : "none unused",
     headClasses === null
       ? head === undefined ? null : `head ${head}`
-      : `head of ${headClasses} classes${head === undefined ? "" : ` ${head}`}`,
-    total(passedOver) > 0 ? `${many(total(passedOver), "other object")} passed over: ${list(passedOver)}` : null,
+      : `head of ${counted(headClasses, "class")}${head === undefined ? "" : ` ${head}`}`,
+    total(passedOver) > 0 ? `${counted(total(passedOver), "other object")} passed over: ${list(passedOver)}` : null,
   ];
   return [
-    `weights: ${account.matched} tensors of ${model} from ${file} (${container}, names of ${kind}` +
+    `weights: ${counted(account.matched, "tensor")} of ${model} from ${file} (${container}, names of ${kind}` +
     `${off.length === 0 ? "" : `, ${off.join(" and ")} taken off`})${chosen}`,
     `weights: ${parts.filter((part) => part !== null).join("; ")}`,
   ];

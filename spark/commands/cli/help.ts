@@ -1,4 +1,5 @@
-import type { CommandLine } from "./command_line.ts";
+import type { CommandLine, Operands } from "./command_line.ts";
+import { groupedOptions } from "./option_groups.ts";
 import { flagOf, type OptionRow } from "./option.ts";
 import { wrap } from "./wrap.ts";
 
@@ -18,18 +19,32 @@ export function helpOf(
   columns: number = WIDTH + 1,
 ): string {
   const width = Math.max(40, Math.min(WIDTH, columns - 1));
-  const words = [`deno task ${task}`, ...operands?.names ?? [], ...usage ? [usage] : [], "[OPTIONS]"];
-  const rows = Object.entries(options).map(([name, row]) =>
-    [`${flagOf(name)} ${placeholderOf(row)}`, textOf(row)] as const
-  );
+  const words = [`deno task ${task}`, ...operandWords(operands), ...usage ? [usage] : [], "[OPTIONS]"];
+  const rowsOf = (names: readonly string[]) =>
+    names.map((name) => [`${flagOf(name)} ${placeholderOf(options[name]!)}`, textOf(options[name]!)] as const);
+  const groups = groupedOptions(Object.keys(options));
   return [
     ...paragraphs(purpose, width),
     "",
     ...wrap(`Usage: ${words.join(" ")}`, { width, indent: 7 }),
-    "",
-    ...[...rows, ["-h, --help", "this text"] as const].flatMap(([flag, text]) => optionLines(flag, text, width)),
+    ...groups.flatMap(([title, names], i) => [
+      "",
+      ...title === "" ? [] : [`${title}:`],
+      ...[...rowsOf(names), ...i === groups.length - 1 ? [HELP] : []]
+        .flatMap(([flag, text]) => optionLines(flag, text, width)),
+    ]),
     ...details ? ["", ...paragraphs(details, width)] : [],
   ].join("\n");
+}
+
+const HELP = ["-h, --help", "this text"] as const;
+
+/** What stands beside options: in brackets what may be left out, with dots what may be several. */
+function operandWords(
+  { names, least = names.length, most = names.length }: Operands = { names: [] },
+): readonly string[] {
+  const words = names.map((name, i) => i < least ? name : `[${name}]`);
+  return most > names.length ? [...words.slice(0, -1), `${words.at(-1)} …`] : words;
 }
 
 /** An option: its text beside it; below it where there is no room, or the flag is long. */

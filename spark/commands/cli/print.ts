@@ -1,6 +1,6 @@
 /** @file The only place where commands write to the terminal. */
 import { OutputError } from "../../train/terminal.ts";
-import { wrap } from "./wrap.ts";
+import { widthOf, wrap } from "./wrap.ts";
 
 /** A stream of the process. */
 export type OutputStream = "stdout" | "stderr";
@@ -15,6 +15,11 @@ export function columnsOf(stream: OutputStream): number | undefined {
   return Deno[stream].isTerminal() ? Deno.consoleSize().columns || 80 : undefined;
 }
 
+/** Names of files may hold what moves the cursor: control characters, but for line ends and tabs, become `?`. */
+function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, (letter) => letter === "\n" || letter === "\t" ? letter : "?");
+}
+
 /**
  * Writes a line to stdout, on terminals broken at words.
  *
@@ -22,7 +27,7 @@ export function columnsOf(stream: OutputStream): number | undefined {
  * @throws {OutputError} If it cannot be written.
  */
 export function print(line: string): void {
-  printResult(fitted(line, columnsOf("stdout")));
+  printResult(fitted(plain(line), columnsOf("stdout")));
 }
 
 /** Says for all ranks what the first has to say. */
@@ -47,7 +52,7 @@ export function printResult(text: string): void {
  * @throws {OutputError} If it cannot be written.
  */
 export function printError(line: string): void {
-  printRaw(`${fitted(line, columnsOf("stderr"))}\n`, "stderr");
+  printRaw(`${fitted(plain(line), columnsOf("stderr"))}\n`, "stderr");
 }
 
 /**
@@ -76,7 +81,7 @@ export function printRaw(text: string, stream: OutputStream = "stdout"): void {
 export function fitted(text: string, columns: number | undefined): string {
   if (columns === undefined) return text;
   return text.split("\n").flatMap((line) => {
-    if (line.length < columns || line.includes("deno task ")) return [line];
+    if (widthOf(line) < columns || line.includes("deno task ")) return [line];
     return wrap(line, { width: columns - 1, indent: /^ */.exec(line)![0].length + 2 });
   }).join("\n");
 }

@@ -9,6 +9,7 @@ import {
   type CocoEvaluation,
   type CocoResults,
   type CocoSet,
+  counted,
   evaluateCoco,
   groupedProblems,
   groupText,
@@ -135,11 +136,13 @@ const difficultOf = ({ objects }: CocoSet): number => objects.filter(({ difficul
 function sayWhatIsThere(set: CocoSet, { detections }: CocoResults): void {
   const difficult = difficultOf(set);
   print(
-    `annotations: ${set.images.length} images, ${set.categories.length} classes, ${set.objects.length} objects ` +
-      `(${crowdsOf(set)} crowds${difficult > 0 ? `, ${difficult} difficult` : ""}), ${set.problems.length} left out`,
+    `annotations: ${counted(set.images.length, "image")}, ${counted(set.categories.length, "class")}, ` +
+      `${counted(set.objects.length, "object")} (${counted(crowdsOf(set), "crowd")}${
+        difficult > 0 ? `, ${difficult} difficult` : ""
+      }), ${set.problems.length} left out`,
   );
   const masks = detections.filter(({ mask }) => mask).length;
-  print(`results: ${detections.length} detections, ${masks} with a mask`);
+  print(`results: ${counted(detections.length, "detection")}, ${masks} with a mask`);
 }
 
 function sayProblems(path: string, problems: readonly Problem[], remarks: readonly Problem[] = []): void {
@@ -202,7 +205,7 @@ function pageOf(given: Given, set: CocoSet, found: CocoResults, evaluations: Eva
     title: "Detections",
     summary: [
       ["images", String(set.images.length)],
-      ["objects", `${set.objects.length}, ${crowdsOf(set)} crowds`],
+      ["objects", `${set.objects.length}, ${counted(crowdsOf(set), "crowd")}`],
       ["detections", String(found.detections.length)],
       ["left out", `${set.problems.length} of the annotations, ${found.problems.length} of the results`],
     ],

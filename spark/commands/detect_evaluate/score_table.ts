@@ -1,5 +1,6 @@
 /** @file Scores of a detector as text: a row a kind, or a class and kind, and a column each of COCO's twelve numbers. */
 import { COCO_METRICS } from "../../../data/mod.ts";
+import { widthOf } from "../cli/wrap.ts";
 
 /** A row of a table. */
 export interface ScoreRow {
@@ -21,9 +22,9 @@ const BESIDE = [12, 6, 3, 2, 1];
  * @returns Of each table a line of headings, and one a row, `-` where nothing counts; an empty line between tables.
  */
 export function scoreTable(rows: readonly ScoreRow[], columns: number = Infinity): readonly string[] {
-  const widest = Math.max(...rows.map(({ name }) => name.length));
+  const widest = Math.max(...rows.map(({ name }) => widthOf(name)));
   const line = (name: string, cells: readonly string[]) =>
-    name.padEnd(widest) + cells.map((cell) => cell.padStart(WIDTH)).join("");
+    name + " ".repeat(widest - widthOf(name)) + cells.map((cell) => cell.padStart(WIDTH)).join("");
   const cellOf = (value: number) => value < 0 ? "-" : value.toFixed(4);
   const beside = BESIDE.find((count) => widest + count * WIDTH < columns) ?? 1;
   return Array.from({ length: COCO_METRICS.length / beside }, (_, k) => k * beside).flatMap((from) => [

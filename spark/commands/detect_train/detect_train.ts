@@ -1,6 +1,6 @@
 /** @file The command that trains detectors: `deno task detect:train --help`. */
 import type { Device } from "../../../tensor/mod.ts";
-import { groupedStepsPerEpoch, stepsPerEpoch } from "../../../data/mod.ts";
+import { counted, groupedStepsPerEpoch, stepsPerEpoch } from "../../../data/mod.ts";
 import { type DetectionBatch, inChannelsOf } from "../../../nn/mod.ts";
 import { type DetectionState, lossNames } from "../../detection.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
@@ -12,6 +12,7 @@ import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, placeOf, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
+import { exitCodes } from "../cli/exit_codes.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
@@ -44,8 +45,8 @@ const LINE = {
     `The run folder holds last.safetensors (all that --resume needs), best.safetensors (of the best box AP, with running
 statistics taken anew), log.jsonl (one line per step, epoch and evaluation), report.html (scores, losses, what was found in
 some images over time), detections/, tensorboard_log/ and result.json (the evaluation at the end, by class too).
-Ctrl-C finishes the step, saves and exits with code 130; a second one exits at once.
-Exit code 1: an error, said in one line on stderr.`,
+
+${exitCodes({ ranks: false })}`,
 } as const;
 
 /** What a checkpoint says of its run, besides the state. */
@@ -207,10 +208,10 @@ function titleOf(options: DetectOptions, { train, val, categories }: DetectData,
     ? "1 size of batches"
     : `${names.length} sizes of batches, so ${names.length} compiled steps`;
   print(`${count}: ${names.join("; ")}`);
-  return `${kind} on ${model} ${
-    init === null ? "from scratch" : `from ${init}`
-  }, ${train.name}: ${train.length} images of ` +
-    `${categories.length} ${categories.length === 1 ? "class" : "classes"}, ${held} to be evaluated on;`;
+  return `${kind} on ${model} ${init === null ? "from scratch" : `from ${init}`}, ${train.name}: ${
+    counted(train.length, "image")
+  } of ` +
+    `${counted(categories.length, "class")}, ${held} to be evaluated on;`;
 }
 
 if (import.meta.main) await runCommand(detectTrain);

@@ -4,6 +4,7 @@
  * @module
  */
 import { machineOf } from "../shared/machine.ts";
+import { counted } from "../../../data/mod.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { frozenFeatures } from "../../train/features/frozen_features.ts";
 import { type Command, command } from "../cli/command.ts";
@@ -73,15 +74,19 @@ export const embed: Command = command(LINE, async (given, paths) => {
   );
   progress.end();
   const skipped = places.reduce((sum, place) => sum + place.skipped.length, 0);
-  if (found.rows.length === 0) {
-    throw new Error(`Cannot embed as at least one image must be readable: current number is 0 of ${skipped}`);
-  }
+  if (found.rows.length === 0) refuseUnread(skipped);
   await writeEmbeddings(out!, format, found);
   print(
-    `${model.name} of ${network.path}: ${found.rows[0]?.length ?? 0} features of ${found.rows.length} images` +
+    `${model.name} of ${network.path}: ${counted(found.rows[0]!.length, "feature")} of ${
+      counted(found.rows.length, "image")
+    }` +
       `${skipped > 0 ? `, ${skipped} cannot be read` : ""}; wrote ${out}`,
   );
   return 0;
 });
+
+function refuseUnread(skipped: number): never {
+  throw new Error(`Cannot embed as at least one image must be readable: current number is 0 of ${skipped}`);
+}
 
 if (import.meta.main) await runCommand(embed);

@@ -4,7 +4,7 @@
  * @module
  */
 import { machineOf } from "../shared/machine.ts";
-import { writeFileAtomic } from "../../../data/mod.ts";
+import { counted, writeFileAtomic } from "../../../data/mod.ts";
 import { classAccuracies, confusionCsv } from "../../train/scores/confusion.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { type Evaluated, makeEvaluate, unreadText } from "../../train/scores/evaluation.ts";
@@ -91,7 +91,9 @@ async function keep(
 ): Promise<void> {
   const classes = classAccuracies(confusion, names);
   print(
-    `${model.name} of ${path} on ${labelled.name}, ${scores.images} images: top-1 ${percent(scores.top1)}, ` +
+    `${model.name} of ${path} on ${labelled.name}, ${counted(scores.images, "image")}: top-1 ${
+      percent(scores.top1)
+    }, ` +
       `top-5 ${percent(scores.top5)}, loss ${scores.loss.toFixed(4)}${unreadText(scores)}`,
   );
   const worst = classes.filter((row) => row.images > 0).toSorted((a, b) => a.recall - b.recall).slice(0, SHOWN);

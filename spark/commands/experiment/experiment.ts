@@ -1,11 +1,16 @@
 /** @file The command that runs the experiment of `docs/experiments.md`: `deno task experiment --help`. */
-import { writeFileAtomic } from "../../../data/mod.ts";
+import { basename } from "node:path";
+import { counted, writeFileAtomic } from "../../../data/mod.ts";
+import { duration } from "../../train/progress.ts";
+import { percent } from "../../train/results/evaluation_report.ts";
 import { type Command, command } from "../cli/command.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import { flagOf, type OptionsOf } from "../cli/option.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { DEVICE_OPTION, IN_CHANNELS_OPTION, MODEL_OPTION } from "../shared/common_options.ts";
+import { imageInput } from "../shared/image_input.ts";
+import { openLabelledData } from "../shared/labelled_data.ts";
 import { requireWritable } from "../shared/writable.ts";
 import { experimentJobs, type ExperimentSettings } from "./experiment_plan.ts";
 import { experimentReport } from "./experiment_report.ts";
@@ -70,12 +75,19 @@ export const experiment: Command = command(LINE, async (given) => {
   };
   requireWritable(report, "--report");
   if (!reportOnly) {
-    await runJobs(experimentJobs(settings, out), {
+    await checkData(settings);
+    const all = experimentJobs(settings, out);
+    await runJobs(all, {
       out,
       atOnce: jobs,
       onStart: ({ name }) => print(`${clock()} starts ${name}`),
       async onDone({ name }, { seconds, values }) {
-        print(`${clock()} done ${name} in ${seconds.toFixed(0)} s: ${JSON.stringify(values)}`);
+        const done = all.filter((job) => readResult(out, job.name) !== null).length;
+        print(
+          `${clock()} done ${name} in ${duration(seconds)}: ${valuesText(values)} (${done} of ${
+            counted(all.length, "run")
+          })`,
+        );
         await writeReport();
       },
     });
@@ -85,6 +97,28 @@ export const experiment: Command = command(LINE, async (given) => {
   return 0;
 });
 
+/** Says what is used of the images, and refuses them before anything runs. */
+async function checkData({ data, val, labels, fewLabels, inChannels }: ExperimentSettings): Promise<void> {
+  if (fewLabels > labels) {
+    throw new RangeError(
+      `Cannot run the experiment as --few-labels must be at most --labels, ${labels}: current value is ${fewLabels}`,
+    );
+  }
+  const places = { data, val, seed: 0, input: imageInput(inChannels) };
+  await openLabelledData({ ...places, labels });
+  await openLabelledData({ ...places, labels: fewLabels, tell: () => {} });
+}
+
+/** What is measured, as it is called on the terminal; shares but for the loss. */
+const NAMES: Readonly<Record<string, string>> = {
+  ...{ top1: "top-1", top5: "top-5", linear: "linear top-1", neighbours: "nearest neighbours", loss: "loss" },
+};
+
+function valuesText(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values).filter(([name]) => name in NAMES)
+    .map(([name, value]) => `${NAMES[name]} ${name === "loss" ? value.toFixed(4) : percent(value)}`).join(", ");
+}
+
 function refuseAbsent(name: string): never {
   throw new RangeError(`Cannot run the experiment as ${flagOf(name)} must name images: current value is absent`);
 }
@@ -92,13 +126,13 @@ function refuseAbsent(name: string): never {
 /** Options that say where things lie, and what is done of the experiment, not what it is. */
 const PLACES: readonly string[] = ["data", "val", "out", "report", "jobs", "reportOnly"];
 
-const clock = () => new Date().toISOString().slice(11, 19);
+const clock = () => new Date().toTimeString().slice(0, 8);
 
-/** The command as others would type it: where their images lie is theirs to say. */
+/** The command as others would type it, who have the images elsewhere. */
 function commandLine(given: OptionsOf<typeof OPTIONS>): string {
   const shown = Object.entries(given).filter(([name]) => !PLACES.includes(name));
   const options = shown.map(([name, value]) => `${flagOf(name)} ${value}`);
-  const paths = ["--data cifar10-train.tar.gz", "--val cifar10-test.tar.gz"];
+  const paths = ["data", "val"].map((name) => `${flagOf(name)} ${basename(given[name as "data" | "val"]!)}`);
   return ["deno task experiment", ...paths, ...options].join(" ");
 }
 

@@ -1,7 +1,10 @@
 /** @file The report of the experiment: tables, and what they say. */
 import { type ExperimentSettings, fewEpochs, jobName, type RunKind, type Start, STARTS } from "./experiment_plan.ts";
 import { modelEntry } from "../../train/model_file.ts";
-import type { JobResult } from "./experiment_run.ts";
+import { counted } from "../../../data/mod.ts";
+import { FINETUNE_OPTIONS } from "../finetune/finetune_options.ts";
+import { finetuneRecipe } from "../finetune/finetune_recipe.ts";
+import { type JobResult, LAST_STEPS } from "./experiment_run.ts";
 
 /** Looks a result up; null for a run that is not done. */
 export type Lookup = (name: string) => JobResult | null;
@@ -153,9 +156,9 @@ function reading(settings: ExperimentSettings, lookup: Lookup): string {
   return `${lines.join("\n")}\n\n${CAVEAT}`;
 }
 
-const CAVEAT = `This is a small network after minutes of pre-training, on small images, with few seeds. It shows that
-the parts work together and which way they point here. It says nothing of networks, images and lengths as in the paper,
-where ConvNeXt-S on ImageNet gains 1.0 points by pre-training, of which 0.9 are lost with zero-out.`;
+const CAVEAT = `This is one network on one set of images, with few seeds. It shows that the parts work together and
+which way they point here. It says nothing of other networks, images and lengths; in the paper ConvNeXt-S on ImageNet
+gains 1.0 points by pre-training of 1600 epochs, of which 0.9 are lost with zero-out.`;
 
 function differenceCells(pairs: readonly number[]): readonly [string, string] {
   if (pairs.length === 0) return ["not run", ""];
@@ -188,22 +191,40 @@ function settingsText(settings: ExperimentSettings, lookup: Lookup): string {
       count(test)
     } test ` +
     `images for evaluation. ${inputSize.join("×")} pixels.`,
-    `- Network: \`${model}\`${inChannels === null ? "" : `, of ${inChannels} channels`}.`,
+    `- Network: \`${model}\`${inChannels === null ? "" : `, of ${counted(inChannels, "channel")}`}.`,
     `- Pre-training: ${
       number(pretrainSteps)
     } steps of ${batchSize} images, the defaults of \`deno task pretrain\` for this ` +
     "network (LAMB; random resized crops of 67 to 100 % and flips). The paper pre-trains for 1600 epochs of ImageNet" +
     `${train === null ? "" : `; this is ${(pretrainSteps * batchSize / train).toFixed(1)} epochs of these images`}.`,
-    `- Fine-tuning: ${finetuneEpochs} epochs of the labelled images (${
+    `- Fine-tuning: ${counted(finetuneEpochs, "epoch")} of the labelled images (${
       fewEpochs(settings)
-    } of the fewer ones: as many ` +
-    "steps), batch 64, the defaults of `deno task finetune` (AdamW, cosine, label smoothing 0.1, crops of 35 to 100 %, " +
-    "flips), all layers at the same rate, the same for all starts. The learning rate was chosen for fresh weights, on " +
-    "training images that were held out (note 33 of `DECISIONS.md`).",
+    } of the fewer ones: as many steps), the defaults of \`deno task finetune\` for this network: ${
+      finetuneText(settings)
+    }; the same for all starts.`,
     "- Probes: frozen network, mean of the last map, running statistics of batch norm taken anew from dense images (for " +
     "fresh weights too); logistic regression, and 20 nearest neighbours.",
     `- Seeds: ${Array.from({ length: seeds }, (_, i) => i).join(", ")}; each has its own pre-training.`,
   ].join("\n");
+}
+
+const SMOOTHING = FINETUNE_OPTIONS.labelSmoothing.default;
+
+/** The recipe of fine-tuning in words. */
+function finetuneText({ model, inChannels }: ExperimentSettings): string {
+  const { batchSize, optimizer, baseLr, layerDecay, loss, mixup, cutmix, cropScale, augment } = finetuneRecipe(
+    model,
+    modelEntry(model).recipe.inputSize,
+  );
+  return [
+    `batches of ${batchSize}`,
+    `${{ adamw: "AdamW", lamb: "LAMB" }[optimizer]} with a base rate of ${baseLr}, cosine`,
+    layerDecay === 1 ? "all layers at the same rate" : `layer decay ${layerDecay}`,
+    `${loss === "ce" ? "cross-entropy" : "binary cross-entropy"}, label smoothing ${SMOOTHING}`,
+    ...mixup > 0 || cutmix > 0 ? [`mixup ${mixup}, CutMix ${cutmix}`] : [],
+    `crops of ${Math.round(100 * cropScale)} to 100 %, flips`,
+    ...augment === "none" || inChannels !== null ? [] : [`${augment} augmentation`],
+  ].join(", ");
 }
 
 function pretrainTable(settings: ExperimentSettings, lookup: Lookup): string {
@@ -217,7 +238,10 @@ function pretrainTable(settings: ExperimentSettings, lookup: Lookup): string {
       : `${mean.toFixed(4)} ± ${deviation.toFixed(4)}`;
     return [STARTS[start].label, text];
   });
-  return `Mean loss of the last 100 steps. It tells how well masked patches were predicted, not how good the features are.` +
+  const steps = Math.min(LAST_STEPS, settings.pretrainSteps);
+  return `Mean loss of the last ${
+    counted(steps, "step")
+  }. It tells how well masked patches were predicted, not how good the features are.` +
     `\n\n${table([["pre-training", "loss"], ...rows])}`;
 }
 
@@ -235,12 +259,10 @@ function timeText(settings: ExperimentSettings, lookup: Lookup, command: string)
   };
   const kinds = ["pretrain", "finetune", "few", "probe"] as const;
   const minutes = kinds.flatMap((kind) => known(secondsOf(kind))).reduce((sum, x) => sum + x, 0) / 60;
-  return `\`\`\`\n${command}\n\`\`\`\n\nEach run has ${settings.threads} thread${
-    settings.threads === 1 ? "" : "s"
-  } on ` +
+  return `\`\`\`\n${command}\n\`\`\`\n\nEach run has ${counted(settings.threads, "thread")} on ` +
     `\`${settings.device}\`; the mean times were ${kinds.map(line).join(", ")}, ${
       minutes.toFixed(0)
     } minutes of runs in ` +
-    "all, with whatever else the machine did. Sizes are chosen so that all of it takes an hour or two on two cores. " +
+    "all, with whatever else the machine did. " +
     "Runs that are done leave a result file and are not run again; the command goes on where it was ended.";
 }

@@ -165,7 +165,7 @@ function commandOf({ name, kind, args }: Job, out: string): readonly string[] {
 }
 
 /** The last steps of pre-training whose losses are averaged. */
-const LAST_STEPS = 100;
+export const LAST_STEPS = 100;
 
 const READERS: Readonly<Record<JobKind, (path: string) => Readonly<Record<string, number>>>> = {
   pretrain(path) {

@@ -5,7 +5,7 @@
  */
 import { machineOf } from "../shared/machine.ts";
 import { type Collective, type Device, zeros } from "../../../tensor/mod.ts";
-import { stepsPerEpoch } from "../../../data/mod.ts";
+import { counted, stepsPerEpoch } from "../../../data/mod.ts";
 import type { FinetuneState, TargetBatch } from "../../finetune.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { makeEvaluate } from "../../train/scores/evaluation.ts";
@@ -19,6 +19,7 @@ import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, placeOf, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
+import { exitCodes } from "../cli/exit_codes.ts";
 import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
@@ -49,10 +50,11 @@ const LINE = {
 log.jsonl
 (one line per step, epoch and evaluation), report.html, confusion.csv, tensorboard_log/ and result.json (the evaluation at
 the end, by class too).
-Ctrl-C finishes the step, saves and exits with code 130; a second one exits at once.
-Exit code 1: an error, said in one line on stderr.
+
 mpirun -n N deno task finetune … shares each step among N ranks (docs/many_machines.md); --batch-size is that of all
-together. Exit code 75: another rank was lost; go on with --resume, with as many ranks or others.`,
+together.
+
+${exitCodes({ ranks: true })}`,
 } as const;
 
 /** What a checkpoint says of its run, besides the state. */
@@ -193,8 +195,10 @@ function lasting(options: FinetuneOptions): FinetuneOptions {
 
 function titleOf({ start: { options }, data }: Opened): string {
   const { model, init, inputSize: [height, width] } = options;
-  return `${model} ${init === null ? "from scratch" : `from ${init}`} on ${data.train.name}: ${data.train.length} ` +
-    `images of ${data.classes.length} classes at ${height}×${width}, ${data.val.length} to be evaluated on;`;
+  return `${model} ${init === null ? "from scratch" : `from ${init}`} on ${data.train.name}: ` +
+    `${counted(data.train.length, "image")} of ${
+      counted(data.classes.length, "class")
+    } at ${height}×${width}, ${data.val.length} to be evaluated on;`;
 }
 
 if (import.meta.main) await runCommand(finetune);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { counted } from "../../../data/mod.ts";
 import { accountLines } from "../../weights/weight_account.ts";
 import { bytes } from "../../train/devices.ts";
 import { type Command, command } from "../cli/command.ts";
@@ -33,7 +34,7 @@ function lines(
   const shapes = tensors.map(({ shape }) => `[${shape.join(", ")}]`);
   const widest = Math.max(5, ...shapes.map((shape) => shape.length));
   return [
-    `${file}: ${container}, ${tensors.length} tensors, ${bytes(size)}`,
+    `${file}: ${container}, ${counted(tensors.length, "tensor")}, ${bytes(size)}`,
     model === null
       ? "model: none that is known"
       : `model: ${model} ${part}, names of ${names === "tessera" ? "this library" : names}`,

@@ -4,7 +4,7 @@
  * @module
  */
 import { machineOf } from "../shared/machine.ts";
-import { writeFileAtomic } from "../../../data/mod.ts";
+import { counted, writeFileAtomic } from "../../../data/mod.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { classesOf, largestOf, scoreImages, softmaxOf } from "../../train/scores/score_images.ts";
 import { type Command, command } from "../cli/command.ts";
@@ -77,7 +77,7 @@ export const predict: Command = command(LINE, async (given, paths) => {
   else await writeFileAtomic(out, text);
   const good = predicted.filter(({ error }) => error === undefined).length;
   if (out !== undefined) {
-    print(`${file.model.name} of ${file.path}: ${good} of ${predicted.length} images; wrote ${out}`);
+    print(`${file.model.name} of ${file.path}: ${good} of ${counted(predicted.length, "image")}; wrote ${out}`);
   }
   return good > 0 ? 0 : 1;
 });

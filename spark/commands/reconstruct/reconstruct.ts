@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  counted,
   dataKey,
   type Dataset,
   drawsOf,
@@ -174,8 +175,8 @@ export const reconstructCommand: Command = command(LINE, async (given) => {
     const png = imageGrid(rows, { enlarge: enlargementFor(inputSize[0]) });
     await writeFileAtomic(out, png);
     print(
-      `${saved.model.name}${saved.isAverage ? " (moving average)" : ""} of ${checkpoint}: ${images.length} ` +
-        `${images.length === 1 ? "image" : "images"} at ${inputSize.join("×")}, ${hiddenIn(masks, grid)}, loss ` +
+      `${saved.model.name}${saved.isAverage ? " (moving average)" : ""} of ${checkpoint}: ` +
+        `${counted(images.length, "image")} at ${inputSize.join("×")}, ${hiddenIn(masks, grid)}, loss ` +
         loss.toFixed(4) + unreadText({ images: images.length, unread }, "made of"),
     );
     print(`Mean error of masked pixels, of 255: ${errors.map((error, kind) => described(error, kind)).join(", ")}`);

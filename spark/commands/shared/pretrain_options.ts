@@ -24,7 +24,7 @@ const DATA = {
     what: "a folder, an archive or fluent-emoji",
     help: [
       "images: a folder, with folders within or without; a tar or zip archive, shards {000..127}.tar, Parquet tables,",
-      "CIFAR-10 binary files; or fluent-emoji, 3D emoji from npm",
+      "CIFAR-10's files; or fluent-emoji, 3D emoji from npm",
     ],
     default: "fluent-emoji",
   },

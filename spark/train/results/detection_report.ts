@@ -82,7 +82,9 @@ function classTable(scores: Readonly<Record<string, DetectionScores>>): string {
       names.map((each) => `<td>${scoreText(scores[each]!.classes[name])}</td>`).join("")
     }</tr>`
   );
-  return `<table class="numbers"><thead>${head}</thead><tbody>${rows.join("\n")}</tbody></table>`;
+  return `<div class="wide"><table class="numbers"><thead>${head}</thead><tbody>${
+    rows.join("\n")
+  }</tbody></table></div>`;
 }
 
 /**

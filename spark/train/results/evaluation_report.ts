@@ -53,7 +53,9 @@ function accuracyTable(rows: readonly ClassAccuracy[]): string {
     `<tr><th>${escaped(name)}</th><td>${images}</td><td>${percent(recall)}</td><td>${percent(precision)}</td></tr>`
   );
   const head = "<tr><th>class</th><th>images</th><th>right of them</th><th>right of predicted</th></tr>";
-  return `<table class="numbers"><thead>${head}</thead><tbody>${lines.join("\n")}</tbody></table>`;
+  return `<div class="wide"><table class="numbers"><thead>${head}</thead><tbody>${
+    lines.join("\n")
+  }</tbody></table></div>`;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** @file A report: one HTML file that needs nothing else. */
 import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
+import { counted } from "../../../data/mod.ts";
 import type { StepRecord } from "../metrics.ts";
 
 /** A row of a table: its name, and text or plain data. */
@@ -131,11 +132,11 @@ export function stepSummary(records: readonly StepRecord[], total: number): read
   return [
     ["steps", `${last.step} of ${total}`],
     ["passes over the images", last.epoch.toFixed(2)],
-    [`loss, mean of the last ${recent.length} steps`, mean(recent.map(({ loss }) => loss)).toFixed(4)],
+    [`loss, mean of the last ${counted(recent.length, "step")}`, mean(recent.map(({ loss }) => loss)).toFixed(4)],
     ["smallest loss of a step", Math.min(...thinned(finite, 50_000).map(({ loss }) => loss)).toFixed(4)],
     ["images per second, whole run", speed.toFixed(2)],
     [
-      `images per second, last ${recent.length} steps`,
+      `images per second, last ${counted(recent.length, "step")}`,
       (1 / mean(recent.map((r) => 1 / r.imagesPerSecond))).toFixed(2),
     ],
   ];
@@ -152,7 +153,7 @@ td { overflow-wrap: anywhere; } th, td { border-bottom: 1px solid #eee; padding:
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); column-gap: 3rem; }
 .heads { display: grid; color: #555; font-size: 0.9rem; text-align: center; max-width: 100%; }
 .wide { overflow-x: auto; } .counts td, .counts th { padding: 0.25rem 0.5rem; text-align: right; border: 1px solid #fff; }
-.counts thead th { vertical-align: bottom; } .numbers td, .numbers thead th { text-align: right; white-space: nowrap; }
+.counts thead th { vertical-align: bottom; } .numbers td, .numbers thead th { text-align: right; } .numbers td, .numbers th { white-space: nowrap; }
 .beside > section:has(.wide > .numbers) { grid-column: 1 / -1; } .numbers td { padding-left: 1rem; }
 figure[hidden] { display: none; } input[type="range"] { width: min(320px, 60%); vertical-align: middle; }`;
 

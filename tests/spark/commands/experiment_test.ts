@@ -48,7 +48,7 @@ Deno.test("experimentJobs() of other channels hands them to every run; without, 
     match(args.join(" "), /--model mini_resnet8 --in-channels 1 /, name);
     equal(args.join(" ").replace(" --in-channels 1", ""), plain[i]!.args.join(" "));
   });
-  match(experimentReport({ ...SETTINGS, inChannels: 1 }, () => null, ""), /Network: `mini_resnet8`, of 1 channels\./);
+  match(experimentReport({ ...SETTINGS, inChannels: 1 }, () => null, ""), /Network: `mini_resnet8`, of 1 channel\./);
 });
 
 Deno.test("experimentReport() says how many images were used, and how often", () => {

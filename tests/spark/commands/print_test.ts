@@ -1,5 +1,7 @@
-import { deepStrictEqual, equal, match } from "node:assert/strict";
-import { fitted } from "../../../spark/commands/cli/print.ts";
+import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
+import { fitted, print } from "../../../spark/commands/cli/print.ts";
+import { widthOf } from "../../../spark/commands/cli/wrap.ts";
+import { caught } from "./command_here.ts";
 
 const COMMAND = new URL("../../../spark/commands/pretrain/pretrain.ts", import.meta.url).pathname;
 
@@ -34,4 +36,21 @@ Deno.test("lines are broken at words on a terminal, but for commands; elsewhere 
   equal(fitted(account, account.length + 1), account);
   const command = "Go on with: deno task pretrain --resume runs/one";
   equal(fitted(`short\n${command}`, 20), `short\n${command}`);
+});
+
+Deno.test("names of files move no cursor and turn no line around", () => {
+  const stdout = caught("stdout");
+  try {
+    print("cat\u001b[2J/1.png\t\u202egnp\r\nnext\u009b1A");
+    deepStrictEqual(stdout.lines(), ["cat?[2J/1.png\t?gnp?", "next?1A"]);
+  } finally {
+    stdout.release();
+  }
+});
+
+Deno.test("letters of East Asia take two columns, marks none", () => {
+  deepStrictEqual(["cat", "猫の写真", "e\u0301", "한국", "🐈x"].map(widthOf), [3, 8, 1, 4, 3]);
+  for (const line of fitted("猫の写真 犬の写真 鳥の写真 魚の写真 馬の写真", 30).split("\n")) {
+    ok(widthOf(line) < 30, line);
+  }
 });
