@@ -2,8 +2,6 @@
 import { type ExperimentSettings, fewEpochs, jobName, type RunKind, type Start, STARTS } from "./experiment_plan.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { counted } from "../../../data/mod.ts";
-import { FINETUNE_OPTIONS } from "../finetune/finetune_options.ts";
-import { finetuneRecipe } from "../finetune/finetune_recipe.ts";
 import { type JobResult, LAST_STEPS } from "./experiment_run.ts";
 
 /** Looks a result up; null for a run that is not done. */
@@ -179,6 +177,7 @@ function imagesUsed(lookup: Lookup): { readonly train: number | null; readonly t
 
 function settingsText(settings: ExperimentSettings, lookup: Lookup): string {
   const { train, test } = imagesUsed(lookup);
+  const recipe = lookup(jobName("finetune", "scratch", 0))?.recipe;
   const count = (images: number | null) => images === null ? "the" : `all ${images.toLocaleString("en")}`;
   const { inputSize, batchSize } = modelEntry(settings.model).recipe;
   const { model, inChannels, pretrainSteps, labels, fewLabels, finetuneEpochs, seeds } = settings;
@@ -199,32 +198,13 @@ function settingsText(settings: ExperimentSettings, lookup: Lookup): string {
     `${train === null ? "" : `; this is ${(pretrainSteps * batchSize / train).toFixed(1)} epochs of these images`}.`,
     `- Fine-tuning: ${counted(finetuneEpochs, "epoch")} of the labelled images (${
       fewEpochs(settings)
-    } of the fewer ones: as many steps), the defaults of \`deno task finetune\` for this network: ${
-      finetuneText(settings)
+    } of the fewer ones: as many steps), the defaults of \`deno task finetune\` for this network${
+      recipe === undefined ? "" : `: ${recipe}`
     }; the same for all starts.`,
     "- Probes: frozen network, mean of the last map, running statistics of batch norm taken anew from dense images (for " +
     "fresh weights too); logistic regression, and 20 nearest neighbours.",
     `- Seeds: ${Array.from({ length: seeds }, (_, i) => i).join(", ")}; each has its own pre-training.`,
   ].join("\n");
-}
-
-const SMOOTHING = FINETUNE_OPTIONS.labelSmoothing.default;
-
-/** The recipe of fine-tuning in words. */
-function finetuneText({ model, inChannels }: ExperimentSettings): string {
-  const { batchSize, optimizer, baseLr, layerDecay, loss, mixup, cutmix, cropScale, augment } = finetuneRecipe(
-    model,
-    modelEntry(model).recipe.inputSize,
-  );
-  return [
-    `batches of ${batchSize}`,
-    `${{ adamw: "AdamW", lamb: "LAMB" }[optimizer]} with a base rate of ${baseLr}, cosine`,
-    layerDecay === 1 ? "all layers at the same rate" : `layer decay ${layerDecay}`,
-    `${loss === "ce" ? "cross-entropy" : "binary cross-entropy"}, label smoothing ${SMOOTHING}`,
-    ...mixup > 0 || cutmix > 0 ? [`mixup ${mixup}, CutMix ${cutmix}`] : [],
-    `crops of ${Math.round(100 * cropScale)} to 100 %, flips`,
-    ...augment === "none" || inChannels !== null ? [] : [`${augment} augmentation`],
-  ].join(", ");
 }
 
 function pretrainTable(settings: ExperimentSettings, lookup: Lookup): string {

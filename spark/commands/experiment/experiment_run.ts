@@ -14,6 +14,8 @@ export interface JobResult {
   readonly seconds: number;
   /** Accuracies by name; for pre-training, the mean loss of its last steps. */
   readonly values: Readonly<Record<string, number>>;
+  /** How a network was fine-tuned, in words; absent for other runs, and in results of before. */
+  readonly recipe?: string;
   /** What was run; absent in results of before. */
   readonly args?: readonly string[];
 }
@@ -146,7 +148,8 @@ function startJob(job: Job, out: string, onDone: (job: Job, result: JobResult) =
       );
     }
     const seconds = (performance.now() - begin) / 1000;
-    const result = { name: job.name, seconds, values: valuesOf(job, out), args: job.args };
+    const recipe = job.kind === "finetune" ? { recipe: recipeOf(`${out}/${job.name}`) } : {};
+    const result = { name: job.name, seconds, values: valuesOf(job, out), ...recipe, args: job.args };
     await writeFileAtomic(resultPath(out, job.name), `${JSON.stringify(result, null, 2)}\n`);
     await onDone(job, result);
     return job.name;
@@ -186,5 +189,20 @@ const READERS: Readonly<Record<JobKind, (path: string) => Readonly<Record<string
     return { linear: linear.top1, neighbours };
   },
 };
+
+/** What a run of fine-tuning did, by what it keeps of its options. */
+function recipeOf(path: string): string {
+  const { options } = JSON.parse(Deno.readTextFileSync(runFolder(path).result));
+  const { batchSize, optimizer, baseLr, layerDecay, loss, labelSmoothing, mixup, cutmix, cropScale, augment } = options;
+  return [
+    `batches of ${batchSize}`,
+    `${optimizer === "adamw" ? "AdamW" : "LAMB"} with a base rate of ${baseLr}, cosine`,
+    layerDecay === 1 ? "all layers at the same rate" : `layer decay ${layerDecay}`,
+    `${loss === "ce" ? "cross-entropy" : "binary cross-entropy"}, label smoothing ${labelSmoothing}`,
+    ...mixup > 0 || cutmix > 0 ? [`mixup ${mixup}, CutMix ${cutmix}`] : [],
+    `crops of ${Math.round(100 * cropScale)} to 100 %, flips`,
+    ...augment === "none" ? [] : [`${augment} augmentation`],
+  ].join(", ");
+}
 
 const valuesOf = ({ name, kind }: Job, out: string) => READERS[kind](`${out}/${name}`);

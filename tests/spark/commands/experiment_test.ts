@@ -166,6 +166,10 @@ Deno.test("runJobs() runs what is not done, and what is done once only", () =>
     const { values } = readResult(out, "finetune-spark-0")!;
     ok(values.top1! >= 0 && values.top1! <= 1 && values.top5 === 1);
     ok(readResult(out, "pretrain-spark-0")!.values.loss! > 0.3);
+    match(
+      readResult(out, "finetune-spark-0")!.recipe!,
+      /^batches of 64, AdamW with a base rate of 0\.02, cosine, all layers at/,
+    );
     const { linear, neighbours } = readResult(out, "probe-spark-0")!.values;
     ok([linear!, neighbours!].every((share) => share >= 0 && share <= 1));
     await Deno.remove(`${out}/finetune-spark-0.json`);
