@@ -13,7 +13,7 @@ import {
 } from "./crew.ts";
 import type { Engine, PassTeller } from "./engine.ts";
 import { MAX_PAGES } from "./memory.ts";
-import { startWorkers, type Thread } from "./threads.ts";
+import { type Thread, type Workers, workersOf } from "./threads.ts";
 
 /** Pages at the start. */
 export const INITIAL_PAGES = 16;
@@ -23,17 +23,24 @@ interface Local {
   readonly memory: WebAssembly.Memory;
   /** The calling thread. */
   readonly member: Member;
-  readonly workers: readonly Thread[];
+  /** Those that it may have, and those that were started: all or none. */
+  readonly possible: Workers;
   /** True if a module is compiled well as soon as it is made. */
   readonly eager: boolean;
   readonly instances: Instances;
   /** Launches by list; weak: they go with the programs. */
   readonly launches: WeakMap<PassList, readonly Launch[]>;
-  readonly state: { turn: number; alone: boolean; closed: boolean; launches: number };
+  readonly state: {
+    turn: number;
+    alone: boolean;
+    closed: boolean;
+    launches: number;
+    workers: readonly Thread[];
+  };
 }
 
 /**
- * Starts an engine.
+ * Starts an engine. Where its calling thread can wait for them, its workers are started when there is work to share.
  *
  * @param threads How many, the calling one included.
  * @param options `eager`: true where modules are compiled well at once: the threads then share that work.
@@ -41,17 +48,18 @@ interface Local {
  */
 export function localEngine(threads: number, { eager = false }: { readonly eager?: boolean } = {}): Engine {
   const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
-  const workers = startWorkers(Math.max(1, threads) - 1);
-  const member = (index: number): Member => ({ index, count: workers.length + 1, memory, control: 0 });
-  workers.forEach((worker, i) => tell(worker, { kind: "join", member: member(i + 1) }));
-  const state = { turn: 0, alone: workers.length === 0, closed: false, launches: 0 };
+  const possible = workersOf(Math.max(1, threads) - 1);
+  const alone = possible.count === 0;
   const local: Local = {
-    ...{ memory, workers, state, eager, member: member(0) },
+    ...{ memory, possible, eager, member: { index: 0, count: possible.count + 1, memory, control: 0 } },
     ...{ instances: new WeakMap(), launches: new WeakMap() },
+    state: { turn: 0, alone, closed: false, launches: 0, workers: [] },
   };
+  const { state } = local;
+  if (eager || !possible.canWait) startCrew(local);
   const close = () => closeLocal(local);
   return {
-    threads: workers.length + 1,
+    threads: possible.count + 1,
     isHere: true,
     size: () => memory.buffer.byteLength,
     grow: (pages) => void memory.grow(pages),
@@ -60,7 +68,7 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
     read: (address, words) => new Uint32Array(memory.buffer, address, words).slice(),
     load: (image) => listsOf(image).forEach((list) => launchesOf(local, list)),
     run: (image, table, scratch, told = () => undefined) => run(local, image, { table, scratch, told }),
-    drop: (list) => workers.forEach((worker) => tell(worker, { kind: "drop", program: list })),
+    drop: (list) => state.workers.forEach((worker) => tell(worker, { kind: "drop", program: list })),
     launches: () => state.launches,
     isOpen: () => !state.closed,
     done: () => Promise.resolve(),
@@ -76,9 +84,16 @@ function tell(worker: Thread, message: WorkerMessage): void {
   worker.postMessage(message);
 }
 
-function closeLocal({ state, workers }: Local): void {
+/** Starts the workers, once. */
+function startCrew({ possible, member, state }: Local): void {
+  if (state.workers.length === possible.count || state.closed) return;
+  state.workers = possible.start();
+  state.workers.forEach((worker, i) => tell(worker, { kind: "join", member: { ...member, index: i + 1 } }));
+}
+
+function closeLocal({ state }: Local): void {
   state.closed = true;
-  workers.forEach((worker) => worker.terminate());
+  state.workers.forEach((worker) => worker.terminate());
 }
 
 /** Lets workers compile kernels from the last one while this thread does so from the first: the engine compiles equal bytes once. */
@@ -89,18 +104,20 @@ function compileTogether(workers: readonly Thread[], { passes }: PassList): void
   });
 }
 
-/** The launches of a list, which all threads know from the first call on. */
-function launchesOf({ launches, workers, eager }: Local, list: PassList): readonly Launch[] {
+/** The launches of a list, which all threads that were started know from the first call on. */
+function launchesOf(local: Local, list: PassList): readonly Launch[] {
+  const { launches, possible, eager, state } = local;
   const known = launches.get(list);
   if (known) return known;
-  if (eager) compileTogether(workers, list);
+  if (eager) compileTogether(state.workers, list);
   const made = list.passes.map(({ kernel, slots, items, parallel }): Launch => ({
     module: kernel.module,
     slots,
     items,
-    parallel: parallel && workers.length > 0,
+    parallel: parallel && possible.count > 0,
   }));
-  workers.forEach((worker) => tell(worker, { kind: "load", program: list.number, launches: made }));
+  if (sharedLaunches(made) > 0) startCrew(local);
+  state.workers.forEach((worker) => tell(worker, { kind: "load", program: list.number, launches: made }));
   launches.set(list, made);
   return made;
 }
@@ -208,7 +225,7 @@ function finishEarly(
 }
 
 function runPasses(local: Local, image: ProgramImage, list: PassList, { table, scratch, told }: RunOptions): void {
-  const { state, member, workers, instances } = local;
+  const { state, member, instances } = local;
   const launches = launchesOf(local, list);
   const shared = { table, firstTurn: state.turn };
   const turns = sharedLaunches(launches);
@@ -217,7 +234,7 @@ function runPasses(local: Local, image: ProgramImage, list: PassList, { table, s
   const scratchOf = (index: number) => scratch + index * image.localBytes;
   if (turns > 0) state.alone ||= !CREW.allJoined(member);
   if (turns > 0 && !state.alone) {
-    workers.forEach((worker, i) =>
+    state.workers.forEach((worker, i) =>
       tell(worker, { kind: "run", program: list.number, run: shared, scratch: scratchOf(i + 1) })
     );
   }

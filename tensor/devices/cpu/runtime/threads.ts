@@ -21,16 +21,30 @@ function nodeThreads(): NodeThreads | undefined {
 const IN_NODE = `(handler) => process.getBuiltinModule("node:worker_threads").parentPort.on("message", handler)`;
 const IN_PAGE = `(handler) => addEventListener("message", (event) => handler(event.data))`;
 
+/** The workers that a crew may have. */
+export interface Workers {
+  /** How many: 0 where the engine has none, or where they may not share memory: the caller then works alone. */
+  readonly count: number;
+  /** True if whoever needs them may wait until they have started, so that they need not be started before: not so in a page. */
+  readonly canWait: boolean;
+  /** Starts them. */
+  readonly start: () => readonly Thread[];
+}
+
 /**
- * Starts the workers of a crew.
+ * Finds out which workers a crew may have.
  *
- * @param count How many.
- * @returns The workers; none where the engine has none, or where they may not share memory: the caller then works alone.
+ * @param wanted How many.
+ * @returns The workers, none of which is started yet.
  */
-export function startWorkers(count: number): readonly Thread[] {
-  if (typeof SharedArrayBuffer === "undefined" || count === 0) return [];
+export function workersOf(wanted: number): Workers {
   const threads = nodeThreads();
-  if (!threads && typeof Worker === "undefined") return [];
+  const none = typeof SharedArrayBuffer === "undefined" || (!threads && typeof Worker === "undefined");
+  const count = none ? 0 : wanted;
+  return { count, canWait: threads !== undefined, start: () => startWorkers(count, threads) };
+}
+
+function startWorkers(count: number, threads: NodeThreads | undefined): readonly Thread[] {
   const text = `${crewText()}.serve(${threads ? IN_NODE : IN_PAGE});`;
   const url = threads ? "" : URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   return Array.from({ length: count }, () => {

@@ -1,4 +1,5 @@
 import { deepStrictEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import process from "node:process";
 import { cpuDevice, type CpuOptions, DeviceError, jit, type Tensor } from "../../../../tensor/mod.ts";
 import * as t from "../../../../tensor/mod.ts";
 import { assertClose } from "../../../support/assert_close.ts";
@@ -154,6 +155,31 @@ Deno.test("Memory of disposed tensors is used again", () =>
     }
     assertClose((await x.data()).slice(0, 1), [1.5 ** 20]);
   }));
+
+Deno.test("Workers are started once there is work to share, and not before", async () => {
+  const threads = process.getBuiltinModule("node:worker_threads");
+  const { Worker } = threads;
+  const started = { count: 0 };
+  threads.Worker = class extends Worker {
+    constructor(...given: ConstructorParameters<typeof Worker>) {
+      super(...given);
+      started.count++;
+    }
+  };
+  try {
+    await withCpu({ threads: 3 }, async (device) => {
+      deepStrictEqual(await t.mul(t.tensor([1, 2]), 3).data({ device }), Float32Array.of(3, 6));
+      equal(started.count, 0);
+      for (const at of [1, 2]) {
+        const values = await t.exp(t.full([1 << 20], at)).data({ device });
+        assertClose([values[0]!, values.at(-1)!], [Math.exp(at), Math.exp(at)]);
+        equal(started.count, 2);
+      }
+    });
+  } finally {
+    threads.Worker = Worker;
+  }
+});
 
 /** Runs a script in a process of its own, as nothing is loaded there yet, and returns what it prints. */
 async function runScript(script: string): Promise<string> {
