@@ -51,23 +51,27 @@ function isOptions(parameter: Parameter): boolean {
   return parameter.kind === "object" || parameter.name === "options";
 }
 
-/** Names of functions whose last parameter is options, with its position. */
-async function withOptions(entry: string): Promise<readonly (readonly [string, number])[]> {
-  const path = new URL(`../../${entry}`, import.meta.url);
-  const { stdout, success } = await new Deno.Command(Deno.execPath(), { args: ["doc", "--json", path.href] }).output();
-  ok(success, entry);
-  const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
-  const { symbols } = Object.values(nodes)[0] as { readonly symbols: readonly Documented[] };
-  const found = symbols.flatMap(({ name, declarations }) =>
-    declarations.filter(({ kind, def }) => kind === "function" && def.params?.length && isOptions(def.params.at(-1)!))
-      .map(({ def }) => [name, def.params!.length - 1] as const)
-  );
-  return found.filter(([name]) => !OPERANDS.has(name));
+/** Functions whose last parameter is options, with its position, of each entry: one process tells of all. */
+async function withOptions(): Promise<Readonly<Record<string, readonly (readonly [string, number])[]>>> {
+  const urls = Object.keys(ENTRIES).map((entry) => new URL(`../../${entry}`, import.meta.url).href);
+  const { stdout, success } = await new Deno.Command(Deno.execPath(), { args: ["doc", "--json", ...urls] }).output();
+  ok(success);
+  const { nodes } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    readonly nodes: Readonly<Record<string, { readonly symbols: readonly Documented[] }>>;
+  };
+  const found = ({ symbols }: { readonly symbols: readonly Documented[] }) =>
+    symbols.flatMap(({ name, declarations }) =>
+      declarations.filter(({ kind, def }) => kind === "function" && def.params?.length && isOptions(def.params.at(-1)!))
+        .map(({ def }) => [name, def.params!.length - 1] as const)
+    ).filter(([name]) => !OPERANDS.has(name));
+  return Object.fromEntries(Object.keys(ENTRIES).map((entry, i) => [entry, found(nodes[urls[i]!]!)]));
 }
+
+const FOUND = await withOptions();
 
 for (const [entry, functions] of Object.entries(ENTRIES)) {
   Deno.test(`${entry}: options are records, and have known names only`, async () => {
-    const found = await withOptions(entry);
+    const found = FOUND[entry]!;
     ok(found.length > 3);
     const calls = found.map(([name, position]) => {
       const call = async (options: unknown) => {

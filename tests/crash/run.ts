@@ -66,7 +66,7 @@ async function together(all: Scenarios, count: number, root: string) {
 }
 
 /** Runs the check: exit code 0 if every run went on to the same bits, and no pair wrote in one place. */
-const main: Command = command(LINE, async (given) => {
+export const main: Command = command(LINE, async (given) => {
   const { kills, longer, detections, full: small, pairs, seed, steps } = withDefaults(OPTIONS, given);
   const root = await Deno.makeTempDir({ prefix: "crash_" });
   try {

@@ -45,7 +45,7 @@ async function traceOn(name: string, model: Model, options: TraceOptions): Promi
 }
 
 /** Runs the check: exit code 0 if all agree. */
-const main: Command = command(LINE, async (given) => {
+export const main: Command = command(LINE, async (given) => {
   const args = withDefaults(OPTIONS, given);
   const { model, inputSize: size, decoderWidth } = stepSizes(args);
   const options = {

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { fuzzImages } from "./images.ts";
-import { alive, childrenOf } from "./processes.ts";
+import { alive, childrenOf } from "../support/processes.ts";
 
 Deno.test("Damaged images are decoded beside an engine, which gives the right values back", async () => {
   const { read, refused, problems } = await fuzzImages(36, 0);

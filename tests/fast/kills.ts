@@ -4,7 +4,7 @@ import type { Draw } from "../fuzz/mutate.ts";
 import { smallOptions } from "../crash/scenarios.ts";
 import { differences, done, type Result, resultOf, train } from "../crash/training.ts";
 import { testFiles } from "../data/support.ts";
-import { alive, childrenOf } from "./processes.ts";
+import { alive, childrenOf } from "../support/processes.ts";
 
 /** Steps of the training. */
 const STEPS = 24;

@@ -129,7 +129,7 @@ function verdict(kind: string, count: number, report: Report | string): boolean 
 }
 
 /** Runs the check: exit code 0 if no kind of file failed. */
-const main: Command = command(LINE, async (given) => {
+export const main: Command = command(LINE, async (given) => {
   const { seed, count: all, kind: only, ...rest } = withDefaults(OPTIONS, given);
   if (rest.child) {
     await child({ kind: only!, seed, count: all, keep: rest.keep! });

@@ -136,7 +136,7 @@ async function fullCheckpoints({ verdict }: Bench, folder: string, keys: string)
 }
 
 /** Runs the check: exit code 0 if all agree. */
-const main: Command = command(LINE, async (given) => {
+export const main: Command = command(LINE, async (given) => {
   const { keys, python: interpreter, photos, coco } = withDefaults(OPTIONS, given);
   const bench = openBench(interpreter);
   const { write, verdict } = bench;

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import { type Browser, chromium } from "playwright-core";
 import { jit, matmul, mean, random, square, sub, type Tensor, valueAndGrad } from "../../tensor/mod.ts";
 import { packForNpm } from "./npm_package.ts";
+import { withFolder } from "../data/support.ts";
 import { assertClose } from "../support/assert_close.ts";
 import { findChromium } from "../support/chromium.ts";
 
@@ -114,59 +115,61 @@ async function bundle(folder: string): Promise<Readonly<Record<Page, number>>> {
   return Object.fromEntries(await Promise.all(PAGES.map(size))) as Record<Page, number>;
 }
 
+/** Pages with all devices, as a bundler left them. */
+async function checkDevices(t: Deno.TestContext, browser: Browser, wanted: Found, folder: string, name: string) {
+  for (const isolated of [true, false]) {
+    await t.step(`${name}: WebAssembly ${isolated ? "with" : "without"} shared memory`, async () => {
+      const found = await open(browser, folder, "/?device=cpu", isolated);
+      deepStrictEqual(found.shared, isolated);
+      assertFound(found, wanted);
+    });
+  }
+  await t.step(`${name}: WebGPU`, async () => {
+    assertFound(await open(browser, folder, "/?device=webgpu"), wanted);
+  });
+}
+
+/** Pages of the core bundle, which train. */
+async function checkTraining(t: Deno.TestContext, browser: Browser, folder: string) {
+  await t.step("the page of the core bundle trains", async () => {
+    const found = await open(browser, folder, "/webgpu.html") as unknown as { value: number; w: number[] };
+    assertClose([found.value, ...found.w], [2.5, 0.7, 1], { relative: 1e-5, absolute: 1e-6 });
+  });
+  for (const name of ["classifier", "layers", "convolutions"] as const) {
+    await t.step(`a page of the core bundle learns from random weights: ${name}`, async () => {
+      const found = await open(browser, folder, `/${name}.html`) as unknown as { first: number; last: number };
+      ok(found.first > 0.7 && found.last < 0.1, `loss ${found.first} to ${found.last}`);
+    });
+  }
+}
+
 const reason = reasonToSkip();
 Deno.test({
   name: `the npm tarball in Node, esbuild, Vite and Chromium${reason && ` (${reason})`}`,
   ignore: reason !== "",
-  async fn(t) {
-    const folder = await Deno.makeTempDir();
-    const wanted = await expected();
-    await install(folder);
-    await t.step("Node 22 computes in threads", async () => {
-      const found = JSON.parse(await run(folder, "node_modules/.bin/node", "node.mjs"));
-      assertFound(found, wanted);
-      deepStrictEqual([found.kept, found.layer], [[128, 32], [2, 3]]);
-    });
-    await t.step("its types are there", async () => {
-      await run(folder, Deno.execPath(), "check", "--node-modules-dir=manual", "types.ts");
-    });
-    const sizes = await bundle(folder);
-    await t.step("a page loads no more than is promised", () => {
-      for (const name of PAGES) ok(sizes[name] <= BOUNDS[name], `${name}: ${sizes[name]} bytes`);
-    });
-    const browser = await chromium.launch({
-      executablePath: program!,
-      args: ["--no-sandbox", "--enable-unsafe-webgpu"],
-    });
-    for (const bundler of ["esbuild", "dist"]) {
-      for (const isolated of [true, false]) {
-        await t.step(`${bundler}: WebAssembly ${isolated ? "with" : "without"} shared memory`, async () => {
-          const found = await open(browser, `${folder}/${bundler}`, "/?device=cpu", isolated);
-          deepStrictEqual(found.shared, isolated);
-          assertFound(found, wanted);
-        });
+  fn: (t) =>
+    withFolder({}, async (folder) => {
+      const wanted = await expected();
+      await install(folder);
+      await t.step("Node 22 computes in threads", async () => {
+        const found = JSON.parse(await run(folder, "node_modules/.bin/node", "node.mjs"));
+        assertFound(found, wanted);
+        deepStrictEqual([found.kept, found.layer], [[128, 32], [2, 3]]);
+      });
+      await t.step("its types are there", async () => {
+        await run(folder, Deno.execPath(), "check", "--node-modules-dir=manual", "types.ts");
+      });
+      const sizes = await bundle(folder);
+      await t.step("a page loads no more than is promised", () => {
+        for (const name of PAGES) ok(sizes[name] <= BOUNDS[name], `${name}: ${sizes[name]} bytes`);
+      });
+      const args = ["--no-sandbox", "--enable-unsafe-webgpu"];
+      const browser = await chromium.launch({ executablePath: program!, args });
+      try {
+        for (const name of ["esbuild", "dist"]) await checkDevices(t, browser, wanted, `${folder}/${name}`, name);
+        await checkTraining(t, browser, `${folder}/esbuild`);
+      } finally {
+        await browser.close();
       }
-      await t.step(`${bundler}: WebGPU`, async () => {
-        assertFound(await open(browser, `${folder}/${bundler}`, "/?device=webgpu"), wanted);
-      });
-    }
-    await t.step("the page of the core bundle trains", async () => {
-      const found = await open(browser, `${folder}/esbuild`, "/webgpu.html") as unknown as {
-        value: number;
-        w: number[];
-      };
-      assertClose([found.value, ...found.w], [2.5, 0.7, 1], { relative: 1e-5, absolute: 1e-6 });
-    });
-    for (const name of ["classifier", "layers", "convolutions"] as const) {
-      await t.step(`a page of the core bundle learns from random weights: ${name}`, async () => {
-        const { first, last } = await open(browser, `${folder}/esbuild`, `/${name}.html`) as unknown as {
-          first: number;
-          last: number;
-        };
-        ok(first > 0.7 && last < 0.1, `loss ${first} to ${last}`);
-      });
-    }
-    await browser.close();
-    await Deno.remove(folder, { recursive: true });
-  },
+    }),
 });

@@ -7,6 +7,7 @@ import { type Command, command } from "../../spark/commands/cli/command.ts";
 import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { type RunningRanks, startMpirun } from "../support/mpirun.ts";
+import { alive } from "../support/processes.ts";
 import { isSame, type Result, resultOf } from "./results.ts";
 
 const OPTIONS = {
@@ -53,14 +54,6 @@ interface Disturbed {
   /** False if the run had ended before the signal. */
   readonly reached: boolean;
 }
-
-const isThere = (pid: number): boolean => {
-  try {
-    return !/^State:\s*Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch {
-    return false;
-  }
-};
 
 const wait = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
@@ -135,17 +128,17 @@ async function disturb(
   await reach(run, out, moment, paces);
   const ranks = run.ranks();
   const pid = ranks[victim % Math.max(1, ranks.length)];
-  const reached = pid !== undefined && isThere(pid);
+  const reached = pid !== undefined && alive(pid);
   const end = { reached: false };
   const output = run.output.then((left) => (end.reached = true, left));
   const seconds = await watch((seconds) => {
-    if (reached && !end.reached && isThere(pid)) Deno.kill(pid, signal); // again and again: what else runs here may continue it
+    if (reached && !end.reached && alive(pid)) Deno.kill(pid, signal); // again and again: what else runs here may continue it
     return end.reached || seconds > options.deadline + SLACK;
   });
   run.kill();
   const { code, stderr } = await output;
   await wait(500);
-  const left = ranks.filter(isThere);
+  const left = ranks.filter(alive);
   left.forEach((one) => Deno.kill(one, "SIGKILL"));
   const said = stderr.split("\n").find((line) => line.startsWith("Cannot ")) ??
     /exited on signal \d+ \(\w+\)/.exec(stderr)?.[0] ?? "";

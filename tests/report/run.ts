@@ -177,7 +177,7 @@ async function checkReport(path: string, program: string, screenshot: string | u
 }
 
 /** Runs the check: exit code 0 if nothing failed. */
-const main: Command = command(LINE, async ({ chromium, screenshot }, [given]) => {
+export const main: Command = command(LINE, async ({ chromium, screenshot }, [given]) => {
   const program = await programOf(chromium);
   const root = await Deno.makeTempDir({ prefix: "report_" });
   try {

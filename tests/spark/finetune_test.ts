@@ -2,11 +2,14 @@ import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { dataKey, drawsOf, encodePng, encodePth, flipHorizontal, paintBackground } from "../../data/mod.ts";
 import { backboneStateDict, readCheckpoint } from "../../spark/mod.ts";
 import { random } from "../../tensor/mod.ts";
+import { finetune } from "../../spark/commands/finetune/finetune.ts";
+import { probe } from "../../spark/commands/probe/probe.ts";
 import { MODELS } from "../../spark/train/model_table.ts";
+import { withFolder as inFolder } from "../data/support.ts";
 import { assertClose } from "../support/assert_close.ts";
 import { testWebgpu } from "../support/device_or_skip.ts";
-
-const ROOT = new URL("../../", import.meta.url).pathname;
+import { type Ran, runHere } from "./commands/command_here.ts";
+import { linesOf, sameFiles, stopped } from "./pretrain_runs.ts";
 
 /** Everything random on, on tiny images. */
 const LINE =
@@ -14,83 +17,44 @@ const LINE =
   "--ema 0.9 --drop-path 0.3 --augment trivial --erase 0.5 --repeats 2 --layer-decay 0.7 --optimizer lamb --loss bce " +
   "--base-lr 0.01 --device cpu --threads 1 --workers 1 --seed 3 --log-every 2";
 
-interface Finished {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(task: string, line: string): Deno.ChildProcess {
-  const script = `${ROOT}spark/commands/${task}/${task}.ts`;
-  const args = ["run", "-A", `--config=${ROOT}deno.json`, "--no-lock", script, ...line.split(" ").filter(Boolean)];
-  return new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped", env: { NO_COLOR: "1" } }).spawn();
-}
-
-async function run(task: string, line: string): Promise<Finished> {
-  const { code, stdout, stderr } = await start(task, line).output();
-  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
-}
-
-/** Three classes of images that differ in brightness, and one file that is none. */
-async function makeImages(path: string, each: number): Promise<void> {
-  for (const [i, name] of ["dark", "grey", "light"].entries()) {
-    await Deno.mkdir(`${path}/${name}`, { recursive: true });
-    for (let k = 0; k < each; k++) {
+/** Images of three classes that differ in brightness, and one file that is none. */
+function imagesIn(folder: string, each: number): readonly (readonly [string, Uint8Array])[] {
+  const images = ["dark", "grey", "light"].flatMap((name, i) =>
+    Array.from({ length: each }, (_, k) => {
       const image = paintBackground(40, drawsOf(dataKey(i, k)));
       const data = image.data.map((value) => value / 4 + 80 * i);
-      await Deno.writeFile(`${path}/${name}/${k}.png`, encodePng(flipHorizontal({ ...image, data })));
-    }
-  }
-  await Deno.writeTextFile(`${path}/dark/broken.jpg`, "no image");
+      return [`${folder}/${name}/${k}.png`, encodePng(flipHorizontal({ ...image, data }))] as const;
+    })
+  );
+  return [...images, [`${folder}/dark/broken.jpg`, new TextEncoder().encode("no image")]];
 }
 
-async function withFolder(f: (path: string) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempDir();
-  try {
-    await makeImages(`${path}/images/train`, 6);
-    await makeImages(`${path}/images/val`, 3);
-    await f(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
-}
-
-type Line = Readonly<Record<string, unknown>>;
-
-async function linesOf(folder: string): Promise<readonly Line[]> {
-  const lines = (await Deno.readTextFile(`${folder}/log.jsonl`)).trimEnd().split("\n");
-  return lines.map((line) => JSON.parse(line));
-}
+const FILES = Object.fromEntries([...imagesIn("images/train", 6), ...imagesIn("images/val", 3)]);
+const withFolder = (f: (path: string) => Promise<void>) => inFolder(FILES, f);
 
 /** What must not depend on interruptions: all but speed, time and command line. */
-async function logOf(folder: string): Promise<readonly Line[]> {
+async function logOf(folder: string): Promise<Awaited<ReturnType<typeof linesOf>>> {
   return (await linesOf(folder)).filter((line) => !("cmd" in line)).map((line) => {
     const { imagesPerSecond: _, rema: __, fini: ___, ...rest } = line;
     return rest;
   });
 }
 
-/** Waits for a checkpoint, and for steps after it. */
-async function reached(folder: string, steps: number): Promise<void> {
-  for (let wait = 0; wait < 12_000; wait++) {
-    const lines = await linesOf(folder).catch(() => []);
-    const kept = await Deno.stat(`${folder}/last.safetensors`).then(() => true, () => false);
-    if (kept && lines.some(({ step }) => typeof step === "number" && step >= steps)) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`Cannot wait longer for ${steps} steps in ${folder}`);
-}
-
-async function sameFiles(a: string, b: string): Promise<void> {
-  for (const name of ["last.safetensors", "best.safetensors", "result.json"]) {
-    const [one, other] = await Promise.all([a, b].map((folder) => Deno.readFile(`${folder}/${name}`)));
-    ok(Buffer.from(one!).equals(other!), `${name} differs`);
-  }
+async function sameRun(a: string, b: string): Promise<void> {
+  await sameFiles(a, b, ["last.safetensors", "best.safetensors", "result.json"]);
   deepStrictEqual(await logOf(b), await logOf(a));
 }
 
-async function checkWhole({ code, stdout, stderr }: Finished, folder: string): Promise<void> {
-  equal(code, 0, stderr);
+/** Runs a command that must succeed; what it prints. */
+async function said(command: typeof finetune, line: string): Promise<string> {
+  const { code, out, err } = await runHere(command, line);
+  equal(code, 0, err.join("\n"));
+  return out.join("\n");
+}
+
+async function checkWhole({ code, out, err }: Ran, folder: string): Promise<void> {
+  equal(code, 0, err.join("\n"));
+  const stdout = out.join("\n");
   match(
     stdout,
     /\nmini_resnet8 from scratch on .*: 19 images of 3 classes at 32×32, 10 to be evaluated on; 12 steps of 4 /,
@@ -116,26 +80,20 @@ async function checkWhole({ code, stdout, stderr }: Finished, folder: string): P
 Deno.test("finetune leaves checkpoints, log and result; a killed run resumes to the same bits", () =>
   withFolder(async (path) => {
     const line = `--data ${path}/images --from-scratch ${LINE}`;
-    await checkWhole(await run("finetune", `${line} --out ${path}/whole`), `${path}/whole`);
-    const child = start("finetune", `${line} --out ${path}/killed`);
-    await reached(`${path}/killed`, 6);
-    child.kill("SIGKILL");
-    await child.output();
-    const resumed = await run("finetune", `--resume ${path}/killed --device cpu --workers 0`);
-    equal(resumed.code, 0, resumed.stderr);
-    match(resumed.stdout, /Goes on after step (4|8), of /);
-    await sameFiles(`${path}/whole`, `${path}/killed`);
-    const interrupted = start("finetune", `${line} --out ${path}/interrupted`);
-    await reached(`${path}/interrupted`, 6);
-    interrupted.kill("SIGINT");
-    equal((await interrupted.output()).code, 130);
-    equal((await run("finetune", `--resume ${path}/interrupted/last.safetensors --device cpu`)).code, 0);
-    await sameFiles(`${path}/whole`, `${path}/interrupted`);
-    const again = await run("finetune", `--resume ${path}/killed --device cpu`);
-    match(again.stdout, /Nothing to do: all 12 steps are done/);
-    const other = await run("finetune", `--resume ${path}/killed --base-lr 1`);
-    deepStrictEqual([other.code, other.stderr.trim().split("\n").length], [1, 1]);
-    match(other.stderr, /^Cannot resume as --base-lr must be 0.01, as in the checkpoint: current value is 1/);
+    await checkWhole(await runHere(finetune, `${line} --out ${path}/whole`), `${path}/whole`);
+    const killed = await stopped("finetune", `${line} --out ${path}/killed`, { after: 6, by: "SIGKILL" });
+    equal(killed.signal, "SIGKILL", killed.stderr);
+    const resumed = await said(finetune, `--resume ${path}/killed --device cpu --threads 1 --workers 0`);
+    match(resumed, /Goes on after step 4, of /);
+    await sameRun(`${path}/whole`, `${path}/killed`);
+    const interrupted = await stopped("finetune", `${line} --out ${path}/interrupted`, { after: 6, by: "SIGINT" });
+    equal(interrupted.code, 130, interrupted.stderr);
+    await said(finetune, `--resume ${path}/interrupted/last.safetensors --device cpu --threads 1 --workers 1`);
+    await sameRun(`${path}/whole`, `${path}/interrupted`);
+    match(await said(finetune, `--resume ${path}/killed --device cpu`), /Nothing to do: all 12 steps are done/);
+    const { code, err } = await runHere(finetune, `--resume ${path}/killed --base-lr 1`);
+    deepStrictEqual([code, err.length], [1, 1]);
+    match(err[0]!, /^Cannot resume as --base-lr must be 0.01, as in the checkpoint: current value is 1/);
   }));
 
 Deno.test("finetune and probe start from PyTorch's files and from runs, and say what does not fit", () =>
@@ -144,17 +102,17 @@ Deno.test("finetune and probe start from PyTorch's files and from runs, and say 
     await Deno.writeFile(`${path}/backbone.pth`, encodePth(await backboneStateDict(weights, { naming: "timm" })));
     const short = "--batch-size 4 --steps 2 --device cpu --threads 1 --workers 0";
     const line = `--data ${path}/images/train --init ${path}/backbone.pth --out ${path}/run ${short}`;
-    const { code, stdout, stderr } = await run("finetune", line);
-    equal(code, 0, stderr);
     // A tenth is held out: 1 of 19.
-    match(stdout, /\nmini_resnet8 from .*backbone.pth on .*: 18 images of 3 classes at 32×32, 1 to be evaluated on;/);
-    const probed = await run(
-      "probe",
+    match(
+      await said(finetune, line),
+      /\nmini_resnet8 from .*backbone.pth on .*: 18 images of 3 classes at 32×32, 1 to be evaluated on;/,
+    );
+    const probed = await said(
+      probe,
       `--data ${path}/images --init ${path}/run --device cpu --threads 1 --workers 0 ` +
         `--batch-size 4 --recalibrate 5 --neighbours 3 --epochs 5 --out ${path}/probe.json`,
     );
-    equal(probed.code, 0, probed.stderr);
-    match(probed.stdout, /\nmini_resnet8 of .*run\/last.safetensors: linear top-1 .* %; nearest neighbours /);
+    match(probed, /\nmini_resnet8 of .*run\/last.safetensors: linear top-1 .* %; nearest neighbours /);
     const { linear, neighbours, model } = JSON.parse(await Deno.readTextFile(`${path}/probe.json`));
     equal(model, "mini_resnet8");
     ok([linear.top1, linear.top5, neighbours].every((share) => share >= 0 && share <= 1) && linear.top5 === 1);
@@ -171,10 +129,9 @@ Deno.test("finetune and probe start from PyTorch's files and from runs, and say 
       ],
     ] as const;
     for (const [args, message] of refused) {
-      const failed = await run("finetune", `${args} --device cpu`);
-      equal(failed.code, 1);
-      match(failed.stderr, message);
-      equal(failed.stderr.trim().split("\n").length, 1);
+      const { code, err } = await runHere(finetune, `${args} --device cpu`);
+      deepStrictEqual([code, err.length], [1, 1]);
+      match(err[0]!, message);
     }
   }));
 
@@ -194,30 +151,23 @@ testWebgpu(
       // on the cpu alone too if the learning rate is a hundredth larger. With seed 4 none of the steps has one.
       const line = `--data ${path}/images --from-scratch ${LINE.replace("--seed 3", "--seed 4")}`;
       const onGpu = line.replace("--device cpu --threads 1", "--device webgpu");
-      const [cpu, whole] = [
-        await run("finetune", `${line} --out ${path}/cpu`),
-        await run("finetune", `${onGpu} --out ${path}/whole`),
-      ];
-      deepStrictEqual([cpu.code, whole.code], [0, 0], cpu.stderr + whole.stderr);
-      match(whole.stdout, /12 steps of 4 .*, on webgpu\nPlanned memory: .* launches a step; compiled in /);
+      await said(finetune, `${line} --out ${path}/cpu`);
+      const whole = await said(finetune, `${onGpu} --out ${path}/whole`);
+      match(whole, /12 steps of 4 .*, on webgpu\nPlanned memory: .* launches a step; compiled in /);
       const [expected, actual] = [await numbersOf(`${path}/cpu`), await numbersOf(`${path}/whole`)];
       equal(expected.length, 2 * 12 + 2 * 3);
       assertClose(actual, expected, { absolute: 1e-5, relative: 1e-4 });
-      const child = start("finetune", `${onGpu} --out ${path}/killed`);
-      await reached(`${path}/killed`, 5);
-      child.kill("SIGKILL");
-      await child.output();
-      const resumed = await run("finetune", `--resume ${path}/killed --device webgpu --workers 0`);
-      equal(resumed.code, 0, resumed.stderr);
-      match(resumed.stdout, /Goes on after step (4|8), of /);
-      await sameFiles(`${path}/whole`, `${path}/killed`);
+      const killed = await stopped("finetune", `${onGpu} --out ${path}/killed`, { after: 6, by: "SIGKILL" });
+      equal(killed.signal, "SIGKILL", killed.stderr);
+      const resumed = await said(finetune, `--resume ${path}/killed --device webgpu --workers 0`);
+      match(resumed, /Goes on after step 4, of /);
+      await sameRun(`${path}/whole`, `${path}/killed`);
       const probes: Record<string, unknown>[] = [];
       for (const device of ["cpu", "webgpu"]) {
-        const options =
-          "--from-scratch --model mini_resnet8 --seed 5 --workers 0 --batch-size 4 --recalibrate 5 --epochs 1";
+        const options = "--from-scratch --model mini_resnet8 --seed 5 --threads 1 --workers 0 --batch-size 4 " +
+          "--recalibrate 5 --epochs 1";
         const out = `${path}/${device}.json`;
-        const probed = await run("probe", `--data ${path}/images ${options} --device ${device} --out ${out}`);
-        equal(probed.code, 0, probed.stderr);
+        await said(probe, `--data ${path}/images ${options} --device ${device} --out ${out}`);
         probes.push(JSON.parse(await Deno.readTextFile(out)));
       }
       deepStrictEqual(probes[1], probes[0]);

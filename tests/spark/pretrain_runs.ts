@@ -1,10 +1,10 @@
-/** @file Runs of the training command in processes of their own: started, waited for, compared. */
+/** @file Runs of training commands in processes of their own, stopped at a step, and what runs leave, compared. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { dataKey, drawsOf, encodePng, paintBackground } from "../../data/mod.ts";
 import type { StepRecord } from "../../spark/train/metrics.ts";
+import { withFolder as inFolder } from "../data/support.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const SCRIPT = "spark/commands/pretrain/pretrain.ts";
 
 /** How a process ended, and what it printed. */
 export interface Finished {
@@ -14,42 +14,49 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Starts a script of this project with arguments that are parted by blanks; the training command if none is named. */
-export function start(line: string, script: string = SCRIPT): Deno.ChildProcess {
-  const command = ["run", "-A", `--config=${ROOT}deno.json`, "--no-lock", `${ROOT}${script}`];
+/**
+ * Runs a script of this project in a process of its own.
+ *
+ * @param script Path from the root.
+ * @param line Arguments, parted by blanks.
+ * @param env Variables of its environment.
+ * @returns How it ended.
+ */
+export async function run(
+  script: string,
+  line: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  const command = ["run", "-A", "--no-check", `--config=${ROOT}deno.json`, "--no-lock", `${ROOT}${script}`];
   const args = [...command, ...line.split(" ").filter(Boolean)];
-  return new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped", env: { NO_COLOR: "1" } }).spawn();
-}
-
-/** Waits for the end of a process. */
-export async function finish(child: Deno.ChildProcess): Promise<Finished> {
-  const { code, signal, stdout, stderr } = await child.output();
+  const process = new Deno.Command(Deno.execPath(), { args, env: { NO_COLOR: "1", ...env } });
+  const { code, signal, stdout, stderr } = await process.output();
   return { code, signal, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
-/** Runs a script to its end. */
-export function run(line: string, script: string = SCRIPT): Promise<Finished> {
-  return finish(start(line, script));
+/**
+ * Runs a training command in a process of its own, which a signal stops as soon as a step is logged.
+ *
+ * @param task The command.
+ * @param line Its arguments, parted by blanks.
+ * @param stop The step and the signal.
+ * @returns How it ended.
+ */
+export function stopped(
+  task: "pretrain" | "finetune",
+  line: string,
+  { after, by }: { readonly after: number; readonly by: "SIGKILL" | "SIGINT" },
+): Promise<Finished> {
+  const logger = `--logger ${ROOT}tests/spark/stopping_logger.ts`;
+  return run(`spark/commands/${task}/${task}.ts`, `${line} ${logger}`, { STOP_AFTER: `${after}`, STOP_BY: by });
 }
 
-/** A folder with seven small images and one file that is none. */
-async function makeImages(path: string): Promise<void> {
-  await Deno.mkdir(path);
-  for (let i = 0; i < 7; i++) {
-    await Deno.writeFile(`${path}/${i}.png`, encodePng(paintBackground(64, drawsOf(dataKey(i)))));
-  }
-  await Deno.writeTextFile(`${path}/broken.jpg`, "no image");
-}
-
-/** Calls a function with a folder that is removed afterwards, and the option that names the images in it. */
-export async function withFolder(f: (path: string, data: string) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempDir();
-  try {
-    await makeImages(`${path}/images`);
-    await f(path, `--data ${path}/images`);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
+/** Calls a function with a folder, then removed, and the option that names seven small images and a file that is none. */
+export function withFolder(f: (path: string, data: string) => Promise<void>): Promise<void> {
+  const image = (i: number) => encodePng(paintBackground(64, drawsOf(dataKey(i))));
+  const images = Array.from({ length: 7 }, (_, i) => [`images/${i}.png`, image(i)] as const);
+  const broken = { "images/broken.jpg": new TextEncoder().encode("no image") };
+  return inFolder({ ...Object.fromEntries(images), ...broken }, (path) => f(path, `--data ${path}/images`));
 }
 
 /** All lines of the log of a run. */
@@ -69,24 +76,17 @@ export async function epochsOf(folder: string): Promise<readonly unknown[]> {
   return (await linesOf(folder)).filter((line) => "cur_ep" in line).map((line) => [line.cur_ep, line.last_L]);
 }
 
+/** Checks that files of two folders are the same. */
+export async function sameFiles(a: string, b: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const [one, other] = await Promise.all([a, b].map((folder) => Deno.readFile(`${folder}/${name}`)));
+    ok(Buffer.from(one!).equals(other!), `${name} differs`);
+  }
+}
+
 /** Checks that two runs logged the same and end in the same bits. */
 export async function sameRun(a: string, b: string): Promise<void> {
   deepStrictEqual(await logOf(b), await logOf(a));
   deepStrictEqual(await epochsOf(b), await epochsOf(a));
-  const [one, other] = await Promise.all([a, b].map((folder) => Deno.readFile(`${folder}/last.safetensors`)));
-  ok(Buffer.from(one!).equals(other!), "checkpoints differ");
-}
-
-/** Waits until a run has done some steps, and at least saved once if `saved`. */
-export async function reached(
-  folder: string,
-  { steps, saved = false }: { readonly steps: number; readonly saved?: boolean },
-): Promise<void> {
-  for (let wait = 0; wait < 6000; wait++) {
-    const log = await Deno.readTextFile(`${folder}/log.jsonl`).catch(() => "");
-    const kept = await Deno.stat(`${folder}/last.safetensors`).then(() => true, () => false);
-    if (log.split("\n").length > steps && (kept || !saved)) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`Cannot wait longer for ${steps} steps in ${folder}`);
+  await sameFiles(a, b, ["last.safetensors"]);
 }

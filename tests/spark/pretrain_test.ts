@@ -1,27 +1,20 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { decodeImage } from "../../data/mod.ts";
 import { readCheckpoint } from "../../spark/mod.ts";
+import { pretrain } from "../../spark/commands/pretrain/pretrain.ts";
 import type { StepRecord } from "../../spark/train/metrics.ts";
 import { readEvents } from "../support/event_reader.ts";
-import {
-  epochsOf,
-  finish,
-  type Finished,
-  linesOf,
-  logOf,
-  reached,
-  run,
-  sameRun,
-  start,
-  withFolder,
-} from "./pretrain_runs.ts";
+import { type Ran, runHere } from "./commands/command_here.ts";
+import { epochsOf, linesOf, logOf, sameRun, stopped, withFolder } from "./pretrain_runs.ts";
 
 /** A run of 24 steps on tiny images. */
-const TINY =
-  "--input-size 32x48 --batch-size 2 --steps 24 --save-every 6 --device cpu --workers 1 --base-lr 0.05 --seed 3";
+const TINY = "--input-size 32x48 --batch-size 2 --steps 24 --save-every 6 --device cpu --base-lr 0.05 --seed 3";
+/** Where runs are computed that nothing stops: in this process, beside one thread that reads images. */
+const HERE = "--threads 1 --workers 1";
 
-async function checkResults({ code, stdout, stderr }: Finished, folder: string): Promise<void> {
-  equal(code, 0, stderr);
+async function checkResults({ code, out, err }: Ran, folder: string): Promise<void> {
+  equal(code, 0, err.join("\n"));
+  const stdout = out.join("\n");
   match(stdout, /(^|\n)tiny_resnet8 on .*: 8 images at 32×48, 24 steps of 2 \(6.0 epochs\), on cpu\nPlanned memory: /);
   match(stdout, /Skips .*broken.jpg as /);
   match(stdout, /Done after 24 of 24 steps, 1 file skipped; /);
@@ -73,46 +66,41 @@ async function checkLogs(folder: string, records: readonly StepRecord[]): Promis
 
 /** Kills a run after its first checkpoint and lets it go on. */
 async function killAndResume(line: string, folder: string): Promise<void> {
-  const killed = start(`${line} --out ${folder}`);
-  await reached(folder, { steps: 8, saved: true });
-  killed.kill("SIGKILL");
-  equal((await finish(killed)).signal, "SIGKILL");
-  const resumed = await run(`--resume ${folder} --device cpu --workers 2 --save-every 6`);
-  equal(resumed.code, 0, resumed.stderr);
-  match(resumed.stdout, /Goes on after step (6|12|18), of /);
+  const killed = await stopped("pretrain", `${line} --out ${folder}`, { after: 8, by: "SIGKILL" });
+  equal(killed.signal, "SIGKILL", killed.stderr);
+  const resumed = await runHere(pretrain, `--resume ${folder} --device cpu --threads 1 --workers 2 --save-every 6`);
+  equal(resumed.code, 0, resumed.err.join("\n"));
+  match(resumed.out.join("\n"), /Goes on after step 6, of /);
 }
 
 /** Presses Ctrl-C within a run and lets it go on. */
 async function interruptAndResume(line: string, folder: string): Promise<void> {
-  const interrupted = start(`${line} --out ${folder}`);
-  await reached(folder, { steps: 3 });
-  interrupted.kill("SIGINT");
-  const { code, stdout } = await finish(interrupted);
-  equal(code, 130);
+  const { code, stdout, stderr } = await stopped("pretrain", `${line} --out ${folder}`, { after: 3, by: "SIGINT" });
+  equal(code, 130, stderr);
   match(stdout, /Interrupted after \d+ of 24 steps.*\nGo on with: deno task pretrain --resume /);
-  const resumed = await run(`--resume ${folder}/last.safetensors --device cpu`);
-  equal(resumed.code, 0, resumed.stderr);
+  const resumed = await runHere(pretrain, `--resume ${folder}/last.safetensors --device cpu ${HERE}`);
+  equal(resumed.code, 0, resumed.err.join("\n"));
 }
 
 Deno.test("pretrain leaves log, checkpoint, pictures and loss curve; stopped runs go on to the same bits", () =>
   withFolder(async (path, data) => {
-    await checkResults(await run(`${TINY} ${data} --out ${path}/whole`), `${path}/whole`);
-    await killAndResume(`${TINY} ${data}`, `${path}/killed`);
+    await checkResults(await runHere(pretrain, `${TINY} ${HERE} ${data} --out ${path}/whole`), `${path}/whole`);
+    await killAndResume(`${TINY} --workers 1 ${data}`, `${path}/killed`);
     await sameRun(`${path}/whole`, `${path}/killed`);
-    await interruptAndResume(`${TINY} ${data}`, `${path}/interrupted`);
+    await interruptAndResume(`${TINY} --workers 1 ${data}`, `${path}/interrupted`);
     await sameRun(`${path}/whole`, `${path}/interrupted`);
-    const again = await run(`--resume ${path}/whole --device cpu`);
-    equal(again.code, 0, again.stderr);
-    match(again.stdout, /Nothing to do: all 24 steps are done/);
+    const again = await runHere(pretrain, `--resume ${path}/whole --device cpu`);
+    equal(again.code, 0, again.err.join("\n"));
+    match(again.out.join("\n"), /Nothing to do: all 24 steps are done/);
   }));
 
 Deno.test("pretrain stops at a loss that is not finite, names the step and keeps the checkpoint before it", () =>
   withFolder(async (path, data) => {
     const line = TINY.replace("--base-lr 0.05", "--base-lr 1e30").replace("--save-every 6", "--save-every 1");
-    const { code, stderr } = await run(`${line} ${data} --out ${path}/run`);
+    const { code, err } = await runHere(pretrain, `${line} ${HERE} ${data} --out ${path}/run`);
     equal(code, 1);
     match(
-      stderr,
+      err.at(-1)!,
       /^Cannot go on after step 2 as loss and gradient must be finite: .* the checkpoint of step 1 is kept; /,
     );
     equal((await readCheckpoint(`${path}/run/last.safetensors`)).tensors["optimizer.step"]!.data[0], 1);
@@ -121,15 +109,21 @@ Deno.test("pretrain stops at a loss that is not finite, names the step and keeps
 
 Deno.test("pretrain --log-every logs the same in the same order, and finds a loss that is not finite all the same", () =>
   withFolder(async (path, data) => {
-    const line = `${TINY} ${data}`.replace("--steps 24", "--steps 7").replace("--save-every 6", "--save-every 5");
-    const each = await run(`${line} --log-every 1 --out ${path}/each`);
-    const parts = await run(`${line} --log-every 3 --out ${path}/parts`);
-    deepStrictEqual([each.code, parts.code], [0, 0], each.stderr + parts.stderr);
-    deepStrictEqual(parts.stdout.match(/step +\d+/g), ["step 3", "step 5", "step 7"]);
+    const line = `${TINY} ${HERE} ${data}`.replace("--steps 24", "--steps 7").replace(
+      "--save-every 6",
+      "--save-every 5",
+    );
+    const each = await runHere(pretrain, `${line} --log-every 1 --out ${path}/each`);
+    const parts = await runHere(pretrain, `${line} --log-every 3 --out ${path}/parts`);
+    deepStrictEqual([each.code, parts.code], [0, 0], [...each.err, ...parts.err].join("\n"));
+    deepStrictEqual(parts.out.join("\n").match(/step +\d+/g), ["step 3", "step 5", "step 7"]);
     await sameRun(`${path}/each`, `${path}/parts`);
-    const bad = await run(`${line.replace("--base-lr 0.05", "--base-lr 1e30")} --log-every 3 --out ${path}/bad`);
+    const bad = await runHere(
+      pretrain,
+      `${line.replace("--base-lr 0.05", "--base-lr 1e30")} --log-every 3 --out ${path}/bad`,
+    );
     equal(bad.code, 1);
-    match(bad.stderr, /^Cannot go on after step 2 as .*; there is no checkpoint yet; /);
+    match(bad.err.at(-1)!, /^Cannot go on after step 2 as .*; there is no checkpoint yet; /);
     equal((await logOf(`${path}/bad`)).length, 3); // found at the first reading
   }));
 
@@ -142,11 +136,11 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ],
   [
     "--input-size 100 --out {}/a",
-    /^Cannot divide images .* nearest sizes that fit are 96×96, 96×104, 104×96, 104×104\n$/,
+    /^Cannot divide images .* nearest sizes that fit are 96×96, 96×104, 104×96, 104×104$/,
   ],
   [
     "--data {}/absent --out {}/b",
-    /^Cannot make a data set as .*existing folder or file: current path is .*absent \(--data\)\n$/,
+    /^Cannot make a data set as .*existing folder or file: current path is .*absent \(--data\)$/,
   ],
   ["--data {}/empty --out {}/c", /^Cannot make a data set as the folder must hold images/],
   ["--data {}/absent --out {}/file/run", /^Cannot write the run folder as it must be a folder that can be written/],
@@ -156,7 +150,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["--resume {}/run --steps 2", /^Cannot resume as --steps must be 1, .*; add --extend to go on with it, leave/],
   ["--resume {}/run --seed 4", /^Cannot resume as --seed must be 3, as in the checkpoint: current value is 4/],
   ["--resume {}/run --data {}/others", /^Cannot resume as --data must hold the images of the checkpoint's run/],
-  ["--resume {}/truncated.safetensors", /^Cannot read .*truncated.safetensors as safetensors .* truncated\n$/],
+  ["--resume {}/truncated.safetensors", /^Cannot read .*truncated.safetensors as safetensors .* truncated$/],
   ["--resume {}/other.safetensors", /^Cannot restore .*other.safetensors .* params\.encoder\./],
   ["--resume {}/images/0.png", /^Cannot read .*0.png as weights .*: current file is a PNG image \(--resume\)/],
 ];
@@ -173,8 +167,11 @@ function renamed(bytes: Uint8Array, from: string, to: string): Uint8Array {
 
 Deno.test("pretrain says in one line what it cannot do, exits with 1, and leaves what was saved alone", () =>
   withFolder(async (path, data) => {
-    const first = await run(`${TINY} ${data} --out ${path}/run`.replace("--steps 24", "--steps 1"));
-    equal(first.code, 0, first.stderr);
+    const first = await runHere(
+      pretrain,
+      `${TINY} ${HERE} ${data} --out ${path}/run`.replace("--steps 24", "--steps 1"),
+    );
+    equal(first.code, 0, first.err.join("\n"));
     const checkpoint = await Deno.readFile(`${path}/run/last.safetensors`);
     await Deno.writeFile(`${path}/truncated.safetensors`, checkpoint.subarray(0, checkpoint.length - 1000));
     await Deno.writeFile(
@@ -186,15 +183,15 @@ Deno.test("pretrain says in one line what it cannot do, exits with 1, and leaves
     await Deno.mkdir(`${path}/others`);
     await Deno.copyFile(`${path}/images/0.png`, `${path}/others/0.png`);
     for (const [line, message] of REFUSED) {
-      const { code, stdout, stderr } = await run(`${line.replaceAll("{}", path)} --device cpu`);
-      deepStrictEqual([code, stderr.split("\n").length], [1, 2], `${line}: ${stdout}${stderr}`);
-      match(stderr, message, line);
+      const { code, out, err } = await runHere(pretrain, `${line.replaceAll("{}", path)} --device cpu`);
+      deepStrictEqual([code, err.length], [1, 1], `${line}: ${[...out, ...err].join("\n")}`);
+      match(err[0]!, message, line);
     }
     deepStrictEqual(await Deno.readFile(`${path}/run/last.safetensors`), checkpoint);
   }));
 
 Deno.test("pretrain --help lists the options", async () => {
-  const { code, stdout, stderr } = await run("--help");
-  deepStrictEqual([code, stderr], [0, ""]);
-  match(stdout, /Usage: deno task pretrain/);
+  const { code, out, err } = await runHere(pretrain, "--help");
+  deepStrictEqual([code, err], [0, []]);
+  match(out.join("\n"), /Usage: deno task pretrain/);
 });

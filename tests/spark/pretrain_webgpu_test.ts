@@ -1,7 +1,9 @@
 import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { readCheckpoint } from "../../spark/mod.ts";
+import { pretrain } from "../../spark/commands/pretrain/pretrain.ts";
 import { testWebgpu } from "../support/device_or_skip.ts";
-import { finish, logOf, reached, run, sameRun, start, withFolder } from "./pretrain_runs.ts";
+import { runHere } from "./commands/command_here.ts";
+import { logOf, run, sameRun, stopped, withFolder } from "./pretrain_runs.ts";
 
 const OPTIONS = "--input-size 32 --batch-size 2 --steps 6 --save-every 2 --workers 0 --seed 3";
 
@@ -9,8 +11,7 @@ testWebgpu(
   "A GPU that is lost in mid-run ends in one line that tells how to go on; the run goes on from there",
   () =>
     withFolder(async (path, data) => {
-      const line = `${OPTIONS} ${data} --out ${path}/run --device webgpu`;
-      const pulled = await run(line, "tests/spark/pulled_device.ts");
+      const pulled = await run("tests/spark/pulled_device.ts", `${OPTIONS} ${data} --out ${path}/run --device webgpu`);
       equal(pulled.code, 1, pulled.stdout + pulled.stderr);
       const told = pulled.stderr.split("\n").find((each) => each.startsWith("Cannot")) ?? pulled.stderr;
       match(
@@ -20,9 +21,9 @@ testWebgpu(
       const saved = Number((await readCheckpoint(`${path}/run/last.safetensors`)).tensors["optimizer.step"]!.data[0]);
       ok(saved >= 2 && saved < 6, `${saved}`);
       // On the cpu, for it compiles faster; all that decides the bits is in the checkpoint.
-      const resumed = await run(`--resume ${path}/run --device cpu --workers 0`);
-      match(resumed.stdout, new RegExp(`Goes on after step ${saved}, of `));
-      equal(resumed.code, 0, resumed.stderr);
+      const resumed = await runHere(pretrain, `--resume ${path}/run --device cpu --threads 1 --workers 0`);
+      equal(resumed.code, 0, resumed.err.join("\n"));
+      match(resumed.out.join("\n"), new RegExp(`Goes on after step ${saved}, of `));
     }),
 );
 
@@ -34,8 +35,8 @@ testWebgpu(
   "pretrain --precision f16: a run that is killed, and interrupted, ends in the losses, scales and bits of a whole one",
   () =>
     withFolder(async (path, data) => {
-      const whole = await run(`${OVERFLOWS} ${data} --out ${path}/whole`);
-      equal(whole.code, 0, whole.stderr);
+      const whole = await runHere(pretrain, `${OVERFLOWS} ${data} --out ${path}/whole`);
+      equal(whole.code, 0, whole.err.join("\n"));
       const records = await logOf(`${path}/whole`);
       const scales = records.map(({ lossScale }) => lossScale!);
       equal(scales[0], 2 ** 16);
@@ -43,19 +44,19 @@ testWebgpu(
       const skipped = records.filter(({ gradientNorm }) => gradientNorm === null);
       ok(skipped.length > 0 && skipped.length < 18, `${skipped.length}`);
 
-      const killed = start(`${OVERFLOWS} ${data} --out ${path}/killed`);
-      await reached(`${path}/killed`, { steps: 4, saved: true });
-      killed.kill("SIGKILL");
-      equal((await finish(killed)).signal, "SIGKILL");
+      const line = `${OVERFLOWS} ${data} --out ${path}/killed`;
+      const killed = await stopped("pretrain", line, { after: 6, by: "SIGKILL" });
+      equal(killed.signal, "SIGKILL", killed.stderr);
       const goesOn = "--device webgpu --save-every 4 --log-every 1 --workers 0";
-      const interrupted = start(`--resume ${path}/killed --out ${path}/interrupted ${goesOn}`);
-      await reached(`${path}/interrupted`, { steps: 8, saved: true });
-      interrupted.kill("SIGINT");
-      const { code, stdout, stderr } = await finish(interrupted);
+      const { code, stdout, stderr } = await stopped(
+        "pretrain",
+        `--resume ${path}/killed --out ${path}/interrupted ${goesOn}`,
+        { after: 10, by: "SIGINT" },
+      );
       equal(code, 130, stdout + stderr);
-      match(stdout, /Goes on after step (4|8|12|16), of [^]*Interrupted after \d+ of 24 steps/);
-      const last = await run(`--resume ${path}/interrupted ${goesOn}`);
-      equal(last.code, 0, last.stderr);
+      match(stdout, /Goes on after step 4, of [^]*Interrupted after \d+ of 24 steps/);
+      const last = await runHere(pretrain, `--resume ${path}/interrupted ${goesOn}`);
+      equal(last.code, 0, last.err.join("\n"));
       await sameRun(`${path}/whole`, `${path}/interrupted`);
       const tensors = (await readCheckpoint(`${path}/interrupted/last.safetensors`)).tensors;
       deepStrictEqual([...tensors["lossScale.scale"]!.data], [scales.at(-1)]);

@@ -1,10 +1,11 @@
 /** @file Programs run by several ranks under Open MPI, where it is installed. */
+import { childrenOf } from "./processes.ts";
 
 /** What to install. */
 const INSTALL = "no mpirun of Open MPI: apt-get install openmpi-bin";
 
 /** True where `mpirun` is Open MPI's. */
-export const hasMpi: boolean = (() => {
+const hasMpi: boolean = (() => {
   try {
     const { stdout } = new Deno.Command("mpirun", { args: ["--version"], stderr: "null" }).outputSync();
     return new TextDecoder().decode(stdout).includes("Open MPI");
@@ -82,15 +83,6 @@ export function startMpirun(
       }
     },
   };
-}
-
-/** Processes that another has started, on Linux. */
-function childrenOf(pid: number): readonly number[] {
-  try {
-    return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ").filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
 }
 
 /**

@@ -1,15 +1,7 @@
 import { deepStrictEqual, equal, rejects } from "node:assert/strict";
 import { add, type Tensor, tensor, type Tree, treeLeaves, treePaths, zeros } from "../../../tensor/mod.ts";
 import { load, save, writeNpz, writeSafetensors } from "../../../data/mod.ts";
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "../support.ts";
 
 const TREE = {
   layers: [{ w: tensor([[1, 2], [3, 4]]), b: tensor([], { dtype: "float32" }) }, {
@@ -23,7 +15,7 @@ const TREE = {
 
 for (const ending of ["safetensors", "npz"]) {
   Deno.test(`save() and load() keep a tree in .${ending}: values to the bit, types, shapes, structure`, () =>
-    inFolder(async (folder) => {
+    withFolder({}, async (folder) => {
       const path = `${folder}/tree.${ending}`;
       await save(TREE, path);
       for (const back of [await load(path), await load(path, TREE)] as Tree[]) {
@@ -40,7 +32,7 @@ for (const ending of ["safetensors", "npz"]) {
 }
 
 Deno.test("load() converts types of other programs where that loses nothing, and refuses numbers that do not fit", () =>
-  inFolder(async (folder) => {
+  withFolder({}, async (folder) => {
     const path = `${folder}/other.npz`;
     const rows = [
       [{ dtype: "U8", shape: [2], data: Uint8Array.of(7, 255) }, new Uint8Array([7, 255])],
@@ -63,7 +55,7 @@ Deno.test("load() converts types of other programs where that loses nothing, and
   }));
 
 Deno.test("load() into a form names the leaf that differs; save() refuses names that cannot come back", () =>
-  inFolder(async (folder) => {
+  withFolder({}, async (folder) => {
     const path = `${folder}/tree.safetensors`;
     await save({ w: zeros([2]) }, path);
     await rejects(load(path, { w: zeros([3]) }), /w must be float32 \[3\]: current w is float32 \[2\]/);

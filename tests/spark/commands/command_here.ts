@@ -1,13 +1,14 @@
-/** @file Commands run within a test: what they say is caught, and nothing is started. */
+/** @file Commands run within a test as a process runs them: what they say is caught, and nothing is started. */
 import type { Command } from "../../../spark/commands/cli/command.ts";
+import { exitCodeOf } from "../../../spark/commands/cli/run_command.ts";
 
 /** How a command ended. */
 export interface Ran {
-  /** Exit code; 1 where it threw, as for users. */
+  /** Exit code. */
   readonly code: number;
   /** Lines on stdout. */
   readonly out: readonly string[];
-  /** Lines on stderr, the message of what it threw among them. */
+  /** Lines on stderr, why it ended last. */
   readonly err: readonly string[];
 }
 
@@ -15,15 +16,14 @@ export interface Ran {
  * Runs a command.
  *
  * @param command The command.
- * @param line Arguments, parted by blanks.
+ * @param line Arguments; in a text they are parted by blanks.
  * @returns How it ended.
  */
-export async function runHere(command: Command, line: string): Promise<Ran> {
+export async function runHere(command: Command, line: string | readonly string[]): Promise<Ran> {
   const [out, err] = [caught("stdout"), caught("stderr")];
   try {
-    return { code: await command(line.split(" ").filter(Boolean)), out: out.lines(), err: err.lines() };
-  } catch (thrown) {
-    return { code: 1, out: out.lines(), err: [...err.lines(), (thrown as Error).message] };
+    const code = await exitCodeOf(command, typeof line === "string" ? line.split(" ").filter(Boolean) : line);
+    return { code, out: out.lines(), err: err.lines() };
   } finally {
     out.release();
     err.release();
@@ -31,7 +31,7 @@ export async function runHere(command: Command, line: string): Promise<Ran> {
 }
 
 /**
- * Keeps what is written to a stream from now on.
+ * Keeps what is written to a stream from now on, which is no terminal until it is let go, whoever runs the tests.
  *
  * @param stream The stream.
  * @returns Its lines so far; and what lets the stream go.
@@ -39,14 +39,18 @@ export async function runHere(command: Command, line: string): Promise<Ran> {
 export function caught(
   stream: "stdout" | "stderr",
 ): { readonly lines: () => readonly string[]; readonly release: () => void } {
-  const { writeSync } = Deno[stream];
+  const { writeSync, isTerminal } = Deno[stream];
   const state = { text: "" };
-  Deno[stream].writeSync = (bytes) => {
-    state.text += new TextDecoder().decode(bytes);
-    return bytes.length;
-  };
+  const decoder = new TextDecoder();
+  Object.assign(Deno[stream], {
+    isTerminal: () => false,
+    writeSync(bytes: Uint8Array) {
+      state.text += decoder.decode(bytes, { stream: true });
+      return bytes.length;
+    },
+  });
   return {
     lines: () => state.text.split("\n").slice(0, -1),
-    release: () => void Object.assign(Deno[stream], { writeSync }),
+    release: () => void Object.assign(Deno[stream], { writeSync, isTerminal }),
   };
 }

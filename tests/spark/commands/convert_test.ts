@@ -3,21 +3,13 @@ import { random } from "../../../tensor/mod.ts";
 import { readPth, readStateDict, writeSafetensors } from "../../../data/mod.ts";
 import { init, pretrainOptimizer, save } from "../../../spark/mod.ts";
 import { convertFile } from "../../../spark/commands/convert/convert.ts";
+import { inspectFile } from "../../../spark/commands/inspect/inspect.ts";
 import { inspect } from "../../../spark/commands/inspect/inspection.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
 import { withFolder } from "../../data/support.ts";
+import { runHere } from "./command_here.ts";
 
 const OPTIONS = { model: "tiny_resnet8", inputSize: [96, 96], maskRatio: 0.6 };
-
-/** Runs a command in a process of its own, as users do. */
-async function run(script: string, ...args: readonly string[]) {
-  const path = new URL(`../../../spark/commands/${script}/${script}.ts`, import.meta.url)
-    .pathname;
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", path, ...args] })
-    .output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), error: text(stderr) };
-}
 
 async function checkpoint(path: string): Promise<void> {
   const train = init(MODELS[OPTIONS.model]!.make(), pretrainOptimizer({ learningRate: 1e-3 }), random.key(0), {
@@ -30,9 +22,12 @@ Deno.test("convert keeps every weight and moment on the way to the official name
   withFolder({}, async (folder) => {
     const file = (name: string) => `${folder}/${name}`;
     await checkpoint(file("a.safetensors"));
-    const first = await run("convert", file("a.safetensors"), file("b.pth"), "--to", "official");
-    deepStrictEqual([first.code, first.error], [0, ""]);
-    match(first.out, /Wrote .*b\.pth: all weights and the optimizer of tiny_resnet8 as official, \d+ tensors, /);
+    const first = await runHere(convertFile, [file("a.safetensors"), file("b.pth"), "--to", "official"]);
+    deepStrictEqual([first.code, first.err], [0, []]);
+    match(
+      first.out.join("\n"),
+      /Wrote .*b\.pth: all weights and the optimizer of tiny_resnet8 as official, \d+ tensors, /,
+    );
     const official = await readPth(file("b.pth")) as Map<string, unknown>;
     deepStrictEqual([official.get("arch"), official.get("input_size")], ["tiny_resnet8", 96]);
     equal(await convertFile([file("b.pth"), file("c.safetensors"), "--to", "safetensors"]), 0);
@@ -46,7 +41,7 @@ Deno.test("convert keeps every weight and moment on the way to the official name
     const inspected = inspect(await readStateDict(file("d.pth")));
     deepStrictEqual([inspected.container, inspected.model, inspected.decoderWidth], ["pth", "tiny_resnet8", null]);
     deepStrictEqual(inspected.tensors[0], { name: "conv1.weight", dtype: "F32", shape: [32, 3, 3, 3] });
-    const shown = (await run("inspect", file("b.pth"))).out;
+    const shown = (await runHere(inspectFile, [file("b.pth")])).out.join("\n");
     match(shown, /model: tiny_resnet8 with a decoder of width 8, names of official/);
     match(shown, /config:\n {2}mask_ratio: 0.6\n {2}densify_norm_str: "bn"/);
     match(shown, /\ndtype {2}shape +name\n/);
@@ -82,9 +77,9 @@ Deno.test("convert and inspect refuse in a line what does not fit", () =>
       [[file("a.safetensors"), file("b.pth"), "--no-such"], /--no-such as it must be an option/],
     ];
     for (const [args, message] of cases) await rejects(convertFile(args), message);
-    const { code, error } = await run("convert", file("os.pth"), file("b.pth"), "--to", "timm");
-    match(error.trim(), /^Cannot read .*os.pth as a pickle .* name is posix.system/);
-    deepStrictEqual([code, error.trim().split("\n").length], [1, 1]);
+    const { code, err } = await runHere(convertFile, [file("os.pth"), file("b.pth"), "--to", "timm"]);
+    match(err[0]!, /^Cannot read .*os.pth as a pickle .* name is posix.system/);
+    deepStrictEqual([code, err.length], [1, 1]);
     equal(inspect(await readStateDict(file("other.safetensors"))).model, null);
     ok([...Deno.readDirSync(folder)].every(({ name }) => name !== "b.pth"));
   }));

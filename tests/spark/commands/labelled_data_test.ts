@@ -3,6 +3,7 @@ import { dataKey, drawsOf, encodePng, paintBackground } from "../../../data/mod.
 import { settleFinetuneOptions } from "../../../spark/commands/finetune/settled_finetune_options.ts";
 import { targetBatches } from "../../../spark/commands/finetune/target_batches.ts";
 import { evalBatches, openLabelledData } from "../../../spark/commands/shared/labelled_data.ts";
+import { withFolder } from "../../data/support.ts";
 
 async function makeImages(path: string, classes: readonly string[], each: number): Promise<void> {
   for (const name of classes) {
@@ -13,19 +14,10 @@ async function makeImages(path: string, classes: readonly string[], each: number
   }
 }
 
-async function withFolder(f: (path: string) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempDir();
-  try {
-    await f(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
-}
-
 const DEFAULTS = { val: null, labels: null, seed: 1 };
 
 Deno.test("openLabelledData() finds train/ and val/, and numbers classes by their names", () =>
-  withFolder(async (path) => {
+  withFolder({}, async (path) => {
     await makeImages(`${path}/train`, ["cat", "dog", "owl"], 4);
     await makeImages(`${path}/val`, ["owl", "dog"], 2);
     const { train, val, classes } = await openLabelledData({ ...DEFAULTS, data: path });
@@ -43,7 +35,7 @@ Deno.test("openLabelledData() finds train/ and val/, and numbers classes by thei
   }));
 
 Deno.test("openLabelledData() holds a tenth out by the seed, and draws labels of the rest alone", () =>
-  withFolder(async (path) => {
+  withFolder({}, async (path) => {
     await makeImages(path, ["a", "b"], 20);
     const names = ({ length, nameOf }: { length: number; nameOf: (i: number) => string }) =>
       Array.from({ length }, (_, i) => nameOf(i));
@@ -65,7 +57,7 @@ for (
   ] as const
 ) {
   Deno.test(`openLabelledData() neither trains nor evaluates on images of a competition's test/, ${name}`, () =>
-    withFolder(async (path) => {
+    withFolder({}, async (path) => {
       await makeImages(`${path}/train`, ["a", "b"], 10);
       await makeImages(path, [folder], 5);
       const lines: string[] = [];
@@ -83,7 +75,7 @@ const records = (count: number, first: number) =>
   Uint8Array.from({ length: count * 3073 }, (_, i) => i % 3073 === 0 ? (first + i / 3073) % 10 : (i * 13) & 255);
 
 Deno.test("openLabelledData() evaluates on the test images of CIFAR-10's original files", () =>
-  withFolder(async (path) => {
+  withFolder({}, async (path) => {
     await Deno.writeFile(`${path}/data_batch_1.bin`, records(20, 0));
     await Deno.writeFile(`${path}/test_batch.bin`, records(7, 3));
     const { train, val, classes } = await openLabelledData({ ...DEFAULTS, data: path });
@@ -97,7 +89,7 @@ Deno.test("openLabelledData() evaluates on the test images of CIFAR-10's origina
   }));
 
 Deno.test("targetBatches() depend on the step alone; targets are probabilities", () =>
-  withFolder(async (path) => {
+  withFolder({}, async (path) => {
     await Deno.writeFile(`${path}/data_batch_1.bin`, records(20, 0));
     await Deno.writeFile(`${path}/test_batch.bin`, records(7, 3));
     const { train } = await openLabelledData({ ...DEFAULTS, data: path });
@@ -130,7 +122,7 @@ Deno.test("targetBatches() depend on the step alone; targets are probabilities",
   }));
 
 Deno.test("openLabelledData() says what is used and left out of both sources, and refuses fewer labels than classes", () =>
-  withFolder(async (path) => {
+  withFolder({}, async (path) => {
     await makeImages(`${path}/Train`, ["cat", "dog"], 2);
     await makeImages(`${path}/valid`, ["dog"], 1);
     await Deno.writeFile(`${path}/valid/sample.png`, new Uint8Array(9));
@@ -159,7 +151,7 @@ Deno.test("openLabelledData() says what is used and left out of both sources, an
   }));
 
 Deno.test("openLabelledData() names the sample that lacks a class, and a part without classes", () =>
-  withFolder(async (path) => {
+  withFolder({}, async (path) => {
     const image = encodePng(paintBackground(16, drawsOf(dataKey(1))));
     await makeImages(`${path}/train`, ["cat", "dog"], 2);
     await Deno.mkdir(`${path}/val`);

@@ -8,6 +8,7 @@ import { reconstructCommand } from "../../../spark/commands/reconstruct/reconstr
 import { randomMasks, reconstructImages } from "../../../spark/commands/shared/reconstruct_images.ts";
 import { readSavedModel } from "../../../spark/commands/shared/saved_model.ts";
 import { testFiles, testImage, withFolder } from "../../data/support.ts";
+import { type Ran, runHere } from "./command_here.ts";
 
 const OPTIONS = { model: "tiny_resnet8", inputSize: [32, 48], maskRatio: 0.5 };
 const device = cpuDevice({ threads: 1 }); // no workers to end
@@ -18,14 +19,7 @@ const stateOf = (seed: number): TrainState =>
 const checkpoint = (path: string, train = stateOf(0), options: object = OPTIONS) =>
   save(path, train, { configuration: { options, images: "2:abc", step: 0 } });
 
-/** Runs the command in a process of its own, as users do. */
-async function run(...args: readonly string[]) {
-  const path = new URL("../../../spark/commands/reconstruct/reconstruct.ts", import.meta.url).pathname;
-  const command = new Deno.Command(Deno.execPath(), { args: ["run", "-A", path, "--device", "cpu", ...args] });
-  const { code, stdout, stderr } = await command.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), error: text(stderr) };
-}
+const run = (...args: readonly string[]): Promise<Ran> => runHere(reconstructCommand, ["--device", "cpu", ...args]);
 
 /** Values of a patch of 8 by 8 pixels. */
 function patchOf({ width, data }: Pixels, row: number, column: number): readonly number[] {
@@ -43,9 +37,9 @@ Deno.test("reconstruct draws input, masked input and both reconstructions, the s
     await checkpoint(file("a.safetensors"));
     const common = ["--images", folder, "--seed", "4"];
     const first = await run("--checkpoint", file("a.safetensors"), ...common, "--out", file("a_grid.PNG"));
-    deepStrictEqual([first.code, first.error], [0, ""]);
+    deepStrictEqual([first.code, first.err], [0, []]);
     match(
-      first.out,
+      first.out.join("\n"),
       /^weights: .*\nweights: .*\n.* \(folder\): 3 images without classes\n {2}left out 1 of 4 files: 1 file of weights \(a.safetensors\)\ntiny_resnet8 of .*: 3 images at 32×48, 12 of 24 patches masked, loss \d\.\d{4}\nMean error of /,
     );
     const grid = await Deno.readFile(file("a_grid.PNG"));
@@ -55,7 +49,7 @@ Deno.test("reconstruct draws input, masked input and both reconstructions, the s
     await convertFile([file("a.safetensors"), file("b.pth"), "--to", "official"]);
     const args = ["--checkpoint", file("b.pth"), ...common, "--mask-ratio", "0.5", "--input-size", "32x48"];
     const second = await run(...args, "--out", file("b.png"));
-    deepStrictEqual([second.code, second.error], [0, ""]);
+    deepStrictEqual([second.code, second.err], [0, []]);
     deepStrictEqual(await Deno.readFile(file("b.png")), grid);
   }));
 
@@ -173,8 +167,8 @@ Deno.test("reconstruct says in a line what does not fit", () =>
         [[...good, "--sead", "3"], /Cannot read --sead .* did you mean --seed/],
       ];
       for (const [args, message] of cases) await rejects(reconstructCommand([...args, "--device", "cpu"]), message);
-      const { code, error } = await run(...without("--images"), "--images", file("bad.jpg"));
-      deepStrictEqual([code, error.trim().split("\n").length], [1, 1]);
+      const { code, err } = await run(...without("--images"), "--images", file("bad.jpg"));
+      deepStrictEqual([code, err.length], [1, 1]);
       ok(![...Deno.readDirSync(folder)].some(({ name }) => name.startsWith("o.")));
     },
   ));

@@ -1,15 +1,7 @@
 import { deepStrictEqual, equal, throws } from "node:assert/strict";
 import { findCheckpoint, makeRunPath, openRunFolder, runFolder } from "../../../spark/train/run_folder.ts";
 import { kindOf } from "../../../spark/train/kind_of.ts";
-
-function withFolder(f: (path: string) => void): void {
-  const path = Deno.makeTempDirSync();
-  try {
-    f(path);
-  } finally {
-    Deno.removeSync(path, { recursive: true });
-  }
-}
+import { withFolder } from "../../data/support.ts";
 
 Deno.test("runFolder() names files below the folder", () => {
   equal(runFolder("runs/a/").checkpoint, "runs/a/last.safetensors");
@@ -17,7 +9,7 @@ Deno.test("runFolder() names files below the folder", () => {
 });
 
 Deno.test("makeRunPath() makes folders of different names within a second", () =>
-  withFolder((path) => {
+  withFolder({}, (path) => {
     const names = [1, 2, 3].map(() => makeRunPath("tiny", new Date(0), `${path}/runs`));
     const first = `${path}/runs/tiny-1970-01-01T000000`;
     deepStrictEqual(names, [first, `${first}-2`, `${first}-3`]);
@@ -27,7 +19,7 @@ Deno.test("makeRunPath() makes folders of different names within a second", () =
   }));
 
 Deno.test("openRunFolder() makes the folder, and refuses one that holds another run", () =>
-  withFolder((path) => {
+  withFolder({}, (path) => {
     const folder = runFolder(`${path}/a/b`);
     openRunFolder(folder, { resume: false })[Symbol.dispose]();
     equal(kindOf(folder.path), "absent"); // nothing was left in it
@@ -55,7 +47,7 @@ Deno.test("openRunFolder() makes the folder, and refuses one that holds another 
   }));
 
 Deno.test("openRunFolder() refuses a folder that cannot be written", () =>
-  withFolder((path) => {
+  withFolder({}, (path) => {
     Deno.writeTextFileSync(`${path}/file`, "");
     throws(
       () => openRunFolder(runFolder(`${path}/file/run`), { resume: false }),
@@ -64,7 +56,7 @@ Deno.test("openRunFolder() refuses a folder that cannot be written", () =>
   }));
 
 Deno.test("findCheckpoint() takes a checkpoint or a run folder, and says what is missing", () =>
-  withFolder((path) => {
+  withFolder({}, (path) => {
     throws(() => findCheckpoint(path), new RegExp(`folder ${path} has none`));
     throws(() => findCheckpoint(`${path}/absent`), /absent is missing/);
     const checkpoint = `${path}/last.safetensors`;

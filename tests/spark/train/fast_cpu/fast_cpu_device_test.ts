@@ -22,6 +22,7 @@ import {
   whileLoop,
   zeros,
 } from "../../../../tensor/mod.ts";
+import { alive, childrenOf } from "../../../support/processes.ts";
 
 /** Programs of every kind of step: products, convolutions with gradients, loops with and without an end, bools, nothing. */
 const PROGRAMS: Readonly<Record<string, () => readonly Tensor[]>> = {
@@ -107,21 +108,6 @@ const script = (rest: string) => `
   console.log((await add(tensor([1]), 1).data({ device }))[0]);
   ${rest}`;
 
-/** Processes of engines that were started by another. */
-function enginesOf(parent: number): readonly number[] {
-  const found = new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", String(parent)], stdout: "piped" })
-    .outputSync();
-  return new TextDecoder().decode(found.stdout).split("\n").filter((line) => line.trim() !== "").map(Number);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch {
-    return false;
-  }
-}
-
 async function until(isSo: () => boolean): Promise<void> {
   const end = performance.now() + 20_000;
   while (!isSo()) {
@@ -156,11 +142,11 @@ Deno.test("An engine that is killed is told in one line; a script that is killed
     const child = deno(script(waits), { stdin: "piped" }).spawn();
     const reader = child.stdout.getReader();
     await reader.read();
-    return { child, reader, engine: enginesOf(child.pid)[0]! };
+    return { child, reader, engine: childrenOf(child.pid)[0]! };
   };
   const first = await start();
   Deno.kill(first.engine, "SIGKILL");
-  await until(() => !isAlive(first.engine));
+  await until(() => !alive(first.engine));
   await first.child.stdin.getWriter().write(Uint8Array.of(10));
   const { value } = await first.reader.read();
   ok(/^Cannot compute on cpu as its process must run: current process has ended/.test(new TextDecoder().decode(value)));
@@ -171,7 +157,7 @@ Deno.test("An engine that is killed is told in one line; a script that is killed
   const second = await start();
   second.child.kill("SIGKILL");
   await second.child.status;
-  await until(() => !isAlive(second.engine));
+  await until(() => !alive(second.engine));
   await second.child.stderr.cancel();
   await second.reader.cancel();
   await second.child.stdin.abort().catch(() => {});

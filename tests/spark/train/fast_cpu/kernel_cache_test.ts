@@ -1,20 +1,12 @@
 import { deepStrictEqual, equal } from "node:assert/strict";
 import { kernelCache } from "../../../../spark/train/fast_cpu/kernel_cache.ts";
+import { withFolder } from "../../../data/support.ts";
 
 const MODULE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0); // an empty one
 const files = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
 
-async function inFolder(use: (folder: string) => Promise<void> | void): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 Deno.test("A kernel is found again by its text, in another process as here", () =>
-  inFolder((folder) => {
+  withFolder({}, (folder) => {
     kernelCache(`${folder}/new`).set("a", MODULE);
     const other = kernelCache(`${folder}/new`);
     deepStrictEqual([other.get("a"), other.get("b")], [MODULE, undefined]);
@@ -22,7 +14,7 @@ Deno.test("A kernel is found again by its text, in another process as here", () 
   }));
 
 Deno.test("A file that is damaged or short counts as none, and is written anew", () =>
-  inFolder((folder) => {
+  withFolder({}, (folder) => {
     const cache = kernelCache(folder);
     cache.set("a", MODULE);
     const [path] = files(folder) as [string];
@@ -44,7 +36,7 @@ Deno.test("A file that is damaged or short counts as none, and is written anew",
   }));
 
 Deno.test("A folder that cannot be made is done without", () =>
-  inFolder((folder) => {
+  withFolder({}, (folder) => {
     Deno.writeTextFileSync(`${folder}/file`, "");
     const cache = kernelCache(`${folder}/file/below`);
     cache.set("a", MODULE);
@@ -52,7 +44,7 @@ Deno.test("A folder that cannot be made is done without", () =>
   }));
 
 Deno.test("A folder with too many files keeps those written last", () =>
-  inFolder((folder) => {
+  withFolder({}, (folder) => {
     for (let i = 0; i < 8193; i++) {
       Deno.writeTextFileSync(`${folder}/${i}.wasm`, "");
       Deno.utimeSync(`${folder}/${i}.wasm`, i, i);
@@ -73,7 +65,7 @@ async function runWith(folder: string): Promise<{ readonly values: readonly numb
 }
 
 Deno.test("A second process needs no assembler and has the same bits; one with a damaged file does again", () =>
-  inFolder(async (folder) => {
+  withFolder({}, async (folder) => {
     const first = await runWith(folder);
     equal(first.assembled, true);
     deepStrictEqual(await runWith(folder), { ...first, assembled: false });
@@ -85,7 +77,7 @@ Deno.test("A second process needs no assembler and has the same bits; one with a
   }));
 
 Deno.test("Processes that write at the same time all end with whole files", () =>
-  inFolder(async (folder) => {
+  withFolder({}, async (folder) => {
     const all = await Promise.all(Array.from({ length: 4 }, () => runWith(folder)));
     all.forEach(({ values }) => deepStrictEqual(values, all[0]!.values));
     deepStrictEqual(await runWith(folder), { ...all[0]!, assembled: false });
