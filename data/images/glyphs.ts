@@ -18,7 +18,7 @@ const LETTERS = [
 const OTHER = [0x7f, 0x41, 0x41, 0x41, 0x7f];
 
 /** Dots from one letter to the next, and rows of a line. */
-export const LETTER_WIDTH = 6;
+const LETTER_WIDTH = 6;
 /** Rows of a line. */
 export const LETTER_HEIGHT = 8;
 

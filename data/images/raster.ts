@@ -38,7 +38,7 @@ export function trueChannels(raster: Raster): number {
 }
 
 /** Values of black and white of an image. */
-export function rangeOf({ data, range }: Raster): readonly [number, number] {
+function rangeOf({ data, range }: Raster): readonly [number, number] {
   if (range) return range;
   if (data instanceof Uint8Array) return [0, 255];
   if (data instanceof Uint16Array) return [0, 65535];

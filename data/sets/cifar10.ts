@@ -156,7 +156,7 @@ const isSingle = (path: string): boolean => path.endsWith(".bin") || isCifarBatc
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number => a.name < b.name ? -1 : 1;
 
 /** Files in a folder, or in the folder of the official archive below it. */
-export async function batchPaths(path: string): Promise<readonly string[]> {
+async function batchPaths(path: string): Promise<readonly string[]> {
   const root = path.replace(/(?<=.)\/+$/, "");
   for (const place of [root, `${root}/cifar-10-batches-bin`, `${root}/cifar-10-batches-py`]) {
     const found: string[] = [];

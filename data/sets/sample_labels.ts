@@ -20,13 +20,13 @@ export const LABEL_KEYS: readonly string[] = [
 ];
 
 /** WebDataset's key of a sample: the path up to the first dot of the file's name. */
-export function sampleKey(path: string): string {
+function sampleKey(path: string): string {
   const dot = path.indexOf(".", path.lastIndexOf("/") + 1);
   return dot < 0 ? path : path.slice(0, dot);
 }
 
 /** What follows the key, lower case as WebDataset has it. */
-export function sampleEnding(path: string): string {
+function sampleEnding(path: string): string {
   return path.slice(sampleKey(path).length + 1).toLowerCase();
 }
 

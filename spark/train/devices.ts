@@ -39,7 +39,7 @@ export interface RunMachine {
  * @throws {RangeError} If `f16` is asked for on another device than webgpu, or `fast` on another than cpu.
  * @throws {DeviceError} If it cannot be opened, or float16 does not work there.
  */
-export async function openRunDevice(
+async function openRunDevice(
   name: string,
   { tuning, kept, precision = "f32", ...machine }: RunMachine & {
     readonly tuning?: string | undefined;

@@ -18,7 +18,7 @@ export const INTERRUPTED = 130;
  * @param onRequest Called once, to tell the user.
  * @returns The request.
  */
-export function listenForInterrupt(onRequest: () => void): Interrupt {
+function listenForInterrupt(onRequest: () => void): Interrupt {
   const state = { requested: false };
   const handler = () => {
     if (state.requested) Deno.exit(INTERRUPTED);

@@ -8,7 +8,7 @@ export interface RunLock extends Disposable {
 }
 
 /** Name of the lock's file in its folder. */
-export const LOCK_FILE = "run.lock";
+const LOCK_FILE = "run.lock";
 
 /** What the error says besides who holds the folder. */
 export interface LockOptions {

@@ -166,7 +166,7 @@ export async function officialCheckpoint(
 }
 
 /** Settings that the official code compares on loading. */
-export function officialConfig(
+function officialConfig(
   model: Model,
   { params }: { readonly params: SparkParams },
   { maskRatio = 0.6, inputSize }: OfficialCheckpointOptions,

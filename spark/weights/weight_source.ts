@@ -55,7 +55,7 @@ function conventions(own: readonly string[]): readonly Convention[] {
 }
 
 /** A count of batches decides nothing; files from before PyTorch 0.4.1 and converted ones lack it. */
-export const isOptional = ({ dtype, tree }: OfficialEntry): boolean => dtype === "int64" || tree === null;
+const isOptional = ({ dtype, tree }: OfficialEntry): boolean => dtype === "int64" || tree === null;
 
 /** Counts, by what stands before them, how many of some names the names of a file end with. */
 function prefixCounts(names: readonly string[], wanted: ReadonlySet<string>): ReadonlyMap<string, number> {

@@ -30,7 +30,7 @@ import { stridesOf } from "../../tensor/parts.ts";
 const MOST_CELLS = 2 ** 31 - 2;
 
 /** True if the cells of such axes can be numbered. */
-export function canNumber(sizes: Shape): boolean {
+function canNumber(sizes: Shape): boolean {
   return sizeOf(sizes) <= MOST_CELLS;
 }
 

@@ -21,12 +21,6 @@ export function coordinate(shape: Shape, axis: number): View {
   return { shape, strides: shape.map((_, i) => i === axis ? 1 : 0), offset: 0 };
 }
 
-/** Tells whether a view reads a buffer of its shape in order. Axes of size 1 do not matter. */
-export function isContiguous({ shape, strides, offset }: View): boolean {
-  const expected = stridesOf(shape);
-  return offset === 0 && shape.every((size, axis) => size === 1 || strides[axis] === expected[axis]);
-}
-
 /**
  * Sees a view through one more move.
  *

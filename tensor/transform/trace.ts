@@ -14,7 +14,7 @@ export interface Traced {
 }
 
 /** Arguments with stand-ins for their tensors and numbers. */
-export function standInsFor(operation: string, args: readonly unknown[]): { inputs: Tensor[]; given: unknown[] } {
+function standInsFor(operation: string, args: readonly unknown[]): { inputs: Tensor[]; given: unknown[] } {
   const inputs: Tensor[] = [];
   const given = args.map((arg, i) => {
     const { leaves, structure } = namedLeaves(`argument ${i}`, arg);

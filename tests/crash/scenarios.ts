@@ -34,7 +34,7 @@ export function smallOptions(root: string, steps: number): readonly string[] {
 }
 
 /** Options of the small training of a detector: an evaluation, and with it a checkpoint, every few steps. */
-export function smallDetector(steps: number): readonly string[] {
+function smallDetector(steps: number): readonly string[] {
   return [
     ...["--model", "tiny_resnet8", "--input-size", "32", "--batch-size", "2", "--device", "cpu", "--workers", "1"],
     ...["--threads", "1", "--fpn-channels", "8", "--box-fcs", "8", "--mask-convs", "8", "--rpn-batch", "8"],

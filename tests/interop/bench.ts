@@ -70,7 +70,7 @@ export interface Ended {
  * @param args Its arguments.
  * @returns How it ended.
  */
-export async function runTask(task: string, args: readonly string[]): Promise<Ended> {
+async function runTask(task: string, args: readonly string[]): Promise<Ended> {
   const script = task === "inspect" ? `spark/commands/${task}.ts` : `spark/commands/${task}/${task}.ts`;
   const line = ["run", "-A", `--config=${join(ROOT, "deno.json")}`, "--no-lock", join(ROOT, script), ...args];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: line, env: { NO_COLOR: "1" } })

@@ -48,7 +48,7 @@ export const tensors = (...shape: readonly number[]): fc.Arbitrary<Tensor> =>
     .map((values) => t.tensor(values, { shape, dtype: "float64" }));
 
 /** Sizes of a matrix. */
-export const sizes: fc.Arbitrary<readonly [number, number]> = fc.tuple(
+const sizes: fc.Arbitrary<readonly [number, number]> = fc.tuple(
   fc.integer({ min: 1, max: 4 }),
   fc.integer({ min: 1, max: 4 }),
 );

@@ -55,7 +55,7 @@ async function show(cell: number, value: unknown): Promise<void> {
 }
 
 /** The notebook with what it shows as a page, to be looked at. */
-export function notebookHtml(cells: readonly ShownCell[]): string {
+function notebookHtml(cells: readonly ShownCell[]): string {
   const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const body = cells.map(({ kind, text, shown }) =>
     kind === "markdown"

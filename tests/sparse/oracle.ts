@@ -23,7 +23,7 @@ export function images(shape: Images["shape"], f: (k: number) => number): Images
 }
 
 /** True if the pixel lies in an active cell. */
-export function isActive(mask: Mask, [, H, W]: readonly number[], b: number, y: number, x: number): boolean {
+function isActive(mask: Mask, [, H, W]: readonly number[], b: number, y: number, x: number): boolean {
   const rows = mask[b]!;
   return rows[Math.floor(y / (H! / rows.length))]![Math.floor(x / (W! / rows[0]!.length))]! === 1;
 }
@@ -67,7 +67,7 @@ export function outputSize([, H, W]: readonly number[], g: Geometry): readonly [
 }
 
 /** Calls `visit` for each output pixel and each tap that reads inside the image: pixels as flat numbers. */
-export function eachTap(
+function eachTap(
   shape: readonly number[],
   g: Geometry,
   visit: (output: number, tap: number, input: number) => void,

@@ -21,7 +21,7 @@ const LEGACY_PROTOCOL = 1001;
  * @param bytes The file or its beginning.
  * @returns True if they do.
  */
-export function isLegacyPth(bytes: Uint8Array): boolean {
+function isLegacyPth(bytes: Uint8Array): boolean {
   const head = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
   return head.every((byte, i) => bytes[i] === byte);
 }

@@ -47,7 +47,7 @@ function matrixOf({ rows }: Embeddings) {
  * @param texts Any texts.
  * @returns A `.npy` file of type `<U`.
  */
-export function npyTexts(texts: readonly string[]): Uint8Array<ArrayBuffer> {
+function npyTexts(texts: readonly string[]): Uint8Array<ArrayBuffer> {
   const points = texts.map((text) => Array.from(text, (letter) => letter.codePointAt(0)!));
   const width = Math.max(1, ...points.map((each) => each.length));
   const head = `{'descr': '<U${width}', 'fortran_order': False, 'shape': (${texts.length},), }`;

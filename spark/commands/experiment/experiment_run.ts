@@ -21,7 +21,7 @@ export interface JobResult {
 }
 
 /** Where the result of a job lies. */
-export const resultPath = (out: string, name: string): string => `${out}/${name}.json`;
+const resultPath = (out: string, name: string): string => `${out}/${name}.json`;
 
 /**
  * Reads the result of a job.

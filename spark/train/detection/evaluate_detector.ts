@@ -25,16 +25,6 @@ export interface DetectionScores {
   readonly unread: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** Images, with what is in them and what was found in them. */
-export interface SeenImage {
-  /** Name. */
-  readonly name: string;
-  /** The image. */
-  readonly pixels: Pixels;
-  /** The surest first. */
-  readonly detections: readonly Detection[];
-}
-
 /** Images to look at, with their annotations in the same order. */
 export interface DetectionSet {
   readonly dataset: Dataset;

@@ -199,7 +199,7 @@ function passesOf(
 }
 
 /** A function that computes its value at the first call. */
-export function once<T>(compute: () => T): () => T {
+function once<T>(compute: () => T): () => T {
   const made: { value?: T } = {};
   return () => made.value ??= compute();
 }

@@ -17,7 +17,7 @@ export interface RoiAxis {
  * Shares of the cells of one axis in each bin; a mean over a region is the product of those of both axes. Samples more than a
  * cell outside of the map count as 0, those within a cell of its border read the border.
  */
-export function sharesOf({ low, high, cells, bins }: RoiAxis, { sampling, aligned }: RoiSampling): Share[][] {
+function sharesOf({ low, high, cells, bins }: RoiAxis, { sampling, aligned }: RoiSampling): Share[][] {
   const side = aligned ? high - low : Math.max(high - low, 1);
   const bin = side / bins;
   const wanted = sampling > 0 ? sampling : Math.ceil(bin);

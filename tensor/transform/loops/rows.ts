@@ -5,7 +5,7 @@ import { type Shape, sizeOf, type TensorSpec } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /** Elements between the starts of neighbouring rows: a multiple of 64, at least 64. */
-export function rowLength(shape: Shape): number {
+function rowLength(shape: Shape): number {
   return Math.max(1, Math.ceil(sizeOf(shape) / 64)) * 64;
 }
 

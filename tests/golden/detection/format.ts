@@ -31,7 +31,7 @@ const FLOAT32: Readonly<Record<string, number>> = {
 };
 
 /** Allowed error of a quantity: what stands before its first dot decides. */
-export function toleranceOf({ precision }: Bench): Tolerance {
+function toleranceOf({ precision }: Bench): Tolerance {
   return (quantity) => {
     const kind = quantity.split(".")[0]!;
     if (!(kind in FLOAT32)) return 0;

@@ -4,7 +4,7 @@ import type { MapKernel, ScheduledProgram, Step, TemplateKernel, Value } from ".
 import { op, type Scalar } from "../../../tensor/compiler/scalar.ts";
 
 /** A kernel of which only its kind matters. */
-export function template(name: string): TemplateKernel {
+function template(name: string): TemplateKernel {
   return {
     kind: "template",
     name,
@@ -19,12 +19,12 @@ export function template(name: string): TemplateKernel {
 }
 
 /** A product, of which only its kind and its cost matter. */
-export function product(name: string, flops: number): TemplateKernel {
+function product(name: string, flops: number): TemplateKernel {
   return { ...template(name), flops, body: { kind: "contraction" } as TemplateKernel["body"] };
 }
 
 /** A map over `size` elements that adds up its operands, each read in order. */
-export function sumMap(size: number, operands: number): MapKernel {
+function sumMap(size: number, operands: number): MapKernel {
   const loads = Array.from({ length: operands }, (_, buffer): Scalar => ({
     kind: "load",
     dtype: "float32",

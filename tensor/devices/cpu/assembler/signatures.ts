@@ -90,7 +90,7 @@ function sameTypes(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /** Number of a type, which is added if there is none like it. */
-export function numberOf({ names, all }: Types, wanted: Signature): number {
+function numberOf({ names, all }: Types, wanted: Signature): number {
   const known = all.findIndex(({ params, results }) =>
     sameTypes(params, wanted.params) && sameTypes(results, wanted.results)
   );

@@ -63,7 +63,7 @@ function matrixRows({ input, channels, batchStride }: MatrixRows): RowText {
 }
 
 /** Names of the axes of images, outermost first. */
-export function axisNames(rank: number): readonly string[] {
+function axisNames(rank: number): readonly string[] {
   return Array.from({ length: rank }, (_, axis) => ["x", "y", "z"][rank - 1 - axis] ?? `u${axis}`);
 }
 

@@ -25,7 +25,7 @@ export function wholeFours(...strides: readonly number[]): boolean {
 }
 
 /** Names of the axes of windows: x is the innermost. */
-export function axisNames({ axes }: Pick<WindowRows, "axes">): readonly string[] {
+function axisNames({ axes }: Pick<WindowRows, "axes">): readonly string[] {
   return axes.map((_, i) => ["x", "y", "z"][axes.length - 1 - i] ?? `axis${i}`);
 }
 

@@ -130,7 +130,7 @@ export function leftValue(
 }
 
 /** Names `right_i_v`: vec4 v of the columns at depth `k + i`, for each depth of a step. */
-export function loadRights(
+function loadRights(
   { load }: WgslMemory,
   right: RightMatrix,
   { vectors, step: apart }: Tile,

@@ -4,7 +4,7 @@ import type { ProductShape } from "../../../contraction/traits.ts";
 import { isApple } from "../machine.ts";
 
 /** Name of the class of a shape: sizes to the next power of two. Tables of tiles have these keys. */
-export function classOf({ form, batches, rows, columns, depth }: ProductShape): string {
+function classOf({ form, batches, rows, columns, depth }: ProductShape): string {
   const size = (n: number) => Math.ceil(Math.log2(Math.max(n, 1)));
   return `${form} 2^${size(batches)} of 2^${size(rows)} by 2^${size(columns)} by 2^${size(depth)}`;
 }
@@ -67,12 +67,12 @@ function shuffled({ subgroup }: WgslLimits, { form, rows, columns }: ProductShap
 }
 
 /** Bytes of workgroup memory that tiles take. */
-export function workgroupBytes({ kind, rows, columns, across, down, depth }: TileVariant): number {
+function workgroupBytes({ kind, rows, columns, across, down, depth }: TileVariant): number {
   return kind === "workgroup" ? 4 * depth * (rows * down + columns * across) : 0;
 }
 
 /** True if a device runs tiles. */
-export function allows(limits: WgslLimits, tile: TileVariant): boolean {
+function allows(limits: WgslLimits, tile: TileVariant): boolean {
   const { kind, rows, columns, across, down, depth } = tile;
   const group = across * down;
   const whole = columns > 0 && columns % 4 === 0 && rows > 0 && Number.isInteger(Math.log2(group));

@@ -61,7 +61,7 @@ function numberOf(buffer: GPUBuffer): number {
  * @param workgroups How many in all.
  * @returns At least as many, with no more along an axis than every device allows.
  */
-export function gridOf(workgroups: number): readonly [number, number] {
+function gridOf(workgroups: number): readonly [number, number] {
   const x = Math.min(workgroups, MAX_GROUPS);
   return [x, Math.ceil(workgroups / Math.max(x, 1))];
 }

@@ -14,7 +14,7 @@ export type RunLimits = Pick<
 >;
 
 /** Bytes that one binding may have, as whole vec4. */
-export function bindingLimit(
+function bindingLimit(
   limits: Pick<RunLimits, "maxStorageBufferBindingSize" | "maxBufferSize">,
 ): number {
   return Math.floor(Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / 16) * 16;

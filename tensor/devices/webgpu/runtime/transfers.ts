@@ -10,7 +10,7 @@ import { type Block, releaseBlock, takeBlock } from "./blocks.ts";
 import { type Core, makeBuffer, requireAlive } from "./core.ts";
 
 /** Takes memory for a tensor and copies a block of its spec there. */
-export function copyBlock({ pool, gpu, queue }: Core, { buffer }: Block, spec: TensorSpec): Block {
+function copyBlock({ pool, gpu, queue }: Core, { buffer }: Block, spec: TensorSpec): Block {
   const copy = takeBlock(pool, spec);
   const encoder = gpu.createCommandEncoder();
   encoder.copyBufferToBuffer(buffer, 0, copy.buffer, 0, bytesOf(spec));
@@ -24,7 +24,7 @@ export function writeBlock({ queue }: Core, { buffer }: Block, values: TypedArra
 }
 
 /** Throws if a block holds no values any more. */
-export function refuseReleased({ taken }: Block, { shape }: TensorSpec): void {
+function refuseReleased({ taken }: Block, { shape }: TensorSpec): void {
   if (taken) return;
   throw new DeviceError(
     "webgpu",

@@ -24,7 +24,7 @@ function assemble(code: string): WebAssembly.Module {
 }
 
 /** A kernel laid out in its own memory, ready to run. */
-export class LoadedKernel {
+class LoadedKernel {
   readonly #kernel: WatKernel;
   readonly #memory: WebAssembly.Memory;
   readonly #inputs: readonly Sample[];
@@ -127,7 +127,7 @@ export function randomInts(shape: readonly number[], low: number, high: number, 
 }
 
 /** Numbers in [0, 1): mulberry32. */
-export function generator(seed: number): () => number {
+function generator(seed: number): () => number {
   const state = { value: seed };
   return () => {
     state.value = (state.value + 0x6d2b79f5) | 0;

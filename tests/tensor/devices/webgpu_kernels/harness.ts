@@ -21,7 +21,7 @@ const GUARD = 16; // words after each buffer that must stay as they are
 const USAGE = { STORAGE: 0x80, COPY_SRC: 0x04, COPY_DST: 0x08, MAP_READ: 0x01 };
 
 /** The gpu, or null with a message where there is none. `REQUIRE_WEBGPU=1` makes that an error. */
-export const gpu: GPUDevice | null = await openGpu();
+const gpu: GPUDevice | null = await openGpu();
 
 /** How invocations share registers there, if they do. */
 export const SUBGROUP: WgslSubgroup | undefined = gpu ? await findSubgroup(gpu) : undefined;
@@ -42,7 +42,7 @@ export function gpuTest(name: string, fn: () => Promise<void>): void {
 }
 
 /** A kernel with its buffers and pipelines, ready to run. */
-export class LoadedKernel {
+class LoadedKernel {
   readonly #buffers: readonly GPUBuffer[];
   readonly #sizes: readonly number[];
   readonly #inputs: readonly Sample[];
