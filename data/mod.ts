@@ -78,6 +78,7 @@ export { paintBackground } from "./images/background.ts";
 export { sprites, type SpritesOptions } from "./sets/sprites.ts";
 export { fluentEmoji, type FluentEmojiOptions } from "./sets/fluent_emoji.ts";
 export * from "./batches/batches.ts";
+export { type BatchPart, placesOfPart } from "./batches/batch_part.ts";
 export { type FieldBatch, fieldBatches } from "./batches/field_batches.ts";
 export { type SceneBuckets, sceneBuckets, type SceneBucketsOptions } from "./batches/scene_buckets.ts";
 export { sceneFields, type SceneFieldsOptions, type SceneTargets } from "./batches/scene_fields.ts";

@@ -5,7 +5,7 @@ import { add, div, mul, sizeOf, type Tensor, treeMap, zeros } from "../tensor/mo
 import { globalNorm, type Model, type Optimizer } from "../nn/mod.ts";
 import type { SparsePattern } from "../sparse/mod.ts";
 import type { SparkParams } from "./forward.ts";
-import { type SharedStepOptions, together } from "./shared_step.ts";
+import { type SharedStepOptions, shareOf, together } from "./shared_step.ts";
 import type { TrainState, TrainStepOutput } from "./train_state.ts";
 import { streamOf } from "./random_stream.ts";
 import { drawBatch, type ImageBatch, lossAndGradients, moved, type TrainStepOptions } from "./train_step.ts";
@@ -91,9 +91,11 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
     const { drawsParts } = streamOf(options.randomStream);
     const drawn = drawBatch(model, train.key, given, options, drawsParts ? sums.images : undefined);
     const { next, images, pattern, run } = drawn;
-    const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, run);
+    const share = shareOf(images.shape[0]!, options); // before it is differentiated: batch norm may join the processes
+    const of = { ...run, ...share !== undefined && { share } };
+    const { loss, gradients, state } = lossAndGradients(model, train, { images, pattern }, of);
     const patches = countedPatches(pattern, lossOn);
-    const weighted = (sum: Tensor, term: Tensor) => add(sum, mul(term, patches));
+    const weighted = (sum: Tensor, term: Tensor) => add(sum, mul(term, patches / (share ?? 1)));
     return {
       key: drawsParts ? train.key : next,
       state,
@@ -101,7 +103,7 @@ export function addGradients(model: Model, options: TrainStepOptions = {}): (
         gradients: treeMap(weighted, sums.gradients, gradients),
         loss: weighted(sums.loss, loss),
         patches: add(sums.patches, patches),
-        images: add(sums.images, images.shape[0]!),
+        images: add(sums.images, options.batchSize ?? images.shape[0]!),
         next,
       },
     };

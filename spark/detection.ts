@@ -15,6 +15,7 @@ import {
 } from "../tensor/mod.ts";
 import {
   applyUpdates,
+  type BatchStatistics,
   type DetectionBatch,
   detectionLosses,
   type Detector,
@@ -24,6 +25,7 @@ import {
   type Optimizer,
 } from "../nn/mod.ts";
 import { skipOverflow } from "./loss_scale.ts";
+import { type SharedStepOptions, together } from "./shared_step.ts";
 import type { TrainingState } from "./train_state.ts";
 
 /** Everything that the training of a detector carries from step to step. */
@@ -66,12 +68,19 @@ export function initDetection(
 }
 
 /** Options of the step. */
-export interface DetectionStepOptions {
+export interface DetectionStepOptions extends Omit<SharedStepOptions, "statistics"> {
   /** Drop-path rate of the backbone's last block; 0 if not given. */
   readonly dropPath?: number;
+  /** Number of the first image of the batch among all of the step, 0 if not given. */
+  readonly first?: number;
+  /** Over what norms take their statistics; over the images and proposals here if not given. */
+  readonly statistics?: Pick<BatchStatistics, "collective">;
 }
 
-const STEP_OPTIONS = { dropPath: true } satisfies OptionNames<DetectionStepOptions>;
+const STEP_OPTIONS = {
+  ...{ dropPath: true, first: true },
+  ...{ collective: true, batchSize: true, bucketBytes: true, statistics: true },
+} satisfies OptionNames<DetectionStepOptions>;
 
 /** What a step returns. */
 export interface DetectionStepOutput {
@@ -100,22 +109,22 @@ export type DetectionSmall = Pick<DetectionState, "params" | "state" | "key" | "
 
 /** Sums over the small batches of a step so far. */
 export interface DetectionSums {
-  /** Gradients, each of the losses of its small batch. */
+  /** Gradients, each of the losses of its small batch, or the share of this process in it. */
   readonly gradients: DetectorParams;
-  /** Losses, in the order of `lossNames`. */
+  /** Losses, in the order of `lossNames`, likewise. */
   readonly parts: Tensor;
   /** How many small batches, scalar; null: one. */
   readonly count: Tensor | null;
 }
 
 /** Makes the function that differentiates the loss of a batch. */
-function differentiated(model: Detector, { dropPath = 0 }: DetectionStepOptions) {
+function differentiated(model: Detector, { dropPath = 0, bucketBytes: _, ...shared }: DetectionStepOptions) {
   const names = lossNames(model);
   return ({ params, state, key, lossScale }: DetectionSmall, batch: DetectionBatch) => {
     const [next, own] = random.split(key, 2) as [Tensor, Tensor];
     const lossOf = (primal: DetectorParams) => {
       const scale = lossScale && { scale: lossScale.scale };
-      const out = detectionLosses(model, { params: primal, state }, batch, { key: own, dropPath, ...scale });
+      const out = detectionLosses(model, { params: primal, state }, batch, { key: own, dropPath, ...shared, ...scale });
       const parts = stack(names.map((name) => out.losses[name as keyof typeof out.losses]!), { axis: 0 });
       const loss = sum(parts);
       return [lossScale ? mul(loss, lossScale.scale) : loss, { parts, after: out.state }] as const;
@@ -160,20 +169,23 @@ export function addDetectionGradients(model: Detector, options: DetectionStepOpt
  * Makes the function that ends a step of one batch or of several small ones of the same size.
  *
  * @param optimizer The optimizer whose moments the state holds.
+ * @param shared How processes share the step.
  * @returns From the state after the last small batch, and the sums, to what `detectionStep` returns.
  */
 export function applyDetectionSums(
   optimizer: Optimizer,
+  shared: SharedStepOptions = {},
 ): (train: DetectionState, sums: DetectionSums) => DetectionStepOutput {
   return (train, { gradients, parts, count }) => {
-    const mean = count ? treeMap((x: Tensor) => div(x, count), gradients) : gradients;
-    const [updates, next] = optimizer.update(mean, train.optimizer, train.params);
+    const mean = (x: Tensor) => count ? div(x, count) : x;
+    const own = { loss: mean(parts), gradients: treeMap(mean, gradients), state: train.state };
+    const { loss: losses, gradients: whole, state } = together(own, shared);
+    const [updates, next] = optimizer.update(whole, train.optimizer, train.params);
     const params = applyUpdates(train.params, updates);
-    const losses = count ? div(parts, count) : parts;
     return {
-      train: { ...train, params, optimizer: next },
+      train: { ...train, params, state, optimizer: next },
       loss: sum(losses),
-      gradientNorm: globalNorm(mean),
+      gradientNorm: globalNorm(whole),
       parts: losses,
     };
   };
@@ -184,7 +196,7 @@ export function applyDetectionSums(
  *
  * @param model The detector.
  * @param optimizer The optimizer whose moments the state holds.
- * @param options Drop path.
+ * @param options Drop path; processes that share the step.
  * @returns From a state and a batch (of `sceneFields`) to the state after it, with the losses and the norm of the gradient.
  *
  * @example Usage
@@ -217,7 +229,7 @@ export function detectionStep(
 ): (train: DetectionState, batch: DetectionBatch) => DetectionStepOutput {
   requireOptions("detectionStep", options, STEP_OPTIONS);
   const differentiate = differentiated(model, options);
-  const apply = applyDetectionSums(optimizer);
+  const apply = applyDetectionSums(optimizer, options);
   return (train, batch) => {
     const { gradients, parts, ...after } = differentiate(train, batch);
     const out = apply({ ...train, ...after }, { gradients, parts, count: null });

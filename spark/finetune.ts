@@ -182,7 +182,7 @@ export type FinetuneSmall = Pick<FinetuneState, "params" | "state" | "key" | "lo
 
 /** Sums over the small batches of a step so far. */
 export interface FinetuneSums {
-  /** Gradients, each a mean over its small batch. */
+  /** Gradients, each a mean over its small batch, or the share of this process in it. */
   readonly gradients: ClassifierWeights["params"];
   /** Losses, likewise. */
   readonly loss: Tensor;
@@ -194,14 +194,13 @@ export interface FinetuneSums {
 function finetuneGradients(
   model: Classifier,
   { loss: kind = "ce", dropPath = 0, checkpoint = false, first = 0, randomStream, ...shared }: FinetuneStepOptions,
-  isWhole = true,
 ) {
   const criterion = kind === "bce" ? binaryCrossEntropy : softCrossEntropy;
   const stream = streamOf(randomStream);
   const uniform = (key: Tensor, shape: Shape) => stream.uniform(key, shape, first);
   return ({ params, state, key, lossScale }: FinetuneSmall, { images, targets }: TargetBatch) => {
     const [next, dropKey] = stream.split(key, 2) as [Tensor, Tensor];
-    const share = isWhole ? shareOf(images.shape[0]!, shared) : undefined;
+    const share = shareOf(images.shape[0]!, shared);
     const lossOf = (primal: ClassifierWeights["params"]) => {
       const { statistics } = shared;
       const run = { train: true, key: dropKey, uniform, dropPath, checkpoint, ...statistics && { statistics } };
@@ -235,7 +234,7 @@ export function addFinetuneGradients(model: Classifier, options: FinetuneStepOpt
   batch: TargetBatch,
 ) => Pick<FinetuneState, "state" | "key"> & { readonly sums: FinetuneSums } {
   requireOptions("addFinetuneGradients", options, STEP_OPTIONS);
-  const differentiate = finetuneGradients(model, options, false);
+  const differentiate = finetuneGradients(model, options);
   return (small, { gradients, loss, count }, batch) => {
     const { state, key, ...more } = differentiate(small, batch);
     const sums = {
@@ -251,17 +250,15 @@ export function addFinetuneGradients(model: Classifier, options: FinetuneStepOpt
  * Makes the function that ends a step of one batch or of several small ones of the same size.
  *
  * @param optimizer The optimizer whose moments the state holds.
- * @param shared How processes share the step; of several small batches each has as many.
+ * @param shared How processes share the step.
  * @returns From the state after the last small batch, and the sums, to what `finetuneStep` returns.
  */
 export function applyFinetuneSums(
   optimizer: Optimizer,
   shared: SharedStepOptions = {},
 ): (train: FinetuneState, sums: FinetuneSums) => FinetuneStepOutput {
-  const processes = shared.collective?.size ?? 1;
   return (train, { gradients, loss, count }) => {
-    const parts = count && processes > 1 ? mul(count, processes) : count;
-    const mean = (sum: Tensor) => parts ? div(sum, parts) : sum;
+    const mean = (sum: Tensor) => count ? div(sum, count) : sum;
     const own = { loss: mean(loss), gradients: treeMap(mean, gradients), state: train.state };
     const whole = together(own, shared);
     const [updates, next] = optimizer.update(whole.gradients, train.optimizer, train.params);

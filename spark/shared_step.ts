@@ -6,7 +6,10 @@ import type { BatchStatistics } from "../nn/mod.ts";
 export interface SharedStepOptions {
   /** The processes. What they draw, they draw for the images of the whole step: each says by `first` where its own begin. */
   readonly collective?: Collective;
-  /** Images of the step, of all processes together; as many as there are here if not given. */
+  /**
+   * Images of the step, of all processes together; where it is made of small batches, of each of these. As many as there are here
+   * if not given.
+   */
   readonly batchSize?: number;
   /** Bytes of gradients that are exchanged together while others are computed, as of `allReduce`. */
   readonly bucketBytes?: number;

@@ -61,7 +61,7 @@ await runCommand(command(LINE, async (given) => {
   };
   const programs = WAYS.map((way) => {
     const { together, overlap, syncBn } = way;
-    const shared = { batchSize: ranks.size * batchSize, bucketMb: overlap ? bucketMb : 0, syncBn };
+    const shared = { batchSize: ranks.size * batchSize, bucketMb: overlap ? bucketMb : 0, syncBn, accumulate: 1 };
     return { way, step: stepOf(together ? sharingOf(shared, ranks) : {}) };
   });
   const current = { train };

@@ -1,3 +1,4 @@
+import type { BatchPart } from "./batch_part.ts";
 import type { Normalisation, Transform } from "../images/transforms.ts";
 import type { OptionNames } from "../../tensor/kernel.ts";
 import type { Fields } from "./fields.ts";
@@ -21,11 +22,8 @@ export interface BatchRunOptions {
   /** How often each image comes, one after the other, each time augmented anew; so an epoch has a part of the images
    * (repeated augmentation; Hoffer et al., "Augment your batch", CVPR 2020). 1 if not given. */
   readonly repeats?: number;
-  /**
-   * Which images of each batch are made here, where machines share it: `count` from number `first` on. They are those that one
-   * machine would make at these places. All if not given.
-   */
-  readonly part?: { readonly first: number; readonly count: number };
+  /** Which images of each batch are made here, where machines share it: those that one would make at these places. All if not given. */
+  readonly part?: BatchPart;
   /** Called the first time that a file is passed over. */
   readonly onSkip?: (sample: SkippedSample) => void;
 }

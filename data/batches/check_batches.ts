@@ -2,6 +2,7 @@
 import { requireOptions } from "../../tensor/errors.ts";
 import type { Dataset } from "../sets/dataset.ts";
 import type { Normalisation, Transform } from "../images/transforms.ts";
+import { placesOfPart } from "./batch_part.ts";
 import {
   BATCHES_NAMES,
   type BatchesOptions,
@@ -61,12 +62,8 @@ function checkRun(dataset: Dataset, options: BatchRunOptions): void {
   const { batchSize, seed, epochs, steps, startStep, workers, prefetch, repeats, part } = options;
   atLeast(1, { batchSize, repeats, "dataset.length": dataset.length });
   atLeast(0, { seed, epochs, steps, startStep, workers, prefetch, "part.first": part?.first });
-  atLeast(1, { "part.count": part?.count });
-  if (!part || part.first + part.count <= batchSize) return;
-  throw new RangeError(
-    `Cannot make batches as part must lie within the ${batchSize} images of a batch: current part is ${part.count} from ` +
-      `number ${part.first} on`,
-  );
+  atLeast(1, { "part.count": part?.count, "part.groups": part?.groups });
+  if (part) placesOfPart(part, batchSize);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Tensor } from "../../tensor/mod.ts";
 import { leaf, requireOptions } from "../../tensor/kernel.ts";
 import type { Dataset } from "../sets/dataset.ts";
+import { placesOfPart } from "./batch_part.ts";
 import { FIELD_BATCHES_NAMES, type FieldBatchesOptions, type SkippedSample } from "./batches_options.ts";
 import { checkFieldBatches } from "./check_batches.ts";
 import { dataKey, drawsOf, shuffled } from "./draws.ts";
@@ -139,7 +140,7 @@ async function makeBatch(source: SampleSource, step: number): Promise<FieldBatch
   const bucket = group * variants + variant;
   const from = { order: orders[group]!, epoch, bucket };
   const samples = await Promise.all(
-    Array.from({ length: part.count }, (_, i) => makeGoodSample(source, from, first + part.first + i)),
+    placesOfPart(part, batchSize).map((place) => makeGoodSample(source, from, first + place)),
   );
   const bad = [...new Set(samples.flatMap(({ passedOver }) => passedOver))];
   return {

@@ -1,7 +1,13 @@
 /** @file A convolution with a norm or a bias: what pyramid and heads are made of. */
 import { requireParams } from "../layers/require_params.ts";
 import { reshape, type Tensor } from "../../tensor/core.ts";
-import { batchNorm, type BatchNormState, initBatchNorm, type NormParams } from "../layers/batch_norm.ts";
+import {
+  batchNorm,
+  type BatchNormState,
+  type BatchStatistics,
+  initBatchNorm,
+  type NormParams,
+} from "../layers/batch_norm.ts";
 import { batchNormOfRows } from "../layers/batch_norm_rows.ts";
 import { conv2d, type Conv2dParams, initConv2d } from "../layers/conv2d.ts";
 import { type DTypeOption, type Initializer, zeroInitializer } from "../layers/initializer.ts";
@@ -44,6 +50,8 @@ export function initConvUnit(
 export interface ConvUnitRun {
   readonly train: boolean;
   readonly valid?: Tensor;
+  /** Over what norms take their statistics; over the rows here if not given. */
+  readonly statistics?: Pick<BatchStatistics, "collective">;
 }
 
 /** Convolution that keeps the size, then the norm. */
@@ -51,13 +59,13 @@ export function convUnit(
   { conv, norm }: ConvUnitParams,
   state: ConvUnitState,
   x: Tensor,
-  { train, valid }: ConvUnitRun,
+  { train, valid, statistics }: ConvUnitRun,
 ): { readonly output: Tensor; readonly state: ConvUnitState } {
   requireParams("conv2d", conv, ["weight"], { argument: "conv" });
   const y = conv2d(conv, x, { padding: (conv.weight.shape[0]! - 1) / 2 });
   if (!norm || !state.norm) return { output: y, state };
   const out = valid
-    ? batchNormOfRows(norm, state.norm, y, { train, valid: reshape(valid, [-1]) })
-    : batchNorm(norm, state.norm, y, { train });
+    ? batchNormOfRows(norm, state.norm, y, { train, valid: reshape(valid, [-1]), ...statistics })
+    : batchNorm(norm, state.norm, y, { train, ...statistics });
   return { output: out.output, state: { norm: out.state } };
 }

@@ -1,7 +1,7 @@
 /** @file What a detector is trained by: one program of fixed shapes, from images to five losses. */
-import { cast, stopGradient, type Tensor } from "../../tensor/core.ts";
+import { cast, type Collective, type Shape, sizeOf, stopGradient, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
-import { requireOptions } from "../../tensor/parts.ts";
+import { type OptionNames, requireOptions } from "../../tensor/parts.ts";
 import {
   anchorTensor,
   type Detector,
@@ -11,7 +11,7 @@ import {
   type PyramidOptions,
 } from "./detector.ts";
 import { boxHead, type BoxOutput, rpnHead, type RpnOutput } from "./heads.ts";
-import { boxLosses, type RpnBatch, rpnLosses } from "./losses.ts";
+import { boxLosses, lossMeans, type RpnBatch, rpnLosses } from "./losses.ts";
 import { maskPart } from "./mask_part.ts";
 import { poolRegions } from "./pool_regions.ts";
 import { type Proposals, proposalsOf } from "./proposals.ts";
@@ -34,11 +34,17 @@ export interface DetectionBatch extends RpnBatch {
 }
 
 /** How losses are computed. */
-export interface DetectionLossOptions extends Omit<PyramidOptions, "train"> {
+export interface DetectionLossOptions extends Pick<PyramidOptions, "dropPath" | "statistics"> {
   /** Key of the sampling of proposals, and of what is dropped. */
   readonly key: Tensor;
   /** Draws for the sampling instead, `[B, candidates]` in [0, 1). */
   readonly uniform?: (candidates: number) => Tensor;
+  /** Processes that share the batch: losses are then the shares of this one in those of all, and so are their gradients. */
+  readonly collective?: Collective;
+  /** Images of the batch, of all processes together; as many as there are here if not given. */
+  readonly batchSize?: number;
+  /** Number of the first image among all of the batch, 0 if not given: for each is drawn what would be if all were here. */
+  readonly first?: number;
   /** What the sum of the losses will be multiplied by before it is differentiated, where gradients are float16. */
   readonly scale?: Tensor;
 }
@@ -67,6 +73,12 @@ export interface DetectionLosses {
   };
 }
 
+/** All options. */
+const NAMES = {
+  ...{ key: true, uniform: true, first: true, scale: true, dropPath: true, statistics: true },
+  ...{ collective: true, batchSize: true },
+} satisfies OptionNames<DetectionLossOptions>;
+
 /**
  * Runs a detector on a batch and compares it with what is there. Everything has a fixed size and nothing is read back, so that
  * it is one compiled step with `valueAndGrad` around it.
@@ -74,7 +86,7 @@ export interface DetectionLosses {
  * @param model The detector.
  * @param weights Parameters and state.
  * @param batch Images, objects, and the anchors that the proposal network learns from (`rpnTargets`).
- * @param options Key.
+ * @param options Key; who shares the batch.
  * @returns Losses, state, and what is on the way. Without objects, losses of boxes and masks are 0 and so are their gradients.
  */
 export function detectionLosses(
@@ -83,27 +95,31 @@ export function detectionLosses(
   batch: DetectionBatch,
   options: DetectionLossOptions,
 ): DetectionLosses {
-  requireOptions("detectionLosses", options, { key: true, uniform: true, scale: true, dropPath: true });
-  const { key, uniform, scale = null, ...drop } = options;
+  requireOptions("detectionLosses", options, NAMES);
+  const { key, uniform, first = 0, scale = null, dropPath, statistics, ...shared } = options;
   const { settings } = model;
   const { params, state } = weights;
-  const pyramid = pyramidOf(model, weights, batch.images, { ...drop, key: random.foldIn(key, 0), train: true });
+  const own = (from: Tensor, shape: Shape) => random.uniform(from, shape, { first: first * sizeOf(shape.slice(1)) });
+  const over = statistics && { statistics };
+  const drop = { key: random.foldIn(key, 0), uniform: own, ...dropPath !== undefined && { dropPath } };
+  const pyramid = pyramidOf(model, weights, batch.images, { ...drop, ...over, train: true });
   const rpn = rpnHead(params.rpn, pyramid.maps);
   const anchors = anchorTensor(model, batch.images);
   const proposals = proposalsOf(rpn, anchors, batch.sizes, { settings, train: true });
   const [images, objects] = batch.boxes.shape as [number, number, number];
   const candidates = proposals.boxes.shape[1]! + objects;
-  const draws = uniform?.(candidates) ?? random.uniform(random.foldIn(key, 1), [images, candidates]);
+  const draws = uniform?.(candidates) ?? own(random.foldIn(key, 1), [images, candidates]);
   const targets = roiTargets(proposals, batch, cast(draws, batch.images.dtype), settings);
   const regions = poolRegions(pyramid.maps, targets.boxes, settings.boxSize, settings);
-  const box = boxHead(params.box, state.box, regions, { train: true, valid: targets.valid });
-  const mask = maskPart(settings, weights, pyramid.maps, { targets, batch, scale });
+  const box = boxHead(params.box, state.box, regions, { train: true, valid: targets.valid, ...over });
+  const mask = maskPart(settings, weights, pyramid.maps, { targets, batch, scale, ...over });
+  const sums = {
+    ...rpnLosses(rpn, batch, settings),
+    ...boxLosses(box, targets, stopGradient(batch.boxes), settings),
+    ...mask && { mask: mask.loss },
+  };
   return {
-    losses: {
-      ...rpnLosses(rpn, batch, settings),
-      ...boxLosses(box, targets, stopGradient(batch.boxes), settings),
-      ...mask && { mask: mask.loss },
-    },
+    losses: lossMeans(sums, { batch, targets }, settings, { dtype: rpn.logits.dtype, ...shared }),
     state: { ...pyramid.state, box: box.state, ...mask && { mask: mask.state } },
     inside: { maps: pyramid.maps, rpn, proposals, targets, box, ...mask && { masks: mask.wanted } },
   };

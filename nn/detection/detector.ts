@@ -3,9 +3,10 @@ import { requireKind } from "../../tensor/parts.ts";
 import { add, stopGradient, type Tensor, tensor, type Tree, treeMap } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import { type PyramidAnchorOptions, pyramidAnchors } from "../../data/boxes/anchors.ts";
-import type { NormParams } from "../layers/batch_norm.ts";
+import type { BatchStatistics, NormParams } from "../layers/batch_norm.ts";
 import type { DTypeOption } from "../layers/initializer.ts";
 import { initLayerNorm, layerNorm } from "../layers/layer_norm.ts";
+import type { ModelOptions } from "../models/model.ts";
 import { withFrozen } from "./frozen_stages.ts";
 import { fpn, type FpnParams, type FpnState, initFpn } from "./fpn.ts";
 import {
@@ -139,6 +140,10 @@ export interface PyramidOptions {
   readonly key?: Tensor;
   /** Drop-path rate of its last block; 0 if not given. */
   readonly dropPath?: number;
+  /** Draws for images, as of `ModelOptions`. */
+  readonly uniform?: NonNullable<ModelOptions["uniform"]>;
+  /** Over what norms take their statistics; over the images here if not given. */
+  readonly statistics?: Pick<BatchStatistics, "collective">;
 }
 
 /** Scales and shifts of frozen norms: all that has one axis, as convolutions beside batch norms have no bias. */
@@ -168,7 +173,8 @@ export function pyramidOf(
   const run = { ...drop, train: train && !isFrozen, ...freezeAt > 0 && { frozenParts: freezeAt } };
   const { features, state: next } = backbone.features(weights, state.backbone, images, run);
   const maps = features.map((map, i) => params.norms[i] ? layerNorm(params.norms[i]!, map) : map);
-  const pyramid = fpn(params.fpn, state.fpn, maps, { train });
+  const { statistics } = drop;
+  const pyramid = fpn(params.fpn, state.fpn, maps, { train, ...statistics && { statistics } });
   return { maps: pyramid.maps, state: { backbone: next, fpn: pyramid.state } };
 }
 

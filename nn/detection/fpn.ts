@@ -2,6 +2,7 @@
 import { add, repeat, slice, take, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 import { requireKind, requireOptions, requireTensors } from "../../tensor/parts.ts";
+import type { BatchStatistics } from "../layers/batch_norm.ts";
 import type { DTypeOption, Fan } from "../layers/initializer.ts";
 import { convUnit, type ConvUnitParams, type ConvUnitState, initConvUnit } from "./conv_unit.ts";
 
@@ -105,7 +106,7 @@ function requireLevels(argument: "params" | "state", given: FpnParams | FpnState
  * @param params Of `initFpn`.
  * @param state Of `initFpn`.
  * @param maps `[B, H, W, C]`, fine to coarse.
- * @param options `train`: true for statistics of the batch.
+ * @param options `train`: true for statistics of the batch; `statistics`: of whose batches, of that here if not given.
  * @returns One map more than were given, all of one width, and the state.
  *
  * @example Usage
@@ -123,20 +124,20 @@ export function fpn(
   params: FpnParams,
   state: FpnState,
   maps: readonly Tensor[],
-  options: { readonly train?: boolean } = {},
+  options: { readonly train?: boolean; readonly statistics?: Pick<BatchStatistics, "collective"> } = {},
 ): { readonly maps: readonly Tensor[]; readonly state: FpnState } {
-  requireOptions("fpn", options, { train: true });
+  requireOptions("fpn", options, { train: true, statistics: true });
   requireTensors("fpn", "maps", maps);
   requireLevels("params", params, maps);
   requireLevels("state", state, maps);
-  const { train = false } = options;
-  const lateral = maps.map((map, i) => convUnit(params.lateral[i]!, state.lateral[i]!, map, { train }));
+  const run = { train: false, ...options };
+  const lateral = maps.map((map, i) => convUnit(params.lateral[i]!, state.lateral[i]!, map, run));
   const merged: Tensor[] = lateral.map(({ output }) => output);
   for (let i = maps.length - 2; i >= 0; i--) {
     const [, height, width] = merged[i]!.shape as [number, number, number];
     merged[i] = add(merged[i]!, upsample(merged[i + 1]!, [height, width]));
   }
-  const output = merged.map((map, i) => convUnit(params.output[i]!, state.output[i]!, map, { train }));
+  const output = merged.map((map, i) => convUnit(params.output[i]!, state.output[i]!, map, run));
   const outputs = output.map((unit) => unit.output);
   const coarsest = outputs.at(-1)!;
   const half = (size: number) => Math.ceil(size / 2);

@@ -1,9 +1,13 @@
-/** @file The five losses of a detector, each a sum over the rows that count and one division. */
+/** @file The five losses of a detector, each a sum over the rows that count and one division by their number. */
 import {
   add,
+  allReduce,
+  alone,
   broadcastTo,
   cast,
+  type Collective,
   div,
+  type DType,
   expandDims,
   greaterEqual,
   log,
@@ -17,6 +21,7 @@ import {
   takeAlongAxis,
   type Tensor,
   tensor,
+  treeMap,
   where,
 } from "../../tensor/core.ts";
 import { maskAlign } from "../../tensor/parts.ts";
@@ -39,16 +44,60 @@ export interface RpnBatch {
   readonly rpnTarget: Tensor;
 }
 
-/** Losses of the proposal network. */
+/** Losses of a detector, each a scalar. */
+export interface LossScalars {
+  readonly objectness: Tensor;
+  readonly rpnBox: Tensor;
+  readonly class: Tensor;
+  readonly box: Tensor;
+  /** Absent in Faster R-CNN. */
+  readonly mask?: Tensor;
+}
+
+/**
+ * Makes means of sums of losses: over what is learned from in the whole batch, whoever has its images.
+ *
+ * @param sums Of what is here.
+ * @param learned Anchors and proposals that are learned from here.
+ * @param settings Rules.
+ * @param of Dtype of the numbers; processes that share the batch, and how many images it has: those here if not given.
+ * @returns The share in each mean, of several processes; 0 where nothing is learned from.
+ */
+export function lossMeans(
+  sums: LossScalars,
+  { batch: { rpnIndex }, targets: { valid, positive } }: {
+    readonly batch: Pick<RpnBatch, "rpnIndex">;
+    readonly targets: Pick<RoiTargets, "valid" | "positive">;
+  },
+  { rpnDivisor, rpnBatchSize, maskSize }: DetectorSettings,
+  { dtype, collective = alone(), batchSize = rpnIndex.shape[0]! }: {
+    readonly dtype: DType;
+    readonly collective?: Collective;
+    readonly batchSize?: number;
+  },
+): LossScalars {
+  const count = (isUsed: Tensor) => sum(cast(isUsed, dtype));
+  const own = { anchors: count(greaterEqual(rpnIndex, 0)), regions: count(valid), positives: count(positive) };
+  const all = treeMap((x: Tensor) => stopGradient(x), allReduce(own, collective));
+  const anchors = rpnDivisor === "batch" ? rpnBatchSize * batchSize : maximum(all.anchors, 1);
+  const regions = maximum(all.regions, 1);
+  const cells = mul(all.positives, (2 * maskSize) ** 2);
+  return {
+    ...{ objectness: div(sums.objectness, anchors), rpnBox: div(sums.rpnBox, anchors) },
+    ...{ class: div(sums.class, regions), box: div(sums.box, regions) },
+    ...sums.mask && { mask: div(sums.mask, maximum(cells, 1)) },
+  };
+}
+
+/** Sums of the losses of the proposal network. */
 export function rpnLosses(
   { logits, deltas }: RpnOutput,
   batch: RpnBatch,
-  { boxBeta, rpnDivisor, rpnBatchSize }: DetectorSettings,
-): { readonly objectness: Tensor; readonly rpnBox: Tensor } {
+  { boxBeta }: DetectorSettings,
+): Pick<LossScalars, "objectness" | "rpnBox"> {
   const { rpnIndex, rpnLabel, rpnTarget } = batch;
   const { dtype } = logits;
   const used = cast(greaterEqual(rpnIndex, 0), dtype); // [B, N]
-  const divisor = rpnDivisor === "batch" ? rpnBatchSize * logits.shape[0]! : maximum(sum(used), 1);
   const terms = binaryTerms(rowsAt(logits, rpnIndex), cast(rpnLabel, dtype));
   const most = rpnTarget.shape[1]!;
   const first = (x: Tensor) => firstColumns(x, most);
@@ -58,8 +107,8 @@ export function rpnLosses(
   });
   const positive = expandDims(cast(first(rpnLabel), dtype), { axis: 2 });
   return {
-    objectness: div(sum(mul(terms, used)), divisor),
-    rpnBox: div(sum(mul(errors, positive)), divisor),
+    objectness: sum(mul(terms, used)),
+    rpnBox: sum(mul(errors, positive)),
   };
 }
 
@@ -87,25 +136,24 @@ function ofClass(x: Tensor, classes: Tensor): Tensor {
   return reshape(own, [rows, ...rest]);
 }
 
-/** Losses of the box head, of rows `[B·N]`; background has no class here, its row reads 0 and counts for nothing. */
+/** Sums of the losses of the box head, of rows `[B·N]`; background has no class here, its row reads 0 and counts for nothing. */
 export function boxLosses(
   { logits, deltas }: BoxOutput,
   targets: RoiTargets,
   objects: Tensor,
   { boxBeta }: DetectorSettings,
-): { readonly class: Tensor; readonly box: Tensor } {
+): Pick<LossScalars, "class" | "box"> {
   const { dtype } = logits;
   const flat = (x: Tensor) => reshape(x, [-1]);
   const used = cast(flat(targets.valid), dtype);
-  const count = maximum(sum(used), 1);
   const classes = flat(targets.classes);
   const terms = crossEntropy(logits, classes, { reduction: "none" });
   const wanted = reshape(encode(targets.boxes, rowsAt(objects, targets.object)), [-1, 4]);
   const errors = smoothL1Loss(ofClass(deltas, classes), wanted, { beta: boxBeta, reduction: "none" });
   const positive = reshape(flat(targets.positive), [-1, 1]);
   return {
-    class: div(sum(mul(terms, used)), count),
-    box: div(sum(where(positive, errors, 0)), count),
+    class: sum(mul(terms, used)),
+    box: sum(where(positive, errors, 0)),
   };
 }
 

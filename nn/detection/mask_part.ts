@@ -1,5 +1,6 @@
 /** @file What masks are learned by: the largest part of a step, computed in parts where rows do not depend on one another. */
-import { cast, concat, div, maximum, mul, reshape, slice, sum, type Tensor } from "../../tensor/core.ts";
+import { concat, reshape, slice, type Tensor } from "../../tensor/core.ts";
+import type { ConvUnitRun } from "./conv_unit.ts";
 import type { DetectorParams, DetectorState } from "./detector.ts";
 import { gradientAtOnce } from "./gradient_at_once.ts";
 import { type HeadState, maskHead, type MaskHeadParams } from "./heads.ts";
@@ -20,9 +21,11 @@ export interface MaskPartRun {
   readonly batch: { readonly images: Tensor; readonly masks?: Tensor };
   /** As of `DetectionLossOptions`; null: none. */
   readonly scale: Tensor | null;
+  /** As of `ConvUnitRun`. */
+  readonly statistics?: ConvUnitRun["statistics"];
 }
 
-/** The loss of masks, its targets `[B·F, side, side]`, and the state of the head afterwards. */
+/** The sum of the losses of masks, its targets `[B·F, side, side]`, and the state of the head afterwards. */
 export interface MaskPart {
   readonly loss: Tensor;
   readonly wanted: Tensor;
@@ -50,13 +53,24 @@ function rowsFrom(targets: RoiTargets, start: number, count: number): RoiTargets
 }
 
 /** Makes the function of the sum of the losses of some rows, and what is learned of them. */
-function rowsLoss(settings: DetectorSettings, state: HeadState, rows: RoiTargets, objects: MaskTargets) {
+function rowsLoss(
+  settings: DetectorSettings,
+  { state, objects, statistics }: Pick<MaskPartRun, "statistics"> & {
+    readonly state: HeadState;
+    readonly objects: MaskTargets;
+  },
+  rows: RoiTargets,
+) {
   const side = 2 * settings.maskSize;
   const wanted = maskTargets(rows, objects, side, settings);
   const run = ({ maps, params }: Differentiated) => {
     const regions = poolRegions(maps, rows.boxes, settings.maskSize, settings);
     const valid = rows.positive;
-    const out = maskHead(params, state, regions, reshape(rows.classes, [-1]), { train: true, valid });
+    const out = maskHead(params, state, regions, reshape(rows.classes, [-1]), {
+      train: true,
+      valid,
+      ...statistics && { statistics },
+    });
     return { loss: maskTerms(out.logits, valid, wanted), state: out.state };
   };
   return { wanted, run };
@@ -70,14 +84,14 @@ function rowsLoss(settings: DetectorSettings, state: HeadState, rows: RoiTargets
  * @param weights Parameters and state of the detector.
  * @param maps Of the pyramid.
  * @param run Rows and objects.
- * @returns The loss; null where there is no mask head.
+ * @returns The sum of the losses; null where there is no mask head.
  * @throws {TypeError} If the batch has no masks.
  */
 export function maskPart(
   settings: DetectorSettings,
   { params, state }: { readonly params: DetectorParams; readonly state: DetectorState },
   maps: readonly Tensor[],
-  { targets, batch, scale }: MaskPartRun,
+  { targets, batch, scale, ...of }: MaskPartRun,
 ): MaskPart | null {
   if (!params.mask || !state.mask) return null;
   if (!batch.masks) {
@@ -90,7 +104,7 @@ export function maskPart(
   const parts = settings.headNorm === "none" && count >= FEWEST ? PARTS : 1;
   const bounds = Array.from({ length: parts + 1 }, (_, i) => Math.floor(i * count / parts));
   const made = bounds.slice(1).map((to, i) =>
-    rowsLoss(settings, state.mask!, rowsFrom(targets, bounds[i]!, to - bounds[i]!), objects)
+    rowsLoss(settings, { state: state.mask!, objects, ...of }, rowsFrom(targets, bounds[i]!, to - bounds[i]!))
   );
   const given: Differentiated = { maps, params: params.mask };
   const { loss, state: next } = parts === 1 ? made[0]!.run(given) : {
@@ -100,9 +114,8 @@ export function maskPart(
   const [images] = targets.boxes.shape as [number, number];
   const wanted = made.map(({ wanted: own }) => reshape(own, [images, -1, ...own.shape.slice(1)]));
   const side = 2 * settings.maskSize;
-  const cells = mul(sum(cast(rowsFrom(targets, 0, count).positive, loss.dtype)), side ** 2);
   return {
-    loss: div(loss, maximum(cells, 1)),
+    loss,
     wanted: reshape(concat(wanted, { axis: 1 }), [-1, side, side]),
     state: next,
   };

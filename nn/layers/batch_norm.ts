@@ -2,11 +2,9 @@ import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
-  allGather,
   allReduce,
   alone,
   type Collective,
-  concat,
   customVjp,
   div,
   type DType,
@@ -17,7 +15,6 @@ import {
   reshape,
   rsqrt,
   type Shape,
-  slice,
   square,
   stopGradient,
   sub,
@@ -27,6 +24,7 @@ import {
 } from "../../tensor/core.ts";
 import { type Features, mapFeatures, requireFeatures, valuesOf } from "./features.ts";
 import type { DTypeOption } from "./initializer.ts";
+import { joinedMoments } from "./joined_moments.ts";
 
 /** Parameters of a normalisation. */
 export interface NormParams {
@@ -200,23 +198,13 @@ function momentsOf(values: Tensor, { collective = alone(), parts = 1 }: BatchSta
   return { ...own, average, variance, unbiased: mul(variance, rows / (rows - 1)), share: 1 / rows };
 }
 
-/**
- * Each process sends mean, sum of squares about it, and number of its own rows, once; then those of all are joined, as Chan,
- * Golub and LeVeque have it (1983): with plain sums of squares digits would be lost.
- */
+/** Moments of the rows of all processes. */
 function sharedMoments({ flat, sums }: Pick<Moments, "flat" | "sums">, collective: Collective, rows: number) {
-  const channels = flat.shape.at(-1)!;
   const means = div(sums(flat)[0]!, rows);
   const [squares] = sums(square(sub(flat, means))) as [Tensor];
-  const own = concat([means, squares, full([1], rows, { dtype: flat.dtype })]); // [2C + 1]
-  const all = allGather(own, collective); // [size, 2C + 1]
-  const column = (from: number, count: number) => slice(all, { start: [0, from], size: [collective.size, count] }); // [size, count]
-  const counts = column(2 * channels, 1);
-  const count = sum(counts);
-  const average = div(sum(mul(column(0, channels), counts), { axis: 0 }), count);
-  const between = mul(square(sub(column(0, channels), average)), counts);
-  const variance = div(sum(add(column(channels, channels), between), { axis: 0 }), count);
-  return { average, variance, unbiased: mul(variance, div(count, sub(count, 1))), share: div(1, count) };
+  const count = full([1], rows, { dtype: flat.dtype });
+  const all = joinedMoments({ means, squares, count }, collective);
+  return { ...all, unbiased: mul(all.variance, div(all.count, sub(all.count, 1))), share: div(1, all.count) };
 }
 
 /** Normalisation by running statistics: one scale and one shift a channel. */

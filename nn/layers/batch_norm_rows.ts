@@ -2,8 +2,11 @@
 import { requireParams } from "./require_params.ts";
 import {
   add,
+  allReduce,
+  alone,
   broadcastTo,
   cast,
+  type Collective,
   customVjp,
   div,
   greaterEqual,
@@ -20,14 +23,21 @@ import {
   type Tensor,
   where,
 } from "../../tensor/core.ts";
-import { requireOptions, requireTensor } from "../../tensor/parts.ts";
+import { type OptionNames, requireOptions, requireTensor } from "../../tensor/parts.ts";
 import { batchNorm, type BatchNormOptions, type BatchNormState, type NormParams } from "./batch_norm.ts";
+import { joinedMoments } from "./joined_moments.ts";
 
 /** Options of `batchNormOfRows`. */
-export interface BatchNormRowsOptions extends BatchNormOptions {
+export interface BatchNormRowsOptions extends Omit<BatchNormOptions, "parts"> {
   /** bool or int32 `[N]`: rows that count. */
   readonly valid: Tensor;
 }
+
+/** All options. */
+const NAMES = {
+  ...{ valid: true, train: true, epsilon: true, momentum: true },
+  collective: true,
+} satisfies OptionNames<BatchNormRowsOptions>;
 
 /** What a batch is normalised by, `[C]` each, and the numbers that it is of. */
 interface Statistics {
@@ -43,13 +53,13 @@ interface Statistics {
 
 /**
  * `batchNorm` of a batch of fixed size of which only some rows count, such as sampled regions of images: statistics,
- * gradients and running statistics are those of the rows that count alone. With fewer than two numbers a channel the running
- * statistics are used and stay as they are.
+ * gradients and running statistics are those of the rows that count alone, of all processes if they synchronise: some may have
+ * none. With fewer than two numbers a channel the running statistics are used and stay as they are.
  *
  * @param params Scale and shift, `[C]`.
  * @param state Running statistics.
  * @param x `[N, ..., C]`. What stands in rows that do not count is without effect.
- * @param options Which rows count, mode, epsilon, momentum.
+ * @param options Which rows count, mode, epsilon, momentum, processes whose rows count too.
  * @returns `output` of the shape of `x`, and the `state` after this batch.
  * @throws {ShapeError} If `valid` is not `[N]`.
  *
@@ -71,11 +81,11 @@ export function batchNormOfRows(
   x: Tensor,
   options: BatchNormRowsOptions,
 ): { readonly output: Tensor; readonly state: BatchNormState } {
-  requireOptions("batchNormOfRows", options, { valid: true, train: true, epsilon: true, momentum: true });
+  requireOptions("batchNormOfRows", options, NAMES);
   requireParams("batchNormOfRows", params, ["weight", "bias"]);
   requireParams("batchNormOfRows", state, ["runningMean", "runningVar", "count"], { argument: "state" });
   requireTensor("batchNormOfRows", "x", x);
-  const { valid, train = false, epsilon = 1e-5, momentum = 0.1 } = options;
+  const { valid, train = false, epsilon = 1e-5, momentum = 0.1, collective = alone() } = options;
   requireTensor("batchNormOfRows", "valid", valid);
   if (valid.shape.length !== 1 || valid.shape[0] !== x.shape[0]) {
     throw new ShapeError("batchNormOfRows", "valid must be [N] for [N, ..., C]", [valid.shape, x.shape]);
@@ -83,8 +93,9 @@ export function batchNormOfRows(
   if (!train) return batchNorm(params, state, x, { epsilon, momentum });
   const channels = x.shape.at(-1)!;
   const positions = x.shape.slice(1, -1).reduce((product, size) => product * size, 1);
-  const found = statisticsOf(reshape(x, [-1, channels]), countsOf(valid, positions, x), state);
-  const output = reshape(normalize(params, reshape(x, [-1, channels]), found, epsilon), x.shape as Shape);
+  const rows = reshape(x, [-1, channels]);
+  const found = statisticsOf(rows, countsOf(valid, positions, x), { state, collective });
+  const output = reshape(normalize(params, rows, found, { epsilon, collective }), x.shape as Shape);
   const unbiased = mul(found.variance, div(found.count, maximum(sub(found.count, 1), 1)));
   const blend = (old: Tensor, now: Tensor) =>
     where(greaterEqual(found.own, 1), add(mul(old, 1 - momentum), mul(stopGradient(now), momentum)), old);
@@ -104,20 +115,35 @@ function countsOf(valid: Tensor, positions: number, { dtype }: Tensor): Tensor {
   return reshape(broadcastTo(rows, [valid.shape[0]!, positions]), [-1, 1]);
 }
 
-function statisticsOf(x: Tensor, counts: Tensor, { runningMean, runningVar }: BatchNormState): Statistics {
+function statisticsOf(
+  x: Tensor,
+  counts: Tensor,
+  { state: { runningMean, runningVar }, collective }: {
+    readonly state: BatchNormState;
+    readonly collective: Collective;
+  },
+): Statistics {
   const total = sum(counts);
-  const count = maximum(total, 1);
-  const own = cast(greaterEqual(total, 2), x.dtype);
-  const isOwn = greaterEqual(own, 1);
+  const some = maximum(total, 1);
   const kept = where(greaterEqual(counts, 1), x, 0); // [rows, C]
-  const average = where(isOwn, div(sum(kept, { axis: 0 }), count), runningMean); // [C]
-  const spread = mul(square(sub(kept, average)), counts); // [rows, C]
-  const variance = where(isOwn, div(sum(spread, { axis: 0 }), count), runningVar); // [C], biased
-  return { average, variance, count, own, counts };
+  const means = div(sum(kept, { axis: 0 }), some); // [C]
+  const squares = sum(mul(square(sub(kept, means)), counts), { axis: 0 }); // [C]
+  const { count, ...found } = collective.size === 1
+    ? { average: means, variance: div(squares, some), count: some }
+    : joinedMoments({ means, squares, count: reshape(total, [1]) }, collective);
+  const isOwn = greaterEqual(count, 2);
+  const average = where(isOwn, found.average, runningMean);
+  const variance = where(isOwn, found.variance, runningVar); // biased
+  return { average, variance, count, own: cast(isOwn, x.dtype), counts };
 }
 
 /** As the one of `batchNorm`, with the sums of the pullback over rows that count. */
-function normalize(params: NormParams, x: Tensor, found: Statistics, epsilon: number): Tensor {
+function normalize(
+  params: NormParams,
+  x: Tensor,
+  found: Statistics,
+  { epsilon, collective }: { readonly epsilon: number; readonly collective: Collective },
+): Tensor {
   const { average, variance, count, own, counts } = found;
   const deviation = rsqrt(add(variance, epsilon)); // [C], 1 / σ
   const normalized = where(greaterEqual(counts, 1), mul(sub(x, average), deviation), 0); // [rows, C], x̂
@@ -126,11 +152,11 @@ function normalize(params: NormParams, x: Tensor, found: Statistics, epsilon: nu
     (_x: Tensor, weight: Tensor, bias: Tensor) => add(mul(stopGradient(normalized), weight), bias),
     ([_x, weight], _output, all) => {
       const cotangent = mul(all, counts); // [rows, C]
-      const shiftGradient = sum(cotangent, { axis: 0 }); // [C]
-      const scaleGradient = sum(mul(cotangent, normalized), { axis: 0 }); // [C]
+      const rows = [sum(cotangent, { axis: 0 }), sum(mul(cotangent, normalized), { axis: 0 })] as const; // [C]
+      const [shiftGradient, scaleGradient] = allReduce(rows, collective);
       const share = mul(div(own, count), counts); // [rows, 1]
       const centred = sub(sub(cotangent, mul(shiftGradient, share)), mul(normalized, mul(scaleGradient, share)));
-      return [mul(centred, mul(weight, deviation)), scaleGradient, shiftGradient];
+      return [mul(centred, mul(weight, deviation)), rows[1], rows[0]]; // of scale and shift those of the own rows
     },
   );
   return f(x, params.weight, params.bias);

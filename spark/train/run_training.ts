@@ -71,6 +71,8 @@ export interface Recipe<State, Batch> extends Compiled<State, Batch> {
   readonly sources?: readonly SourceAccount[];
   /** What was read of files of weights by the time there is a first state: stands in the log. */
   readonly weights?: readonly WeightAccount[];
+  /** Called before a state is kept, on every rank: computes with the others what the first then keeps alone. */
+  readonly beforeSave?: (train: State, done: number) => Promise<void>;
   /** What is kept besides log and checkpoint. */
   readonly keepsakes: (run: KeepsakeRun) => Keepsakes<State> | Promise<Keepsakes<State>>;
   /** What finds the cause of a step that is not finite, where the state before it is not kept. */
@@ -193,7 +195,7 @@ async function trained<State extends Savable, Batch>(
   const skipped = { count: 0 };
   const calls = loggerCalls(run.logger ?? (() => {}), progress.note);
   const { keepsakes, results } = await openResults(run, recipe, { note: progress.note, emit: calls.tell });
-  const { collective = alone(), device } = run;
+  const { collective = alone() } = run;
   await whileFirst(collective, () => keepsakes.begin?.(first, done));
   reader.restartClock();
   const last = await interruptible(progress, (interrupted) =>
@@ -206,7 +208,7 @@ async function trained<State extends Savable, Batch>(
         steps: total + shift,
         onSkip: tellSkipped(progress, skipped, collective.rank === 0 ? folder.log : null),
       }, progress.note),
-      ...sidesOfAll(collective, { device, batchSize: run.batchSize }, { ...results, interrupted }),
+      ...sidesOfAll(collective, run, { ...results, beforeSave: recipe.beforeSave, interrupted }),
       ...recipe.advice === undefined ? {} : { advice: recipe.advice },
       show: progress.show,
     }));

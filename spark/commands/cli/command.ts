@@ -54,7 +54,7 @@ function refuseRanks(task: string): void {
   const size = launched()?.size ?? 1;
   if (size === 1) return;
   throw new RangeError(
-    `Cannot run ${task} by several ranks as only deno task pretrain, finetune and probe share their work among them: current number of ranks is ` +
+    `Cannot run ${task} by several ranks as only deno task pretrain, finetune, probe and detect:train share their work among them: current number of ranks is ` +
       `${size}; run it without mpirun`,
   );
 }

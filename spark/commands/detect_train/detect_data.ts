@@ -13,7 +13,6 @@ import {
   shuffled,
   subset,
 } from "../../../data/mod.ts";
-import { print } from "../cli/print.ts";
 import { fingerprint } from "../shared/run_data.ts";
 import { withSeenImages } from "../../train/scores/seen_images.ts";
 import type { DetectionSet } from "../../train/detection/evaluate_detector.ts";
@@ -45,11 +44,12 @@ const HELD_OUT = 0.1;
  * Opens the images that the options name, and says what is used of them and what is left out.
  *
  * @param options Options of the run.
+ * @param tell Where to say it.
  * @returns Data sets; their classes have the same numbers.
  * @throws {Error} If there are no annotations or no images, naming the place.
  */
-export async function openDetectData(options: DetectOptions): Promise<DetectData> {
-  return options.data === BUILT_IN ? await builtIn(options) : await ownData(options);
+export async function openDetectData(options: DetectOptions, tell: (line: string) => void): Promise<DetectData> {
+  return options.data === BUILT_IN ? await builtIn(options) : await ownData(options, tell);
 }
 
 async function builtIn(options: DetectOptions): Promise<DetectData> {
@@ -71,13 +71,13 @@ async function builtIn(options: DetectOptions): Promise<DetectData> {
   };
 }
 
-async function ownData(options: DetectOptions): Promise<DetectData> {
+async function ownData(options: DetectOptions, tell: (line: string) => void): Promise<DetectData> {
   const { data, images, val, valImages, seed } = options;
   const firstPixel = (options.firstPixel ?? 1) as 0 | 1; // runs of before have none
   const annotations = findAnnotations(data, "train") ?? refuseWithout(data);
   const place = { annotations, firstPixel, ...images === null ? {} : { images } };
   const opened = await cocoScenes(place);
-  tell(opened.dataset);
+  describe(opened.dataset, tell);
   const beside = val === null
     ? findAnnotations(data, "val")
     : findAnnotations(val, "val") ?? findAnnotations(val, "train");
@@ -89,9 +89,9 @@ async function ownData(options: DetectOptions): Promise<DetectData> {
       opened.set,
     ),
   };
-  tell(parts.evaluated.dataset);
+  describe(parts.evaluated.dataset, tell);
   const { dataset, set } = parts.evaluated;
-  const evaluated = beside === null ? dataset : await withSeenImages(parts.train, dataset, print);
+  const evaluated = beside === null ? dataset : await withSeenImages(parts.train, dataset, tell);
   return {
     train: parts.train as DetectData["train"],
     val: { "held out": { dataset: evaluated, set } },
@@ -100,7 +100,8 @@ async function ownData(options: DetectOptions): Promise<DetectData> {
   };
 }
 
-const tell = ({ account }: Dataset) => account && describeSource(account).forEach(print);
+const describe = ({ account }: Dataset, tell: (line: string) => void) =>
+  account && describeSource(account).forEach((line) => tell(line));
 
 function refuseWithout(path: string): never {
   throw new Error(

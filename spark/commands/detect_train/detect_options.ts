@@ -2,63 +2,21 @@
 import type { OptionsOf, SettledOf } from "../cli/option.ts";
 import {
   CONDUCT_OPTIONS,
+  DEADLINE_OPTION,
   DEVICE_OPTION,
   FILE_MODEL_OPTION,
   FIRST_PIXEL_OPTION,
   INPUT_SIZE_OPTION,
   MACHINE_OPTIONS,
+  RANK_OPTIONS,
   RUN_OPTIONS,
   SEED_OPTION,
   TRAINING_OPTIONS,
   WEIGHTS_OPTION,
 } from "../shared/common_options.ts";
+import { SCENE_IMAGE_OPTIONS } from "./scene_image_options.ts";
 import { SCENE_OPTIONS } from "./scene_options.ts";
 import { SOURCE_OPTIONS } from "./source_options.ts";
-
-/** How images come to the detector. */
-const IMAGES = {
-  transform: {
-    kind: "name",
-    names: ["edge", "jitter"],
-    help: [
-      "edge: the shorter side gets one of --shorts; jitter: the image fills --jitter-least to --jitter-most of the canvas",
-      "of --input-size, large-scale jitter (default by model)",
-    ],
-  },
-  shorts: {
-    kind: "text",
-    placeholder: "N,N,…",
-    what: "numbers with commas between them",
-    help: "edge: lengths of the shorter side, of which each image draws one (default by model)",
-  },
-  longest: { kind: "whole", least: 1, help: "edge: most pixels of the longer side (default by model)" },
-  testShort: { kind: "whole", least: 1, help: "shorter side in evaluations, within --longest (default by model)" },
-  sizeBuckets: {
-    kind: "whole",
-    least: 1,
-    most: 16,
-    help: "edge: parts of --shorts with canvases of their own, each a compiled step, for landscape and portrait",
-    default: 1,
-  },
-  jitterLeast: { kind: "number", above: 0, help: "jitter: smallest scale (default by model)" },
-  jitterMost: { kind: "number", above: 0, help: "jitter: largest scale (default by model)" },
-  cropShare: { kind: "number", least: 0, most: 1, help: "edge: share of images that are cut at random before" },
-  flip: { kind: "number", least: 0, most: 1, help: "probability that an image is mirrored", default: 0.5 },
-  colour: {
-    kind: "number",
-    least: 0,
-    most: 1,
-    help: "most change of brightness, contrast and saturation",
-    default: 0,
-  },
-  objects: {
-    kind: "whole",
-    least: 1,
-    most: 4096,
-    help: "objects of an image that are learned from, the largest",
-    default: 100,
-  },
-} as const;
 
 /** What the detector is like. */
 const DETECTOR = {
@@ -207,9 +165,10 @@ type Deciding =
   & typeof FILE_MODEL_OPTION
   & typeof INPUT_SIZE_OPTION
   & typeof SCENE_OPTIONS
-  & typeof IMAGES
+  & typeof SCENE_IMAGE_OPTIONS
   & typeof DETECTOR
   & typeof TRAINING_OPTIONS
+  & typeof RANK_OPTIONS
   & typeof SCHEDULE
   & typeof SEED_OPTION;
 
@@ -221,9 +180,10 @@ export const DECIDING_OPTIONS: Deciding = {
   ...FILE_MODEL_OPTION,
   ...INPUT_SIZE_OPTION,
   ...SCENE_OPTIONS,
-  ...IMAGES,
+  ...SCENE_IMAGE_OPTIONS,
   ...DETECTOR,
   ...TRAINING_OPTIONS,
+  ...RANK_OPTIONS,
   ...SCHEDULE,
   ...SEED_OPTION,
 };
@@ -235,12 +195,14 @@ export const DETECT_OPTIONS:
   & typeof MACHINE_OPTIONS
   & typeof RUN_OPTIONS
   & typeof CHANNELS
+  & typeof DEADLINE_OPTION
   & { readonly logger: (typeof CONDUCT_OPTIONS)["logger"] } = {
     ...DECIDING_OPTIONS,
     ...CHANNELS,
     ...DEVICE_OPTION,
     ...MACHINE_OPTIONS,
     ...RUN_OPTIONS,
+    ...DEADLINE_OPTION,
     logger: CONDUCT_OPTIONS.logger, // --checkpoint, which computes blocks twice, is not for the step of detectors
   };
 

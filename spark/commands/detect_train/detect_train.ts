@@ -1,32 +1,34 @@
 /** @file The command that trains detectors: `deno task detect:train --help`. */
-import type { Device } from "../../../tensor/mod.ts";
-import { counted, groupedStepsPerEpoch, stepsPerEpoch } from "../../../data/mod.ts";
+import type { Collective, Device } from "../../../tensor/mod.ts";
+import { type BatchPart, counted, groupedStepsPerEpoch, stepsPerEpoch } from "../../../data/mod.ts";
 import { type DetectionBatch, inChannelsOf } from "../../../nn/mod.ts";
 import { type DetectionState, lossNames } from "../../detection.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { modelEntry } from "../../train/model_file.ts";
-import { machineOf } from "../shared/machine.ts";
+import { amongRanks, partOfRank } from "../../train/ranks/open_ranks.ts";
 import type { BestDetector } from "../../train/results/best_detector.ts";
 import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, placeOf, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
-import { exitCodes } from "../cli/exit_codes.ts";
-import { print } from "../cli/print.ts";
+import { EXIT_CODES } from "../cli/exit_codes.ts";
+import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { accountsOf, lastingName } from "../shared/run_data.ts";
+import { agreedStart, machineOfRank } from "../shared/shared_run.ts";
 import { startWithWeights } from "../shared/start_with_weights.ts";
 import { sayWeights } from "../shared/say_weights.ts";
 import { networkFor } from "../shared/image_input.ts";
 import { type DetectData, openDetectData } from "./detect_data.ts";
 import { DETECT_OPTIONS, type DetectOptions, type GivenDetectOptions } from "./detect_options.ts";
-import { makeDetecting } from "./detecting.ts";
+import { detectorOf, makeDetecting } from "./detecting.ts";
+import { evaluatedWeights } from "./evaluated_weights.ts";
 import { keepsakesOf } from "./keepsakes.ts";
 import { recalibrated } from "./recalibrated.ts";
-import { emptyBatch, sceneBatches, type SceneShapes, sceneShapes } from "./scene_batches.ts";
+import { emptyBatches, sceneBatches, type SceneShapes, sceneShapes } from "./scene_batches.ts";
 import {
   BUILT_IN,
   detectLengths,
@@ -37,6 +39,7 @@ import {
 
 const LINE = {
   task: "detect:train",
+  ranks: true,
   purpose:
     `Trains Mask R-CNN or Faster R-CNN on a pre-trained or fresh backbone, and evaluates it by COCO's numbers. Without
 --data it makes its own scenes.`,
@@ -46,7 +49,10 @@ const LINE = {
 statistics taken anew), log.jsonl (one line per step, epoch and evaluation), report.html (scores, losses, what was found in
 some images over time), detections/, tensorboard_log/ and result.json (the evaluation at the end, by class too).
 
-${exitCodes({ ranks: false })}`,
+mpirun -n N deno task detect:train … shares each step among N ranks (docs/many_machines.md); --batch-size is that of all
+together.
+
+${EXIT_CODES}`,
 } as const;
 
 /** What a checkpoint says of its run, besides the state. */
@@ -61,46 +67,45 @@ interface Start extends RunStart<DetectOptions, Configuration> {
   readonly backbone: Backbone | null;
 }
 
-/** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended. */
-export const detectTrain: Command = command(LINE, async (given) => {
-  const logger = await loadLogger(given.logger);
-  const opened = await startRun(given);
-  using _lock = opened.lock;
-  const data = await openDetectData(opened.options);
-  checkImages(opened, data.images, "--data and --val");
-  const { tuning, logEvery } = given;
-  const { precision, accumulate } = opened.options;
-  return await onRunDevice(
-    given.device,
-    { tuning, kept: opened.folder.tuning, precision, ...machineOf(given) },
-    async (device) => {
-      const { recipe, lengths, start, parts } = recipeOf({ given, start: opened, data, device });
-      const settings = {
-        ...{
-          task: LINE.task,
-          start,
-          model: start.options.model,
-          lengths,
-          batchSize: start.options.batchSize,
-          logEvery,
-        },
-        ...{ saveEvery: lengths.evalEvery, accumulate, scaled: precision === "f16", parts, logger, device },
-      };
-      return await runTraining(settings, recipe, TERMINAL);
-    },
-  );
-});
+/** Runs the command: exit code 0 for a complete run, 130 for one that Ctrl-C ended, 75 for one that other ranks ended. */
+export const detectTrain: Command = command(
+  LINE,
+  (given) => amongRanks(given.deadline, (ranks) => trainAmong(given, ranks)),
+);
 
-function startRun(given: GivenDetectOptions): Promise<Start> {
+async function trainAmong(given: GivenDetectOptions, collective: Collective): Promise<number> {
+  const logger = collective.rank === 0 ? await loadLogger(given.logger) : () => {};
+  const opened = await startRun(given, collective);
+  using _lock = opened.lock;
+  const data = await openDetectData(opened.options, printOf(collective));
+  checkImages(opened, data.images, "--data and --val");
+  const { options, ...placed } = placedOf(opened, data);
+  const { batchSize, accumulate, precision } = options;
+  partOfRank(batchSize, collective, accumulate); // refuses what cannot be shared
+  const start = agreedStart(LINE.task, { ...opened, options }, data.images, collective);
+  const { tuning, logEvery } = given;
+  const machine = { tuning, precision, ...machineOfRank(given, start.folder, collective) };
+  return await onRunDevice(given.device, machine, (device) => {
+    const { recipe, parts } = recipeOf({ given, start, data, ...placed, device, collective });
+    const settings = {
+      ...{ task: LINE.task, start, model: options.model, lengths: placed.lengths, batchSize, logEvery, device },
+      ...{ saveEvery: placed.lengths.evalEvery, accumulate, scaled: precision === "f16", parts, logger, collective },
+    };
+    return runTraining(settings, recipe, TERMINAL);
+  });
+}
+
+function startRun(given: GivenDetectOptions, collective: Collective): Promise<Start> {
   const networkIn = (options: DetectOptions) => modelEntry(options.model).make();
+  const tell = printOf(collective);
   return startWithWeights(given, {
-    start: { task: LINE.task, out: given.out, pictures: "detections" },
+    start: { task: LINE.task, out: given.out, pictures: "detections", writes: collective.rank === 0 },
     settle: settleDetectOptions,
     resume: resumeDetectOptions,
     backboneOf: (file, options) => {
       const { converted, ...backbone } = networkFor(file, options.model, inChannelsOf(networkIn(options)));
-      sayWeights(backbone.account, backbone.head ? { head: "left out, as detectors have their own" } : {});
-      if (converted !== null) print(converted);
+      sayWeights(backbone.account, backbone.head ? { head: "left out, as detectors have their own" } : {}, tell);
+      if (converted !== null) tell(converted);
       return backbone;
     },
     nameOf: (options) => `${networkIn(options).name}-detect`,
@@ -112,7 +117,12 @@ interface Opened {
   readonly given: GivenDetectOptions;
   readonly start: Start;
   readonly data: DetectData;
+  /** Shapes of batches. */
+  readonly shapes: SceneShapes;
+  readonly lengths: ReturnType<typeof detectLengths>;
   readonly device: Device;
+  /** Ranks that share the steps. */
+  readonly collective: Collective;
 }
 
 /** Steps of an epoch: batches are of one shape. */
@@ -120,76 +130,82 @@ function stepsOf({ fields: { groups } }: SceneShapes, { train }: DetectData, bat
   return groups ? groupedStepsPerEpoch(groups, batchSize) : stepsPerEpoch(train.length, batchSize);
 }
 
-function recipeOf({ given, start: opened, data, device }: Opened) {
+/** Options by the place of the run in the epochs, shapes of its batches, and its lengths. */
+function placedOf(start: Start, data: DetectData) {
+  const shapes = sceneShapes(start.options, detectorOf(start.options, data.categories.length), data.train);
+  const shift = placeOf(start, (batchSize) => stepsOf(shapes, data, batchSize));
+  const options = shift === 0 ? start.options : { ...start.options, shift };
+  return { options, shapes, lengths: detectLengths(options, stepsOf(shapes, data, options.batchSize)) };
+}
+
+function recipeOf({ given, start, data, shapes, lengths, device, collective }: Opened) {
+  const { options, backbone } = start;
   const classes = data.categories.length;
-  const shapesOf = (options: DetectOptions) => sceneShapes(options, makeModel(options, classes, device), data.train);
-  const shapes = shapesOf(opened.options);
-  const shift = placeOf(opened, (batchSize) => stepsOf(shapes, data, batchSize));
-  const options = shift === 0 ? opened.options : { ...opened.options, shift };
-  const start = { ...opened, options };
-  const lengths = detectLengths(options, stepsOf(shapes, data, options.batchSize));
-  tellPrecise(options, lengths);
-  const training = makeDetecting(options, lengths, { classes, backbone: opened.backbone }, device);
-  const [workers, { batchSize, seed }] = [workersOf(given.workers), options];
-  const configuration = {
-    ...{ options: lasting(options), images: data.images, detector: detectorPart(options, classes) },
-    categories: data.categories.map(({ id, name }) => ({ id, name })),
-  };
-  const batches = (steps: number, onSkip: (skipped: { name: string; reason: string }) => void = () => {}) =>
-    sceneBatches(data.train, shapes, { startStep: 0, steps, batchSize, seed: seed + 1, workers, onSkip });
-  const [first, ...others] = byArea(shapes);
+  const tell = printOf(collective);
+  tellPrecise(options, lengths, tell);
+  const training = makeDetecting(options, lengths, { classes, backbone, collective }, device);
+  const [workers, { batchSize, seed, accumulate }] = [workersOf(given.workers), options];
+  const configuration = configurationOf(options, data);
+  const others = (steps: number, part: BatchPart) =>
+    sceneBatches(data.train, shapes, {
+      ...{ startStep: 0, steps, batchSize, part, seed: seed + 1, workers, onSkip: () => {} },
+    });
+  const statistics = { batches: others, device, collective };
+  const { prepare, weightsOf } = evaluatedWeights(options, training, { ...statistics, lengths });
+  const partOf = (size: number) => partOfRank(size, collective, accumulate);
   const recipe: Recipe<DetectionState, DetectionBatch> = {
-    title: titleOf(options, data, shapes),
+    title: titleOf(options, data, shapes, tell),
     training,
-    first: () => recalibrated(training, options, { batches, device }),
-    batchOf: (size) => emptyBatch(shapes, first!, size),
-    ...others.length > 0 && {
-      buckets: {
-        first: shapes.names[first!]!,
-        others: Object.fromEntries(
-          others.map((k) => [shapes.names[k]!, (size: number) => emptyBatch(shapes, k, size)]),
-        ),
-      },
-    },
+    first: () => recalibrated(training, options, statistics),
+    ...emptyBatches(shapes, (size) => partOf(size).count),
     batches: (run, note) =>
-      sceneBatches(data.train, shapes, { ...run, batchSize, seed, workers, onLeftOut: tellLeftOut(options, note) }),
+      sceneBatches(data.train, shapes, {
+        ...{ ...run, batchSize, part: partOf(batchSize), seed, workers },
+        onLeftOut: tellLeftOut(options, collective, note),
+      }),
     configuration,
     sources: accountsOf(data.train, ...Object.values(data.val).map(({ dataset }) => dataset)),
-    weights: opened.backbone ? [opened.backbone.account] : [],
-    keepsakes: (run) => keepsakesOf({ options, data, training, lengths, device, start, configuration, batches }, run),
+    weights: backbone ? [backbone.account] : [],
+    beforeSave: prepare,
+    keepsakes: (run) => keepsakesOf({ options, data, training, lengths, device, start, configuration, weightsOf }, run),
   };
-  return { recipe, lengths, start, parts: lossNames(training.model) };
-}
-
-/** The model alone, for the shapes of batches. */
-function makeModel(options: DetectOptions, classes: number, device: Device) {
-  const lengths = { stepsPerEpoch: 1, total: 2, warmup: 0, shift: 0, scheduleShift: 0 };
-  return makeDetecting(options, lengths, { classes, backbone: null }, device).model;
-}
-
-/** Buckets, the largest first: it decides what memory holds. */
-function byArea({ fields: { buckets } }: SceneShapes): readonly number[] {
-  const area = (k: number) => buckets[k]!.images!.shape.reduce((product, side) => product * side, 1);
-  return buckets.map((_, k) => k).sort((a, b) => area(b) - area(a) || a - b);
+  return { recipe, parts: lossNames(training.model) };
 }
 
 /** Says that more batches are run for statistics than are learned from, as in short runs by the recipe of long ones. */
-function tellPrecise({ precise }: DetectOptions, { evalEvery }: { readonly evalEvery: number }): void {
+function tellPrecise(
+  { precise }: DetectOptions,
+  { evalEvery }: { readonly evalEvery: number },
+  tell: (line: string) => void,
+): void {
   if (precise <= evalEvery) return;
-  print(
+  tell(
     `Running statistics are taken from ${precise} batches before each evaluation, one every ${evalEvery} steps, which takes ` +
       "longer than these: --precise says fewer",
   );
 }
 
 /** Says once that there are objects without a place, and how many at every power of ten. */
-function tellLeftOut({ objects }: DetectOptions, note: (line: string) => void): (count: number) => void {
+function tellLeftOut(
+  { objects }: DetectOptions,
+  { size }: Collective,
+  note: (line: string) => void,
+): (count: number) => void {
   const sum = { now: 0, next: 1 };
+  const where = size === 1 ? "so far" : `so far among the images of rank 0 of ${size}`;
   return (count) => {
     sum.now += count;
     if (sum.now < sum.next) return;
     sum.next = 10 ** Math.ceil(Math.log10(sum.now + 1));
-    note(`Leaves out the smallest objects of images with more than ${objects}: ${sum.now} so far; raise --objects`);
+    note(`Leaves out the smallest objects of images with more than ${objects}: ${sum.now} ${where}; raise --objects`);
+  };
+}
+
+/** What checkpoints say of the run, but for step and best evaluation. */
+function configurationOf(options: DetectOptions, { images, categories }: DetectData) {
+  return {
+    ...{ options: lasting(options), images, detector: detectorPart(options, categories.length) },
+    categories: categories.map(({ id, name }) => ({ id, name })),
   };
 }
 
@@ -200,14 +216,19 @@ function lasting(options: DetectOptions): DetectOptions {
   return { ...options, data: place(data)!, val: place(val), images: place(images), valImages: place(valImages) };
 }
 
-function titleOf(options: DetectOptions, { train, val, categories }: DetectData, { names }: SceneShapes): string {
+function titleOf(
+  options: DetectOptions,
+  { train, val, categories }: DetectData,
+  { names }: SceneShapes,
+  tell: (line: string) => void,
+): string {
   const { model, init, boxesOnly } = options;
   const kind = boxesOnly ? "Faster R-CNN" : "Mask R-CNN";
   const held = Object.entries(val).map(([name, { dataset }]) => `${dataset.length} (${name})`).join(", ");
   const count = names.length === 1
     ? "1 size of batches"
     : `${names.length} sizes of batches, so ${names.length} compiled steps`;
-  print(`${count}: ${names.join("; ")}`);
+  tell(`${count}: ${names.join("; ")}`);
   return `${kind} on ${model} ${init === null ? "from scratch" : `from ${init}`}, ${train.name}: ${
     counted(train.length, "image")
   } of ` +

@@ -1,5 +1,5 @@
 /** @file What the training of a detector computes: model and compiled step, made of the options. */
-import { type Device, full, jit, random, type Tensor } from "../../../tensor/mod.ts";
+import { alone, type Collective, type Device, full, jit, random, type Tensor } from "../../../tensor/mod.ts";
 import type { Ring } from "../../../tensor/kernel.ts";
 import {
   type DetectionBatch,
@@ -20,6 +20,7 @@ import {
   type DetectionSmall,
   type DetectionState,
   detectionStep,
+  type DetectionStepOptions,
   type DetectionStepOutput,
   type DetectionSums,
   initDetection,
@@ -33,6 +34,7 @@ import { partOf } from "../../train/pretrain_step.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
 import { smallBatches } from "../../train/small_batches.ts";
 import { concluded, type Step, type StepResult, type Training } from "../../train/training.ts";
+import { sharingOf } from "../shared/shared_run.ts";
 import type { DetectOptions } from "./detect_options.ts";
 import { detectorPart, numbersIn } from "./settled_detect_options.ts";
 
@@ -65,23 +67,32 @@ function rateOf(
   ], [warmup]);
 }
 
+/** The detector of a run. */
+export function detectorOf(options: DetectOptions, classes: number): Detector {
+  return detector({ backbone: modelEntry(options.model).make(), ...detectorPart(options, classes) });
+}
+
 /**
  * Makes the step of a run.
  *
  * @param options Options of the run.
  * @param lengths Steps of the run and of its warm-up.
- * @param start Number of classes, and the pre-trained backbone if there is one.
+ * @param start Number of classes, the pre-trained backbone if there is one, and ranks that share each step.
  * @param device Where to compute.
  * @returns Model, first state and step.
  */
 export function makeDetecting(
   options: DetectOptions,
   lengths: RunLengths,
-  { classes, backbone }: { readonly classes: number; readonly backbone: Backbone | null },
+  { classes, backbone, collective = alone() }: {
+    readonly classes: number;
+    readonly backbone: Backbone | null;
+    readonly collective?: Collective;
+  },
   device: Device,
 ): Detecting {
-  const network = modelEntry(options.model).make();
-  const model = detector({ backbone: network, ...detectorPart(options, classes) });
+  const model = detectorOf(options, classes);
+  const { backbone: network } = model.settings;
   const learningRate = shifted(rateOf(options, lengths, network), lengths);
   const { weightDecay, layerDecay, dropPath, accumulate: parts, clip } = options;
   const { freezeAt } = model.settings;
@@ -90,6 +101,7 @@ export function makeDetecting(
     ...{ freezeAt },
     without: network.densifyNorm === "bn" ? "norms" : "vectors",
   });
+  const method = { dropPath, ...sharingOf(options, collective) };
   const ema = options.ema === 0 ? null : options.ema;
   const conclude = (before: DetectionState, out: DetectionStepOutput, metrics: Ring) =>
     concluded(before, out, metrics, {
@@ -104,8 +116,8 @@ export function makeDetecting(
     model,
     initial: ema === null ? fresh : startAverage(fresh),
     step: parts === 1
-      ? wholeStep(detectionStep(model, optimizer, { dropPath }), { conclude, device })
-      : partedStep({ model, optimizer, dropPath }, { conclude, device, parts }),
+      ? wholeStep(detectionStep(model, optimizer, method), { conclude, device })
+      : partedStep({ model, optimizer, method }, { conclude, device, parts }),
   };
 }
 
@@ -127,14 +139,14 @@ function wholeStep(inner: ReturnType<typeof detectionStep>, { conclude, device }
 
 /** A step of several small batches. */
 function partedStep(
-  { model, optimizer, dropPath }: {
+  { model, optimizer, method }: {
     readonly model: Detector;
     readonly optimizer: Optimizer;
-    readonly dropPath: number;
+    readonly method: DetectionStepOptions;
   },
   { conclude, device, parts }: StepEnd & { readonly parts: number },
 ): Detecting["step"] {
-  const [add, apply] = [addDetectionGradients(model, { dropPath }), applyDetectionSums(optimizer)];
+  const [add, apply] = [addDetectionGradients(model, method), applyDetectionSums(optimizer, method)];
   return smallBatches<DetectionState, DetectionBatch, DetectionSmall, DetectionSums>({
     ...{ device, donate: true, parts, add },
     zero: (params) => zeroDetectionSums(model, params),

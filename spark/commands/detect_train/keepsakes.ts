@@ -13,11 +13,9 @@ import {
   resample,
   sceneBuckets,
 } from "../../../data/mod.ts";
-import type { DetectionBatch } from "../../../nn/mod.ts";
 import type { DetectionState } from "../../detection.ts";
 import { type DetectorTrees, type ImageDetector, imageDetector } from "../../train/detection/detect_images.ts";
 import { type DetectionSet, detectorEvaluation } from "../../train/detection/evaluate_detector.ts";
-import { preciseStatistics } from "../../train/detection/precise_statistics.ts";
 import type { BestDetector } from "../../train/results/best_detector.ts";
 import { detectionResults } from "../../train/results/detection_results.ts";
 import { enlargementFor } from "../../train/results/pictures.ts";
@@ -44,8 +42,8 @@ export interface KeptRun {
     readonly resumed?: { readonly configuration: { readonly best: BestDetector | null } };
   };
   readonly configuration: Readonly<Record<string, unknown>>;
-  /** Batches like those of the training, of other draws. */
-  readonly batches: (steps: number) => AsyncIterable<DetectionBatch>;
+  /** As of `evaluatedWeights`. */
+  readonly weightsOf: (train: DetectionState) => DetectorTrees;
 }
 
 /** Images that pictures show. */
@@ -65,7 +63,7 @@ const SIDE = 320;
  * @returns As of `detectionResults`.
  */
 export function keepsakesOf(kept: KeptRun, { head, note, emit }: KeepsakeRun): ReturnType<typeof detectionResults> {
-  const { options, data, training, lengths, device, start, configuration } = kept;
+  const { options, data, lengths, device, start, configuration, weightsOf } = kept;
   const detector = detectorOf(kept);
   const evaluations = Object.entries(data.val).map(([name, set]) => [name, detectorEvaluation(detector, set)] as const);
   const { evalEvery, total, warmup, stepsPerEpoch } = lengths;
@@ -75,7 +73,7 @@ export function keepsakesOf(kept: KeptRun, { head, note, emit }: KeepsakeRun): R
     about: { ...options, ...counted, device: device.name, ...launchOf(head) },
     sources: accountsOf(data.train, ...Object.values(data.val).map(({ dataset }) => dataset)),
     best: start.resumed?.configuration.best ?? null,
-    weightsOf: weightsOf(kept, training),
+    weightsOf,
     evaluate: async (weights) => {
       const scores: [string, Awaited<ReturnType<(typeof evaluations)[number][1]>>][] = [];
       for (const [name, evaluate] of evaluations) scores.push([name, await evaluate(weights)]);
@@ -99,18 +97,6 @@ function detectorOf({ options, data, training: { model, initial }, device }: Kep
     categories: data.categories.map(({ id }) => id),
     device,
   });
-}
-
-/** Weights to evaluate: the moving average if there is one; with running statistics taken anew, if that is asked for. */
-function weightsOf(
-  { options: { precise }, batches, device }: KeptRun,
-  { model }: Detecting,
-): (train: DetectionState) => Promise<DetectorTrees> {
-  const anew = preciseStatistics(model, { device });
-  return async (train) => {
-    const { params, state } = train.average ?? train;
-    return precise === 0 ? { params, state } : { params, state: await anew({ params, state }, batches(precise)) };
-  };
 }
 
 /** Images above, what is there and below what is found, side by side. */

@@ -1,5 +1,6 @@
 /** @file From images with objects to batches of a few shapes. */
 import {
+  type BatchPart,
   type Canvas,
   fieldBatches,
   type Fields,
@@ -10,6 +11,8 @@ import {
 } from "../../../data/mod.ts";
 import { zeros } from "../../../tensor/mod.ts";
 import { anchorOptionsOf, type DetectionBatch, type Detector } from "../../../nn/mod.ts";
+import type { DetectionState } from "../../detection.ts";
+import type { Compiled } from "../../train/compile/compile_step.ts";
 import type { BatchRun } from "../../train/run_training.ts";
 import type { DetectData } from "./detect_data.ts";
 import type { DetectOptions } from "./detect_options.ts";
@@ -68,15 +71,43 @@ export function sceneShapes(options: DetectOptions, model: Detector, train: Dete
 }
 
 /** A batch of a bucket, of which only the shapes count. */
-export function emptyBatch({ fields }: SceneShapes, bucket: number, size: number): DetectionBatch {
+function emptyBatch({ fields }: SceneShapes, bucket: number, size: number): DetectionBatch {
   const of = ({ shape, dtype }: FieldSpec) => zeros([size, ...shape], { dtype });
   const entries = Object.entries(fields.buckets[bucket]!).map(([name, spec]) => [name, of(spec)]);
   return Object.fromEntries(entries) as unknown as DetectionBatch;
 }
 
+/** Buckets, the largest first: it decides what memory holds. */
+function byArea({ fields: { buckets } }: SceneShapes): readonly number[] {
+  const area = (k: number) => buckets[k]!.images!.shape.reduce((product, side) => product * side, 1);
+  return buckets.map((_, k) => k).sort((a, b) => area(b) - area(a) || a - b);
+}
+
+/**
+ * Batches of each shape, of which only the shapes count.
+ *
+ * @param shapes How samples are made.
+ * @param count How many images of so many of a step are here.
+ * @returns Of the shape that needs most memory, and of the others, for `compileStep`.
+ */
+export function emptyBatches(
+  shapes: SceneShapes,
+  count: (size: number) => number,
+): Pick<Compiled<DetectionState, DetectionBatch>, "batchOf" | "buckets"> {
+  const [first, ...others] = byArea(shapes).map((bucket) => ({
+    name: shapes.names[bucket]!,
+    of: (size: number) => emptyBatch(shapes, bucket, count(size)),
+  }));
+  const { name, of: batchOf } = first!;
+  if (others.length === 0) return { batchOf };
+  return { batchOf, buckets: { first: name, others: Object.fromEntries(others.map(({ name, of }) => [name, of])) } };
+}
+
 /** Which batches, and how. */
 export interface SceneRun extends BatchRun {
   readonly batchSize: number;
+  /** Which images of each are made here. */
+  readonly part: BatchPart;
   readonly seed: number;
   readonly workers: number;
   /** Told of objects that had no place, and how many images were seen. */

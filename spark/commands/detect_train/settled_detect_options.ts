@@ -155,7 +155,8 @@ export function resumeDetectOptions(saved: DetectOptions, given: GivenDetectOpti
   const { data, val, images, valImages, model, inChannels = COLOURS, extend = false, ...rest } = given;
   checkChannels(saved.model, inChannels);
   const asked = { ...rest, model: sameModel(saved.model, model) };
-  const { options, changes } = extended(saved, asked, extend);
+  const whole: DetectOptions = { ...saved, ...OLDER, ...saved };
+  const { options, changes } = extended(whole, asked, extend);
   if (changes.length > 0) checkAccumulation(options);
   const places = {
     data: data ?? options.data,
@@ -165,6 +166,9 @@ export function resumeDetectOptions(saved: DetectOptions, given: GivenDetectOpti
   };
   return { options: { ...options, ...places, model: model ?? options.model }, changes };
 }
+
+/** What runs had before there was a choice. */
+const OLDER = { syncBn: false, bucketMb: 25 } as const;
 
 /**
  * Counts the steps of a run.

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { machineOf } from "../shared/machine.ts";
 import { type Collective, type Device, zeros } from "../../../tensor/mod.ts";
 import { counted, stepsPerEpoch } from "../../../data/mod.ts";
 import type { FinetuneState, TargetBatch } from "../../finetune.ts";
@@ -13,13 +12,12 @@ import type { Best } from "../../train/results/evaluation_record.ts";
 import { evaluationResults } from "../../train/results/evaluation_results.ts";
 import { launchOf } from "../../train/results/rank_report.ts";
 import { makeModel } from "../../train/model_file.ts";
-import { agree } from "../../train/ranks/agreement.ts";
-import { amongRanks, partOfRank, threadsOfRank } from "../../train/ranks/open_ranks.ts";
+import { amongRanks, partOfRank } from "../../train/ranks/open_ranks.ts";
 import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, placeOf, type RunConfiguration, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
-import { exitCodes } from "../cli/exit_codes.ts";
+import { EXIT_CODES } from "../cli/exit_codes.ts";
 import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
@@ -27,7 +25,7 @@ import { workersOf } from "../shared/common_options.ts";
 import { imageInput, networkFor } from "../shared/image_input.ts";
 import { evalBatches, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
 import { accountsOf, lastingName } from "../shared/run_data.ts";
-import { checkShares, folderOfFirst, identityOf } from "../shared/shared_run.ts";
+import { agreedStart, machineOfRank } from "../shared/shared_run.ts";
 import { startWithWeights } from "../shared/start_with_weights.ts";
 import { sayWeights } from "../shared/say_weights.ts";
 import { classesOf } from "../shared/weight_file.ts";
@@ -54,7 +52,7 @@ the end, by class too).
 mpirun -n N deno task finetune … shares each step among N ranks (docs/many_machines.md); --batch-size is that of all
 together.
 
-${exitCodes({ ranks: true })}`,
+${EXIT_CODES}`,
 } as const;
 
 /** What a checkpoint says of its run, besides the state. */
@@ -103,14 +101,12 @@ async function finetuneAmong(given: GivenFinetuneOptions, collective: Collective
   const perEpoch = (batchSize: number) => stepsPerEpoch(data.train.length, batchSize);
   const shift = placeOf(opened, perEpoch);
   const options = shift === 0 ? opened.options : { ...opened.options, shift };
-  checkShares(options, collective);
-  const start = { ...opened, options, folder: folderOfFirst(opened.folder, collective) };
-  agree(collective, identityOf(LINE.task, start, data.images));
+  partOfRank(options.batchSize, collective, options.accumulate); // refuses what cannot be shared
+  const start = agreedStart(LINE.task, { ...opened, options }, data.images, collective);
   const lengths = finetuneLengths(options, perEpoch(options.batchSize));
   const { tuning, logEvery } = given;
   const { precision, accumulate } = options;
-  const kept = collective.rank === 0 ? start.folder.tuning : "";
-  const machine = { tuning, kept, precision, ...machineOf({ ...given, threads: threadsOfRank(given.threads) }) };
+  const machine = { tuning, precision, ...machineOfRank(given, start.folder, collective) };
   return await onRunDevice(given.device, machine, (device) => {
     const settings = {
       ...{ task: LINE.task, start, model: options.model, lengths, batchSize: options.batchSize, logEvery, device },
@@ -137,7 +133,7 @@ function startRun(given: GivenFinetuneOptions, { rank }: Collective): Promise<St
 function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
   const { given, start: { options, backbone }, data, lengths, device, collective } = opened;
   const { inputSize } = options;
-  const partOf = (size: number) => partOfRank(size, collective);
+  const partOf = (size: number) => partOfRank(size, collective, options.accumulate);
   const [workers, classes] = [workersOf(given.workers), data.classes.length];
   const head = backbone && headFor(backbone, data.classes);
   const tell = printOf(collective);

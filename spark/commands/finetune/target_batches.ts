@@ -6,9 +6,10 @@ import {
   drawMix,
   drawsOf,
   mixBatch,
+  placesOfPart,
   type Transform,
 } from "../../../data/mod.ts";
-import type { Tensor } from "../../../tensor/mod.ts";
+import { sizeOf, type Tensor } from "../../../tensor/mod.ts";
 import { leaf, leafSource } from "../../../tensor/kernel.ts";
 import type { TargetBatch } from "../../finetune.ts";
 import { imageInput } from "../shared/image_input.ts";
@@ -62,14 +63,20 @@ export async function* targetBatches(
     const mix = drawMix({ mixup, cutmix }, size, drawsOf(dataKey(seed, MIX_STREAM, step)));
     const batch = { images: hostOf(images), labels: hostOf(labels) as unknown as Int32Array, size };
     const mixed = mixBatch(batch, { classes, labelSmoothing }, mix);
-    const { first, count } = mixes && part ? part : { first: 0, count: images.shape[0]! };
+    const places = mixes && part && part.count < batchSize ? placesOfPart(part, batchSize) : null;
     const rows = (values: Float32Array<ArrayBuffer>, shape: readonly number[]) => {
-      const each = shape.reduce((product, side) => product * side, 1);
-      const host = values.subarray(first * each, (first + count) * each);
-      return leaf({ shape: [count, ...shape], dtype: "float32" }, { host });
+      const host = places ? rowsAt(values, places, sizeOf(shape)) : values;
+      return leaf({ shape: [host.length / sizeOf(shape), ...shape], dtype: "float32" }, { host });
     };
     yield { images: rows(mixed.images, images.shape.slice(1)), targets: rows(mixed.targets, [classes]) };
   }
+}
+
+/** Some rows of so many numbers, one after the other. */
+function rowsAt(values: Float32Array<ArrayBuffer>, places: readonly number[], each: number): Float32Array<ArrayBuffer> {
+  const rows = new Float32Array(places.length * each);
+  places.forEach((place, i) => rows.set(values.subarray(place * each, (place + 1) * each), i * each));
+  return rows;
 }
 
 /** Numbers of a tensor of `batches`, which lie on the host. */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { machineOf } from "../shared/machine.ts";
 import { type Collective, type Device, type Tensor, zeros } from "../../../tensor/mod.ts";
 import { batches, counted, type Dataset, stepsPerEpoch } from "../../../data/mod.ts";
 import type { TrainState } from "../../train_state.ts";
@@ -15,14 +14,13 @@ import { modelEntry } from "../../train/model_file.ts";
 import { pictureResults } from "../../train/results/picture_results.ts";
 import { makePainter } from "../../train/results/pictures.ts";
 import { launchOf } from "../../train/results/rank_report.ts";
-import { agree } from "../../train/ranks/agreement.ts";
-import { amongRanks, partOfRank, threadsOfRank } from "../../train/ranks/open_ranks.ts";
+import { amongRanks, partOfRank } from "../../train/ranks/open_ranks.ts";
 import { type RunLengths, runLengths } from "../../train/run_lengths.ts";
 import { loadLogger } from "../../train/run_logger.ts";
 import { checkImages, newRun, placeOf, resumedRun, type RunStart } from "../../train/run_start.ts";
 import { type KeepsakeRun, type Recipe, runTraining } from "../../train/run_training.ts";
 import { type Command, command } from "../cli/command.ts";
-import { exitCodes } from "../cli/exit_codes.ts";
+import { EXIT_CODES } from "../cli/exit_codes.ts";
 import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
@@ -32,7 +30,7 @@ import { imageInput } from "../shared/image_input.ts";
 import { evalBatches } from "../shared/labelled_data.ts";
 import { accountsOf, fingerprint, fixedImages, lastingName, openRunData } from "../shared/run_data.ts";
 import { ablationOf, checkRanks, resumeOptions, settleOptions } from "../shared/settled_options.ts";
-import { folderOfFirst, identityOf } from "../shared/shared_run.ts";
+import { agreedStart, machineOfRank } from "../shared/shared_run.ts";
 import { isForeign, type OfficialStart, officialStart, officialState } from "./official_run.ts";
 import { makePretraining, type Pretraining } from "./pretraining.ts";
 import { startingWeights } from "./starting_weights.ts";
@@ -52,7 +50,7 @@ tensorboard_log/.
 mpirun -n N deno task pretrain … shares each step among N ranks (docs/many_machines.md); --batch-size is that of all
 together.
 
-${exitCodes({ ranks: true })}`,
+${EXIT_CODES}`,
 } as const;
 
 /** Images in the pictures. */
@@ -100,13 +98,11 @@ async function trainAmong(given: GivenPretrainOptions, collective: Collective): 
   checkImages(opened, images, "--data");
   const { options, lengths } = placed(opened, dataset.length);
   checkRanks(options, collective);
-  const start = { ...opened, options, folder: folderOfFirst(opened.folder, collective) };
-  agree(collective, identityOf(LINE.task, start, images));
+  const start = agreedStart(LINE.task, { ...opened, options }, images, collective);
   const { tuning, logEvery } = given;
-  const kept = collective.rank === 0 ? start.folder.tuning : "";
   return await onRunDevice(
     given.device,
-    { tuning, kept, precision: options.precision, ...machineOf({ ...given, threads: threadsOfRank(given.threads) }) },
+    { tuning, precision: options.precision, ...machineOfRank(given, start.folder, collective) },
     (device) => {
       const settings = {
         ...{ task: LINE.task, start, model: options.model, lengths, batchSize: options.batchSize, logEvery, device },
@@ -153,7 +149,7 @@ function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
   const { debugNans: debug = false, checkpoint = false } = given;
   const training = makePretraining(options, lengths, device, { debug, checkpoint, collective });
   const read: WeightAccount[] = [];
-  const partOf = (size: number) => partOfRank(size, collective);
+  const partOf = (size: number) => partOfRank(size, collective, options.accumulate);
   const part = partOf(batchSize);
   const samples = { size: options.inputSize, ...input, batchSize, part, seed, workers: workersOf(given.workers) };
   return {

@@ -5,10 +5,10 @@ import { inputGrid } from "../../input_grid.ts";
 import { STREAM_VERSION } from "../../random_stream.ts";
 import type { TrainStepOptions } from "../../train_step.ts";
 import { isModelFile, makeModel, modelEntry } from "../../train/model_file.ts";
+import { partOfRank } from "../../train/ranks/open_ranks.ts";
 import { withDefaults } from "../cli/command_line.ts";
 import { defaultsOf } from "../cli/option.ts";
 import { type Extended, extended } from "./extended.ts";
-import { checkShares } from "./shared_run.ts";
 import { ownChannels } from "./image_input.ts";
 import { DECIDING_OPTIONS, type GivenPretrainOptions, type PretrainOptions } from "./pretrain_options.ts";
 
@@ -91,8 +91,8 @@ function checkOrder({ permuteBatch, accumulate }: PretrainOptions): void {
  * @throws {RangeError} If what one process alone can do is asked for beside ranks, or batches cannot be shared.
  */
 export function checkRanks(options: PretrainOptions, collective: Pick<Collective, "rank" | "size">): void {
-  const { normParts, permuteBatch } = options;
-  checkShares(options, collective);
+  const { normParts, permuteBatch, batchSize, accumulate } = options;
+  partOfRank(batchSize, collective, accumulate);
   const { size } = collective;
   if (size > 1 && permuteBatch !== null) {
     throw new RangeError(

@@ -1,4 +1,5 @@
 import { alone, type Collective } from "../../../tensor/mod.ts";
+import type { BatchPart } from "../../../data/mod.ts";
 import { launched, openMpi } from "../mpi/mod.ts";
 
 /**
@@ -20,28 +21,29 @@ export async function amongRanks<T>(
   return result;
 }
 
-/** Which images of a batch a rank has: as many as others, or one more. */
-export interface RankPart {
-  /** Number of the first. */
-  readonly first: number;
-  readonly count: number;
-}
-
 /**
  * Shares a batch among ranks.
  *
  * @param batchSize Images of the batch.
  * @param collective The ranks.
- * @returns Those of this rank.
- * @throws {RangeError} If there are fewer images than ranks.
+ * @param groups Small batches that it is made of, each of which is shared: what one process sums over them, ranks do. 1 if not given.
+ * @returns Those of this rank: of each small batch as many as others, or one more.
+ * @throws {RangeError} If a small batch has fewer images than there are ranks.
  */
-export function partOfRank(batchSize: number, { rank, size }: Pick<Collective, "rank" | "size">): RankPart {
-  if (batchSize < size) {
+export function partOfRank(
+  batchSize: number,
+  { rank, size }: Pick<Collective, "rank" | "size">,
+  groups = 1,
+): BatchPart {
+  const each = batchSize / groups;
+  if (each < size) {
+    const small = groups === 1 ? "" : `, small batches of --accumulate are ${groups}`;
     throw new RangeError(
-      `Cannot share a batch as each rank must have an image: current --batch-size is ${batchSize}, number of ranks is ${size}`,
+      `Cannot share a batch as each rank must have an image: current --batch-size is ${batchSize}${small}, number of ranks is ${size}`,
     );
   }
-  return shareOfRank(batchSize, { rank, size });
+  const { first, count } = shareOfRank(each, { rank, size });
+  return { first, count: groups * count, ...groups > 1 && { groups } };
 }
 
 /**
@@ -51,7 +53,10 @@ export function partOfRank(batchSize: number, { rank, size }: Pick<Collective, "
  * @param collective The ranks.
  * @returns Those of this rank.
  */
-export function shareOfRank(total: number, { rank, size }: Pick<Collective, "rank" | "size">): RankPart {
+export function shareOfRank(
+  total: number,
+  { rank, size }: Pick<Collective, "rank" | "size">,
+): Pick<BatchPart, "first" | "count"> {
   const first = Math.floor(rank * total / size);
   return { first, count: Math.floor((rank + 1) * total / size) - first };
 }

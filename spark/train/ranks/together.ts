@@ -7,6 +7,8 @@ import { partOfRank } from "./open_ranks.ts";
 
 /** What a loop does besides its steps. */
 export interface LoopSides<State> extends RunResults<State> {
+  /** Called before a state is kept, on every rank. */
+  readonly beforeSave?: ((train: State, done: number) => Promise<void>) | undefined;
   /** True once the run is to end. */
   interrupted(): boolean;
 }
@@ -16,27 +18,35 @@ export interface LoopSides<State> extends RunResults<State> {
  * their parameters before each save, and write down how fast each was and for how long it waited for the others.
  *
  * @param collective The ranks.
- * @param run Where the state lies; images of a step, of all ranks.
+ * @param run Where the state lies; images of a step, of all ranks, and the small batches that it is made of.
  * @param own What this rank does.
  * @returns The same, of all; of one process what it does itself.
  */
 export function sidesOfAll<State extends { readonly params: Tree }>(
   collective: Collective,
-  { device, batchSize }: { readonly device: Device; readonly batchSize: number },
+  { device, batchSize, accumulate = 1 }: {
+    readonly device: Device;
+    readonly batchSize: number;
+    readonly accumulate?: number;
+  },
   own: LoopSides<State>,
 ): LoopSides<State> {
-  if (collective.size === 1) return own;
+  const save = async (train: State, done: number) => {
+    await own.beforeSave?.(train, done);
+    await whileFirst(collective, () => own.save(train, done));
+  };
+  if (collective.size === 1) return { ...own, save };
   const agreed = { ends: false };
   const clock = waiting(collective);
   return {
     log(records) {
       const waited = clock.read().map((seconds) => seconds / records.length);
-      own.log(records.map((record) => ({ ...record, ...paceOf(record, waited, batchSize) })));
+      own.log(records.map((record) => ({ ...record, ...paceOf(record, waited, { batchSize, accumulate }) })));
       agreed.ends = anyOf(collective, own.interrupted());
     },
     async save(train, done) {
       await compareParams(collective, train.params, device, done);
-      await whileFirst(collective, () => own.save(train, done));
+      await save(train, done);
       clock.restart();
     },
     interrupted: () => agreed.ends,
@@ -89,11 +99,11 @@ function waiting(collective: Collective) {
 function paceOf(
   { imagesPerSecond }: StepRecord,
   waited: readonly number[],
-  batchSize: number,
+  { batchSize, accumulate }: { readonly batchSize: number; readonly accumulate: number },
 ): Required<Pick<StepRecord, "ranks" | "waited" | "rankSpeeds">> {
   const size = waited.length;
   const seconds = batchSize / imagesPerSecond;
-  const speeds = waited.map((own, rank) => partOfRank(batchSize, { rank, size }).count / (seconds - own));
+  const speeds = waited.map((own, rank) => partOfRank(batchSize, { rank, size }, accumulate).count / (seconds - own));
   const rounded = (numbers: readonly number[], digits: number) => numbers.map((x) => Number(x.toFixed(digits)));
   return { ranks: size, waited: rounded(waited, 4), rankSpeeds: rounded(speeds, 3) };
 }

@@ -44,7 +44,7 @@ export interface DetectionResultsOptions {
   /** What the sources of images held: stands in the result. */
   readonly sources: readonly SourceAccount[];
   /** The weights that are evaluated: with statistics taken anew, if the run does so. */
-  readonly weightsOf: (train: DetectionState) => Promise<DetectorTrees>;
+  readonly weightsOf: (train: DetectionState) => DetectorTrees;
   /** Scores weights, by the name of the images. */
   readonly evaluate: (weights: DetectorTrees) => Promise<Readonly<Record<string, DetectionScores>>>;
   /** Draws what weights find in some images: PNG. */
@@ -53,6 +53,14 @@ export interface DetectionResultsOptions {
   readonly tell: (line: string) => void;
   /** Told of evaluations. */
   readonly emit: RunLogger;
+}
+
+/** Whether the state after a step is evaluated. */
+export function isEvaluated(
+  step: number,
+  { evalEvery, total }: Pick<DetectionResultsOptions, "evalEvery" | "total">,
+): boolean {
+  return step % evalEvery === 0 || step === total;
 }
 
 /**
@@ -64,7 +72,7 @@ export interface DetectionResultsOptions {
  * end, writes the result.
  */
 export function detectionResults(folder: RunFolder, run: DetectionResultsOptions): Keepsakes<DetectionState> {
-  const { configuration, evalEvery, total, before, title, about } = run;
+  const { configuration, total, before, title, about } = run;
   const records = [...before.records];
   const evaluations = [...recordsIn<DetectionRecord>(before.text, "evaluated")];
   const state = { best: run.best };
@@ -76,8 +84,8 @@ export function detectionResults(folder: RunFolder, run: DetectionResultsOptions
       events.steps(added, epochs);
     },
     async beforeSave(train, step) {
-      if (step % evalEvery !== 0 && step !== total) return { best: state.best };
-      const weights = await run.weightsOf(train);
+      if (!isEvaluated(step, run)) return { best: state.best };
+      const weights = run.weightsOf(train);
       const record = recordOf(await run.evaluate(weights), step, state.best);
       const { best } = Object.assign(state, { best: record.best });
       evaluations.push(record);

@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { decodeBoxes } from "../../../data/boxes/box_coder.ts";
+import { placesOfPart } from "../../../data/batches/batch_part.ts";
 import { type FieldBatch, fieldBatches } from "../../../data/batches/field_batches.ts";
 import { sceneFields, type SceneFieldsOptions } from "../../../data/batches/scene_fields.ts";
 import type { SceneTransform } from "../../../data/images/scenes/scene_transforms.ts";
@@ -170,4 +171,33 @@ Deno.test("fieldBatches() of groups: a batch has one, each sample comes once an 
   }
   deepStrictEqual([...new Set(all.map(({ bucket }) => bucket))].sort(), [0, 1, 2, 3]);
   deepStrictEqual(await collected(2, 5), all.slice(5));
+});
+
+Deno.test("fieldBatches() makes for a part of a batch what it makes at these places of the whole: order, flips, scales, sampled anchors", async () => {
+  const canvases = [{ size: [64, 64], shorts: [] }] as const;
+  const options = { canvases, transform: { kind: "jitter", flip: 0.5 }, targets: TARGETS } as const;
+  const run = { batchSize: 8, steps: 3 }; // of three images, so that a batch is filled up
+  const rowsOf = async (batches: readonly FieldBatch[], places: readonly number[]) => {
+    const all = await Promise.all(batches.map(async (batch) => [batch, await numbersOf(batch)] as const));
+    return all.map(([{ indices }, numbers]) => ({
+      indices: places.map((place) => indices[place]),
+      ...Object.fromEntries(
+        Object.entries(numbers).map(([name, values]) => {
+          const each = values.length / indices.length;
+          return [name, places.map((place) => values.slice(place * each, (place + 1) * each))];
+        }),
+      ),
+    }));
+  };
+  const whole = await collect(options, "runs", run);
+  for (const part of [{ first: 2, count: 3 }, { first: 7, count: 1 }, { first: 1, count: 6, groups: 2 }]) {
+    const own = await collect(options, "runs", { ...run, part });
+    const all = Array.from({ length: part.count }, (_, i) => i);
+    deepStrictEqual(await rowsOf(own, all), await rowsOf(whole, placesOfPart(part, 8)));
+  }
+  const beyond = { ...run, part: { first: 3, count: 4, groups: 2 } };
+  await rejects(
+    collect(options, "runs", beyond),
+    /part must lie within the 8 images .* 4 from number 3 on, in 2 equal/,
+  );
 });

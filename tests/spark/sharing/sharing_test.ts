@@ -54,8 +54,9 @@ function distance(actual: readonly number[], expected: readonly number[]): numbe
 
 const largest = (a: Leaves, b: Leaves) => Math.max(...a.map((leaf, i) => distance(leaf, b[i]!)));
 
-const WIDE = { accumulate: 1, dtype: "float64" } as const;
-const SINGLE = { accumulate: 1, dtype: "float32" } as const;
+const REST = { accumulate: 1, steps: 3, variant: "mmdetection" } as const;
+const WIDE = { ...REST, dtype: "float64" } as const;
+const SINGLE = { ...REST, dtype: "float32" } as const;
 
 /** The leaves by their order: counts and running statistics, the gradient of the rows, those of shift and scale, the loss. */
 const [COUNT, MEAN, VARIANCE, ROWS, LOSS] = [0, 1, 2, 3, 4];
@@ -160,3 +161,55 @@ Deno.test("A step without batch norm is that of one process to 1e-6, however man
     ok(far < 1e-6, `largest distance of ${size} is ${far}`);
   }
 });
+
+for (const [size, images, accumulate] of [[2, 6, 2], [3, 8, 2]] as const) {
+  const over = `${images} images in ${accumulate} small batches`;
+  Deno.test(`In float64 ${size} threads that share ${over} step as one process does, whoever has more of each`, async () => {
+    const how = { ...WIDE, images, accumulate, sync: true, parts: 1 };
+    for (const what of ["trained", "detected"] as const) {
+      const one = await byOne(what, "reference", how);
+      const found = await byThreads(size, what, "reference", how);
+      found.forEach((leaves) => deepStrictEqual(leaves, found[0]));
+      const far = largest(found[0]!, one);
+      ok(far < 1e-12, `largest distance of ${what} is ${far}`);
+    }
+  });
+}
+
+Deno.test("What is dropped for an image does not depend on the number of threads where batches are divided", async () => {
+  const how = { ...SINGLE, images: 10, accumulate: 2, sync: false, parts: 1 };
+  const one = await byOne("finetuned", "cpu", how);
+  for (const size of [2, 3]) {
+    const found = await byThreads(size, "finetuned", "cpu", how);
+    found.forEach((leaves) => deepStrictEqual(leaves, found[0]));
+    const far = largest(found[0]!, one);
+    ok(far < 1e-6, `largest distance of ${size} is ${far}`);
+  }
+});
+
+Deno.test("Batch norm of rows that count is that of all of them, also where a thread has none", async () => {
+  const how = { ...WIDE, images: 9, sync: true, parts: 1 };
+  const one = await byOne("normalisedRows", "reference", how);
+  const found = await byThreads(3, "normalisedRows", "reference", how);
+  const joined: Leaves = [
+    ...[COUNT, MEAN, VARIANCE].map((at) => found[1]![at]!),
+    found.flatMap((leaves) => leaves[ROWS]!),
+    [found.reduce((sum, leaves) => sum + leaves[LOSS]![0]!, 0)],
+  ];
+  ok(largest(joined, one) < 1e-12, `largest distance is ${largest(joined, one)}`);
+  found.forEach((leaves) => deepStrictEqual(leaves.slice(0, ROWS), found[0]!.slice(0, ROWS)));
+});
+
+// With norms over all images and without any; three threads of four images: the second has one without objects.
+for (const [variant, sync] of [["detectron2", true], ["mmdetection", false], ["torchvision", false]] as const) {
+  Deno.test(`In float64 threads train a detector as one process does: ${variant}, ${sync ? "synchronised" : "no"} norms`, async () => {
+    const how = { ...WIDE, variant, sync, images: 4, parts: 1 };
+    const one = await byOne("detected", "reference", how);
+    for (const size of [2, 3]) {
+      const found = await byThreads(size, "detected", "reference", how);
+      found.forEach((leaves) => deepStrictEqual(leaves, found[0]));
+      const far = largest(found[0]!, one);
+      ok(far < 1e-12, `largest distance of ${size} is ${far}`);
+    }
+  });
+}

@@ -63,7 +63,7 @@ testMpi("More ranks than images, and commands that ranks do not share, are refus
   ]);
   match(
     linesOf(other.stderr).join("\n"),
-    /^Cannot run embed by several ranks as only deno task pretrain, finetune and probe share their work/,
+    /^Cannot run embed by several ranks as only deno task pretrain, finetune, probe and detect:train share their work/,
   );
   equal(small.code, 1);
   await Deno.remove(folder, { recursive: true });
