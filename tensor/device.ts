@@ -1,4 +1,4 @@
-import { DeviceError } from "./errors.ts";
+import { DeviceError, requireKind } from "./errors.ts";
 import type { Tensor } from "./tensor.ts";
 import type { TensorSpec, TypedArray } from "./spec.ts";
 
@@ -134,9 +134,25 @@ export async function openDevice(name: string, options?: Readonly<Record<string,
  * Chooses the device of every computation that names none. The one setting of the process.
  *
  * @param device An open device.
+ * @throws {TypeError} If it is none, such as the name of one.
  */
 export function setDefaultDevice(device: Device): void {
+  requireDevice("setDefaultDevice", device);
   registry.device = device;
+}
+
+/** Refuses what is no device, such as the name of one. */
+export function requireDevice(operation: string, device: unknown): asserts device is Device {
+  const given = device as Partial<Device> | null | undefined;
+  const fits = typeof given?.evaluate === "function" && typeof given.compile === "function";
+  requireKind(operation, "device", device, fits, 'an open one, such as await openDevice("cpu")');
+}
+
+/** The device that is named, checked; the default one if none is. */
+export function deviceOf(operation: string, device: Device | undefined): Device {
+  if (device === undefined) return defaultDevice();
+  requireDevice(operation, device);
+  return device;
 }
 
 /**

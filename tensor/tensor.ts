@@ -1,5 +1,5 @@
 import type { Device, DeviceBuffer } from "./device.ts";
-import { defaultDevice } from "./device.ts";
+import { deviceOf } from "./device.ts";
 import { nestedValues } from "./nested_values.ts";
 import { LEAF, type LeafSource } from "./leaf_primitive.ts";
 import type { Params, Primitive } from "./primitive.ts";
@@ -97,7 +97,7 @@ export class Tensor implements TensorSpec {
    * @throws {TypeError} If the tensor is traced: inside `jit` there are no values.
    */
   async data(options: { readonly device?: Device } = {}): Promise<TypedArray> {
-    const device = options.device ?? bufferOf(this)?.device ?? defaultDevice();
+    const device = deviceOf("read values", options.device ?? bufferOf(this)?.device);
     const source = leafSource(this);
     if (source && "host" in source) return source.host.slice();
     return await device.read(this.traced ? refuseTraced(this) : realize([this], device)[0]!);

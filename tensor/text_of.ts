@@ -22,13 +22,23 @@ export function isPlain(x: object): x is Readonly<Record<string, unknown>> {
   return prototype === Object.prototype || prototype === null;
 }
 
-function textOfObject(x: object): string {
-  if (Array.isArray(x)) return `[${Array.from(x, textOf)}]`;
+/** Deepest nesting of plain data: writing it uses the call stack. */
+const DEEPEST = 1000;
+
+function textOfObject(x: object, depth: number): string {
+  if (depth > DEEPEST) {
+    throw new TypeError(
+      `Cannot tell plain data by its contents as it must be nested at most ${DEEPEST} deep: current depth is more; let no ` +
+        "static value contain itself",
+    );
+  }
+  const inner = (part: unknown) => textOf(part, depth + 1);
+  if (Array.isArray(x)) return `[${Array.from(x, inner)}]`;
   if (ArrayBuffer.isView(x) && !(x instanceof DataView)) {
-    return `${x.constructor.name}[${Array.from(x as Uint8Array, textOf)}]`;
+    return `${x.constructor.name}[${Array.from(x as Uint8Array, inner)}]`;
   }
   if (!isPlain(x)) return `@${idOf(x)}`;
-  return `{${Object.keys(x).sort().map((key) => `${JSON.stringify(key)}:${textOf(x[key])}`)}}`;
+  return `{${Object.keys(x).sort().map((key) => `${JSON.stringify(key)}:${inner(x[key])}`)}}`;
 }
 
 /**
@@ -36,13 +46,15 @@ function textOfObject(x: object): string {
  * apart; a function or an object of a class is itself, not its contents; the order of a record's keys does not matter.
  *
  * @param x Plain data: the settings of a primitive, static arguments.
+ * @param depth How deep it is nested in other data.
  * @returns Text that is equal for equal data.
+ * @throws {TypeError} If it is nested more than 1,000 deep, or contains itself.
  */
-export function textOf(x: unknown): string {
+export function textOf(x: unknown, depth: number = 0): string {
   if (typeof x === "string") return JSON.stringify(x);
   if (Object.is(x, -0)) return "-0";
   if (typeof x === "bigint") return `${x}n`;
   if (typeof x === "function") return `@${idOf(x)}`;
-  if (typeof x === "object" && x !== null) return textOfObject(x);
+  if (typeof x === "object" && x !== null) return textOfObject(x, depth);
   return String(x);
 }

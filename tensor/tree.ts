@@ -1,5 +1,5 @@
 /** @file Trees: tensors and plain values in nested arrays and records, taken apart, put together and mapped with their types. */
-import { requireFunction } from "./errors.ts";
+import { requireFunction, requireKind } from "./errors.ts";
 import { Static } from "./static.ts";
 import { Tensor } from "./tensor.ts";
 import { textOf } from "./text_of.ts";
@@ -191,6 +191,12 @@ function pathsIn(node: StructureNode): readonly TreePath[] {
   const below = (step: string | number, item: StructureNode) => pathsIn(item).map((path) => [step, ...path]);
   if (node.kind === "array") return node.items.flatMap((item, i) => below(i, item));
   return sortedPlaces(node.keys).flatMap((place) => below(node.keys[place]!, node.items[place]!));
+}
+
+/** Refuses what is neither a tensor nor a record or an array: what is done with the tensors of a tree would be done with none. */
+export function requireTree(operation: string, tree: unknown): void {
+  const fits = tree instanceof Tensor || Array.isArray(tree) || isRecord(tree);
+  requireKind(operation, "tree", tree, fits, "a tensor, or a record or an array of such");
 }
 
 /** A path as it is written in code behind `root`: `params.layers[2].weight`. */

@@ -1,6 +1,6 @@
-import type { Device } from "../device.ts";
+import { type Device, requireDevice } from "../device.ts";
 import { bufferOf, leaf, realize, Tensor } from "../tensor.ts";
-import { treeFlatten, treeUnflatten } from "../tree.ts";
+import { requireTree, treeFlatten, treeUnflatten } from "../tree.ts";
 
 /**
  * Moves a tensor, or all tensors of a tree, to a device: computes them where they lie, reads them, and writes them there.
@@ -8,7 +8,7 @@ import { treeFlatten, treeUnflatten } from "../tree.ts";
  * @param tree A tensor that is not traced, or a tree of such; other leaves stay as they are.
  * @param device Where the values are to lie.
  * @returns A tree of the same values on the device; what lies there already is itself.
- * @throws {TypeError} If a tensor is traced: inside `jit` there are no values.
+ * @throws {TypeError} If a tensor is traced: inside `jit` there are no values; if something else is given than a tree or device.
  *
  * @example Usage
  * ```ts
@@ -22,6 +22,8 @@ import { treeFlatten, treeUnflatten } from "../tree.ts";
  * ```
  */
 export async function toDevice<T>(tree: T, device: Device): Promise<T> {
+  requireDevice("toDevice", device);
+  requireTree("toDevice", tree);
   const { leaves, structure } = treeFlatten<unknown>(tree);
   const moved = await Promise.all(leaves.map((x) => x instanceof Tensor ? moveOne(x, device) : x));
   return treeUnflatten(structure, moved) as T;

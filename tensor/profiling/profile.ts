@@ -91,7 +91,8 @@ async function timeRuns(
   const { spans, time } = makeStopwatch();
   try {
     const run = jit(f, { device, static: [...fixed] });
-    const given = await Promise.all(args.map((arg, i) => fixed.includes(i) ? arg : toDevice(arg, device)));
+    const moved = await toDevice(args, device);
+    const given = args.map((arg, i) => fixed.includes(i) ? arg : moved[i]);
     const call = run as unknown as Loose & Pick<typeof run, "stats" | "prepare">;
     const stats = await time("trace and plan", () => (call.stats as Loose)(...given) as ExecutableStats);
     await time("compile", () => (call.prepare as Loose)(...given));

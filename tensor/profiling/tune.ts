@@ -30,7 +30,8 @@ async function launchesOf(
   const times: LaunchTime[] = [];
   const device = await openDevice("webgpu", { onLaunch: (time: LaunchTime) => void times.push(time) });
   try {
-    const given = await Promise.all(args.map((arg, i) => fixed.includes(i) ? arg : toDevice(arg, device)));
+    const moved = await toDevice(args, device);
+    const given = args.map((arg, i) => fixed.includes(i) ? arg : moved[i]);
     (jit(f, { device, static: [...fixed] }) as unknown as Loose)(...given);
     await device.synchronize();
     return times;

@@ -116,10 +116,46 @@ export function namedLeaves<T>(
 /** Refuses positions that are no positions. */
 export function checkPositions(operation: string, option: string, positions: readonly number[], count?: number): void {
   requireList(operation, option, positions);
-  const bad = positions.find((at) => !Number.isInteger(at) || at < 0 || (count !== undefined && at >= count));
+  const bad = positions.find((at, i) =>
+    !Number.isInteger(at) || at < 0 || positions.indexOf(at) !== i || (count !== undefined && at >= count)
+  );
   if (bad === undefined) return;
-  const range = count === undefined ? "positions of arguments, counted from 0" : `below the ${count} arguments given`;
+  const range = count === undefined
+    ? "positions of arguments, counted from 0, each once"
+    : `below the ${count} arguments given`;
   throw new RangeError(`Cannot ${operation} as ${option} must be ${range}: current ${option} is ${bad}`);
+}
+
+/** A function of its arguments at some positions, the others being fixed. */
+export interface Restricted {
+  /** Takes one tree for each position. */
+  readonly inner: (...primals: unknown[]) => unknown;
+  /** What stands at the positions. */
+  readonly primals: readonly unknown[];
+  /** Names of them, for messages. */
+  readonly names: readonly string[];
+}
+
+/** Fixes the arguments of a function but for those at some positions. */
+export function restricted(
+  operation: string,
+  f: (...args: unknown[]) => unknown,
+  argnums: number | readonly number[],
+  args: readonly unknown[],
+): Restricted {
+  const positions = typeof argnums === "number" ? [argnums] : argnums;
+  checkPositions(operation, "argnums", positions, args.length);
+  const inner = (...primals: unknown[]) => {
+    const all = [...args];
+    positions.forEach((position, i) => all[position] = primals[i]);
+    return f(...all);
+  };
+  return { inner, primals: positions.map((at) => args[at]), names: positions.map((at) => `argument ${at}`) };
+}
+
+/** True of tensors that have gradients. */
+export function isDifferentiable(x: unknown): x is Tensor {
+  return x instanceof Tensor && DTYPES[x.dtype].floating;
 }
 
 /** Refuses leaves that cannot be differentiated: all but floating tensors, numbers, and `null` for what is not there. */

@@ -1,10 +1,12 @@
 /** @file Less memory for one more forward pass. */
+import { readCount } from "../compiler/lowering.ts";
 import { requireFunction, requireOptions } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
-import { identity, nameOf, recomputed, withBackward } from "../primitives/identity.ts";
-import { DTYPES, sameShape } from "../spec.ts";
+import { backwardOf, identity, nameOf, recomputed, withBackward } from "../primitives/identity.ts";
+import { sameShape } from "../spec.ts";
 import { madeOf, nextSequence, remake, Tensor } from "../tensor.ts";
 import { treeFlatten, treeLeaves, treeUnflatten } from "../tree.ts";
+import { isDifferentiable } from "./arguments.ts";
 import type { CheckpointPolicy } from "./checkpoint_policies.ts";
 import { capturedBy, runInside } from "./running.ts";
 import { type Made, pullBack, type Tape, tapeOf } from "./vjp.ts";
@@ -13,10 +15,6 @@ import { type Made, pullBack, type Tape, tapeOf } from "./vjp.ts";
 export interface CheckpointOptions {
   /** Which values of the forward pass are kept: one of `checkpointPolicies`, or a predicate. Nothing by default. */
   readonly policy?: CheckpointPolicy;
-}
-
-function isDifferentiable(x: unknown): x is Tensor {
-  return x instanceof Tensor && DTYPES[x.dtype].floating;
 }
 
 const areTensors = (x: unknown): x is Tensor => x instanceof Tensor;
@@ -55,9 +53,9 @@ function pairRuns(
   while (left.length > 0) {
     const [again, before] = left.pop()!;
     if (!areTensors(again) || !second.has(again) || pairs.has(again)) continue;
-    const [own, other] = [second.get(again)!, areTensors(before) ? first.get(before) : undefined];
-    const same = other && own.inputs.length === other.inputs.length &&
-      (before as Tensor).primitive === again.primitive && sameShape((before as Tensor).shape, again.shape);
+    const other = areTensors(before) ? first.get(before) : undefined;
+    const same = other && (before as Tensor).primitive === again.primitive &&
+      sameShape((before as Tensor).shape, again.shape);
     if (!same) {
       throw new TypeError(
         "Cannot checkpoint with a policy as the function must do the same when it is run again: " +
@@ -65,7 +63,9 @@ function pairRuns(
       );
     }
     pairs.set(again, before as Tensor);
-    own.inputs.forEach((input, i) => left.push([input, other.inputs[i]!]));
+    // What only gradients need, such as what a checkpoint inside captures, may be more the second time.
+    const read = second.get(again)!.inputs.slice(0, readCount(again));
+    read.forEach((input, i) => left.push([input, other.inputs[i]]));
   }
   return pairs;
 }
@@ -93,7 +93,8 @@ function throughKept(
   const nodes = tape.nodes.map(({ node, made }) => {
     const before = pairs.get(node);
     const inputs = inputsOf(made);
-    if (!before || !kept.has(before)) return { node, made, shown: { node, made: { inputs, params: made.params } } };
+    const ownRule = !before || !kept.has(before) || backwardOf(node); // a pullback of its own does not read its value
+    if (ownRule) return { node, made, shown: { node, made: { inputs, params: made.params } } };
     return { node, made, shown: { node: before, made: { inputs, params: first.get(before)!.params } } };
   });
   return { ...tape, nodes };
@@ -135,22 +136,22 @@ export function checkpoint<Args extends readonly unknown[], R>(
   requireFunction("checkpoint", "f", f);
   const { policy } = options;
   return (...args) => {
-    const since = nextSequence();
-    const output = treeFlatten<unknown>(f(...args));
     const given = treeFlatten<unknown>(args);
     const operands = [...new Set(given.leaves.filter(isDifferentiable))];
-    const captured = capturedBy(output.leaves.filter(isDifferentiable), operands, since);
+    const argsOf = (standIns: ReadonlyMap<unknown, Tensor>) =>
+      treeUnflatten(given.structure, given.leaves.map((x) => standIns.get(x) ?? x)) as Args;
+    const apart = new Map(operands.map((x) => [x, identity(x)])); // told apart from what `f` uses without being given it
+    const since = nextSequence();
+    const output = treeFlatten<unknown>(f(...argsOf(apart)));
+    const captured = capturedBy(output.leaves.filter(isDifferentiable), [...apart.values()], since);
     const first: Run = policy ? runOf(output.leaves, since) : new Map();
     const saved = policy ? keptOf(first, policy) : [];
     const rerun = once(() => {
       const again = new Map(operands.map((x) => [x, identity(recomputed(x))]));
       const kept = new Map(saved.map((x) => [x, recomputed(x)]));
-      const standIns = given.leaves.map((x) => again.get(x as Tensor) ?? x);
       const ends = [...again.values(), ...captured];
       const start = nextSequence();
-      const outputs = treeLeaves<unknown>(
-        runInside(ends, () => f(...treeUnflatten(given.structure, standIns) as Args)),
-      );
+      const outputs = treeLeaves<unknown>(runInside(ends, () => f(...argsOf(again))));
       const tape = tapeOf(outputs.filter(areTensors), ends);
       if (saved.length === 0) return { outputs, tape };
       const pairs = pairRuns([first, runOf(outputs, start)], [output.leaves, outputs]);

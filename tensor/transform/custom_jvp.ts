@@ -3,8 +3,8 @@ import { requireFunction } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
 import { constant } from "../primitives/constant.ts";
 import { identity } from "../primitives/identity.ts";
-import { DTYPES } from "../spec.ts";
-import { Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
+import { isDifferentiable } from "./arguments.ts";
 import { customVjp } from "./custom_vjp.ts";
 import { runInside } from "./running.ts";
 import { pairsOf, pullBack, tapeOf } from "./vjp.ts";
@@ -49,10 +49,6 @@ interface Place<Args, Output> {
   readonly args: Args;
   readonly output: Output;
   readonly cotangent: Output;
-}
-
-function isDifferentiable(x: unknown): x is Tensor {
-  return x instanceof Tensor && DTYPES[x.dtype].floating;
 }
 
 /** Cotangents of the arguments: what the transpose of the rule makes of that of the output. */

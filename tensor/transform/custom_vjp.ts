@@ -1,7 +1,7 @@
 /** @file Functions with a pullback of their own. */
-import { requireFunction, shown } from "../errors.ts";
+import { requireFunction, requireKind, shown } from "../errors.ts";
 import { constant } from "../primitives/constant.ts";
-import { withBackward } from "../primitives/identity.ts";
+import { identity, withBackward } from "../primitives/identity.ts";
 import { nextSequence, Tensor } from "../tensor.ts";
 import { treeFlatten, treeUnflatten } from "../tree.ts";
 import { capturedBy } from "./running.ts";
@@ -25,7 +25,8 @@ function refuseCaptured(outputs: readonly Tensor[], operands: readonly Tensor[],
  * flows) to one cotangent per argument, `null` for zero. Built of tensor functions, so it can be differentiated again.
  * @returns The same function, with that pullback.
  * @throws {TypeError} By that function, if an argument is neither tensor nor `null`, or if `f` uses a tensor that is being
- * differentiated and was not passed.
+ * differentiated and was not passed; when it is differentiated, if `backward` gives no cotangent or `null` for each argument,
+ * of its shape and dtype.
  *
  * @example Usage
  * ```ts
@@ -50,15 +51,18 @@ export function customVjp<Args extends readonly (Tensor | null)[], Output>(
       );
     });
     const operands = args.filter((arg) => arg !== null);
+    const apart = args.map((arg) => arg && identity(arg)) as unknown as Args; // told apart from what `f` captures
     const since = nextSequence();
-    const output = f(...args);
+    const output = f(...apart);
     const { leaves, structure } = treeFlatten<unknown>(output);
-    refuseCaptured(leaves.filter((leaf) => leaf instanceof Tensor), operands, since);
+    refuseCaptured(leaves.filter((leaf) => leaf instanceof Tensor), apart.filter((arg) => arg !== null), since);
     // One node per output leaf: by linearity the pullback of each may be taken alone, the others' cotangents zero.
     const wrapped = leaves.map((leaf, i) =>
       !(leaf instanceof Tensor) ? leaf : withBackward(leaf, operands, (cotangent) => {
         const all = leaves.map((x, j) => i === j ? cotangent : x instanceof Tensor ? constant(x.shape, 0, x.dtype) : x);
         const parts = backward(args, output, treeUnflatten(structure, all) as Output);
+        const fits = Array.isArray(parts) && parts.length === args.length;
+        requireKind("customVjp", "what backward gives", parts, fits, `a list of ${args.length}, one for each argument`);
         return parts.filter((_, k) => args[k] !== null);
       })
     );

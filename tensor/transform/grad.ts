@@ -3,7 +3,7 @@ import { type OptionNames, requireFunction, requireOptions, ShapeError, shown } 
 import { constant } from "../primitives/constant.ts";
 import { DTYPES } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
-import { checkPositions, type GradientsAt, type TracedAt } from "./arguments.ts";
+import { checkPositions, type GradientsAt, restricted, type TracedAt } from "./arguments.ts";
 import { differentiate } from "./vjp.ts";
 
 /** Options of `grad` and `valueAndGrad`. */
@@ -40,17 +40,9 @@ export function withAux(operation: string, value: unknown): readonly [unknown, u
 type Loose = (...args: unknown[]) => unknown;
 
 function withGradients(operation: string, f: Loose, { argnums = 0, hasAux = false }: GradOptions) {
-  const positions = typeof argnums === "number" ? [argnums] : argnums;
-  checkPositions(operation, "argnums", positions);
+  checkPositions(operation, "argnums", typeof argnums === "number" ? [argnums] : argnums);
   return (...args: unknown[]): [unknown, unknown] => {
-    checkPositions(operation, "argnums", positions, args.length);
-    const inner = (...primals: unknown[]) => {
-      const all = [...args];
-      positions.forEach((position, i) => all[position] = primals[i]);
-      return f(...all);
-    };
-    const names = positions.map((position) => `argument ${position}`);
-    const primals = positions.map((position) => args[position]);
+    const { inner, primals, names } = restricted(operation, f, argnums, args);
     const { value, pull } = differentiate(operation, names, primals, inner);
     const loss = checkLoss(operation, hasAux ? withAux(operation, value)[0] : value);
     const gradients = pull([[loss, constant([], 1, loss.dtype)]]);

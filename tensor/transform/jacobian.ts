@@ -4,14 +4,15 @@ import { cast } from "../primitives/cast.ts";
 import { equal } from "../primitives/comparison.ts";
 import { iota } from "../primitives/constant.ts";
 import { reshape, transpose } from "../primitives/layout.ts";
-import { DTYPES, sizeOf } from "../spec.ts";
+import { sizeOf } from "../spec.ts";
 import { Tensor } from "../tensor.ts";
 import { type Mapped, treeFlatten, treeMap, treeUnflatten } from "../tree.ts";
 import {
-  checkPositions,
   type GradientsAt,
+  isDifferentiable,
   type NamedLeaf,
   namedLeaves,
+  restricted,
   type TracedAt,
   tracedScalar,
 } from "./arguments.ts";
@@ -46,21 +47,9 @@ function basisOf({ shape, dtype }: Tensor): Tensor {
 }
 
 function checkResult(operation: string, { name, value }: NamedLeaf): Tensor {
-  if (value instanceof Tensor && DTYPES[value.dtype].floating) return value;
+  if (isDifferentiable(value)) return value;
   const current = value instanceof Tensor ? `of dtype ${value.dtype}` : shown(value);
   throw new TypeError(`Cannot ${operation} as results must be floating tensors: current ${name()} is ${current}`);
-}
-
-/** A function of the arguments at some positions, the others fixed. */
-function restricted(operation: string, f: Loose, argnums: number | readonly number[], args: readonly unknown[]) {
-  const positions = typeof argnums === "number" ? [argnums] : argnums;
-  checkPositions(operation, "argnums", positions, args.length);
-  const inner = (...primals: unknown[]) => {
-    const all = [...args];
-    positions.forEach((position, i) => all[position] = primals[i]);
-    return f(...all);
-  };
-  return { inner, positions, primals: positions.map((position) => args[position]) };
 }
 
 /** What a function returns: results, and what comes with them. */
@@ -80,8 +69,8 @@ const answer = (jacobian: unknown, aux: unknown, { hasAux = false }: JacobianOpt
 
 function byRows(f: Loose, options: JacobianOptions, args: readonly unknown[]): unknown {
   const { argnums = 0, hasAux = false } = options;
-  const { inner, positions, primals } = restricted("jacrev", f, argnums, args);
-  const { value, pull } = differentiate("jacrev", positions.map((at) => `argument ${at}`), primals, inner);
+  const { inner, primals, names } = restricted("jacrev", f, argnums, args);
+  const { value, pull } = differentiate("jacrev", names, primals, inner);
   const { results, aux } = partsOf("jacrev", value, hasAux);
   const { leaves, structure } = namedLeaves("result", results);
   const rows = leaves.map((leaf) => {

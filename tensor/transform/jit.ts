@@ -1,6 +1,6 @@
 /** @file Functions that are traced once for each form of their arguments, and replayed after. */
 import { requireFunction, requireOptions } from "../errors.ts";
-import { defaultDevice, type Device, type Executable, type ExecutableStats } from "../device.ts";
+import { type Device, deviceOf, type Executable, type ExecutableStats } from "../device.ts";
 import { topologicalOrder } from "../order.ts";
 import { leaf, leafSource, placeholder, realize, Tensor } from "../tensor.ts";
 import { textOf } from "../text_of.ts";
@@ -141,11 +141,10 @@ export function jit<Args extends readonly unknown[], R, const Static extends rea
   const run = (...args: unknown[]) => {
     const call = read(args);
     if (isInside()) return loose(...call.args.map((arg) => rebuild(arg)));
-    const device = options.device ?? defaultDevice();
+    const device = deviceOf("jit", options.device);
     return runEntry(entryFor(call, device), tensorsOf(call), device);
   };
-  const executableFor = (args: readonly unknown[]) =>
-    entryFor(read(args), options.device ?? defaultDevice()).executable;
+  const executableFor = (args: readonly unknown[]) => entryFor(read(args), deviceOf("jit", options.device)).executable;
   const stats = (...args: unknown[]) => executableFor(args).stats;
   const prepare = async (...args: unknown[]) => {
     const executable = executableFor(args);

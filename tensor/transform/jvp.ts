@@ -1,18 +1,13 @@
 /** @file Forward-mode differentiation: a pullback is linear in its cotangent, and its own pullback pushes tangents on. */
-import { requireFunction } from "../errors.ts";
+import { requireFunction, requireList } from "../errors.ts";
 import { constant } from "../primitives/constant.ts";
-import { DTYPES } from "../spec.ts";
-import { Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { treeFlatten, treeUnflatten } from "../tree.ts";
-import type { Cotangent, Gradient } from "./arguments.ts";
+import { type Cotangent, type Gradient, isDifferentiable } from "./arguments.ts";
 import { differentiate, pairsOf } from "./vjp.ts";
 
 /** Tangents of arguments: a tensor of the same shape for each tensor, `null` for zero. */
 export type Tangents<Primals extends readonly unknown[]> = { [Place in keyof Primals]: Cotangent<Primals[Place]> };
-
-function isFloating(x: unknown): x is Tensor {
-  return x instanceof Tensor && DTYPES[x.dtype].floating;
-}
 
 /** What `pushing` yields. */
 export interface Pushing {
@@ -29,14 +24,14 @@ export function pushing(
 ): Pushing {
   const { value, pull } = differentiate(operation, primals.map((_, i) => `argument ${i}`), primals, f);
   const { leaves, structure } = treeFlatten(value);
-  const outputs = leaves.filter(isFloating);
+  const outputs = leaves.filter(isDifferentiable);
   const push = (tangents: readonly unknown[]) => {
     const zeros = outputs.map(({ shape, dtype }) => constant(shape, 0, dtype));
     const names = zeros.map((_, i) => `cotangent ${i}`);
     const pulled = (...cotangents: unknown[]) => pull(outputs.map((y, i) => [y, cotangents[i] as Tensor]));
     const back = differentiate(operation, names, zeros, pulled);
     const found = [...back.pull(pairsOf(operation, ["argument", back.value], ["tangent", tangents]))];
-    return treeUnflatten(structure, leaves.map((x) => isFloating(x) ? found.shift() : null));
+    return treeUnflatten(structure, leaves.map((x) => isDifferentiable(x) ? found.shift() : null));
   };
   return { value, push };
 }
@@ -67,6 +62,7 @@ export function jvp<const Primals extends readonly unknown[], R>(
   tangents: Tangents<Primals>,
 ): [value: R, tangent: Gradient<R>] {
   requireFunction("jvp", "f", f);
+  requireList("jvp", "primals", primals);
   const { value, push } = pushing("jvp", f as unknown as (...primals: unknown[]) => unknown, primals);
   return [value as R, push(tangents) as Gradient<R>];
 }

@@ -2,7 +2,7 @@
 import { topologicalOrder } from "../order.ts";
 import { isConstantToGradients } from "../primitives/identity.ts";
 import { DTYPES } from "../spec.ts";
-import type { Tensor } from "../tensor.ts";
+import { leafSource, type Tensor } from "../tensor.ts";
 
 /** One transformation whose function is running. */
 interface Running {
@@ -37,17 +37,22 @@ export function isInside(): boolean {
 }
 
 /** True where no gradient passes. */
-function isCut(x: Tensor): boolean {
+export function isCut(x: Tensor): boolean {
   return !DTYPES[x.dtype].floating || isConstantToGradients(x);
 }
 
+/**
+ * Whether a tensor depends on what is being differentiated. What stands for the carry or a row of a loop may: what it stands
+ * for is known only when the loop is put together.
+ */
 function dependsOn({ ends, known }: Running, x: Tensor): boolean {
   const first = Math.min(...[...ends].map(({ sequence }) => sequence));
   const isOlder = (node: Tensor) => node.sequence < first;
   for (const node of topologicalOrder([x], (node) => known.has(node) || ends.has(node) || isOlder(node))) {
     if (known.has(node)) continue;
     const flows = !isCut(node) && !isOlder(node);
-    known.set(node, ends.has(node) || flows && node.inputs.some((input) => known.get(input)));
+    const isStandIn = leafSource(node) === null && node.inputs.length === 0;
+    known.set(node, ends.has(node) || flows && (isStandIn || node.inputs.some((input) => known.get(input))));
   }
   return known.get(x)!;
 }

@@ -1,5 +1,5 @@
 /** @file Reverse-mode differentiation: one walk backwards over the program, by each primitive's vjp rule. */
-import { requireFunction, ShapeError, shown } from "../errors.ts";
+import { requireFunction, requireKind, ShapeError, shown } from "../errors.ts";
 import { topologicalOrder } from "../order.ts";
 import { add } from "../primitives/arithmetic.ts";
 import { constant } from "../primitives/constant.ts";
@@ -8,7 +8,7 @@ import { DTYPES, sameShape } from "../spec.ts";
 import { madeOf, Tensor, withMade } from "../tensor.ts";
 import { treeFlatten, treeFlattenAll, type TreeStructure, treeUnflatten } from "../tree.ts";
 import { checkDifferentiable, type Cotangent, type Gradient, namedLeaves, tracedScalar } from "./arguments.ts";
-import { runInside } from "./running.ts";
+import { isCut, runInside } from "./running.ts";
 
 /** What a tensor is made of. */
 export type Made = Pick<Tensor, "inputs" | "params">;
@@ -44,7 +44,7 @@ export function tapeOf(outputs: readonly Tensor[], wrt: readonly Tensor[]): Tape
   const ends = new Set(wrt);
   const depends = new Set<Tensor>();
   for (const x of topologicalOrder(outputs, (x) => ends.has(x))) {
-    if (ends.has(x) || x.inputs.some((input) => depends.has(input))) depends.add(x);
+    if (ends.has(x) || (!isCut(x) && x.inputs.some((input) => depends.has(input)))) depends.add(x);
   }
   const between = [...depends].filter((x) => !ends.has(x)).sort((a, b) => b.sequence - a.sequence);
   return { nodes: between.map((node) => ({ node, made: madeOf(node) })), depends, wrt };
@@ -78,10 +78,27 @@ export function pullBack(
       if (!group) return shown.node.primitive.vjpRule(cotangent, shown.node, params);
       return group.vjpRule(members.map((member) => sums.get(member) ?? null), group.members(params), params);
     });
+    checkParts(node, made.inputs, parts);
     made.inputs.forEach((input, i) => accumulate(input, parts[i]));
     members.forEach((member) => sums.delete(member));
   }
   return wrt.map((x) => sums.get(x) ?? null);
+}
+
+/** Refuses what a rule gives that is no cotangent of its operand: it would be lost, or spread over others. */
+function checkParts({ primitive: { name } }: Tensor, inputs: readonly Tensor[], parts: unknown): void {
+  const fits = Array.isArray(parts) && parts.length === inputs.length;
+  requireKind(`differentiate ${name}`, "what its pullback gives", parts, fits, `a list of ${inputs.length}`);
+  inputs.forEach(({ shape, dtype }, i) => {
+    const part: unknown = (parts as readonly unknown[])[i];
+    if (part === null || !DTYPES[dtype].floating) return;
+    if (part instanceof Tensor && part.dtype === dtype && sameShape(part.shape, shape)) return;
+    const current = part instanceof Tensor ? `${part.dtype} [${part.shape}]` : shown(part);
+    throw new TypeError(
+      `Cannot differentiate ${name} as a cotangent must be null or have shape and dtype of its operand, ${dtype} [${shape}]: ` +
+        `current cotangent is ${current}`,
+    );
+  });
 }
 
 /** One differentiated argument: stand-ins for its tensors, `null` for what is not there. */
@@ -110,8 +127,14 @@ function checkCotangent(operation: string, name: string, output: Tensor, cotange
       `Cannot ${operation} as ${name}s must be tensors, or null for zero: current ${name} is ${shown(cotangent)}`,
     );
   }
-  if (sameShape(output.shape, cotangent.shape)) return cotangent;
-  throw new ShapeError(operation, `value and ${name} must have one shape`, [output.shape, cotangent.shape]);
+  if (!sameShape(output.shape, cotangent.shape)) {
+    throw new ShapeError(operation, `value and ${name} must have one shape`, [output.shape, cotangent.shape]);
+  }
+  if (output.dtype === cotangent.dtype && DTYPES[output.dtype].floating) return cotangent;
+  const wanted = DTYPES[output.dtype].floating ? output.dtype : "null";
+  throw new TypeError(
+    `Cannot ${operation} as the ${name} of a value of ${output.dtype} must be ${wanted}: current dtype is ${cotangent.dtype}`,
+  );
 }
 
 /** A tree and its name in messages. */

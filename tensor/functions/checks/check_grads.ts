@@ -1,11 +1,12 @@
 /** @file Derivatives against finite differences. */
 import { type Device, openDevice } from "../../device.ts";
-import { requireFunction, requireOptions } from "../../errors.ts";
+import { requireFunction, requireKind, requireOptions } from "../../errors.ts";
 import { hostArray } from "../../host_values.ts";
 import { cast } from "../../primitives/cast.ts";
-import { DTYPES, sizeOf } from "../../spec.ts";
+import { sizeOf } from "../../spec.ts";
 import { leaf, realize, Tensor } from "../../tensor.ts";
 import { treeFlatten, treeLeaves, treeUnflatten } from "../../tree.ts";
+import { isDifferentiable } from "../../transform/arguments.ts";
 import { jvp } from "../../transform/jvp.ts";
 import { vjp } from "../../transform/vjp.ts";
 import { key } from "../random/keys.ts";
@@ -27,10 +28,6 @@ export interface CheckGradsOptions {
 
 type Many = (...inputs: Tensor[]) => readonly Tensor[];
 type Settings = Required<CheckGradsOptions>;
-
-function isDifferentiable(x: unknown): x is Tensor {
-  return x instanceof Tensor && DTYPES[x.dtype].floating;
-}
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let total = 0;
@@ -89,6 +86,7 @@ async function checkOrder(
 ): Promise<void> {
   const seed = options.seed * 1000 + current * 100;
   const outputs = f(...inputs).filter(isDifferentiable);
+  requireKind("checkGrads", "what f returns", outputs, outputs.length > 0, "a tree with floating tensors");
   const positions = [...inputs.keys()].filter((i) => isDifferentiable(inputs[i]));
   const cotangents = await Promise.all(outputs.map((y, i) => directionOf(y, seed + i, device)));
   const all = await Promise.all(
@@ -117,6 +115,17 @@ async function checkOrder(
   }
 }
 
+function settingsOf(options: CheckGradsOptions): Settings {
+  const { order = 2, modes = ["rev"], step = 2e-3, tolerance = 1e-6, seed = 1 } = options;
+  const isPositive = (x: unknown) => Number.isFinite(x) && (x as number) > 0;
+  const areModes = Array.isArray(modes) && modes.length > 0 && modes.every((mode) => mode === "fwd" || mode === "rev");
+  requireKind("checkGrads", "order", order, Number.isInteger(order) && order >= 1, "a whole number of at least 1");
+  requireKind("checkGrads", "modes", modes, areModes, 'a list of "fwd" and "rev", one at least');
+  requireKind("checkGrads", "step", step, isPositive(step), "a positive number");
+  requireKind("checkGrads", "tolerance", tolerance, isPositive(tolerance), "a positive number");
+  return { order, modes, step, tolerance, seed };
+}
+
 /**
  * Checks derivatives of a function against finite differences along random directions, in float64 on the reference device.
  * As JAX's `check_grads`.
@@ -126,6 +135,7 @@ async function checkOrder(
  * @param options Order, modes, step, tolerance.
  * @returns Nothing, if all derivatives are right.
  * @throws {RangeError} If one is not, with both values.
+ * @throws {TypeError} If a setting is none, or no floating tensor is given or returned: nothing would be checked.
  *
  * @example Usage
  * ```ts
@@ -141,7 +151,7 @@ export async function checkGrads<Args extends readonly unknown[]>(
 ): Promise<void> {
   requireOptions("checkGrads", options, { order: true, modes: true, step: true, tolerance: true, seed: true });
   requireFunction("checkGrads", "f", f);
-  const settings: Settings = { order: 2, modes: ["rev"], step: 2e-3, tolerance: 1e-6, seed: 1, ...options };
+  const settings = settingsOf(options);
   const { leaves, structure } = treeFlatten<unknown>(args);
   const places = [...leaves.keys()].filter((i) => leaves[i] instanceof Tensor);
   const many: Many = (...xs) => {
@@ -151,5 +161,6 @@ export async function checkGrads<Args extends readonly unknown[]>(
     );
   };
   const inputs = places.map((i) => leaves[i] as Tensor).map((x) => isDifferentiable(x) ? cast(x, "float64") : x);
+  requireKind("checkGrads", "args", args, inputs.some(isDifferentiable), "a list with floating tensors");
   await checkOrder(many, inputs, settings, await openDevice("reference"), 1);
 }

@@ -1,8 +1,8 @@
-import { defaultDevice, type Device } from "../../device.ts";
+import { type Device, deviceOf } from "../../device.ts";
 import { requireFunction, requireOptions } from "../../errors.ts";
-import { DTYPES } from "../../spec.ts";
-import { leafSource, Tensor } from "../../tensor.ts";
+import { leafSource } from "../../tensor.ts";
 import { treeLeaves } from "../../tree.ts";
+import { isDifferentiable } from "../../transform/arguments.ts";
 import { runInside } from "../../transform/running.ts";
 import { firstNotFinite } from "../first_not_finite.ts";
 import { evaluate } from "./evaluate.ts";
@@ -41,13 +41,11 @@ export function debugNans<Args extends readonly unknown[], R>(
   requireFunction("debugNans", "f", f);
   const { infinities = false } = options;
   return async (...args) => {
-    const device = options.device ?? defaultDevice();
+    const device = deviceOf("debugNans", options.device);
     const result = runInside([], () => f(...args));
-    const outputs = treeLeaves<unknown>(result).filter((x) =>
-      x instanceof Tensor && DTYPES[x.dtype].floating
-    ) as Tensor[];
+    const outputs = treeLeaves<unknown>(result).filter(isDifferentiable);
     const origin = await firstNotFinite(outputs, { device, infinities });
-    if (!origin) return await evaluate(result, { device });
+    if (!origin) return (await evaluate([result], { device }))[0]!;
     const given = leafSource(origin) !== undefined;
     const made = given
       ? "a value that was given"

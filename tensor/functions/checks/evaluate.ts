@@ -1,7 +1,7 @@
-import { defaultDevice, type Device } from "../../device.ts";
+import { type Device, deviceOf } from "../../device.ts";
 import { requireOptions } from "../../errors.ts";
 import { realize, Tensor } from "../../tensor.ts";
-import { treeLeaves } from "../../tree.ts";
+import { requireTree, treeLeaves } from "../../tree.ts";
 
 /**
  * Computes all tensors of a tree in one program, and waits for it.
@@ -9,7 +9,7 @@ import { treeLeaves } from "../../tree.ts";
  * @param tree Any tree; leaves that are no tensors stay as they are.
  * @param options `device`: where to compute; the default device if not named.
  * @returns The tree itself: its tensors are values now.
- * @throws {TypeError} If a tensor is traced: inside `jit` there are no values.
+ * @throws {TypeError} If a tensor is traced: inside `jit` there are no values; if something else is given than a tree.
  *
  * @example Usage
  * ```ts
@@ -22,7 +22,8 @@ import { treeLeaves } from "../../tree.ts";
  */
 export async function evaluate<T>(tree: T, options: { readonly device?: Device } = {}): Promise<T> {
   requireOptions("evaluate", options, { device: true });
-  const { device = defaultDevice() } = options;
+  const device = deviceOf("evaluate", options.device);
+  requireTree("evaluate", tree);
   realize(treeLeaves<unknown>(tree).filter((x) => x instanceof Tensor), device);
   await device.synchronize();
   return tree;

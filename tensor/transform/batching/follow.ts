@@ -27,7 +27,9 @@ export interface Mapping {
  */
 export function follow(mapping: Mapping, outputs: readonly Tensor[]): readonly (Tensor | null)[] {
   const { values, since } = mapping;
-  const isKnown = (x: Tensor) => values.has(x) || !x.traced || x.sequence < since;
+  // What is not traced depends on no example, unless it was given a value of each example, as branches give what they share.
+  const given = values.keys().some((x) => !x.traced);
+  const isKnown = (x: Tensor) => values.has(x) || !(x.traced || given) || x.sequence < since;
   const program = topologicalOrder(outputs, isKnown).filter((x) => !isKnown(x));
   program.sort((a, b) => a.sequence - b.sequence); // what is used together is computed together
   for (const x of program) {

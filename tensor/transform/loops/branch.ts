@@ -1,5 +1,5 @@
 /** @file A program that runs once or not at all: all that it makes is zero then. Its pullback runs when it does. */
-import { bindCall, isFloating, type LoopCall, type LoopParams, loopPrimitive, type Maybe } from "./loop_call.ts";
+import { bindCall, type LoopCall, type LoopParams, loopPrimitive, type Maybe } from "./loop_call.ts";
 import type { Batch, Primitive } from "../../primitive.ts";
 import { spread, spreadOne } from "../../primitives/batching/spread.ts";
 import { notEqual } from "../../primitives/comparison.ts";
@@ -9,6 +9,7 @@ import { reshape } from "../../primitives/layout.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { where } from "../../primitives/where.ts";
 import type { Tensor } from "../../tensor.ts";
+import { isDifferentiable } from "../arguments.ts";
 import { follow } from "../batching/follow.ts";
 import { pullBack, tapeOf } from "../vjp.ts";
 import { fromRow, toRow } from "./rows.ts";
@@ -60,7 +61,7 @@ function vjpRule(cotangents: Maybe, _: readonly Tensor[], { call }: LoopParams):
   const tape = tapeOf(outputs, constants);
   const pairs = outputs.flatMap((y, i) => {
     const cotangent = cotangents[i];
-    return cotangent && isFloating(y) ? [[y, reshape(cotangent, y.shape)] as const] : [];
+    return cotangent && isDifferentiable(y) ? [[y, reshape(cotangent, y.shape)] as const] : [];
   });
   const found = pullBack(tape, pairs);
   const results = [...bindBranch({
@@ -99,11 +100,13 @@ function selected({ inputs, mapped, size }: Batch, call: LoopCall): readonly Ten
   const pulled = (at: number, cotangent: Tensor) => {
     const ends = operands.map(identity);
     const each = spread({ inputs: ends, mapped: mapped.slice(1), size });
-    const kept = each.map((x) => isFloating(x) ? where(along(notEqual(inputs[0]!, 0), x), x, stopGradient(x)) : x);
+    const kept = each.map((x) =>
+      isDifferentiable(x) ? where(along(notEqual(inputs[0]!, 0), x), x, stopGradient(x)) : x
+    );
     const found = mappedOutputs(kept);
     return [null, ...pullBack(tapeOf(found, ends), [[found[at]!, cotangent]])];
   };
-  return plain.map((y, i) => isFloating(y) ? withBackward(y, inputs, (cotangent) => pulled(i, cotangent)) : y);
+  return plain.map((y, i) => isDifferentiable(y) ? withBackward(y, inputs, (cotangent) => pulled(i, cotangent)) : y);
 }
 
 /** A value of each example for all its elements. */

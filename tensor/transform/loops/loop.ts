@@ -4,12 +4,12 @@ import type { Primitive } from "../../primitive.ts";
 import { constant } from "../../primitives/constant.ts";
 import { add } from "../../primitives/arithmetic.ts";
 import { placeholder, type Tensor } from "../../tensor.ts";
+import { isDifferentiable } from "../arguments.ts";
 import { pullBack, tapeOf } from "../vjp.ts";
 import { batchRuleOf } from "./loop_batch.ts";
 import {
   bindCall,
   type Body,
-  isFloating,
   type LoopCall,
   type LoopOperands,
   type LoopParams,
@@ -40,13 +40,13 @@ export function bindLoop(body: Body, operands: LoopOperands, runs: LoopRuns): re
 function pulledBack({ loop: { constants, carries, program: { inputs, outputs } } }: LoopCall, cotangents: Maybe) {
   const [outer, inner] = [inputs.slice(0, constants), inputs.slice(constants)];
   const tape = tapeOf(outputs, inputs);
-  const flows = (x: Tensor) => isFloating(x) && tape.depends.has(x);
-  const carried: Maybe = inner.slice(0, carries).map((x) => isFloating(x) ? placeholder(x) : null);
+  const flows = (x: Tensor) => isDifferentiable(x) && tape.depends.has(x);
+  const carried: Maybe = inner.slice(0, carries).map((x) => isDifferentiable(x) ? placeholder(x) : null);
   const rows: Maybe = outputs.map((y, i) => i >= carries && cotangents[i] && flows(y) ? placeholder(y) : null);
   const summed: Maybe = outer.map((x) => flows(x) ? placeholder(rowSpec(x)) : null);
   const pairs = outputs.map((y, i) => [y, (i < carries ? carried : rows)[i]!] as const);
   const found = pullBack(tape, pairs.filter(([y]) => flows(y)));
-  const isWritten = inner.slice(carries).map(isFloating);
+  const isWritten = inner.slice(carries).map(isDifferentiable);
   return {
     ...{ outer, inner, carried, rows, summed, isWritten },
     next: [

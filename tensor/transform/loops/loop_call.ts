@@ -1,7 +1,7 @@
 /** @file The application of a loop: one body, and what it is run on. */
 import { topologicalOrder } from "../../order.ts";
 import type { GroupRules, Loop, Primitive } from "../../primitive.ts";
-import { type DenseArray, DTYPES } from "../../spec.ts";
+import type { DenseArray } from "../../spec.ts";
 import { bind, bufferOf, leafSource, type Tensor } from "../../tensor.ts";
 import { programText } from "../program_text.ts";
 import { evaluateLoop } from "./evaluate_loop.ts";
@@ -88,9 +88,6 @@ function outsideOf(
 
 /** A tensor where there is one. */
 export type Maybe = readonly (Tensor | null)[];
-
-/** True of what has a gradient. */
-export const isFloating = ({ dtype }: Tensor): boolean => DTYPES[dtype].floating;
 
 /**
  * Makes the record of a kind of loops.

@@ -1,6 +1,6 @@
 /** @file Bodies of loops, run once on stand-ins. */
 import { shown } from "../../errors.ts";
-import { sameShape, type TensorSpec } from "../../spec.ts";
+import { holds, sameShape, type TensorSpec } from "../../spec.ts";
 import { nextSequence, placeholder, Tensor } from "../../tensor.ts";
 import { treeFlattenAll, type TreeStructure, treeUnflatten } from "../../tree.ts";
 import { type NamedLeaf, namedLeaves, tracedLeaf } from "../arguments.ts";
@@ -58,19 +58,19 @@ export interface Traced {
 
 /** What is carried into the first run. */
 export interface Carried extends Flat {
-  /** True for each tensor that was given as a number: it takes the dtype that the body gives it. */
-  readonly weak: readonly boolean[];
+  /** The number that a tensor was given as, which takes the dtype that the body gives it; `null` for other tensors. */
+  readonly numbers: readonly (number | null)[];
 }
 
 /** Takes what is carried apart. */
 export function flattenCarried(operation: string, init: unknown): Carried {
-  const weak: boolean[] = [];
+  const numbers: (number | null)[] = [];
   const flat = flatten("init", init, (leaf) => {
     const x = tracedLeaf(operation, leaf);
-    if (x) weak.push(typeof leaf.value === "number");
+    if (x) numbers.push(typeof leaf.value === "number" ? leaf.value : null);
     return x;
   });
-  return { ...flat, weak };
+  return { ...flat, numbers };
 }
 
 function trace(operation: string, f: Step, carry: Flat, specs: readonly TensorSpec[], xs: Flat): Traced {
@@ -95,7 +95,8 @@ function trace(operation: string, f: Step, carry: Flat, specs: readonly TensorSp
 }
 
 /**
- * Runs a body once on stand-ins. What is carried stays of one form; a number takes the dtype that the body gives it.
+ * Runs a body once on stand-ins. What is carried stays of one form; a number takes the dtype that the body gives it, if that
+ * holds it, which may change what the body gives to another: then it runs on stand-ins again.
  *
  * @param operation Name of the loop, for messages.
  * @param f The body.
@@ -104,15 +105,17 @@ function trace(operation: string, f: Step, carry: Flat, specs: readonly TensorSp
  * @returns What it made.
  */
 export function traceCarry(operation: string, f: Step, carry: Carried, xs: Flat): Traced {
-  const specs: readonly TensorSpec[] = carry.tensors;
-  const first = trace(operation, f, carry, specs, xs);
-  const found = first.next.tensors;
-  const changed = specs.some(({ dtype }, i) => carry.weak[i] && found[i]?.dtype !== dtype);
-  const kept = changed
-    ? specs.map(({ shape, dtype }, i) => ({ shape, dtype: carry.weak[i] ? found[i]!.dtype : dtype }))
-    : specs;
-  const traced = changed ? trace(operation, f, carry, kept, xs) : first;
-  kept.forEach(({ shape, dtype }, i) => {
+  let traced = trace(operation, f, carry, carry.tensors, xs);
+  for (const _ of carry.numbers) { // each round but the last settles one number or more
+    const { specs, next } = traced;
+    const taken = specs.map(({ shape, dtype }, i) => {
+      const [x, y] = [carry.numbers[i], next.tensors[i]];
+      return typeof x === "number" && y && holds(y.dtype, x) ? { shape, dtype: y.dtype } : { shape, dtype };
+    });
+    if (taken.every(({ dtype }, i) => dtype === specs[i]!.dtype)) break;
+    traced = trace(operation, f, carry, taken, xs);
+  }
+  traced.specs.forEach(({ shape, dtype }, i) => {
     const y = traced.next.tensors[i];
     if (y && y.dtype === dtype && sameShape(y.shape, shape)) return;
     throw new TypeError(
