@@ -174,6 +174,7 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
  */
 export function holds(dtype: DType, value: number): boolean {
   const { kind, limits: [least, largest], round } = DTYPES[dtype];
+  if (typeof value !== "number") return false;
   if (kind === "whole") return Number.isInteger(value) && value >= least && value <= largest;
   return kind === "bool" || !Number.isFinite(value) || Number.isFinite(round(value));
 }

@@ -1,4 +1,5 @@
 /** @file How large results may be. */
+import { ShapeError } from "./errors.ts";
 import { DTYPES, sizeOf, type TensorSpec } from "./spec.ts";
 
 /** Elements of a result that need not be in memory: positions in kernels are int32. */
@@ -15,8 +16,12 @@ export function mostOf(kind: string): number {
   return FUSED.has(kind) ? MOST_ELEMENTS : MOST_STORED;
 }
 
-/** Refuses results that no device holds, before anything is computed. */
+/** Refuses results that no device holds, or that have sizes which are none, before anything is computed. */
 export function requireFits(operation: string, { shape, dtype }: TensorSpec, most: number): void {
+  for (const size of shape) {
+    if (Number.isInteger(size) && size >= 0) continue;
+    throw new ShapeError(operation, "sizes of its result must be whole and not negative", [shape]);
+  }
   const size = sizeOf(shape);
   if (size <= most) return;
   const bytes = `${(size * DTYPES[dtype].bytes / 1e9).toFixed(1)} GB`;

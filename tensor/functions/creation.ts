@@ -70,7 +70,7 @@ export function full(shape: Shape, value: number, options: DtypeOption = {}): Te
   requireSizes("fill", shape);
   requireDType("fill", dtype);
   if (!holds(dtype, value)) {
-    throw new RangeError(`Cannot fill as the value must be of ${dtype}: current value is ${value}`);
+    throw new RangeError(`Cannot fill as the value must be of ${dtype}: current value is ${shown(value)}`);
   }
   return constant(shape, value, dtype);
 }

@@ -1,4 +1,5 @@
 import { constant } from "../primitives/constant.ts";
+import { shown } from "../errors.ts";
 import { holds } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
@@ -22,7 +23,7 @@ import { requireTensor } from "../require_tensor.ts";
 export function fullLike(x: Tensor, value: number): Tensor {
   requireTensor("fullLike", "x", x);
   if (holds(x.dtype, value)) return constant(x.shape, value, x.dtype);
-  throw new RangeError(`Cannot fill as the value must be of ${x.dtype}: current value is ${value}`);
+  throw new RangeError(`Cannot fill as the value must be of ${x.dtype}: current value is ${shown(value)}`);
 }
 
 /**

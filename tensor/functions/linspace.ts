@@ -1,17 +1,18 @@
-import { requireOptions } from "../errors.ts";
+import { requireKind, requireOptions } from "../errors.ts";
 import { add, mul } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
 import { less } from "../primitives/comparison.ts";
 import { constant, iota } from "../primitives/constant.ts";
 import { where } from "../primitives/where.ts";
+import { DTYPES } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Options of `linspace`. */
 export interface LinspaceOptions {
   /** False to leave the end out. */
   readonly endpoint?: boolean;
-  /** float32 by default; float64 on the reference device. */
-  readonly dtype?: "float32" | "float64";
+  /** A floating one, float32 by default; float64 on the reference device. */
+  readonly dtype?: "float32" | "float64" | "float16";
 }
 
 /**
@@ -23,6 +24,7 @@ export interface LinspaceOptions {
  * @param options Endpoint and dtype.
  * @returns Tensor `[count]`; both ends are exact.
  * @throws {RangeError} If ends are not finite, or the count is no whole number.
+ * @throws {TypeError} If the dtype is not floating.
  *
  * @example Usage
  * ```ts
@@ -45,8 +47,10 @@ export function linspace(
       `Cannot space numbers as ends must be finite and the count whole: current ends are ${start}, ${stop}, count ${count}`,
     );
   }
+  requireKind("linspace", "dtype", dtype, Boolean(DTYPES[dtype]?.floating), "a floating one");
+  const { computed } = DTYPES[dtype];
   const gaps = endpoint ? count - 1 : count;
   const at = iota([count], 0);
-  const spaced = add(mul(cast(at, dtype), gaps > 0 ? (stop - start) / gaps : 0), start);
-  return endpoint && count > 1 ? where(less(at, count - 1), spaced, constant([], stop, dtype)) : spaced;
+  const spaced = add(mul(cast(at, computed), gaps > 0 ? (stop - start) / gaps : 0), start);
+  return cast(endpoint && count > 1 ? where(less(at, count - 1), spaced, constant([], stop, computed)) : spaced, dtype);
 }

@@ -1,5 +1,6 @@
 /** @file Matrices by their positions: identity, triangles, one-hot rows. */
-import { requireOptions, ShapeError } from "../errors.ts";
+import { requireKind, requireOptions, ShapeError } from "../errors.ts";
+import { requireSizes } from "../host_values.ts";
 import { sub } from "../primitives/arithmetic.ts";
 import { cast } from "../primitives/cast.ts";
 import { equal, lessEqual } from "../primitives/comparison.ts";
@@ -48,11 +49,12 @@ export function eye(rows: number, options: EyeOptions = {}): Tensor {
   return cast(equal(sub(iota(shape, 1), iota(shape, 0)), diagonal), dtype);
 }
 
-/** True on and below a diagonal of the last two axes. */
-function lower(operation: string, x: Tensor, diagonal: number): Tensor {
+/** True on and below a diagonal of the last two axes, moved by an offset. */
+function lower(operation: string, x: Tensor, diagonal: number, offset = 0): Tensor {
   const rank = x.shape.length;
   if (rank < 2) throw new ShapeError(operation, "there must be at least two axes", [x.shape]);
-  return lessEqual(sub(iota(x.shape, rank - 1), iota(x.shape, rank - 2)), diagonal);
+  requireKind(operation, "diagonal", diagonal, Number.isInteger(diagonal), "a whole number");
+  return lessEqual(sub(iota(x.shape, rank - 1), iota(x.shape, rank - 2)), diagonal + offset);
 }
 
 /**
@@ -96,7 +98,7 @@ export function triu(x: Tensor, options: { readonly diagonal?: number } = {}): T
   requireOptions("triu", options, { diagonal: true });
   requireTensor("triu", "x", x);
   const { diagonal = 0 } = options;
-  return where(lower("triu", x, diagonal - 1), zerosLike(x), x);
+  return where(lower("triu", x, diagonal, -1), zerosLike(x), x);
 }
 
 /**
@@ -127,6 +129,7 @@ export function oneHot(
   if (DTYPES[indices.dtype].floating || indices.dtype === "bool") {
     throw new TypeError(`Cannot make one-hot rows as indices must be integers: current dtype is ${indices.dtype}`);
   }
+  requireSizes("make one-hot rows", [classes]);
   const column = reshape(cast(indices, "int32"), [...indices.shape, 1]);
   return cast(equal(column, iota([...indices.shape, classes], indices.shape.length)), dtype);
 }

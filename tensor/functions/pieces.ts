@@ -80,8 +80,9 @@ export function split(
   const { axis = 0 } = options;
   const [at] = normalizeAxes("split", x, axis);
   const size = x.shape[at!]!;
+  const fits = Array.isArray(parts) || (Number.isSafeInteger(parts) && parts as number >= 1);
+  requireKind("split", "parts", parts, fits, "a whole number of at least 1, or a list of positions");
   const cuts = typeof parts === "number" ? Array.from({ length: parts - 1 }, (_, i) => (i + 1) * size / parts) : parts;
-  requireKind("split", "parts", parts, Array.isArray(cuts), "a number or a list of positions");
   const edges = [0, ...cuts, size];
   if (!edges.every((edge, i) => Number.isInteger(edge) && edge >= (edges[i - 1] ?? 0))) {
     throw new ShapeError("split", `parts of axis ${axis} must come out even, or positions ascend: ${parts}`, [x.shape]);

@@ -1,4 +1,4 @@
-import { requireOptions } from "../errors.ts";
+import { requireKind, requireOptions } from "../errors.ts";
 import { DTYPES, sizeOf } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
@@ -81,6 +81,7 @@ export function variance(x: Tensor, options: ReduceOptions & { readonly correcti
   requireTensor("variance", "x", x);
   if (x.dtype === "float16") return inWider(x, (wide) => variance(wide, options));
   const { correction = 0, ...reduced } = options;
+  requireKind("variance", "correction", correction, Number.isFinite(correction), "a finite number");
   const centred = sub(x, mean(x, { ...reduced, keepDims: true }));
-  return mul(sum(square(centred), reduced), 1 / (countOf(x, reduced.axis) - correction));
+  return mul(sum(square(centred), reduced), 1 / Math.max(0, countOf(x, reduced.axis) - correction));
 }

@@ -1,6 +1,7 @@
 import { cast as castScalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { type DType, DTYPES, requireDType } from "../spec.ts";
+import { shown } from "../errors.ts";
+import { type DType, DTYPES, holds, requireDType } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 
@@ -14,6 +15,16 @@ export function elementFor(value: number, dtype: DType): number {
   const { kind, limits: [least, largest] } = DTYPES[dtype];
   if (kind === "float") return wrap(value, dtype);
   return wrap(Math.min(Math.max(value, least), largest), dtype);
+}
+
+/** What is to stand where there is nothing: an element, or what is infinite or no number, for which the nearest one stands. */
+export function fillOf(operation: string, argument: string, value: number, dtype: DType): number {
+  if (typeof value === "number" && (!Number.isFinite(value) || holds(dtype, value))) return elementFor(value, dtype);
+  throw new RangeError(
+    `Cannot ${operation} as ${argument} must be a number of ${dtype}, NaN or infinite: current ${argument} is ${
+      shown(value)
+    }`,
+  );
 }
 
 /** From float to integer: towards zero, beyond the range the nearest end, NaN 0, as WebAssembly does; else `wrap`. */

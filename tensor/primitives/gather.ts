@@ -6,7 +6,7 @@ import type { Primitive } from "../primitive.ts";
 import { sizeOf, type TensorSpec } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
-import { elementFor, wrap } from "./cast.ts";
+import { fillOf, wrap } from "./cast.ts";
 import { type Indices, indicesOf } from "./indices.ts";
 import { endToEnd } from "./batching/end_to_end.ts";
 import { scatteredRule } from "./batching/scattered.ts";
@@ -84,6 +84,7 @@ const TAKE: Primitive<GatherParams> = {
  * @param options `axis`, 0 by default; `fill`, 0 by default; `wrapNegativeIndices`, true by default.
  * @returns Tensor `[...x.shape[:axis], ...indices.shape, ...x.shape[axis+1:]]`.
  * @throws {TypeError} If the indices are no whole numbers.
+ * @throws {RangeError} If the fill is no number of the dtype, unless it is infinite or NaN: then the nearest element stands for it.
  *
  * @example Usage
  * ```ts
@@ -103,7 +104,7 @@ export function take(
   const { axis = 0, fill = 0, wrapNegativeIndices = true } = options;
   const at = normalizeAxes("take", x, axis)[0]!;
   const positions = indicesOf("take", indices, wrapNegativeIndices ? x.shape[at]! : null);
-  return bind(TAKE, [x, positions], { axis: at, fill: elementFor(fill, x.dtype) });
+  return bind(TAKE, [x, positions], { axis: at, fill: fillOf("take", "fill", fill, x.dtype) });
 }
 
 const TAKE_ALONG_AXIS: Primitive<GatherParams> = {
@@ -152,6 +153,7 @@ const TAKE_ALONG_AXIS: Primitive<GatherParams> = {
  * @returns Tensor of the shape of the indices.
  * @throws {ShapeError} If sizes off the axis differ.
  * @throws {TypeError} If the indices are no whole numbers.
+ * @throws {RangeError} If the fill is no number of the dtype, unless it is infinite or NaN: then the nearest element stands for it.
  *
  * @example Usage
  * ```ts
@@ -172,7 +174,10 @@ export function takeAlongAxis(
   const { axis = -1, fill = 0, wrapNegativeIndices = true } = options;
   const at = normalizeAxes("takeAlongAxis", x, axis)[0]!;
   const positions = indicesOf("takeAlongAxis", indices, wrapNegativeIndices ? x.shape[at]! : null);
-  return bind(TAKE_ALONG_AXIS, [x, positions], { axis: at, fill: elementFor(fill, x.dtype) });
+  return bind(TAKE_ALONG_AXIS, [x, positions], {
+    axis: at,
+    fill: fillOf("takeAlongAxis", "fill", fill, x.dtype),
+  });
 }
 
 const SCATTER_ADD: Primitive<ScatterParams> = {

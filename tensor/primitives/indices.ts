@@ -2,13 +2,16 @@ import { shown } from "../errors.ts";
 import { hostValues, type Nested } from "../host_values.ts";
 import { DTYPES, type TypedArray } from "../spec.ts";
 import { leaf, leafSource, Tensor } from "../tensor.ts";
-import { add } from "./arithmetic.ts";
-import { cast } from "./cast.ts";
+import { add, minimum } from "./arithmetic.ts";
+import { cast, elementFor } from "./cast.ts";
 import { less } from "./comparison.ts";
 import { where } from "./where.ts";
 
 /** Positions along an axis: whole numbers, given as they are, in nested arrays, or as a tensor. */
 export type Indices = Tensor | Nested;
+
+/** What no axis has: positions beyond it are outside as well. */
+const LAST = DTYPES.int32.limits[1];
 
 /** What a tensor of the host holds. */
 function hostOf(x: Tensor): TypedArray | undefined {
@@ -28,12 +31,14 @@ function wholeIndices(operation: string, indices: Indices): Tensor {
     return leaf({ shape, dtype: "int32" }, { host: data });
   }
   if (indices.dtype === "int32") return indices;
+  if (indices.dtype === "uint32") return cast(minimum(indices, LAST), "int32");
   if (DTYPES[indices.dtype].kind === "whole") return cast(indices, "int32");
   const values = indices.dtype === "bool" ? undefined : hostOf(indices);
   if (!values) refuse(operation, `dtype is ${indices.dtype}; cast them to int32`);
   const fraction = values.findIndex((value) => !Number.isInteger(value));
   if (fraction >= 0) refuse(operation, `index at ${fraction} is ${values[fraction]}`);
-  return leaf({ shape: indices.shape, dtype: "int32" }, { host: Int32Array.from(values) });
+  const nearest = Int32Array.from(values, (value) => elementFor(value, "int32"));
+  return leaf({ shape: indices.shape, dtype: "int32" }, { host: nearest });
 }
 
 /** Counts negative indices from the end. Those of the host are counted here, so that they cost nothing later. */

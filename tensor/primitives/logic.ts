@@ -1,8 +1,8 @@
 /** @file Bits of integers and logic of bool. */
 import type { PlainOp } from "../compiler/operations.ts";
-import { op } from "../compiler/scalar.ts";
+import { literal, op, type Scalar } from "../compiler/scalar.ts";
 import type { Primitive } from "../primitive.ts";
-import { DTYPES } from "../spec.ts";
+import { type DType, DTYPES } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { cast, wrap } from "./cast.ts";
@@ -33,12 +33,45 @@ function bitwise(
 const AND = /* @__PURE__ */ bitwise("bitwiseAnd", "and", (x, y) => x & y);
 const OR = /* @__PURE__ */ bitwise("bitwiseOr", "or", (x, y) => x | y);
 const XOR = /* @__PURE__ */ bitwise("bitwiseXor", "xor", (x, y) => x ^ y);
-const SHIFT_LEFT = /* @__PURE__ */ bitwise("shiftLeft", "shiftLeft", (x, y) => x << y, "integers");
-const SHIFT_RIGHT: Primitive = {
-  ...bitwise("shiftRight", "shiftRight", () => 0, "integers"),
-  reference: ([x, y], _, { dtype }) =>
-    x!.data.map((value, i) => DTYPES[dtype].limits[0] === 0 ? (value >>> 0) >>> y!.data[i]! : value >> y!.data[i]!),
-};
+/** Bits of a word: what is moved further, or by a negative number, is gone, as in NumPy; machines count modulo this. */
+const WIDTH = 32;
+const isWithin = (places: number): boolean => places >= 0 && places < WIDTH;
+
+/** The record of a shift: by places within a word, and by all others. */
+function shift(
+  name: "shiftLeft" | "shiftRight",
+  combine: (x: number, y: number, dtype: DType) => number,
+  beyond: (x: Scalar) => Scalar,
+): Primitive {
+  return {
+    ...bitwise(name, name, () => 0, "integers"),
+    reference: ([x, y], _, { dtype }) => x!.data.map((value, i) => wrap(combine(value, y!.data[i]!, dtype), dtype)),
+    lowering: {
+      kind: "expression",
+      expression: ([x, y]) => {
+        if (y!.kind === "const") return isWithin(y!.value) ? op(name, x!, y!) : beyond(x!);
+        const [none, width] = [literal(0, y!.dtype), literal(WIDTH, y!.dtype)];
+        const within = op("and", op("le", none, y!), op("lt", y!, width));
+        return op("select", within, op(name, x!, y!), beyond(x!));
+      },
+    },
+  };
+}
+
+const SHIFT_LEFT = /* @__PURE__ */ shift(
+  "shiftLeft",
+  (x, y) => isWithin(y) ? x << y : 0,
+  (x) => literal(0, x.dtype),
+);
+/** Only the sign is left of what has one. */
+const SHIFT_RIGHT = /* @__PURE__ */ shift(
+  "shiftRight",
+  (x, y, dtype) => {
+    if (DTYPES[dtype].limits[0] === 0) return isWithin(y) ? (x >>> 0) >>> y : 0;
+    return x >> (isWithin(y) ? y : WIDTH - 1);
+  },
+  (x) => DTYPES[x.dtype].limits[0] === 0 ? literal(0, x.dtype) : op("shiftRight", x, literal(WIDTH - 1, x.dtype)),
+);
 
 /**
  * The bits of both.
@@ -104,7 +137,7 @@ export function bitwiseXor(x: TensorLike, y: TensorLike): Tensor {
  * Moves bits up.
  *
  * @param x Integer tensor, or a whole number.
- * @param y Places, 0 to 31; it broadcasts with `x`.
+ * @param y Places; it broadcasts with `x`. Beyond 31, or negative, all bits leave, as in NumPy.
  * @returns Tensor of the promoted dtype. Bits that leave at the top are lost.
  * @throws {TypeError} If an operand is floating or bool.
  *
@@ -124,7 +157,7 @@ export function shiftLeft(x: TensorLike, y: TensorLike): Tensor {
  * Moves bits down.
  *
  * @param x Integer tensor, or a whole number.
- * @param y Places, 0 to 31; it broadcasts with `x`.
+ * @param y Places; it broadcasts with `x`. Beyond 31, or negative, all bits leave, as in NumPy.
  * @returns Tensor of the promoted dtype. Of int32 the sign is kept, of uint32 zeros enter.
  * @throws {TypeError} If an operand is floating or bool.
  *

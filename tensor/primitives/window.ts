@@ -4,7 +4,7 @@ import { requireKind, requireList, requireOptions, ShapeError } from "../errors.
 import type { Primitive } from "../primitive.ts";
 import { type Shape, sizeOf, stridesOf } from "../spec.ts";
 import { bind, type Tensor } from "../tensor.ts";
-import { elementFor } from "./cast.ts";
+import { fillOf } from "./cast.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { readView, referenceMove, reshape } from "./layout.ts";
 
@@ -22,7 +22,7 @@ const SLICE: Primitive<SliceParams> = {
   name: "slice",
   shapeRule: ([x], { start, size, step }) => {
     const inside = (i: number, axis: number) => i >= 0 && i < x!.shape[axis]!;
-    const fits = [start, size, step].every((list) => list.length === x!.shape.length) &&
+    const fits = [start, size, step].every((list) => list.length === x!.shape.length && list.every(Number.isInteger)) &&
       size.every((n, axis) =>
         n === 0 ||
         (inside(start[axis]!, axis) && inside(start[axis]! + (n - 1) * step[axis]!, axis) && step[axis] !== 0)
@@ -136,6 +136,7 @@ const PAD: Primitive<PadParams> = {
  * @param value The constant.
  * @returns Tensor with sizes grown by the widths.
  * @throws {ShapeError} If a width is negative or an axis has none.
+ * @throws {RangeError} If the value is no number of the dtype, unless it is infinite or NaN: then the nearest element stands for it.
  *
  * @example Usage
  * ```ts
@@ -156,5 +157,5 @@ export function pad(x: Tensor, widths: readonly (readonly [number, number])[], v
   );
   if (widths.length === x.shape.length && widths.every(([before, after]) => before === 0 && after === 0)) return x;
   const [before, after] = [widths.map(([n]) => n), widths.map(([, n]) => n)];
-  return bind(PAD, [x], { before, after, value: elementFor(value, x.dtype) });
+  return bind(PAD, [x], { before, after, value: fillOf("pad", "value", value, x.dtype) });
 }

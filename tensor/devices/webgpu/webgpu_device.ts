@@ -7,7 +7,7 @@ import { prepare, type Program, shadersOf } from "./program.ts";
 import { runProgram } from "./run_program.ts";
 import { growArena } from "./runtime/arena.ts";
 import { type Device, registerDevice } from "../../device.ts";
-import { DeviceError, requireOptions } from "../../errors.ts";
+import { DeviceError, requireKind, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
 import { webgpuPart } from "./brought.ts";
@@ -105,6 +105,14 @@ export async function openCore(
   { adapter, limits, winograd = true, subgroups = true, onLaunch, tuning, precision = "f32", ...bounds }:
     WebgpuOptions = {},
 ): Promise<Core> {
+  const isAdapter = adapter === undefined || typeof adapter?.requestDevice === "function";
+  requireKind(
+    "open webgpu",
+    "adapter",
+    adapter,
+    isAdapter,
+    "a GPUAdapter, such as await navigator.gpu.requestAdapter()",
+  );
   const chosen = adapter ?? await globalThis.navigator.gpu?.requestAdapter() ?? refuse("current adapter is null");
   const half = precision === "f16";
   const requiredLimits = limits ?? Object.fromEntries(RAISED.map((name) => [name, chosen.limits[name]]));

@@ -1,5 +1,5 @@
 /** @file Fourier transforms of any length, as NumPy's `fft` module. */
-import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
+import { type OptionNames, requireKind, requireOptions, ShapeError } from "../../errors.ts";
 import { arange } from "../creation.ts";
 import { mul } from "../../primitives/arithmetic.ts";
 import { reshape } from "../../primitives/layout.ts";
@@ -36,11 +36,14 @@ function scaleOf(operation: string, norm: FftOptions["norm"], count: number, isI
   );
 }
 
+function requireSize(operation: string, size: number): void {
+  if (Number.isInteger(size) && size >= 1) return;
+  throw new RangeError(`Cannot ${operation} as the size must be whole and at least 1: current size is ${size}`);
+}
+
 /** An axis with zeros at its end, or cut. */
 function resized(operation: string, x: Tensor, axis: number, size: number): Tensor {
-  if (!(Number.isInteger(size) && size >= 1)) {
-    throw new RangeError(`Cannot ${operation} as the size must be whole and at least 1: current size is ${size}`);
-  }
+  requireSize(operation, size);
   const given = x.shape[axis]!;
   if (size <= given) return slice(x, { start: x.shape.map(() => 0), size: x.shape.with(axis, size) });
   return pad(x, x.shape.map((_, i) => [0, i === axis ? size - given : 0]));
@@ -157,6 +160,7 @@ export function rfft(x: Tensor, options: FftOptions = {}): Complex {
  * @param options As of `fft`; `size` is that of the result, `2 (m - 1)` by default.
  * @returns Real tensor.
  * @throws {ShapeError} If there are no elements, or axes are not those of the tensor.
+ * @throws {RangeError} If the size is not whole or less than 1, as that of a single element is unless it is given.
  *
  * @example Usage
  * ```ts
@@ -172,6 +176,7 @@ export function irfft(z: Complex | Tensor, options: FftOptions = {}): Tensor {
   const axes = axesOf("irfft", half.re, options.axis);
   const last = axes.at(-1)!;
   const { size = 2 * (half.re.shape[last]! - 1), axis: _axis, ...rest } = options;
+  requireSize("irfft", size); // of a single element nothing follows
   const count = Math.floor(size / 2) + 1;
   const others = axes.slice(0, -1);
   // The other axes first: then each line along the last is the half of a transform of real numbers.
@@ -196,6 +201,8 @@ export function irfft(z: Complex | Tensor, options: FftOptions = {}): Tensor {
  * @param size Elements of the transform.
  * @param options `spacing` of the samples, 1 by default.
  * @returns float32 `[size]`.
+ * @throws {RangeError} If the size is not whole or less than 1.
+ * @throws {TypeError} If the spacing is 0 or no finite number.
  *
  * @example Usage
  * ```ts
@@ -208,6 +215,8 @@ export function irfft(z: Complex | Tensor, options: FftOptions = {}): Tensor {
 export function fftfreq(size: number, options: { readonly spacing?: number } = {}): Tensor {
   requireOptions("fftfreq", options, { spacing: true });
   const { spacing = 1 } = options;
+  requireSize("fftfreq", size);
+  requireKind("fftfreq", "spacing", spacing, Number.isFinite(spacing) && spacing !== 0, "a finite number, not 0");
   const low = -Math.floor(size / 2);
   return mul(cast(roll(arange(low, low + size), low), "float32"), 1 / (size * spacing));
 }

@@ -5,12 +5,10 @@ import { cast } from "../../primitives/cast.ts";
 import { less } from "../../primitives/comparison.ts";
 import { iota } from "../../primitives/constant.ts";
 import { reshape } from "../../primitives/layout.ts";
-import { broadcastTo } from "../../primitives/sum.ts";
 import { type Shape, sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
-
 import { full } from "../creation.ts";
-import { requireKey, threefryWords, WORD } from "./words.ts";
+import { requireKey, threefryWords, WORD, wordsOf } from "./words.ts";
 
 /** Which part of a key's stream is drawn. */
 export interface StreamOptions {
@@ -29,10 +27,7 @@ export const STREAM_OPTIONS: OptionNames<StreamOptions> = { first: true };
 function counters(size: number, first: number | Tensor): readonly [Tensor, Tensor] {
   const position = cast(iota([size], 0), "uint32");
   if (typeof first !== "number") {
-    return [
-      full([size], 0, { dtype: "uint32" }),
-      add(position, broadcastTo(reshape(cast(first, "uint32"), [1]), [size])),
-    ];
+    return [full([size], 0, { dtype: "uint32" }), add(position, wordsOf("draw bits", "first", first, [size]))];
   }
   if (!Number.isSafeInteger(first) || first < 0) {
     throw new RangeError(`Cannot draw bits as first must be whole and in [0, 2^53): current first is ${first}`);

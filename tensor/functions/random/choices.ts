@@ -9,7 +9,7 @@ import { take } from "../../primitives/gather.ts";
 import { normalizeAxes } from "../../primitives/sum.ts";
 import { reshape } from "../../primitives/layout.ts";
 import { log } from "../../primitives/transcendental.ts";
-import { requireOptions } from "../../errors.ts";
+import { requireKind, requireOptions } from "../../errors.ts";
 import { requireTensor } from "../../require_tensor.ts";
 import { sameShape, type Shape, sizeOf } from "../../spec.ts";
 import { Tensor } from "../../tensor.ts";
@@ -116,6 +116,8 @@ export function choice(key: Tensor, from: Tensor | number, shape: Shape, options
   requireKey("choice", key);
   requireSizes("choice", shape);
   const { replace = true, p } = options;
+  const fits = from instanceof Tensor || (Number.isInteger(from) && from > 0);
+  requireKind("choice", "from", from, fits, "a tensor, or a whole number of at least 1");
   const rows = from instanceof Tensor ? from : arange(from);
   const n = rows.shape[0];
   const count = sizeOf(shape);

@@ -1,12 +1,10 @@
 import { cast } from "../../primitives/cast.ts";
 import { iota } from "../../primitives/constant.ts";
 import { reshape } from "../../primitives/layout.ts";
-import { broadcastTo } from "../../primitives/sum.ts";
 import { slice } from "../../primitives/window.ts";
 import type { Tensor } from "../../tensor.ts";
-
 import { full, tensor, zeros } from "../creation.ts";
-import { requireKey, threefryWords } from "./words.ts";
+import { requireKey, threefryWords, wordsOf } from "./words.ts";
 
 /**
  * Makes a key.
@@ -71,6 +69,7 @@ export function split<N extends number = 2>(key: Tensor, n: N = 2 as N): Keys<N>
  * @param data A whole number in [0, 2^32), or a scalar uint32 tensor.
  * @returns uint32 `[2]`, as of `jax.random.fold_in`.
  * @throws {RangeError} If the number is out of range.
+ * @throws {ShapeError} If the tensor is no scalar of whole numbers.
  *
  * @example Usage
  * ```ts
@@ -87,6 +86,6 @@ export function foldIn(key: Tensor, data: number | Tensor): Tensor {
   }
   const low = typeof data === "number"
     ? full([2], data, { dtype: "uint32" })
-    : broadcastTo(reshape(cast(data, "uint32"), [1]), [2]);
+    : wordsOf("fold into a key", "data", data, [2]);
   return threefryWords(key, [zeros([2], { dtype: "uint32" }), low], iota([2], 0));
 }

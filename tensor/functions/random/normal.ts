@@ -1,5 +1,5 @@
 import { requireSizes } from "../../host_values.ts";
-import { requireOptions } from "../../errors.ts";
+import { requireOptions, shown } from "../../errors.ts";
 import { add, clip, mul, sub } from "../../primitives/arithmetic.ts";
 import { div } from "../../primitives/division.ts";
 import { erf, erfinv } from "../../primitives/error_function.ts";
@@ -47,6 +47,7 @@ export interface TruncatedNormalOptions extends StreamOptions {
  * @param shape Any shape.
  * @param options `lower` and `upper`, in deviations, -2 and 2 by default; `first`: where in the stream to begin.
  * @returns float32 tensor within the interval.
+ * @throws {RangeError} If the bounds are no interval.
  *
  * @example Usage
  * ```ts
@@ -64,6 +65,13 @@ export function truncatedNormal(
   requireOptions("truncatedNormal", options, { lower: true, upper: true, first: true });
   requireSizes("truncatedNormal", shape);
   const { lower = -2, upper = 2, ...stream } = options;
+  if (!(typeof lower === "number" && typeof upper === "number" && lower < upper)) {
+    throw new RangeError(
+      `Cannot truncatedNormal as lower must be a number below upper: current bounds are ${shown(lower)} and ${
+        shown(upper)
+      }`,
+    );
+  }
   const end = (z: number) => erf(div(full([], z), Math.SQRT2));
   const [from, to] = [broadcastTo(end(lower), shape), broadcastTo(end(upper), shape)];
   const spread = add(from, mul(sub(to, from), uniform(key, shape, stream)));

@@ -3,7 +3,6 @@ import { requireOptions, ShapeError, shown } from "../../errors.ts";
 import { argsort } from "../../primitives/argsort.ts";
 import { iota } from "../../primitives/constant.ts";
 import { take, takeAlongAxis } from "../../primitives/gather.ts";
-
 import { normalizeAxes } from "../../primitives/sum.ts";
 import { requireTensor } from "../../require_tensor.ts";
 import { sizeOf } from "../../spec.ts";

@@ -2,7 +2,6 @@ import { requireKey } from "./words.ts";
 import { add, mul } from "../../primitives/arithmetic.ts";
 import { cast } from "../../primitives/cast.ts";
 import { remainder } from "../../primitives/division.ts";
-
 import { DTYPES, type Shape } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bits } from "./bits.ts";

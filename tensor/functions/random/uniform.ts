@@ -1,10 +1,11 @@
-import { requireOptions } from "../../errors.ts";
+import { requireKind, requireOptions } from "../../errors.ts";
 import { add, mul } from "../../primitives/arithmetic.ts";
 import { cast } from "../../primitives/cast.ts";
 import { less } from "../../primitives/comparison.ts";
 import { shiftRight } from "../../primitives/logic.ts";
+import { broadcastTo } from "../../primitives/sum.ts";
 import type { Shape } from "../../spec.ts";
-import type { Tensor } from "../../tensor.ts";
+import { Tensor } from "../../tensor.ts";
 import { bits, STREAM_OPTIONS, type StreamOptions } from "./bits.ts";
 
 /** Options of `uniform`. */
@@ -40,6 +41,7 @@ export function unitOf(words: Tensor): Tensor {
  * @param shape Any shape.
  * @param options Bounds, 0 and 1 by default; `first`: where in the stream of the key to begin.
  * @returns float32 tensor on a grid of 2^23 values, as of `jax.random.uniform`.
+ * @throws {TypeError} If a bound is no finite number.
  *
  * @example Usage
  * ```ts
@@ -52,6 +54,9 @@ export function unitOf(words: Tensor): Tensor {
 export function uniform(key: Tensor, shape: Shape, options: UniformOptions = {}): Tensor {
   requireOptions("uniform", options, { min: true, max: true, first: true });
   const { min = 0, max = 1, ...stream } = options;
+  for (const [name, end] of Object.entries({ min, max })) {
+    requireKind("uniform", name, end, Number.isFinite(end), "a finite number");
+  }
   const unit = unitOf(bits(key, shape, stream));
   return min === 0 && max === 1 ? unit : add(mul(unit, max - min), min);
 }
@@ -64,6 +69,8 @@ export function uniform(key: Tensor, shape: Shape, options: UniformOptions = {})
  * @param shape Any shape.
  * @param options `first`: where in the stream of the key to begin.
  * @returns Bool tensor, as of `jax.random.bernoulli`.
+ * @throws {TypeError} If `p` is neither tensor nor a number in [0, 1].
+ * @throws {ShapeError} If the tensor does not broadcast to the shape.
  *
  * @example Usage
  * ```ts
@@ -75,5 +82,13 @@ export function uniform(key: Tensor, shape: Shape, options: UniformOptions = {})
  */
 export function bernoulli(key: Tensor, p: number | Tensor, shape: Shape, options: StreamOptions = {}): Tensor {
   requireOptions("bernoulli", options, STREAM_OPTIONS);
-  return less(uniform(key, shape, options), p);
+  const isTensor = p instanceof Tensor;
+  requireKind(
+    "bernoulli",
+    "p",
+    p,
+    isTensor || (p >= 0 && p <= 1 && Number.isFinite(p)),
+    "a number in [0, 1], or a tensor",
+  );
+  return less(uniform(key, shape, options), isTensor ? broadcastTo(p, shape) : p);
 }

@@ -11,7 +11,6 @@ import { log1p } from "../../primitives/scalars/logarithms.ts";
 import { broadcastTo } from "../../primitives/sum.ts";
 import { exp, log, pow, rsqrt, sigmoid } from "../../primitives/transcendental.ts";
 import { where } from "../../primitives/where.ts";
-
 import type { Shape } from "../../spec.ts";
 import { Tensor } from "../../tensor.ts";
 import { split } from "./keys.ts";

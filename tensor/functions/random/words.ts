@@ -1,4 +1,4 @@
-import { sameShape } from "../../spec.ts";
+import { DTYPES, sameShape, type Shape } from "../../spec.ts";
 import { requireKind, ShapeError } from "../../errors.ts";
 import { literal, op, type Scalar } from "../../compiler/scalar.ts";
 import type { Primitive } from "../../primitive.ts";
@@ -45,6 +45,16 @@ const THREEFRY: Primitive = {
     },
   },
 };
+
+/** A whole scalar as words of a shape, modulo 2^32. */
+export function wordsOf(operation: string, argument: string, x: Tensor, shape: Shape): Tensor {
+  requireTensor(operation, argument, x);
+  const fits = x.shape.length === 0 && !DTYPES[x.dtype].floating;
+  if (!fits) {
+    throw new ShapeError(operation, `${argument} must be a scalar of whole numbers, not ${x.dtype}`, [x.shape]);
+  }
+  return broadcastTo(cast(x, "uint32"), shape);
+}
 
 /** Refuses what is no key. */
 export function requireKey(operation: string, key: unknown): asserts key is Tensor {
