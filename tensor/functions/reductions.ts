@@ -1,6 +1,6 @@
 /** @file Reductions made of others: products, logic, standard deviations, norms, inner and outer products. */
 import { abs, add, mul, square } from "../primitives/arithmetic.ts";
-import { asTerms, cast, inWider } from "../primitives/cast.ts";
+import { asFloating, asTerms, cast, inWider } from "../primitives/cast.ts";
 import { notEqual } from "../primitives/comparison.ts";
 import { requireOptions, ShapeError } from "../errors.ts";
 import { max, min } from "../primitives/extremum.ts";
@@ -132,10 +132,11 @@ export interface NormOptions extends ReduceOptions {
 /**
  * The norm of vectors.
  *
- * @param x Floating tensor.
+ * @param x Any tensor; integers and bools are taken as float32.
  * @param options Axes, all by default; `order`.
  * @returns `(Σ |x|^order)^(1 / order)`.
  * @throws {RangeError} If the order is not positive.
+ * @throws {ShapeError} If an axis is out of range, or of order Infinity empty.
  *
  * @example Usage
  * ```ts
@@ -150,18 +151,19 @@ export function norm(x: Tensor, options: NormOptions = {}): Tensor {
   requireTensor("norm", "x", x);
   const { order = 2, ...reduced } = options;
   if (!(order > 0)) throw new RangeError(`Cannot take a norm as the order must be positive: current order is ${order}`);
-  if (order === Infinity) return max(abs(x), reduced);
-  if (order === 1) return sum(abs(x), reduced);
-  return order === 2 ? sqrt(sum(square(x), reduced)) : pow(sum(pow(abs(x), order), reduced), 1 / order);
+  const numbers = asFloating(x);
+  if (order === Infinity) return max(abs(numbers), reduced);
+  if (order === 1) return sum(abs(numbers), reduced);
+  return order === 2 ? sqrt(sum(square(numbers), reduced)) : pow(sum(pow(abs(numbers), order), reduced), 1 / order);
 }
 
 /**
- * The inner product of two vectors.
+ * The inner product of two tensors, each taken as one vector.
  *
- * @param x Vector `[n]`.
- * @param y Vector `[n]`.
+ * @param x Tensor of n elements.
+ * @param y Tensor of as many, of any shape.
  * @returns Scalar of the promoted dtype: sums of integers wrap around, of bools it is true if any product is.
- * @throws {ShapeError} If they are no vectors of one length.
+ * @throws {ShapeError} If they have different numbers of elements.
  *
  * @example Usage
  * ```ts
@@ -174,20 +176,24 @@ export function norm(x: Tensor, options: NormOptions = {}): Tensor {
 export function vdot(x: Tensor, y: Tensor): Tensor {
   requireTensor("vdot", "x", x);
   requireTensor("vdot", "y", y);
-  if (x.shape.length === 1 && y.shape.length === 1 && x.shape[0] === y.shape[0]) {
-    const products = mul(x, y);
-    return cast(sum(products), products.dtype); // as every product: sums of integers and bools stay of their dtype
+  if (sizeOf(x.shape) !== sizeOf(y.shape)) {
+    throw new ShapeError("vdot", "both must have as many elements", [x.shape, y.shape]);
   }
-  throw new ShapeError("vdot", "both must be vectors of one length", [x.shape, y.shape]);
+  const products = mul(raveled(x), raveled(y));
+  return cast(sum(products), products.dtype); // as every product: sums of integers and bools stay of their dtype
+}
+
+/** All elements in row-major order. */
+function raveled(x: Tensor): Tensor {
+  return reshape(x, [sizeOf(x.shape)]);
 }
 
 /**
- * The outer product of two vectors.
+ * The outer product of two tensors, each taken as one vector.
  *
- * @param x Vector `[m]`.
- * @param y Vector `[n]`.
+ * @param x Tensor of m elements.
+ * @param y Tensor of n elements.
  * @returns Matrix `[m, n]`.
- * @throws {ShapeError} If they are no vectors.
  *
  * @example Usage
  * ```ts
@@ -200,8 +206,5 @@ export function vdot(x: Tensor, y: Tensor): Tensor {
 export function outer(x: Tensor, y: Tensor): Tensor {
   requireTensor("outer", "x", x);
   requireTensor("outer", "y", y);
-  if (x.shape.length !== 1 || y.shape.length !== 1) {
-    throw new ShapeError("outer", "both must be vectors", [x.shape, y.shape]);
-  }
-  return mul(reshape(x, [x.shape[0]!, 1]), y);
+  return mul(reshape(x, [sizeOf(x.shape), 1]), raveled(y));
 }

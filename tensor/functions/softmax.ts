@@ -3,13 +3,14 @@ import { type OptionNames, requireOptions } from "../errors.ts";
 import { exp, log } from "../primitives/transcendental.ts";
 import { abs, add, sub } from "../primitives/arithmetic.ts";
 import { div } from "../primitives/division.ts";
+import { constant } from "../primitives/constant.ts";
 import { max } from "../primitives/extremum.ts";
 import { stopGradient } from "../primitives/identity.ts";
 import { reshape } from "../primitives/layout.ts";
 import { isNaN, less } from "../primitives/comparison.ts";
 import { logicalOr } from "../primitives/logic.ts";
 import { where } from "../primitives/where.ts";
-import { REDUCE_OPTIONS, type ReduceOptions, sum } from "../primitives/sum.ts";
+import { keptAxes, normalizeAxes, REDUCE_OPTIONS, type ReduceOptions, sum } from "../primitives/sum.ts";
 import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 
@@ -24,7 +25,9 @@ export const SOFTMAX_OPTIONS: OptionNames<SoftmaxOptions> = { axis: true };
 
 /** The largest element, which may be taken away; 0 where that is infinite, as infinities less infinities are none. */
 function shiftOf(x: Tensor, axis: ReduceOptions["axis"]): Tensor {
-  const most = stopGradient(max(x, axis === undefined ? { keepDims: true } : { axis, keepDims: true }));
+  const axes = normalizeAxes("softmax", x, axis);
+  if (axes.some((i) => x.shape[i] === 0)) return constant(keptAxes(x.shape, axes), 0, x.dtype); // nothing is the largest
+  const most = stopGradient(max(x, { axis: axes, keepDims: true }));
   return where(logicalOr(less(abs(most), Infinity), isNaN(most)), most, 0);
 }
 

@@ -44,9 +44,16 @@ function extremum(name: "max" | "min"): Primitive<{ readonly axes: readonly numb
 const MAX = /* @__PURE__ */ extremum("max");
 const MIN = /* @__PURE__ */ extremum("min");
 
+/** Refuses to look for the extremum of nothing. */
+function requireElements(operation: string, x: Tensor, axes: readonly number[]): void {
+  if (axes.every((axis) => x.shape[axis] !== 0)) return;
+  throw new ShapeError(operation, `axes [${axes}] must not be empty: of nothing there is no extremum`, [x.shape]);
+}
+
 function reduce(primitive: typeof MAX, x: Tensor, options: ReduceOptions): Tensor {
   const { axis, keepDims = false } = options;
   const axes = normalizeAxes(primitive.name, x, axis);
+  requireElements(primitive.name, x, axes);
   // Bools are masks in some registers, 0 and 1 in others.
   const values = x.dtype === "bool" ? cast(x, "uint32") : x;
   const result = axes.length === 0 ? x : cast(bind(primitive, [values], { axes }), x.dtype);
@@ -58,8 +65,8 @@ function reduce(primitive: typeof MAX, x: Tensor, options: ReduceOptions): Tenso
  *
  * @param x Tensor of numbers.
  * @param options Axes; all by default.
- * @returns Maxima; -Infinity (of integers: the least) over an empty axis. Ties share the cotangent equally.
- * @throws {ShapeError} If an axis is out of range.
+ * @returns Maxima. Ties share the cotangent equally.
+ * @throws {ShapeError} If an axis is out of range or empty.
  *
  * @example Usage
  * ```ts
@@ -80,8 +87,8 @@ export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
  *
  * @param x Tensor of numbers.
  * @param options Axes; all by default.
- * @returns Minima; Infinity (of integers: the largest) over an empty axis. Ties share the cotangent equally.
- * @throws {ShapeError} If an axis is out of range.
+ * @returns Minima. Ties share the cotangent equally.
+ * @throws {ShapeError} If an axis is out of range or empty.
  *
  * @example Usage
  * ```ts
@@ -98,10 +105,7 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
 }
 
 /** The first position of what was found; where that is NaN, the first NaN. */
-function positionOf(operation: string, found: Tensor, x: Tensor, axis: number): Tensor {
-  if (x.shape[axis] === 0) {
-    throw new ShapeError(operation, `axis ${axis} must not be empty: of nothing there is no position`, [x.shape]);
-  }
+function positionOf(found: Tensor, x: Tensor, axis: number): Tensor {
   const same = equal(x, broadcastTo(found, x.shape));
   const here = DTYPES[x.dtype].floating ? logicalOr(same, isNaN(x)) : same;
   const far = constant(x.shape, x.shape[axis]!, "int32");
@@ -128,7 +132,8 @@ export function argmax(x: Tensor, options: { readonly axis?: number } = {}): Ten
   requireTensor("argmax", "x", x);
   const { axis = -1 } = options;
   const [at] = normalizeAxes("argmax", x, axis);
-  return positionOf("argmax", max(x, { axis: at!, keepDims: true }), x, at!);
+  requireElements("argmax", x, [at!]);
+  return positionOf(max(x, { axis: at!, keepDims: true }), x, at!);
 }
 
 /**
@@ -152,5 +157,6 @@ export function argmin(x: Tensor, options: { readonly axis?: number } = {}): Ten
   requireTensor("argmin", "x", x);
   const { axis = -1 } = options;
   const [at] = normalizeAxes("argmin", x, axis);
-  return positionOf("argmin", min(x, { axis: at!, keepDims: true }), x, at!);
+  requireElements("argmin", x, [at!]);
+  return positionOf(min(x, { axis: at!, keepDims: true }), x, at!);
 }

@@ -2,20 +2,19 @@ import { t } from "./public_calls.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { floats, integers, type OpCase, type OpRow, row, within } from "./op_row.ts";
 
-const REDUCED: readonly OpCase[] = [
-  floats([3, 4, 5]),
-  floats([1, 1, 1]),
-  floats([2, 0, 3]),
-  floats([3, 2, 0]),
-  floats([7, 129, 65]),
-  floats([300, 1, 3]),
-];
+const FULL: readonly OpCase[] = [floats([3, 4, 5]), floats([1, 1, 1]), floats([7, 129, 65]), floats([300, 1, 3])];
+const REDUCED: readonly OpCase[] = [...FULL, floats([2, 0, 3]), floats([3, 2, 0])];
 const MANY: OpCase = { ...floats([65_537, 5, 13]), large: true };
 const WHOLE = integers("int32", [-(2 ** 20), 2 ** 20], [3, 70, 5]);
-const NONE = integers("int32", [0, 1], [3, 0]);
 const rejectAxis = (f: (x: Tensor, options: { axis: number | number[] }) => unknown) => [
   () => f(t.ones([2, 3]), { axis: 2 }),
   () => f(t.ones([2, 3]), { axis: [1, -1] }),
+];
+
+const rejectExtremum = (f: Parameters<typeof rejectAxis>[0]) => [
+  ...rejectAxis(f),
+  () => f(t.zeros([2, 0]), { axis: 1 }),
+  () => f(t.zeros([0, 2], { dtype: "int32" }), { axis: [0, 1] }),
 ];
 
 /** Sums round at every step: the bound grows with the number of terms. */
@@ -34,9 +33,11 @@ const REDUCTIONS: readonly OpRow[] = [
   row("variance over the last axis", (x) => t.variance(x, { axis: -1, keepDims: true, correction: 1 }), REDUCED, {
     tolerance: summed,
   }),
-  row("max", (x) => t.max(x), [floats([3, 5]), ...REDUCED, floats([]), WHOLE, NONE], { rejects: rejectAxis(t.max) }),
-  row("max over axis 1", (x) => t.max(x, { axis: 1 }), [...REDUCED, WHOLE]),
-  row("min", (x) => t.min(x, { axis: -1, keepDims: true }), [...REDUCED, WHOLE, NONE], { rejects: rejectAxis(t.min) }),
+  row("max", (x) => t.max(x), [floats([3, 5]), ...FULL, floats([]), WHOLE], { rejects: rejectExtremum(t.max) }),
+  row("max over axis 1", (x) => t.max(x, { axis: 1 }), [...FULL, floats([3, 2, 0]), WHOLE]),
+  row("min", (x) => t.min(x, { axis: -1, keepDims: true }), [...FULL, floats([2, 0, 3]), WHOLE], {
+    rejects: rejectExtremum(t.min),
+  }),
   row("argmax", (x) => t.argmax(x), [floats([3, 5]), integers("int32", [0, 3], [5, 70])], { order: 0 }),
   row("argmin over axis 0", (x) => t.argmin(x, { axis: 0 }), [floats([3, 5]), integers("int32", [0, 3], [70, 5])], {
     order: 0,

@@ -86,7 +86,27 @@ const RULES: readonly (readonly [string, () => Tensor, DType, readonly number[]]
   ["computed indices from the end", () => t.take(t.tensor([5, 6]), t.sub(t.arange(2), 1)), "float32", [6, 5]],
   ["sums at places from the end", () => t.scatterAdd(t.tensor([1, 2]), [-1, 0], { size: 3 }), "float32", [2, 0, 1]],
   ["the largest bool", () => t.max(bools(false, true)), "bool", [1]],
-  ["the smallest of no bools", () => t.min(t.zeros([0], { dtype: "bool" })), "bool", [1]],
+  ["the smallest of bools", () => t.min(bools(true, false)), "bool", [0]],
+  ["unsigned indices beyond int32", () => t.take(t.tensor([5, 6]), uint(2 ** 32 - 1, 2 ** 31)), "float32", [0, 0]],
+  ["float indices beyond int32", () => t.take(t.tensor([5, 6]), t.tensor([2 ** 32, -(2 ** 32)])), "float32", [0, 0]],
+  ["unsigned places beyond int32", () => t.scatterAdd(t.tensor([5]), uint(2 ** 32 - 1), { size: 2 }), "float32", [
+    0,
+    0,
+  ]],
+  ["a part at an index beyond int32", () => t.at(t.tensor([5, 6]), uint(2 ** 32 - 1)).get(), "float32", [6]],
+  ["an update at an index beyond int32", () => t.at(t.tensor([5, 6]), uint(2 ** 32 - 1)).set(0), "float32", [5, 6]],
+  ["a norm of integers whose squares overflow", () => t.norm(int(30_000, 40_000, 0)), "float32", [50_000]],
+  ["the largest size of integers", () => t.norm(int(-(2 ** 31), 1), { order: Infinity }), "float32", [2 ** 31]],
+  ["the sum of sizes of integers", () => t.norm(int(2 ** 31 - 1, -(2 ** 31)), { order: 1 }), "float32", [2 ** 32]],
+  ["a softmax of nothing", () => t.softmax(t.zeros([2, 0])), "float32", []],
+  ["a logarithm of no exponentials", () => t.logsumexp(t.zeros([2, 0]), { axis: 1 }), "float32", [
+    -Infinity,
+    -Infinity,
+  ]],
+  ["maxima along another axis than the empty one", () => t.max(t.zeros([2, 0]), { axis: 0 }), "float32", []],
+  ["an inner product of matrices", () => t.vdot(t.tensor([[1, 2], [3, 4]]), t.tensor([1, 2, 3, 4])), "float32", [30]],
+  ["an outer product of matrices", () => t.outer(t.tensor([[1], [2]]), int(3, 4)), "float32", [3, 4, 6, 8]],
+  ["evenly spaced halves", () => t.linspace(0, 2, 3, { dtype: "float16" }), "float16", [0, 1, 2]],
 ];
 
 async function checkAll(device: Device): Promise<void> {
@@ -123,7 +143,7 @@ Deno.test("What has no answer is refused at the call", () => {
     [() => t.add(int(1), uint(1)), /current dtypes are int32 and uint32; cast one of them/],
     [() => t.less(int(1), uint(1)), /Cannot less as one dtype must hold the values of both/],
     [() => t.concat([int(1), uint(1)]), /Cannot concat as one dtype/],
-    [() => t.argmax(t.zeros([2, 0])), /Cannot argmax as axis 1 must not be empty/],
+    [() => t.argmax(t.zeros([2, 0])), /Cannot argmax as axes \[1\] must not be empty/],
     [() => t.expandDims(t.ones([2]), { axis: 5 }), /the axis must lie in \[-2, 1\], not 5/],
     [() => t.take(t.ones([2]), [0.5]), /values must be of int32: current value at 0 is 0.5/],
     [() => t.take(t.ones([2]), t.tensor([0.5])), /indices must be whole numbers, or int32: current index at 0 is 0.5/],

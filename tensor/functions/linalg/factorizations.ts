@@ -6,7 +6,7 @@ import { takeAlongAxis } from "../../primitives/gather.ts";
 import { reshape } from "../../primitives/layout.ts";
 import { choleskyFactor } from "../../primitives/linalg/cholesky.ts";
 import { eigenOf } from "../../primitives/linalg/eigh.ts";
-import { lowerPart, matrixSizes, squareSize, times, transposed } from "../../primitives/linalg/matrices.ts";
+import { lowerPart, matricesOf, matrixSizes, squaresOf, times, transposed } from "../../primitives/linalg/matrices.ts";
 import { qrFactors } from "../../primitives/linalg/qr.ts";
 import { singularParts } from "../../primitives/linalg/svd.ts";
 import { broadcastTo, sum } from "../../primitives/sum.ts";
@@ -14,7 +14,6 @@ import { cast } from "../../primitives/cast.ts";
 import { constant } from "../../primitives/constant.ts";
 import { greater } from "../../primitives/comparison.ts";
 import { max } from "../../primitives/extremum.ts";
-import { requireTensor } from "../../require_tensor.ts";
 import type { Tensor } from "../../tensor.ts";
 import { concat } from "../axes.ts";
 import { columns, completed } from "./completion.ts";
@@ -40,9 +39,7 @@ function symmetric(x: Tensor): Tensor {
  * ```
  */
 export function cholesky(x: Tensor): Tensor {
-  requireTensor("cholesky", "x", x);
-  squareSize("cholesky", x);
-  return lowerPart(choleskyFactor(symmetric(x)));
+  return lowerPart(choleskyFactor(symmetric(squaresOf("cholesky", x))));
 }
 
 /** An orthonormal and an upper triangular factor. */
@@ -82,21 +79,21 @@ export interface QrOptions {
  */
 export function qr(x: Tensor, options: QrOptions = {}): Qr {
   requireOptions("qr", options, { mode: true });
-  requireTensor("qr", "x", x);
+  const matrices = matricesOf("qr", x);
   const { mode = "reduced" } = options;
   if (mode !== "reduced" && mode !== "complete") {
     throw new RangeError(`Cannot qr as mode must be reduced or complete: current mode is ${shown(mode)}`);
   }
-  const [m, n] = matrixSizes("qr", x);
+  const [m, n] = matrixSizes("qr", matrices);
   if (m >= n) {
-    const factors = qrFactors(x);
+    const factors = qrFactors(matrices);
     return mode === "reduced" || m === n ? factors : {
-      q: completed(factors.q, x),
-      r: concat([factors.r, constant(x.shape.with(-2, m - n), 0, x.dtype)], { axis: -2 }),
+      q: completed(factors.q, matrices),
+      r: concat([factors.r, constant(x.shape.with(-2, m - n), 0, matrices.dtype)], { axis: -2 }),
     };
   }
-  const { q, r } = qrFactors(columns(x, 0, m));
-  return { q, r: concat([r, times(transposed(q), columns(x, m, n))], { axis: -1 }) };
+  const { q, r } = qrFactors(columns(matrices, 0, m));
+  return { q, r: concat([r, times(transposed(q), columns(matrices, m, n))], { axis: -1 }) };
 }
 
 /** Eigenvalues and eigenvectors of symmetric matrices. */
@@ -125,9 +122,7 @@ export interface Eigh {
  * ```
  */
 export function eigh(x: Tensor): Eigh {
-  requireTensor("eigh", "x", x);
-  squareSize("eigh", x);
-  const { values, vectors } = eigenOf(symmetric(x));
+  const { values, vectors } = eigenOf(symmetric(squaresOf("eigh", x)));
   const order = argsort(values);
   const rows = broadcastTo(reshape(order, [...order.shape.slice(0, -1), 1, order.shape.at(-1)!]), vectors.shape);
   return {
@@ -192,9 +187,9 @@ export interface SvdOptions {
  */
 export function svd(x: Tensor, options: SvdOptions = {}): Svd {
   requireOptions("svd", options, { fullMatrices: true });
-  requireTensor("svd", "x", x);
-  const [m, n] = matrixSizes("svd", x);
-  const { u: tall, s, v } = singularParts(m >= n ? x : transposed(x));
+  const matrices = matricesOf("svd", x);
+  const [m, n] = matrixSizes("svd", matrices);
+  const { u: tall, s, v } = singularParts(m >= n ? matrices : transposed(matrices));
   const u = options.fullMatrices ? completed(tall, tall) : tall;
   return m >= n ? { u, s, vt: transposed(v) } : { u: v, s, vt: transposed(u) };
 }
@@ -217,14 +212,15 @@ export function svd(x: Tensor, options: SvdOptions = {}): Svd {
  */
 export function matrixRank(x: Tensor, options: { readonly tolerance?: number } = {}): Tensor {
   requireOptions("matrixRank", options, { tolerance: true });
-  requireTensor("matrixRank", "x", x);
-  const { s } = svd(x);
-  return sum(cast(greater(s, cutoffOf(x, s, options.tolerance)), "int32"), { axis: -1 });
+  const matrices = matricesOf("matrixRank", x);
+  const { s } = svd(matrices);
+  return sum(cast(greater(s, cutoffOf(matrices, s, options.tolerance)), "int32"), { axis: -1 });
 }
 
 /** Singular values up to here are counted as zero, `[..., 1]`. */
 export function cutoffOf(x: Tensor, s: Tensor, tolerance: number | undefined): Tensor {
   const [m, n] = matrixSizes("find the rank", x);
+  if (s.shape.at(-1) === 0) return constant(s.shape.with(-1, 1), 0, s.dtype);
   const share = tolerance ?? Math.max(m, n) * (x.dtype === "float64" ? 2 ** -52 : 2 ** -23);
   return mul(max(s, { axis: -1, keepDims: true }), share);
 }

@@ -1,16 +1,14 @@
 /** @file Least squares, pseudo-inverses and norms of batches of matrices. */
-import { type OptionNames, requireOptions, ShapeError } from "../../errors.ts";
+import { type OptionNames, requireOptions } from "../../errors.ts";
 import { abs, add, neg, square, sub } from "../../primitives/arithmetic.ts";
 import { greater } from "../../primitives/comparison.ts";
 import { div } from "../../primitives/division.ts";
 import { max, min } from "../../primitives/extremum.ts";
-import { reshape } from "../../primitives/layout.ts";
-import { asRow, identityLike, matrixSizes, times, transposed } from "../../primitives/linalg/matrices.ts";
+import { asRow, identityLike, matricesOf, times, transposed, withSides } from "../../primitives/linalg/matrices.ts";
 import { matmul } from "../../primitives/matmul.ts";
 import { sum } from "../../primitives/sum.ts";
 import { where } from "../../primitives/where.ts";
 import { mul } from "../../primitives/arithmetic.ts";
-import { requireTensor } from "../../require_tensor.ts";
 import type { Tensor } from "../../tensor.ts";
 import { customVjp } from "../../transform/custom_vjp.ts";
 import { norm } from "../reductions.ts";
@@ -53,8 +51,7 @@ function invertSingular(x: Tensor, tolerance: number | undefined): Tensor {
  */
 export function pinv(x: Tensor, options: RankOptions = {}): Tensor {
   requireOptions("pinv", options, RANK_OPTIONS);
-  requireTensor("pinv", "x", x);
-  matrixSizes("pinv", x);
+  const matrices = matricesOf("pinv", x);
   const { tolerance } = options;
   const inverse: (x: Tensor) => Tensor = customVjp(
     (a: Tensor) => invertSingular(a, tolerance),
@@ -69,7 +66,7 @@ export function pinv(x: Tensor, options: RankOptions = {}): Tensor {
       return [add(direct, add(first, second))];
     },
   );
-  return inverse(x);
+  return inverse(matrices);
 }
 
 /** What `lstsq` finds. */
@@ -106,21 +103,14 @@ export interface LeastSquares {
  */
 export function lstsq(a: Tensor, b: Tensor, options: RankOptions = {}): LeastSquares {
   requireOptions("lstsq", options, RANK_OPTIONS);
-  requireTensor("lstsq", "a", a);
-  requireTensor("lstsq", "b", b);
-  const [m] = matrixSizes("lstsq", a);
-  const isVector = b.shape.length === 1;
-  const sides = isVector ? reshape(b, [b.shape[0]!, 1]) : b;
-  if (b.shape.length === 0 || sides.shape.at(-2) !== m) {
-    throw new ShapeError("lstsq", "there must be a row of b for each of a", [a.shape, b.shape]);
-  }
-  const x = matmul(pinv(a, options), sides);
-  const residuals = sum(square(sub(matmul(a, x), sides)), { axis: -2 });
+  const [matrices, sides, shaped] = withSides("lstsq", matricesOf("lstsq", a, "a"), b);
+  const x = matmul(pinv(matrices, options), sides);
+  const left = shaped(sub(matmul(matrices, x), sides));
   return {
-    x: isVector ? reshape(x, x.shape.slice(0, -1)) : x,
-    residuals: isVector ? reshape(residuals, residuals.shape.slice(0, -1)) : residuals,
-    rank: matrixRank(a, options),
-    s: svd(a).s,
+    x: shaped(x),
+    residuals: sum(square(left), { axis: b.shape.length === 1 ? -1 : -2 }),
+    rank: matrixRank(matrices, options),
+    s: svd(matrices).s,
   };
 }
 
@@ -148,19 +138,18 @@ export type MatrixOrder = "fro" | "nuc" | 1 | -1 | 2 | -2 | number;
  */
 export function matrixNorm(x: Tensor, options: { readonly order?: MatrixOrder } = {}): Tensor {
   requireOptions("matrixNorm", options, { order: true });
-  requireTensor("matrixNorm", "x", x);
-  matrixSizes("matrixNorm", x);
+  const matrices = matricesOf("matrixNorm", x);
   const { order = "fro" } = options;
-  const sums = (axis: number) => sum(abs(x), { axis });
+  const sums = (axis: number) => sum(abs(matrices), { axis });
   switch (order) {
     case "fro":
-      return norm(x, { axis: [-2, -1] });
+      return norm(matrices, { axis: [-2, -1] });
     case "nuc":
-      return sum(svd(x).s, { axis: -1 });
+      return sum(svd(matrices).s, { axis: -1 });
     case 2:
-      return max(svd(x).s, { axis: -1 });
+      return max(svd(matrices).s, { axis: -1 });
     case -2:
-      return min(svd(x).s, { axis: -1 });
+      return min(svd(matrices).s, { axis: -1 });
     case 1:
     case -1:
       return (order === 1 ? max : min)(sums(-2), { axis: -1 });

@@ -1,11 +1,11 @@
 /** @file Systems of equations, determinants, inverses and powers of batches of matrices. */
-import { requireOptions, ShapeError } from "../../errors.ts";
+import { requireOptions } from "../../errors.ts";
 import { abs, add, mul, sign, sub } from "../../primitives/arithmetic.ts";
 import { cast } from "../../primitives/cast.ts";
 import { iota } from "../../primitives/constant.ts";
 import { bitwiseAnd } from "../../primitives/logic.ts";
 import { reshape } from "../../primitives/layout.ts";
-import { identityLike, squareSize } from "../../primitives/linalg/matrices.ts";
+import { identityLike, squaresOf, withSides } from "../../primitives/linalg/matrices.ts";
 import { luFactors, orderRows } from "../../primitives/linalg/lu.ts";
 import { solveTriangular } from "../../primitives/linalg/triangular_solve.ts";
 import { broadcastShapes } from "../../primitives/operands.ts";
@@ -13,7 +13,6 @@ import { log } from "../../primitives/transcendental.ts";
 import { broadcastTo, sum } from "../../primitives/sum.ts";
 import { matmul } from "../../primitives/matmul.ts";
 import { less } from "../../primitives/comparison.ts";
-import { requireTensor } from "../../require_tensor.ts";
 import type { Tensor } from "../../tensor.ts";
 import { diagonal } from "../diagonals.ts";
 import { prod } from "../reductions.ts";
@@ -30,19 +29,12 @@ export interface TriangularSolveOptions {
   readonly unitDiagonal?: boolean;
 }
 
-/** Matrix and right sides with one batch, and what puts the solution into the shape of the right sides. */
+/** Matrix and right sides of one dtype and batch, and what puts the solution into the shape of the right sides. */
 function aligned(operation: string, a: Tensor, b: Tensor): readonly [Tensor, Tensor, (x: Tensor) => Tensor] {
-  requireTensor(operation, "a", a);
-  requireTensor(operation, "b", b);
-  const n = squareSize(operation, a);
-  const isVector = b.shape.length === 1;
-  const sides = isVector ? reshape(b, [b.shape[0]!, 1]) : b;
-  if (b.shape.length === 0 || sides.shape.at(-2) !== n) {
-    throw new ShapeError(operation, "there must be a row of b for each of a", [a.shape, b.shape]);
-  }
+  const [matrices, sides, shaped] = withSides(operation, squaresOf(operation, a, "a"), b);
   const batch = broadcastShapes(operation, [a.shape.slice(0, -2), sides.shape.slice(0, -2)]);
   const many = (x: Tensor) => broadcastTo(x, [...batch, ...x.shape.slice(-2)]);
-  return [many(a), many(sides), (x) => isVector ? reshape(x, x.shape.slice(0, -1)) : x];
+  return [many(matrices), many(sides), shaped];
 }
 
 /**
@@ -110,9 +102,8 @@ export function solve(a: Tensor, b: Tensor): Tensor {
  * ```
  */
 export function inv(x: Tensor): Tensor {
-  requireTensor("inv", "x", x);
-  squareSize("inv", x);
-  return solve(x, identityLike(x));
+  const matrices = squaresOf("inv", x);
+  return solve(matrices, identityLike(matrices));
 }
 
 /** 1 where the order of rows takes an even number of exchanges, else -1: by its inversions. */
@@ -143,11 +134,11 @@ function parity(order: Tensor, like: Tensor): Tensor {
  * ```
  */
 export function det(x: Tensor): Tensor {
-  requireTensor("det", "x", x);
-  const n = squareSize("det", x);
-  if (n <= 3) return smallDeterminant(x, n);
-  const { factors, order } = luFactors(x);
-  return mul(prod(diagonal(factors), { axis: -1 }), parity(order, x));
+  const matrices = squaresOf("det", x);
+  const n = x.shape.at(-1)!;
+  if (n <= 3) return smallDeterminant(matrices, n);
+  const { factors, order } = luFactors(matrices);
+  return mul(prod(diagonal(factors), { axis: -1 }), parity(order, matrices));
 }
 
 function smallDeterminant(x: Tensor, n: number): Tensor {
@@ -179,12 +170,11 @@ function smallDeterminant(x: Tensor, n: number): Tensor {
  * ```
  */
 export function slogdet(x: Tensor): { readonly sign: Tensor; readonly logDet: Tensor } {
-  requireTensor("slogdet", "x", x);
-  squareSize("slogdet", x);
-  const { factors, order } = luFactors(x);
+  const matrices = squaresOf("slogdet", x);
+  const { factors, order } = luFactors(matrices);
   const pivots = diagonal(factors);
   return {
-    sign: mul(prod(sign(pivots), { axis: -1 }), parity(order, x)),
+    sign: mul(prod(sign(pivots), { axis: -1 }), parity(order, matrices)),
     logDet: sum(log(abs(pivots)), { axis: -1 }),
   };
 }
@@ -194,7 +184,7 @@ export function slogdet(x: Tensor): { readonly sign: Tensor; readonly logDet: Te
  *
  * @param x Matrices `[..., n, n]`.
  * @param power A whole number; the inverse is taken for negative ones.
- * @returns Matrices of the shape of `x`.
+ * @returns Matrices of the shape of `x`; powers of integers that are not negative stay integers.
  * @throws {RangeError} If the power is not whole.
  * @throws {ShapeError} If they are not square.
  *
@@ -207,8 +197,7 @@ export function slogdet(x: Tensor): { readonly sign: Tensor; readonly logDet: Te
  * ```
  */
 export function matrixPower(x: Tensor, power: number): Tensor {
-  requireTensor("matrixPower", "x", x);
-  squareSize("matrixPower", x);
+  squaresOf("matrixPower", x);
   if (!Number.isSafeInteger(power)) {
     throw new RangeError(`Cannot matrixPower as the power must be whole: current power is ${power}`);
   }

@@ -4,12 +4,14 @@ import type { Batch, Primitive } from "../../primitive.ts";
 import { type DenseArray, type Shape, sizeOf, type TensorSpec } from "../../spec.ts";
 import { bind, type Tensor } from "../../tensor.ts";
 import { spread } from "../batching/spread.ts";
+import { requireTensor } from "../../require_tensor.ts";
 import { sub } from "../arithmetic.ts";
+import { asFloating, cast } from "../cast.ts";
 import { lessEqual } from "../comparison.ts";
 import { constant, iota } from "../constant.ts";
 import { reshape, transpose } from "../layout.ts";
 import { matmul } from "../matmul.ts";
-import { requireFloating } from "../operands.ts";
+import { promoteTypes, requireFloating } from "../operands.ts";
 import { where } from "../where.ts";
 import { slice } from "../window.ts";
 
@@ -25,6 +27,40 @@ export function squareSize(operation: string, x: TensorSpec): number {
   const [rows, columns] = matrixSizes(operation, x);
   if (rows !== columns) throw new ShapeError(operation, "matrices must be square", [x.shape]);
   return rows;
+}
+
+/** An argument as matrices of floats: integers and bools are taken as float32. Throws for `operation` if it is none. */
+export function matricesOf(operation: string, x: Tensor, argument = "x"): Tensor {
+  requireTensor(operation, argument, x);
+  const matrices = asFloating(x);
+  matrixSizes(operation, matrices);
+  return matrices;
+}
+
+/** `matricesOf`, of square ones. */
+export function squaresOf(operation: string, x: Tensor, argument = "x"): Tensor {
+  const matrices = matricesOf(operation, x, argument);
+  squareSize(operation, matrices);
+  return matrices;
+}
+
+/**
+ * Matrices and the right sides of their equations in one floating dtype, vectors as columns, and what puts a solution into the
+ * shape of the right sides.
+ */
+export function withSides(
+  operation: string,
+  a: Tensor,
+  b: Tensor,
+): readonly [a: Tensor, sides: Tensor, shaped: (x: Tensor) => Tensor] {
+  requireTensor(operation, "b", b);
+  const isVector = b.shape.length === 1;
+  const sides = isVector ? reshape(b, [b.shape[0]!, 1]) : b;
+  if (b.shape.length === 0 || sides.shape.at(-2) !== a.shape.at(-2)) {
+    throw new ShapeError(operation, "there must be a row of b for each of a", [a.shape, b.shape]);
+  }
+  const dtype = promoteTypes(a.dtype, asFloating(b).dtype, operation);
+  return [cast(a, dtype), cast(sides, dtype), (x) => isVector ? reshape(x, x.shape.slice(0, -1)) : x];
 }
 
 /** The axes before the last two. */

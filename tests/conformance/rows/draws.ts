@@ -69,7 +69,7 @@ export const DRAWS: readonly ConformanceRow[] = [
     rejects: [() => random.permutation(random.key(0), t.tensor(1))],
   }),
   drawn("random.choice", (key, x) => random.choice(key!, x!, [6]), keyAnd([5, 2]), "b[randint(a, (6,), 0, 5)]", {
-    rejects: [() => random.choice(random.key(0), 0, [1])],
+    rejects: [() => random.choice(random.key(0), t.zeros([0]), [1])],
   }),
   drawn(
     "random.gamma",

@@ -87,8 +87,6 @@ Deno.test("cast() stops at the ends of a range, and keeps the bits between integ
 Deno.test("Reductions over nothing give their neutral elements", async () => {
   const none = t.zeros([2, 0]);
   deepStrictEqual(await values(t.sum(none, { axis: 1 })), [0, 0]);
-  deepStrictEqual(await values(t.max(none, { axis: 1 })), [-Infinity, -Infinity]);
-  deepStrictEqual(await values(t.min(none, { axis: 1 })), [Infinity, Infinity]);
   deepStrictEqual(await values(t.mean(none, { axis: 1 })), [NaN, NaN]);
   deepStrictEqual(await values(t.sum(none, { axis: 0 })), []);
 });
@@ -203,7 +201,7 @@ Deno.test("Operations name what they were given", () => {
     () => t.add(t.ones([2]), t.ones([3])),
     /Cannot add as shapes must broadcast: .*: current shapes are \[2\] and \[3\]/,
   );
-  throws(() => t.linalg.inv(t.zeros([2, 2], { dtype: "int32" })), /Cannot inv as .*int32/);
+
   throws(() => t.where(t.ones([2]), 1, 0), /Cannot where as the condition must be bool: current dtype is float32/);
   throws(() => t.take(t.ones([2]), t.ones([1])), /Cannot take as indices must be whole numbers, or int32: .* float32/);
   throws(

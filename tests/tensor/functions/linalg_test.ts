@@ -144,7 +144,35 @@ Deno.test("Matrices that are singular or not positive say so in their numbers; b
   );
   throws(() => linalg.matrixPower(four, 0.5), RangeError);
   throws(() => linalg.matrixNorm(four, { order: 3 }), RangeError);
-  throws(() => linalg.inv(t.zeros([2, 2], { dtype: "int32" })), TypeError);
+});
+
+/** Functions of a matrix and a vector. */
+const OF_ANY: Readonly<Record<string, (a: Tensor, b: Tensor) => unknown>> = {
+  ...{ cholesky: linalg.cholesky, det: linalg.det, inv: linalg.inv, slogdet: linalg.slogdet, eigh: linalg.eigh },
+  ...{ solve: linalg.solve, lstsq: linalg.lstsq, triangularSolve: linalg.triangularSolve },
+  svd: (a) => linalg.svd(a),
+  qr: (a) => linalg.qr(a),
+  pinv: (a) => linalg.pinv(a),
+  rank: (a) => linalg.matrixRank(a),
+  norm: (a) => linalg.matrixNorm(a, { order: 1 }),
+  power: (a) => linalg.matrixPower(a, -2),
+};
+
+Deno.test("Integers and bools are taken as float32, and dtypes beside each other are promoted, as in NumPy", async () => {
+  const device = t.cpuDevice();
+  const of = async (f: (a: Tensor, b: Tensor) => unknown, a: Tensor, b: Tensor) =>
+    await Promise.all(t.treeLeaves<unknown>(f(a, b)).map(async (x) => [...await (x as Tensor).data({ device })]));
+  const [a, b] = [t.tensor([[4, 1, 0], [1, 3, 1], [0, 1, 1]]), t.tensor([1, 0, 1])];
+  for (const [name, f] of Object.entries(OF_ANY)) {
+    const wanted = await of(f, a, b);
+    for (const dtype of ["int32", "uint8", "float16"] as const) {
+      deepStrictEqual(await of(f, t.cast(a, dtype === "float16" ? "int8" : dtype), t.cast(b, "int32")), wanted, name);
+      deepStrictEqual(await of(f, a, t.cast(b, dtype)), wanted, `${name} beside ${dtype}`);
+    }
+  }
+  const counts = linalg.matrixPower(t.cast(a, "int32"), 3);
+  deepStrictEqual([counts.dtype, ...await counts.data({ device })].slice(0, 3), ["int32", 75, 39]);
+  deepStrictEqual(await linalg.det(t.tensor([[true, false], [true, true]])).item({ device }), 1);
 });
 
 Deno.test("A system solved in every turn of a scan is one solved in every turn of a loop, with its gradient", async () => {
