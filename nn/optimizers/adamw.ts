@@ -22,6 +22,7 @@ export interface AdamWOptions extends AdamOptions {
  *
  * @param options Rate; weight decay, 0.01 if not given; moments.
  * @returns The optimizer.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -64,6 +65,7 @@ export interface AdamRuleOptions extends AdamOptions {
  *
  * @param options Rate; moments.
  * @returns The optimizer.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts

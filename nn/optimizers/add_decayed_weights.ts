@@ -1,6 +1,6 @@
-import { requireOptions } from "../../tensor/parts.ts";
+import { requireFunction, requireOptions } from "../../tensor/parts.ts";
 import { add, mul } from "../../tensor/core.ts";
-import { type Schedule, scheduled } from "./schedule.ts";
+import { requireRate, type Schedule, scheduled } from "./schedule.ts";
 import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
 
 /**
@@ -10,6 +10,7 @@ import { type GradientTransformation, leafwise, type ParameterMask } from "./tra
  * @param rate Weight decay, or a schedule of it.
  * @param options `mask`: which parameters decay, such as `notNormOrBias`; all if not given.
  * @returns The transformation.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -29,6 +30,8 @@ export function addDecayedWeights(
 ): GradientTransformation {
   requireOptions("addDecayedWeights", options, { mask: true });
   const { mask = () => true } = options;
+  requireRate("addDecayedWeights", "weightDecay", rate);
+  requireFunction("addDecayedWeights", "mask", mask);
   return leafwise([], ({ update, param, name, step }) => ({
     update: mask(name, param) ? add(update, mul(param, scheduled(rate, step, param.dtype))) : update,
   }));

@@ -14,6 +14,7 @@ import {
   where,
   zeros,
 } from "../../tensor/core.ts";
+import { requireWithin } from "./schedule.ts";
 import type { GradientTransformation } from "./transformation.ts";
 
 /**
@@ -55,6 +56,7 @@ export const TORCH_CLIP_EPSILON = 1e-6;
  * `clip_by_global_norm` and of timm's LAMB; `TORCH_CLIP_EPSILON`, 1e-6, for that of PyTorch's `clip_grad_norm_`.
  * @returns The transformation.
  * @throws {RangeError} If `maxNorm` is not positive.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -74,7 +76,8 @@ export function clipByGlobalNorm(
 ): GradientTransformation {
   requireOptions("clipByGlobalNorm", options, { epsilon: true });
   const { epsilon = 0 } = options;
-  if (!(maxNorm > 0)) {
+  requireWithin("clipByGlobalNorm", { epsilon });
+  if (!(typeof maxNorm === "number" && maxNorm > 0)) {
     throw new RangeError(`Cannot clip by the global norm as maxNorm must be positive: current maxNorm is ${maxNorm}`);
   }
   return {

@@ -21,7 +21,7 @@ import { type GradientTransformation, leafwise } from "./transformation.ts";
  * ```
  */
 export function clipByValue(bound: number): GradientTransformation {
-  if (!(bound > 0)) {
+  if (!(typeof bound === "number" && bound > 0)) {
     throw new RangeError(`Cannot clip by value as the bound must be positive: current bound is ${bound}`);
   }
   return leafwise([], ({ update }) => ({ update: clipValues(update, -bound, bound) }));

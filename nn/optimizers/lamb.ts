@@ -28,6 +28,7 @@ export interface LambOptions extends AdamOptions {
  *
  * @param options Rate; weight decay, 0.01 if not given; moments.
  * @returns The optimizer.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts

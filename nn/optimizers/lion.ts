@@ -3,7 +3,7 @@ import { add, mul, sign } from "../../tensor/core.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { scaleByLearningRate } from "./scale_by_learning_rate.ts";
-import type { Schedule } from "./schedule.ts";
+import { requireWithin, type Schedule } from "./schedule.ts";
 import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
 
 /** Options of `scaleByLion`. */
@@ -19,6 +19,7 @@ export interface LionMomentOptions {
  *
  * @param options Both shares.
  * @returns The transformation. It keeps the moment `first`.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -34,6 +35,7 @@ export interface LionMomentOptions {
 export function scaleByLion(options: LionMomentOptions = {}): GradientTransformation {
   requireOptions("scaleByLion", options, { b1: true, b2: true });
   const { b1 = 0.9, b2 = 0.99 } = options;
+  requireWithin("scaleByLion", { b1, b2 }, { end: 1 });
   return leafwise(["first"], ({ update, kept }) => ({
     update: sign(add(mul(kept.first!, b1), mul(update, 1 - b1))),
     kept: { first: add(mul(kept.first!, b2), mul(update, 1 - b2)) },
@@ -55,6 +57,7 @@ export interface LionOptions extends LionMomentOptions {
  *
  * @param options Rate, moments, weight decay.
  * @returns The optimizer.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts

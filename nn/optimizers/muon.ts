@@ -18,7 +18,7 @@ import { chain, type Optimizer } from "./chain.ts";
 import { partition } from "./partition.ts";
 import { type AdamOptions, scaleByAdam } from "./scale_by_adam.ts";
 import { scaleByLearningRate } from "./scale_by_learning_rate.ts";
-import type { Schedule } from "./schedule.ts";
+import { requireWithin, type Schedule } from "./schedule.ts";
 import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
 
 /** Options of `scaleByMuon`. */
@@ -56,6 +56,7 @@ function orthogonalized(matrix: Tensor, iterations: number): Tensor {
  * @param options Momentum, iterations.
  * @returns The transformation. It keeps the `velocity`.
  * @throws {RangeError} When it is first used, if a parameter has fewer than two axes, with its name.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -75,6 +76,7 @@ export function scaleByMuon(
 ): GradientTransformation {
   requireOptions("scaleByMuon", options, { momentum: true, nesterov: true, iterations: true });
   const { momentum = 0.95, nesterov = true, iterations = 5 } = options;
+  requireWithin("scaleByMuon", { momentum, iterations });
   return leafwise(["velocity"], ({ update, param, name, kept }) => {
     if (param.shape.length < 2) {
       throw new RangeError(
@@ -111,6 +113,7 @@ export interface MuonOptions extends MuonMomentOptions {
  *
  * @param options Rate, momentum, weight decay, which parameters are matrices.
  * @returns The optimizer.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts

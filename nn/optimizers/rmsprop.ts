@@ -3,7 +3,7 @@ import { add, div, maximum, mul, sqrt, square, sub } from "../../tensor/core.ts"
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { scaleByLearningRate } from "./scale_by_learning_rate.ts";
-import type { Schedule } from "./schedule.ts";
+import { requireWithin, type Schedule } from "./schedule.ts";
 import { trace } from "./trace.ts";
 import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
 
@@ -22,6 +22,7 @@ export interface RmsOptions {
  *
  * @param options Decay, epsilon, centring.
  * @returns The transformation. It keeps the moment `second`, and `first` if centred.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -39,6 +40,7 @@ export function scaleByRms(
 ): GradientTransformation {
   requireOptions("scaleByRms", options, { decay: true, epsilon: true, centred: true });
   const { decay = 0.99, epsilon = 1e-8, centred = false } = options;
+  requireWithin("scaleByRms", { decay, epsilon });
   return leafwise(centred ? ["second", "first"] : ["second"], ({ update, kept }) => {
     const second = add(mul(kept.second!, decay), mul(square(update), 1 - decay));
     if (!centred) return { update: div(update, add(sqrt(second), epsilon)), kept: { second } };
@@ -65,6 +67,7 @@ export interface RmspropOptions extends RmsOptions {
  *
  * @param options Rate; decay of the mean square, momentum, weight decay.
  * @returns The optimizer.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -89,6 +92,7 @@ export function rmsprop(options: RmspropOptions): Optimizer {
     centred: true,
   });
   const { learningRate, momentum = 0, weightDecay = 0, mask, ...squares } = options;
+  requireWithin("rmsprop", { momentum });
   return chain(
     ...weightDecay === 0 ? [] : [addDecayedWeights(weightDecay, { mask })],
     scaleByRms(squares),

@@ -1,5 +1,6 @@
 import { requireOptions } from "../../tensor/parts.ts";
 import { add, cast, div, exp, full, greater, mul, sqrt, square, type Tensor, where } from "../../tensor/core.ts";
+import { requireWithin } from "./schedule.ts";
 import { type GradientTransformation, leafwise } from "./transformation.ts";
 
 /** Options of `scaleByAdam`. */
@@ -20,6 +21,7 @@ export interface AdamOptions {
  *
  * @param options Decays of the moments, and epsilon.
  * @returns The transformation. It keeps the moments `first` and `second`.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -36,6 +38,8 @@ export interface AdamOptions {
 export function scaleByAdam(options: AdamOptions = {}): GradientTransformation {
   requireOptions("scaleByAdam", options, { b1: true, b2: true, epsilon: true, biasCorrected: true });
   const { b1 = 0.9, b2 = 0.999, epsilon = 1e-8, biasCorrected = true } = options;
+  requireWithin("scaleByAdam", { b1, b2 }, { end: 1 });
+  requireWithin("scaleByAdam", { epsilon });
   return leafwise(["first", "second"], ({ update, kept, step }) => {
     const first = add(mul(kept.first!, b1), mul(update, 1 - b1));
     const second = add(mul(kept.second!, b2), mul(square(update), 1 - b2));

@@ -1,5 +1,5 @@
 import { mul, neg } from "../../tensor/core.ts";
-import { type Schedule, scheduled } from "./schedule.ts";
+import { requireRate, type Schedule, scheduled } from "./schedule.ts";
 import { type GradientTransformation, leafwise } from "./transformation.ts";
 
 /**
@@ -7,6 +7,7 @@ import { type GradientTransformation, leafwise } from "./transformation.ts";
  *
  * @param learningRate Rate, or a schedule of the steps done.
  * @returns The transformation.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -20,6 +21,7 @@ import { type GradientTransformation, leafwise } from "./transformation.ts";
  * ```
  */
 export function scaleByLearningRate(learningRate: number | Schedule): GradientTransformation {
+  requireRate("scaleByLearningRate", "learningRate", learningRate);
   return leafwise([], ({ update, step }) => ({
     update: mul(update, neg(scheduled(learningRate, step, update.dtype))),
   }));

@@ -1,4 +1,4 @@
-import { requireOptions } from "../../tensor/parts.ts";
+import { requireFunction, requireOptions } from "../../tensor/parts.ts";
 import { div, greater, logicalAnd, mul, sqrt, square, sum, type Tensor, where } from "../../tensor/core.ts";
 import { type GradientTransformation, leafwise, type ParameterMask } from "./transformation.ts";
 
@@ -26,6 +26,7 @@ export function scaleByTrustRatio(
 ): GradientTransformation {
   requireOptions("scaleByTrustRatio", options, { mask: true });
   const { mask = () => true } = options;
+  requireFunction("scaleByTrustRatio", "mask", mask);
   return leafwise([], ({ update, param, name }) => ({
     update: mask(name, param) ? mul(update, trustRatio(param, update)) : update,
   }));

@@ -1,5 +1,5 @@
 /** @file Rates that depend on the step, as functions of a counter that lives on the device. */
-import { requireOptions } from "../../tensor/parts.ts";
+import { requireKind, requireOptions } from "../../tensor/parts.ts";
 import { add, cast, cos, type DType, full, less, minimum, mul, sub, type Tensor, where } from "../../tensor/core.ts";
 
 /** From the number of steps done (int32 scalar) to a float32 scalar. */
@@ -20,7 +20,7 @@ export interface WarmupCosineOptions {
 }
 
 /** `to + (from - to) · (0.5 + 0.5 cos πr)`: from `from` at r = 0 to `to` at r = 1, where it stays. */
-function cosine(from: number, to: number, r: Tensor): Tensor {
+export function cosine(from: number, to: number, r: Tensor): Tensor {
   return add(mul(add(mul(cos(mul(minimum(r, 1), Math.PI)), 0.5), 0.5), from - to), to);
 }
 
@@ -31,6 +31,7 @@ function cosine(from: number, to: number, r: Tensor): Tensor {
  * @param options Peak and lengths, in steps.
  * @returns The schedule.
  * @throws {RangeError} If the warm-up is not shorter than the whole.
+ * @throws {TypeError} If a setting is no finite number.
  *
  * @example Usage
  * ```ts
@@ -45,6 +46,7 @@ function cosine(from: number, to: number, r: Tensor): Tensor {
 export function warmupCosine(options: WarmupCosineOptions): Schedule {
   requireOptions("warmupCosine", options, { peak: true, warmup: true, total: true, start: true, end: true });
   const { peak, warmup, total, start = 0.005, end = 0.001 } = options;
+  requireFinite("warmupCosine", { peak, start, end });
   if (!(warmup >= 0 && total > 0 && warmup < total)) {
     throw new RangeError(
       `Cannot make a schedule as 0 <= warmup < total must hold: current warmup is ${warmup}, total is ${total}`,
@@ -73,6 +75,7 @@ export interface CosineWeightDecayOptions {
  *
  * @param options Values, and length in steps.
  * @returns The schedule.
+ * @throws {TypeError} If a setting is no finite number.
  *
  * @example Usage
  * ```ts
@@ -87,7 +90,33 @@ export interface CosineWeightDecayOptions {
 export function cosineWeightDecay(options: CosineWeightDecayOptions): Schedule {
   requireOptions("cosineWeightDecay", options, { start: true, end: true, total: true });
   const { start = 0.04, end = 0.2, total } = options;
+  requireFinite("cosineWeightDecay", { start, end, total });
   return (step) => cosine(start, end, mul(cast(step, "float32"), 1 / Math.max(total - 1, 1)));
+}
+
+/** Refuses what is neither a finite number nor a schedule. */
+export function requireRate(operation: string, argument: string, rate: unknown): void {
+  const fits = Number.isFinite(rate) || typeof rate === "function";
+  requireKind(operation, argument, rate, fits, "a finite number or a schedule");
+}
+
+/** Refuses settings that are no finite numbers. */
+export function requireFinite(operation: string, settings: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(settings)) {
+    requireKind(operation, name, value, Number.isFinite(value), "a finite number");
+  }
+}
+
+/** Refuses settings of a rule that are no numbers from `least` on, below `end`. */
+export function requireWithin(
+  operation: string,
+  settings: Readonly<Record<string, number>>,
+  { least = 0, end = Infinity }: { readonly least?: number; readonly end?: number } = {},
+): void {
+  const range = end === Infinity ? `a number of at least ${least}` : `a number in [${least}, ${end})`;
+  for (const [name, value] of Object.entries(settings)) {
+    requireKind(operation, name, value, typeof value === "number" && value >= least && value < end, range);
+  }
 }
 
 /** The value of a number or schedule after `step` steps, in a dtype. */

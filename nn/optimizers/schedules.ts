@@ -4,7 +4,6 @@ import {
   add,
   cast,
   clip,
-  cos,
   exp,
   floor,
   full,
@@ -18,7 +17,7 @@ import {
   type Tensor,
   where,
 } from "../../tensor/core.ts";
-import type { Schedule } from "./schedule.ts";
+import { cosine, requireFinite, type Schedule } from "./schedule.ts";
 
 function requireSteps(name: string, steps: number): void {
   if (Number.isFinite(steps) && steps > 0) return;
@@ -35,6 +34,7 @@ function progress(step: Tensor, steps: number, begin: number): Tensor {
  *
  * @param value The rate.
  * @returns The schedule.
+ * @throws {TypeError} If a setting is no finite number.
  *
  * @example Usage
  * ```ts
@@ -46,6 +46,7 @@ function progress(step: Tensor, steps: number, begin: number): Tensor {
  * ```
  */
 export function constantSchedule(value: number): Schedule {
+  requireFinite("constantSchedule", { value });
   return () => full([], value);
 }
 
@@ -70,6 +71,7 @@ export interface PolynomialOptions {
  * @param options Rates, length in steps, power.
  * @returns The schedule.
  * @throws {RangeError} If the steps are not positive.
+ * @throws {TypeError} If a setting is no finite number.
  *
  * @example Usage
  * ```ts
@@ -84,6 +86,7 @@ export interface PolynomialOptions {
 export function polynomialSchedule(options: PolynomialOptions): Schedule {
   requireOptions("polynomialSchedule", options, { start: true, end: true, steps: true, power: true, begin: true });
   const { start, end, steps, power = 1, begin = 0 } = options;
+  requireFinite("polynomialSchedule", { start, end, power, begin });
   requireSteps("polynomialSchedule", steps);
   return (step) => {
     const left = sub(1, progress(step, steps, begin));
@@ -114,6 +117,7 @@ export interface ExponentialOptions {
  * @param options Rate, factor, steps, stairs, bound.
  * @returns The schedule.
  * @throws {RangeError} If the steps or the factor are not positive.
+ * @throws {TypeError} If a setting is no finite number.
  *
  * @example Usage
  * ```ts
@@ -127,16 +131,12 @@ export interface ExponentialOptions {
  */
 export function exponentialSchedule(options: ExponentialOptions): Schedule {
   requireOptions("exponentialSchedule", options, {
-    start: true,
-    factor: true,
-    steps: true,
-    staircase: true,
-    begin: true,
-    bound: true,
+    ...{ start: true, factor: true, steps: true, staircase: true, begin: true, bound: true },
   });
   const { start, factor, steps = 1, staircase = false, begin = 0, bound } = options;
+  requireFinite("exponentialSchedule", { start, begin, bound: bound ?? 0 });
   requireSteps("exponentialSchedule", steps);
-  if (!(factor > 0)) {
+  if (!(typeof factor === "number" && factor > 0)) {
     throw new RangeError(`Cannot make exponentialSchedule as the factor must be positive: current factor is ${factor}`);
   }
   return (step) => {
@@ -191,6 +191,7 @@ export interface CosineOptions {
  * @param options Rates, and length in steps.
  * @returns The schedule.
  * @throws {RangeError} If the steps are not positive.
+ * @throws {TypeError} If a setting is no finite number.
  *
  * @example Usage
  * ```ts
@@ -204,11 +205,9 @@ export interface CosineOptions {
 export function cosineSchedule(options: CosineOptions): Schedule {
   requireOptions("cosineSchedule", options, { start: true, end: true, steps: true, begin: true });
   const { start, end = 0, steps, begin = 0 } = options;
+  requireFinite("cosineSchedule", { start, end, begin });
   requireSteps("cosineSchedule", steps);
-  return (step) => {
-    const share = add(mul(cos(mul(progress(step, steps, begin), Math.PI)), 0.5), 0.5);
-    return add(mul(share, start - end), end);
-  };
+  return (step) => cosine(start, end, progress(step, steps, begin));
 }
 
 /**
@@ -267,6 +266,7 @@ export interface OneCycleOptions {
  * @param options Peak, steps, share of the rise, divisors.
  * @returns The schedule.
  * @throws {RangeError} If the rise is not a share of at least two steps.
+ * @throws {TypeError} If a setting is no finite number.
  *
  * @example Usage
  * ```ts
@@ -280,13 +280,10 @@ export interface OneCycleOptions {
  */
 export function oneCycleSchedule(options: OneCycleOptions): Schedule {
   requireOptions("oneCycleSchedule", options, {
-    peak: true,
-    steps: true,
-    rising: true,
-    startDivisor: true,
-    endDivisor: true,
+    ...{ peak: true, steps: true, rising: true, startDivisor: true, endDivisor: true },
   });
   const { peak, steps, rising = 0.3, startDivisor = 25, endDivisor = 1e4 } = options;
+  requireFinite("oneCycleSchedule", { peak, steps, rising, startDivisor, endDivisor });
   const top = rising * steps - 1; // the step at the peak: it need not be whole
   if (!(top > 0 && top < steps - 1)) {
     throw new RangeError(

@@ -2,7 +2,7 @@ import { requireOptions } from "../../tensor/parts.ts";
 import { addDecayedWeights } from "./add_decayed_weights.ts";
 import { chain, type Optimizer } from "./chain.ts";
 import { scaleByLearningRate } from "./scale_by_learning_rate.ts";
-import type { Schedule } from "./schedule.ts";
+import { requireWithin, type Schedule } from "./schedule.ts";
 import { trace } from "./trace.ts";
 import type { ParameterMask } from "./transformation.ts";
 
@@ -26,6 +26,7 @@ export interface SgdOptions {
  * @param options Rate; momentum and weight decay, 0 if not given.
  * @returns The optimizer.
  * @throws {RangeError} If Nesterov's step is asked for without momentum.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -42,6 +43,7 @@ export interface SgdOptions {
 export function sgd(options: SgdOptions): Optimizer {
   requireOptions("sgd", options, { learningRate: true, momentum: true, nesterov: true, weightDecay: true, mask: true });
   const { learningRate, momentum = 0, nesterov = false, weightDecay = 0, mask } = options;
+  requireWithin("sgd", { momentum });
   if (nesterov && momentum === 0) {
     throw new RangeError("Cannot make sgd as nesterov needs a positive momentum: current momentum is 0");
   }

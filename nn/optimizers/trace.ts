@@ -1,5 +1,6 @@
 import { requireOptions } from "../../tensor/parts.ts";
 import { add, mul } from "../../tensor/core.ts";
+import { requireWithin } from "./schedule.ts";
 import { type GradientTransformation, leafwise } from "./transformation.ts";
 
 /** Options of `trace`. */
@@ -16,6 +17,7 @@ export interface TraceOptions {
  *
  * @param options Momentum.
  * @returns The transformation. It keeps the `velocity`.
+ * @throws {TypeError} If a setting is no number of its range, or no schedule where it may be one.
  *
  * @example Usage
  * ```ts
@@ -32,6 +34,7 @@ export interface TraceOptions {
 export function trace(options: TraceOptions): GradientTransformation {
   requireOptions("trace", options, { decay: true, nesterov: true });
   const { decay, nesterov = false } = options;
+  requireWithin("trace", { decay });
   return leafwise(["velocity"], ({ update, kept }) => {
     const velocity = add(mul(kept.velocity!, decay), update);
     return { update: nesterov ? add(update, mul(velocity, decay)) : velocity, kept: { velocity } };

@@ -3,13 +3,17 @@ import { deepStrictEqual, equal, throws } from "node:assert/strict";
 import { jit, tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
 import {
   adam,
+  adamw,
   applyUpdates,
   chain,
   clipByValue,
   constantSchedule,
   cosineSchedule,
+  cosineWeightDecay,
+  ema,
   exponentialSchedule,
   joinSchedules,
+  lamb,
   lion,
   multiSteps,
   muon,
@@ -24,6 +28,7 @@ import {
   type Schedule,
   sgd,
   trace,
+  warmupCosine,
 } from "../../../nn/mod.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import torch from "../../golden/layers_torch.json" with { type: "json" };
@@ -141,4 +146,38 @@ Deno.test("schedules and rules refuse what makes none", () => {
   throws(() => joinSchedules([constantSchedule(1), constantSchedule(2)], []), /rising boundary between each two/);
   throws(() => oneCycleSchedule({ peak: 1, steps: 2 }), /its rise must be over 1 step/);
   throws(() => clipByValue(0), /bound must be positive: current bound is 0/);
+});
+
+Deno.test("rules and schedules refuse settings that are no numbers of their range, when they are made", () => {
+  const rate = (learningRate: unknown) => ({ learningRate }) as { learningRate: number };
+  for (const make of [sgd, adam, adamw, lamb, lion, muon, rmsprop]) {
+    for (const wrong of ["0.1", NaN, undefined, null, tensor(0.1)]) {
+      throws(() => make(rate(wrong)), /learningRate must be a finite number or a schedule: current learningRate is/);
+    }
+  }
+  type Make = (options: Readonly<Record<string, unknown>>) => unknown;
+  const refused: readonly (readonly [make: unknown, options: Readonly<Record<string, unknown>>, message: RegExp])[] = [
+    [adamw, { b1: 1 }, /b1 must be a number in \[0, 1\): current b1 is 1/],
+    [adamw, { b2: "0.9" }, /b2 must be a number in \[0, 1\): current b2 is "0.9"/],
+    [adamw, { epsilon: -1 }, /epsilon must be a number of at least 0: current epsilon is -1/],
+    [adamw, { weightDecay: "0.1" }, /weightDecay must be a finite number or a schedule/],
+    [adamw, { mask: 3 }, /mask must be a function: current mask is 3/],
+    [lion, { b1: 2 }, /b1 must be a number in \[0, 1\)/],
+    [sgd, { momentum: "0.9" }, /Cannot sgd as momentum must be a number of at least 0: current momentum is "0.9"/],
+    [rmsprop, { decay: NaN }, /decay must be a number of at least 0: current decay is NaN/],
+    [muon, { momentum: -1 }, /momentum must be a number of at least 0/],
+    [lamb, { maxGradientNorm: "1" }, /maxNorm must be positive/],
+  ];
+  for (const [make, options, message] of refused) throws(() => (make as Make)({ ...rate(0.1), ...options }), message);
+  const schedules: readonly (() => unknown)[] = [
+    () => constantSchedule(NaN),
+    () => cosineSchedule({ start: "x" as unknown as number, steps: 3 }),
+    () => polynomialSchedule({ start: 1, end: NaN, steps: 3 }),
+    () => exponentialSchedule({ start: 1, factor: 0.5, begin: Infinity }),
+    () => oneCycleSchedule({ peak: NaN, steps: 10 }),
+    () => warmupCosine({ peak: NaN, warmup: 1, total: 3 }),
+    () => cosineWeightDecay({ total: NaN }),
+  ];
+  for (const make of schedules) throws(make, /must be a finite number: current/);
+  throws(() => ema({ x: tensor(1) }, { x: tensor(1) }, 2), /decay must be a tensor, or a number in \[0, 1\]/);
 });
