@@ -2,6 +2,7 @@ import { asFloating, requireOptions, requireTensor } from "../../tensor/parts.ts
 import { requireLayers } from "./require_params.ts";
 import {
   add,
+  broadcastTo,
   matmul,
   mul,
   ones,
@@ -77,9 +78,9 @@ export function dotProductAttention(
   }
   const { mask, bias, causal = false, scale = 1 / Math.sqrt(channels) } = options;
   const products = mul(matmul(asFloating(query), swapaxes(key, -1, -2)), scale); // [..., T, S]
-  const scores = bias ? add(products, bias) : products;
+  const scores = bias ? add(products, broadcastTo(bias, products.shape)) : products;
   const allowed = [
-    ...mask ? [mask] : [],
+    ...mask ? [broadcastTo(mask, scores.shape)] : [],
     ...causal ? [tril(ones([queries, keys], { dtype: "bool" }))] : [],
   ];
   const weights = allowed.length === 0 ? softmax(scores) : maskedSoftmax(scores, allowed);

@@ -1,4 +1,4 @@
-import { requireParams } from "./require_params.ts";
+import { requireBatchNorm } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import {
   add,
@@ -22,7 +22,7 @@ import {
   type Tensor,
   zeros,
 } from "../../tensor/core.ts";
-import { type Features, mapFeatures, requireFeatures, valuesOf } from "./features.ts";
+import { channelsOf, type Features, mapFeatures, requireFeatures, valuesOf } from "./features.ts";
 import type { DTypeOption } from "./initializer.ts";
 import { joinedMoments } from "./joined_moments.ts";
 
@@ -123,6 +123,7 @@ export class BatchStatisticsError extends RangeError {
  * @param options Mode, epsilon, momentum.
  * @returns `output` of the shape of `x`, and the `state` after this batch (the given one in evaluation).
  * @throws {BatchStatisticsError} In training, if a channel has fewer than two numbers, or the parts are not equal.
+ * @throws {ShapeError} If a parameter is not of the shape that the channels ask for.
  *
  * @example Usage
  * ```ts
@@ -142,9 +143,8 @@ export function batchNorm<T extends Features>(
   options: BatchNormOptions = {},
 ): { readonly output: T; readonly state: BatchNormState } {
   requireOptions("batchNorm", options, { train: true, epsilon: true, momentum: true, collective: true, parts: true });
-  requireParams("batchNorm", params, ["weight", "bias"]);
-  requireParams("batchNorm", state, ["runningMean", "runningVar", "count"], { argument: "state" });
   requireFeatures("batchNorm", x);
+  requireBatchNorm("batchNorm", params, state, channelsOf(x));
   const { train = false, epsilon = 1e-5, momentum = 0.1, ...over } = options;
   if (!train) return { output: mapFeatures(x, (values) => applyRunning(params, state, values, epsilon)), state };
   const values = valuesOf(x);

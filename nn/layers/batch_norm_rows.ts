@@ -1,5 +1,4 @@
 /** @file Batch normalisation of batches whose last rows are filling: statistics over those that count. */
-import { requireParams } from "./require_params.ts";
 import {
   add,
   allReduce,
@@ -25,7 +24,9 @@ import {
 } from "../../tensor/core.ts";
 import { type OptionNames, requireOptions, requireTensor } from "../../tensor/parts.ts";
 import { batchNorm, type BatchNormOptions, type BatchNormState, type NormParams } from "./batch_norm.ts";
+import { channelsOf } from "./features.ts";
 import { joinedMoments } from "./joined_moments.ts";
+import { requireBatchNorm } from "./require_params.ts";
 
 /** Options of `batchNormOfRows`. */
 export interface BatchNormRowsOptions extends Omit<BatchNormOptions, "parts"> {
@@ -62,6 +63,7 @@ interface Statistics {
  * @param options Which rows count, mode, epsilon, momentum, processes whose rows count too.
  * @returns `output` of the shape of `x`, and the `state` after this batch.
  * @throws {ShapeError} If `valid` is not `[N]`.
+ * @throws {ShapeError} If a parameter is not of the shape that the channels ask for.
  *
  * @example Usage
  * ```ts
@@ -82,9 +84,8 @@ export function batchNormOfRows(
   options: BatchNormRowsOptions,
 ): { readonly output: Tensor; readonly state: BatchNormState } {
   requireOptions("batchNormOfRows", options, NAMES);
-  requireParams("batchNormOfRows", params, ["weight", "bias"]);
-  requireParams("batchNormOfRows", state, ["runningMean", "runningVar", "count"], { argument: "state" });
   requireTensor("batchNormOfRows", "x", x);
+  requireBatchNorm("batchNormOfRows", params, state, channelsOf(x));
   const { valid, train = false, epsilon = 1e-5, momentum = 0.1, collective = alone() } = options;
   requireTensor("batchNormOfRows", "valid", valid);
   if (valid.shape.length !== 1 || valid.shape[0] !== x.shape[0]) {

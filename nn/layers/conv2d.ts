@@ -74,6 +74,7 @@ export function initConv2d(key: Tensor, options: InitConv2dOptions): Conv2dParam
  * @param options Stride, padding, dilation, groups.
  * @returns Maps `[B, H', W', out]` of the same kind.
  * @throws {ShapeError} If the channels do not fit, or a block does not divide by the stride.
+ * @throws {ShapeError} If a parameter is not of the shape that the channels ask for.
  *
  * @example Usage
  * ```ts
@@ -88,6 +89,7 @@ export function conv2d<T extends Features>(params: Conv2dParams, x: T, options: 
   requireOptions("conv2d", options, CONV_OPTIONS);
   requireParams("conv2d", params, ["weight"], { optional: ["bias"] });
   const { weight, bias } = params;
+  requireParams("conv2d", params, [], { optional: ["bias"], shape: weight.shape.slice(-1) });
   if (isSparse(x)) return sparseConv2d(x, weight, bias ? { ...options, bias } : options) as T;
   const y = denseConv2d(x, weight, options);
   return (bias ? add(y, bias) : y) as T;

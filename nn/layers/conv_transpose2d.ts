@@ -70,6 +70,7 @@ export function initConvTranspose2d(key: Tensor, options: InitConvTranspose2dOpt
  * @returns Maps `[B, (H - 1) · stride - 2 · padding + kernel, …, out]`.
  * @throws {ShapeError} If the channels do not fit.
  * @throws {TypeError} If the maps are sparse: the result would have other active sites.
+ * @throws {ShapeError} If a parameter is not of the shape that the channels ask for.
  *
  * @example Usage
  * ```ts
@@ -89,6 +90,7 @@ export function convTranspose2d(
   requireOptions("convTranspose2d", options, { stride: true, padding: true });
   requireParams("convTranspose2d", params, ["weight"], { optional: ["bias"] });
   const { weight, bias } = params;
+  requireParams("convTranspose2d", params, [], { optional: ["bias"], shape: weight.shape.slice(-2, -1) });
   if (isSparse(x)) {
     throw new TypeError(
       "Cannot convTranspose2d as the maps must be dense, an encoder only ever shrinks its maps: current maps are sparse",

@@ -1,8 +1,19 @@
 /** @file What is left out at random during training, and the learned scale that starts a branch near zero. */
-import { type OptionNames, requireOptions, requireTensor } from "../../tensor/parts.ts";
-import { cast, less, mul, reshape, type Shape, slice, squeeze, take, type Tensor } from "../../tensor/core.ts";
+import { type OptionNames, requireOptions, requireTensor, sameShape, shown } from "../../tensor/parts.ts";
+import {
+  cast,
+  less,
+  mul,
+  reshape,
+  type Shape,
+  ShapeError,
+  slice,
+  squeeze,
+  take,
+  type Tensor,
+} from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
-import { type Features, isSparse, mapFeatures, requireFeatures, shapeOf, valuesOf } from "./features.ts";
+import { channelsOf, type Features, isSparse, mapFeatures, requireFeatures, shapeOf, valuesOf } from "./features.ts";
 
 /** Options of `dropPath` and `dropout`. */
 export interface DropOptions {
@@ -18,8 +29,8 @@ export interface DropOptions {
 export const DROP_OPTIONS: OptionNames<DropOptions> = { rate: true, key: true, uniform: true };
 
 function checkRate(operation: string, rate: number): void {
-  if (rate >= 0 && rate < 1) return;
-  throw new RangeError(`Cannot ${operation} as the rate must lie in [0, 1): current rate is ${rate}`);
+  if (typeof rate === "number" && rate >= 0 && rate < 1) return;
+  throw new RangeError(`Cannot ${operation} as the rate must lie in [0, 1): current rate is ${shown(rate)}`);
 }
 
 /**
@@ -91,6 +102,7 @@ export function dropout<T extends Features>(x: T, options: DropOptions): T {
  * @param gamma Factors, `[C]`; ConvNeXt starts them at 1e-6.
  * @param x Any features with C channels.
  * @returns Of the shape of `x`.
+ * @throws {ShapeError} If there is not one number for each channel.
  *
  * @example Usage
  * ```ts
@@ -104,5 +116,8 @@ export function dropout<T extends Features>(x: T, options: DropOptions): T {
 export function layerScale<T extends Features>(gamma: Tensor, x: T): T {
   requireTensor("layerScale", "gamma", gamma);
   requireFeatures("layerScale", x);
+  if (!sameShape(gamma.shape, channelsOf(x))) {
+    throw new ShapeError("layerScale", "gamma must have one number for each channel", [gamma.shape, shapeOf(x)]);
+  }
   return mapFeatures(x, (values) => mul(values, gamma));
 }

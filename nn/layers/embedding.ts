@@ -1,8 +1,8 @@
 import { requireParams } from "./require_params.ts";
 import { requireOptions, requireTensor } from "../../tensor/parts.ts";
-import { cast, mul, take, type Tensor } from "../../tensor/core.ts";
+import { mul, take, type Tensor } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
-import type { DTypeOption } from "./initializer.ts";
+import { type DTypeOption, initialize, type Initializer } from "./initializer.ts";
 
 /** Parameters of an embedding. */
 export interface EmbeddingParams {
@@ -41,8 +41,9 @@ export function initEmbedding(
   options: InitEmbeddingOptions,
 ): EmbeddingParams {
   requireOptions("initEmbedding", options, { tokens: true, channels: true, deviation: true, dtype: true });
-  const { tokens, channels, deviation = 1, dtype = "float32" } = options;
-  return { weight: cast(mul(random.normal(key, [tokens, channels]), deviation), dtype) };
+  const { tokens, channels, deviation = 1, dtype } = options;
+  const rows: Initializer = (key, shape) => mul(random.normal(key, shape), deviation);
+  return { weight: initialize(rows, key, [tokens, channels], { in: 1, out: channels }, dtype) };
 }
 
 /**

@@ -25,6 +25,11 @@ export function isSparse(x: Features): x is SparseTensor {
   return typeof x === "object" && x !== null && "pattern" in x;
 }
 
+/** The shape of a number for each channel of features: `[C]`, `[]` of a scalar, which has none. */
+export function channelsOf(x: Features): Shape {
+  return (isSparse(x) ? x.values : x).shape.slice(-1);
+}
+
 /** Refuses what is no features. */
 export function requireFeatures(operation: string, x: Features, argument = "x"): void {
   if (isSparse(x)) requireTensor(operation, `${argument}.values`, x.values);

@@ -2,7 +2,7 @@ import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import { add, div, greater, mean, mul, sqrt, square, where, zeros } from "../../tensor/core.ts";
 import type { NormParams } from "./batch_norm.ts";
-import { type Features, mapFeatures, requireFeatures } from "./features.ts";
+import { channelsOf, type Features, mapFeatures, requireFeatures } from "./features.ts";
 import { D_TYPE_OPTION, type DTypeOption } from "./initializer.ts";
 import { imageSums, withImages } from "./per_image.ts";
 
@@ -36,6 +36,7 @@ export function initGlobalResponseNorm(channels: number, options: DTypeOption = 
  * @param x Maps `[B, H, W, C]`, dense or sparse.
  * @param options `epsilon` is added to the mean of the norms; 1e-6 if not given.
  * @returns Of the shape of `x`.
+ * @throws {ShapeError} If a parameter is not of the shape that the channels ask for.
  *
  * @example Usage
  * ```ts
@@ -54,8 +55,8 @@ export function globalResponseNorm<T extends Features>(
   options: { readonly epsilon?: number } = {},
 ): T {
   requireOptions("globalResponseNorm", options, { epsilon: true });
-  requireParams("globalResponseNorm", params, ["weight", "bias"]);
   requireFeatures("globalResponseNorm", x);
+  requireParams("globalResponseNorm", params, ["weight", "bias"], { shape: channelsOf(x) });
   const { weight, bias } = params;
   const { epsilon = 1e-6 } = options;
   const squares = imageSums(mapFeatures(x, square)); // [B, C]

@@ -2,7 +2,7 @@ import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import { add, broadcastTo, div, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "../../tensor/core.ts";
 import type { NormParams } from "./batch_norm.ts";
-import { type Features, mapFeatures, requireFeatures, shapeOf } from "./features.ts";
+import { channelsOf, type Features, mapFeatures, requireFeatures, shapeOf } from "./features.ts";
 import { imageSites, imageSums, withImages } from "./per_image.ts";
 
 /** Options of `groupNorm`. */
@@ -22,6 +22,7 @@ export interface GroupNormOptions {
  * @param options Groups and epsilon.
  * @returns Of the shape of `x`.
  * @throws {RangeError} If the groups do not divide the channels.
+ * @throws {ShapeError} If a parameter is not of the shape that the channels ask for.
  *
  * @example Usage
  * ```ts
@@ -40,8 +41,8 @@ export function groupNorm<T extends Features>(
   options: GroupNormOptions,
 ): T {
   requireOptions("groupNorm", options, { groups: true, epsilon: true });
-  requireParams("groupNorm", params, ["weight", "bias"]);
   requireFeatures("groupNorm", x);
+  requireParams("groupNorm", params, ["weight", "bias"], { shape: channelsOf(x) });
   const { weight, bias } = params;
   const { groups, epsilon = 1e-5 } = options;
   const [batch, , , channels] = shapeOf(x) as readonly [number, number, number, number];

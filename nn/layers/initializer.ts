@@ -1,6 +1,6 @@
 /** @file Distributions of first weights, each from a key. */
-import type { OptionNames } from "../../tensor/parts.ts";
-import { cast, type DType, mul, type Shape, type Tensor, zeros } from "../../tensor/core.ts";
+import { type OptionNames, requireKind } from "../../tensor/parts.ts";
+import { cast, type DType, DTYPES, mul, type Shape, type Tensor, zeros } from "../../tensor/core.ts";
 import * as random from "../../tensor/functions/random/mod.ts";
 
 /** How many inputs one output reads, and how many outputs one input reaches. */
@@ -114,6 +114,6 @@ export function initialize(
   fan: Fan,
   dtype: DType = "float32",
 ): Tensor {
-  const value = initializer(key, shape, fan);
-  return dtype === value.dtype ? value : cast(value, dtype);
+  requireKind("make a parameter", "dtype", dtype, Boolean(DTYPES[dtype]?.floating), "a floating one");
+  return cast(initializer(key, shape, fan), dtype);
 }

@@ -16,7 +16,7 @@ import {
   zeros,
 } from "../../tensor/core.ts";
 import type { NormParams } from "./batch_norm.ts";
-import { type Features, mapFeatures, requireFeatures } from "./features.ts";
+import { channelsOf, type Features, mapFeatures, requireFeatures } from "./features.ts";
 import { D_TYPE_OPTION, type DTypeOption } from "./initializer.ts";
 
 /**
@@ -47,6 +47,7 @@ export function initLayerNorm(channels: number, options: DTypeOption = {}): Norm
  * @param x Tensor `[..., C]`, or sparse features, whose active positions are normalised.
  * @param options `epsilon` is added to the variance; 1e-6 if not given, as ConvNeXt has it.
  * @returns Of the shape of `x`.
+ * @throws {ShapeError} If a parameter is not of the shape that the channels ask for.
  *
  * @example Usage
  * ```ts
@@ -64,8 +65,8 @@ export function layerNorm<T extends Features>(
   options: { readonly epsilon?: number } = {},
 ): T {
   requireOptions("layerNorm", options, { epsilon: true });
-  requireParams("layerNorm", params, ["weight", "bias"]);
   requireFeatures("layerNorm", x);
+  requireParams("layerNorm", params, ["weight", "bias"], { shape: channelsOf(x) });
   const { epsilon = 1e-6 } = options;
   return mapFeatures(x, (values) => {
     const flat = reshape(values, [-1, values.shape.at(-1)!]); // [rows, C]

@@ -59,6 +59,7 @@ export function initLinear(
  * @param x Any tensor `[..., in]`, integers as float32; or sparse features, of which the active blocks are multiplied.
  * @returns `[..., out]`.
  * @throws {ShapeError} If the last axis is not as long as the weight has rows.
+ * @throws {ShapeError} If a parameter is not of the shape that the channels ask for.
  *
  * @example Usage
  * ```ts
@@ -74,6 +75,7 @@ export function linear<T extends Features>(params: LinearParams, x: T): T {
   requireParams("linear", params, ["weight"], { optional: ["bias"] });
   requireFeatures("linear", x);
   const { weight, bias } = params;
+  requireParams("linear", params, [], { optional: ["bias"], shape: weight.shape.slice(-1) });
   return mapFeatures(x, (values) => {
     const rows = reshape(asFloating(values), [-1, values.shape.at(-1)!]); // [rows, in]
     const product = matmul(rows, weight); // [rows, out]

@@ -1,7 +1,7 @@
 import { requireParams } from "./require_params.ts";
 import { requireOptions } from "../../tensor/parts.ts";
 import { add, mean, mul, rsqrt, square, type Tensor } from "../../tensor/core.ts";
-import { type Features, mapFeatures, requireFeatures } from "./features.ts";
+import { channelsOf, type Features, mapFeatures, requireFeatures } from "./features.ts";
 
 /**
  * Divides each position by the root of the mean square of its channels (Zhang and Sennrich 2019), as PyTorch's `RMSNorm`.
@@ -10,6 +10,7 @@ import { type Features, mapFeatures, requireFeatures } from "./features.ts";
  * @param x Tensor `[..., C]`, or sparse features, whose active positions are normalised.
  * @param options `epsilon` is added to the mean square; 1e-6 if not given.
  * @returns Of the shape of `x`.
+ * @throws {ShapeError} If a parameter is not of the shape that the channels ask for.
  *
  * @example Usage
  * ```ts
@@ -27,8 +28,8 @@ export function rmsNorm<T extends Features>(
   options: { readonly epsilon?: number } = {},
 ): T {
   requireOptions("rmsNorm", options, { epsilon: true });
-  requireParams("rmsNorm", params, ["weight"]);
   requireFeatures("rmsNorm", x);
+  requireParams("rmsNorm", params, ["weight"], { shape: channelsOf(x) });
   const { epsilon = 1e-6 } = options;
   return mapFeatures(x, (values) => {
     const scale = rsqrt(add(mean(square(values), { axis: -1, keepDims: true }), epsilon)); // [..., 1]

@@ -1,5 +1,5 @@
 /** @file Classification against whole labels, and binary targets of which few are positive. */
-import { asFloating, requireOptions, requireTensor } from "../../tensor/parts.ts";
+import { asFloating, requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
 import {
   add,
   cast,
@@ -64,7 +64,7 @@ function ofLabels(labels: Tensor, classes: number): (x: Tensor) => Tensor {
 }
 
 function checkSmoothing(labelSmoothing: number): void {
-  if (labelSmoothing >= 0 && labelSmoothing < 1) return;
+  if (typeof labelSmoothing === "number" && labelSmoothing >= 0 && labelSmoothing < 1) return;
   throw new RangeError(
     `Cannot crossEntropy as labelSmoothing must lie in [0, 1): current labelSmoothing is ${labelSmoothing}`,
   );
@@ -102,6 +102,9 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   const { labelSmoothing = 0, classWeights, ignoreLabel, reduction = "mean" } = options;
   checkLabels(logits, labels);
   checkSmoothing(labelSmoothing);
+  if (classWeights && !sameShape(classWeights.shape, logits.shape.slice(-1))) {
+    throw new ShapeError("crossEntropy", "classWeights must be [classes]", [classWeights.shape, logits.shape]);
+  }
   const scores = logSoftmax(logits); // [..., classes]
   const ignored = ignoreLabel === undefined ? null : equal(labels, ignoreLabel); // [...]
   const chosen = ignored ? where(ignored, 0, labels) : labels;

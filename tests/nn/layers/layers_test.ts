@@ -5,18 +5,23 @@ import {
   batchNorm,
   conv2d,
   convTranspose2d,
+  dotProductAttention,
   dropout,
   dropPath,
   gelu,
   globalAvgPool,
+  globalResponseNorm,
+  groupNorm,
   initBatchNorm,
   initConv2d,
   initConvTranspose2d,
   kaimingNormal,
   layerNorm,
+  layerScale,
   linear,
   relu,
   relu6,
+  rmsNorm,
 } from "../../../nn/mod.ts";
 import { gather, patternFromIndices, type SparsePattern, sparseTensor, toDense } from "../../../sparse/mod.ts";
 import { assertClose } from "../../support/assert_close.ts";
@@ -112,6 +117,31 @@ Deno.test("layerNorm() of sparse features is the official one", async () => {
 Deno.test("batchNorm() refuses to train on one number a channel", () => {
   const { params, state } = initBatchNorm(2);
   throws(() => batchNorm(params, state, zeros([1, 1, 1, 2]), { train: true }), RangeError);
+});
+
+Deno.test("layers refuse parameters of other shapes, which would be broadcast or broadcast the features", () => {
+  const [x, one, two, two2] = [ones([1, 2, 2, 2]), ones([1]), ones([2]), ones([2, 2])];
+  const of = (weight: Tensor) => ({ weight, bias: weight });
+  const state = (runningMean: Tensor) => ({ runningMean, runningVar: two, count: zeros([], { dtype: "int32" }) });
+  const refused: readonly (readonly [call: () => unknown, message: RegExp])[] = [
+    [() => layerNorm(of(one), x), /Cannot layerNorm as params.weight must be \[2\]: current shape is \[1\]/],
+    [() => layerNorm(of(two), ones([3, 1])), /params.weight must be \[1\]: current shape is \[2\]/],
+    [() => rmsNorm({ weight: one }, x), /Cannot rmsNorm as params.weight must be \[2\]/],
+    [() => groupNorm(of(one), x, { groups: 1 }), /Cannot groupNorm as params.weight must be \[2\]/],
+    [() => globalResponseNorm({ weight: two, bias: one }, x), /params.bias must be \[2\]/],
+    [() => batchNorm(of(one), state(two), x), /Cannot batchNorm as params.weight must be \[2\]/],
+    [() => batchNorm(of(two), state(one), x), /Cannot batchNorm as state.runningMean must be \[2\]/],
+    [() => layerScale(one, x), /Cannot layerScale as gamma must have one number for each channel/],
+    [() => linear({ weight: ones([2, 3]), bias: one }, x), /Cannot linear as params.bias must be \[3\]/],
+    [() => conv2d({ weight: ones([1, 1, 2, 3]), bias: one }, x), /Cannot conv2d as params.bias must be \[3\]/],
+    [() => convTranspose2d({ weight: ones([1, 1, 3, 2]), bias: one }, x), /params.bias must be \[3\]/],
+    [
+      () => dotProductAttention(two2, two2, two2, { mask: ones([2, 1, 1], { dtype: "bool" }) }),
+      /Cannot broadcast to \[2, 2\]/,
+    ],
+    [() => dotProductAttention(two2, two2, two2, { bias: ones([2, 2, 2]) }), /Cannot broadcast to \[2, 2\]/],
+  ];
+  for (const [call, message] of refused) throws(call, message, `${call}`);
 });
 
 Deno.test("relu() and relu6() let NaN through", async () => {
