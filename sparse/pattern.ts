@@ -183,7 +183,11 @@ export function patternFromMask(
       "Cannot make a pattern as nse must be given for a mask whose values are not on the host: current nse is undefined",
     );
   }
-  const inactive = cast(logicalNot(cast(reshape(mask as Tensor, [-1]), "bool")), "int32");
+  const cells = sizeOf(grid);
+  if (!(Number.isInteger(nse) && nse >= 0 && nse <= cells)) {
+    throw new RangeError(`Cannot make a pattern as nse must be whole and at most ${cells}: current nse is ${nse}`);
+  }
+  const inactive = cast(logicalNot(cast(reshape(mask as Tensor, [cells]), "bool")), "int32");
   return patternFromCellTensor(slice(argsort(inactive), { start: [0], size: [nse] }), grid);
 }
 
@@ -197,12 +201,18 @@ function maskValues(mask: HostMask, grid: GridShape): readonly number[] {
     size === undefined
       ? !Array.isArray(nested)
       : Array.isArray(nested) && nested.length === size && nested.every((item) => hasShape(item, rest));
-  if (hasShape(mask, grid)) return (mask.flat(MOST_AXES) as readonly (boolean | number)[]).map(Number);
+  if (hasShape(mask, grid)) {
+    return mask.flat(MOST_AXES).map((value: unknown, i) => {
+      const fits = typeof value === "boolean" || typeof value === "number";
+      requireKind("make a pattern", `value ${i} of the mask`, value, fits, "a boolean or a number");
+      return Number(value);
+    });
+  }
   throw new ShapeError("make a pattern", "all rows of the mask must have one length", [grid]);
 }
 
 function patternFromHostMask(values: ArrayLike<number>, grid: GridShape, nse: number | undefined): SparsePattern {
-  const cells = Array.from(values, (value, cell) => value ? cell : -1).filter((cell) => cell >= 0);
+  const cells = Array.from(values, (value, cell) => value !== 0 ? cell : -1).filter((cell) => cell >= 0); // NaN is not 0
   if (nse === undefined || nse === cells.length) return patternFromCells(cells, grid);
   throw new RangeError(
     `Cannot make a pattern as the mask must have nse = ${nse} active cells: current number is ${cells.length}`,

@@ -8,6 +8,7 @@ import {
   Static,
   Tensor,
   tensor,
+  type TypedArray,
   where,
 } from "../../tensor/core.ts";
 import { requireFunction, requireList, requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
@@ -132,6 +133,24 @@ function checkInside(indices: Tensor, sizes: Shape): void {
   );
 }
 
+/** Refuses coordinates on the host that are not sorted, or are there twice. */
+function checkSorted(indices: Tensor): void {
+  const values = hostValues(indices);
+  const axes = indices.shape[1]!;
+  for (let row = 1; values && row * axes < values.length; row++) {
+    const [before, at] = [row - 1, row].map((i) => values.subarray(i * axes, (i + 1) * axes)) as [
+      TypedArray,
+      TypedArray,
+    ];
+    const axis = at.findIndex((place, i) => place !== before[i]);
+    if (axis >= 0 && at[axis]! > before[axis]!) continue;
+    throw new RangeError(
+      `Cannot make a sparse tensor as coalesced entries must be sorted, each coordinate once: current coordinates of entry ` +
+        `${row} are [${at}], after [${before}]`,
+    );
+  }
+}
+
 /**
  * Makes a sparse tensor of coordinates and values (`torch.sparse_coo_tensor`).
  *
@@ -142,7 +161,8 @@ function checkInside(indices: Tensor, sizes: Shape): void {
  * it must be so. `dtype` of nested values, as of `tensor`.
  * @returns The sparse tensor.
  * @throws {ShapeError} If the parts do not fit, with a hint for coordinates that are transposed.
- * @throws {RangeError} If coordinates on the host lie outside. (Those that are not on the host are padding there.)
+ * @throws {RangeError} If coordinates on the host lie outside (those that are not on the host are padding there), or are called
+ * coalesced and are not.
  * @throws {TypeError} If the indices are no int32.
  *
  * @example Duplicates add up
@@ -166,7 +186,14 @@ export function cooTensor(
   const data = asTensor(values, options.dtype);
   requireTensor("cooTensor", "values", data);
   checkParts(at, data, shape);
+  if (options.dtype !== undefined && data.dtype !== options.dtype) {
+    throw new TypeError(
+      `Cannot make a sparse tensor as dtype is of values that are no tensor yet: current dtype is ${options.dtype}, values ` +
+        `are of ${data.dtype}; use cast`,
+    );
+  }
   checkInside(at, shape.slice(0, at.shape[1]!));
+  if (options.coalesced) checkSorted(at);
   return makeCoo(at, data, shape, options.coalesced ?? false);
 }
 

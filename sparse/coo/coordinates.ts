@@ -15,6 +15,7 @@ import {
   pad,
   reshape,
   type Shape,
+  ShapeError,
   sizeOf,
   slice,
   squeeze,
@@ -24,10 +25,21 @@ import {
   tensor,
   where,
 } from "../../tensor/core.ts";
-import { stridesOf } from "../../tensor/parts.ts";
+import { requireKind, stridesOf } from "../../tensor/parts.ts";
 
 /** Most cells that int32 can number, one number being left for padding. */
 const MOST_CELLS = 2 ** 31 - 2;
+
+/** Axes counted from 0, each once. */
+export function axesOf(operation: string, shape: Shape, axis: number | readonly number[]): readonly number[] {
+  const given: unknown = typeof axis === "number" ? [axis] : axis;
+  requireKind(operation, "axis", axis, Array.isArray(given), "a number or a list of numbers");
+  const axes = (given as readonly number[]).map((at) => at < 0 ? at + shape.length : at);
+  if (new Set(axes).size === axes.length && axes.every((at) => Number.isInteger(at) && at >= 0 && at < shape.length)) {
+    return axes;
+  }
+  throw new ShapeError(operation, `axes must be axes of the tensor, each once, not [${axis}]`, [shape]);
+}
 
 /** True if the cells of such axes can be numbered. */
 function canNumber(sizes: Shape): boolean {

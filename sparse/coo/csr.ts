@@ -15,6 +15,7 @@ import {
   where,
 } from "../../tensor/core.ts";
 import { requireKind, requireList, requireOptions, requireTensor, sameShape } from "../../tensor/parts.ts";
+import { hostValues } from "../host_values.ts";
 import { addRows, coalesced } from "./coalesce.ts";
 import { type CooTensor, makeCoo, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";
 import { columnOf, isStored, ofColumns } from "./coordinates.ts";
@@ -71,6 +72,33 @@ function rowStarts(indices: Tensor, sizes: Shape): Tensor {
   return concat([tensor(new Int32Array(1)), cumsum(lengths)]);
 }
 
+function requireInt32(name: string, x: Tensor): void {
+  if (x.dtype === "int32") return;
+  throw new TypeError(
+    `Cannot fromCsr as ${name} must be int32: current dtype is ${x.dtype}; use cast(${name}, "int32")`,
+  );
+}
+
+/** Refuses rows and columns on the host that are none; what stands behind the last row is padding. */
+function checkRows(indptr: Tensor, indices: Tensor, columns: number): void {
+  const starts = hostValues(indptr);
+  if (!starts) return;
+  const [first, last] = [starts[0]!, starts.at(-1)!];
+  const bad = starts.findIndex((start, row) => row > 0 && start < starts[row - 1]!);
+  if (first !== 0 || bad >= 0 || last > indices.shape[0]!) {
+    throw new RangeError(
+      `Cannot fromCsr as indptr must rise from 0 to at most the ${indices.shape[0]} entries: current indptr is ` +
+        (bad < 0 ? `${first} to ${last}` : `${starts[bad]} at ${bad}, after ${starts[bad - 1]}`),
+    );
+  }
+  const outside = hostValues(indices)?.subarray(0, last).findIndex((column) => column < 0 || column >= columns) ?? -1;
+  if (outside < 0) return;
+  throw new RangeError(
+    `Cannot fromCsr as columns must lie in [0, ${columns}): current column of entry ${outside} is ` +
+      hostValues(indices)![outside],
+  );
+}
+
 /** Parts of a matrix by rows. */
 export interface CsrParts {
   /** int32 `[m + 1]`, from 0, never descending. */
@@ -89,6 +117,8 @@ export interface CsrParts {
  * @returns The sparse tensor, its entries in the order of the rows.
  * @throws {ShapeError} If the parts do not fit.
  * @throws {TypeError} If there is no shape.
+ * @throws {RangeError} If rows do not follow each other, or a column lies outside, where they are on the host.
+ * @throws {TypeError} If rows or columns are not int32.
  *
  * @example Usage
  * ```ts
@@ -121,6 +151,9 @@ export function fromCsr(parts: CsrParts | CsrMatrix, shape?: Shape): CooTensor {
       values.shape,
     ]);
   }
+  requireInt32("indptr", indptr);
+  requireInt32("indices", indices);
+  checkRows(indptr, indices, n!);
   const coordinates = tableOf([indptr, indices], ([indptr, indices]) => {
     const rows = add(searchsorted(indptr!, arange(count), { side: "right" }), -1); // m behind the last: padding
     return ofColumns([rows, indices!]);

@@ -4,7 +4,6 @@ import {
   exp,
   reshape,
   scatterMax,
-  type Shape,
   ShapeError,
   sizeOf,
   stopGradient,
@@ -26,22 +25,13 @@ import {
   sparseSizes,
   storedValues,
 } from "./coo_tensor.ts";
-import { cellNumbers, isStored, orPadding, pickColumns, requireNumbers } from "./coordinates.ts";
+import { axesOf, cellNumbers, isStored, orPadding, pickColumns, requireNumbers } from "./coordinates.ts";
 import { type NseOption, tableOf } from "./settle.ts";
 
 /** Options of `sum`. */
 export interface SparseSumOptions extends NseOption {
   /** The axes that are summed, negative from the end; all if left out. */
   readonly axis?: number | readonly number[];
-}
-
-/** Axes counted from 0, each once. */
-function axesOf(operation: string, shape: Shape, axis: number | readonly number[]): ReadonlySet<number> {
-  const axes = (typeof axis === "number" ? [axis] : axis).map((at) => at < 0 ? at + shape.length : at);
-  if (new Set(axes).size === axes.length && axes.every((at) => Number.isInteger(at) && at >= 0 && at < shape.length)) {
-    return new Set(axes);
-  }
-  throw new ShapeError(operation, `axes must be axes of the tensor, each once, not [${axis}]`, [shape]);
 }
 
 /**
@@ -69,7 +59,7 @@ export function sum(a: CooTensor, options: SparseSumOptions = {}): CooTensor | T
   requireOptions("sum", options, { axis: true, nse: true });
   requireCoo("sum", "a", a);
   const shape = shapeOf(a);
-  const summed = axesOf("sum", shape, options.axis ?? [...shape.keys()]);
+  const summed = new Set(axesOf("sum", shape, options.axis ?? [...shape.keys()]));
   const sizes = sparseSizes(a);
   const left = [...sizes.keys()].filter((axis) => !summed.has(axis));
   const dense = denseSizes(a).map((_, i) => i).filter((i) => summed.has(i + sizes.length)).map((i) => i + 1);

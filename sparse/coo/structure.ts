@@ -21,7 +21,7 @@ import { requireList, requireOptions } from "../../tensor/parts.ts";
 import { coalesced } from "./coalesce.ts";
 import { together } from "./combine.ts";
 import { type CooTensor, makeCoo, nseOf, requireCoo, shapeOf, sparseSizes } from "./coo_tensor.ts";
-import { countOf, isStored, orPadding, pickColumns, positionsOf, rowsAt } from "./coordinates.ts";
+import { axesOf, countOf, isStored, orPadding, pickColumns, positionsOf, rowsAt } from "./coordinates.ts";
 import { type NseOption, settle, tableOf, type Tables } from "./settle.ts";
 
 /**
@@ -149,15 +149,17 @@ export function slice(a: CooTensor, options: SliceOptions & NseOption): CooTenso
   return makeCoo(indices!, guard(dense), size, a.form.value.coalesced && forward);
 }
 
-function requireStackable(tensors: readonly CooTensor[], axis: number): void {
+function requireStackable(tensors: readonly CooTensor[]): void {
   if (tensors.length === 0) throw new RangeError("Cannot concat as there must be tensors: current number is 0");
   tensors.forEach((a, i) => requireCoo("concat", `tensor ${i}`, a));
+}
+
+function requireSizes(tensors: readonly CooTensor[], axis: number): void {
   const [first, ...rest] = tensors.map(shapeOf);
-  const fits = axis >= 0 && axis < first!.length &&
-    rest.every((shape, i) =>
-      shape.length === first!.length && sparseSizes(tensors[i + 1]!).length === sparseSizes(tensors[0]!).length &&
-      shape.every((size, at) => at === axis || size === first![at])
-    );
+  const fits = rest.every((shape, i) =>
+    shape.length === first!.length && sparseSizes(tensors[i + 1]!).length === sparseSizes(tensors[0]!).length &&
+    shape.every((size, at) => at === axis || size === first![at])
+  );
   if (fits) return;
   throw new ShapeError("concat", `sizes must agree except on axis ${axis}, and so must sparse axes`, [first!, ...rest]);
 }
@@ -200,9 +202,9 @@ function widened(a: CooTensor, axis: number, by: number, shape: Shape): CooTenso
 export function concat(tensors: readonly CooTensor[], options: { readonly axis?: number } & NseOption = {}): CooTensor {
   requireOptions("concat", options, { axis: true, nse: true });
   requireList("concat", "tensors", tensors);
-  const given = options.axis ?? 0;
-  const axis = given < 0 && tensors[0] ? given + shapeOf(tensors[0]).length : given;
-  requireStackable(tensors, axis);
+  requireStackable(tensors);
+  const [axis] = axesOf("concat", shapeOf(tensors[0]!), options.axis ?? 0) as [number];
+  requireSizes(tensors, axis);
   const starts = tensors.map((_, i) => tensors.slice(0, i).reduce((sum, a) => sum + shapeOf(a)[axis]!, 0));
   const last = tensors.length - 1;
   const total = starts[last]! + shapeOf(tensors[last]!)[axis]!;

@@ -4,6 +4,7 @@ import {
   checkGrads,
   defaultDevice,
   type Device,
+  type DType,
   grad,
   jit,
   jvp,
@@ -296,6 +297,25 @@ Deno.test("What does not fit is refused by name", () => {
   throws(() => coo.cooTensor([[0, 2]], [1], [2, 2]), /inside \[2,2\]: current coordinates of entry 0 are \[0,2\]/);
   throws(() => coo.cooTensor([[0, 1, 1], [1, 0, 0]], [1, 2, 3], [2, 2]), /transpose indices that come from PyTorch/);
   throws(() => coo.cooTensor(tensor([[0.5]]), [1], [2]), /indices must be int32: current dtype is float32/);
+  const sorted = { coalesced: true };
+  throws(() => coo.cooTensor([[1], [0]], [1, 2], [2], sorted), /must be sorted, .* entry 1 are \[0\], after \[1\]/);
+  throws(() => coo.cooTensor([[0, 1], [0, 1]], [1, 2], [2, 2], sorted), /each coordinate once/);
+  equal(coo.cooTensor([[0, 1], [1, 0]], [1, 2], [2, 2], sorted).form.value.coalesced, true);
+  throws(() => coo.cooTensor([[0]], tensor([1]), [2], { dtype: "int32" }), /dtype is of values that are no tensor yet/);
+  const rows = (indptr: number[], indices: number[], dtype: DType = "int32") => () =>
+    coo.fromCsr(
+      { indptr: tensor(indptr, { dtype }), indices: tensor(indices, { dtype: "int32" }), values: tensor([1, 2]) },
+      [2, 2],
+    );
+  throws(
+    rows([0, 2, 1], [0, 1]),
+    /indptr must rise from 0 to at most the 2 entries: current indptr is 1 at 2, after 2/,
+  );
+  throws(rows([1, 1, 2], [0, 1]), /current indptr is 1 to 2/);
+  throws(rows([0, 1, 3], [0, 1]), /current indptr is 0 to 3/);
+  throws(rows([0, 1, 2], [0, 5]), /columns must lie in \[0, 2\): current column of entry 1 is 5/);
+  throws(rows([0, 1, 2], [-1, 0]), /current column of entry 0 is -1/);
+  throws(rows([0, 1, 2], [0, 1], "float32"), /indptr must be int32: current dtype is float32/);
   throws(() => coo.add(a, c), ShapeError);
   throws(() => coo.mul(a, tensor([1, 2])), /must broadcast/);
   throws(() => coo.matmul(a, a), ShapeError);
