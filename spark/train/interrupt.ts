@@ -83,3 +83,8 @@ export async function interruptible<T>(
     interrupt.close();
   }
 }
+
+/** Lets signals and timers in, such as a rank's signs of life: a loop that only ever awaits what is ready would shut them out. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

@@ -1,6 +1,7 @@
 /** @file The loop: next batch, compiled step, log. All that it does to the world is in the functions that it is given. */
 import type { Ring } from "../../tensor/kernel.ts";
 import type { MetricsReader } from "./metrics.ts";
+import { nextTurn } from "./interrupt.ts";
 import type { Standing } from "./progress.ts";
 import type { StepRecord } from "./metrics.ts";
 
@@ -74,11 +75,6 @@ export async function trainLoop<State, Batch>(loop: TrainLoop<State, Batch>): Pr
     if (last) break;
   }
   return done;
-}
-
-/** Lets signals in: a loop that only ever awaits what is ready would shut them out. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** Follows the speed: a mean that forgets, so that the time left is steady. */

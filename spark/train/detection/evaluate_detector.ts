@@ -8,6 +8,7 @@ import {
   ImageError,
   type Pixels,
 } from "../../../data/mod.ts";
+import { nextTurn } from "../interrupt.ts";
 import type { ImageDetector } from "./detect_images.ts";
 import type { DetectorTrees } from "./detect_images.ts";
 
@@ -51,6 +52,7 @@ export function detectorEvaluation(
     const found: Detection[] = [];
     let images = 0;
     for (let first = 0; first < dataset.length; first += AT_ONCE) {
+      await nextTurn();
       const batch = await imagesFrom(data, first, unread);
       images += batch.length;
       found.push(...(await detector.detect(batch, weights)).flatMap(({ detections }) => detections));

@@ -7,6 +7,7 @@ import {
   type Detector,
   type DetectorState,
 } from "../../../nn/mod.ts";
+import { nextTurn } from "../interrupt.ts";
 import type { DetectorTrees } from "./detect_images.ts";
 
 /** Share of the statistics of a batch that a running average takes over. */
@@ -47,6 +48,7 @@ export function preciseStatistics(
     let sums: Sums | null = null;
     let count = 0;
     for await (const batch of batches) {
+      await nextTurn();
       sums = more(weights, sums ?? zeros(weights.state), batch);
       count++;
     }

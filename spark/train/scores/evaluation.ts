@@ -4,6 +4,7 @@ import type { Batch, SkippedSample } from "../../../data/mod.ts";
 import type { Classifier } from "../../../nn/mod.ts";
 import type { ClassifierWeights } from "../../finetune.ts";
 import { scoreRows } from "../../score.ts";
+import { nextTurn } from "../interrupt.ts";
 import { type Confusion, emptyConfusion } from "./confusion.ts";
 
 /** Result of an evaluation. */
@@ -61,6 +62,7 @@ export function makeEvaluate(
     const seen = new Set<number>();
     const unread = new Map<number, Pick<SkippedSample, "name" | "reason">>();
     for await (const { images, labels, indices, skipped } of open()) {
+      await nextTurn();
       skipped.forEach(({ index, name, reason }) => unread.set(index, { name, reason }));
       const out = score({ params, state }, images, labels);
       const [rows, predicted, truth] = [

@@ -6,6 +6,7 @@ import { evaluate, type SparkParams, type SparkState } from "../../forward.ts";
 import { inputGrid } from "../../input_grid.ts";
 import { sampleMask } from "../../mask.ts";
 import type { TrainState } from "../../train_state.ts";
+import { nextTurn } from "../interrupt.ts";
 import type { PictureSettings } from "../results/pictures.ts";
 
 /** An image that has no part in a loss, and why. */
@@ -54,6 +55,7 @@ export function makeHeldOutLoss(
     const seen = new Set<number>();
     const unread = new Map<number, Unread>();
     for await (const { images, indices, skipped } of open()) {
+      await nextTurn();
       skipped.forEach(({ index, name, reason }) => unread.set(index, { name, reason }));
       const loss = run(params, state, images, random.foldIn(key, losses.length));
       losses.push(await loss.item({ device }));
