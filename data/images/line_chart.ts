@@ -63,7 +63,7 @@ export function lineChart(options: LineChartOptions): string {
     document,
     ...SIZE,
     style: { background: "white", color: "#222", fontFamily: "system-ui, sans-serif", fontSize: "12px" },
-    x: { label: x, labelAnchor: "center", labelArrow: "none" },
+    x: { label: x, labelAnchor: "center", labelArrow: "none", ...wholeTicks(series) },
     y: {
       label: y,
       labelAnchor: "center",
@@ -71,6 +71,7 @@ export function lineChart(options: LineChartOptions): string {
       grid: true,
       type: logarithmic ? "log" : "linear",
       nice: true,
+      ...logarithmic ? {} : flatDomain(series),
     },
     marks: [
       Plot.frame({ stroke: "#ddd" }),
@@ -89,6 +90,21 @@ export function lineChart(options: LineChartOptions): string {
   });
   svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   return svg.outerHTML;
+}
+
+/** Few steps have a tick each: there is none between two of them. */
+function wholeTicks(series: readonly LineSeries[]): { readonly ticks?: number } {
+  const ends = series.flatMap(({ points }) => points.length > 0 ? [points[0]![0], points.at(-1)![0]] : []);
+  const range = Math.max(...ends) - Math.min(...ends);
+  return ends.every(Number.isInteger) && range > 1 && range < 10 ? { ticks: range } : {};
+}
+
+/** Where all values are one, an axis from 0 to its double: of itself it would have one tick of many digits. */
+function flatDomain(series: readonly LineSeries[]): { readonly domain?: readonly [number, number] } {
+  const values = new Set(series.flatMap(({ points }) => points.map(([, y]) => y).filter(Number.isFinite)));
+  const [value] = values;
+  if (values.size !== 1) return {};
+  return { domain: value === 0 ? [0, 1] : value! > 0 ? [0, 2 * value!] : [2 * value!, 0] };
 }
 
 /** Names in their colours along the upper edge. */

@@ -122,3 +122,21 @@ export function openProgress(output: ProgressOutput, now: () => number): Progres
     end: () => {},
   };
 }
+
+/**
+ * Says in a terminal what is being done, on a line that goes when it is done; nothing elsewhere.
+ *
+ * @param output Where to write.
+ * @param what What is being done.
+ * @returns Takes the line away, once.
+ */
+export function waitOn(output: ProgressOutput, what: string): Disposable {
+  const state = { isShown: output.isTerminal };
+  if (state.isShown) output.raw(overLine(what.slice(0, Math.max(0, output.columns() - 1))));
+  return {
+    [Symbol.dispose]() {
+      if (state.isShown) output.raw(CLEAR);
+      state.isShown = false;
+    },
+  };
+}

@@ -159,7 +159,7 @@ async function begin(state: Savable, device: Device): Promise<void> {
 async function prepared<State extends Savable, Batch>(
   run: RunSettings,
   recipe: Recipe<State, Batch>,
-  { print }: Terminal,
+  { print, wait }: Terminal,
 ): Promise<Ready<State> | null> {
   const { start: { folder, resumed, lock, done, source, changes, log: { damaged } }, lengths: { total } } = run;
   const { training } = recipe;
@@ -179,7 +179,13 @@ async function prepared<State extends Savable, Batch>(
   const readEvery = readEveryOf(run, training);
   const reader = readerOf(run, readEvery);
   await begin(first, run.device);
-  for (const line of await compileStep(recipe, run, () => reader.ring(), print)) print(line);
+  using waiting = wait?.("Plans and compiles the step …");
+  const lines = await compileStep(recipe, run, () => reader.ring(), (line) => {
+    waiting?.[Symbol.dispose]();
+    print(line);
+  });
+  waiting?.[Symbol.dispose]();
+  lines.forEach(print);
   return { first, done, readEvery, reader };
 }
 

@@ -27,6 +27,8 @@ export interface Terminal {
   readonly print: (line: string) => void;
   /** Opens the display of progress. */
   readonly openProgress: () => Progress;
+  /** Says what is being done, until that is disposed of; nothing in logs. Absent where nobody looks. */
+  readonly wait?: (what: string) => Disposable;
 }
 
 /** Where a rank shows itself that is not the first: it tells of files that it skips. */

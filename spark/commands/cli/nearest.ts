@@ -3,12 +3,13 @@
  *
  * @param name What was written.
  * @param names What could be.
+ * @param most Letters in which both may differ.
  * @returns `, did you mean NAME`, or nothing if none is near.
  */
-export function nearestOf(name: string, names: readonly string[]): string {
+export function nearestOf(name: string, names: readonly string[], most = 3): string {
   const nearest = names.map((each) => ({ each, distance: editDistance(each, name) }))
     .reduce((best, next) => next.distance < best.distance ? next : best, { each: "", distance: Infinity });
-  return nearest.distance <= 3 ? `, did you mean ${nearest.each}` : "";
+  return nearest.distance <= most ? `, did you mean ${nearest.each}` : "";
 }
 
 /** Levenshtein distance, one row of its table at a time. */

@@ -1,4 +1,5 @@
 /** @file What an option of a command line is: one row of plain data, from which everything else is read. */
+import { nearestOf } from "./nearest.ts";
 
 /** What every row says. */
 interface Described {
@@ -106,7 +107,8 @@ export function readValue(row: OptionRow, given: string, flag: string): unknown 
   const value = valueOf(row, given);
   if (value !== undefined) return value;
   const shown = given.trim() === "" && row.kind === "text" ? "empty" : given;
-  throw new RangeError(`Cannot read ${flag} as it must be ${requirementOf(row)}: current value is ${shown}`);
+  const advice = row.kind === "name" ? nearestOf(given, row.names, 2) : "";
+  throw new RangeError(`Cannot read ${flag} as it must be ${requirementOf(row)}: current value is ${shown}${advice}`);
 }
 
 /** The value; undefined if the text does not fit. */

@@ -3,7 +3,7 @@
 /** Titles, and names of options. */
 const GROUPS: Readonly<Record<string, string>> = {
   "Images":
-    "data val images valImages labels inChannels scenes scenesToScore sceneObjects sceneScale sceneEmoji inputSize",
+    "data val images valImages labels inChannels scenes scenesToScore sceneObjects sceneScale sceneEmoji firstPixel inputSize",
   "Network and weights":
     "model init fromScratch initWeight weights decoderWidth variant boxesOnly backboneNorm freezeAt " +
     "headNorm fpnChannels anchorScale canonicalScale boxConvs boxFcs maskConvs",

@@ -82,6 +82,6 @@ export function fitted(text: string, columns: number | undefined): string {
   if (columns === undefined) return text;
   return text.split("\n").flatMap((line) => {
     if (widthOf(line) < columns || line.includes("deno task ")) return [line];
-    return wrap(line, { width: columns - 1, indent: /^ */.exec(line)![0].length + 2 });
+    return wrap(line, { width: columns - 1, indent: /^ */.exec(line)![0].length + 4 });
   }).join("\n");
 }

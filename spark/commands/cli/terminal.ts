@@ -1,5 +1,5 @@
 import { type CountProgress, openCount } from "../../train/count_progress.ts";
-import { openProgress, type ProgressOutput } from "../../train/progress.ts";
+import { openProgress, type ProgressOutput, waitOn } from "../../train/progress.ts";
 import type { Terminal } from "../../train/terminal.ts";
 import { columnsOf, type OutputStream, print, printError, printRaw } from "./print.ts";
 
@@ -13,7 +13,11 @@ const outputOf = (stream: OutputStream, line: (text: string) => void): ProgressO
 });
 
 /** The terminal of a run: stdout. */
-export const TERMINAL: Terminal = { print, openProgress: () => openProgress(outputOf("stdout", print), now) };
+export const TERMINAL: Terminal = {
+  print,
+  openProgress: () => openProgress(outputOf("stdout", print), now),
+  wait: (what) => waitOn(outputOf("stdout", print), what),
+};
 
 /**
  * Opens the display of a count on stderr, so that results can go to a file or a pipe.

@@ -16,6 +16,23 @@ export function widthOf(text: string): number {
   return [...text].reduce((sum, letter) => sum + (MARK.test(letter) ? 0 : WIDE.test(letter) ? 2 : 1), 0);
 }
 
+/** A number and what may stand around it; and units, which stand behind one. */
+const NUMBER = /^[([]?[-+−]?\d[\d.,:×]*[,;:.)\]]*$/;
+const UNIT = /^(?:%|[KMG]iB|m?s|px|images\/s)[,;:.)\]]*$/;
+
+/** Words between single blanks; a number stays with the word that it counts for, and with its unit. */
+function wordsOf(text: string): readonly string[] {
+  return text.split(/(?<=\S) (?=\S)/).reduce<string[]>((words, word) => {
+    const last = words.at(-1) ?? "";
+    const belongs = NUMBER.test(word)
+      ? /[\p{L}\d]$/u.test(last) && !/\d$/.test(last)
+      : UNIT.test(word) && /\d$/.test(last);
+    // One that counts for a name such as top-1 stays too.
+    const isNamed = NUMBER.test(word) && /\p{L}-\d$/u.test(last);
+    return belongs || isNamed ? [...words.slice(0, -1), `${last} ${word}`] : [...words, word];
+  }, []);
+}
+
 /**
  * Breaks text at blanks into lines; those after the first are indented. Blanks at its beginning and in rows stay.
  *
@@ -27,7 +44,7 @@ export function wrap(
   text: string,
   { width, indent }: { readonly width: number; readonly indent: number },
 ): readonly string[] {
-  return text.split(/(?<=\S) (?=\S)/).reduce<string[]>((lines, word) => {
+  return wordsOf(text).reduce<string[]>((lines, word) => {
     const longer = `${lines.at(-1)} ${word}`;
     if (lines.length === 0) return [word];
     return widthOf(longer) <= width ? [...lines.slice(0, -1), longer] : [...lines, " ".repeat(indent) + word];

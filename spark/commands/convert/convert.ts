@@ -6,13 +6,12 @@
 import type { Model } from "../../../nn/mod.ts";
 import { decoderWidthOf } from "../../weights/load_weights.ts";
 import { bytes } from "../../train/devices.ts";
-import { kindOf } from "../../train/kind_of.ts";
 import { type Command, command } from "../cli/command.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { FILE_MODEL_OPTION, WEIGHTS_OPTION } from "../shared/common_options.ts";
 import { modelOf, openWeights } from "../shared/weight_file.ts";
-import { containerOf, type Target, TARGETS } from "./targets.ts";
+import { containerOf, requireAbsent, type Target, TARGETS } from "./targets.ts";
 import { writeFull } from "./write_full.ts";
 import { type Job, writeNetwork } from "./write_network.ts";
 
@@ -45,13 +44,6 @@ classification head is kept with the backbone, and so are the names of its class
      onnx          backbone or classifier as a graph: images [N, 3, H, W], normalised as the metadata say`,
 } as const;
 
-function refuseExisting(out: string): void {
-  if (kindOf(out) === "absent") return;
-  throw new Error(
-    `Cannot write ${out} as it must not exist yet: current file would be lost; remove it or name another`,
-  );
-}
-
 /** Runs the command: exit code 0. */
 export const convertFile: Command = command(LINE, async (given, operands) => {
   const { to, model: name, weights, backbone = false } = given;
@@ -61,7 +53,7 @@ export const convertFile: Command = command(LINE, async (given, operands) => {
   }
   const target = to as Target;
   const container = containerOf(out, target);
-  refuseExisting(out);
+  requireAbsent(out);
   const file = await openWeights(path, { option: "IN", model: name, weights });
   const model: Model = modelOf(file, name);
   const job: Job = { file, out, to: target, model, container };

@@ -1,4 +1,5 @@
 /** @file Whose names weights can be written under, in which containers, and which networks each has a place for. */
+import { kindOf } from "../../train/kind_of.ts";
 import type { NetworkShape } from "../../weights/network_shape.ts";
 import { WEIGHT_NAMINGS, type WeightNaming } from "../../weights/weight_names.ts";
 
@@ -74,5 +75,18 @@ export function requireFit(to: Target, model: string, shape: NetworkShape | null
   throw new RangeError(
     `Cannot convert ${model} to ${to} as that must have such a network: current reason is that ${reason}; ${model} can be ` +
       `written --to ${others}`,
+  );
+}
+
+/**
+ * Refuses to write over a file.
+ *
+ * @param path What is to be written.
+ * @throws {Error} If there is something.
+ */
+export function requireAbsent(path: string): void {
+  if (kindOf(path) === "absent") return;
+  throw new Error(
+    `Cannot write ${path} as it must not exist yet: current file would be lost; remove it or name another`,
   );
 }

@@ -13,7 +13,6 @@ import {
   writePth,
   writeSafetensors,
 } from "../../../data/mod.ts";
-import { kindOf } from "../../train/kind_of.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { backboneStateDict, type StateDict } from "../../weights/export_weights.ts";
 import type { Backbone } from "../../weights/load_backbone.ts";
@@ -24,7 +23,7 @@ import { print } from "../cli/print.ts";
 import { ownWeights } from "../shared/own_weights.ts";
 import { sayWeights } from "../shared/say_weights.ts";
 import { classesOf, configurationOf, networkOf } from "../shared/weight_file.ts";
-import { type Container, requireFit, type Target } from "./targets.ts";
+import { type Container, requireAbsent, requireFit, type Target } from "./targets.ts";
 
 /** What is to be written. */
 export interface Job {
@@ -120,8 +119,13 @@ async function writeTarget(job: Job, network: Network, official: StateDict): Pro
   const weights = head === null ? { params, state } : { params, state, head };
   const dict = to === "pytorch" ? official : await backboneStateDict(weights, { naming: to });
   const metadata = classes === null ? {} : { classes: JSON.stringify(classes), model: model.name };
+  const hasList = classes !== null && container !== "safetensors";
+  // Before the weights are written, so that either all is there or nothing.
+  for (const ending of [...hasList ? ["json"] : [], ...to === "pytorch" ? ["py"] : []]) {
+    requireAbsent(beside(out, ending));
+  }
   await writeTensors(job, dict, metadata);
-  if (classes !== null && container !== "safetensors") await writeBeside(job, network);
+  if (hasList) await writeBeside(job, network);
   if (to === "pytorch") await writeTwin(job, network, official);
   return dict.size;
 }
@@ -140,12 +144,11 @@ async function writeTensors(
   return await writeNumpyPickle(out, model);
 }
 
-/** Writes a text beside the weights, with another ending; never over a file that is there. */
+/** The path of what stands beside the weights, with another ending. */
+const beside = (out: string, ending: string): string => `${out.replace(/\.[^./]*$/, "")}.${ending}`;
+
 async function writeTextBeside(out: string, ending: string, text: string): Promise<void> {
-  const path = `${out.replace(/\.[^./]*$/, "")}.${ending}`;
-  if (kindOf(path) !== "absent") {
-    throw new Error(`Cannot write ${path} as it must not exist yet: current file would be lost; ${out} is written`);
-  }
+  const path = beside(out, ending);
   await writeFileAtomic(path, text);
   print(`Wrote ${path}`);
 }

@@ -180,7 +180,9 @@ function tellPrecise(
 ): void {
   if (precise <= evalEvery) return;
   tell(
-    `Running statistics are taken from ${precise} batches before each evaluation, one every ${evalEvery} steps, which takes ` +
+    `Running statistics are taken from ${precise} batches before each evaluation, one every ${
+      evalEvery === 1 ? "step" : counted(evalEvery, "step")
+    }, which takes ` +
       "longer than these: --precise says fewer",
   );
 }

@@ -7,7 +7,7 @@ import { machineOf } from "../shared/machine.ts";
 import { counted, writeFileAtomic } from "../../../data/mod.ts";
 import { classAccuracies, confusionCsv } from "../../train/scores/confusion.ts";
 import { onRunDevice } from "../../train/devices.ts";
-import { type Evaluated, makeEvaluate, unreadText } from "../../train/scores/evaluation.ts";
+import { type Evaluated, makeEvaluate, readText, unreadText } from "../../train/scores/evaluation.ts";
 import { classSections, percent } from "../../train/results/evaluation_report.ts";
 import { pageHtml } from "../../train/results/page.ts";
 import { classesOf } from "../../train/scores/score_images.ts";
@@ -108,7 +108,7 @@ async function keep(
   const page = {
     title: `${model.name} on ${labelled.name}`,
     summary: [
-      ["images", `${scores.images}${unreadText(scores)}`],
+      ["images", readText(scores)],
       ["top-1, top-5", `${percent(scores.top1)}, ${percent(scores.top5)}`],
       ["loss", scores.loss.toFixed(4)],
     ] as const,

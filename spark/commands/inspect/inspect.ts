@@ -43,22 +43,31 @@ function lines(
       ? [`sets: ${sets.map((name) => name || "the file itself").join(", ")}; the first is listed`]
       : [],
     ...classes
-      ? [`classes: ${classes.length}: ${classes.slice(0, 20).join(", ")}${classes.length > 20 ? ", …" : ""}`]
+      ? [`${counted(classes.length, "class")}: ${classes.slice(0, 20).join(", ")}${classes.length > 20 ? ", …" : ""}`]
       : [],
-    ...Object.entries(configuration).flatMap(([key, value]) => valueLines(key, value)),
+    ...Object.entries(classes ? withoutClasses(configuration) : configuration)
+      .flatMap(([key, value]) => valueLines(key, value)),
     "",
     `dtype  ${"shape".padEnd(widest)}  name`,
     ...tensors.map(({ name, dtype }, i) => `${dtype.padEnd(5)}  ${shapes[i]!.padEnd(widest)}  ${name}`),
   ];
 }
 
-/** A value in a line; of a record a line for each of its values, and the same of records in it. */
+/** They have a line of their own. */
+function withoutClasses({ configuration, ...rest }: Inspection["configuration"]): Inspection["configuration"] {
+  const { classes: _, ...inner } = (configuration ?? {}) as { readonly classes?: unknown };
+  return configuration === undefined ? rest : { ...rest, configuration: inner };
+}
+
+/** A value in a line; of a record a line for each of its values but nulls, and the same of records in it. */
 function valueLines(key: string, value: unknown, indent = ""): readonly string[] {
   const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isRecord || indent.length > 4) return [`${indent}${key}: ${oneLine(value)}`];
   return [
     `${indent}${key}:`,
-    ...Object.entries(value).flatMap(([name, inner]) => valueLines(name, inner, `${indent}  `)),
+    ...Object.entries(value).filter(([, inner]) => inner !== null).flatMap(([name, inner]) =>
+      valueLines(name, inner, `${indent}  `)
+    ),
   ];
 }
 

@@ -35,7 +35,7 @@ function numbersTable(rows: readonly (readonly [name: string, metrics: readonly 
   const lines = rows.map(([name, metrics]) =>
     `<tr><th>${escaped(name)}</th>${metrics.map((value) => `<td>${cellOf(value)}</td>`).join("")}</tr>`
   );
-  return `<div class="wide"><table class="numbers"><thead><tr>${head}</tr></thead><tbody>${
+  return `<div class="wide"><table class="numbers scores"><thead><tr>${head}</tr></thead><tbody>${
     lines.join("\n")
   }</tbody></table></div>`;
 }

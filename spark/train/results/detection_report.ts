@@ -68,7 +68,7 @@ function scoreTable(scores: Readonly<Record<string, DetectionScores>>): string {
     )
   );
   const head = `<tr><th></th>${COCO_METRICS.map((name) => `<th>${escaped(name)}</th>`).join("")}</tr>`;
-  return `<div class="wide"><table class="numbers"><thead>${head}</thead><tbody>${
+  return `<div class="wide"><table class="numbers scores"><thead>${head}</thead><tbody>${
     rows.join("\n")
   }</tbody></table></div>`;
 }

@@ -2,6 +2,7 @@
 import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
 import { classAccuracies, type ClassAccuracy, type Confusion, mistakesOf } from "../scores/confusion.ts";
 import type { EvaluationRecord } from "./evaluation_record.ts";
+import { readText } from "../scores/evaluation.ts";
 import { commonCurves, escaped, pageHtml, type Row, type RunReport, stepCurve, stepSummary, table } from "./page.ts";
 import { rankCurves, rankSections } from "./rank_report.ts";
 
@@ -105,7 +106,7 @@ export function evaluationReportHtml(
   const last = evaluations.at(-1);
   const scores: readonly Row[] = last
     ? [
-      ["images evaluated on", String(last.val.images)],
+      ["images evaluated on", readText({ ...last.val, unread: last.val.unread ?? [] })],
       ["top-1, top-5", `${percent(last.val.top1)}, ${percent(last.val.top5)}`],
       ...last.ema
         ? [["top-1, top-5 of the average", `${percent(last.ema.top1)}, ${percent(last.ema.top5)}`] as const]

@@ -147,14 +147,16 @@ const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; color: #222; }
 h1 { font-size: 1.5rem; margin-bottom: 0.6rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; } th { text-align: left; font-weight: 500; color: #555; padding-right: 2rem; }
-td { overflow-wrap: anywhere; } th, td { border-bottom: 1px solid #eee; padding: 0.2rem 2rem 0.2rem 0; vertical-align: top; }
+td { overflow-wrap: anywhere; min-width: 6.5em; } .numbers td, .counts td { min-width: 0; } th, td { border-bottom: 1px solid #eee; padding: 0.2rem 2rem 0.2rem 0; vertical-align: top; }
 .curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(520px, 100%), 1fr)); gap: 1rem; }
 .curves svg { width: 100%; height: auto; } figure { margin: 0; } figure img { max-width: 100%; display: block; }
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); column-gap: 3rem; }
 .heads { display: grid; color: #555; font-size: 0.9rem; text-align: center; max-width: 100%; }
 .wide { overflow-x: auto; } .counts td, .counts th { padding: 0.25rem 0.5rem; text-align: right; border: 1px solid #fff; }
 .counts thead th { vertical-align: bottom; } .numbers td, .numbers thead th { text-align: right; } .numbers td, .numbers th { white-space: nowrap; }
-.beside > section:has(.wide > .numbers) { grid-column: 1 / -1; } .numbers td { padding-left: 1rem; }
+.numbers thead th:first-child { text-align: left; } .numbers th + th, .numbers td { padding: 0.2rem 0 0.2rem 1.2rem; }
+.beside > section:has(.scores) { grid-column: 1 / -1; } .numbers.scores th + th, .numbers.scores td { padding-left: 0.9rem; }
+@media (max-width: 640px) { .curves { overflow-x: auto; } .curves svg { min-width: 560px; } th { padding-right: 1rem; } }
 figure[hidden] { display: none; } input[type="range"] { width: min(320px, 60%); vertical-align: middle; }`;
 
 /** Shows the picture that the slider is at; without scripts all pictures are shown. */

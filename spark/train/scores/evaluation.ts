@@ -114,7 +114,18 @@ export function unreadText(
   verb = "evaluated on",
 ): string {
   if (unread.length === 0) return "";
+  return `; ${verb} ${readText({ images, unread })}`;
+}
+
+/**
+ * Says of how many images how many were read, and which were not.
+ *
+ *  computed As of `unreadText`.
+ *  Such as `6 of 8: 2 could not be read: a.png, b.png`; their number if all were.
+ */
+export function readText({ images, unread }: Parameters<typeof unreadText>[0]): string {
+  if (unread.length === 0) return String(images);
   const names = unread.slice(0, NAMED).map(({ name }) => name).join(", ");
-  return `; ${verb} ${images} of ${images + unread.length}: ${unread.length} could not be read: ${names}` +
+  return `${images} of ${images + unread.length}: ${unread.length} could not be read: ${names}` +
     (unread.length > NAMED ? ", …" : "");
 }

@@ -42,3 +42,15 @@ Deno.test("lineChart() draws each series and survives what is not finite", () =>
   equal(lineChart({ title: "a", x: "x", y: "y", series: [], logarithmic: true }).startsWith("<svg"), true);
   ok(!lineChart({ title: "a", x: "x", y: "y", series, logarithmic: true }).includes("NaN"));
 });
+
+Deno.test("lineChart() of one value has an axis to its double, of few steps a tick each", () => {
+  const ticksOf = (svg: string, label: string) =>
+    [...svg.matchAll(new RegExp(`aria-label="${label}-axis tick label"[^]*?</g>`, "g"))]
+      .flatMap(([part]) => [...part.matchAll(/>([^<>]+)<\/text>/g)].map(([, text]) => text));
+  const flat = (y: number) => [{ name: "a", points: [[1, y], [2, y], [4, y]] as const }];
+  const svg = lineChart({ title: "a", x: "step", y: "decay", series: flat(0.05) });
+  deepStrictEqual([ticksOf(svg, "y").at(0), ticksOf(svg, "y").at(-1)], ["0.00", "0.10"]);
+  deepStrictEqual(ticksOf(svg, "x"), ["1", "2", "3", "4"]);
+  deepStrictEqual(ticksOf(lineChart({ title: "a", x: "x", y: "y", series: flat(0) }), "y").at(-1), "1.0");
+  deepStrictEqual(ticksOf(lineChart({ title: "a", x: "x", y: "y", series: flat(-3) }), "y").at(0), "−6.0");
+});

@@ -28,10 +28,15 @@ Deno.test("a command whose reader has gone ends quietly, as by SIGPIPE; without 
 
 Deno.test("lines are broken at words on a terminal, but for commands; elsewhere they stay", () => {
   const account = "  left out 3 of 9 files: 2 HEIC images (a/1.heic, a/2.heic), 1 PDF document";
-  deepStrictEqual(fitted(account, 41).split("\n"), [
+  deepStrictEqual(fitted(account, 43).split("\n"), [
     "  left out 3 of 9 files: 2 HEIC images",
-    "    (a/1.heic, a/2.heic), 1 PDF document",
+    "      (a/1.heic, a/2.heic), 1 PDF document",
   ]);
+  // Numbers stay with their names and their units.
+  const scores = "net of x: linear top-1 25.00 %, top-5 100.00 %; of 12 images; 75.00 % of 4, 18.5 MiB";
+  for (let columns = 20; columns < 90; columns++) {
+    equal(/(?:top-[15]|of)\n|\d\n +(?:%|MiB)/.test(fitted(scores, columns)), false, `${columns}`);
+  }
   equal(fitted(account, undefined), account);
   equal(fitted(account, account.length + 1), account);
   const command = "Go on with: deno task pretrain --resume runs/one";

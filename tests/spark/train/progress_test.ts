@@ -1,5 +1,5 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import { duration, openProgress, standingBar, standingLine } from "../../../spark/train/progress.ts";
+import { duration, openProgress, standingBar, standingLine, waitOn } from "../../../spark/train/progress.ts";
 
 const STANDING = { step: 50, total: 200, loss: 0.98765, imagesPerSecond: 21.04, secondsLeft: 125 };
 
@@ -54,4 +54,16 @@ Deno.test("openProgress() writes few plain lines elsewhere: each twentieth, and 
     clock.now += 6000;
   }
   equal(slow.written.length, 5);
+});
+
+Deno.test("waitOn() writes a line that goes, in terminals alone", () => {
+  const { written, output } = recorder(true);
+  {
+    using waiting = waitOn(output, "Plans and compiles the step …");
+    waiting[Symbol.dispose]();
+  }
+  deepStrictEqual(written, ["\rPlans and compiles the step …\x1b[K", "\r\x1b[2K"]);
+  const log = recorder(false);
+  waitOn(log.output, "Plans …")[Symbol.dispose]();
+  deepStrictEqual(log.written, []);
 });
