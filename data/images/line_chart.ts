@@ -65,13 +65,8 @@ export function lineChart(options: LineChartOptions): string {
     style: { background: "white", color: "#222", fontFamily: "system-ui, sans-serif", fontSize: "12px" },
     x: { label: x, labelAnchor: "center", labelArrow: "none", ...wholeTicks(series) },
     y: {
-      label: y,
-      labelAnchor: "center",
-      labelArrow: "none",
-      grid: true,
-      type: logarithmic ? "log" : "linear",
-      nice: true,
-      ...logarithmic ? {} : flatDomain(series),
+      ...{ label: y, labelAnchor: "center", labelArrow: "none", grid: true, nice: true },
+      ...logarithmic ? { type: "log" } : { type: "linear", ...flatDomain(series) },
     },
     marks: [
       Plot.frame({ stroke: "#ddd" }),
