@@ -21,6 +21,10 @@ import {
 const OPTIONS = {
   device: { kind: "name", names: ["reference", "cpu", "webgpu"], help: "reference, cpu or webgpu", default: "cpu" },
   case: { kind: "text", placeholder: "NAME", what: "a part of names", help: "only parts whose name has it (default all)" },
+  direct: {
+    kind: "flag",
+    help: "cpu, webgpu: convolutions by their definition, not by Winograd's method, which rounds two or three times as far",
+  },
 } as const;
 
 const LINE = {
@@ -108,9 +112,9 @@ export function runsOf(golden: Json, bench: Bench): readonly (readonly [string, 
 
 /** Runs the files: exit code 0 if everything passed. */
 const main: Command = command(LINE, async (given, operands) => {
-  const { device: name, case: only } = withDefaults(OPTIONS, given);
+  const { device: name, case: only, direct } = withDefaults(OPTIONS, given);
   const files = operands.length > 0 ? operands : [new URL("../detection.json", import.meta.url)];
-  const device = await openDevice(name);
+  const device = await openDevice(name, direct && name !== "reference" ? { winograd: false } : {});
   const precision = name === "reference" ? "float64" : "float32";
   const bench: Bench = { device, precision, dtype: precision };
   const counts = [0, 0];
