@@ -92,10 +92,10 @@ export async function fuzz(
   for (let index = from; index < from + count; index++) {
     before(index);
     const bytes = damagedFile(target, seeds, { seed, index });
-    const start = process.cpuUsage();
+    const [start, begin] = [process.cpuUsage(), performance.now()];
     const outcome = await problemOf(target, bytes, path);
     const { user, system } = process.cpuUsage(start);
-    const took = (user + system) / 1000;
+    const took = Math.min((user + system) / 1000, performance.now() - begin); // other threads compute too
     tally.slowest = Math.max(tally.slowest, took);
     if (typeof outcome === "string") tally[outcome]++;
     else problems.push({ index, what: outcome.what, bytes });

@@ -24,6 +24,9 @@ const BOUNDS = { webgpu: 52_000, classifier: 57_200, layers: 59_700, convolution
 type Page = keyof typeof BOUNDS;
 const PAGES = Object.keys(BOUNDS) as readonly Page[];
 
+/** Milliseconds after which a page or the browser counts as hanging, however busy the machine. */
+const PATIENCE = 300_000;
+
 /** Why this cannot run here; empty if it can. */
 function reasonToSkip(): string {
   if (required) return "";
@@ -43,7 +46,18 @@ async function install(folder: string): Promise<void> {
   await packForNpm(`${folder}/tessera.tgz`);
   for (const { name } of Deno.readDirSync(SITE)) await Deno.copyFile(new URL(name, SITE), `${folder}/${name}`);
   await Deno.writeTextFile(`${folder}/package.json`, JSON.stringify({ type: "module", private: true }));
-  await run(folder, "npm", "install", "--no-audit", "--no-fund", "./tessera.tgz", "esbuild@0.28", "vite@8", "node@22");
+  await run(
+    folder,
+    "npm",
+    "install",
+    "--fetch-retries=5",
+    "--no-audit",
+    "--no-fund",
+    "./tessera.tgz",
+    "esbuild@0.28",
+    "vite@8",
+    "node@22",
+  );
 }
 
 /** The numbers that Node and pages must find. */
@@ -87,9 +101,10 @@ async function open(
 ): Promise<Found & { shared?: boolean }> {
   const server = serve(folder, isolated);
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
   try {
     await page.goto(`http://localhost:${server.addr.port}${path}`);
-    await page.waitForFunction('document.body.textContent.startsWith("{")', undefined, { timeout: 120_000 });
+    await page.waitForFunction('document.body.textContent.startsWith("{")', undefined);
     const found = JSON.parse((await page.textContent("body"))!);
     deepStrictEqual(found.error, undefined);
     return found;
@@ -164,7 +179,7 @@ Deno.test({
         for (const name of PAGES) ok(sizes[name] <= BOUNDS[name], `${name}: ${sizes[name]} bytes`);
       });
       const args = ["--no-sandbox", "--enable-unsafe-webgpu"];
-      const browser = await chromium.launch({ executablePath: program!, args });
+      const browser = await chromium.launch({ executablePath: program!, args, timeout: PATIENCE });
       try {
         for (const name of ["esbuild", "dist"]) await checkDevices(t, browser, wanted, `${folder}/${name}`, name);
         await checkTraining(t, browser, `${folder}/esbuild`);

@@ -26,7 +26,7 @@ export interface MpirunOptions {
   /** Further arguments of `mpirun`. */
   readonly args?: readonly string[];
   readonly cwd?: string;
-  /** Seconds after which it is ended. */
+  /** Seconds after which it is ended, 600 if not given: only what hangs takes so long, however busy the machine. */
   readonly timeout?: number;
 }
 
@@ -96,9 +96,9 @@ export function startMpirun(
 export async function mpirun(
   ranks: number,
   program: readonly string[],
-  { timeout = 120, ...options }: MpirunOptions = {},
+  options: MpirunOptions = {},
 ): Promise<RanksOutput> {
-  return await startMpirun(ranks, program, { ...options, timeout }).output;
+  return await startMpirun(ranks, program, options).output;
 }
 
 /**

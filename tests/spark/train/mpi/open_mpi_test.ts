@@ -39,16 +39,14 @@ for (const size of [2, 3, 4]) {
 }
 
 testMpi("A rank that is stopped is named by the first of the others at the deadline; all end, none hangs", async () => {
-  const begin = performance.now();
   const { code, stdout } = await mpirun(3, [RANK, "cpu", "1"]);
   const said = stdout.split("\n").filter((line) => line.includes("Error of rank"));
-  equal(code, 75);
+  equal(code, 75); // by themselves: the launcher was not ended from outside
   match(
     said[0]!,
     /^CollectiveError of rank 0: Cannot go on as all 3 ranks must .* within 2 s: current rank that does not answer: 1$/,
   );
   ok(said.slice(1).every((line) => line.startsWith("QuietCollectiveError of rank 2")));
-  ok(performance.now() - begin < 60_000);
 });
 
 Deno.test("A library that is missing, another MPI and another launcher are refused by name, with what to install", () => {

@@ -190,7 +190,7 @@ async function runScript(script: string): Promise<string> {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const timer = setTimeout(() => process.kill(), 60_000);
+  const timer = setTimeout(() => process.kill(), 300_000);
   const writer = process.stdin.getWriter();
   await writer.write(new TextEncoder().encode(script));
   await writer.close();
