@@ -5,7 +5,7 @@ import { openRange } from "../formats/byte_range.ts";
 import type { ImageFormat } from "../images/image_format.ts";
 import { formatByEnding, IMAGE_FORMATS } from "../images/image_formats.ts";
 import { archiveFolders } from "./archive_folders.ts";
-import { leftOutKeeper } from "./account.ts";
+import { counted, leftOutKeeper } from "./account.ts";
 import { cifarImages, isCifarBatch } from "./cifar10.ts";
 import type { Dataset } from "./dataset.ts";
 import { expandBraces } from "./expand_braces.ts";
@@ -184,7 +184,7 @@ async function withoutImages(
   }
   const kinds = Map.groupBy(files, (file) => kindByEnding(file.path));
   const found = [...kinds].sort(([, a], [, b]) => b.length - a.length).slice(0, 5)
-    .map(([kind, of]) => `${of.length} ${kind}${of.length === 1 ? "" : "s"}, such as ${of[0]!.path}`);
+    .map(([kind, of]) => `${counted(of.length, kind)}, such as ${of[0]!.path}`);
   const hidden = leftOut.list().map(({ kind, reason, count }) => `${count} ${kind} ${reason}`.trim());
   const names = (options.formats ?? IMAGE_FORMATS).map(({ name }) => name).join(", ");
   throw new Error(

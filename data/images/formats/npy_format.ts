@@ -1,6 +1,6 @@
 import { decodeNpy } from "../../formats/npy.ts";
 import { numbersOf } from "../../formats/file_tensor.ts";
-import type { ImageFormat } from "../image_format.ts";
+import { type ImageFormat, UnreadFormError } from "../image_format.ts";
 import type { Raster } from "../raster.ts";
 import { hasText } from "./head.ts";
 
@@ -14,7 +14,9 @@ function shapeOf(
   const [a, b, c] = shape as readonly [number, number, number];
   if (shape.length === 2) return { size: [a, b, 1], first: false };
   if (shape.length !== 3) {
-    throw new Error(`Cannot decode as an array must be [H, W], [H, W, C] or [C, H, W]: current shape is [${shape}]`);
+    throw new UnreadFormError(
+      `an array must be one image, [H, W], [H, W, C] or [C, H, W], current shape is [${shape.join(", ")}]`,
+    );
   }
   return a <= FEW && c > FEW ? { size: [b, c, a], first: true } : { size: [a, b, c], first: false };
 }

@@ -140,6 +140,11 @@ const PACKED: readonly LayoutRow[] = [
     gives: /is packed with gzip and holds an IDX file, as of MNIST, no tar archive/,
   },
   {
+    name: "files without an ending",
+    tree: { "x/train": none, "x/test": none },
+    gives: /has 2 files without an ending, such as x\/test/,
+  },
+  {
     name: "an image in gzip",
     tree: { "a.gz": gz(png()) },
     open: "a.gz",
