@@ -2,6 +2,7 @@
 import { type OptionNames, requireOptions, requireTensor, sameShape, shown } from "../../tensor/parts.ts";
 import {
   cast,
+  type DType,
   less,
   mul,
   reshape,
@@ -53,13 +54,17 @@ function checkRate(operation: string, rate: number): void {
 export function dropPath<T extends Features>(x: T, options: DropOptions): T {
   requireOptions("dropPath", options, DROP_OPTIONS);
   requireFeatures("dropPath", x);
-  const { rate, key, uniform = random.uniform } = options;
+  const { rate, key } = options;
   checkRate("dropPath", rate);
   if (!key || rate === 0) return x;
-  const batch = shapeOf(x)[0]!;
-  const kept = mul(cast(less(uniform(key, [batch]), 1 - rate), valuesOf(x).dtype), 1 / (1 - rate)); // [B]
+  const kept = factorsOf(key, options, shapeOf(x).slice(0, 1), valuesOf(x).dtype); // [B]
   const factors = isSparse(x) ? take(kept, batchColumn(x.pattern.indices), { wrapNegativeIndices: false }) : kept; // [P] or [B]
   return mapFeatures(x, (values) => mul(values, reshape(factors, [-1, ...values.shape.slice(1).map(() => 1)])));
+}
+
+/** What is multiplied: 0 where something is dropped, as often as the rate says, else what keeps the expectation. */
+function factorsOf(key: Tensor, { rate, uniform = random.uniform }: DropOptions, shape: Shape, dtype: DType): Tensor {
+  return mul(cast(less(uniform(key, shape), 1 - rate), dtype), 1 / (1 - rate));
 }
 
 /** The image each block belongs to, int32 `[P]`. */
@@ -87,13 +92,10 @@ export function batchColumn(indices: Tensor): Tensor {
 export function dropout<T extends Features>(x: T, options: DropOptions): T {
   requireOptions("dropout", options, DROP_OPTIONS);
   requireFeatures("dropout", x);
-  const { rate, key, uniform = random.uniform } = options;
+  const { rate, key } = options;
   checkRate("dropout", rate);
   if (!key || rate === 0) return x;
-  return mapFeatures(x, (values) => {
-    const kept = cast(less(uniform(key, values.shape), 1 - rate), values.dtype);
-    return mul(values, mul(kept, 1 / (1 - rate)));
-  });
+  return mapFeatures(x, (values) => mul(values, factorsOf(key, options, values.shape, values.dtype)));
 }
 
 /**

@@ -5,15 +5,28 @@ import type { Tensor } from "../tensor.ts";
 import { requireTensor } from "../require_tensor.ts";
 import { CONV_OPTIONS, type ConvOptions, convParams, onEach } from "./conv_options.ts";
 
+/** Refuses operands that are no images and weights of so many axes, and options that are none. */
+function requireOperands(
+  operation: string,
+  rank: number,
+  [x, w]: readonly [Tensor, Tensor],
+  options: ConvOptions,
+): void {
+  requireOptions(operation, options, CONV_OPTIONS);
+  requireTensor(operation, "x", x);
+  requireTensor(operation, "w", w);
+  requireImages(operation, rank, x, w);
+}
+
 function convolve(rank: number, x: Tensor, w: Tensor, options: ConvOptions): Tensor {
   const operation = `conv${rank}d`;
-  requireImages(operation, rank, x, w);
+  requireOperands(operation, rank, [x, w], options);
   return conv(x, w, convParams(operation, rank, options, { size: x.shape.slice(1, -1), kernel: w.shape }));
 }
 
 function transposed(rank: number, x: Tensor, w: Tensor, options: ConvOptions): Tensor {
   const operation = `convTranspose${rank}d`;
-  requireImages(operation, rank, x, w);
+  requireOperands(operation, rank, [x, w], options);
   if (x.shape.at(-1) !== w.shape.at(-1)) {
     throw new ShapeError(operation, "images must have as many channels as the last size of the weights", [
       x.shape,
@@ -55,9 +68,6 @@ function transposed(rank: number, x: Tensor, w: Tensor, options: ConvOptions): T
  * ```
  */
 export function conv1d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
-  requireOptions("conv1d", options, CONV_OPTIONS);
-  requireTensor("conv1d", "x", x);
-  requireTensor("conv1d", "w", w);
   return convolve(1, x, w, options);
 }
 
@@ -81,9 +91,6 @@ export function conv1d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  * ```
  */
 export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
-  requireOptions("conv2d", options, CONV_OPTIONS);
-  requireTensor("conv2d", "x", x);
-  requireTensor("conv2d", "w", w);
   return convolve(2, x, w, options);
 }
 
@@ -108,9 +115,6 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  * ```
  */
 export function conv3d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
-  requireOptions("conv3d", options, CONV_OPTIONS);
-  requireTensor("conv3d", "x", x);
-  requireTensor("conv3d", "w", w);
   return convolve(3, x, w, options);
 }
 
@@ -135,9 +139,6 @@ export function conv3d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
  * ```
  */
 export function convTranspose1d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
-  requireOptions("convTranspose1d", options, CONV_OPTIONS);
-  requireTensor("convTranspose1d", "x", x);
-  requireTensor("convTranspose1d", "w", w);
   return transposed(1, x, w, options);
 }
 
@@ -161,9 +162,6 @@ export function convTranspose1d(x: Tensor, w: Tensor, options: ConvOptions = {})
  * ```
  */
 export function convTranspose2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
-  requireOptions("convTranspose2d", options, CONV_OPTIONS);
-  requireTensor("convTranspose2d", "x", x);
-  requireTensor("convTranspose2d", "w", w);
   return transposed(2, x, w, options);
 }
 
@@ -187,8 +185,5 @@ export function convTranspose2d(x: Tensor, w: Tensor, options: ConvOptions = {})
  * ```
  */
 export function convTranspose3d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
-  requireOptions("convTranspose3d", options, CONV_OPTIONS);
-  requireTensor("convTranspose3d", "x", x);
-  requireTensor("convTranspose3d", "w", w);
   return transposed(3, x, w, options);
 }
