@@ -10,7 +10,7 @@ import {
   type Tensor,
   where,
 } from "../../tensor/core.ts";
-import { requireOptions, requireTensor, suppress, type SuppressOptions } from "../../tensor/parts.ts";
+import { requireKind, requireOptions, requireTensor, suppress, type SuppressOptions } from "../../tensor/parts.ts";
 import { columnsOf } from "./boxes.ts";
 
 /** What is kept of N boxes. */
@@ -50,6 +50,8 @@ export function nonMaximumSuppression(boxes: Tensor, scores: Tensor, options: Su
   const isNumber = columnsOf(boxes).concat(scores).map((x) => logicalNot(isNaN(x))).reduce((a, b) => logicalAnd(a, b));
   const rows = (x: Tensor) => take(x, order, { wrapNegativeIndices: false });
   const { threshold, kind } = options;
+  const fits = typeof threshold === "number" && threshold >= 0 && threshold <= 1;
+  requireKind("nonMaximumSuppression", "threshold", threshold, fits, "a number in [0, 1]");
   const keep = suppress(rows(boxes), rows(cast(isNumber, "int32")), {
     threshold,
     ...(kind ? { kind: rows(kind) } : {}),

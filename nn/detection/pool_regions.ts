@@ -1,6 +1,6 @@
 /** @file Regions of the map that fits the size of each box. */
 import { add, cast, greaterEqual, reshape, stopGradient, type Tensor, tensor, zeros } from "../../tensor/core.ts";
-import { requireOptions, requireTensor, roiAlign } from "../../tensor/parts.ts";
+import { requireKind, requireOptions, requireTensor, roiAlign } from "../../tensor/parts.ts";
 import { areaOf } from "./boxes.ts";
 import type { DetectorSettings, DetectorVariant } from "./options.ts";
 
@@ -46,6 +46,9 @@ export function levelsOf(boxes: Tensor, options: LevelOptions): Tensor {
   requireOptions("levelsOf", options, { levels: true, canonicalScale: true, rule: true });
   requireTensor("levelsOf", "boxes", boxes);
   const { levels, canonicalScale = 224, rule = "detectron2" } = options;
+  requireKind("levelsOf", "levels", levels, Number.isInteger(levels) && levels >= 1, "a whole number of at least 1");
+  const isScale = Number.isFinite(canonicalScale) && canonicalScale > 0;
+  requireKind("levelsOf", "canonicalScale", canonicalScale, isScale, "a positive number");
   const wide = boxes.dtype === "float64" ? boxes : cast(boxes, "float32"); // areas of narrow numbers overflow
   const area = stopGradient(areaOf(wide));
   return Array.from({ length: levels - 1 }, (_, i) => boundOf(i - 1, canonicalScale, rule))

@@ -24,7 +24,7 @@ import {
   type Tensor,
   tensor,
 } from "../../tensor/core.ts";
-import { asFloating, requireTensor } from "../../tensor/parts.ts";
+import { asFloating, requireKind, requireTensor } from "../../tensor/parts.ts";
 
 function checkTargets(operation: string, logits: Tensor, targets: Tensor): void {
   requireTensor(operation, "logits", logits);
@@ -111,6 +111,7 @@ export function binaryTerms(logits: Tensor, targets: Tensor): Tensor {
  * ```
  */
 export function isInTop(logits: Tensor, labels: Tensor, k: number): Tensor {
+  requireKind("isInTop", "k", k, Number.isInteger(k), "a whole number");
   const column = expandDims(labels, { axis: 1 }); // [B, 1]
   const own = takeAlongAxis(logits, column, { axis: 1, wrapNegativeIndices: false }); // [B, 1]
   const classes = tensor(Int32Array.from({ length: logits.shape[1]! }, (_, i) => i), { shape: [1, logits.shape[1]!] });

@@ -1,5 +1,6 @@
 /** @file What does not fit is refused at the call, and not taken for something else. */
 import { rejects, throws } from "node:assert/strict";
+import * as nn from "../../nn/mod.ts";
 import * as t from "../../tensor/mod.ts";
 import type { Device, Tensor } from "../../tensor/mod.ts";
 
@@ -36,6 +37,14 @@ const REFUSED: readonly (readonly [call: () => unknown, message: RegExp])[] = [
   [() => t.full([1], wrong(undefined)), /current value is undefined/],
   [() => t.fullLike(x, wrong(null)), /current value is null/],
   [() => t.linspace(0, 1, 5, { dtype: wrong("int32") }), /Cannot linspace as dtype must be a floating one/],
+  [() => t.quantile(x, wrong(["0.5"])), /Cannot take a quantile as q must lie in \[0, 1\]/],
+  [() => t.random.threefry([1.5, 0], [0, 0]), /Cannot encrypt as key must be two words/],
+  [() => nn.isInTop(t.ones([1, 2]), int(0), NaN), /Cannot isInTop as k must be a whole number/],
+  [() => nn.levelsOf(t.ones([1, 4]), { levels: NaN }), /Cannot levelsOf as levels must be a whole number/],
+  [
+    () => nn.nonMaximumSuppression(t.ones([1, 4]), t.ones([1]), { threshold: wrong("0.5") }),
+    /Cannot nonMaximumSuppression as threshold must be a number in \[0, 1\]/,
+  ],
   // draws
   [() => t.random.choice(key, 2.5, [1]), /Cannot choice as from must be a tensor, or a whole number of at least 1/],
   [() => t.random.bernoulli(key, NaN, [2]), /Cannot bernoulli as p must be a number in \[0, 1\], or a tensor/],

@@ -74,7 +74,7 @@ export function quantile(x: Tensor, q: number | readonly number[], options: Quan
   const axes = normalizeAxes("quantile", x, axis);
   const shares = typeof q === "number" ? [q] : q;
   requireKind("quantile", "q", q, Array.isArray(shares), "a number or a list of numbers");
-  const wrong = shares.find((share) => !(share >= 0 && share <= 1));
+  const wrong = shares.find((share) => !(typeof share === "number" && share >= 0 && share <= 1));
   if (wrong !== undefined) {
     throw new RangeError(`Cannot take a quantile as q must lie in [0, 1]: current q is ${wrong}`);
   }

@@ -39,7 +39,7 @@ export function threefryRounds<T>(
   return [x0, x1];
 }
 
-const isPair = (x: unknown) => Array.isArray(x) && x.length === 2;
+const isPair = (x: unknown) => Array.isArray(x) && x.length === 2 && x.every((word) => word === word >>> 0);
 
 const NUMBERS: WordOps<number> = {
   literal: (value) => value,
