@@ -194,20 +194,50 @@ function headOf(
     if (!found || found.shape.length !== 2) continue;
     const [classes, channels] = isOurs ? found.shape.toReversed() as [number, number] : found.shape as [number, number];
     if (channels !== model.channels.at(-1)) continue;
-    const skeleton = { params: model.initHead(random.key(0), { classes }), state: {} };
-    const own = headEntries(skeleton.params);
-    if (own.some((entry) => !Object.hasOwn(file.tensors, nameOf(entry)))) continue;
-    const tensors = Object.fromEntries(
-      own.map((entry) => [bareName(headKey(source, entry)), file.tensors[nameOf(entry)]!]),
-    );
-    const matched = matchWeights(withTensors(file, tensors), own, {
-      model: `the head of ${model.name}`,
-      own: ["head"],
-    });
-    const head = importOfficial(skeleton, own, matched.read, { dtype }).params;
-    return { head, classes, names: own.map(nameOf) };
+    const head = readHead(file, model, { source, classes, nameOf, dtype });
+    if (head) return head;
   }
-  return null;
+  const layer = isOurs ? null : onlyLayer(file, source, model);
+  if (layer === null || entries.length !== 2) return null;
+  const classes = file.tensors[`${layer}.weight`]!.shape[0]!;
+  return readHead(file, model, { source, classes, nameOf: ({ key }) => key.replace(/^.*(?=\.)/, layer), dtype });
+}
+
+/** Reads a head whose tensors are called as `nameOf` says; null where one of them is not there. */
+function readHead(
+  file: StateDictFile,
+  model: Model & Partial<Classifier>,
+  { source, classes, nameOf, dtype }: {
+    readonly source: WeightSource;
+    readonly classes: number;
+    readonly nameOf: (entry: OfficialEntry) => string;
+    readonly dtype: DType;
+  },
+): FoundHead | null {
+  const skeleton = { params: model.initHead!(random.key(0), { classes }), state: {} };
+  const own = headEntries(skeleton.params);
+  if (own.some((entry) => !Object.hasOwn(file.tensors, nameOf(entry)))) return null;
+  const tensors = Object.fromEntries(
+    own.map((entry) => [bareName(headKey(source, entry)), file.tensors[nameOf(entry)]!]),
+  );
+  const matched = matchWeights(withTensors(file, tensors), own, { model: `the head of ${model.name}`, own: ["head"] });
+  const head = importOfficial(skeleton, own, matched.read, { dtype }).params;
+  return { head, classes, names: own.map(nameOf) };
+}
+
+/**
+ * The only linear layer of a file whose network has no others, under whatever name: `fc.1` of a sequence with dropout,
+ * `last_linear`, `classifier`. Several are no head of one layer.
+ */
+function onlyLayer({ tensors }: StateDictFile, { prefix, prefixes }: WeightSource, { channels }: Model): string | null {
+  const isOther = (name: string) =>
+    prefixes.some((other) => other !== prefix && other !== "" && name.startsWith(other));
+  const flat = Object.entries(tensors).filter(([name, { shape }]) => shape.length === 2 && !isOther(name));
+  const [[name, tensor] = ["", null]] = flat;
+  if (flat.length !== 1 || !name.endsWith(".weight") || tensor?.shape[1] !== channels.at(-1)) return null;
+  const layer = name.slice(0, -".weight".length);
+  const bias = tensors[`${layer}.bias`];
+  return bias?.shape.length === 1 && bias.shape[0] === tensor!.shape[0] ? layer : null;
 }
 
 /** Name under which a head's weight is looked for: without what stands before the encoder. */

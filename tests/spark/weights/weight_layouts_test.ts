@@ -111,3 +111,33 @@ Deno.test("backboneOf() reads a ConvNeXt of this library with its head", async (
   const found = backboneOf(decodeStateDict(encodeSafetensors(tensors), "x.safetensors"), CONVNEXT);
   deepStrictEqual([await seedOf(found.params, CONVNEXT), found.naming, found.account.headClasses], [1, "tessera", 3]);
 });
+
+for (
+  const [prefix, layer] of [
+    ["", "fc.1"], // a sequence of dropout and a layer
+    ["", "last_linear"],
+    ["", "classifier"],
+    ["module.", "module.fc.1"],
+    ["backbone.", "head.layer"],
+    ["model.backbone.", "model.linear"],
+  ] as const
+) {
+  Deno.test(`backboneOf() finds the only linear layer as the head: ${prefix}, ${layer}`, async () => {
+    const dict = await dictOf(1, "official", MODEL, 3);
+    const named = under(prefix, dict).map(([name, x]) => [name.replace(`${prefix}fc.`, `${layer}.`), x] as const);
+    const { account, head } = load(named);
+    deepStrictEqual([account.headClasses, account.unused, head !== null], [3, {}, true]);
+  });
+}
+
+Deno.test("backboneOf() takes no head from several layers, or from one that does not fit", async () => {
+  const dict = [...await dictOf(1)];
+  const layer = (name: string, rows: number, columns: number) => [
+    [`${name}.weight`, new FileTensor("F32", [rows, columns], new Float32Array(rows * columns))] as const,
+    [`${name}.bias`, new FileTensor("F32", [rows], new Float32Array(rows))] as const,
+  ];
+  const channels = MODEL.channels.at(-1)!;
+  for (const layers of [[...layer("fc.0", channels, channels), ...layer("fc.2", 3, channels)], layer("fc.1", 3, 5)]) {
+    equal(load([...dict, ...layers]).head, null);
+  }
+});
