@@ -82,6 +82,13 @@ export function fitted(text: string, columns: number | undefined): string {
   if (columns === undefined) return text;
   return text.split("\n").flatMap((line) => {
     if (widthOf(line) < columns || line.includes("deno task ")) return [line];
-    return wrap(line, { width: columns - 1, indent: /^ */.exec(line)![0].length + 4 });
+    return wrap(line, { width: columns - 1, indent: indentOf(line, columns) });
   }).join("\n");
+}
+
+/** Where the rest of a line stands: deeper than its beginning; of a row of a table below its last column. */
+function indentOf(line: string, columns: number): number {
+  const [, before = ""] = /^(.*\S {2,})\S/.exec(line) ?? [];
+  const last = before.length;
+  return last > 0 && last < columns * 2 / 3 ? last + 2 : /^ */.exec(line)![0].length + 4;
 }

@@ -18,7 +18,7 @@ export function widthOf(text: string): number {
 
 /** A number and what may stand around it; and units, which stand behind one. */
 const NUMBER = /^[([]?[-+−]?\d[\d.,:×]*[,;:.)\]]*$/;
-const UNIT = /^(?:%|[KMG]iB|m?s|px|images\/s)[,;:.)\]]*$/;
+const UNIT = /^(?:%|[KMG]iB|m?s|px|images\/s)(?=[\s,;:.)\]]|$)/;
 
 /** Words between single blanks; a number stays with the word that it counts for, and with its unit. */
 function wordsOf(text: string): readonly string[] {

@@ -25,8 +25,7 @@ const LINE = {
     ...DEVICE_OPTION,
   },
   details:
-    `Writes mask_vanishing.svg, with words, and mask_vanishing.png, without, and prints the share of positions that \
-are not
+    `Writes mask_vanishing.svg, with words, and mask_vanishing.png, without, and prints the share of positions that are not
 zero at each depth.`,
 } as const;
 
@@ -44,9 +43,13 @@ function makeFolder(path: string): void {
 
 /** A line for each kind of convolution. */
 function table({ title, labels, dense, sparse }: Series): readonly string[] {
-  const line = (name: string, cells: readonly string[]) => name.padEnd(10) + cells.map((x) => x.padStart(16)).join("");
   const shares = (maps: Series["dense"]) => maps.map((map) => `${(100 * shareOf(map)).toFixed(1)} %`);
-  return ["", title, line("", labels), line("dense", shares(dense)), line("sparse", shares(sparse))];
+  const rows = [["", ...labels], ["dense", ...shares(dense)], ["sparse", ...shares(sparse)]];
+  // As wide as need be: 78 columns for the longest words.
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const line = (row: readonly string[]) =>
+    row.map((cell, i) => i === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[i]! + 2)).join("");
+  return ["", title, ...rows.map(line)];
 }
 
 /** Runs the command: exit code 0. */

@@ -1,6 +1,7 @@
 import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { cpuDevice } from "../../../tensor/mod.ts";
 import { decodeImage } from "../../../data/mod.ts";
+import { runHere } from "./command_here.ts";
 import { figuresCommand } from "../../../spark/commands/figures/figures.ts";
 import type { MaskRows } from "../../../spark/commands/shared/mask_file.ts";
 import { shareOf, vanishingMaps, vanishingMasks } from "../../../spark/commands/figures/vanishing.ts";
@@ -46,7 +47,10 @@ Deno.test("maps of a ResNet-18 know of visible patches as far as its windows rea
 
 Deno.test("figures writes an SVG that stands on its own and a PNG", () =>
   withFolder({ file: new Uint8Array(1) }, async (folder) => {
-    equal(await figuresCommand(["--out", `${folder}/a/b`, "--device", "cpu"]), 0);
+    const { code, out } = await runHere(figuresCommand, `--out ${folder}/a/b --device cpu`);
+    equal(code, 0);
+    // Tables fit a terminal, below their titles.
+    ok(out.filter((line) => / %|convolutions$|^ +mask/.test(line)).every((line) => line.length < 80), out.join("\n"));
     const svg = await Deno.readTextFile(`${folder}/a/b/mask_vanishing.svg`);
     match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" [^]*<\/svg>\n$/);
     equal(svg.match(/<path /g)!.length, 4 * 2 * 5);

@@ -59,3 +59,11 @@ Deno.test("letters of East Asia take two columns, marks none", () => {
     ok(widthOf(line) < 30, line);
   }
 });
+
+Deno.test("rows of tables go on below their last column, and no number loses its unit", () => {
+  const row = "       7      0.81   5.8 %     11.3  kernelMapWeightGradient of 9 taps, in two passes";
+  deepStrictEqual(fitted(row, 70).split("\n"), [
+    "       7      0.81   5.8 %     11.3  kernelMapWeightGradient of 9",
+    `${" ".repeat(39)}taps, in two passes`,
+  ]);
+});
