@@ -59,6 +59,7 @@ export const tune: Command = command(LINE, async (given, [file]) => {
   const adapter = await adapterHere();
   const path = out ?? tuningPath(adapter, (name) => Deno.env.get(name));
   print(`Adapter: ${adapter}\n${name}`);
+  print("Runs it once to see what takes the time, then times tiles: one line for each class of shapes …");
   const table = await tuneOf(f, { tell: (result) => print(lineOf(result)) })(...args);
   writeTuning(path, table);
   print(`${counted(Object.keys(table.tiles).length, "class of shapes")} with other tiles than the default, in ${path}`);
