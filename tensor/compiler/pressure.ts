@@ -82,10 +82,11 @@ export function makePressure({ bytesInUse, blocksInUse, ...options }: WatchedMem
   // The least in use since the collector looked at everything, and the most just after.
   const state = { held: Infinity, proven: 0, litter: 0, looked: false };
   const meter = makeMeter(() => bytesInUse() + EACH * blocksInUse());
+  const litter = () => void (state.litter += Number(litters));
   const begun: (() => void)[] = [];
   const most = (slack: number) => Math.max(1.1 * state.proven, Math.min(1.5 * state.held + slack, maxBytes / 2));
   return {
-    ran: () => void (state.litter += Number(litters)),
+    ran: litter,
     took() {
       const inUse = bytesInUse();
       const due = Math.min(LOOK_AFTER, maxBytes / 4);
@@ -96,7 +97,7 @@ export function makePressure({ bytesInUse, blocksInUse, ...options }: WatchedMem
       state.held = inUse; // memory comes back in turns to come: until then all of it counts as held
     },
     async turn() {
-      state.litter += Number(litters);
+      litter();
       const isLittered = state.litter >= LITTER;
       if (!state.looked && !isLittered) return;
       Object.assign(state, { looked: false, litter: isLittered ? 0 : state.litter });

@@ -8,7 +8,7 @@ import { reshape } from "../../primitives/layout.ts";
 import { type Shape, sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { full } from "../creation.ts";
-import { requireKey, threefryWords, WORD, wordsOf } from "./words.ts";
+import { requireKey, threefryWords, WORD, wordsOfScalar } from "./words.ts";
 
 /** Which part of a key's stream is drawn. */
 export interface StreamOptions {
@@ -27,7 +27,7 @@ export const STREAM_OPTIONS: OptionNames<StreamOptions> = { first: true };
 function counters(size: number, first: number | Tensor): readonly [Tensor, Tensor] {
   const position = cast(iota([size], 0), "uint32");
   if (typeof first !== "number") {
-    return [full([size], 0, { dtype: "uint32" }), add(position, wordsOf("draw bits", "first", first, [size]))];
+    return [full([size], 0, { dtype: "uint32" }), add(position, wordsOfScalar("draw bits", "first", first, [size]))];
   }
   if (!Number.isSafeInteger(first) || first < 0) {
     throw new RangeError(`Cannot draw bits as first must be whole and in [0, 2^53): current first is ${first}`);

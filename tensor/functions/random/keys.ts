@@ -4,7 +4,7 @@ import { reshape } from "../../primitives/layout.ts";
 import { slice } from "../../primitives/window.ts";
 import type { Tensor } from "../../tensor.ts";
 import { full, tensor, zeros } from "../creation.ts";
-import { requireKey, threefryWords, wordsOf } from "./words.ts";
+import { requireKey, threefryWords, wordsOfScalar } from "./words.ts";
 
 /**
  * Makes a key.
@@ -86,6 +86,6 @@ export function foldIn(key: Tensor, data: number | Tensor): Tensor {
   }
   const low = typeof data === "number"
     ? full([2], data, { dtype: "uint32" })
-    : wordsOf("fold into a key", "data", data, [2]);
+    : wordsOfScalar("fold into a key", "data", data, [2]);
   return threefryWords(key, [zeros([2], { dtype: "uint32" }), low], iota([2], 0));
 }

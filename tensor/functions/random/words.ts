@@ -47,7 +47,7 @@ const THREEFRY: Primitive = {
 };
 
 /** A whole scalar as words of a shape, modulo 2^32. */
-export function wordsOf(operation: string, argument: string, x: Tensor, shape: Shape): Tensor {
+export function wordsOfScalar(operation: string, argument: string, x: Tensor, shape: Shape): Tensor {
   requireTensor(operation, argument, x);
   const fits = x.shape.length === 0 && !DTYPES[x.dtype].floating;
   if (!fits) {
