@@ -53,11 +53,8 @@ const KEPT: RecentLimits = { entries: 256, characters: 2 ** 25 };
  */
 export function compilingDevice(backend: Backend): Device {
   const load = loader(backend);
-  const settled = async <R>(work: Promise<R>): Promise<R> => {
-    const result = await work;
-    await backend.pressure.turn();
-    return result;
-  };
+  // Memory comes back while the device still works, where it does so beside the program.
+  const settled = async <R>(work: Promise<R>): Promise<R> => (await Promise.all([work, backend.pressure.turn()]))[0];
   const device: Device = {
     name: backend.name,
     ...(backend.maxBytes === undefined ? {} : { maxBytes: backend.maxBytes }),

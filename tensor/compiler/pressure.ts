@@ -84,6 +84,7 @@ export function makePressure({ bytesInUse, blocksInUse, ...options }: WatchedMem
   const meter = makeMeter(() => bytesInUse() + EACH * blocksInUse());
   const litter = () => void (state.litter += Number(litters));
   const begun: (() => void)[] = [];
+  const witness = makeWitness();
   const most = (slack: number) => Math.max(1.1 * state.proven, Math.min(1.5 * state.held + slack, maxBytes / 2));
   return {
     ran: litter,
@@ -105,7 +106,7 @@ export function makePressure({ bytesInUse, blocksInUse, ...options }: WatchedMem
       for (let i = 0; i < TURNS && bytesInUse() === before; i++) await nextTurn();
       state.held = Math.min(state.held, bytesInUse());
       const bound = most(SLACK);
-      await waitForMemory(() => bytesInUse() > bound, { collector, begun, isLittered });
+      await waitForMemory(() => bytesInUse() > bound, { collector, witness, begun, isLittered });
       begun.splice(0).forEach((end) => end());
       meter.settle();
       if (bytesInUse() > bound) state.held = state.proven = bytesInUse();
@@ -134,19 +135,54 @@ function makeMeter(inUse: () => number) {
 /** How to wait for memory. */
 interface WaitOptions {
   readonly collector: Collector;
+  readonly witness: Witness;
   /** Ends of looks at everything. */
   readonly begun: (() => void)[];
   /** True to look at everything in any case. */
   readonly isLittered: boolean;
 }
 
-/** Waits while too much is in use. What died while the collector looks at everything is found once it is done. */
-async function waitForMemory(isMuch: () => boolean, { collector, begun, isLittered }: WaitOptions): Promise<void> {
-  for (let i = 0; i < WAIT.turns && (isMuch() || (isLittered && i < WAIT.all)); i++) {
+/** Waits while too much is in use, until all that died is found: the collector looks at everything in steps, while turns go by. */
+async function waitForMemory(
+  isMuch: () => boolean,
+  { collector, witness, begun, isLittered }: WaitOptions,
+): Promise<void> {
+  let isProven = () => false;
+  for (let i = 0; i < WAIT.turns && !isProven() && (isMuch() || (isLittered && i < WAIT.all)); i++) {
     if (i === WAIT.first / 2) collector.young();
+    if (i === WAIT.first) isProven = witness.letGo();
     if (isLittered || i >= WAIT.first) begun.push(collector.all()); // one more each time: it goes by growth
     await turns(WAIT.milliseconds);
   }
+  if (isProven()) await turns(WAIT.milliseconds); // finalizers of what was found last
+}
+
+/** Tells when the collector has looked at everything. */
+interface Witness {
+  /** Begins to watch. Returns what is true once all that had died by now is found. */
+  letGo(): () => boolean;
+}
+
+/**
+ * Two objects that are old, as they were made before, so that only a look at everything finds them when nothing holds them any
+ * more. The second is let go when the first is found: what a look that was under way had passed by is found by the next.
+ */
+function makeWitness(): Witness {
+  const registry = new FinalizationRegistry<object[]>((kept) => kept.shift());
+  const make = () => {
+    const kept: object[] = [{}, {}, {}]; // the last one only tells that the second is found
+    kept.slice(0, 2).forEach((x) => registry.register(x, kept));
+    return kept;
+  };
+  let next = make();
+  return {
+    letGo() {
+      const kept = next;
+      next = make(); // made old by the looks to come
+      kept.shift();
+      return () => kept.length === 0;
+    },
+  };
 }
 
 /** Ends the current turn of the event loop, at once where the engine can: the shortest timer takes milliseconds. */
