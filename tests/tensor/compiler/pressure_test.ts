@@ -157,3 +157,14 @@ Deno.test("V8 finds young objects when it is made to look, and calls finalizers 
   }
   ok(most <= 192, `${most} of 2000 at once`);
 });
+
+Deno.test("Memory that is held is waited for until V8 has looked at everything twice, and no longer", async () => {
+  const memory = { bytes: 40 * MIB, asked: 0 };
+  const pressure = makePressure({ bytesInUse: () => (memory.asked++, memory.bytes), blocksInUse: () => 1 });
+  for (const bytes of [40 * MIB, 300 * MIB]) {
+    Object.assign(memory, { bytes, asked: 0 });
+    pressure.took();
+    await pressure.turn();
+  }
+  ok(memory.asked < 30, `${memory.asked} times`); // once in each turn, of which there would be 24 and 8
+});

@@ -4,8 +4,13 @@ import type { TensorSpec } from "../../../spec.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import { costOf, decode, kernelCode, loopWhile, needsScalar } from "./loops.ts";
 import { stored } from "./operations.ts";
-import { type Place, type SharedText, ValueWriter } from "./values.ts";
+import { inTurns, type Place, type SharedText, ValueWriter } from "./values.ts";
 
+/**
+ * Rough cost of an element in nanoseconds from which two vectors are computed in turns: a long expression would wait for
+ * each of its own results, as a core does not look far enough ahead to begin with the next four elements meanwhile.
+ */
+const IN_TURNS = 4;
 /** Elements of one work item where the kernel is one long loop. */
 const BLOCK = 4096;
 
@@ -32,22 +37,25 @@ export function emitMapWat(
   const indices = rows.map((_, axis) => `$i${axis}`);
   indices.forEach((name) => locals.push(`(local ${name} i32)`));
   const shared: SharedText = { locals, calls: new Set(), ids: new Map(), constants: new Map() };
-  const place = (scalar: boolean): Place => ({
+  const place = (scalar: boolean, shift = 0): Place => ({
     indices: [...indices.map((name) => `(local.get ${name})`), ...(lane >= 0 ? ["(local.get $j)"] : [])],
     lane,
     scalar,
-    shift: 0,
+    shift,
   });
   const outer = new ValueWriter(shared, place(true), null);
-  const body = (scalar: boolean) => {
-    const writer = new ValueWriter(shared, place(scalar), outer);
-    const stores = values.map((value, i) =>
-      storeAt(i, kernel.values[i]!.dtype, writer.value(value), scalar, flat ? null : inner)
+  const body = (scalar: boolean, vectors = 1) => {
+    const writers = Array.from({ length: vectors }, (_, u) => new ValueWriter(shared, place(scalar, 4 * u), outer));
+    const texts = writers.map((writer) => values.map((value) => writer.value(value)));
+    const stores = values.flatMap((_, i) =>
+      texts.map((text, u) => storeAt(i, kernel.values[i]!.dtype, text[i]!, scalar, flat ? null : inner, 4 * u))
     );
-    return [...writer.lines, ...stores].join("\n");
+    return [...inTurns(writers), ...stores].join("\n");
   };
   const scalarOnly = lane < 0 || needsScalar(values, lane);
-  const vector = scalarOnly ? "" : loopWhile("$j", 4, "(local.get $to)", body(false));
+  const inPairs = !scalarOnly && inner >= 8 && costOf(values, lane) >= IN_TURNS;
+  const vector = scalarOnly ? "" : `${inPairs ? loopWhile("$j", 8, "(local.get $to)", body(false, 2)) : ""}
+${inPairs && inner % 8 === 0 ? "" : loopWhile("$j", 4, "(local.get $to)", body(false))}`;
   const tail = !scalarOnly && !flat && inner % 4 === 0 ? "" : loopWhile("$j", 1, "(local.get $to)", body(true));
   const loops = `${outer.lines.join("\n")}\n${vector}\n${tail}`;
   const run = flat ? flatRun(inner, loops) : rowsRun(rows, indices, inner, loops);
@@ -63,6 +71,7 @@ function storeAt(
   value: string,
   scalar: boolean,
   inner: number | null,
+  shift: number,
 ): string {
   const element = inner === null
     ? "(local.get $j)"
@@ -70,7 +79,7 @@ function storeAt(
   const address = `(i32.add (local.get $out${output}) (i32.shl ${element} (i32.const 2)))`;
   return scalar
     ? `(v128.store32_lane 0 ${address} ${stored(dtype, value)})`
-    : `(v128.store ${address} ${stored(dtype, value)})`;
+    : `(v128.store ${shift === 0 ? "" : `offset=${4 * shift} `}${address} ${stored(dtype, value)})`;
 }
 
 function flatRun(size: number, loops: string): string {

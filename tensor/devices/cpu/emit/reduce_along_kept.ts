@@ -37,13 +37,14 @@ function group(plan: ReducePlan, frame: ReduceFrame, vectors: number, scalar: bo
   const lane = kept.length - 1;
   const indices = [...keptNames.slice(0, -1), "$j", ...reducedNames].map((name) => `(local.get ${name})`);
   const outer = new ValueWriter(shared, { indices, lane, scalar: true, shift: 0 }, null);
-  const steps = Array.from({ length: vectors }, (_, u) => {
-    const writer = new ValueWriter(shared, { indices, lane, scalar, shift: 4 * u }, outer);
-    return visit(plan, writer, (k) => `$acc${k}_${u}`, scalar);
-  });
-  const body = `${outer.lines.join("\n")}\n${steps.join("\n")}`;
+  const writers = Array.from(
+    { length: vectors },
+    (_, u) => new ValueWriter(shared, { indices, lane, scalar, shift: 4 * u }, outer),
+  );
+  const step = visit(plan, writers, (k, u) => `$acc${k}_${u}`, scalar);
+  const body = `${outer.lines.join("\n")}\n${step}`;
   const [load, store] = scalar ? ["v128.load32_splat", "v128.store32_lane 0"] : ["v128.load", "v128.store"];
-  const all = steps.flatMap((_, u) => results.map((result, k) => ({ u, k, result })));
+  const all = writers.flatMap((_, u) => results.map((result, k) => ({ u, k, result })));
   const direct = inOneBand(plan);
   const loads = all.map(({ u, k, result }) =>
     `(local.set $acc${k}_${u} ${direct ? identityOf(result) : `(${load} ${partial(k, u)})`})`

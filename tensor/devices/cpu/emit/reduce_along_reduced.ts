@@ -23,11 +23,13 @@ function innermost(plan: ReducePlan, { keptNames, reducedNames, shared }: Reduce
   const indices = [...keptNames, ...reducedNames.slice(0, -1), ...(lane >= 0 ? ["$j"] : [])]
     .map((name) => `(local.get ${name})`);
   const outer = new ValueWriter(shared, { indices, lane, scalar: true, shift: 0 }, null);
-  const step = (vectors: number, scalar: boolean) =>
-    Array.from({ length: vectors }, (_, u) => {
-      const writer = new ValueWriter(shared, { indices, lane, scalar, shift: 4 * u }, outer);
-      return visit(plan, writer, (k) => scalar ? `$tail${k}` : `$acc${k}_${u}`, scalar);
-    }).join("\n");
+  const step = (vectors: number, scalar: boolean) => {
+    const writers = Array.from(
+      { length: vectors },
+      (_, u) => new ValueWriter(shared, { indices, lane, scalar, shift: 4 * u }, outer),
+    );
+    return visit(plan, writers, (k, u) => scalar ? `$tail${k}` : `$acc${k}_${u}`, scalar);
+  };
   const scalarOnly = lane < 0 || needsScalar(rootsOf(plan), lane) || plan.stores.some((x) => x.strides[lane] !== 1);
   const loops = [
     scalarOnly || unroll === 1 ? "" : loopWhile("$j", 4 * unroll, "(local.get $until)", step(unroll, false)),

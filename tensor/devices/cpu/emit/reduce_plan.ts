@@ -3,7 +3,7 @@ import type { Scalar } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
 import { loopWhile } from "./loops.ts";
 import { splat, stored } from "./operations.ts";
-import type { SharedText, ValueWriter } from "./values.ts";
+import { inTurns, type SharedText, type ValueWriter } from "./values.ts";
 
 type Operation = Reduced["op"];
 
@@ -70,31 +70,35 @@ export function reduceFrame({ kept, reduced }: ReducePlan): ReduceFrame {
 }
 
 /**
- * Writes what happens at one index: values are stored, and combined into accumulators.
+ * Writes what happens at the places of several vectors: values are stored, and combined into accumulators.
  *
  * @param plan The reduction.
- * @param writer Writes the values at the index.
+ * @param writers One for each vector: writes the values there.
  * @param accumulator Local of each result.
  * @param scalar True if all lanes hold one element.
  * @returns Code.
  */
 export function visit(
   { results, stores }: ReducePlan,
-  writer: ValueWriter,
-  accumulator: (result: number) => string,
+  writers: readonly ValueWriter[],
+  accumulator: (result: number, vector: number) => string,
   scalar: boolean,
 ): string {
-  const values = rootsOf({ results, stores }).map((value) => writer.value(value));
-  const combined = results.map(({ op, value: { dtype } }, k) => {
-    const name = accumulator(k);
-    return `(local.set ${name} ${combine(op, dtype, `(local.get ${name})`, values[k]!)})`;
-  });
-  const written = stores.map(({ value: { dtype }, strides }, i) => {
-    const address = writer.storeAddress(results.length + i, strides);
-    const value = stored(dtype, values[results.length + i]!);
-    return `(${scalar ? "v128.store32_lane 0" : "v128.store"} ${address} ${value})`;
-  });
-  return [...writer.lines, ...combined, ...written].join("\n");
+  const values = writers.map((writer) => rootsOf({ results, stores }).map((value) => writer.value(value)));
+  const combined = results.flatMap(({ op, value: { dtype } }, k) =>
+    writers.map((_, u) => {
+      const name = accumulator(k, u);
+      return `(local.set ${name} ${combine(op, dtype, `(local.get ${name})`, values[u]![k]!)})`;
+    })
+  );
+  const written = stores.flatMap(({ value: { dtype }, strides }, i) =>
+    writers.map((writer, u) => {
+      const address = writer.storeAddress(results.length + i, strides);
+      const value = stored(dtype, values[u]![results.length + i]!);
+      return `(${scalar ? "v128.store32_lane 0" : "v128.store"} ${address} ${value})`;
+    })
+  );
+  return [...inTurns(writers), ...combined, ...written].join("\n");
 }
 
 /** Splits the number of an item into slab and place, and finds the slab's range. */

@@ -33,7 +33,7 @@ export function constantLines({ constants }: Pick<SharedText, "constants">): str
 }
 
 /** Nodes of a composed operation up to which it is written in place of a call, where it is computed for many elements. */
-const SHORT = 64;
+const SHORT = 160;
 
 function sum(terms: readonly string[]): string {
   return terms.length === 0 ? "(i32.const 0)" : terms.reduce((a, b) => `(i32.add ${a} ${b})`);
@@ -259,6 +259,15 @@ export class ValueWriter {
     this.#shared.calls.add(name);
     return `(call $${name} ${args.join(" ")})`;
   }
+}
+
+/**
+ * What several writers have written, a line of each in turn: where they write the same for vectors side by side, one need not
+ * wait for what another has not computed yet, and an engine that joins neighbours finds them.
+ */
+export function inTurns(writers: readonly Pick<ValueWriter, "lines">[]): readonly string[] {
+  const longest = Math.max(...writers.map(({ lines }) => lines.length));
+  return Array.from({ length: longest }, (_, i) => writers.flatMap(({ lines }) => lines.slice(i, i + 1))).flat();
 }
 
 const variation = new WeakMap<Scalar, Map<number, boolean>>();
