@@ -33,18 +33,9 @@ export function emitMapWat(
   const count = rows.reduce((a, b) => a * b, 1);
   const flat = rows.length === 0;
   const lane = sizes.length - 1;
-  const locals = ["(local $j i32)", "(local $to i32)", "(local $row i32)", "(local $rest i32)"];
-  const indices = rows.map((_, axis) => `$i${axis}`);
-  indices.forEach((name) => locals.push(`(local ${name} i32)`));
-  const shared: SharedText = { locals, calls: new Set(), ids: new Map(), constants: new Map() };
-  const place = (scalar: boolean, shift = 0): Place => ({
-    indices: [...indices.map((name) => `(local.get ${name})`), ...(lane >= 0 ? ["(local.get $j)"] : [])],
-    lane,
-    scalar,
-    shift,
-  });
+  const { indices, shared, place } = frameOf(rows, lane);
   const outer = new ValueWriter(shared, place(true), null);
-  const body = (scalar: boolean, vectors = 1) => {
+  const write = (scalar: boolean, vectors = 1) => {
     const writers = Array.from({ length: vectors }, (_, u) => new ValueWriter(shared, place(scalar, 4 * u), outer));
     const texts = writers.map((writer) => values.map((value) => writer.value(value)));
     const stores = values.flatMap((_, i) =>
@@ -53,16 +44,38 @@ export function emitMapWat(
     return [...inTurns(writers), ...stores].join("\n");
   };
   const scalarOnly = lane < 0 || needsScalar(values, lane);
-  const inPairs = !scalarOnly && inner >= 8 && costOf(values, lane) >= IN_TURNS;
-  const vector = scalarOnly ? "" : `${inPairs ? loopWhile("$j", 8, "(local.get $to)", body(false, 2)) : ""}
-${inPairs && inner % 8 === 0 ? "" : loopWhile("$j", 4, "(local.get $to)", body(false))}`;
-  const tail = !scalarOnly && !flat && inner % 4 === 0 ? "" : loopWhile("$j", 1, "(local.get $to)", body(true));
-  const loops = `${outer.lines.join("\n")}\n${vector}\n${tail}`;
+  const inPairs = costOf(values, lane) >= IN_TURNS;
+  const along = scalarOnly ? loopWhile("$j", 1, "(local.get $to)", write(true)) : vectors(inner, inPairs, write);
+  const loops = `${outer.lines.join("\n")}\n${along}`;
   const run = flat ? flatRun(inner, loops) : rowsRun(rows, indices, inner, loops);
   const code = kernelCode({ inputs: inputs.length, outputs: outputs.length }, shared, run);
   const items = inner === 0 || count === 0 ? 0 : flat ? Math.ceil(inner / BLOCK) : count;
   const itemCost = costOf(values, lane) * (flat ? Math.min(BLOCK, inner) : inner) * (scalarOnly ? 3 : 1) + 5;
   return { passes: [{ code, items, itemCost }], scratchBytes: 0, localBytes: 0 };
+}
+
+/** Locals, and where code stands that computes one element or four from `$j + shift` on. */
+function frameOf(rows: readonly number[], lane: number) {
+  const indices = rows.map((_, axis) => `$i${axis}`);
+  const locals = ["$j", "$to", "$row", "$rest", ...indices].map((name) => `(local ${name} i32)`);
+  const shared: SharedText = { locals, calls: new Set(), ids: new Map(), constants: new Map() };
+  const place = (scalar: boolean, shift = 0): Place => ({
+    indices: [...indices.map((name) => `(local.get ${name})`), ...(lane >= 0 ? ["(local.get $j)"] : [])],
+    lane,
+    scalar,
+    shift,
+  });
+  return { indices, shared, place };
+}
+
+/** Loops over an axis: eight elements at a time, four, one, as far as its size needs them. */
+function vectors(inner: number, inPairs: boolean, write: (scalar: boolean, vectors?: number) => string): string {
+  const eights = inPairs && inner >= 8;
+  return [
+    eights ? loopWhile("$j", 8, "(local.get $to)", write(false, 2)) : "",
+    eights && inner % 8 === 0 ? "" : loopWhile("$j", 4, "(local.get $to)", write(false)),
+    inner % 4 === 0 ? "" : loopWhile("$j", 1, "(local.get $to)", write(true)),
+  ].join("\n");
 }
 
 function storeAt(
