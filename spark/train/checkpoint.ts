@@ -20,6 +20,9 @@ export interface Savable extends Pick<TrainState, "key"> {
 /** Written into every checkpoint, so that other safetensors files are told apart. */
 const FORMAT = "tessera.spark.train/1";
 
+/** The same of weights alone, which nothing goes on from. */
+export const WEIGHTS_FORMAT = "tessera.weights/1";
+
 /** A checkpoint that was read, its state not yet put together. */
 export interface Checkpoint {
   /** Where it was read. */
@@ -62,10 +65,33 @@ export async function save(
 ): Promise<void> {
   requireOptions("save", options, { configuration: true });
   const { configuration = null } = options;
-  const tensors = await fileTensors(train);
+  await write(path, train, { format: FORMAT, configuration });
+}
+
+/**
+ * Saves what was evaluated: weights alone, of a moving average under its name. The file is written as by `save`.
+ *
+ * @param path The file; its folder must exist.
+ * @param weights Parameters and running statistics, or those of an average.
+ * @param configuration Plain data to keep with them.
+ * @throws {Error} As `save`.
+ */
+export async function saveWeights(
+  path: string,
+  weights: Pick<Savable, "params" | "state"> | Required<Pick<Savable, "average">>,
+  configuration: unknown,
+): Promise<void> {
+  await write(path, weights, { format: WEIGHTS_FORMAT, configuration });
+}
+
+async function write(
+  path: string,
+  tree: object,
+  { format, configuration }: { readonly format: string; readonly configuration: unknown },
+): Promise<void> {
+  const tensors = await fileTensors(tree as Tree);
   Object.entries(tensors).forEach(([name, { data }]) => requireFinite(path, name, data as TypedArray));
-  const metadata = { format: FORMAT, configuration: JSON.stringify(configuration) };
-  await writeSafetensors(path, tensors, metadata);
+  await writeSafetensors(path, tensors, { format, configuration: JSON.stringify(configuration) });
 }
 
 function requireFinite(path: string, name: string, values: TypedArray): void {

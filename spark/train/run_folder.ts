@@ -10,6 +10,8 @@ export interface RunFolder {
   readonly path: string;
   /** Newest checkpoint. */
   readonly checkpoint: string;
+  /** Weights as the last evaluation had them, of detectors: what a run's folder is used by. */
+  readonly evaluated: string;
   /** Checkpoint of the best evaluation, of fine-tuning. */
   readonly best: string;
   /** Evaluation at the end, of fine-tuning. */
@@ -53,6 +55,7 @@ export function runFolder(path: string): RunFolder {
   return {
     path: root,
     checkpoint: `${root}/${CHECKPOINT}`,
+    evaluated: `${root}/evaluated.safetensors`,
     best: `${root}/best.safetensors`,
     result: `${root}/result.json`,
     log: `${root}/log.jsonl`,

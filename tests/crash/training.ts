@@ -29,8 +29,8 @@ export interface Result {
   readonly bits: Uint8Array;
   /** Losses of all steps. */
   readonly losses: string;
-  /** Evaluations, the best checkpoint and the result, of commands that have them. */
-  readonly kept: Readonly<Record<"evaluations" | "best" | "result", Uint8Array>>;
+  /** Evaluations, weights of the last and of the best one, and the result, of commands that have them. */
+  readonly kept: Readonly<Record<"evaluations" | "evaluated" | "best" | "result", Uint8Array>>;
 }
 
 /** Commands that train, by the name of their folder. */
@@ -118,6 +118,7 @@ export async function resultOf(folder: string): Promise<Result> {
     losses: records.filter(({ loss }) => loss !== undefined).map(({ loss }) => loss).join(),
     kept: {
       evaluations: new TextEncoder().encode(JSON.stringify(evaluations)),
+      evaluated: await fileOf("evaluated.safetensors"),
       best: await fileOf("best.safetensors"),
       result: await fileOf("result.json"),
     },

@@ -45,9 +45,10 @@ const LINE = {
 --data it makes its own scenes.`,
   options: DETECT_OPTIONS,
   details:
-    `The run folder holds last.safetensors (all that --resume needs), best.safetensors (of the best box AP, with running
-statistics taken anew), log.jsonl (one line per step, epoch and evaluation), report.html (scores, losses, what was found in
-some images over time), detections/, tensorboard_log/ and result.json (the evaluation at the end, by class too).
+    `The run folder holds last.safetensors (all that --resume needs), evaluated.safetensors (the weights of the last evaluation,
+with running statistics taken anew: what the folder stands for where weights are asked for), best.safetensors (of the best box
+AP, with the same), log.jsonl (one line per step, epoch and evaluation), report.html (scores, losses, what was found in some
+images over time), detections/, tensorboard_log/ and result.json (the evaluation at the end, by class too).
 
 mpirun -n N deno task detect:train … shares each step among N ranks (docs/many_machines.md); --batch-size is that of all
 together.
@@ -59,6 +60,8 @@ ${EXIT_CODES}`,
 interface Configuration extends RunConfiguration<DetectOptions> {
   /** The best evaluation; null before the first. */
   readonly best: BestDetector | null;
+  /** Steps done when these weights were evaluated; null where they are those that the run goes on from. */
+  readonly evaluated?: number | null;
 }
 
 /** How a run starts. */

@@ -14,7 +14,12 @@ import {
   sceneBuckets,
 } from "../../../data/mod.ts";
 import type { DetectionState } from "../../detection.ts";
-import { type DetectorTrees, type ImageDetector, imageDetector } from "../../train/detection/detect_images.ts";
+import {
+  type DetectorInput,
+  type DetectorTrees,
+  type ImageDetector,
+  imageDetector,
+} from "../../train/detection/detect_images.ts";
 import { type DetectionSet, detectorEvaluation } from "../../train/detection/evaluate_detector.ts";
 import type { BestDetector } from "../../train/results/best_detector.ts";
 import { detectionResults } from "../../train/results/detection_results.ts";
@@ -64,7 +69,8 @@ const SIDE = 320;
  */
 export function keepsakesOf(kept: KeptRun, { head, note, emit }: KeepsakeRun): ReturnType<typeof detectionResults> {
   const { options, data, lengths, device, start, configuration, weightsOf } = kept;
-  const detector = detectorOf(kept);
+  const canvases = canvasesOf(kept);
+  const detector = detectorOf(kept, canvases);
   const evaluations = Object.entries(data.val).map(([name, set]) => [name, detectorEvaluation(detector, set)] as const);
   const { evalEvery, total, warmup, stepsPerEpoch } = lengths;
   const counted = { steps: total, warmupSteps: warmup, stepsPerEpoch, evalEvery, images: data.images };
@@ -73,7 +79,7 @@ export function keepsakesOf(kept: KeptRun, { head, note, emit }: KeepsakeRun): R
     about: { ...options, ...counted, device: device.name, ...launchOf(head) },
     sources: accountsOf(data.train, ...Object.values(data.val).map(({ dataset }) => dataset)),
     best: start.resumed?.configuration.best ?? null,
-    weightsOf,
+    ...{ weightsOf, canvases },
     evaluate: async (weights) => {
       const scores: [string, Awaited<ReturnType<(typeof evaluations)[number][1]>>][] = [];
       for (const [name, evaluate] of evaluations) scores.push([name, await evaluate(weights)]);
@@ -83,17 +89,24 @@ export function keepsakesOf(kept: KeptRun, { head, note, emit }: KeepsakeRun): R
   });
 }
 
-/** Runs the detector in a few sizes. */
-function detectorOf({ options, data, training: { model, initial }, device }: KeptRun): ImageDetector {
+/** Filled sizes: a few that hold all images. */
+function canvasesOf({ options, data, training: { model } }: KeptRun): NonNullable<DetectorInput["canvases"]> {
   const { testShort: short, longest } = options;
   const { strides, variant } = model.settings;
   const sizes = Object.values(data.val).flatMap(({ set }) =>
     set.images.map(({ height, width }) => [height, width] as const)
   );
   const stride = strides.at(-2)!;
-  const { canvases } = sceneBuckets(sizes, { shorts: [short], longest, stride, rule: variant });
+  return sceneBuckets(sizes, { shorts: [short], longest, stride, rule: variant }).canvases.map(({ size }) => size);
+}
+
+function detectorOf(
+  { options, data, training: { model, initial }, device }: KeptRun,
+  canvases: NonNullable<DetectorInput["canvases"]>,
+): ImageDetector {
+  const { testShort: short, longest } = options;
   return imageDetector(model, initial, {
-    input: { short, longest, normalisation: IMAGENET_NORMALISATION, canvases: canvases.map(({ size }) => size) },
+    input: { short, longest, normalisation: IMAGENET_NORMALISATION, canvases },
     categories: data.categories.map(({ id }) => id),
     device,
   });

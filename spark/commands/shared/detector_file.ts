@@ -2,6 +2,7 @@
 import { type Detector, detector, type DetectorOptions } from "../../../nn/mod.ts";
 import {
   type CocoCategory,
+  counted,
   IMAGENET_NORMALISATION,
   parseJson,
   readCocoSet,
@@ -24,8 +25,8 @@ export const DETECTOR_OPTIONS = {
     placeholder: "PATH",
     what: "a file or a run folder",
     help: [
-      "detector: run folder or checkpoint of deno task detect:train, or weights of torchvision, Detectron2 or mmdetection",
-      "(Mask or Faster R-CNN with a feature pyramid), whose sizes are told from their shapes",
+      "detector: run folder of deno task detect:train (as it was evaluated last) or checkpoint, or weights of torchvision,",
+      "Detectron2 or mmdetection (Mask or Faster R-CNN with a feature pyramid), whose sizes are told from their shapes",
     ],
   },
   settings: {
@@ -101,9 +102,19 @@ export interface DetectorFile {
 
 /** What checkpoints of detectors say of themselves. */
 interface Configuration {
-  readonly options?: { readonly model?: string; readonly short?: number; readonly longest?: number };
+  readonly options?: {
+    readonly model?: string;
+    readonly short?: number;
+    readonly longest?: number;
+    readonly precise?: number;
+  };
   readonly detector?: Omit<DetectorOptions, "backbone">;
   readonly categories?: readonly CocoCategory[];
+  readonly step?: number;
+  /** Steps done when these weights were evaluated; null where they are those that the run goes on from. */
+  readonly evaluated?: number | null;
+  /** Filled sizes of the images that they were evaluated on. */
+  readonly canvases?: DetectorInput["canvases"];
 }
 
 /** Means of blue, green and red, from 0 to 255, that Detectron2's own weights were trained with; deviations of 1. */
@@ -128,18 +139,34 @@ export async function openDetectorFile(task: string, given: Given): Promise<Dete
   const { settings } = model;
   const { naming, ...weights } = detectorOf(file, model);
   const kind = `${settings.masks ? "Mask" : "Faster"} R-CNN on ${settings.backbone.name}`;
-  const names = naming === "tessera" ? "" : `, names of ${naming}, rules of ${settings.variant}`;
+  const names = naming === "tessera" ? stepText(saved) : `, names of ${naming}, rules of ${settings.variant}`;
   return {
-    ...{ path: file.path, model, weights, name: `${kind}, ${settings.classes} classes${names}` },
+    ...{ path: file.path, model, weights, name: `${kind}, ${counted(settings.classes, "class")}${names}` },
     categories: categoriesOf(await categoriesIn(given.classes), saved.categories ?? namesIn(file), settings.classes),
-    input: {
-      short: given.short ?? saved.options?.short ?? 800,
-      longest: given.longest ?? saved.options?.longest ?? 1333,
-      normalisation: given.colours === "bgr"
-        ? { ...BLUE_FIRST as unknown as typeof IMAGENET_NORMALISATION, blueFirst: true }
-        : IMAGENET_NORMALISATION,
-    },
+    input: inputOf(saved, given),
   };
+}
+
+/** How images come to it: as when it was evaluated, unless another size is asked for. */
+function inputOf({ options = {}, canvases }: Configuration, given: Given): DetectorInput {
+  const [short, longest] = [given.short ?? options.short ?? 800, given.longest ?? options.longest ?? 1333];
+  const isOwn = short === options.short && longest === options.longest;
+  return {
+    ...{ short, longest, ...isOwn && canvases && { canvases } },
+    normalisation: given.colours === "bgr"
+      ? { ...BLUE_FIRST as unknown as typeof IMAGENET_NORMALISATION, blueFirst: true }
+      : IMAGENET_NORMALISATION,
+  };
+}
+
+/** Which weights of a run these are. */
+function stepText({ step, evaluated, options }: Configuration): string {
+  if (step === undefined) return "";
+  if (evaluated !== null) return `, after ${counted(step, "step")}`;
+  const anew = (options?.precise ?? 0) > 0
+    ? ", with running statistics as training goes on from them, not as evaluations take them anew (evaluated.safetensors)"
+    : "";
+  return `, after ${counted(step, "step")}${anew}`;
 }
 
 function ownOptions({ options, detector: told }: Configuration, { model }: Given): DetectorOptions {

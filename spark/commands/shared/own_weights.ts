@@ -1,5 +1,6 @@
 import type { Tree } from "../../../tensor/mod.ts";
 import { fileTensors, type SafetensorsTensor } from "../../../data/mod.ts";
+import { WEIGHTS_FORMAT } from "../../train/checkpoint.ts";
 
 /**
  * Weights without optimizer under the names of this library.
@@ -29,5 +30,5 @@ export async function ownWeights(
     options: { model, ...(inputSize ? { inputSize } : {}), ...(inChannels === 3 ? {} : { inChannels }) },
     ...(classes ? { classes } : {}),
   });
-  return { tensors: await fileTensors(tree), metadata: { format: "tessera.weights/1", configuration } };
+  return { tensors: await fileTensors(tree), metadata: { format: WEIGHTS_FORMAT, configuration } };
 }

@@ -59,7 +59,7 @@ export async function startWithWeights<
   given: Given,
   { start, settle, resume, backboneOf, nameOf }: StartParts<Given, Options, Backbone>,
 ): Promise<RunStart<Options, Configuration> & { readonly backbone: Backbone | null }> {
-  const init = given.init === undefined ? undefined : weightPath(given.init, "--init");
+  const init = given.init === undefined ? undefined : weightPath(given.init, "--init", undefined, given.weights);
   if (given.resume !== undefined) {
     const asked = init === undefined ? given : { ...given, init };
     const goesOn = await resumedRun<Options, Configuration>(given.resume, (saved) => resume(saved, asked), start);

@@ -24,7 +24,7 @@ export interface WeightChoice {
 /**
  * Reads a file of weights, and makes the model known that it names, where that is a file of its own.
  *
- * @param path The file, a run folder, of which the newest checkpoint is taken, or a folder as transformers write it.
+ * @param path The file, or a folder, as of `weightPath`.
  * @param choice Option, model, set.
  * @returns What the file holds.
  * @throws {Error} If it cannot be read, naming option, file and true kind, or the file of its model cannot be loaded.
@@ -33,9 +33,11 @@ export async function openWeights(
   path: string,
   { option, model, weights, tell }: WeightChoice,
 ): Promise<StateDictFile> {
-  const file = await readStateDict(weightPath(path, option, tell), weights ? { weights } : {}).catch((error: Error) => {
-    throw Object.assign(error, { message: `${error.message} (${option})` });
-  });
+  const file = await readStateDict(weightPath(path, option, tell, weights), weights ? { weights } : {}).catch(
+    (error: Error) => {
+      throw Object.assign(error, { message: `${error.message} (${option})` });
+    },
+  );
   const named = model ?? namedIn(file);
   if (named !== undefined && isModelFile(named)) await loadModel(named);
   return file;

@@ -16,13 +16,20 @@ const NAMES = [
 /**
  * Finds the file of weights that an option names. What a folder means is said.
  *
- * @param path A file, a run folder, of which the newest checkpoint is taken, or a folder as transformers write it.
+ * @param path A file, a run folder, of which what was evaluated last is taken, else the newest checkpoint, or a folder as
+ * transformers write it.
  * @param option The option that names it, for errors: `--init`.
  * @param tell Told which file of a folder it is.
+ * @param set Which of several sets of weights is asked for, if one is: the checkpoint has them all.
  * @returns The file.
  * @throws {Error} If there is nothing, or a folder without weights, naming what was looked for.
  */
-export function weightPath(path: string, option: string, tell: (line: string) => void = print): string {
+export function weightPath(
+  path: string,
+  option: string,
+  tell: (line: string) => void = print,
+  set?: string | null,
+): string {
   const kind = kindOf(path);
   if (kind === "file") return path;
   const refuse = (current: string): never => {
@@ -36,9 +43,9 @@ export function weightPath(path: string, option: string, tell: (line: string) =>
   if (kind === "other") return refuse(`path ${path} is a pipe or a device; write what comes out of it into a file`);
   if (kind === "absent") return refuse(`path ${path} is missing${modelAdvice(path) ?? pathAdvice(path)}`);
   const root = path.replace(/(?<=.)\/+$/, "");
-  const found = [runFolder(root).checkpoint, ...NAMES.map((name) => `${root}/${name}`)].find((each) =>
-    kindOf(each) === "file"
-  );
+  const { checkpoint, evaluated } = runFolder(root);
+  const candidates = [...set ? [] : [evaluated], checkpoint, ...NAMES.map((name) => `${root}/${name}`)];
+  const found = candidates.find((each) => kindOf(each) === "file");
   if (found === undefined) return refuse(`folder ${path} has none of them${otherwise(root)}`);
   tell(`${option} ${path} is a folder: takes ${found}`);
   return found;

@@ -1,7 +1,7 @@
 /** @file What the training of a detector keeps besides log and checkpoint: scores, the best checkpoint, pictures, report. */
 import { appendFile, type SourceAccount, writeFileAtomic } from "../../../data/mod.ts";
 import type { DetectionState } from "../../detection.ts";
-import { save } from "../checkpoint.ts";
+import { save, saveWeights } from "../checkpoint.ts";
 import type { DetectionScores } from "../detection/evaluate_detector.ts";
 import type { DetectorTrees } from "../detection/detect_images.ts";
 import type { RunFolder } from "../run_folder.ts";
@@ -33,7 +33,7 @@ export interface DetectionResultsOptions {
   readonly before: LogSoFar;
   /** What the report lists. */
   readonly about: Readonly<Record<string, unknown>>;
-  /** What checkpoints say of the run, but for the step and the best evaluation. */
+  /** What checkpoints say of the run, but for the step, the best evaluation and whether the weights were evaluated. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** The best evaluation before. */
   readonly best: BestDetector | null;
@@ -45,6 +45,8 @@ export interface DetectionResultsOptions {
   readonly sources: readonly SourceAccount[];
   /** The weights that are evaluated: with statistics taken anew, if the run does so. */
   readonly weightsOf: (train: DetectionState) => DetectorTrees;
+  /** Filled sizes of the images that are evaluated on, which those who use the weights take too. */
+  readonly canvases: readonly (readonly [height: number, width: number])[];
   /** Scores weights, by the name of the images. */
   readonly evaluate: (weights: DetectorTrees) => Promise<Readonly<Record<string, DetectionScores>>>;
   /** Draws what weights find in some images: PNG. */
@@ -72,7 +74,7 @@ export function isEvaluated(
  * end, writes the result.
  */
 export function detectionResults(folder: RunFolder, run: DetectionResultsOptions): Keepsakes<DetectionState> {
-  const { configuration, total, before, title, about } = run;
+  const { configuration, total, before, title, about, canvases } = run;
   const records = [...before.records];
   const evaluations = [...recordsIn<DetectionRecord>(before.text, "evaluated")];
   const state = { best: run.best };
@@ -84,19 +86,17 @@ export function detectionResults(folder: RunFolder, run: DetectionResultsOptions
       events.steps(added, epochs);
     },
     async beforeSave(train, step) {
-      if (!isEvaluated(step, run)) return { best: state.best };
+      if (!isEvaluated(step, run)) return { best: state.best, evaluated: null };
       const weights = run.weightsOf(train);
       const record = recordOf(await run.evaluate(weights), step, state.best);
       const { best } = Object.assign(state, { best: record.best });
       evaluations.push(record);
       tellOf(folder, record, run, events.scalars);
-      if (best.step === step) {
-        await save(folder.best, { ...train, ...weights }, { configuration: { ...configuration, step, best } });
-      }
+      await saveEvaluated(folder, train, weights, { ...configuration, step, best, evaluated: step, canvases });
       const png = await run.paint(weights);
       await writeFileAtomic(folder.detection(step), png);
       events.picture(step, png);
-      return { best };
+      return { best, evaluated: null };
     },
     async afterSave() {
       const pictures = await picturesOf(folder, "detections");
@@ -108,6 +108,23 @@ export function detectionResults(folder: RunFolder, run: DetectionResultsOptions
       await writeFileAtomic(folder.result, `${JSON.stringify(result, null, 2)}\n`);
     },
   };
+}
+
+/**
+ * Keeps the weights that were evaluated, for use; and as a checkpoint if they are the best, in which they stand where the average
+ * does if there is one, beside the weights that a run goes on from.
+ */
+async function saveEvaluated(
+  folder: RunFolder,
+  train: DetectionState,
+  weights: DetectorTrees,
+  configuration: Readonly<Record<string, unknown>> & { readonly step: number; readonly best: BestDetector },
+): Promise<void> {
+  const evaluated = train.average ? { average: weights } : weights;
+  await saveWeights(folder.evaluated, evaluated, configuration);
+  if (configuration.best.step === configuration.step) {
+    await save(folder.best, { ...train, ...evaluated }, { configuration });
+  }
 }
 
 /** The first set of images decides which weights are best; of equal ones the earlier. */

@@ -1,12 +1,17 @@
-import { deepStrictEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { deepStrictEqual, equal, match, notDeepStrictEqual, ok, rejects } from "node:assert/strict";
+import { detectPredict } from "../../../spark/commands/detect_predict/detect_predict.ts";
 import { detectTrain } from "../../../spark/commands/detect_train/detect_train.ts";
 import { openDetectData } from "../../../spark/commands/detect_train/detect_data.ts";
 import type { DetectOptions } from "../../../spark/commands/detect_train/detect_options.ts";
 import { findAnnotations } from "../../../data/sets/scenes/find_annotations.ts";
 import { cocoScenes } from "../../../data/sets/scenes/coco_scenes.ts";
 import { encodePng } from "../../../data/images/png.ts";
+import { evaluateCoco } from "../../../data/sets/coco/evaluation.ts";
+import { readCocoResults } from "../../../data/sets/coco/results.ts";
+import { openAnnotations } from "../../../data/sets/open_annotations.ts";
 import { readSafetensors } from "../../../data/formats/safetensors.ts";
 import { withFolder } from "../../data/support.ts";
+import { caught } from "./command_here.ts";
 
 /** A detector of a few channels, at a rate that does not depend on the length of the run. */
 const SMALL = [
@@ -25,10 +30,12 @@ Deno.test("detect:train goes on to the same bits, and leaves log, pictures, repo
     equal(await detectTrain([...SCENES, "--steps", "4", "--out", `${root}/whole`]), 0);
     equal(await detectTrain([...SCENES, "--steps", "2", "--out", `${root}/parts`]), 0);
     equal(await detectTrain(["--resume", `${root}/parts`, "--extend", "--steps", "4"]), 0);
-    const [whole, parts] = await Promise.all(
-      ["whole", "parts"].map((name) => readSafetensors(`${root}/${name}/last.safetensors`)),
-    );
+    const both = (file: string) =>
+      Promise.all(["whole", "parts"].map((name) => readSafetensors(`${root}/${name}/${file}.safetensors`)));
+    const [whole, parts] = await both("last");
     deepStrictEqual(parts!.tensors, whole!.tensors);
+    const [ofWhole, ofParts] = await both("evaluated");
+    deepStrictEqual(ofParts!.tensors, ofWhole!.tensors);
     const lines = await linesOf(`${root}/whole`);
     const steps = lines.filter(({ loss }) => loss !== undefined);
     deepStrictEqual(steps.map(({ step }) => step), [1, 2, 3, 4]);
@@ -46,16 +53,21 @@ Deno.test("detect:train goes on to the same bits, and leaves log, pictures, repo
   });
 });
 
-/** Two landscapes and a portrait of one bright square each, and their annotations; `more` are further records. */
-async function ownSet(root: string, name: string, more: readonly object[] = []): Promise<void> {
-  const sizes = [[32, 48], [32, 48], [48, 32]] as const;
+/** Two landscapes and a portrait. */
+const SIZES: readonly (readonly [number, number])[] = [[32, 48], [32, 48], [48, 32]];
+
+/** Images of one bright square each, and their annotations; `more` are further records. */
+async function ownSet(root: string, name: string, more: readonly object[] = [], sizes = SIZES): Promise<void> {
   const images = await Promise.all(sizes.map(async ([height, width], i) => {
     const data = new Uint8Array(height * width * 3);
     for (let y = 8; y < 24; y++) for (let x = 8; x < 24; x++) data[(y * width + x) * 3 + 1] = 250;
     await Deno.writeFile(`${root}/images/${name}_${i}.png`, encodePng({ width, height, channels: 3, data }));
     return { id: 10 + i, file_name: `${name}_${i}.png`, height, width };
   }));
-  const annotations = images.map(({ id }, i) => ({ id: i + 1, image_id: id, category_id: 7, bbox: [8, 8, 16, 16] }));
+  const segmentation = [[8, 8, 24, 8, 24, 24, 8, 24]];
+  const annotations = images.map(({ id }, i) => (
+    { id: i + 1, image_id: id, category_id: 7, bbox: [8, 8, 16, 16], segmentation }
+  ));
   const set = { images, categories: [{ id: 7, name: "square" }], annotations: [...annotations, ...more] };
   await Deno.writeTextFile(`${root}/instances_${name}.json`, JSON.stringify(set));
 }
@@ -78,6 +90,52 @@ Deno.test("detect:train of one's own images: two shapes of batches, val beside t
     equal(scores["held out"].mask, undefined);
   });
 });
+
+/** Numbers of what the weights of a place find in the images that were evaluated on. */
+async function scoresOfUse(root: string, init: string) {
+  const annotations = `${root}/instances_val.json`;
+  const images = [0, 1, 2].map((i) => `${root}/images/val_${i}.png`);
+  const how = ["--device", "cpu", "--annotations", annotations, "--out", `${root}/found`, "--pictures", "0"];
+  const { lines, release } = caught("stdout");
+  const code = await detectPredict(["--init", init, ...how, ...images]).finally(release);
+  equal(code, 0);
+  const canvases = /filled up to (\d+) size/.exec(lines().join("\n"))![1];
+  const set = await openAnnotations(annotations);
+  const { detections } = readCocoResults(JSON.parse(await Deno.readTextFile(`${root}/found/results.json`)), set, "");
+  const of = (kind: "box" | "mask") => evaluateCoco(set, detections, { kind, areas: kind }).metrics;
+  return { box: of("box"), mask: of("mask"), canvases: Number(canvases) };
+}
+
+for (const [name, more] of [["", []], [" of a moving average", ["--ema", "0.9"]]] as const) {
+  Deno.test(`what is used of a run is what it evaluated: statistics taken anew${name}, canvases`, () =>
+    withFolder({}, async (root) => {
+      await Deno.mkdir(`${root}/images`);
+      await ownSet(root, "train");
+      await ownSet(root, "val", [], [[32, 48], [40, 44], [48, 32]]);
+      const edge = [
+        "--transform",
+        "edge",
+        "--shorts",
+        "32",
+        "--test-short",
+        "36",
+        "--longest",
+        "64",
+        "--base-lr",
+        "0.02",
+      ];
+      const how = [...SMALL.slice(0, -2), ...edge, "--precise", "2", "--eval-every", "12", "--steps", "12", ...more];
+      equal(await detectTrain([...how, "--data", root, "--out", `${root}/run`]), 0);
+      const { scores } = JSON.parse(await Deno.readTextFile(`${root}/run/result.json`));
+      const { box, mask } = scores["held out"];
+      ok(box[0] > 0.01 && mask[1] > 0.01, `${box} ${mask}`);
+      const evaluated = { box, mask, canvases: 2 }; // a landscape and a portrait, of three sizes
+      deepStrictEqual(await scoresOfUse(root, `${root}/run`), evaluated);
+      deepStrictEqual(await scoresOfUse(root, `${root}/run/best.safetensors`), evaluated);
+      const { canvases: _, ...raw } = await scoresOfUse(root, `${root}/run/last.safetensors`);
+      notDeepStrictEqual(raw, { box, mask });
+    }));
+}
 
 Deno.test("findAnnotations() and cocoScenes() find what is usually there, and say what they looked for", async () => {
   await withFolder({}, async (root) => {

@@ -81,6 +81,9 @@ Deno.test("weightPath() takes the weights of a folder and says so; what is none 
     equal(weightPath(`${folder}/run/`, "--init", tell), `${folder}/run/last.safetensors`);
     equal(weightPath(`${folder}/hf`, "--init", tell), `${folder}/hf/model.safetensors.index.json`);
     equal(said[0], `--init ${folder}/run/ is a folder: takes ${folder}/run/last.safetensors`);
+    await Deno.copyFile(`${folder}/run/last.safetensors`, `${folder}/run/evaluated.safetensors`);
+    equal(weightPath(`${folder}/run`, "--init", tell), `${folder}/run/evaluated.safetensors`);
+    equal(weightPath(`${folder}/run`, "--init", tell, "raw"), `${folder}/run/last.safetensors`);
     const refused = (path: string, message: RegExp) =>
       rejects(openWeights(`${folder}/${path}`, { option: "--init-weight" }), message);
     await refused(
