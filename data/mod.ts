@@ -23,7 +23,7 @@ export { IMAGE_FORMATS } from "./images/image_formats.ts";
 export { transformRaster } from "./images/transform_raster.ts";
 export { fitChannels, type Raster, toPixels, trueChannels } from "./images/raster.ts";
 export * from "./images/decode.ts";
-export { orientationOf, turned } from "./images/orientation.ts";
+export { orientationOf, type ShownSize, turned } from "./images/orientation.ts";
 export * from "./images/png.ts";
 export { type Filter, resample, type ResampleOptions } from "./images/resample.ts";
 export type { Draw } from "./images/draw.ts";

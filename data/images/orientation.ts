@@ -1,4 +1,5 @@
 /** @file How an image is turned when it is shown: the tag that cameras write beside the pixels (Exif 2.3, tag 274). */
+import { decodeImage, type DecodeImageOptions, ImageError } from "./decode.ts";
 import { hasText, viewOf } from "./formats/head.ts";
 import { segments } from "./formats/jpeg.ts";
 import { tiffDirectory } from "./formats/tiff_directory.ts";
@@ -94,4 +95,42 @@ export function turned(image: Pixels, orientation: number): Pixels {
     }
   }
   return { width: columns, height: rows, channels, data: out };
+}
+
+/** Height and width in pixels. */
+export interface ShownSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * Decodes an image in which objects are looked for, or were marked, to the frame in which it is shown: turned as its camera says.
+ * Tools for marking tell the size of what they show: where that is known, and the image has it as it is stored alone, it is not
+ * turned.
+ *
+ * @param bytes The whole file.
+ * @param name What errors call it, such as its path.
+ * @param size Height and width of what was shown; `null` if they are not known.
+ * @param options Formats.
+ * @returns The image with four channels.
+ * @throws {ImageError} As `decodeImage`, and if it has another size, turned or not.
+ */
+export async function decodeUpright(
+  bytes: Uint8Array,
+  name: string,
+  size: ShownSize | null,
+  options: DecodeImageOptions = {},
+): Promise<Pixels> {
+  const image = await decodeImage(bytes, name, options);
+  const orientation = orientationOf(bytes);
+  const upright = turned(image, orientation);
+  if (size === null) return upright;
+  const { height, width } = size;
+  const found = [upright, image].find((each) => each.height === height && each.width === width);
+  if (found) return found;
+  const tag = orientation === 1 ? "" : `, to be shown turned (orientation ${orientation})`;
+  throw new ImageError(
+    name,
+    `it must have the ${height}×${width} pixels of its annotations: current size is ${image.height}×${image.width}${tag}`,
+  );
 }

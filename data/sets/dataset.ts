@@ -1,3 +1,4 @@
+import type { ShownSize } from "../images/orientation.ts";
 import type { Pixels } from "../images/pixels.ts";
 import type { Draw } from "../images/draw.ts";
 import type { Raster } from "../images/raster.ts";
@@ -37,6 +38,11 @@ export interface Dataset {
   load(index: number, draw: Draw): Promise<Pixels>;
   /** Makes a sample with the channels and the depth of its file; absent where all are 8-bit colours. */
   loadRaster?(index: number, draw: Draw): Promise<Raster>;
+  /**
+   * Makes a sample turned as its camera says, of the size in which it was shown if that is given, as of `decodeUpright`; absent
+   * where files say nothing of it, or `load` does so.
+   */
+  loadUpright?(index: number, size: ShownSize | null): Promise<Pixels>;
   /** Makes a sample with the objects in it; absent where they are not known. */
   loadScene?(index: number, draw: Draw): Promise<Scene>;
   /** Rows and columns of each image, where they are known before it is loaded. */

@@ -6,6 +6,7 @@ import {
   decodeRaster,
   ImageError,
 } from "../images/decode.ts";
+import { decodeUpright } from "../images/orientation.ts";
 import type { Dataset } from "./dataset.ts";
 import { type FormatSource, formatSources, openFormats } from "./format_sources.ts";
 import type { ImageFormat } from "../images/image_format.ts";
@@ -55,6 +56,7 @@ export function imageFiles(options: ImageFilesOptions): Dataset {
     nameOf: (index) => files[index]!,
     load: (index) => readImage(files[index]!, decode),
     loadRaster: async (index) => decodeRaster(await readImageBytes(files[index]!), files[index]!, decode),
+    loadUpright: async (index, size) => decodeUpright(await readImageBytes(files[index]!), files[index]!, size, decode),
   };
 }
 

@@ -5,6 +5,7 @@ import { closing } from "../formats/bytes.ts";
 import { readZipEntry, type ZipEntry } from "../formats/zip_directory.ts";
 import { decodeImage, type DecodeImageOptions, decodeRaster, ImageError } from "../images/decode.ts";
 import type { ImageFormat } from "../images/image_format.ts";
+import { decodeUpright } from "../images/orientation.ts";
 import { type FormatSource, formatSources, openFormats } from "./format_sources.ts";
 import type { Pixels } from "../images/pixels.ts";
 
@@ -90,6 +91,10 @@ export function imageSlices(options: ImageSlicesOptions): Dataset {
       const slice = slices[index]!;
       const bytes = await read(slice);
       return format === "cifar" ? interleaved(bytes) : await decodeRaster(bytes, slice.name, decode);
+    },
+    ...format === "cifar" ? {} : {
+      loadUpright: async (index, size) =>
+        await decodeUpright(await read(slices[index]!), slices[index]!.name, size, decode),
     },
   };
 }

@@ -1,6 +1,7 @@
 import { openParquet, type ParquetTable } from "../formats/parquet.ts";
 import { decodeImage, type DecodeImageOptions, decodeRaster, ImageError } from "../images/decode.ts";
 import type { ImageFormat } from "../images/image_format.ts";
+import { decodeUpright } from "../images/orientation.ts";
 import { kindByEnding } from "../formats/file_endings.ts";
 import { countClasses, type LeftOut } from "./account.ts";
 import type { Dataset } from "./dataset.ts";
@@ -203,6 +204,7 @@ function parquetRows(options: ParquetRowsOptions, formats?: readonly ImageFormat
     ...(sources ? { source: { module: import.meta.url, factory: "openParquetRows", args: [options, sources] } } : {}),
     load: async (index) => await decodeImage(await bytesOf(index), nameOf(index), decode),
     loadRaster: async (index) => await decodeRaster(await bytesOf(index), nameOf(index), decode),
+    loadUpright: async (index, size) => await decodeUpright(await bytesOf(index), nameOf(index), size, decode),
   };
 }
 

@@ -34,7 +34,7 @@ export function subset(
         `number is ${bad}`,
     );
   }
-  const { labels, labelNames, source, account, loadRaster, loadScene, sizes } = dataset;
+  const { labels, labelNames, source, account, loadRaster, loadUpright, loadScene, sizes } = dataset;
   const chosen = labels && Int32Array.from(indices, (index) => labels[index]!);
   const { reason = "not drawn" } = options;
   return {
@@ -48,6 +48,7 @@ export function subset(
     load: (index, draw) => dataset.load(indices[index]!, draw),
     ...(sizes ? { sizes: indices.map((index) => sizes[index]!) } : {}),
     ...(loadScene ? { loadScene: (index, draw) => loadScene(indices[index]!, draw) } : {}),
+    ...(loadUpright ? { loadUpright: (index, size) => loadUpright(indices[index]!, size) } : {}),
     ...(loadRaster ? { loadRaster: (index, draw) => loadRaster(indices[index]!, draw) } : {}),
   };
 }

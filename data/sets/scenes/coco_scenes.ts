@@ -1,11 +1,12 @@
 /** @file Images and objects of annotation files as data sets. */
 import { requireOptions } from "../../../tensor/errors.ts";
 import type { Box } from "../../images/scenes/placement.ts";
+import { decodeUpright } from "../../images/orientation.ts";
 import type { SourceAccount } from "../account.ts";
 import type { CocoCategory, CocoImage, CocoObject, CocoSet, Problem } from "../coco/coco_set.ts";
 import type { Dataset } from "../dataset.ts";
+import { readImageBytes } from "../image_files.ts";
 import { asReasons, groupedProblems } from "../coco/grouped_problems.ts";
-import { readUpright } from "./upright.ts";
 import { openAnnotations } from "../open_annotations.ts";
 import type { Scene, SceneObject } from "./scene.ts";
 import { findImages, type ImagePlace, missingImages } from "./find_images.ts";
@@ -122,7 +123,10 @@ function datasetOf(
   plain: CocoScenesOptions,
   account: SourceAccount,
 ): Dataset {
-  const load = async (index: number) => await readUpright(place.pathOf(set.images[index]!), set.images[index]!);
+  const load = async (index: number) => {
+    const path = place.pathOf(set.images[index]!);
+    return await decodeUpright(await readImageBytes(path), path, set.images[index]!);
+  };
   const sceneOf = async (index: number): Promise<Scene> => ({
     image: await load(index),
     objects: (objects.get(set.images[index]!.id) ?? []).map((object) => sceneObject(object, classOf)),

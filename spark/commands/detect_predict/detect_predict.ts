@@ -56,7 +56,8 @@ const LINE = {
   options: OPTIONS,
   details:
     `IMAGES are image files, folders of them, or archives. results.json is for deno task detect:evaluate and all tools
-that read COCO's results; images.json has the ids of images and classes. An image that cannot be read is said.`,
+that read COCO's results; images.json has the ids of images and classes. An image that cannot be read is said.
+Photographs are turned as their cameras say; with --annotations they are as these have them.`,
 } as const;
 
 /** Runs the command: exit code 0; 1 if no image could be read. */

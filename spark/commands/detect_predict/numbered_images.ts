@@ -1,5 +1,6 @@
 /** @file Images of several places with ids, read one after the other. */
 import {
+  type CocoImage,
   type CocoSet,
   dataKey,
   type Dataset,
@@ -7,6 +8,7 @@ import {
   drawsOf,
   ImageError,
   type Pixels,
+  type ShownSize,
 } from "../../../data/mod.ts";
 
 /** An image that is to be read. */
@@ -18,6 +20,8 @@ export interface NumberedImage {
   readonly dataset: Dataset;
   /** Its number in the data set. */
   readonly index: number;
+  /** Height and width that its annotations tell; `null` without any. */
+  readonly shown: ShownSize | null;
 }
 
 /** An image that was read. */
@@ -46,8 +50,11 @@ export function imagesOf(places: readonly Dataset[], set: CocoSet | null): reado
   const images = places.flatMap((dataset) =>
     Array.from({ length: dataset.length }, (_, index) => ({ dataset, index, name: dataset.nameOf(index) }))
   );
-  const idOf = set ? idsOf(set) : null;
-  const numbered = images.map((image, i) => ({ ...image, id: idOf?.(image.name) ?? i + 1 }));
+  const find = set ? finderIn(set) : null;
+  const numbered = images.map((image, i) => {
+    const shown = find?.(image.name) ?? null;
+    return { ...image, shown, id: shown?.id ?? i + 1 };
+  });
   const seen = new Map<number, string>();
   for (const { id, name } of numbered) {
     const other = seen.get(id);
@@ -61,13 +68,13 @@ export function imagesOf(places: readonly Dataset[], set: CocoSet | null): reado
   return numbered;
 }
 
-/** Ids by path: the whole path, or its end from some folder on. */
-function idsOf({ images }: CocoSet): (path: string) => number {
-  const ids = new Map(images.map(({ id, name }) => [name, id]));
+/** Images by path: the whole path, or its end from some folder on. */
+function finderIn({ images }: CocoSet): (path: string) => CocoImage {
+  const named = new Map(images.map((image) => [image.name, image]));
   return (path) => {
     const parts = path.split("/");
-    const end = parts.keys().map((from) => parts.slice(from).join("/")).find((name) => ids.has(name));
-    if (end !== undefined) return ids.get(end)!;
+    const end = parts.keys().map((from) => parts.slice(from).join("/")).find((name) => named.has(name));
+    if (end !== undefined) return named.get(end)!;
     throw new RangeError(
       `Cannot number images as --annotations must have each of them: current image ${path} is not among its ${images.length}`,
     );
@@ -75,7 +82,7 @@ function idsOf({ images }: CocoSet): (path: string) => number {
 }
 
 /**
- * Reads images, so many at once.
+ * Reads images as they are shown, so many at once.
  *
  * @param images Of `imagesOf`.
  * @param size Images of a group.
@@ -88,9 +95,10 @@ export async function* readInGroups(
   onSkip: (name: string, reason: string) => void,
 ): AsyncGenerator<readonly ReadImage[], void, void> {
   let group: ReadImage[] = [];
-  for (const [place, { id, name, dataset, index }] of images.entries()) {
+  for (const [place, image] of images.entries()) {
+    const { id, name } = image;
     try {
-      group.push({ id, name, place, pixels: await dataset.load(index, drawsOf(dataKey(0, index))) });
+      group.push({ id, name, place, pixels: await pixelsOf(image) });
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       onSkip(name, error.reason);
@@ -101,4 +109,9 @@ export async function* readInGroups(
     }
   }
   if (group.length > 0) yield group;
+}
+
+/** Objects are told in the frame in which people see an image: that of its annotations, else as its camera says. */
+async function pixelsOf({ dataset, index, shown }: NumberedImage): Promise<Pixels> {
+  return await (dataset.loadUpright?.(index, shown) ?? dataset.load(index, drawsOf(dataKey(0, index))));
 }

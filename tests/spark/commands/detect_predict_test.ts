@@ -1,4 +1,5 @@
 import { deepStrictEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
+import { zipSync } from "fflate";
 import { random } from "../../../tensor/mod.ts";
 import { type Detector, detector } from "../../../nn/mod.ts";
 import {
@@ -7,6 +8,7 @@ import {
   fileTensors,
   readCocoResults,
   readCocoSet,
+  turned,
   writePth,
   writeSafetensors,
 } from "../../../data/mod.ts";
@@ -16,6 +18,7 @@ import { detectPredict } from "../../../spark/commands/detect_predict/detect_pre
 import { pictureNames } from "../../../spark/commands/detect_predict/picture_file.ts";
 import { categoriesOf } from "../../../spark/commands/shared/detector_file.ts";
 import { withFolder } from "../../data/support.ts";
+import { withExif } from "../../data/images/exif_support.ts";
 import { caught } from "./command_here.ts";
 
 const SIZES = { classes: 3, fpnChannels: 4, boxFcs: [8], maskConvs: [4] };
@@ -150,6 +153,42 @@ Deno.test("detect:predict writes results that can be scored, draws pictures, and
     ok(named.every(({ category_id }) => [2, 5, 17].includes(category_id)));
     await rejects(Deno.stat(at("named/images.json")));
   }));
+
+Deno.test("detect:predict looks at photographs as they are shown, or as their annotations have them, and tells objects there", async () => {
+  const stored = noise(32, 48);
+  const shown = encodePng(turned(await decodeImage(stored), 6));
+  const image = (size: readonly [number, number]) => ({ id: 1, file_name: "a.png", height: size[0], width: size[1] });
+  const marked = (size: readonly [number, number]) => json({ ...ANNOTATIONS, images: [image(size)] });
+  const cases: Readonly<Record<string, readonly [given: readonly string[], size: readonly [number, number]]>> = {
+    "tagged/a.png": [[], [48, 32]],
+    "tagged.zip": [[], [48, 32]],
+    "tagged/": [["--annotations", "upright.json"], [48, 32]],
+    "tagged": [["--annotations", "stored.json"], [32, 48]],
+  };
+  const tagged = withExif(stored, 6);
+  await withFolder({
+    ...{ "tagged/a.png": tagged, "48/a.png": shown, "32/a.png": stored, "upright.json": marked([48, 32]) },
+    ...{ "stored.json": marked([32, 48]), "other.json": marked([40, 48]), "settings.json": json(ANCHORS) },
+    "tagged.zip": zipSync({ "a.png": tagged }),
+  }, async (folder) => {
+    const at = (name: string) => name.endsWith(".json") ? `${folder}/${name}` : name;
+    await foreign(`${folder}/x.pth`, "detectron2");
+    const how = ["--settings", at("settings.json"), "--short", "32", "--longest", "64", "--score", "0", "--drawn", "0"];
+    const found = async (path: string, more: readonly string[] = []) => {
+      const own = ["--init", `${folder}/x.pth`, ...how, "--detections", "4", "--out", `${folder}/out`];
+      const { code } = await run(...own, ...more.map(at), `${folder}/${path}`);
+      return code === 0 ? await read(`${folder}/out/results.json`) : null;
+    };
+    for (const [path, [given, size]] of Object.entries(cases)) {
+      deepStrictEqual(await found(path, given), await found(String(size[0]), given), path);
+      deepStrictEqual((await found(path, given))[0].segmentation.size, size, path);
+      if (given.length === 0) deepStrictEqual((await read(`${folder}/out/images.json`)).images[0].height, size[0]);
+      const { height, width } = await decodeImage(await Deno.readFile(`${folder}/out/pictures/a.png`));
+      equal(height * size[1], width * size[0], path);
+    }
+    equal(await found("tagged", ["--annotations", "other.json"]), null);
+  });
+});
 
 Deno.test("detect:predict refuses by name: no detector, other classes, images that annotations lack", () =>
   withFolder(FILES, async (folder) => {
