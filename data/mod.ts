@@ -68,6 +68,7 @@ export {
   counted,
   describeSource,
   groupText,
+  type KindCount,
   type LeftOut,
   type SourceAccount,
   withBroken,

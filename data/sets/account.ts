@@ -12,6 +12,14 @@ export interface LeftOut {
   readonly names: readonly string[];
 }
 
+/** How many of a kind a source holds, used or not. */
+export interface KindCount {
+  /** What they are, as in `LeftOut`: `"image"`, `"annotation"`, `"row"`. */
+  readonly kind: string;
+  /** How many. */
+  readonly count: number;
+}
+
 /** A class and how many of the used images have it. */
 export interface ClassCount {
   /** Name. */
@@ -26,13 +34,15 @@ export interface SourceAccount {
   readonly source: string;
   /** What that is: `"folder"`, `"3 tar archives"`, … */
   readonly kind: string;
-  /** Files (or rows of a table) that were found. */
+  /** Files, rows of tables or images of annotations that were found. */
   readonly found: number;
+  /** What was found, by kind, where it is not a list of files: entries of `leftOut` of other kinds are files. */
+  readonly records?: readonly KindCount[];
   /** Images that are used. */
   readonly used: number;
   /** Files that tell the classes of images. */
   readonly labelFiles: number;
-  /** What is not used; with `used` and `labelFiles` it makes up `found`. */
+  /** What is not used; with `used` and `labelFiles` it makes up `found`, where that counts all of it. */
   readonly leftOut: readonly LeftOut[];
   /** Which part is used, such as `"train"`, by the name that it has there; null where there are no parts. */
   readonly split: string | null;
@@ -194,6 +204,21 @@ export function groupText(entry: LeftOut): string {
   return `${counted(count, kind)}${reason === "" ? "" : ` ${reason}`}${which}`;
 }
 
+/** What is used of all that was found, each kind counted for itself: `left out 1 of 4 images, 2 of 9 annotations: …`. */
+function usedText({ found, records = [{ kind: "file", count: found }], leftOut }: SourceAccount): string {
+  const kinds = new Set(records.map(({ kind }) => kind));
+  const left = Map.groupBy(leftOut, ({ kind }) => kinds.has(kind) ? kind : "file");
+  const lost = records.flatMap(({ kind, count }) => {
+    const of = (left.get(kind) ?? []).reduce((sum, entry) => sum + entry.count, 0);
+    return of === 0 ? [] : [`${of} of ${counted(count, kind)}`];
+  });
+  if (lost.length > 0) return `left out ${lost.join(", ")}: ${leftOut.map(groupText).join(", ")}`;
+  const some = records.filter(({ count }) => count > 0);
+  const [first] = some;
+  if (some.length === 1 && first!.count === 1) return `its ${first!.kind} is used`;
+  return `all of ${some.map(({ kind, count }) => counted(count, kind)).join(", ")} are used`;
+}
+
 /**
  * Says what a source holds and what of it is used.
  *
@@ -218,17 +243,13 @@ export function groupText(entry: LeftOut): string {
  * ```
  */
 export function describeSource(account: SourceAccount): readonly [string, string, ...string[]] {
-  const { source, kind, found, used, leftOut, split, classes, classesFrom, unlabelled, remarks = [] } = account;
+  const { source, kind, used, split, classes, classesFrom, unlabelled, remarks = [] } = account;
   const where = `${source} (${kind}${split === null ? "" : `, split ${split}`})`;
   const what = classes === null
     ? `without classes${unlabelled === null ? "" : `: ${unlabelled}`}`
     : `of ${counted(classes.length, "class")} by ${classesFrom}: ${classesText(classes)}${
       unlabelled === null ? "" : `; ${unlabelled}`
     }`;
-  const count = leftOut.reduce((sum, entry) => sum + entry.count, 0);
-  const rest = count === 0
-    ? found === 1 ? "its file is used" : `all of ${counted(found, "file")} are used`
-    : `left out ${count} of ${counted(found, "file")}: ${leftOut.map(groupText).join(", ")}`;
   const more = remarks.length === 0 ? [] : [`  to be noted: ${remarks.map(groupText).join(", ")}`];
-  return [`${where}: ${counted(used, "image")} ${what}`, `  ${rest}`, ...more];
+  return [`${where}: ${counted(used, "image")} ${what}`, `  ${usedText(account)}`, ...more];
 }

@@ -104,6 +104,7 @@ export async function cifarImages(path: string, options: CifarOptions = {}): Pro
       source: path,
       kind: counted(files.length, "file of CIFAR-10"),
       found: slices.length + beside,
+      records: [{ kind: "image", count: slices.length + beside }],
       used: slices.length,
     },
     ...{ labelFiles: 0, leftOut: beside > 0 ? [left] : [], split: isSingle(path) ? null : split, unlabelled: null },

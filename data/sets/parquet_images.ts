@@ -48,12 +48,17 @@ export async function parquetImages(paths: readonly string[], source: Source): P
     : await labelsOf(tables, source.classes);
   builder.files.forEach((file) => builder.leftOut.add(file.path, kindByEnding(file.path)));
   const others = await besideRows(beside);
-  const leftOut = [...builder.leftOut.list(), ...others];
+  const files = builder.leftOut.list();
+  const leftOut = [...files, ...others];
   const plain = { name: path, tables: tables.map(({ path, rows }) => ({ path, rows })), column };
   const account = {
     ...{ source: path, kind: `${kind}, column ${column}`, used: rows, labelFiles: 0, leftOut, split },
     evaluable: split === "train" && beside.length > 0,
-    found: rows + leftOut.reduce((sum, { count }) => sum + count, 0),
+    found: rows + countOf(leftOut),
+    records: [
+      { kind: "row", count: rows + countOf(others) },
+      { kind: "file", count: countOf(files) },
+    ],
     classes: labels ? countClasses(labels, labelNames!) : null,
     ...{ classesFrom: from ?? null, unlabelled: unlabelled ?? null },
   };
@@ -63,6 +68,8 @@ export async function parquetImages(paths: readonly string[], source: Source): P
     account,
   };
 }
+
+const countOf = (entries: readonly LeftOut[]): number => entries.reduce((sum, { count }) => sum + count, 0);
 
 function chooseTables(paths: readonly string[], name: string, wanted?: Split | "all") {
   const splits = paths.map(splitOfFile);

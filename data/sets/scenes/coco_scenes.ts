@@ -159,6 +159,7 @@ function accountOf(
   { all, names, isLearned }: { readonly all: CocoSet; readonly names: readonly string[]; readonly isLearned: boolean },
 ): SourceAccount {
   const kept = new Set(set.images.map(({ id }) => id));
+  const isCoco = /\.json$/i.test(path);
   const empty = all.images.filter(({ id }) => !kept.has(id)).map(({ name }) => ({
     ...{ kind: "image", what: name, reason: "without objects to learn from" },
   }));
@@ -166,13 +167,29 @@ function accountOf(
   const objects = all.objects.filter(({ image }) => kept.has(image));
   const images = Map.groupBy(objects, ({ category }) => classOf.get(category)!);
   return {
-    ...{ source: path, kind: /\.json$/i.test(path) ? "COCO annotations" : "Pascal VOC annotations" },
-    found: set.images.length + leftOut.reduce((sum, { count }) => sum + count, 0),
+    ...{ source: path, kind: isCoco ? "COCO annotations" : "Pascal VOC annotations" },
+    ...foundIn(all, isCoco),
     ...{ used: set.images.length, labelFiles: 0, leftOut, split: null, evaluable: false },
     classes: names.map((name, k) => ({ name, count: new Set(images.get(k)?.map(({ image }) => image)).size })),
     ...{ classesFrom: "annotations", unlabelled: null },
     remarks: groupedProblems([...all.remarks ?? [], ...imageRemarks(set, place), ...objectRemarks(objects, isLearned)]),
   };
+}
+
+/** All images, and all records by kind: those that are read, and the broken ones. */
+function foundIn(all: CocoSet, isCoco: boolean): Required<Pick<SourceAccount, "found" | "records">> {
+  const { images, objects, categories } = all;
+  const counts = new Map([
+    ["image", images.length],
+    ...isCoco
+      ? [["annotation", objects.length], ["category", categories.length]] as const
+      : [["object", objects.length], ["file", 0]] as const,
+  ]);
+  for (const { kind } of all.problems) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  // A file of Pascal VOC that can be read is one of an image.
+  const broken = isCoco ? 0 : counts.get("file")!;
+  if (broken > 0) counts.set("file", broken + images.length);
+  return { found: counts.get("image")!, records: [...counts].map(([kind, count]) => ({ kind, count })) };
 }
 
 function imageRemarks({ images }: CocoSet, place: ImagePlace): readonly Problem[] {

@@ -1,5 +1,6 @@
 import { deepStrictEqual, equal, ok, rejects } from "node:assert/strict";
 import { batches } from "../../../data/batches/batches.ts";
+import { describeSource } from "../../../data/sets/account.ts";
 import { CIFAR10_CLASSES } from "../../../data/sets/cifar10.ts";
 import type { Dataset } from "../../../data/sets/dataset.ts";
 import { expandBraces } from "../../../data/sets/expand_braces.ts";
@@ -173,6 +174,7 @@ Deno.test("openImages() of a part of CIFAR-10 counts the other one", () =>
     for (const [split, used, other] of [["train", 2, "test"], ["test", 1, "train"]] as const) {
       const { account } = await openImages(path, { split });
       deepStrictEqual([account!.used, account!.found, account!.leftOut[0]!.reason], [used, 3, `of the split ${other}`]);
+      equal(describeSource(account!)[1].startsWith(`  left out ${3 - used} of 3 images: `), true);
     }
   }));
 

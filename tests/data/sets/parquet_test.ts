@@ -26,7 +26,7 @@ Deno.test("openImages() reads Hugging Face's tables: parts by file names, classe
     }
     const lines = describeSource(train.account!).join("\n");
     match(lines, /2 classes by column label: cat 6, dog 5/);
-    match(lines, /left out 5 of 16 files: 1 text \(README\.md\), 4 rows of the split val/);
+    match(lines, /left out 4 of 15 rows, 1 of 1 file: 1 text \(README\.md\), 4 rows of the split val/);
     const val = await openImages(path, { split: "val" });
     deepStrictEqual([val.length, val.account!.split], [4, "val"]);
   }));

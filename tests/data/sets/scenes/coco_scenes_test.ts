@@ -189,6 +189,36 @@ for (const [name, { files, boxes, says }] of Object.entries(CASES)) {
     }));
 }
 
+Deno.test("what is used and left out is counted by kind: images, annotations, categories; of Pascal VOC files and objects", async () => {
+  const said = async (files: Readonly<Record<string, Uint8Array>>) => {
+    let line = "";
+    await withFolder({ ...files, "a.png": png(8, 12) }, async (root) => {
+      line = describeSource((await lastOf(root)).dataset.account!)[1].replaceAll(`${root}/`, "");
+    });
+    return line;
+  };
+  const set = (images: readonly object[], annotations: readonly object[]) => ({
+    "a.json": json({ images, categories: CUP, annotations }),
+  });
+  const all = [object(1, { segmentation: [SQUARE] }), object(2, { segmentation: [SQUARE] })];
+  equal(await said(set([image(1, "a.png")], all)), "  all of 1 image, 2 annotations, 1 category are used");
+  equal(
+    await said(set([image(1, "a.png"), image(2, "b.png")], all)),
+    "  left out 1 of 2 images: 1 image without objects to learn from (b.png)",
+  );
+  const broken = [...all, object(3, { image_id: 8 }), object(4, { bbox: [1, 1, 0, 4] })];
+  match(
+    await said(set([image(1, "a.png"), image(1, "b.png")], broken)),
+    /^ {2}left out 1 of 2 images, 2 of 4 annotations: 1 image as its id stands twice/,
+  );
+  const of = (corners: readonly number[]) => voc("a", corners);
+  equal(await said({ "a.xml": of([1, 1, 4, 4]) }), "  all of 1 image, 1 object are used");
+  match(
+    await said({ "a.xml": of([1, 1, 4, 4]), "b.xml": new TextEncoder().encode("<annotation>") }),
+    /^ {2}left out 1 of 2 files: 1 file as it cannot be read/,
+  );
+});
+
 Deno.test("classes of one name are told apart: the object of the second is of the second", () =>
   withFolder(CASES["Roboflow: a class for the kind of all, of the same name"]!.files, async (root) => {
     deepStrictEqual((await lastOf(root)).objects.map((each) => each.class), [1]);
