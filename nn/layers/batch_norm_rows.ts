@@ -55,7 +55,7 @@ interface Statistics {
 /**
  * `batchNorm` of a batch of fixed size of which only some rows count, such as sampled regions of images: statistics,
  * gradients and running statistics are those of the rows that count alone, of all processes if they synchronise: some may have
- * none. With fewer than two numbers a channel the running statistics are used and stay as they are.
+ * none. With fewer than two numbers a channel the running statistics are used and stay as they are; the batch is counted.
  *
  * @param params Scale and shift, `[C]`.
  * @param state Running statistics.
@@ -105,7 +105,7 @@ export function batchNormOfRows(
     state: {
       runningMean: blend(state.runningMean, found.average),
       runningVar: blend(state.runningVar, unbiased),
-      count: add(state.count, cast(found.own, "int32")),
+      count: add(state.count, 1), // without rows, too, as in PyTorch: it must not depend on who has how many
     },
   };
 }

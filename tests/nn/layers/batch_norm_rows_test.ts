@@ -73,10 +73,11 @@ Deno.test("batchNormOfRows() lets no NaN of a row that does not count through", 
   );
 });
 
-Deno.test("batchNormOfRows() without rows normalises by the running statistics and leaves them", async () => {
+Deno.test("batchNormOfRows() without rows normalises by the running statistics, leaves them, and counts the batch", async () => {
   const valid = tensor([0, 0, 0, 0], { dtype: "int32" });
   const { output, state: after } = batchNormOfRows(params, state, f64(3, shape), { valid, train: true });
   deepStrictEqual(await after.runningMean.data({ device }), await state.runningMean.data({ device }));
-  deepStrictEqual(await after.count.item({ device }), 0);
+  deepStrictEqual(await after.runningVar.data({ device }), await state.runningVar.data({ device }));
+  deepStrictEqual(await after.count.item({ device }), 1);
   deepStrictEqual(Array.from(await output.data({ device }), Number).every(Number.isFinite), true);
 });

@@ -3,9 +3,11 @@ import {
   adamw,
   batchNorm,
   batchNormOfRows,
+  type BatchNormState,
   convnext,
   type DetectorVariant,
   initBatchNorm,
+  type NormParams,
   resnet,
   tinyResnet,
 } from "../../../nn/mod.ts";
@@ -25,19 +27,26 @@ import {
 } from "../../../spark/mod.ts";
 import { sharingOf } from "../../../spark/commands/shared/shared_run.ts";
 import { partOfRank } from "../../../spark/train/ranks/open_ranks.ts";
+import { type StepPart, together } from "../../../spark/shared_step.ts";
 import {
+  add,
   cast,
   type Collective,
+  concat,
+  div,
   jit,
   mul,
   random,
   reshape,
+  type Shape,
   sin,
   softmax,
+  square,
   sum,
   take,
   type Tensor,
   tensor,
+  treeMap,
   valueAndGrad,
 } from "../../../tensor/mod.ts";
 import { detected } from "./detected.ts";
@@ -148,10 +157,66 @@ export function normalisedRows({ images, sync, dtype }: How, collective: Collect
   return { loss, after, gradient };
 }
 
+/** Rows that count, of each part of three: some, none, all, and one alone, of which there is no variance. */
+const THAT_COUNT: readonly (readonly number[])[] = [[0, 2], [], [0, 1, 2], [1]];
+
+/** A part of the rows, with what they are weighted by in the loss. */
+interface Part {
+  readonly rows: Tensor;
+  readonly weights: Tensor;
+  /** Which of them count. */
+  readonly places: readonly number[];
+}
+
+/** Loss of a part and running statistics afterwards, of the rows that count alone, which are cut out. */
+function cutOut(params: NormParams, state: BatchNormState, { rows, weights, places }: Part) {
+  const seen = { ...state, count: add(state.count, 1) };
+  if (places.length === 0) return [mul(sum(rows), 0), seen] as const;
+  const train = places.length > 1;
+  const out = batchNorm(params, state, take(rows, places), { train });
+  return [sum(mul(sin(out.output), take(weights, places))), train ? out.state : seen] as const;
+}
+
+/** The same by `batchNormOfRows`. */
+function masked(params: NormParams, state: BatchNormState, { rows, weights, places }: Part) {
+  const valid = tensor(Int32Array.from([0, 1, 2], (row) => Number(places.includes(row))));
+  const out = batchNormOfRows(params, state, rows, { train: true, valid });
+  const counts = reshape(cast(valid, rows.dtype), [-1, 1]);
+  return [sum(mul(mul(sin(out.output), weights), counts)), out.state] as const;
+}
+
+/**
+ * Loss, gradients and running statistics of four parts of a batch, each normalised by itself: of one process all of them, with
+ * the rows that count cut out; of four processes that do not synchronise one each, joined as those of a step.
+ */
+export function normalisedApart({ dtype }: How, collective: Collective): object {
+  const draw = (seed: number, shape: Shape) => cast(random.normal(random.key(seed), shape), dtype);
+  const [all, weights] = [draw(1, [12, 4]), draw(2, [12, 4])];
+  const params = { weight: draw(3, [4]), bias: draw(4, [4]) };
+  const count = tensor(5, { dtype: "int32" });
+  const state = { runningMean: draw(5, [4]), runningVar: add(square(draw(6, [4])), 0.5), count };
+  const isAlone = collective.size === 1;
+  const parts = [0, 1, 2, 3].filter((part) => isAlone || part === collective.rank).map((part) => {
+    const own = [0, 1, 2].map((row) => 3 * part + row);
+    const lossOf = ({ rows, ...norm }: NormParams & { readonly rows: Tensor }) =>
+      (isAlone ? cutOut : masked)(norm, state, { rows, weights: take(weights, own), places: THAT_COUNT[part]! });
+    const [[loss, after], { rows, ...gradients }] = valueAndGrad(lossOf, { hasAux: true })({
+      ...params,
+      rows: take(all, own),
+    });
+    return { rows, step: { loss, gradients, state: after } };
+  });
+  const rows = concat(parts.map((part) => part.rows), { axis: 0 });
+  const [first, ...others] = parts.map(({ step }) => step) as [StepPart<NormParams, BatchNormState>];
+  if (!isAlone) return { rows, step: together(first, { collective }) };
+  const sums = others.reduce((x, y) => treeMap(add, x, y), first);
+  return { rows, step: { ...sums, state: treeMap((x: Tensor) => cast(div(x, 4), x.dtype), sums.state) } };
+}
+
 /** All that threads compute, by name. */
 export const COMPUTED: Readonly<
   Record<
-    "normalised" | "normalisedRows" | "trained" | "finetuned" | "detected",
+    "normalised" | "normalisedRows" | "normalisedApart" | "trained" | "finetuned" | "detected",
     (how: How, collective: Collective) => object
   >
-> = { normalised, normalisedRows, trained, finetuned, detected };
+> = { normalised, normalisedRows, normalisedApart, trained, finetuned, detected };

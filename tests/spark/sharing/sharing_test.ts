@@ -198,6 +198,15 @@ Deno.test("Batch norm of rows that count is that of all of them, also where a th
   found.forEach((leaves) => deepStrictEqual(leaves.slice(0, ROWS), found[0]!.slice(0, ROWS)));
 });
 
+Deno.test("Without synchronisation norms of rows that count are those of one process over the same parts, whoever has none", async () => {
+  const how = { ...WIDE, images: 12, sync: false, parts: 4 };
+  const [rows, ...one] = await byOne("normalisedApart", "reference", how);
+  const found = await byThreads(4, "normalisedApart", "reference", how);
+  const joined = [found.flatMap((leaves) => leaves[0]!), ...found[0]!.slice(1)];
+  ok(largest(joined, [rows!, ...one]) < 1e-12, `largest distance is ${largest(joined, [rows!, ...one])}`);
+  found.forEach((leaves) => deepStrictEqual(leaves.slice(1), found[0]!.slice(1)));
+});
+
 // With norms over all images and without any; three threads of four images: the second has one without objects.
 for (const [variant, sync] of [["detectron2", true], ["mmdetection", false]] as const) {
   Deno.test(`In float64 threads train a detector as one process does: ${variant}, ${sync ? "synchronised" : "no"} norms`, async () => {
