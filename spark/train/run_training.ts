@@ -8,15 +8,15 @@ import { INTERRUPTED, interruptible, outliving } from "./interrupt.ts";
 import { holderText } from "./lock_holder.ts";
 import { makeMetricsReader, type MetricsReader } from "./metrics.ts";
 import { programLine } from "./program_line.ts";
-import type { Progress } from "./progress.ts";
-import { silent, SKIPS, type Terminal } from "./terminal.ts";
-import { appendFile, counted, type SourceAccount } from "../../data/mod.ts";
+import { SILENT, type Terminal } from "./terminal.ts";
+import { counted, type SourceAccount } from "../../data/mod.ts";
 import type { RunHead } from "./results/run_log.ts";
 import { type Keepsakes, openRunResults, type RunResults } from "./results/run_results.ts";
 import { loggerCalls, type RunLogger } from "./run_logger.ts";
 import type { RunLengths } from "./run_lengths.ts";
 import type { RunConfiguration, RunStart } from "./run_start.ts";
 import { textsOfAll } from "./ranks/agreement.ts";
+import { leftOutTeller, type SkippedFile } from "./ranks/left_out_teller.ts";
 import { sidesOfAll, whileFirst } from "./ranks/together.ts";
 import { trainLoop } from "./train_loop.ts";
 import type { Training } from "./training.ts";
@@ -63,8 +63,10 @@ export interface Recipe<State, Batch> extends Compiled<State, Batch> {
   readonly title: string;
   /** State of a new run. */
   readonly first: () => State | Promise<State>;
-  /** Opens the batches from that after step `startStep` on. */
-  readonly batches: (run: BatchRun, note: (line: string) => void) => AsyncIterable<Batch>;
+  /** Opens the batches from that after step `startStep` on; tells of objects that have no place in them. */
+  readonly batches: (run: BatchRun, onLeftOut: (objects: number) => void) => AsyncIterable<Batch>;
+  /** Says how many objects that were; absent where there are no objects. */
+  readonly leftOut?: (objects: number) => string;
   /** What checkpoints say of the run, but for the step. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** What the sources of images held: stands in the log. */
@@ -86,7 +88,7 @@ export interface BatchRun {
   /** Place after the last one. */
   readonly steps: number;
   /** Told of files that cannot be read. */
-  readonly onSkip: (skipped: { readonly name: string; readonly reason: string }) => void;
+  readonly onSkip: (skipped: SkippedFile) => void;
 }
 
 /** What keepsakes may need to know of a run. */
@@ -114,7 +116,7 @@ export async function runTraining<State extends Savable, Batch>(
   terminal: Terminal,
 ): Promise<number> {
   const { collective = alone() } = run;
-  const shown = collective.rank === 0 ? terminal : silent(collective, terminal);
+  const shown = collective.rank === 0 ? terminal : SILENT;
   const ready = await prepared(run, recipe, shown);
   if (!ready) return 0;
   try {
@@ -198,10 +200,12 @@ async function trained<State extends Savable, Batch>(
   const { start: { folder }, lengths: { total, shift } } = run;
   const { training } = recipe;
   const progress = outliving(openProgress());
-  const skipped = { count: 0 };
   const calls = loggerCalls(run.logger ?? (() => {}), progress.note);
   const { keepsakes, results } = await openResults(run, recipe, { note: progress.note, emit: calls.tell });
   const { collective = alone() } = run;
+  const { note } = progress;
+  const leftOut = leftOutTeller(collective, { note, log: folder.log, objects: recipe.leftOut });
+  const { onSkip } = leftOut;
   await whileFirst(collective, () => keepsakes.begin?.(first, done));
   reader.restartClock();
   const last = await interruptible(progress, (interrupted) =>
@@ -209,19 +213,15 @@ async function trained<State extends Savable, Batch>(
       ...{ train: first, done, total, batchSize: run.batchSize, saveEvery: run.saveEvery, readEvery, reader },
       step: training.step,
       explain: training.explain,
-      batches: recipe.batches({
-        startStep: done + shift,
-        steps: total + shift,
-        onSkip: tellSkipped(progress, skipped, collective.rank === 0 ? folder.log : null),
-      }, progress.note),
-      ...sidesOfAll(collective, run, { ...results, beforeSave: recipe.beforeSave, interrupted }),
+      batches: recipe.batches({ startStep: done + shift, steps: total + shift, onSkip }, leftOut.onLeftOut),
+      ...sidesOfAll(collective, run, { ...leftOut.beside(results), beforeSave: recipe.beforeSave, interrupted }),
       ...recipe.advice === undefined ? {} : { advice: recipe.advice },
       show: progress.show,
     }));
   if (last === total) await whileFirst(collective, () => keepsakes.end?.());
   void calls.tell({ kind: "end", step: last, complete: last === total });
   await calls.end();
-  print(closing(last, total, skipped.count) + folder.path);
+  print(closing(last, total, leftOut.files()) + folder.path);
   if (last === total) return 0;
   print(`Go on with: deno task ${run.task} --resume ${folder.path}`);
   return INTERRUPTED;
@@ -278,14 +278,6 @@ function readerOf(
     ...{ device, length, batchSize, stepsPerEpoch, shift, scaled, parts },
     now: () => performance.now(),
   });
-}
-
-function tellSkipped(progress: Progress, skipped: { count: number }, log: string | null): BatchRun["onSkip"] {
-  return ({ name, reason }) => {
-    skipped.count++;
-    progress.note(`${SKIPS}${name} as ${reason}`);
-    if (log !== null) appendFile(log, `${JSON.stringify({ skipped: name, reason })}\n`);
-  };
 }
 
 /** What was done, in the last line. */

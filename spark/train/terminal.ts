@@ -1,8 +1,4 @@
-import type { Collective } from "../../tensor/mod.ts";
 import type { Progress } from "./progress.ts";
-
-/** How lines of files begin that cannot be read. */
-export const SKIPS: string = "Skips ";
 
 /** What cannot be told, as nobody reads any more or there is no room for it. */
 export class OutputError extends Error {
@@ -31,8 +27,8 @@ export interface Terminal {
   readonly wait?: (what: string) => Disposable;
 }
 
-/** Where a rank shows itself that is not the first: it tells of files that it skips. */
-export function silent({ rank }: Collective, { print }: Terminal): Terminal {
-  const note = (line: string) => line.startsWith(SKIPS) && print(`rank ${rank}: ${line}`);
-  return { print: () => {}, openProgress: () => ({ show: () => {}, note, end: () => {} }) };
-}
+/** Where ranks show themselves that are not the first, which speaks for all. */
+export const SILENT: Terminal = {
+  print: () => {},
+  openProgress: () => ({ show: () => {}, note: () => {}, end: () => {} }),
+};

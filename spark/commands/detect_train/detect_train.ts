@@ -151,7 +151,8 @@ function recipeOf({ given, start, data, shapes, lengths, device, collective }: O
   const configuration = configurationOf(options, data);
   const others = (steps: number, part: BatchPart) =>
     sceneBatches(data.train, shapes, {
-      ...{ startStep: 0, steps, batchSize, part, seed: seed + 1, workers, onSkip: () => {} },
+      ...{ startStep: 0, steps, batchSize, part, seed: seed + 1, workers },
+      onSkip: () => {}, // the training tells
     });
   const statistics = { batches: others, device, collective };
   const { prepare, weightsOf } = evaluatedWeights(options, training, { ...statistics, lengths });
@@ -161,11 +162,12 @@ function recipeOf({ given, start, data, shapes, lengths, device, collective }: O
     training,
     first: () => recalibrated(training, options, statistics),
     ...emptyBatches(shapes, (size) => partOf(size).count),
-    batches: (run, note) =>
+    batches: (run, onLeftOut) =>
       sceneBatches(data.train, shapes, {
-        ...{ ...run, batchSize, part: partOf(batchSize), seed, workers },
-        onLeftOut: tellLeftOut(options, collective, note),
+        ...{ ...run, batchSize, part: partOf(batchSize), seed, workers, onLeftOut },
       }),
+    leftOut: (count) =>
+      `Leaves out the smallest objects of images with more than ${options.objects}: ${count} so far; raise --objects`,
     configuration,
     sources: accountsOf(data.train, ...Object.values(data.val).map(({ dataset }) => dataset)),
     weights: backbone ? [backbone.account] : [],
@@ -188,22 +190,6 @@ function tellPrecise(
     }, which takes ` +
       "longer than these: --precise says fewer",
   );
-}
-
-/** Says once that there are objects without a place, and how many at every power of ten. */
-function tellLeftOut(
-  { objects }: DetectOptions,
-  { size }: Collective,
-  note: (line: string) => void,
-): (count: number) => void {
-  const sum = { now: 0, next: 1 };
-  const where = size === 1 ? "so far" : `so far among the images of rank 0 of ${size}`;
-  return (count) => {
-    sum.now += count;
-    if (sum.now < sum.next) return;
-    sum.next = 10 ** Math.ceil(Math.log10(sum.now + 1));
-    note(`Leaves out the smallest objects of images with more than ${objects}: ${sum.now} ${where}; raise --objects`);
-  };
 }
 
 /** What checkpoints say of the run, but for step and best evaluation. */

@@ -110,7 +110,7 @@ export interface SceneRun extends BatchRun {
   readonly part: BatchPart;
   readonly seed: number;
   readonly workers: number;
-  /** Told of objects that had no place, and how many images were seen. */
+  /** Told of objects that have no place. */
   readonly onLeftOut?: (objects: number) => void;
 }
 

@@ -180,15 +180,10 @@ async function probeNetwork(
   const shared = { collective, batchSize };
   const reading = { batchSize, part: partOfRank(batchSize, collective), seed, workers: workersOf(given.workers) };
   const source = { size, ...input, ...reading, transform: evalTransform(size) };
-  const progress = collective.rank === 0 ? countOnTerminal() : { ...countOnTerminal(), show: () => {} };
+  const progress = progressOf(collective);
   const unread = { train: [] as SkippedSample[], val: [] as SkippedSample[] };
-  const open = (which: "train" | "val") => {
-    const onSkip = (sample: SkippedSample) => {
-      unread[which].push(sample);
-      progress.note(`Skips ${sample.name} as ${sample.reason}`);
-    };
-    return batches(data[which], { ...source, epochs: 1, onSkip });
-  };
+  const open = (which: "train" | "val") =>
+    batches(data[which], { ...source, epochs: 1, onSkip: collector(unread[which], progress) });
   const state = await statisticsOf({ model, weights, device, shared }, progress, {
     batches: (steps) => batches(data.train, { ...source, steps }),
     count: batchesForStatistics(recalibrate, data.train.length, batchSize),
@@ -201,7 +196,10 @@ async function probeNetwork(
   const common = { classes: data.classes.length, device, collective };
   const onEpoch = shown("passes of the linear classifier", epochs);
   const linear = await linearProbe(known, asked, { ...common, epochs, batchSize: 4 * batchSize, seed, onEpoch });
-  const onVote = shown("votes of neighbours", shareOfRank(asked.labels.length, collective).count);
+  const onVote = shown(
+    `votes of neighbours${collective.size === 1 ? "" : " by rank 0"}`,
+    shareOfRank(asked.labels.length, collective).count,
+  );
   const vote = await nearestNeighbours(known, asked, { ...common, neighbours, onImages: onVote });
   progress.end();
   return {
@@ -209,6 +207,21 @@ async function probeNetwork(
     neighbours: vote,
     images: { train: known.labels.length, val: asked.labels.length },
     unread: { train: ofAll(unread.train, collective), val: ofAll(unread.val, collective) },
+  };
+}
+
+/** The first rank shows how far it is; others say who they are. */
+function progressOf({ rank }: Collective): CountProgress {
+  const progress = countOnTerminal();
+  if (rank === 0) return progress;
+  return { ...progress, show: () => {}, note: (line) => progress.note(`rank ${rank}: ${line}`) };
+}
+
+/** Collects images that cannot be read, and says so. */
+function collector(unread: SkippedSample[], { note }: CountProgress): (sample: SkippedSample) => void {
+  return (sample) => {
+    unread.push(sample);
+    note(`Skips ${sample.name} as ${sample.reason}`);
   };
 }
 

@@ -1,5 +1,14 @@
 /** @file The compiled programs of a run, before its first step: what they need is told. */
-import { type Device, type ExecutableStats, sizeOf, type Tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
+import {
+  alone,
+  type Collective,
+  type Device,
+  type ExecutableStats,
+  sizeOf,
+  type Tensor,
+  type Tree,
+  treeLeaves,
+} from "../../../tensor/mod.ts";
 import type { Ring } from "../../../tensor/kernel.ts";
 import { bytes } from "../devices.ts";
 import { planBatch, withAdvice } from "../largest_batch.ts";
@@ -27,7 +36,7 @@ const bytesOf = (batch: Tree): number =>
  * Plans and compiles a step for each shape of its batches.
  *
  * @param compiled What is compiled; `batchOf` gives the shape that needs most memory.
- * @param run Where, images of a step, small batches of a step.
+ * @param run Where, images of a step, small batches of a step, ranks that share it: the line is of the one that says it.
  * @param ring The metrics that the step takes over.
  * @param note Told what is tried where memory is short.
  * @returns What each will need, a line for each shape.
@@ -35,10 +44,11 @@ const bytesOf = (batch: Tree): number =>
  */
 export async function compileStep<State, Batch>(
   { training: { step, initial }, batchOf, buckets, enlarging = "" }: Compiled<State, Batch>,
-  { device, batchSize, accumulate: multiple = 1 }: {
+  { device, batchSize, accumulate: multiple = 1, collective = alone() }: {
     readonly device: Device;
     readonly batchSize: number;
     readonly accumulate?: number;
+    readonly collective?: Collective;
   },
   ring: () => Ring,
   note: (line: string) => void,
@@ -50,15 +60,17 @@ export async function compileStep<State, Batch>(
     ...{ batchSize, multiple, enlarging },
   });
   await step.prepare(initial, ring(), batchOf(batchSize));
+  const of = collective.size === 1 ? "" : ` of rank ${collective.rank}`;
+  const said = (stats: ExecutableStats, since: number) => `Planned memory${of}: ${costOf(stats, since)}`;
   const lines = [`${said(first, begin)}${buckets ? ` (${buckets.first})` : ""}`];
-  for (const [name, of] of Object.entries(buckets?.others ?? {})) {
+  for (const [name, batch] of Object.entries(buckets?.others ?? {})) {
     const since = performance.now();
-    lines.push(`${said(await step.prepare(initial, ring(), of(batchSize)), since)} (${name})`);
+    lines.push(`${said(await step.prepare(initial, ring(), batch(batchSize)), since)} (${name})`);
   }
   return lines;
 }
 
-function said({ plannedBytes, launches }: ExecutableStats, since: number): string {
+function costOf({ plannedBytes, launches }: ExecutableStats, since: number): string {
   const seconds = ((performance.now() - since) / 1000).toFixed(1);
-  return `Planned memory: ${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
+  return `${bytes(plannedBytes)}, in ${launches} launches a step; compiled in ${seconds} s`;
 }

@@ -46,3 +46,16 @@ testMpi(
     await Deno.remove(root, { recursive: true });
   },
 );
+
+testMpi("Objects without a place are counted on all ranks: two say of them what one process says", async () => {
+  const root = await Deno.makeTempDir();
+  const said = async (ranks: number) => {
+    const further = [...SMALL, "--steps", "2", "--eval-every", "2", "--scene-objects", "2,4", "--objects", "1"];
+    const { said } = await train(ranks, join(root, `${ranks}`), further);
+    return said.replaceAll(/\s+/g, " ").match(/Leaves out the smallest objects [^;]*; raise --objects/g);
+  };
+  const one = await said(1);
+  equal(one?.length, 2);
+  deepStrictEqual(await said(2), one);
+  await Deno.remove(root, { recursive: true });
+});

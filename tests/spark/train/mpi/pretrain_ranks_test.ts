@@ -1,4 +1,4 @@
-import { equal, match } from "node:assert/strict";
+import { deepStrictEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { testFiles } from "../../../data/support.ts";
 import { mpirun, testMpi } from "../../../support/mpirun.ts";
@@ -14,8 +14,8 @@ async function makePhotos(): Promise<string> {
   return folder;
 }
 
-/** Options of a run that ends before anything is compiled. */
-const optionsOf = (folder: string) => [
+/** Options of a run of so many steps. */
+const optionsOf = (folder: string, steps = 1) => [
   ...[
     "--data",
     join(folder, "photos"),
@@ -24,7 +24,7 @@ const optionsOf = (folder: string) => [
     "--workers",
     "0",
     "--steps",
-    "1",
+    `${steps}`,
     "--out",
     join(folder, "run"),
   ],
@@ -68,3 +68,25 @@ testMpi("More ranks than images, and commands that ranks do not share, are refus
   equal(small.code, 1);
   await Deno.remove(folder, { recursive: true });
 });
+
+testMpi(
+  "Files that any rank cannot read are said once, with the rank that met them, counted and kept in the log",
+  async () => {
+    const folder = await makePhotos();
+    const broken = ["first.png", "second.png"].map((name) => join(folder, "photos", name));
+    for (const path of broken) await Deno.writeTextFile(path, "no image");
+    const small = ["--model", "tiny_resnet8", "--input-size", "32", "--batch-size", "5"];
+    const { code, stdout, stderr } = await mpirun(2, [PRETRAIN, ...optionsOf(folder, 3), ...small]);
+    equal(code, 0, stderr);
+    const said = stdout.replaceAll(/\s+/g, " ");
+    deepStrictEqual(said.match(/(?:rank 1: )?Skips \S+/g)?.toSorted(), [
+      `Skips ${broken[1]}`,
+      `rank 1: Skips ${broken[0]}`,
+    ]);
+    match(said, /Planned memory of rank 0: .*Done after 3 of 3 steps, 2 files skipped;/);
+    const log = await Deno.readTextFile(join(folder, "run", "log.jsonl"));
+    const kept = log.trim().split("\n").map((line) => JSON.parse(line)).filter(({ skipped }) => skipped);
+    deepStrictEqual(kept.map(({ skipped }) => skipped).toSorted(), broken);
+    await Deno.remove(folder, { recursive: true });
+  },
+);
