@@ -34,6 +34,7 @@ testMpi(
     const [one, three] = [await run(1), await run(3)];
     deepStrictEqual(three.found, one.found);
     equal(one.found.unread.train.length, 1);
+    match(three.stderr.replaceAll(/\s+/g, " "), /rank 1: Skips \S*broken.png as /);
     ok(one.found.images.train > 4, "a batch alone has no order");
     match(three.stdout, /^[^]*tiny_resnet8 with fresh weights: linear top-1 [^]*$/);
     equal(three.stdout.split("linear top-1").length, 2);
