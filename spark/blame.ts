@@ -1,8 +1,9 @@
 /** @file Which layer made the first number that is not finite. */
 import { STEP_OPTIONS } from "./step_options.ts";
-import { type Device, type Tensor, type Tree, treeLeaves } from "../tensor/mod.ts";
+import { alone, type Device, type Tensor, type Tree, treeLeaves } from "../tensor/mod.ts";
 import { firstNotFinite, inputsIn, requireOptions } from "../tensor/kernel.ts";
 import { type Model, namesOf } from "../nn/mod.ts";
+import { anyOf } from "./shared_step.ts";
 import type { TrainState } from "./train_state.ts";
 import { drawBatch, type ImageBatch, lossAndGradients, type TrainStepOptions } from "./train_step.ts";
 
@@ -44,9 +45,10 @@ function layerOf(name: string): string {
  * @param model The model.
  * @param train The state before the step; not donated.
  * @param batch Its images.
- * @param options As of `trainStep`, and where to compute.
+ * @param options As of `trainStep`, and where to compute. Processes that share the step look together, each at its own images.
  * @returns Such as `the output of kernelMapConv in encoder.layer1.0.conv1`, `the value of encoder.conv1.weight`, or
- * `the gradient, at mul near decoder.projection`; `null` if loss and gradients are finite.
+ * `the gradient, at mul near decoder.projection`; `null` if loss and gradients are finite, or another process has found earlier
+ * what is not.
  *
  * @example Usage
  * ```ts
@@ -68,12 +70,13 @@ export async function nameNotFinite(
   options: TrainStepOptions & { readonly device: Device },
 ): Promise<string | null> {
   requireOptions("nameNotFinite", options, { ...STEP_OPTIONS, device: true });
-  const { device, ...rest } = options;
+  const { device, collective = alone(), ...rest } = options;
   const { images, pattern, run } = drawBatch(model, train.key, given, rest);
   const { loss, gradients } = lossAndGradients(model, train, { images, pattern }, run);
   const names = namesIn(train, images);
   const inputs = inputsIn([loss, ...treeLeaves(gradients) as readonly Tensor[]]);
   const forward = await firstNotFinite([loss], { device });
+  if (anyOf(collective, forward !== null) && forward === null) return null; // what follows wants all processes
   if (forward && names.has(forward)) return `the value of ${names.get(forward)}`;
   if (forward) {
     return `the output of ${forward.primitive.name} in ${layerOf(nearestName(forward, names, inputs) ?? "the loss")}`;

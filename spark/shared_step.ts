@@ -60,4 +60,17 @@ export function together<Params extends Tree, State extends Tree>(
   return { loss: sums.loss, gradients: sums.gradients as Params, state: treeMap(mean, state as Tree) as State };
 }
 
+/**
+ * Tells whether any process says so.
+ *
+ * @param collective The processes.
+ * @param own What this one says.
+ * @returns True on all if it is on one.
+ */
+export function anyOf(collective: Collective, own: boolean): boolean {
+  const count = Int32Array.of(Number(own));
+  collective.allReduce(count).wait();
+  return count[0]! > 0;
+}
+
 const isFloating = ({ dtype }: Tensor) => DTYPES[dtype].floating;

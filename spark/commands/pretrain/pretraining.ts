@@ -10,6 +10,7 @@ import type { TrainState } from "../../train_state.ts";
 import { init, type TrainStepOptions } from "../../train_step.ts";
 import { makeModel, modelEntry } from "../../train/model_file.ts";
 import { accumulatedStep, type Conclude, partOf, wholeStep } from "../../train/pretrain_step.ts";
+import { textsOfAll } from "../../train/ranks/agreement.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
 import { concluded, type Training } from "../../train/training.ts";
 import type { PretrainOptions } from "../shared/pretrain_options.ts";
@@ -110,16 +111,22 @@ export function makePretraining(
   };
 }
 
-/** Looks for the layer in each small batch of the step. Statistics and keys are those before the first. */
+/**
+ * Looks for the layer in each small batch of the step, on all ranks together. Statistics and keys are those before the first.
+ */
 function explainer(
   model: Model,
   options: Parameters<typeof nameNotFinite>[3],
   parts: number,
 ): NonNullable<Pretraining["explain"]> {
+  const { collective = alone() } = options;
   return async (train, images) => {
     for (let part = 0; part < parts; part++) {
-      const found = await nameNotFinite(model, train, { images: partOf(images, part, parts) }, options);
-      if (found !== null) return found;
+      const own = await nameNotFinite(model, train, { images: partOf(images, part, parts) }, options);
+      const found = textsOfAll(collective, own ?? "");
+      const rank = found.findIndex((text) => text !== "");
+      if (rank < 0) continue;
+      return found[rank]! + (found.includes("") ? `, of images of rank ${rank}` : "");
     }
     return null;
   };

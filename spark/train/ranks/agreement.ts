@@ -71,19 +71,6 @@ export function agree(collective: Collective, told: Readonly<Record<string, stri
   }
 }
 
-/**
- * Tells whether any rank says so.
- *
- * @param collective The ranks.
- * @param own What this rank says.
- * @returns True on all if it is on one.
- */
-export function anyOf(collective: Collective, own: boolean): boolean {
-  const count = Int32Array.of(Number(own));
-  collective.allReduce(count).wait();
-  return count[0]! > 0;
-}
-
 /** A number of the bits of an array; the odds that others have the same are one in four thousand millions. */
 function hashOf(values: ArrayBufferView): number {
   const words = new Uint32Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength >> 2);

@@ -2,7 +2,8 @@
 import type { Collective, Device, Tree } from "../../../tensor/mod.ts";
 import type { StepRecord } from "../metrics.ts";
 import type { RunResults } from "../results/run_results.ts";
-import { anyOf, compareParams } from "./agreement.ts";
+import { anyOf } from "../../shared_step.ts";
+import { compareParams } from "./agreement.ts";
 import { partOfRank } from "./open_ranks.ts";
 
 /** What a loop does besides its steps. */

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, notDeepStrictEqual, ok, rejects } from "node:assert/strict";
-import { cpuDevice, type Tensor, treeLeaves, treeMap } from "../../../tensor/mod.ts";
+import { alone, type Collective, cpuDevice, type Tensor, treeLeaves, treeMap } from "../../../tensor/mod.ts";
 import { emptyRing, leaf, readRing, realize } from "../../../tensor/kernel.ts";
 import { addGradients, backboneStateDict, save, type TrainState, zeroSums } from "../../../spark/mod.ts";
 import type { Conv2dParams } from "../../../nn/mod.ts";
@@ -21,9 +21,10 @@ const options = (given: Partial<PretrainOptions> = {}): PretrainOptions => ({
   ...settleOptions({ inputSize: [32, 32], batchSize: 4, steps: 9, baseLr: 1, decoderWidth: 8 }),
   ...given,
 });
-const trainingOf = (given: Partial<PretrainOptions>, debug = false): Pretraining =>
+const trainingOf = (given: Partial<PretrainOptions>, debug = false, collective: Collective = alone()): Pretraining =>
   makePretraining(options(given), { stepsPerEpoch: 3, total: 9, warmup: 0, shift: 0, scheduleShift: 0 }, device, {
     debug,
+    collective,
   });
 const ring = () => emptyRing({ length: 1, width: 4 });
 
@@ -86,11 +87,10 @@ Deno.test("--init-weight takes all of a checkpoint, and the encoder of a backbon
   }
 });
 
-Deno.test("--debug-nans names the layer, of a state that the step left alone", async () => {
-  const training = trainingOf({}, true);
-  const start = await copyOf(training.initial);
+/** The state with a first layer that overflows. */
+function brokenOf(start: TrainState): TrainState {
   const encoder = start.params.encoder as { readonly conv1: Conv2dParams };
-  const broken = {
+  return {
     ...start,
     params: {
       ...start.params,
@@ -103,6 +103,51 @@ Deno.test("--debug-nans names the layer, of a state that the step left alone", a
       },
     },
   };
+}
+
+/** Another process, which says in each exchange what it has found. */
+function besides(rank: number, text: string): Collective {
+  const bytes = new TextEncoder().encode(text);
+  return {
+    ...alone(),
+    ...{ rank, size: 2 },
+    allReduce(values) {
+      values[0]! += Number(text !== "");
+      return { poll: () => true, wait: () => {} };
+    },
+    allGather(values, all) {
+      all.set(values, rank * values.length);
+      const words = new Uint8Array(4 * values.length);
+      words.set(values.length === 1 ? new Uint8Array(Uint32Array.of(bytes.length).buffer) : bytes);
+      all.set(new Uint32Array(words.buffer), (1 - rank) * values.length);
+    },
+  };
+}
+
+for (
+  const [name, isBroken, partner, expected] of [
+    ["this finds", true, besides(1, ""), /^the output of \w+ in encoder\.(conv1|bn1), of images of rank 1$/],
+    [
+      "the other finds",
+      false,
+      besides(1, "the output of sin in decoder"),
+      /^the output of sin in decoder, of images of rank 0$/,
+    ],
+    ["both find", true, besides(1, "the output of sin in decoder"), /^the output of sin in decoder$/],
+    ["neither finds", false, besides(1, ""), /^nothing$/],
+  ] as const
+) {
+  Deno.test(`--debug-nans by two ranks, of which ${name} what is not finite, names the layer and whose images`, async () => {
+    const training = trainingOf({}, true, partner);
+    const start = await copyOf(training.initial);
+    match(await training.explain!(isBroken ? brokenOf(start) : start, IMAGES) ?? "nothing", expected);
+  });
+}
+
+Deno.test("--debug-nans names the layer, of a state that the step left alone", async () => {
+  const training = trainingOf({}, true);
+  const start = await copyOf(training.initial);
+  const broken = brokenOf(start);
   const { metrics } = training.step(broken, ring(), IMAGES);
   const [row] = await readRing(metrics, { appended: 1, last: 1, device });
   ok(!Number.isFinite(row![0]!));
