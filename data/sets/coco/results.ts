@@ -1,9 +1,9 @@
 /** @file COCO's result files: what a detector found. */
 import { requireOptions } from "../../../tensor/errors.ts";
 import type { CocoImage, CocoSet, Problem } from "./coco_set.ts";
-import { idIn, isFinite, isRecord, type Json, refusal, refuse } from "./records.ts";
+import { idIn, isFinite, isRecord, type Json, refusal, refuse, type Remark, remarkText } from "./records.ts";
 import { type Bounds, countsText, maskArea, maskBounds, type RunLengths } from "./run_lengths.ts";
-import { maskOf, readSegmentation } from "./segmentation.ts";
+import { maskOf, readSegmentation, remarkBox } from "./segmentation.ts";
 import { shown } from "./shown.ts";
 
 /** An object that a detector found. */
@@ -28,6 +28,8 @@ export interface CocoResults {
   readonly hasBoxes: boolean;
   /** What was left out, each with its reason. */
   readonly problems: readonly Problem[];
+  /** What is used otherwise than it stands, or is likely to be an error: ids that are text, boxes beyond their image. */
+  readonly remarks: readonly Problem[];
 }
 
 /** A detection of a record. */
@@ -35,6 +37,7 @@ function readDetection(
   record: Json,
   categories: ReadonlySet<number>,
   images: ReadonlyMap<number, CocoImage>,
+  remark: Remark,
 ): Detection {
   const { score, bbox } = record;
   const image = images.get(idIn(record.image_id) ?? NaN) ??
@@ -44,9 +47,11 @@ function readDetection(
     refuse(`its category must be in the annotations: it is ${shown(record.category_id)}`);
   }
   if (!isFinite(score)) refuse(`its score must be a number: it is ${shown(score)}`);
-  const segmentation = readSegmentation(record.segmentation, image);
+  [record.image_id, record.category_id].forEach((id) => remarkText(id, remark));
+  const segmentation = readSegmentation(record.segmentation, image, remark);
   const given = Array.isArray(bbox) && bbox.length === 4 && bbox.every(isFinite) ? bbox as unknown as Bounds : null;
   if (!given && !segmentation) refuse("it must have a bbox of four numbers or a segmentation");
+  if (given) remarkBox(given, image, remark);
   const mask = segmentation && maskOf({ segmentation, box: [0, 0, 0, 0] }, image);
   const found = { image: image.id, category, score, box: given ?? maskBounds(mask!) };
   return mask ? { ...found, mask } : found;
@@ -58,7 +63,7 @@ function readDetection(
  * @param json What the file holds, parsed.
  * @param set The annotations that it belongs to.
  * @param path Its path, for errors.
- * @returns Detections in the order of the file, and each record that is not used with the reason.
+ * @returns Detections in the order of the file, each record that is not used with the reason, and what is odd of the others.
  * @throws {TypeError} If it is no list.
  *
  * @example Usage
@@ -78,15 +83,22 @@ export function readCocoResults(json: unknown, set: CocoSet, path: string): Coco
   }
   const images = new Map(set.images.map((image) => [image.id, image]));
   const categories = new Set(set.categories.map(({ id }) => id));
-  const read = json.map((record) =>
-    isRecord(record) ? refusal(() => readDetection(record, categories, images)) : "it must be a record"
-  );
+  const remarks: Problem[] = [];
+  const read = json.map((record, i) => {
+    if (!isRecord(record)) return "it must be a record";
+    const own = new Set<string>();
+    const found = refusal(() => readDetection(record, categories, images, (reason) => own.add(reason)));
+    const what = `result number ${i + 1}`;
+    if (typeof found !== "string") own.forEach((reason) => remarks.push({ kind: "result", what, reason }));
+    return found;
+  });
   return {
     detections: read.filter((each) => typeof each !== "string"),
     hasBoxes: Array.isArray((json[0] as Json | null | undefined)?.bbox),
     problems: read.flatMap((each, i) =>
       typeof each === "string" ? [{ kind: "result", what: `result number ${i + 1}`, reason: each }] : []
     ),
+    remarks,
   };
 }
 

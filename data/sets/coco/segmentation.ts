@@ -126,15 +126,26 @@ function areApart(a: Bounds, b: Bounds): boolean {
  * @param remark Told.
  */
 export function remarkPlace(box: Bounds, segmentation: Segmentation, image: CocoImage, remark: Remark): void {
-  const [x, y, width, height] = box;
+  remarkBox(box, image, remark);
+  if (segmentation && areApart(box, extentOf(segmentation))) {
+    remark("with a box that is not that of its segmentation (left, top, width, height)");
+  }
+}
+
+/**
+ * Says what is odd of a box, of an object or of what a detector found, which is used as it stands.
+ *
+ * @param box Left, top, width, height.
+ * @param image Its image.
+ * @param remark Told.
+ */
+export function remarkBox([x, y, width, height]: Bounds, image: CocoImage, remark: Remark): void {
   const [right, bottom] = [x + width, y + height];
   if (x >= image.width || y >= image.height || right <= 0 || bottom <= 0) {
     remark("with a box outside of its image, where nothing can be found");
   } else if (x < -ROUNDING || y < -ROUNDING || right > image.width + ROUNDING || bottom > image.height + ROUNDING) {
     remark("with a box that goes on beyond its image");
   }
-  if (width < 1 && height < 1) remark("with a box of less than a pixel");
-  if (segmentation && areApart(box, extentOf(segmentation))) {
-    remark("with a box that is not that of its segmentation (left, top, width, height)");
-  }
+  if (width < 0 || height < 0) remark("with a box of negative width or height");
+  else if (width < 1 && height < 1) remark("with a box of less than a pixel");
 }

@@ -105,7 +105,7 @@ export const detectEvaluate: Command = command(LINE, async (given) => {
   const found = readCocoResults(parseJson(await bytesOf(results), results, "COCO results"), set, results);
   sayWhatIsThere(set, found);
   sayProblems(annotations, set.problems, set.remarks);
-  sayProblems(results, found.problems);
+  sayProblems(results, found.problems, found.remarks);
   const evaluations = evaluate(set, found, { kind, areas });
   print("");
   printResult(tableOf(set, evaluations, perClass).join("\n"));
@@ -142,7 +142,12 @@ function sayWhatIsThere(set: CocoSet, { detections }: CocoResults): void {
       }), ${set.problems.length} left out`,
   );
   const masks = detections.filter(({ mask }) => mask).length;
-  print(`results: ${counted(detections.length, "detection")}, ${masks} with a mask`);
+  const images = new Set(detections.map(({ image }) => image)).size;
+  print(
+    `results: ${counted(detections.length, "detection")} in ${images} of ${
+      counted(set.images.length, "image")
+    }, ${masks} with a mask`,
+  );
 }
 
 function sayProblems(path: string, problems: readonly Problem[], remarks: readonly Problem[] = []): void {
@@ -194,7 +199,7 @@ function resultOf({ annotations, results }: Given, set: CocoSet, found: CocoResu
       ...Object.fromEntries(kinds.map(([kind, { categoryMetrics }]) => [kind, named(categoryMetrics[k]!)])),
     })),
     leftOut: { annotations: set.problems, results: found.problems },
-    noted: { annotations: set.remarks ?? [] },
+    noted: { annotations: set.remarks ?? [], results: found.remarks },
   };
 }
 

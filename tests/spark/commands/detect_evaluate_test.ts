@@ -123,3 +123,25 @@ Deno.test("detect:evaluate joins many records of one reason, and says what is od
     match(text, /to be noted of .*: 1 annotation with a box outside of its image.* \(annotation 998\)/);
   });
 });
+
+Deno.test("detect:evaluate says in how many images something was found, and what is odd of boxes and ids of results", () => {
+  const images = [1, 2].map((id) => ({ id, file_name: `${id}.png`, height: 40, width: 60 }));
+  const annotations = [{ id: 1, image_id: 1, category_id: 1, bbox: [30, 10, 20, 20] }];
+  const boxes = [[30, 10, 50, 30], [0.5, 0.25, 0.3, 0.5], [50, 10, -20, 20], [70, 1, 5, 5], [30, 10, 20, 20]];
+  const results = boxes.map((bbox, i) => ({ image_id: i === 4 ? "1" : 1, category_id: 1, score: 0.5, bbox }));
+  const set = { images, categories: [{ id: 1, name: "cup" }], annotations };
+  return withFolder({ "a.json": json(set), "r.json": json(results) }, async (folder) => {
+    const of = ["--annotations", `${folder}/a.json`, "--results", `${folder}/r.json`, "--out", `${folder}/out.json`];
+    const text = (await run(...of)).lines.join("\n");
+    match(text, /^results: 5 detections in 1 of 2 images, 0 with a mask$/m);
+    const { noted } = JSON.parse(await Deno.readTextFile(`${folder}/out.json`));
+    deepStrictEqual(noted.results.map(({ what, reason }: Record<string, string>) => `${what} ${reason}`), [
+      "result number 1 with a box that goes on beyond its image",
+      "result number 2 with a box of less than a pixel",
+      "result number 3 with a box of negative width or height",
+      "result number 4 with a box outside of its image, where nothing can be found",
+      "result number 5 with ids as text, read as numbers",
+    ]);
+    match(text, /^to be noted of .*r\.json: 1 result with a box that goes on beyond its image \(result number 1\)$/m);
+  });
+});
