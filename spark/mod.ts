@@ -82,7 +82,7 @@ export * from "./blame.ts";
 export { fromOfficial, type OfficialEntry, toOfficial } from "./weights/official_layout.ts";
 export { type ReadNaming, renameWeight, WEIGHT_NAMINGS, type WeightNaming } from "./weights/weight_names.ts";
 export { onnxModel, type OnnxOptions } from "./weights/onnx_graph.ts";
-export { accountLines, type WeightAccount } from "./weights/weight_account.ts";
+export { accountLines, type ReadSet, type WeightAccount } from "./weights/weight_account.ts";
 export { type Backbone, backboneOf, loadBackbone, type LoadBackboneOptions } from "./weights/load_backbone.ts";
 export { loadWeights, type SparkWeights, weightsOf } from "./weights/load_weights.ts";
 export {

@@ -2,7 +2,7 @@
 import { requireOptions } from "../../tensor/kernel.ts";
 import { type DType, random, sizeOf } from "../../tensor/mod.ts";
 import type { Detector } from "../../nn/mod.ts";
-import { FileTensor, numbersOf, readStateDict, type StateDictFile } from "../../data/mod.ts";
+import { chosenSet, FileTensor, numbersOf, readStateDict, type StateDictFile } from "../../data/mod.ts";
 import {
   detectorEntries,
   type DetectorEntry,
@@ -13,7 +13,8 @@ import { DETECTOR_NAMINGS, type DetectorNaming } from "./detector_part_names.ts"
 import type { StateDict } from "./export_weights.ts";
 import { toOfficial } from "./official_layout.ts";
 import { backboneEntries, importOfficial, tensorOf, type Weights } from "./official_names.ts";
-import { matchWeights } from "./weight_source.ts";
+import { type ReadSet, readSetOf } from "./weight_account.ts";
+import { matchWeights, noSuchSet } from "./weight_source.ts";
 
 /** Where element `i` of a file's tensor stands in the order of `shape`; -1 where nothing reads it. */
 function placeOf({ shape, rows, columns }: DetectorEntry, i: number): number {
@@ -124,14 +125,28 @@ function read(file: StateDictFile, entry: DetectorEntry, normEpsilon: number): F
   return shifts ? values.map((x) => x + normEpsilon - EPSILON) : values;
 }
 
+/** A detector from a file. */
+export interface ReadDetector extends DetectorWeights {
+  /** Whose names the file has. */
+  readonly naming: DetectorNaming | "tessera";
+  /** Which of several sets of weights in the file it is. */
+  readonly read: ReadSet;
+}
+
 /** Files of this library have the weights by their way in its trees, parameters and running statistics apart. */
 const OWN = /(^|\.)params\.rpn\.logits\.weight$/;
 
-function ownDetector(file: StateDictFile, model: Detector, skeleton: DetectorWeights, dtype: DType): DetectorWeights {
+function ownDetector(
+  file: StateDictFile,
+  model: Detector,
+  skeleton: DetectorWeights,
+  dtype: DType,
+): DetectorWeights & Pick<ReadDetector, "read"> {
   const trees = skeleton as unknown as Weights;
   const entries = backboneEntries(trees);
   const source = matchWeights(file, entries, { model: `a detector on ${model.settings.backbone.name}`, own: [""] });
-  return importOfficial(trees, entries, source.read, { dtype }) as unknown as DetectorWeights;
+  const weights = importOfficial(trees, entries, source.read, { dtype }) as unknown as DetectorWeights;
+  return { ...weights, read: readSetOf(file, source) };
 }
 
 /**
@@ -141,7 +156,7 @@ function ownDetector(file: StateDictFile, model: Detector, skeleton: DetectorWei
  * @param file Of `readStateDict`.
  * @param model The detector; its sizes must be those of the file.
  * @param options Names (found by themselves if not given), type, epsilon.
- * @returns Parameters and state.
+ * @returns Parameters and state, whose names, and which of several sets.
  * @throws {RangeError} If a weight is missing, too many, not finite or of another shape, naming file and weight.
  *
  * @example Usage
@@ -164,13 +179,14 @@ export function detectorOf(
   file: StateDictFile,
   model: Detector,
   options: LoadDetectorOptions = {},
-): DetectorWeights & { readonly naming: DetectorNaming | "tessera" } {
+): ReadDetector {
   requireOptions("detectorOf", options, { naming: true, background: true, dtype: true, normEpsilon: true });
   const { dtype = "float32", normEpsilon = EPSILON } = options;
   const skeleton = model.init(random.key(0));
   if (Object.keys(file.tensors).some((name) => OWN.test(name))) {
     return { ...ownDetector(file, model, skeleton, dtype), naming: "tessera" };
   }
+  if (chosenSet(file.sets.length === 0 ? [file.set] : file.sets, file.asked) < 0) throw noSuchSet(file, []);
   const { entries, naming } = matched(file, model, skeleton, options);
   refuseUnexpected(file, entries);
   // Entries have all that `importOfficial` asks for; the trees keep their types.
@@ -180,7 +196,7 @@ export function detectorOf(
     (entry) => read(file, entry as DetectorEntry, normEpsilon),
     { dtype },
   );
-  return { params: own.params, state: own.state, naming };
+  return { params: own.params, state: own.state, naming, read: readSetOf(file, null) };
 }
 
 /**
@@ -190,14 +206,14 @@ export function detectorOf(
  * @param path The file.
  * @param model The detector; its sizes must be those of the file.
  * @param options As of `detectorOf`.
- * @returns Parameters and state.
+ * @returns Parameters and state, whose names, and which of several sets.
  * @throws {RangeError} As `detectorOf`.
  */
 export async function loadDetector(
   path: string,
   model: Detector,
   options: LoadDetectorOptions = {},
-): Promise<DetectorWeights & { readonly naming: DetectorNaming | "tessera" }> {
+): Promise<ReadDetector> {
   requireOptions("loadDetector", options, { naming: true, background: true, dtype: true, normEpsilon: true });
   return detectorOf(await readStateDict(path), model, options);
 }

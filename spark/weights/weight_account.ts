@@ -36,6 +36,9 @@ export interface WeightAccount {
   readonly passedOver: Readonly<Record<string, number>>;
 }
 
+/** Which of the sets of weights in a file was read. */
+export type ReadSet = Pick<WeightAccount, "set" | "sets" | "isAverage">;
+
 /** What of a file was read, for its account. */
 export interface Matched {
   /** The file. */
@@ -63,6 +66,21 @@ const countsOf = (names: Iterable<string>): Readonly<Record<string, number>> =>
   Object.fromEntries([...Map.groupBy(names, partOf)].map(([part, all]) => [part, all.length]));
 
 /**
+ * Tells which set of a file was read.
+ *
+ * @param file The file.
+ * @param source Where its weights were found, if they may be several by their names.
+ * @returns Set, all sets, and whether it is a moving average.
+ */
+export function readSetOf(file: StateDictFile, source: Pick<WeightSource, "prefix" | "prefixes"> | null): ReadSet {
+  const isAverage = isAverageName(file.set) || source !== null && isAverageName(source.prefix);
+  if (source && source.prefixes.length > 1) {
+    return { set: setName(source.prefix), sets: source.prefixes.map(setName), isAverage };
+  }
+  return file.sets.length < 2 ? { set: "", sets: [], isAverage } : { set: file.set, sets: file.sets, isAverage };
+}
+
+/**
  * Makes the account of weights that were matched.
  *
  * @param matched File, source, and what was looked for.
@@ -79,9 +97,6 @@ export function accountOf(matched: Matched): WeightAccount {
       entries.some((entry) => name === prefix + source.keyOf(entry).slice(source.prefix.length))
     );
   const several = source.prefixes.length > 1;
-  const names = several ? source.prefixes.map(setName) : file.sets;
-  const set = several ? setName(source.prefix) : file.set;
-  const isOnly = names.length < 2;
   return {
     file: file.path,
     container: file.container,
@@ -89,9 +104,7 @@ export function accountOf(matched: Matched): WeightAccount {
     names: source.naming,
     prefix: source.prefix,
     wrappers,
-    set: isOnly ? "" : set,
-    sets: isOnly ? [] : names,
-    isAverage: isAverageName(file.set) || isAverageName(source.prefix),
+    ...readSetOf(file, source),
     matched: found.length,
     missing: entries.filter((entry) => entry.tree !== null && !source.has(entry)).map(source.keyOf),
     unused: countsOf(Object.keys(file.tensors).filter((name) => !read.has(name) && !(several && isOfOther(name)))),
@@ -111,6 +124,17 @@ const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);
 
 /**
+ * Says which set of a file was read.
+ *
+ * @param read Of an account.
+ * @returns A part of a sentence that begins with a comma; empty where there is one set that is no average.
+ */
+export function readSetText({ set, sets, isAverage }: ReadSet): string {
+  if (set === "") return isAverage ? ", a moving average" : "";
+  return `, ${set} of ${counted(sets.length, "set")} (${sets.join(", ")}; --weights names another)`;
+}
+
+/**
  * Says an account in two lines.
  *
  * @param account Of weights that were read.
@@ -120,13 +144,10 @@ const total = (counts: Readonly<Record<string, number>>): number =>
 export function accountLines(account: WeightAccount, options: { readonly head?: string } = {}): readonly string[] {
   requireOptions("accountLines", options, { head: true });
   const { head } = options;
-  const { file, container, model, names, prefix, wrappers, set, sets, missing, unused, headClasses, passedOver } =
-    account;
+  const { file, container, model, names, prefix, wrappers, set, missing, unused, headClasses, passedOver } = account;
   const off = [...prefix === "" || set === setName(prefix) ? [] : [prefix], ...wrappers.map((word) => `${word}.`)];
   const kind = names === "tessera" ? "this library" : names;
-  const chosen = set === ""
-    ? account.isAverage ? ", a moving average" : ""
-    : `, ${set} of ${counted(sets.length, "set")} (${sets.join(", ")}; --weights names another)`;
+  const chosen = readSetText(account);
   const parts = [
     missing.length > 0 ? `${counted(missing.length, "count")} missing, which decide nothing` : "nothing missing",
     total(unused) > 0 ? `${counted(total(unused), "tensor")} unused: ${list(unused)}` : "none unused",

@@ -134,8 +134,10 @@ function missingWeights(
   );
 }
 
-function noSuchSet({ path, sets, asked }: StateDictFile, prefixes: readonly string[]): RangeError {
-  const named = [...sets, ...prefixes].filter((name) => name !== "").map((name) => name.replace(/\.$/, ""));
+/** The error of a set that was asked for and is none of those of a file. */
+export function noSuchSet({ path, sets, asked }: StateDictFile, prefixes: readonly string[]): RangeError {
+  const told = [...sets, ...prefixes].filter((name) => name !== "").map((name) => name.replace(/\.$/, ""));
+  const named = told.length > 0 && prefixes.includes("") ? [...told, "raw"] : told;
   const found = named.length === 0
     ? "set is the only one, the raw weights"
     : `sets are ${[...new Set(named)].join(", ")}`;

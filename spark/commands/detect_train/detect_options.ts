@@ -31,7 +31,7 @@ const DETECTOR = {
     names: ["live", "frozen", "recalibrated"],
     help: [
       "batch norms of the backbone: live, statistics of the batch; frozen, those of --init; recalibrated, taken anew from",
-      "--precise batches at the start, then frozen (default live)",
+      "--precise batches at the start, then frozen",
     ],
     default: "live",
   },

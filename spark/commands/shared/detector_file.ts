@@ -11,6 +11,7 @@ import {
 import type { DetectorWeights } from "../../weights/detector_names.ts";
 import { detectorSizes } from "../../weights/detector_sizes.ts";
 import { detectorOf } from "../../weights/detector_weights.ts";
+import { readSetText } from "../../weights/weight_account.ts";
 import type { DetectorInput } from "../../train/detection/detect_images.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { MODELS } from "../../train/model_table.ts";
@@ -137,11 +138,16 @@ export async function openDetectorFile(task: string, given: Given): Promise<Dete
   const told = saved.detector ? ownOptions(saved, given) : foreignOptions(task, file, given);
   const model = detector({ ...told, ...await settingsIn(given.settings), ...limitsOf(given) });
   const { settings } = model;
-  const { naming, ...weights } = detectorOf(file, model);
+  const { naming, read, ...weights } = detectorOf(file, model);
   const kind = `${settings.masks ? "Mask" : "Faster"} R-CNN on ${settings.backbone.name}`;
   const names = naming === "tessera" ? stepText(saved) : `, names of ${naming}, rules of ${settings.variant}`;
   return {
-    ...{ path: file.path, model, weights, name: `${kind}, ${counted(settings.classes, "class")}${names}` },
+    ...{
+      path: file.path,
+      model,
+      weights,
+      name: `${kind}, ${counted(settings.classes, "class")}${names}${readSetText(read)}`,
+    },
     categories: categoriesOf(await categoriesIn(given.classes), saved.categories ?? namesIn(file), settings.classes),
     input: inputOf(saved, given),
   };

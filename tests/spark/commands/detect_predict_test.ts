@@ -210,6 +210,10 @@ Deno.test("detect:predict refuses by name: no detector, other classes, images th
       run(...of, "--annotations", at("annotations.json"), at("images")),
       /must have each of them: current image .*broken\.png/,
     );
+    await rejects(
+      run(...of, "--weights", "ema", at("images")),
+      /--weights must name one of its sets: current value is ema, set is the only one/,
+    );
     await Deno.mkdir(at("bad"));
     await Deno.copyFile(at("images/in/broken.png"), at("bad/broken.png"));
     equal((await run(...of, at("bad"))).code, 1);

@@ -71,6 +71,9 @@ Deno.test("detectors of this library's training are read whole, of a moving aver
   const read = async (tree: object) =>
     detectorOf(decodeStateDict(encodeSafetensors(await fileTensors(tree as never)), "x.safetensors"), one.model);
   equal((await read(train)).naming, "tessera");
+  deepStrictEqual((await read(train)).read, { set: "", sets: [], isAverage: false });
+  const both = { set: "average", sets: ["average", "raw"], isAverage: true };
+  deepStrictEqual((await read({ ...train, average: average.weights })).read, both);
   await same(await read(train), one.weights);
   await same(await read({ ...train, average: average.weights }), average.weights);
 });
