@@ -138,6 +138,7 @@ export * from "./sets/voc/voc_set.ts";
 export type { Scene, SceneObject } from "./sets/scenes/scene.ts";
 export { classNumbers, type CocoScenes, cocoScenes, type CocoScenesOptions } from "./sets/scenes/coco_scenes.ts";
 export { findAnnotations, type ScenePart } from "./sets/scenes/find_annotations.ts";
+export { type NamedImages, namedImages, type NameForm } from "./sets/scenes/find_images.ts";
 export { sceneAnnotations } from "./sets/scenes/scene_annotations.ts";
 export { placeMask } from "./sets/scenes/place_mask.ts";
 export { openAnnotations } from "./sets/open_annotations.ts";

@@ -76,7 +76,7 @@ export * from "./loss_scale.ts";
 export * from "./finetune.ts";
 export * from "./detection.ts";
 export * from "./score.ts";
-export * from "./train/checkpoint.ts";
+export { type Checkpoint, load, readCheckpoint, restore, type Savable, save } from "./train/checkpoint.ts";
 export * from "./weights/official_names.ts";
 export * from "./blame.ts";
 export { fromOfficial, type OfficialEntry, toOfficial } from "./weights/official_layout.ts";

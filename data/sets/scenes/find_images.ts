@@ -122,3 +122,37 @@ export function missingImages<T extends Pick<CocoImage, "name">>(
 ): readonly T[] {
   return images.filter((image) => !isFile(pathOf(image)));
 }
+
+/** Images of annotations by the paths of their files. */
+export interface NamedImages<T> {
+  /** Which form the names have. */
+  readonly form: NameForm;
+  /** The image of a file; undefined if the annotations have none. */
+  readonly imageOf: (path: string) => T | undefined;
+}
+
+/**
+ * Finds images of annotations by the paths of files, whole or from some folder on.
+ *
+ * @param images The images.
+ * @param paths All files that are asked for.
+ * @returns The first form of the names under which one is found, else as they stand. A form that gives two images one name is not
+ * taken.
+ */
+export function namedImages<T extends Pick<CocoImage, "name">>(
+  images: readonly T[],
+  paths: readonly string[],
+): NamedImages<T> {
+  const under = (form: NameForm): NamedImages<T> => {
+    const lacks = form === "with the endings that they lack";
+    const named = new Map(images.map((image) => [lacks ? image.name : FORMS[form](image.name, ""), image]));
+    const known = named.size === new Set(images.map(({ name }) => name)).size ? named : new Map<string, T>();
+    const imageOf = (path: string) => {
+      const parts = (lacks ? path.replace(/\.[^./]*$/, "") : path).split("/");
+      return parts.keys().map((from) => known.get(parts.slice(from).join("/"))).find((image) => image !== undefined);
+    };
+    return { form, imageOf };
+  };
+  const all = (Object.keys(FORMS) as NameForm[]).map(under);
+  return all.find(({ imageOf }) => paths.some((path) => imageOf(path) !== undefined)) ?? all[0]!;
+}

@@ -65,7 +65,7 @@ export const detectPredict: Command = command(LINE, async (given, paths) => {
   const { out, batchSize, drawn, pictures } = withDefaults(OPTIONS, given);
   const set = given.annotations === undefined ? null : await openAnnotations(given.annotations);
   const file = withCategories(await openDetectorFile(LINE.task, given), given.classes === undefined ? set : null);
-  const images = await imagesOf(await Promise.all(paths.map((path) => openAllImages(path, print))), set);
+  const images = await imagesOf(await Promise.all(paths.map((path) => openAllImages(path, print))), set, print);
   print(`${file.path}: ${file.name}`);
   await Deno.mkdir(`${out}/pictures`, { recursive: true });
   const names = pictureNames(images);

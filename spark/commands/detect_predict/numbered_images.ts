@@ -7,6 +7,7 @@ import {
   type Detection,
   drawsOf,
   ImageError,
+  namedImages,
   type Pixels,
   type ShownSize,
 } from "../../../data/mod.ts";
@@ -43,14 +44,19 @@ export interface FoundImage extends Omit<ReadImage, "place"> {
  *
  * @param places Data sets.
  * @param set Annotations whose ids are taken, by the ends of paths; `null`: from 1.
+ * @param tell Told if names of the annotations are not read as they stand.
  * @returns All images.
  * @throws {RangeError} If the annotations lack an image, or two images are one of them; naming it.
  */
-export function imagesOf(places: readonly Dataset[], set: CocoSet | null): readonly NumberedImage[] {
+export function imagesOf(
+  places: readonly Dataset[],
+  set: CocoSet | null,
+  tell: (line: string) => void,
+): readonly NumberedImage[] {
   const images = places.flatMap((dataset) =>
     Array.from({ length: dataset.length }, (_, index) => ({ dataset, index, name: dataset.nameOf(index) }))
   );
-  const find = set ? finderIn(set) : null;
+  const find = set ? finderIn(set, images.map(({ name }) => name), tell) : null;
   const numbered = images.map((image, i) => {
     const shown = find?.(image.name) ?? null;
     return { ...image, shown, id: shown?.id ?? i + 1 };
@@ -68,13 +74,17 @@ export function imagesOf(places: readonly Dataset[], set: CocoSet | null): reado
   return numbered;
 }
 
-/** Images by path: the whole path, or its end from some folder on. */
-function finderIn({ images }: CocoSet): (path: string) => CocoImage {
-  const named = new Map(images.map((image) => [image.name, image]));
+/** Images by the paths of files, each of which must be one of them. */
+function finderIn(
+  { images }: CocoSet,
+  paths: readonly string[],
+  tell: (line: string) => void,
+): (path: string) => CocoImage {
+  const { form, imageOf } = namedImages(images, paths);
+  if (form !== "as they stand") tell(`Names of the annotations are read ${form}`);
   return (path) => {
-    const parts = path.split("/");
-    const end = parts.keys().map((from) => parts.slice(from).join("/")).find((name) => named.has(name));
-    if (end !== undefined) return named.get(end)!;
+    const image = imageOf(path);
+    if (image) return image;
     throw new RangeError(
       `Cannot number images as --annotations must have each of them: current image ${path} is not among its ${images.length}`,
     );

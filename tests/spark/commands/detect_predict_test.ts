@@ -152,6 +152,11 @@ Deno.test("detect:predict writes results that can be scored, draws pictures, and
     deepStrictEqual([...new Set(named.map(({ image_id }) => image_id))].sort(), [70, 9]);
     ok(named.every(({ category_id }) => [2, 5, 17].includes(category_id)));
     await rejects(Deno.stat(at("named/images.json")));
+    const images = ANNOTATIONS.images.map((image) => ({ ...image, file_name: `C:\\all\\${image.file_name}` }));
+    await Deno.writeFile(at("windows.json"), json({ ...ANNOTATIONS, images }));
+    const { text } = await run(...how, "--out", at("windows"), "--annotations", at("windows.json"), at("images"));
+    match(text, /^Names of the annotations are read without their folders$/m);
+    deepStrictEqual(await read(at("windows/results.json")), named);
   }));
 
 Deno.test("detect:predict looks at photographs as they are shown, or as their annotations have them, and tells objects there", async () => {
