@@ -136,7 +136,13 @@ export * from "./sets/coco/evaluation.ts";
 export * from "./sets/voc/voc_annotation.ts";
 export * from "./sets/voc/voc_set.ts";
 export type { Scene, SceneObject } from "./sets/scenes/scene.ts";
-export { classNumbers, type CocoScenes, cocoScenes, type CocoScenesOptions } from "./sets/scenes/coco_scenes.ts";
+export {
+  classNumbers,
+  type CocoScenes,
+  cocoScenes,
+  type CocoScenesOptions,
+  namePlaces,
+} from "./sets/scenes/coco_scenes.ts";
 export { findAnnotations, type ScenePart } from "./sets/scenes/find_annotations.ts";
 export { type NamedImages, namedImages, type NameForm } from "./sets/scenes/find_images.ts";
 export { sceneAnnotations } from "./sets/scenes/scene_annotations.ts";

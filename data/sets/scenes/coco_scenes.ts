@@ -78,8 +78,24 @@ function requireImages(path: string, { images, problems }: CocoSet): void {
 }
 
 /**
- * Numbers the categories of a file by the names of the classes. Of several with one name the first is the first class of that
- * name, the second the second.
+ * Finds names among others. Of several that are one the first is the first of that name, the second the second.
+ *
+ * @param names What is looked for.
+ * @param among Where.
+ * @returns The place of each; undefined where it is not among them.
+ */
+export function namePlaces(names: readonly string[], among: readonly string[]): readonly (number | undefined)[] {
+  const places = Map.groupBy(among.keys(), (place) => among[place]!);
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const before = seen.get(name) ?? 0;
+    seen.set(name, before + 1);
+    return places.get(name)?.[before];
+  });
+}
+
+/**
+ * Numbers the categories of a file by the names of the classes, as `namePlaces`.
  *
  * @param categories Of the file.
  * @param names Of the classes, in the order of their numbers.
@@ -92,13 +108,8 @@ export function classNumbers(
   names: readonly string[],
   path: string,
 ): ReadonlyMap<number, number> {
-  const places = Map.groupBy(names.keys(), (number) => names[number]!);
-  const seen = new Map<string, number>();
-  return new Map(categories.map(({ id, name }) => {
-    const before = seen.get(name) ?? 0;
-    seen.set(name, before + 1);
-    return [id, places.get(name)?.[before] ?? refuseClass(name, names, path)];
-  }));
+  const places = namePlaces(categories.map(({ name }) => name), names);
+  return new Map(categories.map(({ id, name }, i) => [id, places[i] ?? refuseClass(name, names, path)]));
 }
 
 function refuseClass(name: string, names: readonly string[], path: string): never {

@@ -1,12 +1,5 @@
 /** @file The command that finds objects in images: `deno task detect:predict --help`. */
-import {
-  cocoResultRecords,
-  type CocoSet,
-  counted,
-  type Detection,
-  openAnnotations,
-  writeFileAtomic,
-} from "../../../data/mod.ts";
+import { cocoResultRecords, counted, type Detection, openAnnotations, writeFileAtomic } from "../../../data/mod.ts";
 import { imageDetector } from "../../train/detection/detect_images.ts";
 import { onRunDevice } from "../../train/devices.ts";
 import { type Command, command } from "../cli/command.ts";
@@ -14,7 +7,7 @@ import { withDefaults } from "../cli/command_line.ts";
 import { print } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { countOnTerminal } from "../cli/terminal.ts";
-import { categoriesOf, DETECTOR_FILE_OPTIONS, type DetectorFile, openDetectorFile } from "../shared/detector_file.ts";
+import { DETECTOR_FILE_OPTIONS, type DetectorFile, openDetectorFile } from "./detector_file.ts";
 import { openAllImages } from "../shared/image_places.ts";
 import { machineOf } from "../shared/machine.ts";
 import { type FoundImage, imagesOf, type NumberedImage, readInGroups } from "./numbered_images.ts";
@@ -64,7 +57,7 @@ Photographs are turned as their cameras say; with --annotations they are as thes
 export const detectPredict: Command = command(LINE, async (given, paths) => {
   const { out, batchSize, drawn, pictures } = withDefaults(OPTIONS, given);
   const set = given.annotations === undefined ? null : await openAnnotations(given.annotations);
-  const file = withCategories(await openDetectorFile(LINE.task, given), given.classes === undefined ? set : null);
+  const file = await openDetectorFile(LINE.task, given, set?.categories ?? null, print);
   const images = await imagesOf(await Promise.all(paths.map((path) => openAllImages(path, print))), set, print);
   print(`${file.path}: ${file.name}`);
   await Deno.mkdir(`${out}/pictures`, { recursive: true });
@@ -119,12 +112,6 @@ interface FoundSummary {
   readonly height: number;
   readonly width: number;
   readonly detections: readonly Detection[];
-}
-
-/** Names of `--annotations`, where `--classes` says nothing. */
-function withCategories(file: DetectorFile, set: CocoSet | null): DetectorFile {
-  if (!set) return file;
-  return { ...file, categories: categoriesOf(set.categories, null, file.model.settings.classes) };
 }
 
 /** A COCO file without objects, which results can be read with. */

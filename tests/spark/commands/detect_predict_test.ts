@@ -16,7 +16,7 @@ import { type DetectorNaming, detectorStateDict, save } from "../../../spark/mod
 import { MODELS } from "../../../spark/train/model_table.ts";
 import { detectPredict } from "../../../spark/commands/detect_predict/detect_predict.ts";
 import { pictureNames } from "../../../spark/commands/detect_predict/picture_file.ts";
-import { categoriesOf } from "../../../spark/commands/shared/detector_file.ts";
+import { categoriesOf } from "../../../spark/commands/detect_predict/detector_categories.ts";
 import { withFolder } from "../../data/support.ts";
 import { withExif } from "../../data/images/exif_support.ts";
 import { caught } from "./command_here.ts";
@@ -231,6 +231,34 @@ Deno.test("categoriesOf() goes by order, or by id where classes have gaps as tor
   deepStrictEqual(categoriesOf(null, null, 2).map(({ id }) => id), [1, 2]);
   deepStrictEqual(categoriesOf(null, cups, 2), cups);
   throws(() => categoriesOf(cups, null, 3), /current number is 2, with ids up to 4/);
+});
+
+Deno.test("categoriesOf() goes by the names that the file of weights has, and says what is called otherwise or lacks", () => {
+  const saved = ["cup", "dog", "sun"].map((name, i) => ({ id: i + 1, name }));
+  const of = (...names: readonly string[]) => names.map((name, i) => ({ id: 10 * (i + 1), name }));
+  const cases: readonly (readonly [names: readonly string[], categories: string, said: string])[] = [
+    [["cup", "dog", "sun"], "10 cup, 20 dog, 30 sun", ""],
+    [["dog", "sun", "cup"], "30 cup, 10 dog, 20 sun", ""],
+    [["ant", "cup", "dog", "sun"], "20 cup, 30 dog, 40 sun", ""],
+    [["Cup", "dog", "sun"], "10 Cup, 20 dog, 30 sun", "Classes have other names, taken in their order: cup is Cup"],
+    [
+      ["dog", "cup"],
+      "20 cup, 10 dog, 21 sun",
+      "Classes of the detector that are not among those named get ids of their own: sun 21",
+    ],
+    [
+      ["dog", "cup", "ant"],
+      "20 cup, 10 dog, 31 sun",
+      "Classes of the detector that are not among those named get ids of their own: sun 31",
+    ],
+  ];
+  for (const [names, expected, said] of cases) {
+    const lines: string[] = [];
+    const found = categoriesOf(of(...names), saved, 3, (line) => lines.push(line));
+    deepStrictEqual(found.map(({ id, name }) => `${id} ${name}`).join(", "), expected);
+    equal(lines.join(), said);
+  }
+  throws(() => categoriesOf(of("a", "b"), saved, 3), /current number is 2/);
 });
 
 Deno.test("pictures are called as their images, and by id too where that would be one name", () => {

@@ -5,7 +5,6 @@ import {
   counted,
   IMAGENET_NORMALISATION,
   parseJson,
-  readCocoSet,
   type StateDictFile,
 } from "../../../data/mod.ts";
 import type { DetectorWeights } from "../../weights/detector_names.ts";
@@ -16,8 +15,9 @@ import type { DetectorInput } from "../../train/detection/detect_images.ts";
 import { modelEntry } from "../../train/model_file.ts";
 import { MODELS } from "../../train/model_table.ts";
 import type { OptionsOf } from "../cli/option.ts";
-import { DEVICE_OPTION, FILE_MODEL_OPTION, MACHINE_OPTIONS, WEIGHTS_OPTION } from "./common_options.ts";
-import { configurationOf, openWeights } from "./weight_file.ts";
+import { DEVICE_OPTION, FILE_MODEL_OPTION, MACHINE_OPTIONS, WEIGHTS_OPTION } from "../shared/common_options.ts";
+import { configurationOf, openWeights } from "../shared/weight_file.ts";
+import { categoriesIn, categoriesOf, namesIn, optionBytes } from "./detector_categories.ts";
 
 /** Which detector, and how images come to it; in the order of help texts. */
 export const DETECTOR_OPTIONS = {
@@ -126,10 +126,17 @@ const BLUE_FIRST = { mean: [123.675, 116.28, 103.53].map((x) => x / 255), std: [
  *
  * @param task What is to be done with it, for errors.
  * @param given Options.
+ * @param annotated Categories of annotations, which stand for those of `--classes` where there are none.
+ * @param tell Told of classes that have other names, or that the categories lack.
  * @returns The detector.
  * @throws {Error} If none is named, or the file cannot be read, is no detector, or its classes and those named differ in number.
  */
-export async function openDetectorFile(task: string, given: Given): Promise<DetectorFile> {
+export async function openDetectorFile(
+  task: string,
+  given: Given,
+  annotated: readonly CocoCategory[] | null,
+  tell: (line: string) => void,
+): Promise<DetectorFile> {
   if (given.init === undefined) {
     throw new RangeError(`Cannot ${task} as --init must name a detector: current value is absent; see --help`);
   }
@@ -148,7 +155,12 @@ export async function openDetectorFile(task: string, given: Given): Promise<Dete
       weights,
       name: `${kind}, ${counted(settings.classes, "class")}${names}${readSetText(read)}`,
     },
-    categories: categoriesOf(await categoriesIn(given.classes), saved.categories ?? namesIn(file), settings.classes),
+    categories: categoriesOf(
+      await categoriesIn(given.classes) ?? annotated,
+      saved.categories ?? namesIn(file),
+      settings.classes,
+      tell,
+    ),
     input: inputOf(saved, given),
   };
 }
@@ -196,69 +208,7 @@ const limitsOf = ({ score = 0.05, detections = 100 }: Given) => ({ scoreThreshol
 
 async function settingsIn(path: string | undefined): Promise<Partial<DetectorOptions>> {
   if (path === undefined) return {};
-  const value = parseJson(await bytesOf(path, "--settings"), path, "settings of a detector");
+  const value = parseJson(await optionBytes(path, "--settings"), path, "settings of a detector");
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw new RangeError(`Cannot read --settings as it must hold a record: current value of ${path} is none`);
-}
-
-async function bytesOf(path: string, option: string): Promise<Uint8Array> {
-  try {
-    return await Deno.readFile(path);
-  } catch (cause) {
-    throw new Error(
-      `Cannot read ${option} as it must be a file that can be read: current file is ${path} (${
-        (cause as Error).message
-      })`,
-      { cause },
-    );
-  }
-}
-
-/** Categories of a COCO file, or names a line. */
-async function categoriesIn(path: string | undefined): Promise<readonly CocoCategory[] | null> {
-  if (path === undefined) return null;
-  const bytes = await bytesOf(path, "--classes");
-  const text = new TextDecoder().decode(bytes);
-  if (text.trimStart().startsWith("{")) return readCocoSet(parseJson(bytes, path, "COCO annotations"), path).categories;
-  const names = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
-  return names.map((name, i) => ({ id: i + 1, name }));
-}
-
-/** Names that mmdetection keeps beside the weights. */
-function namesIn({ extra }: StateDictFile): readonly CocoCategory[] | null {
-  const meta = extra.get("meta");
-  if (!(meta instanceof Map)) return null;
-  const inner = meta.get("dataset_meta");
-  const names = meta.get("CLASSES") ??
-    (inner instanceof Map ? inner.get("classes") ?? inner.get("CLASSES") : undefined);
-  const isNames = Array.isArray(names) && names.every((name) => typeof name === "string");
-  return isNames ? names.map((name, i) => ({ id: i + 1, name })) : null;
-}
-
-/**
- * Gives each class of a detector its category.
- *
- * @param given Categories of `--classes`, by ascending id.
- * @param saved Categories of the file of weights.
- * @param classes How many classes it tells apart.
- * @returns One a class: as many as given, in their order; or, where ids reach up to the number of classes and some are missing, as
- * in torchvision's detectors of COCO, by id.
- * @throws {RangeError} If neither fits.
- */
-export function categoriesOf(
-  given: readonly CocoCategory[] | null,
-  saved: readonly CocoCategory[] | null,
-  classes: number,
-): readonly CocoCategory[] {
-  const categories = given ?? saved;
-  if (!categories) return Array.from({ length: classes }, (_, i) => ({ id: i + 1, name: String(i + 1) }));
-  if (categories.length === classes) return categories;
-  const byId = new Map(categories.map((category) => [category.id, category]));
-  if (categories.length < classes && categories.every(({ id }) => id >= 1 && id <= classes)) {
-    return Array.from({ length: classes }, (_, i) => byId.get(i + 1) ?? { id: i + 1, name: String(i + 1) });
-  }
-  throw new RangeError(
-    `Cannot name classes as there must be a category for each of the ${classes} of the detector, or ids from 1 to ${classes}: ` +
-      `current number is ${categories.length}, with ids up to ${Math.max(...categories.map(({ id }) => id))}`,
-  );
 }
