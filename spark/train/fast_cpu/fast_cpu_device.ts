@@ -57,6 +57,6 @@ export interface FastCpu {
 export async function fastCpuDevice(options: FastCpuOptions = {}): Promise<FastCpu> {
   const { tiles: _tiles, onLaunch: _onLaunch, ...known } = CPU_OPTIONS;
   requireOptions("fastCpuDevice", options, known);
-  const { engine, tiles, pid } = await processEngine(options.threads ?? navigator.hardwareConcurrency);
+  const { engine, tiles, pid } = await processEngine(options.threads ?? navigator.hardwareConcurrency, options.kernels);
   return { device: cpuDeviceOn(engine, { ...options, tiles, ownKernels: true }), wide: tiles === "6x16", pid };
 }

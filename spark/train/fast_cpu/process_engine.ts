@@ -6,11 +6,12 @@
 import type { TileKind } from "../../../tensor/contraction/tile.ts";
 import { DeviceError } from "../../../tensor/errors.ts";
 import { type AnySegment, listsOf, type ProgramImage } from "../../../tensor/devices/cpu/image.ts";
-import type { Kernel } from "../../../tensor/devices/cpu/runtime/assemble.ts";
+import type { Kernel, KernelStore } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
 import { INITIAL_PAGES } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
 import { MAX_PAGES } from "../../../tensor/devices/cpu/runtime/memory.ts";
-import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
+import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order, packed } from "./frames.ts";
+import { lookAhead } from "./look_ahead.ts";
 
 const PAGE = 65536;
 /** Bytes of orders that are written together. */
@@ -56,13 +57,14 @@ interface Link {
  * Starts the process.
  *
  * @param threads How many threads.
+ * @param kernels Where it is kept which program comes next.
  * @returns The engine, once it has answered. The process ends with `close`, or with this one.
  * @throws {DeviceError} If it cannot be started.
  */
-export async function processEngine(threads: number): Promise<ProcessEngine> {
+export async function processEngine(threads: number, kernels?: KernelStore): Promise<ProcessEngine> {
   const link = startProcess();
   const [{ tiles = "4x8", threads: together = 1 }] = await ask(link, { kind: "start", threads });
-  return { engine: engineOf(link, together), tiles, pid: link.child.pid };
+  return { engine: engineOf(link, together, kernels), tiles, pid: link.child.pid };
 }
 
 function startProcess(): Link {
@@ -224,9 +226,13 @@ function numbering(link: Link) {
   };
 }
 
-function engineOf(link: Link, threads: number): Engine {
+function engineOf(link: Link, threads: number, kernels: KernelStore | undefined): Engine {
   const { state } = link;
   const known = numbering(link);
+  const ahead = lookAhead(kernels, {
+    send: (modules) => send(link, { kind: "ahead" }, packed(modules)),
+    written: () => Promise.resolve(link.queue.written),
+  });
   return {
     threads,
     isHere: false,
@@ -236,21 +242,18 @@ function engineOf(link: Link, threads: number): Engine {
       send(link, { kind: "grow", pages });
       state.size += pages * PAGE;
     },
-    write(address, values) {
-      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      send(link, { kind: "write", address }, bytes.slice());
-    },
+    write: (address, values) => send(link, { kind: "write", address }, new Uint8Array(values.slice().buffer)),
     copy: (from, to, bytes) => send(link, { kind: "copy", from, to, bytes }),
     read: async (address, words) => {
       const [, bytes] = await ask(link, { kind: "read", address, words });
       return new Uint32Array(bytes.buffer);
     },
-    load: (image) => known.load(image),
+    load: (image) => (known.load(image), ahead.loaded(image)),
     run: (image, table, scratch) => send(link, { kind: "run", image: known.of(image), table, scratch }),
     drop: (list) => known.drop(list),
     isOpen: () => state.isOpen,
     launches: () => state.launches,
-    flush: async () => void await link.queue.written,
+    flush: async () => (ahead.flushed(), void await link.queue.written),
     async done() {
       const [{ launches = 0 }] = await ask(link, { kind: "tell" });
       state.launches = launches;

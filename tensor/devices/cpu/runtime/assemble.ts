@@ -19,7 +19,14 @@ export interface KernelStore {
   get(text: string): Uint8Array<ArrayBuffer> | undefined;
   /** Keeps a module. */
   set(text: string, module: Uint8Array<ArrayBuffer>): void;
+  /** Finds the modules of the program that came after one in an earlier process, so that they can be compiled ahead; none if unknown. */
+  next?(program: Modules): Modules;
+  /** Keeps them. */
+  setNext?(program: Modules, next: Modules): void;
 }
+
+/** Modules of a program, in order, each once. */
+export type Modules = readonly Uint8Array<ArrayBuffer>[];
 
 /**
  * Kernels by their full text. Documented cache: texts repeat between programs and within them. Some thousand are what a few

@@ -1,4 +1,5 @@
 import type { ProgramImage } from "../image.ts";
+import type { Modules } from "./assemble.ts";
 
 /** Told the position of each pass after it is done, when it began, and how long it took. */
 export type PassListener = (index: number, start: number, milliseconds: number) => void;
@@ -24,6 +25,8 @@ export interface Engine {
   read(address: number, words: number): Uint32Array | Promise<Uint32Array>;
   /** Makes a program known to all threads, once. */
   load(image: ProgramImage): void;
+  /** Compiles modules that may come, where threads have nothing else to do. */
+  ahead?(modules: Modules): void;
   /** Runs a program that was made known. */
   run(image: ProgramImage, table: readonly number[], scratch: number, told?: PassTeller): void;
   /** Forgets the list of passes of a number. */

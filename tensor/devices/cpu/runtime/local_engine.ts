@@ -12,6 +12,7 @@ import {
   type WorkerMessage,
 } from "./crew.ts";
 import type { Engine, PassTeller } from "./engine.ts";
+import type { Modules } from "./assemble.ts";
 import { MAX_PAGES } from "./memory.ts";
 import { type Thread, type Workers, workersOf } from "./threads.ts";
 
@@ -67,6 +68,7 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
     copy: (from, to, bytes) => void new Uint8Array(memory.buffer).copyWithin(to, from, from + bytes),
     read: (address, words) => new Uint32Array(memory.buffer, address, words).slice(),
     load: (image) => listsOf(image).forEach((list) => launchesOf(local, list)),
+    ahead: (modules) => compileOn(eager ? state.workers : [], modules.toReversed()),
     run: (image, table, scratch, told = () => undefined) => run(local, image, { table, scratch, told }),
     drop: (list) => state.workers.forEach((worker) => tell(worker, { kind: "drop", program: list })),
     launches: () => state.launches,
@@ -96,11 +98,13 @@ function closeLocal({ state }: Local): void {
   state.workers.forEach((worker) => worker.terminate());
 }
 
-/** Lets workers compile kernels from the last one while this thread does so from the first: the engine compiles equal bytes once. */
-function compileTogether(workers: readonly Thread[], { passes }: PassList): void {
-  const binaries = [...new Set(passes.map(({ kernel }) => kernel.binary))].reverse();
+/**
+ * Lets workers compile modules, a part each, while this thread may compile them from the last one: the engine compiles equal
+ * bytes once.
+ */
+function compileOn(workers: readonly Thread[], modules: Modules): void {
   workers.forEach((worker, i) => {
-    tell(worker, { kind: "compile", binaries: binaries.filter((_, at) => at % workers.length === i) });
+    tell(worker, { kind: "compile", binaries: modules.filter((_, at) => at % workers.length === i) });
   });
 }
 
@@ -109,7 +113,7 @@ function launchesOf(local: Local, list: PassList): readonly Launch[] {
   const { launches, possible, eager, state } = local;
   const known = launches.get(list);
   if (known) return known;
-  if (eager) compileTogether(state.workers, list);
+  if (eager) compileOn(state.workers, [...new Set(list.passes.map(({ kernel }) => kernel.binary))].reverse());
   const made = list.passes.map(({ kernel, slots, items, parallel }): Launch => ({
     module: kernel.module,
     slots,

@@ -1,6 +1,8 @@
 /** @file A cpu device in a process of its own: the same bits, refusals that say why, and no process that stays behind. */
 import { deepStrictEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { fastCpuDevice } from "../../../../spark/train/fast_cpu/fast_cpu_device.ts";
+import { kernelCache } from "../../../../spark/train/fast_cpu/kernel_cache.ts";
+import type { Modules } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
 import { customKernel, realize } from "../../../../tensor/kernel.ts";
 import {
   add,
@@ -84,6 +86,30 @@ Deno.test("What was flushed is computed while this thread does not yield", {
   const end = performance.now() + 120_000;
   while (ticksOf(pid) < before + 10) ok(performance.now() < end, "the process was told nothing");
   device.close();
+});
+
+Deno.test("What came next is compiled ahead where it is known, and has the same bits", async () => {
+  const folder = await Deno.makeTempDir();
+  const cache = kernelCache(folder);
+  const found: number[] = [];
+  const next = (program: Modules) => {
+    const modules = cache.next!(program);
+    found.push(modules.length);
+    return modules;
+  };
+  const values: unknown[] = [];
+  for (let start = 0; start < 2; start++) {
+    const { device } = await fastCpuDevice({ threads: 2, kernels: { ...cache, next } });
+    const x = random.normal(random.key(5), [1000]);
+    realize([x], device);
+    await device.flush!();
+    await device.flush!(); // nothing was loaded since
+    values.push(await jit((x: Tensor) => tanh(mul(x, 7)), { device })(x).data({ device }));
+    device.close();
+  }
+  deepStrictEqual(found, [0, 1]);
+  deepStrictEqual(values[0], values[1]);
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("Kernels of others are refused where nothing checks their addresses", async () => {

@@ -83,3 +83,23 @@ Deno.test("Processes that write at the same time all end with whole files", () =
     deepStrictEqual(await runWith(folder), { ...all[0]!, assembled: false });
     deepStrictEqual(files(folder).filter((path) => !path.endsWith(".wasm")), []);
   }));
+
+Deno.test("Modules of the program that came next are found by those of the one before, in another process as here", () =>
+  withFolder({}, (folder) => {
+    const module = (i: number) => Uint8Array.from([...MODULE, 0, 2, 1, i]); // with a section of its own
+    const texts = ["a", "b", "c", "d"];
+    const before = kernelCache(folder);
+    const [a, b, c, d] = texts.map((text, i) => {
+      before.set(text, module(i));
+      return before.get(text)!;
+    }) as [Uint8Array<ArrayBuffer>, ...Uint8Array<ArrayBuffer>[]];
+    before.setNext!([a, b!], [c!, d!]);
+    const after = kernelCache(folder);
+    const program = ["a", "b"].map((text) => after.get(text)!);
+    const next = after.next!(program);
+    deepStrictEqual(next, [module(2), module(3)]);
+    equal(after.get("c"), next[0], "read once");
+    deepStrictEqual(after.next!(program.toReversed()), []);
+    Deno.writeTextFileSync(files(folder).find((path) => path.endsWith(".next"))!, "damaged");
+    deepStrictEqual(after.next!(program), []);
+  }));
