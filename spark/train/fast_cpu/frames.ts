@@ -1,6 +1,5 @@
 /** @file Messages between processes: a head as JSON, then bytes. Numbers of lengths are little-endian. */
 import type { TileKind } from "../../../tensor/contraction/tile.ts";
-import type { Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 
 /** Programs as JSON: kernels by number. */
 export type Numbered = { readonly [key: string]: unknown };
@@ -10,7 +9,7 @@ export type Order =
   | { readonly kind: "start"; readonly threads: number }
   | { readonly kind: "grow"; readonly pages: number }
   | { readonly kind: "kernel"; readonly kernel: number }
-  | { readonly kind: "ahead" }
+  | { readonly kind: "ahead"; readonly kernels: readonly number[] }
   | { readonly kind: "load"; readonly image: number; readonly text: Numbered }
   | { readonly kind: "forget"; readonly images: readonly number[]; readonly lists: readonly number[] }
   | { readonly kind: "run"; readonly image: number; readonly table: readonly number[]; readonly scratch: number }
@@ -60,36 +59,4 @@ export function headOf(head: Order | Answer, bytes: number): Uint8Array<ArrayBuf
 export function lengthsOf(bytes: Uint8Array): readonly [head: number, rest: number] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, LENGTHS);
   return [view.getUint32(0, true), view.getUint32(4, true)];
-}
-
-/**
- * Writes modules as one: each after its length.
- *
- * @param modules Any.
- * @returns Their bytes.
- */
-export function packed(modules: Modules): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(modules.reduce((sum, { length }) => sum + 4 + length, 0));
-  const view = new DataView(whole.buffer);
-  modules.reduce((at, module) => {
-    view.setUint32(at, module.length, true);
-    whole.set(module, at + 4);
-    return at + 4 + module.length;
-  }, 0);
-  return whole;
-}
-
-/**
- * Reads them.
- *
- * @param bytes What `packed` has written.
- * @returns The modules.
- */
-export function unpacked(bytes: Uint8Array<ArrayBuffer>): Modules {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const modules: Uint8Array<ArrayBuffer>[] = [];
-  for (let at = 0; at < bytes.length; at += 4 + modules.at(-1)!.length) {
-    modules.push(bytes.subarray(at + 4, at + 4 + view.getUint32(at, true)));
-  }
-  return modules;
 }

@@ -6,11 +6,11 @@
 import type { TileKind } from "../../../tensor/contraction/tile.ts";
 import { DeviceError } from "../../../tensor/errors.ts";
 import { type AnySegment, listsOf, type ProgramImage } from "../../../tensor/devices/cpu/image.ts";
-import type { Kernel, KernelStore } from "../../../tensor/devices/cpu/runtime/assemble.ts";
+import type { KernelStore, Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
 import { INITIAL_PAGES } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
 import { MAX_PAGES } from "../../../tensor/devices/cpu/runtime/memory.ts";
-import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order, packed } from "./frames.ts";
+import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
 import { lookAhead } from "./look_ahead.ts";
 
 const PAGE = 65536;
@@ -190,15 +190,15 @@ async function take({ reader, rest }: Link, bytes: number): Promise<Uint8Array<A
 
 /** Numbers of what the process knows. Kernels stay known: programs share them, and they are small. */
 function numbering(link: Link) {
-  const kernels = new WeakMap<Kernel, number>();
+  const kernels = new WeakMap<Uint8Array, number>(); // by module
   const images = new WeakMap<ProgramImage, number>();
   const byList = new Map<number, number>();
   const next = { kernel: 0, image: 0 };
-  const kernelNumber = (kernel: Kernel): number => {
-    const known = kernels.get(kernel);
+  const numberOf = (module: Uint8Array): number => {
+    const known = kernels.get(module);
     if (known !== undefined) return known;
-    kernels.set(kernel, next.kernel);
-    send(link, { kind: "kernel", kernel: next.kernel }, kernel.binary);
+    kernels.set(module, next.kernel);
+    send(link, { kind: "kernel", kernel: next.kernel }, module);
     return next.kernel++;
   };
   const textOf = (image: ProgramImage): Numbered => ({
@@ -206,11 +206,12 @@ function numbering(link: Link) {
     segments: image.segments.map((segment: AnySegment) => {
       if (segment.kind === "exchange" || segment.kind === "wait") throw new DeviceError("cpu", NO_EXCHANGE);
       if (segment.kind === "loop") return { ...segment, body: textOf(segment.body) };
-      return { ...segment, passes: segment.passes.map((pass) => ({ ...pass, kernel: kernelNumber(pass.kernel) })) };
+      return { ...segment, passes: segment.passes.map((pass) => ({ ...pass, kernel: numberOf(pass.kernel.binary) })) };
     }),
   });
   return {
     of: (image: ProgramImage): number => images.get(image)!,
+    ahead: (modules: Modules) => send(link, { kind: "ahead", kernels: modules.map(numberOf) }),
     load(image: ProgramImage): void {
       const number = next.image++;
       images.set(image, number);
@@ -229,10 +230,7 @@ function numbering(link: Link) {
 function engineOf(link: Link, threads: number, kernels: KernelStore | undefined): Engine {
   const { state } = link;
   const known = numbering(link);
-  const ahead = lookAhead(kernels, {
-    send: (modules) => send(link, { kind: "ahead" }, packed(modules)),
-    written: () => Promise.resolve(link.queue.written),
-  });
+  const ahead = lookAhead(kernels, { send: known.ahead, written: () => Promise.resolve(link.queue.written) });
   return {
     threads,
     isHere: false,
@@ -248,12 +246,12 @@ function engineOf(link: Link, threads: number, kernels: KernelStore | undefined)
       const [, bytes] = await ask(link, { kind: "read", address, words });
       return new Uint32Array(bytes.buffer);
     },
-    load: (image) => (known.load(image), ahead.loaded(image)),
+    load: (image) => (known.load(image), ahead(image)),
     run: (image, table, scratch) => send(link, { kind: "run", image: known.of(image), table, scratch }),
     drop: (list) => known.drop(list),
     isOpen: () => state.isOpen,
     launches: () => state.launches,
-    flush: async () => (ahead.flushed(), void await link.queue.written),
+    flush: async () => void await link.queue.written,
     async done() {
       const [{ launches = 0 }] = await ask(link, { kind: "tell" });
       state.launches = launches;

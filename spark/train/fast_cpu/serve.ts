@@ -7,7 +7,7 @@ import { type Kernel, kernelOf } from "../../../tensor/devices/cpu/runtime/assem
 import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
 import { localEngine } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
 import { fastestTiles } from "../../../tensor/devices/cpu/runtime/fastest_tiles.ts";
-import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order, unpacked } from "./frames.ts";
+import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
 
 /** Bytes that are read together: what a pipe holds. */
 const TOGETHER = 65536;
@@ -67,7 +67,7 @@ function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void 
   const engine = known.engine!;
   if (order.kind === "grow") engine.grow(order.pages);
   else if (order.kind === "kernel") kernels.set(order.kernel, kernelOf(bytes));
-  else if (order.kind === "ahead") engine.ahead!(unpacked(bytes));
+  else if (order.kind === "ahead") engine.ahead!(order.kernels.map((kernel) => kernels.get(kernel)!.binary));
   else if (order.kind === "load") {
     const image = imageOf(order.text, kernels);
     images.set(order.image, image);

@@ -37,6 +37,8 @@ interface Local {
     closed: boolean;
     launches: number;
     workers: readonly Thread[];
+    /** Modules that may come. */
+    ahead: Uint8Array<ArrayBuffer>[];
   };
 }
 
@@ -54,7 +56,7 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
   const local: Local = {
     ...{ memory, possible, eager, member: { index: 0, count: possible.count + 1, memory, control: 0 } },
     ...{ instances: new WeakMap(), launches: new WeakMap() },
-    state: { turn: 0, alone, closed: false, launches: 0, workers: [] },
+    state: { turn: 0, alone, closed: false, launches: 0, workers: [], ahead: [] },
   };
   const { state } = local;
   if (eager || !possible.canWait) startCrew(local);
@@ -68,8 +70,11 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
     copy: (from, to, bytes) => void new Uint8Array(memory.buffer).copyWithin(to, from, from + bytes),
     read: (address, words) => new Uint32Array(memory.buffer, address, words).slice(),
     load: (image) => listsOf(image).forEach((list) => launchesOf(local, list)),
-    ahead: (modules) => compileOn(eager ? state.workers : [], modules.toReversed()),
-    run: (image, table, scratch, told = () => undefined) => run(local, image, { table, scratch, told }),
+    ahead: (modules) => void (state.ahead = eager ? modules.toReversed() : []),
+    run(image, table, scratch, told = () => undefined) {
+      run(local, image, { table, scratch, told });
+      if (state.ahead.length > 0) compileOn(state.workers, state.ahead.splice(0));
+    },
     drop: (list) => state.workers.forEach((worker) => tell(worker, { kind: "drop", program: list })),
     launches: () => state.launches,
     isOpen: () => !state.closed,

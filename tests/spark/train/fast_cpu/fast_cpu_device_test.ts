@@ -16,6 +16,7 @@ import {
   mul,
   random,
   scan,
+  slice,
   sum,
   tanh,
   type Tensor,
@@ -103,11 +104,11 @@ Deno.test("What came next is compiled ahead where it is known, and has the same 
     const x = random.normal(random.key(5), [1000]);
     realize([x], device);
     await device.flush!();
-    await device.flush!(); // nothing was loaded since
-    values.push(await jit((x: Tensor) => tanh(mul(x, 7)), { device })(x).data({ device }));
+    const parts = (x: Tensor) => Array.from({ length: 70 }, (_, i) => tanh(slice(x, { start: [i] }))); // a kernel each
+    values.push(await Promise.all(jit(parts, { device })(x).map((y) => y.data({ device }))));
     device.close();
   }
-  deepStrictEqual(found, [0, 1]);
+  ok(found[0] === 0 && found.some((count) => count >= 64), `${found}`);
   deepStrictEqual(values[0], values[1]);
   await Deno.remove(folder, { recursive: true });
 });
