@@ -1,5 +1,6 @@
 /** @file How much a kernel computes for one element, so that kernels stay of a size that assemblers and drivers take. */
 import type { GraphNode } from "./graph.ts";
+import { type MapKernel, type ReduceKernel, scalarsOf } from "./kernel.ts";
 import { operationOf } from "./operations.ts";
 import { literal, type Scalar, visitScalars } from "./scalar.ts";
 
@@ -26,11 +27,45 @@ export function expressionOf(node: GraphNode): Scalar {
   throw new TypeError(`Cannot write ${node.name} as it must be an expression: current kind is ${node.lowering.kind}`);
 }
 
+/** Work of a node of an expression. */
+function workOfNode(x: Scalar): number {
+  if (x.kind === "const") return 0;
+  return x.kind === "op" && operationOf(x.op).composed ? LONG_WORK : 1;
+}
+
 /** Work of expressions, shared parts counted once. */
 export function workOf(values: readonly Scalar[]): number {
   let work = 0;
-  visitScalars(values, (x) => {
-    if (x.kind !== "const") work += x.kind === "op" && operationOf(x.op).composed ? LONG_WORK : 1;
-  });
+  visitScalars(values, (x) => void (work += workOfNode(x)));
   return work;
+}
+
+/** What is asked about the expressions of a kernel again and again. */
+export interface KernelFacts {
+  readonly nodes: number;
+  readonly work: number;
+  /** True if a part is computed within bounds only. */
+  readonly guarded: boolean;
+  /** What is read from memory. */
+  readonly reads: readonly (Scalar & { readonly kind: "load" | "gather" })[];
+}
+
+/** Documented cache by kernel; weak. */
+const facts = new WeakMap<MapKernel | ReduceKernel, KernelFacts>();
+
+/** Goes through the expressions of a kernel, once. */
+export function factsOf(kernel: MapKernel | ReduceKernel): KernelFacts {
+  const known = facts.get(kernel);
+  if (known) return known;
+  const reads: (Scalar & { readonly kind: "load" | "gather" })[] = [];
+  let [nodes, work, guarded] = [0, 0, false];
+  visitScalars(scalarsOf(kernel), (x) => {
+    nodes++;
+    work += workOfNode(x);
+    guarded ||= x.kind === "guard";
+    if (x.kind === "load" || x.kind === "gather") reads.push(x);
+  });
+  const found = { nodes, work, guarded, reads };
+  facts.set(kernel, found);
+  return found;
 }

@@ -89,6 +89,7 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "tensor/compiler/expansions/applied.ts": ["applied"],
   "tensor/compiler/graph.ts": ["bodies"],
   "tensor/compiler/kernel_key.ts": ["keys"],
+  "tensor/compiler/work.ts": ["facts"],
   "tensor/compiler/brought.ts": ["brought"],
   "tensor/device.ts": ["registry"],
   "tensor/devices/cpu/emit/functions.ts": ["written"],

@@ -61,7 +61,8 @@ interface Known {
 function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void {
   if (order.kind === "start") {
     known.engine = localEngine(order.threads, { eager: true }); // as its flags say
-    return answer({ tiles: fastestTiles({ eager: true }), threads: known.engine.threads });
+    answer({ tiles: fastestTiles({ eager: true }), threads: known.engine.threads });
+    return known.engine.startThreads!(); // while nothing is to be done yet
   }
   const { kernels, images } = known;
   const engine = known.engine!;

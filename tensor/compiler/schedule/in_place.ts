@@ -1,8 +1,8 @@
 /** @file Maps that write over an operand. */
 import { bytesOf, type Draft } from "./draft.ts";
 import { type Shape, stridesOf } from "../../spec.ts";
-import { exchangeOf, type MapKernel, type ReduceKernel, scalarsOf, type Step } from "../kernel.ts";
-import { visitScalars } from "../scalar.ts";
+import { exchangeOf, type MapKernel, type ReduceKernel, type Step } from "../kernel.ts";
+import { factsOf } from "../work.ts";
 
 /**
  * Tells whether a map reads one of its inputs only at the element that it computes.
@@ -22,13 +22,10 @@ function readsAt(
   input: number,
   { shape, strides }: { readonly shape: Shape; readonly strides: readonly number[] },
 ): boolean {
-  let same = true;
-  visitScalars(scalarsOf(kernel), (x) => {
-    if ((x.kind !== "load" && x.kind !== "gather") || inputs[x.access.buffer] !== input) return;
-    same &&= x.kind === "load" && x.access.offset === 0 &&
-      shape.every((size, axis) => size === 1 || x.access.strides[axis] === strides[axis]);
-  });
-  return same;
+  return factsOf(kernel).reads.filter(({ access }) => inputs[access.buffer] === input).every(({ kind, access }) =>
+    kind === "load" && access.offset === 0 &&
+    shape.every((size, axis) => size === 1 || access.strides[axis] === strides[axis])
+  );
 }
 
 /**

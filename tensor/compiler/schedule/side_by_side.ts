@@ -4,10 +4,8 @@ import { bytesOf } from "./draft.ts";
 import { NeedsBuffer, NotAtHand } from "../expand.ts";
 import { type FusedStep, kernelOf, type Space, spaceOf } from "../fused_step.ts";
 import type { GraphNode } from "../graph.ts";
-import { scalarsOf } from "../kernel.ts";
 import { Line } from "./line.ts";
-import { visitScalars } from "../scalar.ts";
-import { MAX_WORK, SHORT_NODES, workOf } from "../work.ts";
+import { factsOf, MAX_WORK, SHORT_NODES } from "../work.ts";
 
 /** Maps and whole sums of at most so many elements join even if they share nothing: a launch costs more than they do. */
 const TINY = 4096;
@@ -62,16 +60,13 @@ interface Candidate {
   readonly alone: boolean;
 }
 
+/** As guarded: it stays alone. */
+const TEMPLATE = { nodes: 0, work: 0, guarded: true } as const;
+
 function candidate(step: FusedStep): Candidate {
   const space = spaceOf(step.outputs[0]!);
-  const values = step.kernel.kind === "template" ? [] : scalarsOf(step.kernel);
-  let alone = step.kernel.kind === "template";
-  let nodes = 0;
-  visitScalars(values, (x) => {
-    nodes++;
-    alone ||= x.kind === "guard";
-  });
-  return { step, space, size: sizeOf(space.shape), work: workOf(values), nodes, alone };
+  const { nodes, work, guarded } = step.kernel.kind === "template" ? TEMPLATE : factsOf(step.kernel);
+  return { step, space, size: sizeOf(space.shape), work, nodes, alone: guarded };
 }
 
 /** True for a map, or a reduction to one place, of few elements. */

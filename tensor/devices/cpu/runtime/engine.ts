@@ -13,6 +13,8 @@ export interface Engine {
   readonly threads: number;
   /** True if reading needs no wait: then `read` and `run` return when they are done. */
   readonly isHere: boolean;
+  /** Starts the threads, a tenth of a second each, which would else start with the first work that is worth sharing. */
+  startThreads?(): void;
   /** Bytes of its memory. */
   size(): number;
   /** Adds pages of 64 KiB; throws if the host has no addresses for them. */

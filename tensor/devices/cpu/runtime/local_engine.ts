@@ -59,11 +59,12 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
     state: { turn: 0, alone, closed: false, launches: 0, workers: [], ahead: [] },
   };
   const { state } = local;
-  if (eager || !possible.canWait) startCrew(local);
+  if (!possible.canWait) startCrew(local);
   const close = () => closeLocal(local);
   return {
     threads: possible.count + 1,
     isHere: true,
+    startThreads: () => startCrew(local),
     size: () => memory.buffer.byteLength,
     grow: (pages) => void memory.grow(pages),
     write: (address, values) => new Uint32Array(memory.buffer, address, values.length).set(values),
