@@ -44,8 +44,9 @@ export const DETECTOR_OPTIONS = {
     placeholder: "FILE",
     what: "a file",
     help: [
-      "names and ids of the classes: a COCO file, or text with a name a line, numbered from 1 (default: those of the file of",
-      "weights, else numbers)",
+      "names and ids of the classes: a COCO file, or text with a name a line, numbered from 1; found by the names that the",
+      "file of weights has, if it has some, else by their order (default: those of --annotations, else of that file, else",
+      "numbers)",
     ],
   },
   short: {
