@@ -5,7 +5,7 @@ import { childrenOf } from "./processes.ts";
 const INSTALL = "no mpirun of Open MPI: apt-get install openmpi-bin";
 
 /** True where `mpirun` is Open MPI's. */
-const hasMpi: boolean = (() => {
+export const hasMpi: boolean = (() => {
   try {
     const { stdout } = new Deno.Command("mpirun", { args: ["--version"], stderr: "null" }).outputSync();
     return new TextDecoder().decode(stdout).includes("Open MPI");
