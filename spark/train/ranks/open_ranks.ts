@@ -62,10 +62,10 @@ export function shareOfRank(
 }
 
 /**
- * Threads of a rank: those that run on one machine share its cores, unless the launcher has given each its own.
+ * Threads of a rank: those that run on one machine share the cores that it may use.
  *
  * @param threads Value of `--threads`, if it was given.
- * @returns It; else a part of the cores; undefined for all where no launcher has started this process.
+ * @returns It; else a part of these cores, one of a rank that the launcher has bound to a core; undefined for all where no launcher has started this process.
  */
 export function threadsOfRank(threads: number | undefined): number | undefined {
   const onThisMachine = Number(Deno.env.get("OMPI_COMM_WORLD_LOCAL_SIZE") ?? 1);
