@@ -11,7 +11,7 @@ import {
   resnet,
   totalOf,
 } from "../../../nn/mod.ts";
-import { decodeMask, FileTensor, packMasks, parseCounts, pasteMask, rpnTargets } from "../../../data/mod.ts";
+import { decodeMask, FileTensor, packMasks, parseCounts, pasteMask, rpnTargets, type StateDictFile } from "../../../data/mod.ts";
 import { detectorEntries, type DetectorEntry, detectorOf, type DetectorWeights, toDetectorFile } from "../../../spark/mod.ts";
 import { tensorOf } from "../../../spark/weights/official_names.ts";
 import { hashUniform } from "../format.ts";
@@ -110,7 +110,8 @@ function setUp(bench: Bench, { name, spec, targets, keys, expected }: Json): Set
   );
   const tensors = Object.fromEntries(keys.map(([key, shape]: [string, number[]]) => [key, new FileTensor("F64", shape, filled.get(key)!)]));
   const names = { naming: "torchvision", background: spec.variant === "torchvision" ? "first" : "last" } as const;
-  const file = { path: name, container: "pth", tensors, values: new Map(), extra: new Map() } as Json;
+  const none = { values: new Map(), extra: new Map(), passedOver: new Map() };
+  const file: StateDictFile = { ...none, path: name, container: "pth", tensors, set: "", sets: [] };
   const { params, state } = detectorOf(file, model, { ...names, dtype: bench.dtype });
   const weights = { params, state };
   const entries = detectorEntries(model, weights, names);
