@@ -23,6 +23,8 @@ export interface CocoScenesOptions {
   readonly classes?: readonly string[];
   /** Of Pascal VOC's files: the number of the first pixel, as of `readVocAnnotation`; 1 if not given. */
   readonly firstPixel?: 0 | 1;
+  /** False where masks are not of interest: the account then does not note objects without one; true if not given. */
+  readonly masks?: boolean;
 }
 
 /** Images that are read, with the annotations. */
@@ -44,9 +46,9 @@ export interface CocoScenes {
  */
 export async function cocoScenes(options: CocoScenesOptions): Promise<CocoScenes> {
   requireOptions("cocoScenes", options, {
-    ...{ annotations: true, images: true, keepEmpty: true, classes: true, firstPixel: true },
+    ...{ annotations: true, images: true, keepEmpty: true, classes: true, firstPixel: true, masks: true },
   });
-  const { annotations, keepEmpty = false, firstPixel } = options;
+  const { annotations, keepEmpty = false, firstPixel, masks = true } = options;
   const all = await openAnnotations(annotations, firstPixel === undefined ? {} : { firstPixel });
   requireImages(annotations, all);
   const place = findImages(annotations, all.images, options.images);
@@ -56,7 +58,7 @@ export async function cocoScenes(options: CocoScenesOptions): Promise<CocoScenes
   const names = options.classes ?? all.categories.map(({ name }) => name);
   const plain = { ...options, images: place.folder };
   const known = { set, objects, place, classOf: classNumbers(all.categories, names, annotations) };
-  const account = accountOf(annotations, known, { all, names, isLearned: !keepEmpty });
+  const account = accountOf(annotations, known, { all, names, isLearned: !keepEmpty, masks });
   return { set, dataset: datasetOf(known, names, plain, account) };
 }
 
@@ -167,7 +169,7 @@ function sceneObject(
 function accountOf(
   path: string,
   { set, place, classOf }: Known,
-  { all, names, isLearned }: { readonly all: CocoSet; readonly names: readonly string[]; readonly isLearned: boolean },
+  { all, names, ...noted }: { readonly all: CocoSet; readonly names: readonly string[] } & Noted,
 ): SourceAccount {
   const kept = new Set(set.images.map(({ id }) => id));
   const isCoco = /\.json$/i.test(path);
@@ -183,7 +185,7 @@ function accountOf(
     ...{ used: set.images.length, labelFiles: 0, leftOut, split: null, evaluable: false },
     classes: names.map((name, k) => ({ name, count: new Set(images.get(k)?.map(({ image }) => image)).size })),
     ...{ classesFrom: "annotations", unlabelled: null },
-    remarks: groupedProblems([...all.remarks ?? [], ...imageRemarks(set, place), ...objectRemarks(objects, isLearned)]),
+    remarks: groupedProblems([...all.remarks ?? [], ...imageRemarks(set, place), ...objectRemarks(objects, noted)]),
   };
 }
 
@@ -211,12 +213,20 @@ function imageRemarks({ images }: CocoSet, place: ImagePlace): readonly Problem[
   ];
 }
 
-function objectRemarks(objects: readonly CocoObject[], isLearned: boolean): readonly Problem[] {
+/** What is noted of objects. */
+interface Noted {
+  /** Whether they are learned from, and not evaluated on. */
+  readonly isLearned: boolean;
+  /** Whether their masks are of interest. */
+  readonly masks: boolean;
+}
+
+function objectRemarks(objects: readonly CocoObject[], { isLearned, masks }: Noted): readonly Problem[] {
   return objects.flatMap(({ id, segmentation, crowd, difficult = false }) => {
     const kind = crowd ? "crowd" : difficult ? "difficult object" : "object";
     const reason = isLearned && (crowd || difficult)
       ? "not learned from"
-      : segmentation === null
+      : segmentation === null && masks
       ? "without segmentation: a mask of it is its whole box"
       : null;
     return reason === null ? [] : [{ kind, what: `annotation ${id}`, reason }];

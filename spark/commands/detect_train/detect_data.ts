@@ -32,7 +32,7 @@ export interface DetectData {
 }
 
 /** Where images with annotations are. */
-type Place = Pick<CocoScenesOptions, "annotations" | "images" | "firstPixel">;
+type Place = Pick<CocoScenesOptions, "annotations" | "images" | "firstPixel" | "masks">;
 
 /** Separates the randomness of the images that are held out. */
 const HOLD_OUT_STREAM = 6;
@@ -75,7 +75,8 @@ async function ownData(options: DetectOptions, tell: (line: string) => void): Pr
   const { data, images, val, valImages, seed } = options;
   const firstPixel = (options.firstPixel ?? 1) as 0 | 1; // runs of before have none
   const annotations = findAnnotations(data, "train") ?? refuseWithout(data);
-  const place = { annotations, firstPixel, ...images === null ? {} : { images } };
+  const known = { firstPixel, masks: !options.boxesOnly };
+  const place = { annotations, ...known, ...images === null ? {} : { images } };
   const opened = await cocoScenes(place);
   describe(opened.dataset, tell);
   const beside = val === null
@@ -85,7 +86,7 @@ async function ownData(options: DetectOptions, tell: (line: string) => void): Pr
   const parts = beside === null ? await heldOut(place, opened.dataset, seed) : {
     train: opened.dataset,
     evaluated: await evaluationSet(
-      { annotations: beside, firstPixel, ...folder === null ? {} : { images: folder } },
+      { annotations: beside, ...known, ...folder === null ? {} : { images: folder } },
       opened.set,
     ),
   };

@@ -184,6 +184,21 @@ Deno.test("classes of the images to evaluate on are those that are learned, what
     deepStrictEqual(objects.map(({ category }) => category), [7, 7, 7]);
   }));
 
+for (const boxesOnly of [false, true]) {
+  Deno.test(`objects without segmentation are noted where masks are learned: boxesOnly ${boxesOnly}`, () =>
+    withFolder({}, async (root) => {
+      await Deno.mkdir(`${root}/images`);
+      const bare = [{ id: 9, image_id: 10, category_id: 7, bbox: [0, 0, 4, 4] }];
+      await Promise.all(["train", "val"].map((name) => ownSet(root, name, bare)));
+      for (const data of [root, `${root}/instances_train.json`]) { // val beside train, and held out
+        const where = { data, val: null, images: data === root ? null : `${root}/images`, valImages: null };
+        const lines: string[] = [];
+        await openDetectData({ ...where, seed: 0, boxesOnly } as unknown as DetectOptions, (line) => lines.push(line));
+        equal(/without segmentation/.test(lines.join("\n")), !boxesOnly, lines.join("\n"));
+      }
+    }));
+}
+
 Deno.test("detect:train refuses lists and sizes that do not fit", async () => {
   await rejects(detectTrain(["--shorts", "480,x"]), /Cannot read --shorts as it must be whole numbers from 1/);
   await rejects(detectTrain(["--pre-nms", "20"]), /Cannot read --pre-nms as it must be two numbers/);
