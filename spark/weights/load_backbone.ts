@@ -72,9 +72,10 @@ export function backboneOf(
 
 /**
  * Reads the weights of a model from a file: SparK's full checkpoints (wrapped or bare, with or without optimizer) and
- * backbones, timm's, torchvision's, Detectron2's, and checkpoints of this library; in safetensors, `.pth`, `.npz` or
- * `.pkl`, known by the content. The largest group of tensors in a file is taken, whatever stands before their names; of
- * several sets, a moving average. The head of a fine-tuned model comes along.
+ * backbones, timm's, torchvision's, Detectron2's, and checkpoints of this library, those of detectors too; in safetensors,
+ * `.pth`, `.npz` or `.pkl`, known by the content. The largest group of tensors in a file is taken, whatever stands before
+ * their names; of several sets, the one that the file says it stands for, else a moving average. The head of a fine-tuned
+ * model comes along.
  *
  * @param path The file.
  * @param model The model; its sizes must be those of the file.
@@ -99,10 +100,13 @@ export async function loadBackbone(path: string, model: Model, options: LoadBack
   return backboneOf(await readStateDict(path, weights === undefined ? {} : { weights }), model, rest);
 }
 
+/** Where a backbone stands in the trees of this library: of pre-training and fine-tuning, of detectors, by itself. */
+const OWN_ROOTS = ["encoder", "backbone", ""];
+
 function match(file: StateDictFile, model: Model) {
   const skeleton = model.init(random.key(0));
   const entries = backboneEntries(skeleton);
-  const source = matchWeights(file, entries, { model: model.name, own: ["encoder", ""] });
+  const source = matchWeights(file, entries, { model: model.name, own: OWN_ROOTS });
   refuseUnexpected(file, source, { entries, model });
   return { skeleton, entries, source };
 }

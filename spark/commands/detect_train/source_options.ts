@@ -34,8 +34,8 @@ export const SOURCE_OPTIONS = {
     placeholder: "PATH",
     what: "a file or a run folder",
     help: [
-      "pre-trained backbone: run folder or checkpoint of deno task pretrain or finetune, SparK's .pth, or a file of timm,",
-      "torchvision or Detectron2 (default: fresh weights)",
+      "pre-trained backbone: run folder or checkpoint of deno task pretrain, finetune or detect:train, SparK's .pth, or a file",
+      "of timm, torchvision or Detectron2 (default: fresh weights)",
     ],
     default: null,
   },

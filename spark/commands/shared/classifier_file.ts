@@ -25,8 +25,8 @@ export const NETWORK_OPTIONS = {
     placeholder: "PATH",
     what: "a file or a run folder",
     help: [
-      "network: run folder or checkpoint of deno task finetune or pretrain, or a file of timm, torchvision, Detectron2 or",
-      "SparK",
+      "network: run folder or checkpoint of deno task finetune, pretrain or detect:train (of a detector the backbone), or a",
+      "file of timm, torchvision, Detectron2 or SparK",
     ],
   },
   cropRatio: {

@@ -256,8 +256,8 @@ export const LABELLED_OPTIONS = {
     placeholder: "PATH",
     what: "a file or a run folder",
     help: [
-      "pre-trained network: run folder or checkpoint of deno task pretrain, SparK's .pth, or a backbone of timm,",
-      "torchvision or Detectron2",
+      "pre-trained network: run folder or checkpoint of deno task pretrain, finetune or detect:train (of a detector the",
+      "backbone), SparK's .pth, or a backbone of timm, torchvision or Detectron2",
     ],
     default: null,
   },

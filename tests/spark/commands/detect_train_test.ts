@@ -1,4 +1,5 @@
 import { deepStrictEqual, equal, match, notDeepStrictEqual, ok, rejects } from "node:assert/strict";
+import { convertFile } from "../../../spark/commands/convert/convert.ts";
 import { detectPredict } from "../../../spark/commands/detect_predict/detect_predict.ts";
 import { detectTrain } from "../../../spark/commands/detect_train/detect_train.ts";
 import { openDetectData } from "../../../spark/commands/detect_train/detect_data.ts";
@@ -11,7 +12,7 @@ import { readCocoResults } from "../../../data/sets/coco/results.ts";
 import { openAnnotations } from "../../../data/sets/open_annotations.ts";
 import { readSafetensors } from "../../../data/formats/safetensors.ts";
 import { withFolder } from "../../data/support.ts";
-import { caught } from "./command_here.ts";
+import { caught, runHere } from "./command_here.ts";
 
 /** A detector of a few channels, at a rate that does not depend on the length of the run. */
 const SMALL = [
@@ -24,6 +25,23 @@ const SCENES = [...SMALL, "--scenes", "6", "--scenes-to-score", "2", "--scene-em
 
 const linesOf = async (folder: string) =>
   (await Deno.readTextFile(`${folder}/log.jsonl`)).trim().split("\n").map((line) => JSON.parse(line));
+
+/** Of a run, `whole`, the backbone is a start for another, and can be converted. */
+async function checkBackbone(
+  root: string,
+  tensors: Awaited<ReturnType<typeof readSafetensors>>["tensors"],
+): Promise<void> {
+  const line = [...SCENES, "--steps", "1", "--init", `${root}/whole`, "--out", `${root}/next`];
+  const { code, out } = await runHere(detectTrain, line);
+  equal(code, 0);
+  match(out.join("\n"), /weights: \d+ tensors of tiny_resnet8 from .*whole\/evaluated\.safetensors .*of this library/);
+  equal(await convertFile([`${root}/whole`, `${root}/backbone.safetensors`, "--to", "safetensors"]), 0);
+  const { tensors: own } = await readSafetensors(`${root}/backbone.safetensors`);
+  const names = Object.keys(own);
+  ok(names.length > 20 && names.every((name) => /^(params|state)\.encoder\./.test(name)));
+  const backbone = names.map((name) => tensors[name.replace(".encoder.", ".backbone.")]!.data);
+  deepStrictEqual(names.map((name) => own[name]!.data), backbone);
+}
 
 Deno.test("detect:train goes on to the same bits, and leaves log, pictures, report and result", async () => {
   await withFolder({}, async (root) => {
@@ -50,6 +68,7 @@ Deno.test("detect:train goes on to the same bits, and leaves log, pictures, repo
     match(await Deno.readTextFile(`${root}/whole/report.html`), /<h2>What is found<\/h2>[\s\S]*data:image\/png/);
     const saved = JSON.parse(whole!.metadata.configuration!);
     deepStrictEqual([saved.detector.classes, saved.categories.length, saved.options.short], [12, 12, 32]);
+    await checkBackbone(root, ofWhole!.tensors);
   });
 });
 

@@ -1,6 +1,14 @@
-import { deepStrictEqual, equal, match, throws } from "node:assert/strict";
-import { random } from "../../../tensor/mod.ts";
-import { decodeStateDict, encodePth, encodeSafetensors, FileTensor, type StateDictOptions } from "../../../data/mod.ts";
+import { deepStrictEqual, equal, match, ok, throws } from "node:assert/strict";
+import { detector } from "../../../nn/mod.ts";
+import { random, type Tensor, type Tree, treeLeaves } from "../../../tensor/mod.ts";
+import {
+  decodeStateDict,
+  encodePth,
+  encodeSafetensors,
+  FileTensor,
+  fileTensors,
+  type StateDictOptions,
+} from "../../../data/mod.ts";
 import { ownWeights } from "../../../spark/commands/shared/own_weights.ts";
 import { accountLines, backboneOf } from "../../../spark/mod.ts";
 import { CONVNEXT, dictOf, extra, load, MODEL, seedOf, under } from "./layout_support.ts";
@@ -78,6 +86,33 @@ Deno.test("backboneOf() takes the average of a checkpoint of this library, or th
     "raw",
   ]]);
 });
+
+for (const model of [MODEL, CONVNEXT]) {
+  Deno.test(`backboneOf() takes the backbone of a detector of this library's training: ${model.name}`, async () => {
+    const made = detector({ backbone: model, classes: 2, fpnChannels: 4, boxFcs: [4], maskConvs: [4] });
+    const [raw, average] = [made.init(random.key(1)), made.init(random.key(2))];
+    const moments = { optimizer: { moments: { first: raw.params } }, key: random.key(0) };
+    const read = async (tree: object, options: StateDictOptions = {}) => {
+      const bytes = encodeSafetensors(await fileTensors(tree as Tree));
+      return backboneOf(decodeStateDict(bytes, "last.safetensors", options), model);
+    };
+    const plain = await read({ ...raw, ...moments });
+    deepStrictEqual(await numbersIn([plain.params, plain.state]), await numbersIn([raw.params, raw.state].map(part)));
+    const both = { ...raw, average, ...moments };
+    const averaged = await read(both);
+    deepStrictEqual(await numbersIn(averaged.params), await numbersIn(part(average.params)));
+    deepStrictEqual(await numbersIn((await read(both, { weights: "raw" })).params), await numbersIn(plain.params));
+    deepStrictEqual([averaged.naming, averaged.account.set, averaged.head], ["tessera", "average", null]);
+    ok(averaged.account.unused["average.params.box"]! > 0, "what is not read is said");
+  });
+}
+
+/** Of the trees of a detector, that of its backbone. */
+const part = (tree: object) => (tree as { readonly backbone: Tree }).backbone;
+
+async function numbersIn(tree: Tree): Promise<readonly unknown[]> {
+  return await Promise.all((treeLeaves(tree) as readonly Tensor[]).map(async (x) => [...await x.data()]));
+}
 
 Deno.test("accountLines() says what was read and what was not, in two lines", async () => {
   const dict = await dictOf(1, "timm", MODEL, 4);
