@@ -29,7 +29,7 @@ export interface StateDictFile {
   readonly set: string;
   /** All state dicts of comparable size, that one too, in the order of the file. */
   readonly sets: readonly string[];
-  /** The set that was asked for and is none of these: it must be found by the names of the tensors. */
+  /** The set that was asked for, or that the file stands for, if none of these: to be found by the names of the tensors. */
   readonly asked?: string;
   /** Objects of Python classes that were passed over, by class. */
   readonly passedOver: ReadonlyMap<string, number>;
@@ -40,10 +40,13 @@ export interface StateDictOptions {
   /**
    * Which of several sets of weights is taken: keys that lead to it, such as `state_dict_ema` or `student`; `average` or
    * `raw`. The largest if not given; of those that have at least half as many tensors as the largest, one whose name says
-   * that it is a moving average.
+   * that it is a moving average, unless the file says which (`SET_METADATA`).
    */
   readonly weights?: string;
 }
+
+/** Key of safetensors' metadata by which a file says itself which of its sets it stands for: `average` or `raw`. */
+export const SET_METADATA = "tessera.set";
 
 /** Names of StateDictOptions. */
 export const STATE_DICT_OPTIONS: OptionNames<StateDictOptions> = { weights: true };
@@ -73,12 +76,13 @@ export function decodeStateDict(bytes: Uint8Array, path: string, options: StateD
   const { weights } = options;
   const container = containerOf(bytes, path);
   const flat = { path, container, values: new Map(), set: "", sets: [""], passedOver: new Map() };
-  const asked = weights === undefined ? {} : { asked: weights };
+  const askedOf = (asked: string | undefined) => asked === undefined ? {} : { asked };
   if (container === "safetensors") {
     const { tensors, metadata } = decodeSafetensors(bytes, path);
+    const asked = askedOf(weights ?? metadata[SET_METADATA]);
     return { ...flat, ...asked, tensors, extra: new Map(Object.entries(metadata)) };
   }
-  if (container === "npz") return { ...flat, ...asked, tensors: decodeNpz(bytes, path), extra: new Map() };
+  if (container === "npz") return { ...flat, ...askedOf(weights), tensors: decodeNpz(bytes, path), extra: new Map() };
   const value = container === "pkl" ? decodeTensorPickle(bytes, path) : decodePth(bytes, path);
   return { path, container, ...unwrap(value, path, weights) };
 }

@@ -2,7 +2,14 @@
 import { type Tensor, type Tree, treeFlatten, treeUnflatten, type TypedArray } from "../../tensor/mod.ts";
 import { leaf, requireOptions, sameShape } from "../../tensor/kernel.ts";
 import { type Moments, namesOf, type OptimizerState } from "../../nn/mod.ts";
-import { FILE_DTYPES, fileTensors, readSafetensors, type SafetensorsTensor, writeSafetensors } from "../../data/mod.ts";
+import {
+  FILE_DTYPES,
+  fileTensors,
+  readSafetensors,
+  type SafetensorsTensor,
+  SET_METADATA,
+  writeSafetensors,
+} from "../../data/mod.ts";
 import type { TrainState } from "../train_state.ts";
 
 /** A state that can be saved: of pre-training or of fine-tuning. */
@@ -39,7 +46,8 @@ export interface Checkpoint {
  *
  * @param path The file; its folder must exist.
  * @param train The state.
- * @param options `configuration`: plain data to keep with it, such as the options of the run.
+ * @param options `configuration`: plain data to keep with it, such as the options of the run. `set`: which of its weights the
+ * file stands for where none are asked for; the average if there is one, if not given.
  * @returns When the file is safe on the disk.
  * @throws {RangeError} If a value is not finite, naming it; the old file stays, as nothing can go on from such a state.
  * @throws {Error} If the file cannot be written.
@@ -61,11 +69,11 @@ export interface Checkpoint {
 export async function save(
   path: string,
   train: Savable,
-  options: { readonly configuration?: unknown } = {},
+  options: { readonly configuration?: unknown; readonly set?: "raw" | "average" } = {},
 ): Promise<void> {
-  requireOptions("save", options, { configuration: true });
-  const { configuration = null } = options;
-  await write(path, train, { format: FORMAT, configuration });
+  requireOptions("save", options, { configuration: true, set: true });
+  const { configuration = null, set } = options;
+  await write(path, train, { format: FORMAT, configuration, ...set && { set } });
 }
 
 /**
@@ -87,11 +95,12 @@ export async function saveWeights(
 async function write(
   path: string,
   tree: object,
-  { format, configuration }: { readonly format: string; readonly configuration: unknown },
+  { format, configuration, set }: { readonly format: string; readonly configuration: unknown; readonly set?: string },
 ): Promise<void> {
   const tensors = await fileTensors(tree as Tree);
   Object.entries(tensors).forEach(([name, { data }]) => requireFinite(path, name, data as TypedArray));
-  await writeSafetensors(path, tensors, { format, configuration: JSON.stringify(configuration) });
+  const named = set === undefined ? {} : { [SET_METADATA]: set };
+  await writeSafetensors(path, tensors, { format, configuration: JSON.stringify(configuration), ...named });
 }
 
 function requireFinite(path: string, name: string, values: TypedArray): void {

@@ -44,10 +44,9 @@ const LINE = {
   usage: "--data PATH (--init PATH | --from-scratch --model NAME)",
   options: FINETUNE_OPTIONS,
   details:
-    `The run folder holds last.safetensors (all that --resume needs), best.safetensors (of the best evaluation), \
-log.jsonl
-(one line per step, epoch and evaluation), report.html, confusion.csv, tensorboard_log/ and result.json (the evaluation at
-the end, by class too).
+    `The run folder holds last.safetensors (all that --resume needs), best.safetensors (of the best evaluation; weights or
+average are read of it, whichever was better, unless --weights says), log.jsonl (one line per step, epoch and evaluation),
+report.html, confusion.csv, tensorboard_log/ and result.json (the evaluation at the end, by class too).
 
 mpirun -n N deno task finetune … shares each step among N ranks (docs/many_machines.md); --batch-size is that of all
 together.

@@ -6,6 +6,8 @@ export interface Best {
   readonly top1: number;
   /** Steps done by then. */
   readonly step: number;
+  /** Which weights it were, where a moving average is evaluated too; runs of before do not say. */
+  readonly set?: "raw" | "average";
 }
 
 /** A line of the log for each evaluation. */
@@ -18,6 +20,16 @@ export interface EvaluationRecord {
   readonly ema?: ClassifierScores;
   /** The best so far. */
   readonly best: Best;
+}
+
+/**
+ * Says when the best evaluation was, and of which weights.
+ *
+ * @param best The best so far.
+ * @returns `after step 12 (average)`.
+ */
+export function bestText({ step, set }: Best): string {
+  return `after step ${step}${set === undefined ? "" : ` (${set})`}`;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** @file The report of fine-tuning. */
 import { lineChart, type LineSeries } from "../../../data/images/line_chart.ts";
 import { classAccuracies, type ClassAccuracy, type Confusion, mistakesOf } from "../scores/confusion.ts";
-import type { EvaluationRecord } from "./evaluation_record.ts";
+import { bestText, type EvaluationRecord } from "./evaluation_record.ts";
 import { readText } from "../scores/evaluation.ts";
 import { commonCurves, escaped, pageHtml, type Row, type RunReport, stepCurve, stepSummary, table } from "./page.ts";
 import { rankCurves, rankSections } from "./rank_report.ts";
@@ -111,7 +111,7 @@ export function evaluationReportHtml(
       ...last.ema
         ? [["top-1, top-5 of the average", `${percent(last.ema.top1)}, ${percent(last.ema.top5)}`] as const]
         : [],
-      ["best top-1", `${percent(last.best.top1)}, after step ${last.best.step}`],
+      ["best top-1", `${percent(last.best.top1)}, ${bestText(last.best)}`],
     ]
     : [];
   const top1 = lineChart({

@@ -6,7 +6,7 @@ import type { FinetuneState } from "../../finetune.ts";
 import { type Evaluate, unreadTeller } from "../scores/evaluation.ts";
 import type { RunFolder } from "../run_folder.ts";
 import type { RunLogger } from "../run_logger.ts";
-import { type Best, type EvaluationRecord, recordsIn } from "./evaluation_record.ts";
+import { type Best, bestText, type EvaluationRecord, recordsIn } from "./evaluation_record.ts";
 import { evaluationReportHtml, percent } from "./evaluation_report.ts";
 import { openRunEvents } from "./run_events.ts";
 import type { LogSoFar } from "./run_log.ts";
@@ -71,7 +71,7 @@ export function evaluationResults(folder: RunFolder, run: EvaluationOptions): Ke
       appendFile(folder.log, `${JSON.stringify(record)}\n`);
       run.tell(lineOf(record) + unread(record.val, step === total));
       tellOf(record, { emit: run.emit, scalars: events.scalars });
-      if (best.step === step) await save(folder.best, train, { configuration: { ...configuration, step, best } });
+      if (best.step === step) await saveBest(folder, train, { ...configuration, step, best });
       return { best };
     },
     async afterSave() {
@@ -89,6 +89,16 @@ export function evaluationResults(folder: RunFolder, run: EvaluationOptions): Ke
   };
 }
 
+/** Keeps a state, of which those weights are read that scored best. */
+async function saveBest(
+  folder: RunFolder,
+  train: FinetuneState,
+  configuration: Readonly<Record<string, unknown>> & { readonly best: Best },
+): Promise<void> {
+  const { set } = configuration.best;
+  await save(folder.best, train, { configuration, ...set && { set } });
+}
+
 /** Evaluates weights and average; the better of the two counts, and of equal ones the earlier. */
 async function evaluationOf(
   evaluate: Evaluate,
@@ -100,7 +110,8 @@ async function evaluationOf(
   const averaged = train.average ? await evaluate(train.average) : undefined;
   const isAverage = averaged !== undefined && averaged.scores.top1 > own.scores.top1;
   const { scores: { top1 }, confusion } = isAverage ? averaged : own;
-  const best = before && before.top1 >= top1 ? before : { top1, step };
+  const now: Best = { top1, step, ...averaged && { set: isAverage ? "average" : "raw" } };
+  const best = before && before.top1 >= top1 ? before : now;
   return {
     record: { evaluated: step, val: own.scores, ...(averaged ? { ema: averaged.scores } : {}), best },
     confusion,
@@ -122,5 +133,5 @@ function tellOf(
 function lineOf({ evaluated, val, ema, best }: EvaluationRecord): string {
   const average = ema ? `, average top-1 ${percent(ema.top1)}, top-5 ${percent(ema.top5)}` : "";
   return `step ${evaluated}: top-1 ${percent(val.top1)}, top-5 ${percent(val.top5)}, loss ${val.loss.toFixed(4)}` +
-    `${average}; best ${percent(best.top1)} after step ${best.step}`;
+    `${average}; best ${percent(best.top1)} ${bestText(best)}`;
 }
