@@ -62,9 +62,9 @@ function filesIn(folder: string) {
 
 /**
  * Opens the cache of assembled kernels. A file is named after the text of its kernel and begins with the digest of what
- * follows: one that is damaged is assembled anew. A file named after the
- * kernels of a program names those of what came next. Files are written aside and renamed, so that processes may write at the same
- * time. Where the folder cannot be read or written, kernels are assembled as without it.
+ * follows: one that is damaged is assembled anew. A file that is named after the kernels of a program names those of the
+ * program that came next. Files are written aside and renamed, so that processes may write at the same time. Where the folder
+ * cannot be read or written, kernels are assembled as without it.
  *
  * @param folder Where to keep them: `tessera/kernels` in the cache folder of the user by default, which is made with the first
  * kernel. Whoever can write there decides what runs, as in the cache of Deno.
