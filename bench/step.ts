@@ -229,18 +229,14 @@ function comparison(ours: number, resident: number, theirs: readonly BaselineSte
   };
 }
 
-/** Times the whole step and, if asked for, its parts. */
-async function wholeStep(model: Classifier, device: Device, profile: Profile): Promise<object> {
-  const { program, train, images } = prepare(model);
-  const step = jit(program, { donate: [0] });
-  realize(treeLeaves<unknown>(train) as Tensor[], device);
-  await device.flush?.(); // computed while the step is compiled, if it can
-  const from = performance.now();
-  const { plannedBytes, launches, flops } = step.stats(train, images);
-  const compileMilliseconds = performance.now() - from;
+/** What a step is of: its program, the state and the images that it begins with. */
+type Prepared = ReturnType<typeof prepare>;
+
+/** Runs and times steps, each on the state that the one before has left. */
+async function runSteps(device: Device, profile: Profile, step: Prepared["program"], { train, images }: Prepared) {
   const current = { train };
   const submits: number[] = []; // of each step, on devices that count
-  const { first, ours, theirs } = await timeSteps(async () => {
+  const times = await timeSteps(async () => {
     const before = device.counters?.().submits;
     const result = step(current.train, images);
     if (before !== undefined) submits.push(device.counters!().submits - before);
@@ -250,6 +246,19 @@ async function wholeStep(model: Classifier, device: Device, profile: Profile): P
     return loss;
   });
   profile.on = false;
+  return { ...times, train: current.train, submits: submits.length > 0 ? { submits: submits.at(-1)! } : {} };
+}
+
+/** Times the whole step and, if asked for, its parts. */
+async function wholeStep(model: Classifier, device: Device, profile: Profile, prepared: Prepared): Promise<object> {
+  const { images } = prepared;
+  const step = jit(prepared.program, { donate: [0] });
+  realize(treeLeaves<unknown>(prepared.train) as Tensor[], device);
+  await device.flush?.(); // computed while the step is compiled, if it can
+  const from = performance.now();
+  const { plannedBytes, launches, flops } = step.stats(prepared.train, images);
+  const compileMilliseconds = performance.now() - from;
+  const { first, ours, theirs, train, submits } = await runSteps(device, profile, step, prepared);
   const [time, residentBytes] = [
     median(ours),
     peakResidentBytes() + (engine.pid === undefined ? 0 : peakResidentBytes(engine.pid)),
@@ -257,16 +266,9 @@ async function wholeStep(model: Classifier, device: Device, profile: Profile): P
   return {
     ...SETTINGS,
     ...{ imagesPerSecond: 1000 * BATCH_SIZE / time, ...spread("millisecondsPerStep", ours) },
-    ...(args.parts ? await partsOf(model, device, current.train, images) : {}),
-    ...{ gflops: flops / time / 1e6, denseGflops: denseFlops(model, flops, current.train, images) / time / 1e6, flops },
-    ...{
-      plannedBytes,
-      residentBytes,
-      launches,
-      ...(submits.length > 0 ? { submits: submits.at(-1)! } : {}),
-      compileMilliseconds,
-      ...first,
-    },
+    ...(args.parts ? await partsOf(model, device, train, images) : {}),
+    ...{ gflops: flops / time / 1e6, denseGflops: denseFlops(model, flops, train, images) / time / 1e6, flops },
+    ...{ plannedBytes, residentBytes, launches, ...submits, compileMilliseconds, ...first },
     ...comparison(time, residentBytes, theirs),
   };
 }
@@ -274,9 +276,13 @@ async function wholeStep(model: Classifier, device: Device, profile: Profile): P
 async function main(): Promise<number> {
   const model = MODEL;
   const profile = makeProfile();
-  const device = await open(profile);
+  const opening = open(profile);
+  const prepared = prepare(model); // while the device is opened, if that is done elsewhere
+  const device = await opening;
   setDefaultDevice(device);
-  const report = args.sparseVsDense ? await sparseAgainstDense(model, device) : await wholeStep(model, device, profile);
+  const report = args.sparseVsDense
+    ? await sparseAgainstDense(model, device)
+    : await wholeStep(model, device, profile, prepared);
   if (args.profile) console.log(await tableOf(profile));
   console.log(args.json ? JSON.stringify(report) : report);
   device.close();

@@ -97,9 +97,11 @@ export function turned(image: Pixels, orientation: number): Pixels {
   return { width: columns, height: rows, channels, data: out };
 }
 
-/** Height and width in pixels. */
+/** What is shown of an image. */
 export interface ShownSize {
+  /** In pixels. */
   readonly height: number;
+  /** In pixels. */
   readonly width: number;
 }
 

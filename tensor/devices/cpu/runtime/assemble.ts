@@ -20,9 +20,9 @@ export interface KernelStore {
   /** Keeps a module. */
   set(text: string, module: Uint8Array<ArrayBuffer>): void;
   /** Finds the modules of the program that came after one in an earlier process, so that they can be compiled ahead; none if unknown. */
-  next?(program: Modules): Modules;
+  next?(program: readonly Uint8Array<ArrayBuffer>[]): readonly Uint8Array<ArrayBuffer>[];
   /** Keeps them. */
-  setNext?(program: Modules, next: Modules): void;
+  setNext?(program: readonly Uint8Array<ArrayBuffer>[], next: readonly Uint8Array<ArrayBuffer>[]): void;
 }
 
 /** Modules of a program, in order, each once. */
