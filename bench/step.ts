@@ -253,7 +253,7 @@ async function runSteps(device: Device, profile: Profile, step: Prepared["progra
 async function wholeStep(model: Classifier, device: Device, profile: Profile, prepared: Prepared): Promise<object> {
   const { images } = prepared;
   const step = jit(prepared.program, { donate: [0] });
-  realize(treeLeaves<unknown>(prepared.train) as Tensor[], device);
+  realize([...treeLeaves<unknown>(prepared.train) as Tensor[], images], device);
   await device.flush?.(); // computed while the step is compiled, if it can
   const from = performance.now();
   const { plannedBytes, launches, flops } = step.stats(prepared.train, images);

@@ -98,6 +98,10 @@ function plainDType(flat: readonly (number | boolean)[], dtype: DType | undefine
 function copyOf(values: ArrayLike<number | boolean>, dtype: DType): TypedArray {
   const { Array: Kind, round } = DTYPES[dtype];
   const data = new Kind(values.length);
+  if (values instanceof Kind && dtype !== "bool") { // each is of the dtype already
+    (data as Float32Array).set(values as ArrayLike<number>);
+    return data;
+  }
   for (let i = 0; i < values.length; i++) {
     const value = Number(values[i]);
     if (!holds(dtype, value)) {

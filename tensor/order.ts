@@ -9,30 +9,20 @@
 export function orderBy<T>(outputs: readonly T[], before: (x: T) => readonly T[]): T[] {
   const order: T[] = [];
   const seen = new Set<T>();
-  // The way down: nodes, what each is made of, and how much of that has been entered.
-  const [nodes, below, entered]: [T[], (readonly T[])[], number[]] = [[], [], []];
+  const way: { readonly node: T; readonly parts: readonly T[]; entered: number }[] = [];
   const enter = (node: T) => {
-    if (seen.has(node)) return;
-    seen.add(node);
+    const known = seen.size;
+    if (seen.add(node).size === known) return;
     const parts = before(node);
     if (parts.length === 0) order.push(node);
-    else {
-      nodes.push(node);
-      below.push(parts);
-      entered.push(0);
-    }
+    else way.push({ node, parts, entered: 0 });
   };
   for (const output of outputs) {
     enter(output);
-    while (nodes.length > 0) {
-      const top = nodes.length - 1;
-      const next = entered[top]!++;
-      if (next < below[top]!.length) enter(below[top]![next]!);
-      else {
-        order.push(nodes.pop()!);
-        below.pop();
-        entered.pop();
-      }
+    while (way.length > 0) {
+      const top = way[way.length - 1]!;
+      if (top.entered < top.parts.length) enter(top.parts[top.entered++]!);
+      else order.push(way.pop()!.node);
     }
   }
   return order;

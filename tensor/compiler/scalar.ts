@@ -99,11 +99,13 @@ export function cast(x: Scalar, dtype: DType): Scalar {
   return x.dtype === dtype ? x : { kind: "op", op: "cast", args: [x], dtype };
 }
 
+const NONE: readonly Scalar[] = [];
+
 /** Expressions that one is made of. */
 export function operandsOf(x: Scalar): readonly Scalar[] {
   if (x.kind === "op") return x.args;
   if (x.kind === "guard") return [x.value];
-  return x.kind === "gather" ? [x.index] : [];
+  return x.kind === "gather" ? [x.index] : NONE;
 }
 
 /** Those of them that are read whatever their values are: what is under a guard or is rarely needed is code of its own. */

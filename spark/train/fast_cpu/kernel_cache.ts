@@ -1,14 +1,18 @@
 /** @file Assembled kernels in the cache folder of the user, so that a second run need not assemble them. */
 import { createHash } from "node:crypto";
-import type { KernelStore, Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
+import type { KeptKernel, KernelStore, Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 import { cachePath } from "./cache_path.ts";
+import { sourceDigest } from "./source_digest.ts";
 
 /** Changes with whatever makes other modules of equal texts: the assembler. */
 const VERSION = "2";
 /** Bytes of a SHA-256, with which each file begins. */
 const DIGEST = 32;
-/** Files above which those written longest ago go, and how many are kept then: some 20 KB each. */
-const MOST = { files: 8192, kept: 4096 } as const;
+/** Files above which those written longest ago go, and how many are kept then: some 2 KB each. */
+const MOST = { files: 16384, kept: 8192 } as const;
+
+/** Name of a file: of a version, and of what it is about. */
+const digestText = (version: string, text: string) => digestOf(version, "\n", text).toHex();
 
 function digestOf(...parts: readonly (string | Uint8Array)[]): Uint8Array {
   const hash = createHash("sha256");
@@ -60,11 +64,84 @@ function filesIn(folder: string) {
   };
 }
 
+const textOf = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
+
+/** The modules in files, by their names: of one name one object. */
+function modulesIn(files: ReturnType<typeof filesIn>) {
+  const names = new WeakMap<Uint8Array, string>();
+  const held = new Map<string, WeakRef<Uint8Array<ArrayBuffer>>>();
+  const early = new Map<string, Uint8Array<ArrayBuffer>>(); // read ahead, until they are asked for
+  const hold = (name: string, module: Uint8Array<ArrayBuffer>) => {
+    names.set(module, name);
+    held.set(name, new WeakRef(module));
+    return module;
+  };
+  const read = (name: string) => {
+    const module = files.read(name);
+    return module && hold(name, module);
+  };
+  const find = (name: string) => held.get(name)?.deref() ?? read(name);
+  return {
+    /** Name of a module that was read or written here. */
+    nameOf: (module: Uint8Array) => names.get(module) ?? "",
+    write: (name: string, module: Uint8Array<ArrayBuffer>) => files.write(name, hold(name, module)),
+    read(name: string) {
+      const module = find(name);
+      early.delete(name);
+      return module;
+    },
+    readAhead(name: string) {
+      const module = find(name);
+      if (module) early.set(name, module);
+      return module;
+    },
+  };
+}
+
+/** A kernel in a file: its modules by name. */
+interface KernelFile extends Omit<KeptKernel, "passes"> {
+  readonly passes: readonly { readonly name: string; readonly items: number; readonly itemCost: number }[];
+}
+
+const NO_KERNEL = `{"passes":[]}`;
+
+/** What was made of kernels by the version of the library that runs now. */
+function keptKernels(
+  files: ReturnType<typeof filesIn>,
+  modules: ReturnType<typeof modulesIn>,
+): Pick<KernelStore, "find" | "keep"> {
+  const version = attempt(sourceDigest);
+  if (version === undefined) return {};
+  const fileOf = (content: string) => `${digestText(version, content)}.kernel`;
+  return {
+    find(content) {
+      const { passes, ...memory }: KernelFile = JSON.parse(textOf(files.read(fileOf(content))) || NO_KERNEL);
+      const found = passes.flatMap(({ name, ...pass }) => {
+        const module = modules.read(name);
+        return module ? [{ ...pass, module }] : [];
+      });
+      return found.length > 0 && found.length === passes.length ? { ...memory, passes: found } : undefined;
+    },
+    keep(content, { passes, ...memory }) {
+      const file: KernelFile = {
+        ...memory,
+        passes: passes.map(({ module, ...pass }) => ({ ...pass, name: modules.nameOf(module) })),
+      };
+      files.write(fileOf(content), new TextEncoder().encode(JSON.stringify(file)));
+    },
+  };
+}
+
+/** What this process was started with. */
+const command = () => attempt(() => `${Deno.mainModule} ${JSON.stringify(Deno.args)}`) ?? "";
+
 /**
- * Opens the cache of assembled kernels. A file is named after the text of its kernel and begins with the digest of what
- * follows: one that is damaged is assembled anew. A file that is named after the kernels of a program names those of the
- * program that came next. Files are written aside and renamed, so that processes may write at the same time. Where the folder
- * cannot be read or written, kernels are assembled as without it.
+ * Opens the cache of assembled kernels. A file of a module is named after the text that it was made of, and each file begins with
+ * the digest of what follows: one that is damaged counts as none. A file that is named after the content of a kernel, and after
+ * the source of this library as it is now, names its modules, so that its text need not be written; where that source is no
+ * folder of files, texts are written. A file that is named after the kernels of a program names those of the program that came
+ * next, one that is named after a command those of its first. Files are written aside and renamed, so that processes may write
+ * at the same time. Where the folder cannot be read or written, kernels are assembled as without it.
  *
  * @param folder Where to keep them: `tessera/kernels` in the cache folder of the user by default, which is made with the first
  * kernel. Whoever can write there decides what runs, as in the cache of Deno.
@@ -79,42 +156,27 @@ function filesIn(folder: string) {
  * const folder = await Deno.makeTempDir();
  * const device = cpuDevice({ threads: 1, kernels: kernelCache(folder) });
  * equal(await add(tensor(1), 2).item({ device }), 3);
- * equal([...Deno.readDirSync(folder)].length, 1);
+ * equal([...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".wasm")).length, 1);
  * device.close();
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
 export function kernelCache(folder: string = cachePath("kernels", (name) => Deno.env.get(name))): KernelStore {
   const files = filesIn(folder);
-  const names = new WeakMap<Uint8Array, string>(); // of modules that it gave or was given
-  const early = new Map<string, Uint8Array<ArrayBuffer>>(); // read ahead, until they are asked for
-  const digest = (text: string) => digestOf(VERSION, "\n", text).toHex();
-  const nameOf = (text: string) => `${digest(text)}.wasm`;
-  const namesOf = (modules: Modules) => modules.map((x) => names.get(x)).join();
-  const nextName = (program: Modules) => `${digest(namesOf(program))}.next`;
-  const listIn = (name: string) => new TextDecoder().decode(files.read(name) ?? new Uint8Array());
-  const read = (name: string) => early.get(name) ?? files.read(name);
+  const modules = modulesIn(files);
+  const nameOf = (text: string) => `${digestText(VERSION, text)}.wasm`;
+  const namesOf = (program: Modules) => program.map(modules.nameOf).join();
+  const nextName = (program: Modules) =>
+    `${digestText(VERSION, program.length > 0 ? namesOf(program) : command())}.next`;
   return {
-    get(text) {
-      const name = nameOf(text);
-      const module = read(name);
-      early.delete(name);
-      if (module) names.set(module, name);
-      return module;
-    },
-    set(text, module) {
-      names.set(module, nameOf(text));
-      files.write(nameOf(text), module);
-    },
+    get: (text) => modules.read(nameOf(text)),
+    set: (text, module) => modules.write(nameOf(text), module),
+    ...keptKernels(files, modules),
     next: (program) =>
-      listIn(nextName(program)).split(",").flatMap((name) => {
-        const module = name === "" ? undefined : read(name);
-        if (module) early.set(name, module);
-        return module ?? [];
-      }),
+      textOf(files.read(nextName(program))).split(",").flatMap((name) => name ? modules.readAhead(name) ?? [] : []),
     setNext(program, next) {
-      const list = namesOf(next);
-      if (list !== listIn(nextName(program))) files.write(nextName(program), new TextEncoder().encode(list));
+      const [name, list] = [nextName(program), namesOf(next)];
+      if (list !== textOf(files.read(name))) files.write(name, new TextEncoder().encode(list));
     },
   };
 }

@@ -63,8 +63,9 @@ interface Link {
  */
 export async function processEngine(threads: number, kernels?: KernelStore): Promise<ProcessEngine> {
   const link = startProcess();
+  const engine = engineOf(link, kernels); // looks ahead: its orders are written when the answer to the next is there
   const [{ tiles = "4x8", threads: together = 1 }] = await ask(link, { kind: "start", threads });
-  return { engine: engineOf(link, together, kernels), tiles, pid: link.child.pid };
+  return { engine: { ...engine, threads: together }, tiles, pid: link.child.pid };
 }
 
 function startProcess(): Link {
@@ -227,12 +228,11 @@ function numbering(link: Link) {
   };
 }
 
-function engineOf(link: Link, threads: number, kernels: KernelStore | undefined): Engine {
+function engineOf(link: Link, kernels: KernelStore | undefined): Omit<Engine, "threads"> {
   const { state } = link;
   const known = numbering(link);
   const ahead = lookAhead(kernels, { send: known.ahead, written: () => Promise.resolve(link.queue.written) });
   return {
-    threads,
     isHere: false,
     size: () => state.size,
     grow(pages) {

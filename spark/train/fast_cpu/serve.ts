@@ -3,7 +3,7 @@
  * addresses: it reads no file, and runs no kernel but those that this library has written.
  */
 import type { AnySegment, ProgramImage } from "../../../tensor/devices/cpu/image.ts";
-import { type Kernel, kernelOf } from "../../../tensor/devices/cpu/runtime/assemble.ts";
+import { type Kernel, kernelOf, type Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
 import { localEngine } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
 import { fastestTiles } from "../../../tensor/devices/cpu/runtime/fastest_tiles.ts";
@@ -55,6 +55,8 @@ function imageOf(text: Numbered, kernels: ReadonlyMap<number, Kernel>): ProgramI
 interface Known {
   engine: Engine | null;
   readonly kernels: Map<number, Kernel>;
+  /** Modules that may come: of a command that was started before they are known before there is an engine. */
+  ahead: Modules;
   readonly images: Map<number, ProgramImage>;
 }
 
@@ -62,14 +64,17 @@ function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void 
   if (order.kind === "start") {
     known.engine = localEngine(order.threads, { eager: true }); // as its flags say
     answer({ tiles: fastestTiles({ eager: true }), threads: known.engine.threads });
-    return known.engine.startThreads!(); // while nothing is to be done yet
+    known.engine.startThreads!(); // while nothing is to be done yet
+    return known.engine.ahead!(known.ahead);
   }
   const { kernels, images } = known;
   const engine = known.engine!;
   if (order.kind === "grow") engine.grow(order.pages);
   else if (order.kind === "kernel") kernels.set(order.kernel, kernelOf(bytes));
-  else if (order.kind === "ahead") engine.ahead!(order.kernels.map((kernel) => kernels.get(kernel)!.binary));
-  else if (order.kind === "load") {
+  else if (order.kind === "ahead") {
+    known.ahead = order.kernels.map((kernel) => kernels.get(kernel)!.binary);
+    known.engine?.ahead!(known.ahead);
+  } else if (order.kind === "load") {
     const image = imageOf(order.text, kernels);
     images.set(order.image, image);
     engine.load(image);
@@ -88,7 +93,7 @@ function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void 
 /** Does one order after the other. */
 function serve(): void {
   const take = inputReader();
-  const known: Known = { engine: null, kernels: new Map(), images: new Map() };
+  const known: Known = { engine: null, kernels: new Map(), ahead: [], images: new Map() };
   for (let lengths = take(LENGTHS); lengths; lengths = take(LENGTHS)) {
     const [head, rest] = lengthsOf(lengths);
     const [text, bytes] = [take(head), take(rest)];

@@ -1,19 +1,15 @@
 /** @file Schedules as programs of a cpu device: assembled and planned. */
 import type { Exchange } from "../../primitive.ts";
-import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
+import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram } from "../../compiler/kernel.ts";
 import { exchangeRanges } from "../../compiler/schedule/exchange_ranges.ts";
 import { exchangeWaits } from "../../compiler/schedule/exchange_waits.ts";
 import { runsOf } from "../../compiler/loop_step.ts";
-import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
-import { kernelKey } from "../../compiler/kernel_key.ts";
+import type { WatOptions } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
-import { emitMapWat } from "./emit/map.ts";
-import { emitReduceWat } from "./emit/reduce.ts";
-import { templateWat } from "./kernels/template.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
-import { assemble } from "./runtime/assemble.ts";
 import type { Core } from "./runtime/core.ts";
+import { kernelsOf, once, type StepKernel } from "./step_kernel.ts";
 import type { AnySegment, ExchangeImage, LoopImage, Pass, ProgramImage } from "./image.ts";
 
 /** Passes that take less than this many nanoseconds run on one thread. */
@@ -45,7 +41,7 @@ export interface LoadOptions extends WatOptions {
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 /** A step as text; of a loop or an exchange, which are no lists of passes, what else there is. */
-interface StepText extends WatKernel {
+interface StepText extends StepKernel {
   readonly exchange?: Exchange;
   readonly loop?: {
     readonly of: LoopBody;
@@ -69,11 +65,11 @@ function loopText(of: LoopBody, body: Program): StepText {
 /** Writes the kernels, and plans the memory. */
 export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOptions): Program {
   const { onLaunch, ...choices } = options;
-  const written = textsOf(schedule, choices);
+  const made = kernelsOf(schedule, { ...choices, ...core }, new Map());
   const texts = schedule.steps.map((step): StepText => {
     const [loop, exchange] = [loopOf(step.kernel), exchangeOf(step.kernel)];
     if (exchange) return { passes: [], scratchBytes: 0, localBytes: 0, exchange };
-    return loop ? loopText(loop, prepare(core, loop.schedule, options)) : written(step);
+    return loop ? loopText(loop, prepare(core, loop.schedule, options)) : made(step);
   });
   const waits = exchangeWaits(schedule);
   const lists = listRanges(texts, waits).map((range) => ({ ...range, number: core.shared.programs++ }));
@@ -184,42 +180,16 @@ function loopImage(
 function passesOf(
   core: Core,
   { steps, values }: ScheduledProgram,
-  texts: readonly WatKernel[],
+  texts: readonly StepKernel[],
   { from, to }: ListRange,
 ): readonly Pass[] {
   return texts.slice(from, to).flatMap(({ passes }, i) => {
     const { inputs, outputs } = steps[from + i]!;
-    return passes.map(({ code, items, itemCost }): Pass => ({
-      kernel: assemble(code, core),
+    return passes.map(({ kernel, items, itemCost }): Pass => ({
+      kernel: kernel(),
       slots: [...inputs, ...outputs, values.length + from + i], // scratch of the steps comes after all values
       items,
       parallel: items > 1 && items * itemCost > SHARE_ABOVE,
     }));
   });
-}
-
-/** A function that computes its value at the first call. */
-function once<T>(compute: () => T): () => T {
-  const made: { value?: T } = {};
-  return () => made.value ??= compute();
-}
-
-/** Writes the kernels of a program: equal ones, of which a deep network has many, once. */
-function textsOf(schedule: ScheduledProgram, options: WatOptions): (step: Step) => WatKernel {
-  const known = new Map<string, WatKernel>();
-  const spec = (value: number) => `${schedule.values[value]!.dtype}${schedule.values[value]!.shape}`;
-  return (step) => {
-    const key = `${kernelKey(step.kernel)}<${step.inputs.map(spec).join(";")}>${step.outputs.map(spec).join(";")}`;
-    const text = known.get(key) ?? textOf(step, schedule, options);
-    known.set(key, text);
-    return text;
-  };
-}
-
-function textOf({ kernel, inputs, outputs }: Step, { values }: ScheduledProgram, options: WatOptions): WatKernel {
-  if (kernel.kind === "template") return templateWat(kernel, options);
-  const specs = (numbers: readonly number[]) => numbers.map((number) => values[number]!);
-  return kernel.kind === "map"
-    ? emitMapWat(kernel, specs(inputs), specs(outputs))
-    : emitReduceWat(kernel, specs(inputs));
 }

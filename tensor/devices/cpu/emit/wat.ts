@@ -114,6 +114,9 @@ export function unroll(count: number, body: (i: number) => Wat): Wat {
   return Array.from({ length: count }, (_, i) => body(i)).join("\n");
 }
 
+/** Where a variable is read or set. */
+const MENTIONED = /local\.(get|set|tee) \$(\w+)/g;
+
 /**
  * A function without result.
  *
@@ -125,10 +128,11 @@ export function unroll(count: number, body: (i: number) => Wat): Wat {
  * @throws {ReferenceError} If the body reads a variable that it never sets: WebAssembly would give it zero.
  */
 export function func(name: string, params: readonly string[], body: Wat, types: Record<string, WatType> = {}): Wat {
-  const mentioned = (words: string) =>
-    new Set(Array.from(body.matchAll(new RegExp(`local\\.(?:${words}) \\$(\\w+)`, "g")), (match) => match[1]!));
-  const locals = mentioned("set|tee").difference(new Set(params));
-  const unset = [...mentioned("get").difference(locals).difference(new Set(params))];
+  const locals = new Set<string>();
+  const read = new Set<string>();
+  for (const [, word, name] of body.matchAll(MENTIONED)) (word === "get" ? read : locals).add(name!);
+  params.forEach((param) => (locals.delete(param), read.delete(param)));
+  const unset = [...read.difference(locals)];
   if (unset.length > 0) {
     throw new ReferenceError(
       `Cannot write function ${name} as each variable must be set or a parameter: current text only reads ${unset}`,

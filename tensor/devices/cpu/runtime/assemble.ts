@@ -11,6 +11,23 @@ export interface Kernel {
   readonly module: WebAssembly.Module;
 }
 
+/** A kernel as it is kept: what its passes run, how many items each has, what one of them costs, and its scratch as of `WatKernel`. */
+export interface KeptKernel {
+  /** In order. */
+  readonly passes: readonly {
+    /** The module as bytes. */
+    readonly module: Uint8Array<ArrayBuffer>;
+    /** How many work items there are. */
+    readonly items: number;
+    /** Rough cost of one item in nanoseconds. */
+    readonly itemCost: number;
+  }[];
+  /** Bytes of scratch shared by all passes and threads. */
+  readonly scratchBytes: number;
+  /** Bytes of scratch private to each thread. */
+  readonly localBytes: number;
+}
+
 /**
  * Where assembled kernels are kept beyond this process. What it gives back is run: nobody else may write there.
  */
@@ -19,7 +36,14 @@ export interface KernelStore {
   get(text: string): Uint8Array<ArrayBuffer> | undefined;
   /** Keeps a module. */
   set(text: string, module: Uint8Array<ArrayBuffer>): void;
-  /** Finds the modules of the program that came after one in an earlier process, so that they can be compiled ahead; none if unknown. */
+  /** Finds what this version of the library has made of a kernel: it need not even be written. */
+  find?(content: string): KeptKernel | undefined;
+  /** Keeps it; its modules are kept already. */
+  keep?(content: string, kernel: KeptKernel): void;
+  /**
+   * Finds the modules of the program that came after one in an earlier process, after none the first of the same command, so
+   * that they can be compiled ahead; none if unknown.
+   */
   next?(program: readonly Uint8Array<ArrayBuffer>[]): readonly Uint8Array<ArrayBuffer>[];
   /** Keeps them. */
   setNext?(program: readonly Uint8Array<ArrayBuffer>[], next: readonly Uint8Array<ArrayBuffer>[]): void;

@@ -34,7 +34,12 @@ export interface Run {
 /** What the device tells its workers. */
 export type WorkerMessage =
   | { readonly kind: "join"; readonly member: Member }
-  | { readonly kind: "compile"; readonly binaries: readonly Uint8Array<ArrayBuffer>[] }
+  /** What was compiled is held until the next program is loaded, or until others are to be held. */
+  | {
+    readonly kind: "compile";
+    readonly binaries: readonly Uint8Array<ArrayBuffer>[];
+    readonly until: "load" | "others";
+  }
   | { readonly kind: "load"; readonly program: number; readonly launches: readonly Launch[] }
   | { readonly kind: "drop"; readonly program: number }
   | { readonly kind: "run"; readonly program: number; readonly run: Run; readonly scratch: number };
@@ -199,15 +204,18 @@ export const CREW = {
    * @param listen Takes the handler of messages.
    */
   serve(listen: (handler: (message: WorkerMessage) => void) => void): void {
-    const state: { member: Member | null; compiled: readonly WebAssembly.Module[] } = { member: null, compiled: [] };
+    const state: { member: Member | null; compiled: Record<"load" | "others", readonly WebAssembly.Module[]> } = {
+      member: null,
+      compiled: { load: [], others: [] },
+    };
     const programs = new Map<number, { readonly launches: readonly Launch[]; readonly instances: Instances }>();
     listen((message) => {
       if (message.kind === "join") this.join(state.member = message.member);
       if (message.kind === "compile") {
-        state.compiled = message.binaries.map((binary) => new WebAssembly.Module(binary)); // held until they are used
+        state.compiled[message.until] = message.binaries.map((binary) => new WebAssembly.Module(binary));
       }
       if (message.kind === "load") {
-        state.compiled = [];
+        state.compiled.load = [];
         programs.set(message.program, { launches: message.launches, instances: new WeakMap() });
       }
       if (message.kind === "drop") programs.delete(message.program);

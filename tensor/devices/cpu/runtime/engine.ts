@@ -27,7 +27,7 @@ export interface Engine {
   read(address: number, words: number): Uint32Array | Promise<Uint32Array>;
   /** Makes a program known to all threads, once. */
   load(image: ProgramImage): void;
-  /** Compiles modules that may come, where threads have nothing else to do after the next run. */
+  /** Compiles modules that may come, and holds them until it is told of others: now if no program is known yet, else after the next run. */
   ahead?(modules: Modules): void;
   /** Runs a program that was made known. */
   run(image: ProgramImage, table: readonly number[], scratch: number, told?: PassTeller): void;

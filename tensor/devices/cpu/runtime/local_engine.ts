@@ -37,8 +37,10 @@ interface Local {
     closed: boolean;
     launches: number;
     workers: readonly Thread[];
-    /** Modules that may come. */
-    ahead: Uint8Array<ArrayBuffer>[];
+    /** True once a program was made known. */
+    loaded: boolean;
+    /** Modules that may come, if their time has not come. */
+    ahead: Modules | null;
   };
 }
 
@@ -56,7 +58,7 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
   const local: Local = {
     ...{ memory, possible, eager, member: { index: 0, count: possible.count + 1, memory, control: 0 } },
     ...{ instances: new WeakMap(), launches: new WeakMap() },
-    state: { turn: 0, alone, closed: false, launches: 0, workers: [], ahead: [] },
+    state: { turn: 0, alone, closed: false, launches: 0, workers: [], loaded: false, ahead: null },
   };
   const { state } = local;
   if (!possible.canWait) startCrew(local);
@@ -70,11 +72,17 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
     write: (address, values) => new Uint32Array(memory.buffer, address, values.length).set(values),
     copy: (from, to, bytes) => void new Uint8Array(memory.buffer).copyWithin(to, from, from + bytes),
     read: (address, words) => new Uint32Array(memory.buffer, address, words).slice(),
-    load: (image) => listsOf(image).forEach((list) => launchesOf(local, list)),
-    ahead: (modules) => void (state.ahead = eager ? modules.toReversed() : []),
+    load(image) {
+      state.loaded = true;
+      listsOf(image).forEach((list) => launchesOf(local, list));
+    },
+    ahead(modules) {
+      state.ahead = eager ? modules : null;
+      if (!state.loaded) compileAhead(local);
+    },
     run(image, table, scratch, told = () => undefined) {
       run(local, image, { table, scratch, told });
-      if (state.ahead.length > 0) compileOn(state.workers, state.ahead.splice(0));
+      compileAhead(local);
     },
     drop: (list) => state.workers.forEach((worker) => tell(worker, { kind: "drop", program: list })),
     launches: () => state.launches,
@@ -105,13 +113,20 @@ function closeLocal({ state }: Local): void {
 }
 
 /**
- * Lets workers compile modules, a part each, while this thread may compile them from the last one: the engine compiles equal
- * bytes once.
+ * Lets workers compile modules from the last one on, a part each, while this thread may compile them from the first: the
+ * engine compiles equal bytes once.
  */
-function compileOn(workers: readonly Thread[], modules: Modules): void {
+function compileOn(workers: readonly Thread[], modules: Modules, until: "load" | "others"): void {
   workers.forEach((worker, i) => {
-    tell(worker, { kind: "compile", binaries: modules.filter((_, at) => at % workers.length === i) });
+    const binaries = modules.filter((_, at) => at % workers.length === i).reverse();
+    tell(worker, { kind: "compile", binaries, until });
   });
+}
+
+/** Lets workers compile what may come, and hold it: they have nothing to do now. */
+function compileAhead({ state }: Local): void {
+  if (state.ahead) compileOn(state.workers, state.ahead, "others");
+  state.ahead = null;
 }
 
 /** The launches of a list, which all threads that were started know from the first call on. */
@@ -119,7 +134,7 @@ function launchesOf(local: Local, list: PassList): readonly Launch[] {
   const { launches, possible, eager, state } = local;
   const known = launches.get(list);
   if (known) return known;
-  if (eager) compileOn(state.workers, [...new Set(list.passes.map(({ kernel }) => kernel.binary))].reverse());
+  if (eager) compileOn(state.workers, [...new Set(list.passes.map(({ kernel }) => kernel.binary))], "load");
   const made = list.passes.map(({ kernel, slots, items, parallel }): Launch => ({
     module: kernel.module,
     slots,

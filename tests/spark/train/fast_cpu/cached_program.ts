@@ -1,12 +1,16 @@
-/** @file A program with a loop whose kernels are cached: prints its values, and whether any was assembled. */
+/** @file A program with a loop whose kernels are cached: prints its values, whether any was assembled, and whether any was written. */
 // deno-lint-ignore-file no-console
 import { kernelCache } from "../../../../spark/train/fast_cpu/kernel_cache.ts";
 import { cpuDevice, jit, matmul, random, scan, sum, tanh, type Tensor } from "../../../../tensor/mod.ts";
 
 const cache = kernelCache(Deno.args[0]!);
-const made: string[] = [];
+const [made, written]: [string[], string[]] = [[], []];
 const kernels: typeof cache = {
-  get: (text) => cache.get(text),
+  ...cache,
+  get(text) {
+    written.push(text);
+    return cache.get(text);
+  },
   set: (text, module) => {
     made.push(text);
     cache.set(text, module);
@@ -18,5 +22,5 @@ const program = jit(
   { device },
 );
 const values = await program(random.normal(random.key(0), [40, 40])).data();
-console.log(JSON.stringify({ values: [...values], assembled: made.length > 0 }));
+console.log(JSON.stringify({ values: [...values], assembled: made.length > 0, written: written.length > 0 }));
 device.close();

@@ -29,59 +29,75 @@ Deno.test("A file that is damaged or short counts as none, and is written anew",
       ]
     ) {
       Deno.writeFileSync(path, Uint8Array.from(damaged));
-      equal(cache.get("a"), undefined, `${damaged.length} bytes`);
+      equal(kernelCache(folder).get("a"), undefined, `${damaged.length} bytes`);
     }
     cache.set("a", MODULE);
-    deepStrictEqual(cache.get("a"), MODULE);
+    deepStrictEqual(kernelCache(folder).get("a"), MODULE);
   }));
 
 Deno.test("A folder that cannot be made is done without", () =>
   withFolder({}, (folder) => {
     Deno.writeTextFileSync(`${folder}/file`, "");
-    const cache = kernelCache(`${folder}/file/below`);
-    cache.set("a", MODULE);
-    equal(cache.get("a"), undefined);
+    const cache = () => kernelCache(`${folder}/file/below`);
+    cache().set("a", MODULE);
+    equal(cache().get("a"), undefined);
   }));
 
 Deno.test("A folder with too many files keeps those written last", () =>
   withFolder({}, (folder) => {
-    for (let i = 0; i < 8193; i++) {
+    for (let i = 0; i < 16385; i++) {
       Deno.writeTextFileSync(`${folder}/${i}.wasm`, "");
       Deno.utimeSync(`${folder}/${i}.wasm`, i, i);
     }
     kernelCache(folder).set("a", MODULE);
     const left = files(folder);
-    equal(left.length, 4097);
-    equal(left.some((path) => path.endsWith("/4096.wasm")), false);
-    equal(left.some((path) => path.endsWith("/4097.wasm")), true);
+    equal(left.length, 8193);
+    equal(left.some((path) => path.endsWith("/8192.wasm")), false);
+    equal(left.some((path) => path.endsWith("/8193.wasm")), true);
   }));
 
+/** What a program with a cache has printed. */
+interface Ran {
+  readonly values: readonly number[];
+  /** True if a kernel was assembled, and if the text of one was written. */
+  readonly assembled: boolean;
+  readonly written: boolean;
+}
+
 /** Runs a program with a cache in a process of its own. */
-async function runWith(folder: string): Promise<{ readonly values: readonly number[]; readonly assembled: boolean }> {
+async function runWith(folder: string): Promise<Ran> {
   const script = new URL("./cached_program.ts", import.meta.url).pathname;
   const args = ["run", "-A", "--no-check", "--quiet", script, folder];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-Deno.test("A second process needs no assembler and has the same bits; one with a damaged file does again", () =>
+const KEPT = { assembled: false, written: false };
+
+Deno.test("A second process writes and assembles nothing and has the same bits; one with a damaged file does again", () =>
   withFolder({}, async (folder) => {
     const first = await runWith(folder);
-    equal(first.assembled, true);
-    deepStrictEqual(await runWith(folder), { ...first, assembled: false });
-    const count = files(folder).length;
-    Deno.writeTextFileSync(files(folder)[0]!, "damaged");
-    deepStrictEqual(await runWith(folder), first);
-    equal(files(folder).length, count);
-    deepStrictEqual(await runWith(folder), { ...first, assembled: false });
+    deepStrictEqual([first.assembled, first.written], [true, true]);
+    deepStrictEqual(await runWith(folder), { ...first, ...KEPT });
+    const paths = files(folder);
+    const ofKind = (ending: string) => paths.filter((path) => path.endsWith(ending));
+    equal(ofKind(".wasm").length + ofKind(".kernel").length, paths.length);
+    for (const [damaged, assembled] of [[ofKind(".wasm")[0]!, true], [ofKind(".kernel")[0]!, false]] as const) {
+      Deno.writeTextFileSync(damaged, "damaged");
+      deepStrictEqual(await runWith(folder), { ...first, assembled });
+      deepStrictEqual(await runWith(folder), { ...first, ...KEPT });
+    }
+    ofKind(".kernel").forEach((path) => Deno.removeSync(path));
+    deepStrictEqual(await runWith(folder), { ...first, assembled: false }, "texts find their modules");
+    deepStrictEqual(files(folder).sort(), paths.sort());
   }));
 
 Deno.test("Processes that write at the same time all end with whole files", () =>
   withFolder({}, async (folder) => {
     const all = await Promise.all(Array.from({ length: 4 }, () => runWith(folder)));
     all.forEach(({ values }) => deepStrictEqual(values, all[0]!.values));
-    deepStrictEqual(await runWith(folder), { ...all[0]!, assembled: false });
-    deepStrictEqual(files(folder).filter((path) => !path.endsWith(".wasm")), []);
+    deepStrictEqual(await runWith(folder), { ...all[0]!, ...KEPT });
+    deepStrictEqual(files(folder).filter((path) => !/\.(wasm|kernel)$/.test(path)), []);
   }));
 
 Deno.test("Modules of the program that came next are found by those of the one before, in another process as here", () =>
@@ -102,4 +118,19 @@ Deno.test("Modules of the program that came next are found by those of the one b
     deepStrictEqual(after.next!(program.toReversed()), []);
     Deno.writeTextFileSync(files(folder).find((path) => path.endsWith(".next"))!, "damaged");
     deepStrictEqual(after.next!(program), []);
+  }));
+
+Deno.test("What a command began with is found by the same command alone", () =>
+  withFolder({}, (folder) => {
+    kernelCache(folder).set("a", MODULE);
+    const cache = kernelCache(folder);
+    cache.setNext!([], [cache.get("a")!]);
+    deepStrictEqual(kernelCache(folder).next!([]), [MODULE]);
+    const script = `
+      import { kernelCache } from ${
+      JSON.stringify(import.meta.resolve("../../../../spark/train/fast_cpu/kernel_cache.ts"))
+    };
+      console.log(kernelCache(${JSON.stringify(folder)}).next([]).length);`;
+    const { stdout } = new Deno.Command(Deno.execPath(), { args: ["eval", "--no-check", script] }).outputSync();
+    equal(new TextDecoder().decode(stdout).trim(), "0");
   }));
