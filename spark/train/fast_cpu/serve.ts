@@ -73,7 +73,7 @@ function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void 
   else if (order.kind === "kernel") kernels.set(order.kernel, kernelOf(bytes));
   else if (order.kind === "ahead") {
     known.ahead = order.kernels.map((kernel) => kernels.get(kernel)!.binary);
-    known.engine?.ahead!(known.ahead);
+    known.engine?.ahead?.(known.ahead);
   } else if (order.kind === "load") {
     const image = imageOf(order.text, kernels);
     images.set(order.image, image);

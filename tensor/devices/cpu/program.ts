@@ -88,7 +88,7 @@ export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOpt
     ),
     lists: [...lists.map(({ number }) => number), ...texts.flatMap(({ loop }) => loop?.body.lists ?? [])],
     image: once(() => {
-      const segments = segmentsOf(core, schedule, texts, { lists, waits });
+      const segments = segmentsOf(schedule, texts, { lists, waits });
       const { values, inputs, outputs } = schedule;
       const image: ProgramImage = { bytes: values.map(bytesOf), inputs, outputs, ...places, localBytes, segments };
       if (onLaunch) core.listeners.set(image, launchTeller(schedule, texts.map(({ passes }) => passes), onLaunch));
@@ -99,7 +99,6 @@ export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOpt
 
 /** Lists, loops and exchanges in their order, and where exchanges must be done. */
 function segmentsOf(
-  core: Core,
   schedule: ScheduledProgram,
   texts: readonly StepText[],
   { lists, waits }: {
@@ -112,7 +111,7 @@ function segmentsOf(
     if (text.exchange) return exchangeImage(schedule, step, text.exchange);
     const list = lists.find(({ from }) => from === step);
     if (!list) return null;
-    return { kind: "passes", number: list.number, first: list.first, passes: passesOf(core, schedule, texts, list) };
+    return { kind: "passes", number: list.number, first: list.first, passes: passesOf(schedule, texts, list) };
   };
   return [...texts, null].flatMap((text, step): AnySegment[] => {
     const [sums, own] = [waits.get(step), text && segmentOf(text, step)];
@@ -178,7 +177,6 @@ function loopImage(
 
 /** Assembles kernels. */
 function passesOf(
-  core: Core,
   { steps, values }: ScheduledProgram,
   texts: readonly StepKernel[],
   { from, to }: ListRange,
