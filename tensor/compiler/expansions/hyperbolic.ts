@@ -63,7 +63,7 @@ export function asinhOf<T>(w: Words<T>, x: T): T {
   const a = w.abs(x);
   const z = w.mul(x, x);
   const one = w.float(1);
-  const near = w.add(x, w.mul(w.mul(polynomial(w, z, ASINH), z), x));
+  const near = withSign(w, w.add(a, w.mul(w.mul(polynomial(w, z, ASINH), z), a)), x); // -0 + 0 would be 0
   const middle = w.log1p(w.add(a, w.div(z, w.add(one, w.sqrt(w.add(one, z))))));
   const far = w.add(w.log(a), w.float(Math.LN2));
   const y = withSign(w, w.select(w.lt(w.float(LARGE), a), far, middle), x);
