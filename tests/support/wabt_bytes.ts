@@ -3,7 +3,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import wabt from "wabt";
 import { assembleWat } from "../../tensor/devices/cpu/assembler/module.ts";
 
-const FEATURES = { simd: true, threads: true, "relaxed_simd": true };
+const FEATURES = { simd: true, threads: true, "relaxed_simd": true, "multi_memory": true };
 const toolkit = await wabt();
 
 /** The bytes of a module; throws what wabt says if it is none, or, where `valid`, if operands have wrong types. */

@@ -10,6 +10,7 @@ export interface Scope {
   readonly functions: Names;
   readonly globals: Names;
   readonly locals: Names;
+  readonly memories: Names;
   readonly data: Names;
   /** Names of the blocks around, the outermost first. */
   readonly labels: (string | undefined)[];
@@ -115,15 +116,21 @@ const writeData: Write = (reader, scope, out, align) => {
   named("data")(reader, scope, out, align);
 };
 
+/** Where bytes are copied to and from: two memories, or the first. */
+const writeMemories: Write = (reader, { memories }, out) => {
+  const named = indexFollows(reader);
+  for (let i = 0; i < 2; i++) writeUnsigned(out, named ? takeIndex(reader, memories) : 0);
+};
+
 /** Writes what follows the code of an instruction. */
 const IMMEDIATES: Readonly<Record<Immediates, Write>> = {
   none: () => {},
   zero: (_reader, _scope, out) => out.push(0),
-  zeros: (_reader, _scope, out) => out.push(0, 0),
   local: named("locals"),
   global: named("globals"),
   function: named("functions"),
   data: writeData,
+  memories: writeMemories,
   dataMemory: (reader, scope, out, align) => {
     writeData(reader, scope, out, align);
     out.push(0);

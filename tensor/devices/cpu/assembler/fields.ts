@@ -103,10 +103,10 @@ function constant(draft: Draft, reader: Reader): Bytes {
   return [...out, END];
 }
 
-function scopeOf({ types, functions, globals, data, uses, mark, sections }: Draft, locals: Names): Scope {
+function scopeOf({ types, functions, memories, globals, data, uses, mark, sections }: Draft, locals: Names): Scope {
   const body = sections.get(SECTION.code)!.length;
   const told = mark && ((byte: number, word: number) => mark(body, byte, word));
-  return { types, functions, globals, data, uses, mark: told, locals, labels: [undefined] };
+  return { types, functions, memories, globals, data, uses, mark: told, locals, labels: [undefined] };
 }
 
 /** Exports that stand within what they export. */

@@ -1,6 +1,6 @@
 /** @file Instructions of WebAssembly 2.0 with threads and relaxed SIMD: their codes, and what follows the code. */
 
-/** What follows a code: numbers of a const; where memory is accessed; a lane; both; lanes of a shuffle; zeros; an index. */
+/** What follows a code: numbers of a const; where memory is accessed; a lane; both; lanes of a shuffle; a zero; an index. */
 export type Immediates =
   | "none"
   | "i32"
@@ -13,7 +13,7 @@ export type Immediates =
   | "memoryLane"
   | "shuffle"
   | "zero"
-  | "zeros"
+  | "memories"
   | "local"
   | "global"
   | "function"
@@ -127,7 +127,7 @@ const ROWS: readonly (readonly [prefix: number | null, first: number, names: str
 const NAMED: Readonly<Record<string, Immediates>> = {
   ...{ "br": "label", "br_if": "label", "br_table": "labels", "call": "function", "call_indirect": "indirect" },
   ...{ "select": "select", "i8x16.shuffle": "shuffle", "memory.size": "zero", "memory.grow": "zero" },
-  ...{ "memory.fill": "zero", "memory.copy": "zeros", "memory.init": "dataMemory", "data.drop": "data" },
+  ...{ "memory.fill": "zero", "memory.copy": "memories", "memory.init": "dataMemory", "data.drop": "data" },
   "atomic.fence": "zero",
 };
 

@@ -61,7 +61,8 @@ function bytesOf({ types, sections, uses }: Draft): Uint8Array<ArrayBuffer> {
 /**
  * Assembles a module.
  *
- * @param text A module as text: WebAssembly 2.0 with threads and relaxed SIMD, one memory, one table of functions.
+ * @param text A module as text: WebAssembly 2.0 with threads and relaxed SIMD, one table of functions; of several
+ * memories all but `memory.copy` use the first.
  * @returns Its bytes, the same as those of wabt's `wat2wasm`. Types of operands are not checked here: engines do.
  * @throws {WatError} If the text is no module, with the line and the word.
  */

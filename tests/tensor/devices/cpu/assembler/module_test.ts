@@ -6,7 +6,7 @@ import { assertSameBytes } from "../../../../support/wabt_bytes.ts";
 
 /** What follows instructions in the texts. */
 const IMMEDIATES: Readonly<Record<Instruction["immediates"], string>> = {
-  ...{ none: "", zero: "", zeros: "", memory: "offset=300 align=1", lane: "1", memoryLane: "offset=5 1", local: "0" },
+  ...{ none: "", zero: "", memories: "", memory: "offset=300 align=1", lane: "1", memoryLane: "offset=5 1", local: "0" },
   ...{ i32: "-70000", i64: "0x7fff_ffff_ffff_ffff", f32: "-0x1.8p-3", f64: "1e-310", global: "$g", function: "$f" },
   ...{ v128: "i16x8 1 -2 3 0xffff 5 6 7 8", shuffle: "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 31", label: "0" },
   ...{ labels: "0 0 0", indirect: "(param i32) (result f32)", select: "(result v128)", data: "0", dataMemory: "0" },
@@ -45,6 +45,10 @@ const MODULES: Readonly<Record<string, string>> = {
   "memory and data":
     `(module (memory (export "memory") 1 2) (data "p\\t\\41\\u{e9}" "q") (data $d (i32.const 3) "\\00\\ff")
     (func (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 1)) (data.drop $d)))`,
+  "copies between memories": `(module (import "a" "m" (memory $m 1 65536 shared)) (memory 1) (memory $last 0 2)
+    (func (memory.copy $last $m (i32.const 1) (i32.const 2) (i32.const 3))
+      (memory.copy 1 2 (i32.const 1) (i32.const 2) (i32.const 3)) i32.const 0 i32.const 0 i32.const 0 memory.copy
+      (memory.copy (i32.const 1) (i32.const 2) (i32.const 3))))`,
   "imports": `(module (import "a" "f" (func $f (param i32))) (import "env" "memory" (memory 1 65536 shared))
     (import "a" "g" (global $g (mut i64))) (import "a" "t" (table 1 funcref))
     (func (call $f (i32.wrap_i64 (global.get $g)))) (start 1))`,
