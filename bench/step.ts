@@ -29,6 +29,7 @@ import { processOptions } from "../spark/commands/cli/process_options.ts";
 import { runCommand } from "../spark/commands/cli/run_command.ts";
 import { fastCpuDevice, type FastCpuOptions } from "../spark/train/fast_cpu/fast_cpu_device.ts";
 import { kernelCache } from "../spark/train/fast_cpu/kernel_cache.ts";
+import { cpuBytes } from "../spark/train/devices.ts";
 import { loadModel } from "../spark/train/model_file.ts";
 import { measureLimits } from "../tensor/profiling/machine_limits.ts";
 import { makeProfile, type Profile, profileTable } from "../tensor/profiling/profile_table.ts";
@@ -94,6 +95,7 @@ function say(line: string): void {
 async function open(profile: Profile): Promise<Device> {
   if (args.device === "cpu") {
     const threads = {
+      maxBytes: cpuBytes(),
       ...args.threads && { threads: args.threads },
       ...!args.noKernelCache && { kernels: kernelCache() },
     };

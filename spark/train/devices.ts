@@ -63,8 +63,25 @@ async function openRunDevice(
   return device;
 }
 
+/** Share of the machine's memory that a cpu device may have: the state is copied where it is saved, and images are decoded. */
+const SHARE = 3 / 4;
+
+/**
+ * How much memory the cpu device of a run may have.
+ *
+ * @param total Bytes that the machine has.
+ * @returns 4 GiB, and more where that is no more than three quarters of it; 16 GiB at most.
+ */
+export function cpuBytes(total: number = Deno.systemMemoryInfo().total): number {
+  return Math.min(2 ** 34, Math.max(2 ** 32, Math.floor(SHARE * total)));
+}
+
 async function openCpu({ threads, fast = false, keepsKernels = false, say }: RunMachine): Promise<Device> {
-  const settings = { ...threads !== undefined && { threads }, ...keepsKernels && { kernels: kernelCache() } };
+  const settings = {
+    ...{ maxBytes: cpuBytes() },
+    ...threads !== undefined && { threads },
+    ...keepsKernels && { kernels: kernelCache() },
+  };
   if (!fast) return cpuDevice(settings);
   const { device, wide } = await fastCpuDevice(settings);
   if (!wide) say?.("--fast: the engine did not join vectors in a trial; the run is as fast as without it");

@@ -7,7 +7,7 @@ export type Numbered = { readonly [key: string]: unknown };
 /** What an engine is told. */
 export type Order =
   | { readonly kind: "start"; readonly threads: number }
-  | { readonly kind: "grow"; readonly pages: number }
+  | { readonly kind: "grow"; readonly memory: number; readonly pages: number }
   | { readonly kind: "kernel"; readonly kernel: number }
   | { readonly kind: "ahead"; readonly kernels: readonly number[] }
   | { readonly kind: "load"; readonly image: number; readonly text: Numbered }

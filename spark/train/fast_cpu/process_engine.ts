@@ -9,11 +9,10 @@ import { type AnySegment, listsOf, type ProgramImage } from "../../../tensor/dev
 import type { KernelStore, Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
 import { INITIAL_PAGES } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
-import { MAX_PAGES } from "../../../tensor/devices/cpu/runtime/memory.ts";
+import { MAX_PAGES, PAGE } from "../../../tensor/devices/cpu/runtime/memory.ts";
 import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
 import { lookAhead } from "./look_ahead.ts";
 
-const PAGE = 65536;
 /** Bytes of orders that are written together. */
 const TOGETHER = 2 ** 20;
 
@@ -45,8 +44,10 @@ interface Link {
   readonly child: Deno.ChildProcess;
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** Bytes of each memory. */
+  readonly sizes: number[];
   readonly asked: { resolve(answer: readonly [Answer, Uint8Array<ArrayBuffer>]): void; reject(error: Error): void }[];
-  readonly state: { size: number; failure: Error | null; isOpen: boolean; launches: number; reading: boolean };
+  readonly state: { failure: Error | null; isOpen: boolean; launches: number; reading: boolean };
   /** Orders that are not written yet, and when they will be. */
   readonly queue: { parts: Uint8Array[]; written: Promise<void> | null };
   /** Bytes that were read and not used. */
@@ -90,8 +91,9 @@ function startProcess(): Link {
     stderr: "inherit",
   }).spawn();
   child.unref();
-  const state = { size: INITIAL_PAGES * PAGE, failure: null, isOpen: true, launches: 0, reading: false };
+  const state = { failure: null, isOpen: true, launches: 0, reading: false };
   return {
+    sizes: [INITIAL_PAGES * PAGE],
     ...{ child, state, asked: [], queue: { parts: [], written: null }, rest: { chunks: [], bytes: 0 } },
     ...{ writer: child.stdin.getWriter(), reader: child.stdout.getReader() },
   };
@@ -229,16 +231,17 @@ function numbering(link: Link) {
 }
 
 function engineOf(link: Link, kernels: KernelStore | undefined): Omit<Engine, "threads"> {
-  const { state } = link;
+  const { state, sizes } = link;
   const known = numbering(link);
   const ahead = lookAhead(kernels, { send: known.ahead, written: () => Promise.resolve(link.queue.written) });
   return {
     isHere: false,
-    size: () => state.size,
-    grow(pages) {
-      if (state.size + pages * PAGE > MAX_PAGES * PAGE) throw new RangeError("4 GiB are all that can be addressed");
-      send(link, { kind: "grow", pages });
-      state.size += pages * PAGE;
+    size: (memory) => sizes[memory] ?? 0,
+    grow(memory, pages) {
+      const bytes = (sizes[memory] ?? 0) + pages * PAGE;
+      if (bytes > MAX_PAGES * PAGE) throw new RangeError("4 GiB are all that a memory can have");
+      send(link, { kind: "grow", memory, pages });
+      sizes[memory] = bytes;
     },
     write: (address, values) => send(link, { kind: "write", address }, new Uint8Array(values.slice().buffer)),
     copy: (from, to, bytes) => send(link, { kind: "copy", from, to, bytes }),

@@ -69,7 +69,7 @@ function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void 
   }
   const { kernels, images } = known;
   const engine = known.engine!;
-  if (order.kind === "grow") engine.grow(order.pages);
+  if (order.kind === "grow") engine.grow(order.memory, order.pages);
   else if (order.kind === "kernel") kernels.set(order.kernel, kernelOf(bytes));
   else if (order.kind === "ahead") {
     known.ahead = order.kernels.map((kernel) => kernels.get(kernel)!.binary);

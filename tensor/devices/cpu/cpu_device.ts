@@ -7,17 +7,18 @@ import type { LaunchListener } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
 import { DeviceError, type OptionNames, requireOptions } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
-import { bindBlocks, handOut } from "../../compiler/bindings.ts";
-import { addressesOf } from "./image.ts";
-import { bytesOf } from "../../compiler/schedule/draft.ts";
+import { bindBlocks, type Bindings, handOut, type Store } from "../../compiler/bindings.ts";
+import { addressesOf, type ProgramImage } from "./image.ts";
 import { writeConstants } from "../../compiler/schedule/write_constants.ts";
-import { type LoadOptions, prepare, type Program } from "./program.ts";
-import type { KernelStore } from "./runtime/assemble.ts";
-import { readBlock } from "./runtime/blocks.ts";
-import { closeCore, type Core, type CpuBuffer, growRegion, makeCore, storeOf } from "./runtime/core.ts";
+import type { LoadOptions } from "./program.ts";
+import { hasMemories, type KernelStore } from "./runtime/assemble.ts";
+import { type Block, readBlock } from "./runtime/blocks.ts";
+import { closeCore, type Core, type CpuBuffer, growRegions, makeCore, storeOf } from "./runtime/core.ts";
 import type { Engine } from "./runtime/engine.ts";
+import { MEMORIES, memoryOf, MOST_BYTES } from "./runtime/heap.ts";
 import { localEngine } from "./runtime/local_engine.ts";
 import { fastestTiles } from "./runtime/fastest_tiles.ts";
+import { lastingBytes, nearNeeds, type Variants, variantsOf } from "./variants.ts";
 
 /** Settings of a cpu device. */
 export interface CpuOptions {
@@ -41,7 +42,10 @@ export interface CpuOptions {
    * there is run.
    */
   readonly kernels?: KernelStore;
-  /** Upper bound of the memory in bytes, 4 GiB at most and by default. */
+  /**
+   * Upper bound of the memory in bytes: 4 GiB by default, 16 GiB at most. What is beyond 4 GiB holds inputs and results of
+   * programs; what they compute on their way must fit into the first 4 GiB.
+   */
   readonly maxBytes?: number;
   /** Called after each launch, to see where the time goes. Nothing is timed without it. */
   readonly onLaunch?: LaunchListener;
@@ -92,21 +96,23 @@ export function cpuDevice(options: CpuOptions = {}): Device {
  * Makes a device on an engine.
  *
  * @param engine Memory and threads.
- * @param options As of `cpuDevice`, `threads` aside; `ownKernels`: true to refuse the texts of others.
+ * @param options As of `cpuDevice`, `threads` aside; `ownKernels`: true to refuse the texts of others; `nearBytes`: upper bound
+ * of the first memory, 4 GiB if not given.
  * @returns The device.
  */
 export function cpuDeviceOn(
   engine: Engine,
-  { relaxedSimd = true, winograd = true, tiles, ownKernels = false, maxBytes, kernels, onLaunch }: CpuOptions & {
-    readonly ownKernels?: boolean;
-  },
+  { relaxedSimd = true, winograd = true, tiles, ownKernels = false, maxBytes, nearBytes, kernels, onLaunch }:
+    & CpuOptions
+    & { readonly ownKernels?: boolean; readonly nearBytes?: number },
 ): Device {
-  const core = makeCore(engine, { relaxedSimd, maxBytes, kernels });
+  if (maxBytes !== undefined) refuseBound(maxBytes);
+  const core = makeCore(engine, { relaxedSimd, maxBytes, nearBytes, kernels });
   const chosen = () => tiles ?? (core.relaxed ? fastestTiles() : "4x8");
   const backend: Backend = {
     name: "cpu",
     limits: { maxInputs: 16, maxBuffers: 32, reruns: RERUNS[tiles === "6x16" ? "wide" : "narrow"] },
-    maxBytes: maxBytes ?? 2 ** 32,
+    maxBytes: core.heap.maxBytes,
     load: (schedule) => load(core, device, schedule, { winograd, tiles: chosen, ownKernels, onLaunch }),
     async read(buffer) {
       core.count.readBacks++;
@@ -114,7 +120,7 @@ export function cpuDeviceOn(
     },
     synchronize: () => core.engine.done(),
     ...engine.flush && { flush: engine.flush },
-    counters: () => ({ ...core.count, launches: core.engine.launches(), waits: 0, bytes: core.engine.size() }),
+    counters: () => ({ ...core.count, launches: core.engine.launches(), waits: 0, bytes: sizeOfAll(core.engine) }),
     pressure: core.pressure,
     close: () => closeCore(core),
   };
@@ -122,37 +128,71 @@ export function cpuDeviceOn(
   return device;
 }
 
-function load(core: Core, device: Device, given: ScheduledProgram, options: LoadOptions): Loaded {
-  const schedule = writeConstants(given);
-  const written = prepare(core, schedule, options);
-  const image = written.image();
-  core.engine.load(image);
-  const program = { ...written, image: () => image };
-  // What takes the place of an input is counted once.
-  const lasting = schedule.values.filter(({ role }, value) => role !== "temporary" && !schedule.aliases.has(value));
-  const plannedBytes = lasting.reduce((sum, value) => sum + bytesOf(value), program.plan.bytes);
-  const loaded: Loaded = {
-    stats: { plannedBytes, launches: program.passes },
-    run: (inputs) => run(core, device, program, inputs),
-  };
-  program.lists.forEach((number) => core.collectedPrograms.register(loaded, number));
-  return loaded;
+/** Throws if there cannot be so much memory. */
+function refuseBound(maxBytes: number): void {
+  if (maxBytes <= 2 ** 32) return;
+  const [most, where] = hasMemories() ? [MOST_BYTES, ""] : [2 ** 32, " where the engine has one memory"];
+  if (maxBytes <= most) return;
+  throw new DeviceError(
+    "cpu",
+    `Cannot open a cpu device as maxBytes must be at most ${most}${where}: current maxBytes is ${maxBytes}`,
+  );
 }
 
-function run(core: Core, device: Device, program: Program, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
+/** Bytes of all memories. */
+function sizeOfAll(engine: Engine): number {
+  return Array.from({ length: MEMORIES }, (_, memory) => engine.size(memory)).reduce((a, b) => a + b);
+}
+
+function load(core: Core, device: Device, given: ScheduledProgram, options: LoadOptions): Loaded {
+  const schedule = writeConstants(given);
+  const variants = variantsOf(core, schedule, options);
+  const { plan, passes } = variants.usual.program;
+  return {
+    stats: { plannedBytes: lastingBytes(schedule) + plan.bytes, launches: passes },
+    run: (inputs) => run(core, device, { schedule, variants }, inputs),
+  };
+}
+
+function run(
+  core: Core,
+  device: Device,
+  { schedule, variants }: { readonly schedule: ScheduledProgram; readonly variants: Variants },
+  inputs: readonly Tensor[],
+): ReturnType<Loaded["run"]> {
   const { shared, engine, listeners } = core;
   if (shared.closed || !engine.isOpen()) {
     throw new DeviceError("cpu", "Cannot run as the device must be open: current state is closed");
   }
-  growRegion(core, "arena", program.plan.bytes);
-  growRegion(core, "scratch", program.localBytes * engine.threads);
+  growRegions(core, nearNeeds(core, variants.usual.program));
   const store = storeOf(core, device);
-  const bindings = bindBlocks(store, program.schedule, inputs);
-  const table = addressesOf(program.places, shared.arena.address, (value) => bindings.blocks.get(value)?.address);
-  const scratch = shared.scratch.address;
+  const bindings = bindBlocks(store, schedule, inputs);
+  const { image, table } = placed(core, variants, bindings, store);
   core.count.submits++;
-  engine.run(program.image(), table, scratch, (each) => listeners.get(each));
-  return handOut(store, program.schedule, bindings);
+  engine.run(image, table, shared.scratch.address, (each) => listeners.get(each));
+  return handOut(store, schedule, bindings);
+}
+
+/** The form of a program for operands that lie where these do, and where everything lies. */
+function placed(
+  core: Core,
+  { usual, staged }: Variants,
+  { blocks, taken }: Bindings<Block>,
+  store: Store<Block>,
+): { readonly image: ProgramImage; readonly table: readonly number[] } {
+  const isFar = (block: Block | undefined) => block !== undefined && memoryOf(block.address) > 0;
+  try {
+    const { program, standsFor } = blocks.values().some(isFar) ? staged() : usual;
+    growRegions(core, nearNeeds(core, program)); // may move blocks, which staging does not mind
+    const addressOf = (value: number) => {
+      const block = blocks.get(standsFor.get(value) ?? value);
+      return standsFor.has(value) && isFar(block) ? undefined : block?.address;
+    };
+    return { image: program.image(), table: addressesOf(program.places, core.shared.arena.address, addressOf) };
+  } catch (error) {
+    taken.forEach((block) => store.release(block));
+    throw error;
+  }
 }
 
 registerDevice("cpu", (options) => cpuDevice(options as CpuOptions));

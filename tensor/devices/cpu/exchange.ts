@@ -1,8 +1,9 @@
-/** @file Exchanges with other processes: the host begins them in the memory of the device, between launches, and ends them later. */
+/** @file Exchanges with other processes: the host begins them in the memories of the device, between launches, and ends them later. */
 import { type Exchanged, exchangedView, type Pending } from "../../collective.ts";
 import { sizeOf } from "../../spec.ts";
 import type { ExchangeRange } from "../../compiler/schedule/exchange_ranges.ts";
 import type { ExchangeImage } from "./image.ts";
+import { placeOf } from "./runtime/heap.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
 
 /** An exchange that was begun; nobody may touch its results until it is done. */
@@ -11,43 +12,42 @@ export type Begun = Pending;
 /**
  * Begins an exchange: sums in the place of the results, whose neighbours go together. What is gathered is there at once.
  *
- * @param memory Of the device.
+ * @param bufferOf The memory of the device that an address is of.
  * @param image The exchange.
  * @param table Where each value lies.
  * @returns What moves it on, and waits for it.
  */
-export function beginExchange(memory: WebAssembly.Memory, image: ExchangeImage, table: readonly number[]): Begun {
+export function beginExchange(
+  bufferOf: (address: number) => ArrayBufferLike,
+  image: ExchangeImage,
+  table: readonly number[],
+): Begun {
   const { inputs, outputs, specs, ranges, exchange: { kind, collective } } = image;
-  const bytes = new Uint8Array(memory.buffer);
   const spec = (value: number) => specs.get(value)!;
+  const view = (value: number, length = sizeOf(spec(value).shape)) =>
+    exchangedView(spec(value), bufferOf(table[value]!), placeOf(table[value]!), length);
   if (kind === "gather") {
-    const view = (value: number) => exchangedView(spec(value), memory.buffer, table[value]!, sizeOf(spec(value).shape));
     collective.allGather(view(inputs[0]!), view(outputs[0]!));
     return together([]);
   }
   outputs.forEach((output, i) => {
-    const [from, to] = [table[inputs[i]!]!, table[output]!];
-    if (from !== to) bytes.copyWithin(to, from, from + bytesOf(spec(output)));
+    if (table[inputs[i]!] !== table[output]) view(output).set(view(inputs[i]!));
   });
   return together(ranges.map((range) => {
-    if (range.packed) return packed(memory, image, table, range);
+    if (range.packed) return packed(view, image, range);
     const [from, last] = [outputs[range.first]!, outputs[range.end - 1]!];
-    const length = (table[last]! - table[from]! + bytesOf(spec(last))) / 4;
-    return collective.allReduce(exchangedView(spec(from), memory.buffer, table[from]!, length));
+    // several lie one after the other: they are temporaries, which the first memory holds
+    return collective.allReduce(view(from, (table[last]! - table[from]! + bytesOf(spec(last))) / 4));
   }));
 }
 
 /** Small results that lie here and there: summed in one place, and copied back once that is done. */
 function packed(
-  { buffer }: WebAssembly.Memory,
+  view: (value: number) => Exchanged,
   { outputs, specs, exchange: { collective } }: ExchangeImage,
-  table: readonly number[],
   { first, end }: ExchangeRange,
 ): Pending {
-  const views = outputs.slice(first, end).map((value) => {
-    const spec = specs.get(value)!;
-    return exchangedView(spec, buffer, table[value]!, sizeOf(spec.shape));
-  });
+  const views = outputs.slice(first, end).map((value) => view(value));
   const length = views.reduce((sum, view) => sum + view.length, 0);
   const all = exchangedView(specs.get(outputs[first]!)!, new ArrayBuffer(4 * length), 0, length);
   const each = (copy: (view: Exchanged, at: number) => void) =>

@@ -9,7 +9,7 @@ import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
 import type { Core } from "./runtime/core.ts";
-import { kernelsOf, once, type StepKernel } from "./step_kernel.ts";
+import { kernelsOf, once, type StepKernel, type StepKernels } from "./step_kernel.ts";
 import type { AnySegment, ExchangeImage, LoopImage, Pass, ProgramImage } from "./image.ts";
 
 /** Passes that take less than this many nanoseconds run on one thread. */
@@ -62,14 +62,27 @@ function loopText(of: LoopBody, body: Program): StepText {
   return { passes: [], scratchBytes: end, localBytes: body.localBytes, loop: { of, body, spare } };
 }
 
-/** Writes the kernels, and plans the memory. */
-export function prepare(core: Core, schedule: ScheduledProgram, options: LoadOptions): Program {
+/**
+ * Writes the kernels, and plans the memory.
+ *
+ * @param core Of the device.
+ * @param schedule The program.
+ * @param options Of the device.
+ * @param known Kernels that were made for another form of the program, to which others are added.
+ * @returns The program.
+ */
+export function prepare(
+  core: Core,
+  schedule: ScheduledProgram,
+  options: LoadOptions,
+  known: StepKernels,
+): Program {
   const { onLaunch, ...choices } = options;
-  const made = kernelsOf(schedule, { ...choices, ...core }, new Map());
+  const made = kernelsOf(schedule, { ...choices, ...core }, known);
   const texts = schedule.steps.map((step): StepText => {
     const [loop, exchange] = [loopOf(step.kernel), exchangeOf(step.kernel)];
     if (exchange) return { passes: [], scratchBytes: 0, localBytes: 0, exchange };
-    return loop ? loopText(loop, prepare(core, loop.schedule, options)) : made(step);
+    return loop ? loopText(loop, prepare(core, loop.schedule, options, known)) : made(step);
   });
   const waits = exchangeWaits(schedule);
   const lists = listRanges(texts, waits).map((range) => ({ ...range, number: core.shared.programs++ }));

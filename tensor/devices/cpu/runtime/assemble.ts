@@ -7,7 +7,7 @@ import { recentMap } from "../../../recent_map.ts";
 export interface Kernel {
   /** The module as bytes. */
   readonly binary: Uint8Array<ArrayBuffer>;
-  /** The module, compiled when it is first asked for. It imports its shared memory as `env.memory`. */
+  /** The module, compiled when it is first asked for. It imports the first memory as `env.memory`, the second as `env.memory1`. */
   readonly module: WebAssembly.Module;
 }
 
@@ -108,6 +108,15 @@ const RELAXED = "0061736d 01000000 01060160017b017b 03020100 0a0d010b00200020002
 export function hasRelaxedSimd(): boolean {
   const bytes = RELAXED.replaceAll(" ", "").match(/../g)!.map((byte) => parseInt(byte, 16));
   return WebAssembly.validate(Uint8Array.from(bytes));
+}
+
+/**
+ * Tells whether the engine has several memories.
+ *
+ * @returns True if a module of two validates.
+ */
+export function hasMemories(): boolean {
+  return WebAssembly.validate(assembleWat("(module (memory 1) (memory 1))"));
 }
 
 /** How kernels are assembled. */

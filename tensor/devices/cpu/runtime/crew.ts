@@ -10,11 +10,12 @@ export interface Launch {
   readonly parallel: boolean;
 }
 
-/** What a thread knows: its number, all threads, memory, and scratch of its own. */
+/** What a thread knows: its number, all threads, and memories. */
 export interface Member {
   readonly index: number;
   readonly count: number;
-  readonly memory: WebAssembly.Memory;
+  /** The first holds the control block; there may be no others. */
+  readonly memories: readonly WebAssembly.Memory[];
   readonly control: number;
 }
 
@@ -34,6 +35,7 @@ export interface Run {
 /** What the device tells its workers. */
 export type WorkerMessage =
   | { readonly kind: "join"; readonly member: Member }
+  | { readonly kind: "memories"; readonly memories: Member["memories"] }
   /** What was compiled is held until the next program is loaded, or until others are to be held. */
   | {
     readonly kind: "compile";
@@ -77,14 +79,15 @@ export const CREW = {
   entryOf(module: WebAssembly.Module, member: Member, instances: Instances): Entry {
     const known = instances.get(module);
     if (known) return known;
-    const instance = new WebAssembly.Instance(module, { env: { memory: member.memory } });
+    const memories = member.memories.map((memory, i) => [`memory${i || ""}`, memory] as const);
+    const instance = new WebAssembly.Instance(module, { env: Object.fromEntries(memories) });
     const entry = instance.exports.run as Entry;
     instances.set(module, entry);
     return entry;
   },
 
-  wordsOf({ memory, control }: Member): Int32Array {
-    return new Int32Array(memory.buffer, control, this.words);
+  wordsOf({ memories, control }: Member): Int32Array {
+    return new Int32Array(memories[0]!.buffer, control, this.words);
   },
 
   /** Sleeps while a word holds a value, a second at most. False if this thread may not sleep: that of a page. */
@@ -211,6 +214,7 @@ export const CREW = {
     const programs = new Map<number, { readonly launches: readonly Launch[]; readonly instances: Instances }>();
     listen((message) => {
       if (message.kind === "join") this.join(state.member = message.member);
+      if (message.kind === "memories" && state.member) state.member = { ...state.member, memories: message.memories };
       if (message.kind === "compile") {
         state.compiled[message.until] = message.binaries.map((binary) => new WebAssembly.Module(binary));
       }

@@ -7,7 +7,10 @@ export type PassListener = (index: number, start: number, milliseconds: number) 
 /** Whom to tell of the passes of a program. */
 export type PassTeller = (image: ProgramImage) => PassListener | undefined;
 
-/** Memory and the threads that run programs on it: of this process, or of one of its own. What it is told it does in order. */
+/**
+ * Memories and the threads that run programs on the first of them: of this process, or of one of its own. What it is told it
+ * does in order. Addresses are as `memoryOf` says.
+ */
 export interface Engine {
   /** Threads that run passes together. */
   readonly threads: number;
@@ -15,10 +18,10 @@ export interface Engine {
   readonly isHere: boolean;
   /** Starts the threads, a tenth of a second each, which would else start with the first work that is worth sharing. */
   startThreads?(): void;
-  /** Bytes of its memory. */
-  size(): number;
+  /** Bytes of a memory; none of one that was not needed yet. */
+  size(memory: number): number;
   /** Adds pages of 64 KiB; throws if the host has no addresses for them. */
-  grow(pages: number): void;
+  grow(memory: number, pages: number): void;
   /** Copies words from the host, or bytes that become a word each. */
   write(address: number, values: Uint32Array): void;
   /** Copies bytes from one place to another. */

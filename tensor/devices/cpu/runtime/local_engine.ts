@@ -1,4 +1,4 @@
-/** @file The engine of this process: one shared memory, and the threads of a crew. */
+/** @file The engine of this process: shared memories, and the threads of a crew. */
 import { DeviceError } from "../../../errors.ts";
 import { beginExchange, type Begun } from "../exchange.ts";
 import { addressesOf, listsOf, type LoopImage, type PassList, type ProgramImage } from "../image.ts";
@@ -13,7 +13,7 @@ import {
 } from "./crew.ts";
 import type { Engine, PassTeller } from "./engine.ts";
 import type { Modules } from "./assemble.ts";
-import { MAX_PAGES } from "./memory.ts";
+import { type Memories, sharedMemories } from "./memories.ts";
 import { type Thread, type Workers, workersOf } from "./threads.ts";
 
 /** Pages at the start. */
@@ -21,7 +21,7 @@ export const INITIAL_PAGES = 16;
 
 /** What the parts of an engine share. */
 interface Local {
-  readonly memory: WebAssembly.Memory;
+  readonly memories: Memories;
   /** The calling thread. */
   readonly member: Member;
   /** Those that it may have, and those that were started: all or none. */
@@ -49,14 +49,22 @@ interface Local {
  *
  * @param threads How many, the calling one included.
  * @param options `eager`: true where modules are compiled well at once: the threads then share that work.
- * @returns The engine. The first 64 bytes of its memory are its own.
+ * @returns The engine. The first 64 bytes of its first memory are its own.
  */
 export function localEngine(threads: number, { eager = false }: { readonly eager?: boolean } = {}): Engine {
-  const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
+  const memories = sharedMemories(
+    INITIAL_PAGES,
+    (memories) => state.workers.forEach((worker) => tell(worker, { kind: "memories", memories })),
+  );
   const possible = workersOf(Math.max(1, threads) - 1);
   const alone = possible.count === 0;
   const local: Local = {
-    ...{ memory, possible, eager, member: { index: 0, count: possible.count + 1, memory, control: 0 } },
+    ...{
+      memories,
+      possible,
+      eager,
+      member: { index: 0, count: possible.count + 1, memories: memories.all, control: 0 },
+    },
     ...{ instances: new WeakMap(), launches: new WeakMap() },
     state: { turn: 0, alone, closed: false, launches: 0, workers: [], loaded: false, ahead: null },
   };
@@ -67,11 +75,7 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
     threads: possible.count + 1,
     isHere: true,
     startThreads: () => startCrew(local),
-    size: () => memory.buffer.byteLength,
-    grow: (pages) => void memory.grow(pages),
-    write: (address, values) => new Uint32Array(memory.buffer, address, values.length).set(values),
-    copy: (from, to, bytes) => void new Uint8Array(memory.buffer).copyWithin(to, from, from + bytes),
-    read: (address, words) => new Uint32Array(memory.buffer, address, words).slice(),
+    ...memories,
     load(image) {
       state.loaded = true;
       listsOf(image).forEach((list) => launchesOf(local, list));
@@ -163,7 +167,7 @@ function run(local: Local, image: ProgramImage, options: RunOptions): void {
         runLoop(local, segment, options);
         break;
       case "exchange":
-        open.set(segment.step, beginExchange(local.memory, segment, options.table));
+        open.set(segment.step, beginExchange(memories.bufferOf, segment, options.table));
         break;
       case "wait":
         for (const step of segment.steps) {
@@ -189,7 +193,10 @@ function told(others: PassTeller, open: ReadonlyMap<number, Begun>): PassTeller 
   };
 }
 
-/** Runs the body of a loop once for each row. What is carried on goes from one memory to another and back, and ends in that of the result. */
+/**
+ * Runs the body of a loop once for each row. What is carried on goes from one memory to another and back, and ends in that of
+ * the result.
+ */
 function runLoop(local: Local, loop: LoopImage, { table, scratch, told }: RunOptions): void {
   const { constants, carries, runs, length, reverse, stops, results, body, spare } = loop;
   const { bytes, inputs, outputs } = body;
@@ -205,7 +212,7 @@ function runLoop(local: Local, loop: LoopImage, { table, scratch, told }: RunOpt
     return last ? written[i] ?? base + spare[i]![0] : base + spare[i]![1];
   };
   const known = new Map<number, number>();
-  const memory = new Uint8Array(local.memory.buffer);
+  const memory = new Uint8Array(local.memories.bufferOf(0)); // where steps have all that they read and write
   const goesOn = (t: number): boolean => {
     if (stops === null) return true;
     const at = stops < constants ? operands[stops]! : carried(stops - constants, t - 1);

@@ -1,12 +1,12 @@
-/** @file The one memory of a cpu device, and who holds which part of it. */
-import { HOW_MEMORY_COMES_BACK } from "../../../compiler/pressure.ts";
-import { DeviceError } from "../../../errors.ts";
+/** @file One memory of a cpu device, and which parts of it are taken. */
 
-const PAGE = 65536;
-const ALIGNMENT = 64;
+/** Bytes of a page. */
+export const PAGE = 65536;
+/** Blocks begin at multiples of it. */
+export const ALIGNMENT = 64;
 /** Pages of 4 GiB. */
 export const MAX_PAGES = 65536;
-/** A small heap grows to twice its size, a large one by so many pages: those that nobody touches cost addresses only. */
+/** A small memory grows to twice its size, a large one by so many pages: those that nobody touches cost addresses only. */
 const SMALL_PAGES = 256;
 const LARGE_STEP = 4096;
 
@@ -18,14 +18,16 @@ export interface Room {
   grow(pages: number): void;
 }
 
-/** Blocks of one shared WebAssembly memory. Addresses are unsigned byte offsets below 4 GiB. */
-export interface Heap {
+/** Blocks of one shared WebAssembly memory. Their places are unsigned byte offsets below 4 GiB. */
+export interface Zone {
   /** Upper bound of its size. */
   readonly maxBytes: number;
-  /** Takes a block. Throws `DeviceError` if there is none. */
-  allocate(bytes: number): number;
+  /** Takes a block; null if there is none. */
+  allocate(bytes: number): number | null;
   /** Gives a block back. */
-  free(address: number): void;
+  free(place: number): void;
+  /** Bytes of a block that is taken. */
+  bytesOf(place: number): number;
   /** Bytes that are taken. */
   readonly used: () => number;
   /** Blocks that are taken. */
@@ -33,63 +35,68 @@ export interface Heap {
 }
 
 interface Gap {
-  address: number;
+  place: number;
   bytes: number;
 }
 
-/** What a heap keeps. */
-interface HeapState {
+/** What a zone keeps. */
+interface ZoneState {
   readonly room: Room;
   readonly maxBytes: number;
-  /** Free ranges, sorted by address, never adjacent. */
+  /** Free ranges, sorted by place, never adjacent. */
   readonly gaps: Gap[];
-  /** Size of each taken block, by address. */
+  /** Size of each taken block, by place. */
   readonly taken: Map<number, number>;
   used: number;
 }
 
 /**
- * Makes a heap that grows as it is used. A block comes from the smallest gap that holds it.
+ * Makes a zone that grows as it is used. A block comes from the smallest gap that holds it.
  *
  * @param room The memory.
  * @param options `maxBytes`: upper bound, 4 GiB at most; `first`: bytes at the start that are never handed out.
- * @returns The heap.
+ * @returns The zone.
  */
-export function makeHeap(
+export function makeZone(
   room: Room,
-  { maxBytes = MAX_PAGES * PAGE, first = ALIGNMENT }: { readonly maxBytes?: number; readonly first?: number } = {},
-): Heap {
-  const gaps = [{ address: first, bytes: room.size() - first }];
-  const state: HeapState = { room, maxBytes, gaps, taken: new Map(), used: 0 };
+  { maxBytes, first }: { readonly maxBytes: number; readonly first: number },
+): Zone {
+  const state: ZoneState = { room, maxBytes, gaps: [], taken: new Map(), used: 0 };
+  if (room.size() > first) addGap(state.gaps, first, room.size() - first);
   return {
     maxBytes,
     used: () => state.used,
     count: () => state.taken.size,
     allocate: (bytes) => allocate(state, Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)),
-    free: (address) => free(state, address),
+    free: (place) => free(state, place),
+    bytesOf: (place) => bytesOf(state, place),
   };
 }
 
-function allocate(state: HeapState, bytes: number): number {
+function allocate(state: ZoneState, bytes: number): number | null {
   const { gaps, taken } = state;
-  const gap = bestFit(gaps, bytes) ?? (grow(state, bytes), bestFit(gaps, bytes)!);
-  const { address } = gap;
-  gap.address += bytes;
+  const gap = bestFit(gaps, bytes) ?? (grow(state, bytes) ? bestFit(gaps, bytes) : null);
+  if (!gap) return null;
+  const { place } = gap;
+  gap.place += bytes;
   gap.bytes -= bytes;
   if (gap.bytes === 0) gaps.splice(gaps.indexOf(gap), 1);
-  taken.set(address, bytes);
+  taken.set(place, bytes);
   state.used += bytes;
-  return address;
+  return place;
 }
 
-function free(state: HeapState, address: number): void {
-  const bytes = state.taken.get(address);
-  if (bytes === undefined) {
-    throw new RangeError(`Cannot free as the block must be taken: current address is ${address}`);
-  }
-  state.taken.delete(address);
+function bytesOf({ taken }: ZoneState, place: number): number {
+  const bytes = taken.get(place);
+  if (bytes !== undefined) return bytes;
+  throw new RangeError(`Cannot use a block as it must be taken: current place is ${place}`);
+}
+
+function free(state: ZoneState, place: number): void {
+  const bytes = bytesOf(state, place);
+  state.taken.delete(place);
   state.used -= bytes;
-  addGap(state.gaps, address, bytes);
+  addGap(state.gaps, place, bytes);
 }
 
 function bestFit(gaps: readonly Gap[], bytes: number): Gap | null {
@@ -100,31 +107,31 @@ function bestFit(gaps: readonly Gap[], bytes: number): Gap | null {
 }
 
 /** Adds a free range and joins it with its neighbours. */
-function addGap(gaps: Gap[], address: number, bytes: number): void {
-  const found = gaps.findIndex((gap) => gap.address > address);
+function addGap(gaps: Gap[], place: number, bytes: number): void {
+  const found = gaps.findIndex((gap) => gap.place > place);
   const at = found < 0 ? gaps.length : found;
-  gaps.splice(at, 0, { address, bytes });
+  gaps.splice(at, 0, { place, bytes });
   for (const i of [at, at - 1]) {
     const [gap, next] = [gaps[i], gaps[i + 1]];
-    if (!gap || !next || gap.address + gap.bytes !== next.address) continue;
+    if (!gap || !next || gap.place + gap.bytes !== next.place) continue;
     gap.bytes += next.bytes;
     gaps.splice(i + 1, 1);
   }
 }
 
-/** Adds pages until the last gap holds so many bytes: many at once, so that a loop soon stops growing. */
-function grow(state: HeapState, bytes: number): void {
-  const { room, gaps, maxBytes } = state;
+/** Adds pages until the last gap holds so many bytes: many at once, so that a loop soon stops growing. False if there are none. */
+function grow({ room, gaps, maxBytes }: ZoneState, bytes: number): boolean {
   const size = room.size();
   const last = gaps.at(-1);
-  const atEnd = last && last.address + last.bytes === size ? last.bytes : 0;
+  const atEnd = last && last.place + last.bytes === size ? last.bytes : 0;
   const needed = Math.ceil((bytes - atEnd) / PAGE);
   const left = Math.floor((maxBytes - size) / PAGE);
-  if (needed > left) throw outOfMemory(state, bytes);
+  if (needed > left) return false;
   const spare = Math.max(needed, Math.min(size < SMALL_PAGES * PAGE ? size / PAGE : LARGE_STEP, left));
   const pages = [spare, needed].find((count) => grows(room, count));
-  if (pages === undefined) throw outOfMemory(state, bytes);
+  if (pages === undefined) return false;
   addGap(gaps, size, pages * PAGE);
+  return true;
 }
 
 /** Adds pages. False if the host has no addresses for them. */
@@ -135,13 +142,4 @@ function grows(room: Room, pages: number): boolean {
   } catch {
     return false;
   }
-}
-
-function outOfMemory({ used, maxBytes }: HeapState, asked: number): DeviceError {
-  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  return new DeviceError(
-    "cpu",
-    `Cannot allocate ${mib(asked)} on cpu as all of it must fit into ${mib(maxBytes)}: current use is ${mib(used)}; ` +
-      HOW_MEMORY_COMES_BACK,
-  );
 }

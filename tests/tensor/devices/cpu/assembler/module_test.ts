@@ -6,7 +6,15 @@ import { assertSameBytes } from "../../../../support/wabt_bytes.ts";
 
 /** What follows instructions in the texts. */
 const IMMEDIATES: Readonly<Record<Instruction["immediates"], string>> = {
-  ...{ none: "", zero: "", memories: "", memory: "offset=300 align=1", lane: "1", memoryLane: "offset=5 1", local: "0" },
+  ...{
+    none: "",
+    zero: "",
+    memories: "",
+    memory: "offset=300 align=1",
+    lane: "1",
+    memoryLane: "offset=5 1",
+    local: "0",
+  },
   ...{ i32: "-70000", i64: "0x7fff_ffff_ffff_ffff", f32: "-0x1.8p-3", f64: "1e-310", global: "$g", function: "$f" },
   ...{ v128: "i16x8 1 -2 3 0xffff 5 6 7 8", shuffle: "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 31", label: "0" },
   ...{ labels: "0 0 0", indirect: "(param i32) (result f32)", select: "(result v128)", data: "0", dataMemory: "0" },
