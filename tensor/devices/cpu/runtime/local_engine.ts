@@ -52,30 +52,15 @@ interface Local {
  * @returns The engine. The first 64 bytes of its first memory are its own.
  */
 export function localEngine(threads: number, { eager = false }: { readonly eager?: boolean } = {}): Engine {
-  const memories = sharedMemories(
-    INITIAL_PAGES,
-    (memories) => state.workers.forEach((worker) => tell(worker, { kind: "memories", memories })),
-  );
-  const possible = workersOf(Math.max(1, threads) - 1);
-  const alone = possible.count === 0;
-  const local: Local = {
-    ...{
-      memories,
-      possible,
-      eager,
-      member: { index: 0, count: possible.count + 1, memories: memories.all, control: 0 },
-    },
-    ...{ instances: new WeakMap(), launches: new WeakMap() },
-    state: { turn: 0, alone, closed: false, launches: 0, workers: [], loaded: false, ahead: null },
-  };
-  const { state } = local;
+  const local = makeLocal(threads, eager);
+  const { possible, memories, state } = local;
   if (!possible.canWait) startCrew(local);
   const close = () => closeLocal(local);
   return {
     threads: possible.count + 1,
     isHere: true,
     startThreads: () => startCrew(local),
-    ...memories,
+    ...memories.access,
     load(image) {
       state.loaded = true;
       listsOf(image).forEach((list) => launchesOf(local, list));
@@ -93,6 +78,21 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
     isOpen: () => !state.closed,
     done: () => Promise.resolve(),
     close,
+  };
+}
+
+/** What an engine is made of, none of whose workers is started yet. */
+function makeLocal(threads: number, eager: boolean): Local {
+  const possible = workersOf(Math.max(1, threads) - 1);
+  const state: Local["state"] = {
+    ...{ turn: 0, alone: possible.count === 0, closed: false, launches: 0, workers: [], loaded: false, ahead: null },
+  };
+  const memories = sharedMemories(INITIAL_PAGES, (all) => {
+    state.workers.forEach((worker) => tell(worker, { kind: "memories", memories: all }));
+  });
+  return {
+    ...{ memories, possible, eager, state, instances: new WeakMap(), launches: new WeakMap() },
+    member: { index: 0, count: possible.count + 1, memories: memories.all, control: 0 },
   };
 }
 
@@ -167,7 +167,7 @@ function run(local: Local, image: ProgramImage, options: RunOptions): void {
         runLoop(local, segment, options);
         break;
       case "exchange":
-        open.set(segment.step, beginExchange(memories.bufferOf, segment, options.table));
+        open.set(segment.step, beginExchange(local.memories.bufferOf, segment, options.table));
         break;
       case "wait":
         for (const step of segment.steps) {

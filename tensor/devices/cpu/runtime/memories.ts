@@ -4,13 +4,13 @@ import { MEMORIES, memoryOf, placeOf } from "./heap.ts";
 import { MAX_PAGES } from "./memory.ts";
 
 /** Shared memories, and what is done with them. */
-export interface Memories extends Pick<Engine, "size" | "grow" | "write" | "copy"> {
+export interface Memories {
   /** The first, and all others as soon as one of them is needed. */
   readonly all: WebAssembly.Memory[];
   /** What holds an address. */
   bufferOf(address: number): ArrayBufferLike;
-  /** Copies words to the host. */
-  read(address: number, words: number): Uint32Array;
+  /** What an engine does with them. */
+  readonly access: Pick<Engine, "size" | "grow" | "write" | "copy" | "read">;
 }
 
 const makeMemory = (initial: number) => new WebAssembly.Memory({ initial, maximum: MAX_PAGES, shared: true });
@@ -30,16 +30,18 @@ export function sharedMemories(pages: number, more: (all: readonly WebAssembly.M
   return {
     all,
     bufferOf,
-    size: (memory) => all[memory]?.buffer.byteLength ?? 0,
-    grow(memory, pages) {
-      if (memory >= all.length) {
-        all.push(...Array.from({ length: MEMORIES - all.length }, () => makeMemory(0)));
-        more(all);
-      }
-      all[memory]!.grow(pages);
+    access: {
+      size: (memory) => all[memory]?.buffer.byteLength ?? 0,
+      grow(memory, pages) {
+        if (memory >= all.length) {
+          all.push(...Array.from({ length: MEMORIES - all.length }, () => makeMemory(0)));
+          more(all);
+        }
+        all[memory]!.grow(pages);
+      },
+      write: (address, values) => words(address, values.length).set(values),
+      copy: (from, to, length) => bytes(to, length).set(bytes(from, length)),
+      read: (address, length) => words(address, length).slice(),
     },
-    write: (address, values) => words(address, values.length).set(values),
-    copy: (from, to, length) => bytes(to, length).set(bytes(from, length)),
-    read: (address, length) => words(address, length).slice(),
   };
 }
