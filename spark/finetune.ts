@@ -103,8 +103,8 @@ export interface FinetuneStepOptions extends SharedStepOptions {
   readonly loss?: "ce" | "bce";
   /** Drop-path rate of the last block; 0 if not given. */
   readonly dropPath?: number;
-  /** True: inner values of blocks are computed again for gradients. False if not given. */
-  readonly checkpoint?: boolean;
+  /** Stages in which inner values of blocks are computed again for gradients, the first ones; true: all. None if not given. */
+  readonly checkpoint?: boolean | number;
   /** Number of the first image of the batch among all of the step, 0 if not given. */
   readonly first?: number;
   /** Which random bits are drawn; those of new runs if not given. */

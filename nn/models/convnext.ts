@@ -159,7 +159,8 @@ function runConvNeXt<T extends Features>(params: ConvNeXtParams, x: T, options: 
       : conv2d(second as Conv2dParams, layerNorm(first as NormParams, h), { stride: 2 });
     for (const blockParams of blocks) {
       const drop = blockDrop(options, index++, count);
-      h = runBlock(options, blockParams, h, (own, x) => ({ output: block(own, x, drop), state: {} })).output;
+      h = runBlock({ ...options, stage }, blockParams, h, (own, x) => ({ output: block(own, x, drop), state: {} }))
+        .output;
     }
     return h;
   });

@@ -51,8 +51,11 @@ export interface ModelOptions {
   readonly uniform?: DropOptions["uniform"];
   /** Drop-path rate of the last block; it rises linearly from 0 at the first. Default 0. */
   readonly dropPath?: number;
-  /** True: what blocks compute inside is computed again for gradients instead of kept. Default false. */
-  readonly checkpoint?: boolean;
+  /**
+   * True: what blocks compute inside is computed again for gradients instead of kept; a number: in so many stages, the first,
+   * whose maps are the largest. Default false.
+   */
+  readonly checkpoint?: boolean | number;
   /** Parts, the stem and then stages, whose batch norms take running statistics in training too. Default 0. */
   readonly frozenParts?: number;
   /** Over what batch normalisation takes its statistics; over the batch if not given. */
@@ -119,22 +122,22 @@ export function blockDrop({ key, uniform, dropPath = 0 }: ModelOptions, index: n
 }
 
 /**
- * Runs a block of a network. With `checkpoint` only what goes in and out of it is kept for the gradient, and the rest is
- * computed again there: less memory, one more forward pass.
+ * Runs a block of a network. Where `checkpoint` says so only what goes in and out of it is kept for the gradient, and the rest
+ * is computed again there: less memory, one more forward pass.
  *
- * @param options How the model is run.
+ * @param options How the model is run, and the number of the block's stage, from 0 on.
  * @param params Parameters of the block.
  * @param x What goes in, dense or sparse.
  * @param block The block. It may use other tensors, of which no gradient is wanted, such as running statistics.
  * @returns What the block returns.
  */
 export function runBlock<P extends Tree, T extends Features, S extends Tree>(
-  { checkpoint: isThrifty = false }: ModelOptions,
+  { checkpoint: thrifty = false, stage }: Pick<ModelOptions, "checkpoint"> & { readonly stage: number },
   params: P,
   x: T,
   block: (params: P, x: T) => { readonly output: T; readonly state: S },
 ): { readonly output: T; readonly state: S } {
-  if (!isThrifty) return block(params, x);
+  if (typeof thrifty === "number" ? stage >= thrifty : !thrifty) return block(params, x);
   const shapes: { output?: T } = {}; // pattern and block shape of the output, which hold no gradient
   const inner = checkpoint((params: P, values: Tensor) => {
     const { output, state } = block(params, mapFeatures(x, () => values));

@@ -172,7 +172,7 @@ function runResNet<T extends Features>(
       const blockParams = (params[name] as readonly BlockParams[])[i]!;
       const blockState = (state[name] as readonly BlockState[])[i]!;
       const out = runBlock(
-        options,
+        { ...options, stage },
         blockParams,
         h,
         (own, x) => residualBlock(own, blockState, x, { spec, norm, drop }),

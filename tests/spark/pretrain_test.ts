@@ -143,6 +143,10 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
     /^Cannot make a data set as .*existing folder or file: current path is .*absent \(--data\)$/,
   ],
   ["--data {}/empty --out {}/c", /^Cannot make a data set as the folder must hold images/],
+  [
+    "--data {}/images --checkpoint-stages 9 --out {}/d",
+    /^Cannot compute blocks of tiny_resnet8 twice as --checkpoint-stages must be at most \d, its stages: current value is 9$/,
+  ],
   ["--data {}/absent --out {}/file/run", /^Cannot write the run folder as it must be a folder that can be written/],
   ["--data {}/images --out {}/run", /^Cannot start a new run as the run folder must be empty: .*--resume/],
   ["--resume {}/absent", /^Cannot resume as --resume must name a checkpoint/],

@@ -21,6 +21,7 @@ import { EXIT_CODES } from "../cli/exit_codes.ts";
 import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
+import { checkpointOf } from "../shared/checkpoint_stages.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { imageInput, networkFor } from "../shared/image_input.ts";
 import { evalBatches, type LabelledData, openLabelledData } from "../shared/labelled_data.ts";
@@ -139,7 +140,7 @@ function recipeOf(opened: Opened): Recipe<FinetuneState, TargetBatch> {
   if (backbone && head) sayWeights(backbone.account, { head: head.said }, tell);
   if (backbone?.converted) tell(backbone.converted);
   const start = backbone && { ...backbone, head: head?.params ?? null };
-  const { checkpoint = false } = given;
+  const checkpoint = checkpointOf(given);
   const training = makeFinetuning(options, lengths, { classes, backbone: start, checkpoint, collective }, device);
   const configuration = { options: lasting(options), images: data.images, classes: data.classes };
   return {

@@ -24,6 +24,7 @@ import { partOf } from "../../train/pretrain_step.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
 import { smallBatches } from "../../train/small_batches.ts";
 import { concluded, type Step, type StepResult, type Training } from "../../train/training.ts";
+import { requireStages } from "../shared/checkpoint_stages.ts";
 import { sharingOf } from "../shared/shared_run.ts";
 import type { FinetuneOptions } from "./finetune_options.ts";
 
@@ -43,7 +44,7 @@ function finetuneRate({ baseLr, batchSize }: FinetuneOptions, { total, warmup, s
  *
  * @param options Options of the run.
  * @param lengths Steps of the run and of its warm-up.
- * @param start Number of classes, the pre-trained network if there is one, whether blocks are computed twice, and ranks that share
+ * @param start Number of classes, the pre-trained network if there is one, in which stages blocks are computed twice, and ranks that share
  * each step.
  * @param device Where to compute.
  * @returns Model, first state and step.
@@ -54,7 +55,7 @@ export function makeFinetuning(
   { classes, backbone, checkpoint = false, collective = alone() }: {
     readonly classes: number;
     readonly backbone: Backbone | null;
-    readonly checkpoint?: boolean;
+    readonly checkpoint?: boolean | number;
     readonly collective?: Collective;
   },
   device: Device,
@@ -63,6 +64,7 @@ export function makeFinetuning(
   const learningRate = shifted(finetuneRate(options, lengths), lengths);
   const { weightDecay, layerDecay, optimizer: rule, loss, dropPath, randomStream, accumulate: parts } = options;
   const optimizer = finetuneOptimizer({ learningRate, weightDecay, layerDecay, rule });
+  requireStages(model, checkpoint);
   const method = { loss, dropPath, randomStream, checkpoint, ...sharingOf(options, collective) };
   const conclude = (before: FinetuneState, out: FinetuneStepOutput, metrics: Ring) =>
     concluded(before, out, metrics, {

@@ -24,6 +24,7 @@ import { EXIT_CODES } from "../cli/exit_codes.ts";
 import { printOf } from "../cli/print.ts";
 import { runCommand } from "../cli/run_command.ts";
 import { TERMINAL } from "../cli/terminal.ts";
+import { checkpointOf } from "../shared/checkpoint_stages.ts";
 import { workersOf } from "../shared/common_options.ts";
 import { type GivenPretrainOptions, PRETRAIN_OPTIONS, type PretrainOptions } from "../shared/pretrain_options.ts";
 import { imageInput } from "../shared/image_input.ts";
@@ -146,7 +147,8 @@ function recipeOf(opened: Opened): Recipe<TrainState, Tensor> {
   const { given, start: { options, official }, dataset, held, images, lengths, device, collective } = opened;
   const { model, inputSize: [height, width], inChannels, batchSize, seed } = options;
   const input = imageInput(inChannels);
-  const { debugNans: debug = false, checkpoint = false } = given;
+  const { debugNans: debug = false } = given;
+  const checkpoint = checkpointOf(given);
   const training = makePretraining(options, lengths, device, { debug, checkpoint, collective });
   const read: WeightAccount[] = [];
   const partOf = (size: number) => partOfRank(size, collective, options.accumulate);

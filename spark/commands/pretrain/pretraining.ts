@@ -14,6 +14,7 @@ import { textsOfAll } from "../../train/ranks/agreement.ts";
 import { type RunLengths, shifted } from "../../train/run_lengths.ts";
 import { concluded, type Training } from "../../train/training.ts";
 import type { PretrainOptions } from "../shared/pretrain_options.ts";
+import { requireStages } from "../shared/checkpoint_stages.ts";
 import { ablationOf } from "../shared/settled_options.ts";
 import { sharingOf } from "../shared/shared_run.ts";
 
@@ -41,8 +42,8 @@ function schedulesOf(
 export interface PretrainingSettings {
   /** The state before a step is kept, so that it can be explained. */
   readonly debug?: boolean;
-  /** Inner values of blocks are computed again for gradients. */
-  readonly checkpoint?: boolean;
+  /** Inner values of blocks are computed again for gradients: in all stages, or in so many. */
+  readonly checkpoint?: boolean | number;
   /** Ranks that share each step; none if not given. */
   readonly collective?: Collective;
 }
@@ -88,6 +89,7 @@ export function makePretraining(
   const { optimizer: rule, inputSize, maskRatio, dropPath } = options;
   const optimizer = pretrainOptimizer({ learningRate, weightDecay, b2: model.recipe.beta2, rule });
   const sharing = collective.size === 1 ? aloneOf(options) : sharingOf(options, collective);
+  requireStages(model, checkpoint);
   const method = { maskRatio, dropPath, checkpoint, ...ablationOf(options, model), ...sharing };
   const conclude: Conclude = (before, out, metrics) =>
     concluded(before, out, metrics, {

@@ -190,6 +190,11 @@ export const CONDUCT_OPTIONS = {
     kind: "flag",
     help: "compute the inner values of blocks again for gradients instead of keeping them: less memory, more time",
   },
+  checkpointStages: {
+    kind: "whole",
+    least: 1,
+    help: "compute them again in the first N stages of the network alone, whose maps are the largest",
+  },
 } as const;
 
 /** Where a run leaves its results and what it goes on from. */

@@ -56,6 +56,7 @@ const GIVEN = {
   precision: "f16",
   extend: true,
   checkpoint: true,
+  checkpointStages: 2,
   logger: "own.ts",
   syncBn: true,
   bucketMb: 4,

@@ -16,8 +16,8 @@ const LINE =
   "--device cpu --seed 7 --workers 0 --out run --resume last.safetensors --save-every 2 --log-every 5 " +
   "--tuning none --patch-size 64 --threads 2 --fast --no-kernel-cache " +
   "--decoder-width 256 --masking zero --scales 1 --positions sincos --loss-on all --distance l1 --target raw " +
-  "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans --precision f16 --extend --checkpoint --val held " +
-  "--logger own.ts --weights raw --sync-bn --norm-parts 2 --bucket-mb 4 --permute-batch 3 --deadline 60";
+  "--accumulate 2 --ema 0.99 --init-weight weights.pth --debug-nans --precision f16 --extend --checkpoint " +
+  "--checkpoint-stages 2 --val held --logger own.ts --weights raw --sync-bn --norm-parts 2 --bucket-mb 4 --permute-batch 3 --deadline 60";
 
 const GIVEN = {
   data: "photos",
@@ -61,6 +61,7 @@ const GIVEN = {
   precision: "f16",
   extend: true,
   checkpoint: true,
+  checkpointStages: 2,
   val: "held",
   logger: "own.ts",
   syncBn: true,
