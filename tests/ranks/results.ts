@@ -64,6 +64,19 @@ export function isSame(a: Result, b: Result): boolean {
 }
 
 /**
+ * What several ranks must come to that take statistics of their own: batch norm of small batches, one after another, takes in
+ * running statistics after each, ranks once a step.
+ *
+ * @param inTurn One process that computes the parts of its batch one after another.
+ * @param atOnce One process that computes them at once, each with statistics of its own.
+ * @returns Losses and parameters of the first, running statistics of the other.
+ */
+export function withStatistics(inTurn: Result, atOnce: Result): Result {
+  const parameters = Object.entries(inTurn.tensors).filter(([name]) => name.startsWith("params."));
+  return { losses: inTurn.losses, tensors: { ...atOnce.tensors, ...Object.fromEntries(parameters) } };
+}
+
+/**
  * Compares two runs.
  *
  * @param actual One.

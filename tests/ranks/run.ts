@@ -7,6 +7,7 @@ import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { mpirun } from "../support/mpirun.ts";
 import { compare, type Distance, farthest, isSame, judge, type Result, resultOf, type Verdict } from "./results.ts";
+import { withStatistics } from "./results.ts";
 
 const OPTIONS = {
   least: { kind: "whole", least: 1, help: "the smallest number of ranks", default: 1 },
@@ -45,8 +46,9 @@ const LINE = {
   task: "ranks",
   purpose:
     `Trains the same steps by one process and twice by several ranks of Open MPI on this machine, with --sync-bn against
-one process with the whole batch, and without it against one process that takes statistics over the same parts. Both
-runs of the ranks must end in the same bits. Against one process the losses must agree within 1e-6, and each leaf of
+one process with the whole batch, and without it against one process that computes the same parts one after another
+(--accumulate), so by the kernels of a rank, and takes running statistics over them at once (--norm-parts). Both runs
+of the ranks must end in the same bits. Against one process the losses must agree within 1e-6, and each leaf of
 parameters and running statistics within 1e-5 of its norm, or within three times what the same process differs from
 itself at most when it computes the images of its batches in other orders; on the reference device, which computes in
 float64, within 1e-12.`,
@@ -104,17 +106,29 @@ async function atOnce<T>(tasks: readonly (() => Promise<T>)[]): Promise<readonly
   return results;
 }
 
-/** One process, and how far it is at most from itself when it sums in other orders. */
-async function alone(
-  train: Train,
-  further: readonly string[],
-  permutations: number,
-): Promise<readonly [Result, Distance]> {
-  const seeds = Array.from({ length: permutations }, (_, i) => ["--permute-batch", `${i + 1}`]);
-  const runs = [further, ...seeds.map((seed) => [...further, ...seed])];
-  const [one, ...others] = await atOnce(runs.map((run) => () => train(1, run))) as [Result, ...Result[]];
-  const found = others.map((other) => compare(other, one));
-  return [one, farthest(found)];
+/** One process. */
+interface Alone {
+  /** What ranks are compared with. */
+  readonly expected: Result;
+  /** How far it is at most from itself when it sums in other orders. */
+  readonly spread: Distance;
+  /** How far it is from itself when it computes its parts one after another. */
+  readonly inTurn: Distance;
+}
+
+/**
+ * Trains by one process: the batch at once, in other orders too, and its parts one after another. Ranks have the kernels of the
+ * last: those of a whole batch round otherwise in every order, and ReLU6 has a kink, at which rounding decides gradients.
+ */
+async function alone(train: Train, parts: number, permutations: number): Promise<Alone> {
+  const further = parts === 1 ? [] : ["--norm-parts", `${parts}`];
+  const seeds = Array.from({ length: permutations }, (_, i) => [...further, "--permute-batch", `${i + 1}`]);
+  const runs = [further, ...parts === 1 ? [] : [["--accumulate", `${parts}`]], ...seeds];
+  const found = await atOnce(runs.map((run) => () => train(1, run)));
+  const one = found[0]!;
+  const expected = parts === 1 ? one : withStatistics(found[1]!, one);
+  const spread = farthest(found.slice(-permutations).map((other) => compare(other, one)));
+  return { expected, spread, inTurn: compare(expected, one) };
 }
 
 const short = (x: number) => x.toExponential(1);
@@ -136,12 +150,12 @@ const main: Command = command(LINE, async (given) => {
   const write = (line: string) => void process.stdout.write(`${line}\n`);
   const train = trainerOf(options, root);
   const failed = { count: 0 };
-  const check = async (count: number, further: readonly string[], [one, spread]: readonly [Result, Distance]) => {
+  const check = async (count: number, further: readonly string[], { expected, spread }: Alone) => {
     const [first, again] = await atOnce((once ? [0] : [0, 1]).map((repeat) => () => train(count, further, repeat)));
     const same = once ? null : isSame(first!, again!);
-    const distance = compare(first!, one);
+    const distance = compare(first!, expected);
     if (out !== undefined) {
-      const row = { model, count, further, distance, spread, losses: { first: first!.losses, one: one.losses } };
+      const row = { model, count, further, distance, spread, losses: { first: first!.losses, one: expected.losses } };
       await Deno.writeTextFile(out, `${JSON.stringify(row)}\n`, { append: true });
     }
     const verdict = judge(distance, spread, BOUNDS[device]);
@@ -150,19 +164,18 @@ const main: Command = command(LINE, async (given) => {
   };
   try {
     write(`${model} at ${inputSize}, ${steps} steps of ${batchSize} on ${device}`);
-    const reference = async (further: readonly string[]) => {
-      const found = await alone(train, further, permutations);
-      write(`one process, ${permutations} other orders: losses ${short(found[1].loss)}, leaves ${rangeOf(found[1])}`);
+    const reference = async (parts: number) => {
+      const found = await alone(train, parts, permutations);
+      write(`one process, ${permutations} other orders: ${rangeOf(found.spread)}`);
+      if (parts > 1) write(`one process, ${parts} parts one after another: ${rangeOf(found.inTurn)}`);
       return found;
     };
     if (statistics !== "parts") {
-      const whole = await reference([]);
+      const whole = await reference(1);
       for (let count = least; count <= most; count++) await check(count, ["--sync-bn"], whole);
     }
     if (statistics !== "sync") {
-      for (let count = Math.max(2, least); count <= most; count++) {
-        await check(count, [], await reference(["--norm-parts", `${count}`]));
-      }
+      for (let count = Math.max(2, least); count <= most; count++) await check(count, [], await reference(count));
     }
   } finally {
     if (options.runs === undefined) await Deno.remove(root, { recursive: true });
@@ -170,9 +183,9 @@ const main: Command = command(LINE, async (given) => {
   return failed.count === 0 ? 0 : 1;
 });
 
-function rangeOf({ leaves }: Distance): string {
+function rangeOf({ loss, leaves }: Distance): string {
   const all = Object.values(leaves).sort((a, b) => a - b);
-  return `${short(all[all.length >> 1]!)} in the middle, ${short(all.at(-1)!)} at most`;
+  return `losses ${short(loss)}, leaves ${short(all[all.length >> 1]!)} in the middle, ${short(all.at(-1)!)} at most`;
 }
 
 if (import.meta.main) await runCommand(main);

@@ -1,10 +1,12 @@
-import { deepStrictEqual, equal, match } from "node:assert/strict";
+import { deepStrictEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { testFiles } from "../../../data/support.ts";
+import { compare, resultOf, withStatistics } from "../../../ranks/results.ts";
 import { mpirun, testMpi } from "../../../support/mpirun.ts";
 
 const COMMANDS = new URL("../../../../spark/commands/", import.meta.url).pathname;
 const PRETRAIN = `${COMMANDS}pretrain/pretrain.ts`;
+const SMALL = new URL("../../small_model.ts", import.meta.url).pathname;
 
 /** A folder with images. */
 async function makePhotos(): Promise<string> {
@@ -87,6 +89,27 @@ testMpi(
     const log = await Deno.readTextFile(join(folder, "run", "log.jsonl"));
     const kept = log.trim().split("\n").map((line) => JSON.parse(line)).filter(({ skipped }) => skipped);
     deepStrictEqual(kept.map(({ skipped }) => skipped).toSorted(), broken);
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
+testMpi(
+  "Ranks with statistics of their own come to what one process does that computes their parts in turn",
+  async () => {
+    const folder = await makePhotos();
+    const train = async (ranks: number, further: readonly string[]) => {
+      const small = ["--model", SMALL, "--batch-size", "4", "--warmup-epochs", "0", "--base-lr", "0.05"];
+      const run = [PRETRAIN, ...optionsOf(folder, 3), ...small, "--threads", "1", ...further];
+      const { code, stderr } = await mpirun(ranks, run);
+      equal(code, 0, stderr);
+      const result = await resultOf(join(folder, "run"));
+      await Deno.remove(join(folder, "run"), { recursive: true });
+      return result;
+    };
+    const [inTurn, atOnce] = [await train(1, ["--accumulate", "2"]), await train(1, ["--norm-parts", "2"])];
+    const { loss, leaves } = compare(await train(2, []), withStatistics(inTurn, atOnce));
+    ok(loss < 1e-6, `losses differ by ${loss}`);
+    deepStrictEqual(Object.entries(leaves).filter(([, distance]) => distance > 1e-5), []);
     await Deno.remove(folder, { recursive: true });
   },
 );
