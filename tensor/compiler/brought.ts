@@ -30,6 +30,8 @@ export interface CompilerParts {
   readonly exchanges: ExchangeParts;
   /** Makes values again where most memory is in use; programs compute without, in more memory. */
   readonly recompute: (draft: Draft, products?: ProductReruns) => Draft;
+  /** Gathers what can share a launch; programs compute without, in more launches. */
+  readonly takeTurns: (draft: Draft, keptBytes: number) => Draft;
 }
 
 /** What entries have brought. */
@@ -55,6 +57,11 @@ export function broughtPart<K extends keyof CompilerParts>(name: K, work: string
 /** A program that needs less memory, if an entry has brought what makes values again. */
 export function leaner(draft: Draft, products?: ProductReruns): Draft {
   return brought.parts.recompute?.(draft, products) ?? draft;
+}
+
+/** A program in fewer launches, if an entry has brought what gathers them. */
+export function gathered(draft: Draft, keptBytes: number): Draft {
+  return brought.parts.takeTurns?.(draft, keptBytes) ?? draft;
 }
 
 /** What plans exchanges, where a program has some. */

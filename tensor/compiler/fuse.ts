@@ -23,6 +23,8 @@ export interface FusionLimits {
   readonly joins?: boolean;
   /** Products that are made again to save memory; none by default. */
   readonly reruns?: ProductReruns;
+  /** Set if steps that depend on none of each other run in one launch: bytes that each may keep in memory for it. */
+  readonly turnBytes?: number;
 }
 
 /** Nodes to look at before one counts as dear: a bound for long chains of views. */

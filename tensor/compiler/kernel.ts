@@ -182,6 +182,8 @@ export interface Step {
   readonly inputs: readonly number[];
   /** Numbers of the values written. */
   readonly outputs: readonly number[];
+  /** Neighbours of one turn depend on none of each other, and a device may run them in one launch; alone if left out. */
+  readonly turn?: number;
 }
 
 /** How a value of a program comes to be. */

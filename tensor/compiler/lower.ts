@@ -1,10 +1,10 @@
 import { textOf } from "../text_of.ts";
-import { leaner } from "./brought.ts";
+import { gathered, leaner } from "./brought.ts";
 import type { Draft } from "./schedule/draft.ts";
 import { fuse, type FusionLimits } from "./fuse.ts";
 import type { FusedStep } from "./fused_step.ts";
 import type { Graph, GraphNode, WideGraph } from "./graph.ts";
-import { readsInPlace } from "./schedule/in_place.ts";
+import { lastReads, readsInPlace, turnsOf } from "./schedule/in_place.ts";
 import { joinEpilogues } from "./schedule/join_epilogues.ts";
 import { joinPrologues } from "./schedule/join_prologues.ts";
 import type { Kernel, ScheduledProgram, Step, Value } from "./kernel.ts";
@@ -56,7 +56,8 @@ function scheduleOf(
   const outputs = graph.outputs.map((node) => numbers.get(node)!);
   const given = new Set([...donated].map((position) => inputs[position]!));
   const lean = leaner(reorder({ values, steps }), limits.reruns);
-  const draft = limits.joins ? joinEpilogues(joinPrologues(lean, limits), given, limits) : lean;
+  const joined = limits.joins ? joinEpilogues(joinPrologues(lean, limits), given, limits) : lean;
+  const draft = limits.turnBytes === undefined ? joined : gathered(joined, limits.turnBytes);
   const aliases = aliasesOf(draft, { outputs, given });
   const spent = given.difference(new Set(aliases.values()));
   const narrow = new Map([...graph.narrow].map(([node, spec]) => [numbers.get(node)!, spec]));
@@ -74,13 +75,12 @@ function aliasesOf(
   { values, steps }: Draft,
   { outputs, given }: { readonly outputs: readonly number[]; readonly given: ReadonlySet<number> },
 ): ReadonlyMap<number, number> {
-  const lastRead = new Map<number, number>();
+  const [turns, lastRead] = [turnsOf(steps), lastReads(steps)];
   const writer = new Map<number, number>();
   const beside = new Map<number, number[]>(); // results of the steps that read a donated input
   steps.forEach((step, i) => {
     step.outputs.forEach((value) => writer.set(value, i));
     step.inputs.forEach((value) => {
-      lastRead.set(value, i);
       if (given.has(value)) beside.set(value, [...beside.get(value) ?? [], ...step.outputs]);
     });
   });
@@ -94,8 +94,8 @@ function aliasesOf(
     if (!candidates) continue;
     const fits = (value: number) => {
       const at = writer.get(value)!;
-      const last = lastRead.get(input) ?? -1;
-      return last < at || (last === at && readsInPlace(steps[at]!, input, value));
+      const last = lastRead.get(input);
+      return !last || last.turn < turns[at]! || (last.step === at && readsInPlace(steps[at]!, input, value));
     };
     const reader = beside.get(input)?.find((value) => candidates.has(value) && fits(value));
     const chosen = reader ?? candidates.values().find(fits);
@@ -107,6 +107,6 @@ function aliasesOf(
 }
 
 function keyOf({ values, steps, inputs, outputs, aliases, spent, narrow = new Map() }: ScheduledProgram): string {
-  const texts = steps.map((step) => `${kernelKey(step.kernel)}<${step.inputs}>${step.outputs}`);
+  const texts = steps.map((step) => `${step.turn ?? ""} ${kernelKey(step.kernel)}<${step.inputs}>${step.outputs}`);
   return [textOf(values), texts.join("\n"), inputs, outputs, [...aliases], [...spent], textOf([...narrow])].join("\n");
 }

@@ -1,7 +1,7 @@
 /** @file Maps that write over an operand. */
 import { bytesOf, type Draft } from "./draft.ts";
 import { type Shape, stridesOf } from "../../spec.ts";
-import { exchangeOf, type MapKernel, type ReduceKernel, type Step } from "../kernel.ts";
+import { exchangeOf, type MapKernel, type ReduceKernel, type Step, type Value } from "../kernel.ts";
 import { factsOf } from "../work.ts";
 
 /**
@@ -51,6 +51,36 @@ function isOwn({ inputs, outputs }: Pick<Step, "inputs" | "outputs">, input: num
   return inputs.indexOf(input) === outputs.indexOf(output) && inputs.lastIndexOf(input) === inputs.indexOf(input);
 }
 
+/** True if a step could write one of its results over an input of the program. */
+export function mayReplace(values: readonly Value[], { outputs }: Step, input: number): boolean {
+  return values[input]!.role === "input" &&
+    outputs.some((y) => values[y]!.role === "output" && bytesOf(values[input]!) === bytesOf(values[y]!));
+}
+
+/** The turn of each step: positions, where each takes its own. */
+export function turnsOf(steps: readonly Step[]): readonly number[] {
+  let now = -1;
+  return steps.map(({ turn }, at) => turn !== undefined && turn === steps[at - 1]?.turn ? now : ++now);
+}
+
+/** Who reads a value last. */
+export interface LastRead {
+  readonly turn: number;
+  /** Position of the step; null if several read it in this turn, none of which may write over it. */
+  readonly step: number | null;
+}
+
+/** Finds who reads each value last, by number of the value. */
+export function lastReads(steps: readonly Step[]): ReadonlyMap<number, LastRead> {
+  const turns = turnsOf(steps);
+  const last = new Map<number, LastRead>();
+  steps.forEach(({ inputs }, step) => {
+    const turn = turns[step]!;
+    for (const value of new Set(inputs)) last.set(value, { turn, step: last.get(value)?.turn === turn ? null : step });
+  });
+  return last;
+}
+
 /**
  * Pairs temporaries with operands that they may be written over.
  *
@@ -59,8 +89,7 @@ function isOwn({ inputs, outputs }: Pick<Step, "inputs" | "outputs">, input: num
  * is given away once.
  */
 export function successions({ values, steps }: Draft): ReadonlyMap<number, number> {
-  const lastRead = new Map<number, number>();
-  steps.forEach(({ inputs }, at) => inputs.forEach((value) => lastRead.set(value, at)));
+  const lastRead = lastReads(steps);
   const temporary = (value: number) => values[value]!.role === "temporary";
   const pairs = new Map<number, number>();
   steps.forEach((step, at) => {
@@ -69,7 +98,7 @@ export function successions({ values, steps }: Draft): ReadonlyMap<number, numbe
     for (const output of step.outputs.filter(temporary)) {
       const bytes = bytesOf(values[output]!);
       const input = step.inputs.find((x) =>
-        temporary(x) && lastRead.get(x) === at && !given.has(x) && bytesOf(values[x]!) === bytes &&
+        temporary(x) && lastRead.get(x)!.step === at && !given.has(x) && bytesOf(values[x]!) === bytes &&
         readsInPlace(step, x, output)
       );
       if (input === undefined) continue;

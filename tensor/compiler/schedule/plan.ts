@@ -1,7 +1,7 @@
 /** @file Where the temporaries of a program lie. */
 import { bytesOf } from "./draft.ts";
 import { exchangeParts } from "../brought.ts";
-import { successions } from "./in_place.ts";
+import { successions, turnsOf } from "./in_place.ts";
 import { exchangeOf, type ScheduledProgram } from "../kernel.ts";
 import { type Life, timeline } from "./timeline.ts";
 
@@ -34,7 +34,7 @@ interface OpenLife extends Life {
 
 /**
  * Plans the memory of all temporaries, so that the peak is known before the first run. Values whose lifetimes
- * overlap do not share bytes, but for maps that work in place. Each gets the lowest offset that is free for its lifetime:
+ * overlap, counted in turns, do not share bytes, but for maps that work in place. Each gets the lowest offset that is free for its lifetime:
  * first those that live where most is in use, the longest lives first; or the large ones first, if that takes less.
  *
  * @param schedule The steps.
@@ -44,10 +44,12 @@ interface OpenLife extends Life {
 export function planMemory(schedule: ScheduledProgram, options: PlanOptions): MemoryPlan {
   const { scratchBytes = [], alignment } = options;
   const round = (bytes: number) => Math.ceil(Math.max(bytes, 1) / alignment) * alignment;
-  const { lives, places } = livesOf(schedule, round, options.inPlace ?? false);
+  const turns = turnsOf(schedule.steps);
+  const { lives, places } = livesOf(schedule, turns, round, options.inPlace ?? false);
   const scratch = new Map<number, OpenLife>();
   scratchBytes.forEach((bytes, step) => {
-    if (bytes > 0) scratch.set(step, { bytes: round(bytes), from: step, to: step, offset: 0 });
+    const turn = turns[step]!;
+    if (bytes > 0) scratch.set(step, { bytes: round(bytes), from: turn, to: turn, offset: 0 });
   });
   const bytes = place([...new Set(lives.values()), ...scratch.values()], schedule.steps.length);
   const offsets = new Map([...lives].map(([value, life]) => [value, life.offset + (places.get(value) ?? 0)]));
@@ -60,6 +62,7 @@ export function planMemory(schedule: ScheduledProgram, options: PlanOptions): Me
  */
 function livesOf(
   schedule: ScheduledProgram,
+  turns: readonly number[],
   round: (bytes: number) => number,
   inPlace: boolean,
 ): { readonly lives: ReadonlyMap<number, OpenLife>; readonly places: ReadonlyMap<number, number> } {
@@ -73,7 +76,8 @@ function livesOf(
   }));
   const placeIn = new Map(ranges.flatMap(({ places }) => [...places]));
   const lives = new Map<number, OpenLife>();
-  steps.forEach(({ inputs, outputs }, at) => {
+  steps.forEach(({ inputs, outputs }, step) => {
+    const at = turns[step]!;
     for (const value of inputs) if (lives.has(value)) lives.get(value)!.to = at;
     for (const value of outputs) {
       if (values[value]!.role !== "temporary") continue;

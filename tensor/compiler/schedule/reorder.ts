@@ -1,5 +1,6 @@
 import { bytesOf, type Draft } from "./draft.ts";
 import { exchangeOf, type Step } from "../kernel.ts";
+import { mayReplace } from "./in_place.ts";
 
 /** How far a step may move: past all updates of a model's parameters. */
 const REACH = 1024;
@@ -25,15 +26,12 @@ export function reorder({ values, steps }: Draft): Draft {
   /** Bytes that a step gives back if nobody reads its operands after it, but for those that `other` reads. */
   const freed = (step: Step, other?: Step) =>
     bytes([...new Set(step.inputs)].filter((x) => left.get(x) === 0 && !other?.inputs.includes(x)));
-  const replaces = ({ outputs }: Step, x: number) =>
-    values[x]!.role === "input" &&
-    outputs.some((y) => values[y]!.role === "output" && bytesOf(values[x]!) === bytesOf(values[y]!));
   const result: Step[] = [];
   for (const step of steps) {
     new Set(step.inputs).forEach((x) => left.set(x, left.get(x)! - 1));
     let at = result.length;
     const made = bytes(step.outputs);
-    const kept = step.inputs.filter((x) => replaces(step, x));
+    const kept = step.inputs.filter((x) => mayReplace(values, step, x));
     for (let back = at - 1; freed(step) > made && back >= Math.max(0, result.length - REACH); back--) {
       const other = result[back]!;
       if (other.outputs.some((x) => step.inputs.includes(x)) || other.inputs.some((x) => kept.includes(x))) break;

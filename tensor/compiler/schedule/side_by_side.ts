@@ -8,7 +8,7 @@ import { Line } from "./line.ts";
 import { factsOf, MAX_WORK, SHORT_NODES } from "../work.ts";
 
 /** Maps and whole sums of at most so many elements join even if they share nothing: a launch costs more than they do. */
-const TINY = 4096;
+export const TINY = 4096;
 
 /** What joining depends on. */
 export interface JoinOptions {

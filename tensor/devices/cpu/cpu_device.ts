@@ -47,7 +47,10 @@ export interface CpuOptions {
    * programs; what they compute on their way must fit into the first 4 GiB.
    */
   readonly maxBytes?: number;
-  /** Called after each launch, to see where the time goes. Nothing is timed without it. */
+  /**
+   * Called after each launch, to see where the time goes; kernels that share one otherwise are then launched one by one. Nothing
+   * is timed without it.
+   */
   readonly onLaunch?: LaunchListener;
 }
 
@@ -59,6 +62,9 @@ const RERUNS: Readonly<Record<"narrow" | "wide", ProductReruns>> = {
   narrow: { share: 1 / 100, least: 2 ** 25 },
   wide: { share: 1 / 40, least: 2 ** 25 },
 };
+
+/** What a launch of several updates keeps until the next launch reads it: as much as stays in the cache of a core. */
+const TURN_BYTES = 2 ** 20;
 
 /** Names of CpuOptions. */
 export const CPU_OPTIONS: OptionNames<CpuOptions> = {
@@ -111,7 +117,12 @@ export function cpuDeviceOn(
   const chosen = () => tiles ?? (core.relaxed ? fastestTiles() : "4x8");
   const backend: Backend = {
     name: "cpu",
-    limits: { maxInputs: 16, maxBuffers: 32, reruns: RERUNS[tiles === "6x16" ? "wide" : "narrow"] },
+    limits: {
+      maxInputs: 16,
+      maxBuffers: 32,
+      turnBytes: TURN_BYTES,
+      reruns: RERUNS[tiles === "6x16" ? "wide" : "narrow"],
+    },
     maxBytes: core.heap.maxBytes,
     load: (schedule) => load(core, device, schedule, { winograd, tiles: chosen, ownKernels, onLaunch }),
     async read(buffer) {
@@ -147,9 +158,9 @@ function sizeOfAll(engine: Engine): number {
 function load(core: Core, device: Device, given: ScheduledProgram, options: LoadOptions): Loaded {
   const schedule = writeConstants(given);
   const variants = variantsOf(core, schedule, options);
-  const { plan, passes } = variants.usual.program;
+  const { plan, launches } = variants.usual.program;
   return {
-    stats: { plannedBytes: lastingBytes(schedule) + plan.bytes, launches: passes },
+    stats: { plannedBytes: lastingBytes(schedule) + plan.bytes, launches },
     run: (inputs) => run(core, device, { schedule, variants }, inputs),
   };
 }

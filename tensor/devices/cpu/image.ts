@@ -10,14 +10,23 @@ export interface Pass {
   /** Positions in the table of addresses of a run. */
   readonly slots: readonly number[];
   readonly items: number;
-  /** False for passes too short to share. */
+  /** Items that a thread takes together. */
+  readonly grain: number;
+}
+
+/** Passes that depend on none of each other, between two barriers. */
+export interface PassLaunch {
+  /** How many of the list. */
+  readonly passes: number;
+  /** False for those too short to share. */
   readonly parallel: boolean;
 }
 
-/** Passes that run one after the other: one list of launches, which all threads know. */
+/** One list of launches that run one after the other, which all threads know. */
 export interface PassList {
   readonly kind: "passes";
   readonly passes: readonly Pass[];
+  readonly launches: readonly PassLaunch[];
   /** Number by which threads know the list. */
   readonly number: number;
   /** Position of the first among the passes of the program. */

@@ -6,22 +6,25 @@ import { exchangeWaits } from "../../compiler/schedule/exchange_waits.ts";
 import { runsOf } from "../../compiler/loop_step.ts";
 import type { WatOptions } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
+import { turnsOf } from "../../compiler/schedule/in_place.ts";
 import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
 import type { Core } from "./runtime/core.ts";
 import { kernelsOf, once, type StepKernel, type StepKernels } from "./step_kernel.ts";
-import type { AnySegment, ExchangeImage, LoopImage, Pass, ProgramImage } from "./image.ts";
+import type { AnySegment, ExchangeImage, LoopImage, Pass, PassLaunch, PassList, ProgramImage } from "./image.ts";
 
-/** Passes that take less than this many nanoseconds run on one thread. */
+/** Launches that take less than this many nanoseconds run on one thread. */
 const SHARE_ABOVE = 30_000;
+/** Nanoseconds of what a thread takes at once of a launch of several passes: their items differ in cost. */
+const PORTION = 10_000;
 /** Bytes between the starts of what lies in the arena. */
 const ALIGNMENT = 64;
 
 /** A schedule with the memory that it needs. */
 export interface Program {
   readonly schedule: ScheduledProgram;
-  /** Passes of one run, those of loops as often as they run at most; once of a loop that nothing bounds. */
-  readonly passes: number;
+  /** Launches of one run, those of loops as often as they run at most; once of a loop that nothing bounds. */
+  readonly launches: number;
   /** Numbers of the lists of passes, those of loops too. */
   readonly lists: readonly number[];
   /** Where temporaries and the scratch of each step lie in the arena. */
@@ -85,7 +88,11 @@ export function prepare(
     return loop ? loopText(loop, prepare(core, loop.schedule, options, known)) : made(step);
   });
   const waits = exchangeWaits(schedule);
-  const lists = listRanges(texts, waits).map((range) => ({ ...range, number: core.shared.programs++ }));
+  // Whoever listens is told of each pass by itself.
+  const turns = onLaunch ? texts.map((_, step) => step) : turnsOf(schedule.steps);
+  const lists = listRanges(texts, waits).map((range) => ({
+    ...{ ...range, number: core.shared.programs++, launches: launchesOf(texts, turns, range) },
+  }));
   const scratchBytes = texts.map((text) => text.scratchBytes);
   const plan = planMemory(schedule, { alignment: ALIGNMENT, inPlace: true, scratchBytes });
   const places = {
@@ -95,10 +102,8 @@ export function prepare(
   const localBytes = aligned(texts.reduce((most, text) => Math.max(most, text.localBytes), 0));
   return {
     ...{ schedule, plan, places, localBytes },
-    passes: texts.reduce(
-      (sum, { passes, loop }) => sum + passes.length + (loop ? runsOf(loop.of) * loop.body.passes : 0),
-      0,
-    ),
+    launches: lists.reduce((sum, { launches }) => sum + launches.length, 0) +
+      texts.reduce((sum, { loop }) => sum + (loop ? runsOf(loop.of) * loop.body.launches : 0), 0),
     lists: [...lists.map(({ number }) => number), ...texts.flatMap(({ loop }) => loop?.body.lists ?? [])],
     image: once(() => {
       const segments = segmentsOf(schedule, texts, { lists, waits });
@@ -115,7 +120,7 @@ function segmentsOf(
   schedule: ScheduledProgram,
   texts: readonly StepText[],
   { lists, waits }: {
-    readonly lists: readonly (ListRange & { readonly number: number })[];
+    readonly lists: readonly List[];
     readonly waits: ReadonlyMap<number, readonly number[]>;
   },
 ): readonly AnySegment[] {
@@ -124,7 +129,7 @@ function segmentsOf(
     if (text.exchange) return exchangeImage(schedule, step, text.exchange);
     const list = lists.find(({ from }) => from === step);
     if (!list) return null;
-    return { kind: "passes", number: list.number, first: list.first, passes: passesOf(schedule, texts, list) };
+    return passList(schedule, texts, list);
   };
   return [...texts, null].flatMap((text, step): AnySegment[] => {
     const [sums, own] = [waits.get(step), text && segmentOf(text, step)];
@@ -188,19 +193,55 @@ function loopImage(
   };
 }
 
+/** A pass of a step. */
+interface PassAt {
+  readonly step: number;
+  readonly pass: number;
+}
+
+/** What lies between loops and exchanges, launch by launch. */
+interface List extends ListRange {
+  readonly number: number;
+  readonly launches: readonly (readonly PassAt[])[];
+}
+
+/** Steps of one turn go pass by pass together. */
+function launchesOf(
+  texts: readonly StepKernel[],
+  turns: readonly number[],
+  { from, to }: ListRange,
+): readonly (readonly PassAt[])[] {
+  const steps = texts.slice(from, to).map((_, i) => from + i);
+  return [...Map.groupBy(steps, (step) => turns[step]!).values()].flatMap((together) => {
+    const passes = together.flatMap((step) => texts[step]!.passes.map((_, pass): PassAt => ({ step, pass })));
+    return [...Map.groupBy(passes, ({ pass }) => pass).values()];
+  });
+}
+
 /** Assembles kernels. */
-function passesOf(
+function passList(
   { steps, values }: ScheduledProgram,
   texts: readonly StepKernel[],
-  { from, to }: ListRange,
-): readonly Pass[] {
-  return texts.slice(from, to).flatMap(({ passes }, i) => {
-    const { inputs, outputs } = steps[from + i]!;
-    return passes.map(({ kernel, items, itemCost }): Pass => ({
+  { number, first, launches }: List,
+): PassList {
+  const passOf = ({ step, pass }: PassAt, together: number): Pass => {
+    const { inputs, outputs } = steps[step]!;
+    const { kernel, items, itemCost } = texts[step]!.passes[pass]!;
+    return {
       kernel: kernel(),
-      slots: [...inputs, ...outputs, values.length + from + i], // scratch of the steps comes after all values
+      slots: [...inputs, ...outputs, values.length + step], // scratch of the steps comes after all values
       items,
-      parallel: items > 1 && items * itemCost > SHARE_ABOVE,
-    }));
-  });
+      grain: together === 1 ? 1 : Math.max(1, Math.floor(PORTION / itemCost)),
+    };
+  };
+  const parallel = (launch: readonly PassAt[]) => {
+    const passes = launch.map(({ step, pass }) => texts[step]!.passes[pass]!);
+    return passes.reduce((sum, { items }) => sum + items, 0) > 1 &&
+      passes.reduce((sum, { items, itemCost }) => sum + items * itemCost, 0) > SHARE_ABOVE;
+  };
+  return {
+    ...{ kind: "passes", number, first },
+    passes: launches.flatMap((launch) => launch.map((each) => passOf(each, launch.length))),
+    launches: launches.map((launch): PassLaunch => ({ passes: launch.length, parallel: parallel(launch) })),
+  };
 }

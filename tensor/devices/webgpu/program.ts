@@ -1,9 +1,11 @@
 /** @file Schedules as launches of a webgpu device: written and planned. */
 import { exchangeParts } from "../../compiler/brought.ts";
+import { webgpuPart } from "./brought.ts";
 import type { Exchange } from "../../primitive.ts";
 import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram, type Step } from "../../compiler/kernel.ts";
 import type { WgslKernel, WgslLimits } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
+import { turnsOf } from "../../compiler/schedule/in_place.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
 import { DeviceError } from "../../errors.ts";
 import { attachEpilogue } from "./emit/epilogue.ts";
@@ -11,6 +13,7 @@ import { emitMapWgsl } from "./emit/map.ts";
 import { attachPrologue } from "./emit/prologue.ts";
 import { emitReduceWgsl } from "./emit/reduce.ts";
 import { type Shader, shaderOf } from "./emit/shader.ts";
+import type { BoundPass } from "./emit/join_passes.ts";
 import { templateWgsl } from "./kernels/template.ts";
 import { ALIGNMENT, type ArenaPlan, planArena } from "./runtime/arena.ts";
 import type { Core } from "./runtime/core.ts";
@@ -153,7 +156,9 @@ export function prepare(core: Core, schedule: ScheduledProgram, { onLaunch, runs
   });
   const scratchBytes = steps.map((step) => step.scratchBytes);
   scratchBytes.forEach((bytes) => refuseLarge(gpu.limits, bytes));
-  const { segments, passes } = segmentsOf(core, schedule, steps, runs);
+  // Whoever listens is told of each pass by itself.
+  const turns = onLaunch ? steps.map((_, at) => at) : turnsOf(schedule.steps);
+  const { segments, passes } = segmentsOf(core, schedule, { steps, turns, runs });
   return {
     schedule,
     segments,
@@ -174,11 +179,21 @@ function refuseTimes(): never {
 }
 
 /** Runs of passes between loops and exchanges, and where exchanges must be done. */
-function segmentsOf(core: Core, schedule: ScheduledProgram, steps: readonly Prepared[], runs: number) {
+function segmentsOf(core: Core, schedule: ScheduledProgram, { steps, turns, runs }: {
+  readonly steps: readonly Prepared[];
+  readonly turns: readonly number[];
+  readonly runs: number;
+}) {
   const segments: AnySegment[] = [];
   const waits = exchangeParts(steps.some(({ exchange }) => exchange))?.exchangeWaits(schedule);
   let [passes, first] = [[] as ReturnType<typeof passesOf>[number][], 0];
+  let together: number[] = []; // steps of one turn
+  const endTurn = () => {
+    passes.push(...passesOf(core, schedule, steps, together));
+    together = [];
+  };
   const flush = () => {
+    endTurn();
     if (passes.length > 0) segments.push({ kind: "launches", launches: makeLaunches(passes, runs), first });
     first += passes.length;
     passes = [];
@@ -192,7 +207,8 @@ function segmentsOf(core: Core, schedule: ScheduledProgram, steps: readonly Prep
   steps.forEach((step, at) => {
     const { made, exchange } = step;
     waitBefore(at);
-    if (!made && !exchange) return void passes.push(...passesOf(core, schedule, step, at));
+    if (turns[at] !== turns[at - 1]) endTurn();
+    if (!made && !exchange) return void together.push(at);
     flush();
     if (exchange) segments.push({ kind: "exchange", step: schedule.steps[at]!, exchange, at });
     if (made) {
@@ -204,14 +220,30 @@ function segmentsOf(core: Core, schedule: ScheduledProgram, steps: readonly Prep
   return { segments, passes: first };
 }
 
-/** The shaders of a step, and what they are bound to. */
-function passesOf({ gpu }: Core, schedule: ScheduledProgram, { passes }: Prepared, at: number) {
-  const { kernel, inputs, outputs } = schedule.steps[at]!;
-  const slots = [...inputs, ...outputs, schedule.values.length + at]; // scratch of the steps comes after all values
-  passes.forEach((pass) => refusePass(gpu.limits, pass, kernel.kind === "template" ? kernel.name : kernel.kind));
-  const inPlace = outputs.some((value) => inputs.includes(schedule.aliases.get(value) ?? -1));
-  const halves = new Set(slots.keys().filter((position) => schedule.values[slots[position]!]?.half));
-  return passes.map((pass) => ({ pass: shaderOf(pass, halves), slots, inPlace }));
+/** The shaders of the steps of a turn, and what they are bound to: those that come first in each step, then second ones. */
+function passesOf(
+  { gpu, limits }: Core,
+  schedule: ScheduledProgram,
+  steps: readonly Prepared[],
+  turn: readonly number[],
+) {
+  const rounds: BoundPass[][] = [];
+  for (const at of turn) {
+    const { kernel, inputs, outputs } = schedule.steps[at]!;
+    const slots = [...inputs, ...outputs, schedule.values.length + at]; // scratch of the steps comes after all values
+    const inPlace = outputs.some((value) => inputs.includes(schedule.aliases.get(value) ?? -1));
+    steps[at]!.passes.forEach((pass, round) => {
+      refusePass(gpu.limits, pass, kernel.kind === "template" ? kernel.name : kernel.kind);
+      (rounds[round] ??= []).push({ pass, slots, inPlace, short: kernel.kind === "map" });
+    });
+  }
+  const joined = rounds.flatMap((round) =>
+    round.length === 1 ? round : webgpuPart("joinPasses", "launch kernels together")(round, limits)
+  );
+  return joined.map(({ pass, slots, inPlace }) => {
+    const halves = new Set(slots.keys().filter((position) => schedule.values[slots[position]!]?.half));
+    return { pass: shaderOf(pass, halves), slots, inPlace };
+  });
 }
 
 /** The shaders of a program, those of loops too. */

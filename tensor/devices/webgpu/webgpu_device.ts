@@ -39,7 +39,10 @@ export interface WebgpuOptions {
    * the memory of the host.
    */
   readonly maxBytes?: number;
-  /** Called after each launch, to see where the time goes: runs take longer then. Nothing is timed without it. */
+  /**
+   * Called after each launch, to see where the time goes: runs take longer then, as kernels that share a launch otherwise are
+   * launched one by one. Nothing is timed without it.
+   */
   readonly onLaunch?: LaunchListener;
   /** Tiles of an adapter, of `deno task tune`; what is known of such adapters if left out. */
   readonly tuning?: TuningTable;
@@ -57,6 +60,8 @@ export interface WebgpuOptions {
 
 /** What `precision: "f16"` does, for errors. */
 const HALF = "keep activations in float16";
+/** What a launch of several updates keeps until another reads it: updates of all parameters of most networks. */
+const TURN_BYTES = 2 ** 28;
 /** Bounds where a processor stands in for the GPU. */
 const SOFTWARE_BOUNDS = { maxBytes: 2 ** 32 };
 
@@ -150,6 +155,7 @@ function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): B
       maxInputs: core.limits.maxStorageBuffers - 1,
       maxBuffers: core.limits.maxStorageBuffers,
       joins: true,
+      turnBytes: TURN_BYTES,
     },
     load: (schedule) => load(core, self(), schedule, onLaunch),
     async read(buffer) {

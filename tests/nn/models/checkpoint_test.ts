@@ -28,13 +28,13 @@ for (const [family, model] of MODELS) {
         { device },
       );
       const train = init(model, optimizer, random.key(0), { decoderWidth: 16 });
-      const { plannedBytes, launches } = step.stats(train, images);
-      return { out: step(train, images), plannedBytes, launches };
+      const { plannedBytes, flops } = step.stats(train, images);
+      return { out: step(train, images), plannedBytes, flops };
     });
     const bytes = runs.map(({ plannedBytes }) => plannedBytes);
     deepStrictEqual(bytes, bytes.toSorted((a, b) => b - a)); // none, the first stage, both
-    const launches = runs.map(({ launches }) => launches);
-    deepStrictEqual(launches, [...new Set(launches)].sort((a, b) => a - b));
+    const flops = runs.map(({ flops }) => flops);
+    deepStrictEqual(flops, [...new Set(flops)].sort((a, b) => a - b));
     const [whole, first, thrifty] = runs as [typeof runs[0], typeof runs[0], typeof runs[0]];
     ok(thrifty.plannedBytes < whole.plannedBytes, `${thrifty.plannedBytes} < ${whole.plannedBytes}`);
     const read = (x: unknown) =>

@@ -1,12 +1,19 @@
 /** @file Threads that run launch lists together: the caller and its workers. */
 
 /** One pass of a loaded program: a module, what it reads and writes, and how many items to split. */
-export interface Launch {
+export interface Part {
   readonly module: WebAssembly.Module;
   /** Positions in the address table of a run. */
   readonly slots: readonly number[];
   readonly items: number;
-  /** False for passes too short to share. */
+  /** Items that a thread takes together. */
+  readonly grain: number;
+}
+
+/** Passes that depend on none of each other. */
+export interface Launch {
+  readonly parts: readonly Part[];
+  /** False for what is too short to share. */
   readonly parallel: boolean;
 }
 
@@ -51,7 +58,7 @@ export const CONTROL_BYTES = 64;
 
 /** How many launches of a list are shared between threads. */
 export function sharedLaunches(launches: readonly Launch[]): number {
-  return launches.filter(({ parallel, items }) => parallel && items > 0).length;
+  return launches.filter((launch) => launch.parallel && CREW.unitsOf(launch) > 0).length;
 }
 
 /**
@@ -109,10 +116,10 @@ export const CREW = {
   },
 
   /**
-   * Runs launches together with the other members. Every member calls it with the same list. Items are handed out in
-   * parts as threads become free; kernels promise that the split does not change the result.
+   * Runs launches together with the other members. Every member calls it with the same list. Units are handed out in
+   * portions as threads become free; kernels promise that the split does not change the result.
    *
-   * @param launches The passes, in order, with a barrier after each shared one.
+   * @param launches In order, with a barrier after each shared one.
    * @param run Addresses and turn.
    * @param member Who is calling. Member 0 also does what is not shared.
    * @param scratch Address of this member's private scratch.
@@ -129,16 +136,41 @@ export const CREW = {
     onLaunch?: (index: number, start: number, milliseconds: number) => void,
   ): void {
     let turn = run.firstTurn;
-    launches.forEach(({ module, slots, items, parallel }, index) => {
-      if (items === 0 || (!parallel && member.index > 0)) return;
+    launches.forEach((launch, index) => {
+      const units = this.unitsOf(launch);
+      if (units === 0 || (!launch.parallel && member.index > 0)) return;
       const from = onLaunch ? performance.now() : 0;
-      const kernel = this.entryOf(module, member, instances);
-      const addresses = slots.map((slot) => run.table[slot]! | 0);
-      const work = (begin: number, end: number) => kernel(...addresses, scratch | 0, begin, end);
-      if (parallel) this.shareOut(items, member, ++turn, work);
-      else work(0, items);
+      const work = (begin: number, end: number) =>
+        this.runUnits(launch, begin, end, ({ module, slots }, first, last) => {
+          const addresses = slots.map((slot) => run.table[slot]! | 0);
+          this.entryOf(module, member, instances)(...addresses, scratch | 0, first, last);
+        });
+      if (launch.parallel) this.shareOut(units, member, ++turn, work);
+      else work(0, units);
       onLaunch?.(index, from, performance.now() - from);
     });
+  },
+
+  /** Items of all parts, in the portions that are handed out. */
+  unitsOf({ parts }: Launch): number {
+    return parts.reduce((sum, { items, grain }) => sum + Math.ceil(items / grain), 0);
+  },
+
+  /** Does some of the units of a launch: of each part the items that are among them. */
+  runUnits(
+    { parts }: Launch,
+    begin: number,
+    end: number,
+    work: (part: Part, first: number, last: number) => void,
+  ): void {
+    let before = 0;
+    for (const part of parts) {
+      const { items, grain } = part;
+      const units = Math.ceil(items / grain);
+      const [from, to] = [Math.max(begin - before, 0), Math.min(end - before, units)];
+      if (from < to) work(part, from * grain, Math.min(to * grain, items));
+      before += units;
+    }
   },
 
   /** Takes some of the items that are left: fewer and fewer, so that all members end with the last single ones. Null if none are. */

@@ -8,6 +8,7 @@ import {
   type Instances,
   type Launch,
   type Member,
+  type Part,
   sharedLaunches,
   type WorkerMessage,
 } from "./crew.ts";
@@ -139,12 +140,12 @@ function launchesOf(local: Local, list: PassList): readonly Launch[] {
   const known = launches.get(list);
   if (known) return known;
   if (eager) compileOn(state.workers, [...new Set(list.passes.map(({ kernel }) => kernel.binary))], "load");
-  const made = list.passes.map(({ kernel, slots, items, parallel }): Launch => ({
-    module: kernel.module,
-    slots,
-    items,
-    parallel: parallel && possible.count > 0,
-  }));
+  const parts = list.passes.map(({ kernel, slots, items, grain }): Part => (
+    { module: kernel.module, slots, items, grain }
+  ));
+  const made = list.launches.map(({ passes, parallel }): Launch => (
+    { parts: parts.splice(0, passes), parallel: parallel && possible.count > 0 }
+  ));
   if (sharedLaunches(made) > 0) startCrew(local);
   state.workers.forEach((worker) => tell(worker, { kind: "load", program: list.number, launches: made }));
   launches.set(list, made);

@@ -99,15 +99,21 @@ export function combineTeam(result: Reduced, k: number, plan: ReducePlan, store:
 
 /** Over a group: every run of invocations, which have combined theirs, hands on one value. */
 function combineGroup(result: Reduced, k: number, run: number, store: (x: string) => string): readonly string[] {
+  const partial = partialOf(result, k);
   const first = run === 1
-    ? `partial${k}[local] = ${accumulatorOf(k)};`
-    : `if (local % ${run}u == 0u) { partial${k}[local / ${run}u] = ${accumulatorOf(k)}; }`;
+    ? `${partial}[local] = ${accumulatorOf(k)};`
+    : `if (local % ${run}u == 0u) { ${partial}[local / ${run}u] = ${accumulatorOf(k)}; }`;
   const steps = [first, "workgroupBarrier();"];
   for (let half = GROUP / run / 2; half >= 1; half /= 2) {
-    const sum = combine(result, `partial${k}[local]`, `partial${k}[local + ${half}u]`);
-    steps.push(`if (local < ${half}u) { partial${k}[local] = ${sum}; } workgroupBarrier();`);
+    const sum = combine(result, `${partial}[local]`, `${partial}[local + ${half}u]`);
+    steps.push(`if (local < ${half}u) { ${partial}[local] = ${sum}; } workgroupBarrier();`);
   }
-  return [...steps, `if (local == 0u) { ${store(`partial${k}[0]`)} }`];
+  return [...steps, `if (local == 0u) { ${store(`${partial}[0]`)} }`];
+}
+
+/** Memory of a group for a result, which reductions of one shader share: its name tells its type. */
+function partialOf(result: Reduced, k: number): string {
+  return `partial_${DTYPES[registerOf(result)].wgsl}_${k}`;
 }
 
 /**
@@ -118,7 +124,9 @@ function combineGroup(result: Reduced, k: number, run: number, store: (x: string
  */
 export function teamMemory({ kernel: { results }, team }: ReducePlan): readonly string[] {
   if (team !== GROUP) return [];
-  return results.map((result, k) => `var<workgroup> partial${k}: array<${DTYPES[registerOf(result)].wgsl}, ${GROUP}>;`);
+  return results.map((result, k) =>
+    `var<workgroup> ${partialOf(result, k)}: array<${DTYPES[registerOf(result)].wgsl}, ${GROUP}>;`
+  );
 }
 
 /**

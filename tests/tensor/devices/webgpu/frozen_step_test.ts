@@ -7,9 +7,11 @@ import {
   DeviceError,
   jit,
   mul,
+  sum,
   type Tensor,
   tensor,
   webgpuDevice,
+  zeros,
 } from "../../../../tensor/mod.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";
 import { smallImages, type SmallResult, smallStep, smallWeights } from "../../../support/small_step.ts";
@@ -81,8 +83,9 @@ testWebgpu("Under the limits that every adapter has, a step is the same to the b
 });
 
 testWebgpu("Without prepare() the first run hands kernels over in parts, the second in one", (device) => {
-  const inputs = Array.from({ length: 40 }, (_, i) => tensor(new Float32Array(i + 1)));
-  const f = jit((...parts: Tensor[]) => parts.map((x) => add(x, 1)), { device }); // forty kernels that differ
+  const inputs = Array.from({ length: 40 }, (_, i) => tensor(new Float32Array(i + 2)));
+  // Forty kernels that differ, each of which reads what the one before has written.
+  const f = jit((...parts: Tensor[]) => parts.reduce((total, x) => sum(add(x, total)), zeros([])), { device });
   equal(counted(device, () => void f(...inputs)).submits, 2);
   equal(counted(device, () => void f(...inputs)).submits, 1);
   return Promise.resolve();
