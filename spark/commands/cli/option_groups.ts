@@ -13,7 +13,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   "Training":
     "epochs steps batchSize accumulate optimizer baseLr warmupEpochs schedule decayAt decayFactor weightDecay " +
     "weightDecayEnd layerDecay dropPath clip loss maskRatio patchSize ema rpnBatch roiBatch preNms postNms precise " +
-    "precision checkpoint seed",
+    "precision checkpoint checkpointStages seed",
   "Ablations and measurements": "masking scales positions lossOn distance target normParts permuteBatch",
   "Several ranks": "syncBn bucketMb deadline",
   "Machine": "device threads fast noKernelCache workers tuning",

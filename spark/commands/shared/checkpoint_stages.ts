@@ -9,10 +9,17 @@ type Checkpoint = NonNullable<ModelOptions["checkpoint"]>;
  *
  * @param given Options of a command line.
  * @returns How many stages, or whether all.
+ * @throws {RangeError} If both are given.
  */
 export function checkpointOf(
   { checkpoint = false, checkpointStages }: { readonly checkpoint?: boolean; readonly checkpointStages?: number },
 ): Checkpoint {
+  if (checkpoint && checkpointStages !== undefined) {
+    throw new RangeError(
+      "Cannot compute blocks twice as one of --checkpoint, of all stages, and --checkpoint-stages must be given: current " +
+        `--checkpoint-stages is ${checkpointStages} beside --checkpoint; leave one out`,
+    );
+  }
   return checkpointStages ?? checkpoint;
 }
 

@@ -5,6 +5,7 @@ import { parseCommandLine } from "../../../spark/commands/cli/command_line.ts";
 import { helpOf } from "../../../spark/commands/cli/help.ts";
 import { flagOf } from "../../../spark/commands/cli/option.ts";
 import { PRETRAIN_OPTIONS } from "../../../spark/commands/shared/pretrain_options.ts";
+import { checkpointOf } from "../../../spark/commands/shared/checkpoint_stages.ts";
 import { resumeOptions, settleOptions } from "../../../spark/commands/shared/settled_options.ts";
 import { MODELS } from "../../../spark/train/model_table.ts";
 import { runLengths, shiftAfter } from "../../../spark/train/run_lengths.ts";
@@ -207,6 +208,16 @@ Deno.test("settleOptions() keeps the authors' choices but for those made otherwi
 Deno.test("settleOptions() refuses masks of everything or nothing", () => {
   throws(() => settleOptions({ maskRatio: 1 }), /^RangeError: Cannot mask .*12×12/);
   throws(() => settleOptions({ model: "resnet50", inputSize: [32, 32] }), /^RangeError: Cannot mask .*1×1/);
+});
+
+Deno.test("--checkpoint is of all stages, --checkpoint-stages of the first ones; both are refused", () => {
+  equal(checkpointOf({}), false);
+  equal(checkpointOf({ checkpoint: true }), true);
+  equal(checkpointOf({ checkpointStages: 2 }), 2);
+  throws(
+    () => checkpointOf({ checkpoint: true, checkpointStages: 2 }),
+    /^RangeError: Cannot .* is 2 .* leave one out$/,
+  );
 });
 
 Deno.test("resumeOptions() keeps the options of the checkpoint and refuses others", () => {
