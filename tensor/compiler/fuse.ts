@@ -25,6 +25,8 @@ export interface FusionLimits {
   readonly reruns?: ProductReruns;
   /** Set if steps that depend on none of each other run in one launch: bytes that each may keep in memory for it. */
   readonly turnBytes?: number;
+  /** Programs of fewer steps launch each by itself. */
+  readonly turnSteps?: number;
 }
 
 /** Nodes to look at before one counts as dear: a bound for long chains of views. */

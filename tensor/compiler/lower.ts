@@ -57,7 +57,8 @@ function scheduleOf(
   const given = new Set([...donated].map((position) => inputs[position]!));
   const lean = leaner(reorder({ values, steps }), limits.reruns);
   const joined = limits.joins ? joinEpilogues(joinPrologues(lean, limits), given, limits) : lean;
-  const draft = limits.turnBytes === undefined ? joined : gathered(joined, limits.turnBytes);
+  const { turnBytes, turnSteps = 0 } = limits;
+  const draft = turnBytes === undefined || steps.length < turnSteps ? joined : gathered(joined, turnBytes);
   const aliases = aliasesOf(draft, { outputs, given });
   const spent = given.difference(new Set(aliases.values()));
   const narrow = new Map([...graph.narrow].map(([node, spec]) => [numbers.get(node)!, spec]));

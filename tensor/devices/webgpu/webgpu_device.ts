@@ -62,6 +62,8 @@ export interface WebgpuOptions {
 const HALF = "keep activations in float16";
 /** What a launch of several updates keeps until another reads it: updates of all parameters of most networks. */
 const TURN_BYTES = 2 ** 28;
+/** Kernels of small programs are shared with other programs: joined, each program would have shaders of its own to compile. */
+const TURN_STEPS = 32;
 /** Bounds where a processor stands in for the GPU. */
 const SOFTWARE_BOUNDS = { maxBytes: 2 ** 32 };
 
@@ -156,6 +158,7 @@ function backendOf(core: Core, self: () => Device, onLaunch?: LaunchListener): B
       maxBuffers: core.limits.maxStorageBuffers,
       joins: true,
       turnBytes: TURN_BYTES,
+      turnSteps: TURN_STEPS,
     },
     load: (schedule) => load(core, self(), schedule, onLaunch),
     async read(buffer) {
