@@ -94,13 +94,13 @@ function say(line: string): void {
 /** The device that was asked for; with `--profile` it reports its launches. */
 async function open(profile: Profile): Promise<Device> {
   if (args.device === "cpu") {
-    const threads = {
+    const settings = {
       maxBytes: cpuBytes(),
       ...args.threads && { threads: args.threads },
       ...!args.noKernelCache && { kernels: kernelCache() },
     };
-    if (args.fast) return await openFast({ ...threads, winograd: !args.direct });
-    return cpuDevice({ ...threads, winograd: !args.direct, ...(args.profile ? { onLaunch: profile.listen } : {}) });
+    if (args.fast) return await openFast({ ...settings, winograd: !args.direct });
+    return cpuDevice({ ...settings, winograd: !args.direct, ...(args.profile ? { onLaunch: profile.listen } : {}) });
   }
   const options = {
     ...(args.direct ? { winograd: false } : {}),

@@ -78,7 +78,7 @@ export function cpuBytes(total: number = Deno.systemMemoryInfo().total): number 
 
 async function openCpu({ threads, fast = false, keepsKernels = false, say }: RunMachine): Promise<Device> {
   const settings = {
-    ...{ maxBytes: cpuBytes() },
+    maxBytes: cpuBytes(),
     ...threads !== undefined && { threads },
     ...keepsKernels && { kernels: kernelCache() },
   };

@@ -6,8 +6,17 @@ import { type Command, command } from "../../spark/commands/cli/command.ts";
 import { withDefaults } from "../../spark/commands/cli/command_line.ts";
 import { runCommand } from "../../spark/commands/cli/run_command.ts";
 import { mpirun } from "../support/mpirun.ts";
-import { compare, type Distance, farthest, isSame, judge, type Result, resultOf, type Verdict } from "./results.ts";
-import { withStatistics } from "./results.ts";
+import {
+  compare,
+  type Distance,
+  farthest,
+  isSame,
+  judge,
+  type Result,
+  resultOf,
+  type Verdict,
+  withStatistics,
+} from "./results.ts";
 
 const OPTIONS = {
   least: { kind: "whole", least: 1, help: "the smallest number of ranks", default: 1 },

@@ -44,8 +44,8 @@ function finetuneRate({ baseLr, batchSize }: FinetuneOptions, { total, warmup, s
  *
  * @param options Options of the run.
  * @param lengths Steps of the run and of its warm-up.
- * @param start Number of classes, the pre-trained network if there is one, in which stages blocks are computed twice, and ranks that share
- * each step.
+ * @param start Number of classes, the pre-trained network if there is one, in which stages blocks are computed twice, and
+ * ranks that share each step.
  * @param device Where to compute.
  * @returns Model, first state and step.
  */

@@ -110,12 +110,16 @@ function keptKernels(
   files: ReturnType<typeof filesIn>,
   modules: ReturnType<typeof modulesIn>,
 ): Pick<KernelStore, "find" | "keep"> {
-  const version = attempt(sourceDigest);
-  if (version === undefined) return {};
-  const fileOf = (content: string) => `${digestText(version, content)}.kernel`;
+  const version: { read?: string | null } = {}; // read when the first kernel is asked for
+  const fileOf = (content: string) => {
+    if (version.read === undefined) version.read = attempt(sourceDigest) ?? null;
+    return version.read === null ? null : `${digestText(version.read, content)}.kernel`;
+  };
   return {
     find(content) {
-      const { passes, ...memory }: KernelFile = JSON.parse(textOf(files.read(fileOf(content))) || NO_KERNEL);
+      const name = fileOf(content);
+      if (name === null) return undefined;
+      const { passes, ...memory }: KernelFile = JSON.parse(textOf(files.read(name)) || NO_KERNEL);
       const found = passes.flatMap(({ name, ...pass }) => {
         const module = modules.read(name);
         return module ? [{ ...pass, module }] : [];
@@ -127,7 +131,8 @@ function keptKernels(
         ...memory,
         passes: passes.map(({ module, ...pass }) => ({ ...pass, name: modules.nameOf(module) })),
       };
-      files.write(fileOf(content), new TextEncoder().encode(JSON.stringify(file)));
+      const name = fileOf(content);
+      if (name !== null) files.write(name, new TextEncoder().encode(JSON.stringify(file)));
     },
   };
 }

@@ -34,8 +34,8 @@ interface OpenLife extends Life {
 
 /**
  * Plans the memory of all temporaries, so that the peak is known before the first run. Values whose lifetimes
- * overlap, counted in turns, do not share bytes, but for maps that work in place. Each gets the lowest offset that is free for its lifetime:
- * first those that live where most is in use, the longest lives first; or the large ones first, if that takes less.
+ * overlap, counted in turns, do not share bytes, but for maps that work in place. Each gets the lowest offset that is free
+ * for its lifetime: first those that live where most is in use, the longest lives first; or the large ones first, if that takes less.
  *
  * @param schedule The steps.
  * @param options Alignment, work in place, scratch.

@@ -15,7 +15,7 @@ import { hasMemories, type KernelStore } from "./runtime/assemble.ts";
 import { type Block, readBlock } from "./runtime/blocks.ts";
 import { closeCore, type Core, type CpuBuffer, growRegions, makeCore, storeOf } from "./runtime/core.ts";
 import type { Engine } from "./runtime/engine.ts";
-import { MEMORIES, memoryOf, MOST_BYTES } from "./runtime/heap.ts";
+import { MEMORIES, MEMORY_BYTES, memoryOf, MOST_BYTES } from "./runtime/heap.ts";
 import { localEngine } from "./runtime/local_engine.ts";
 import { fastestTiles } from "./runtime/fastest_tiles.ts";
 import { lastingBytes, nearNeeds, type Variants, variantsOf } from "./variants.ts";
@@ -141,8 +141,8 @@ export function cpuDeviceOn(
 
 /** Throws if there cannot be so much memory. */
 function refuseBound(maxBytes: number): void {
-  if (maxBytes <= 2 ** 32) return;
-  const [most, where] = hasMemories() ? [MOST_BYTES, ""] : [2 ** 32, " where the engine has one memory"];
+  if (maxBytes <= MEMORY_BYTES) return;
+  const [most, where] = hasMemories() ? [MOST_BYTES, ""] : [MEMORY_BYTES, " where the engine has one memory"];
   if (maxBytes <= most) return;
   throw new DeviceError(
     "cpu",

@@ -49,7 +49,7 @@ export function kernelsOf(
     const specs = (list: readonly number[]): readonly TensorSpec[] => list.map((value) => values[value]!);
     const [read, written] = [specs(inputs), specs(outputs)];
     const key = `${kernelKey(kernel)}<${read.map(nameOf).join(";")}>${written.map(nameOf).join(";")}`;
-    const made = known.get(key) ?? stepKernel(contentOf(kernel, key, options), () => {
+    const made = known.get(key) ?? stepKernel(options.store ? contentOf(kernel, key, options) : null, () => {
       if (kernel.kind === "template") return templateWat(kernel, options);
       return kernel.kind === "map" ? emitMapWat(kernel, read, written) : emitReduceWat(kernel, read);
     }, options);

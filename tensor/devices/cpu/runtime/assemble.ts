@@ -7,7 +7,7 @@ import { recentMap } from "../../../recent_map.ts";
 export interface Kernel {
   /** The module as bytes. */
   readonly binary: Uint8Array<ArrayBuffer>;
-  /** The module, compiled when it is first asked for. It imports the first memory as `env.memory`, the second as `env.memory1`. */
+  /** The module, compiled when it is first asked for. It imports the first memory as `env.memory`, others as `env.memory1` and so on. */
   readonly module: WebAssembly.Module;
 }
 

@@ -140,11 +140,13 @@ export const CREW = {
       const units = this.unitsOf(launch);
       if (units === 0 || (!launch.parallel && member.index > 0)) return;
       const from = onLaunch ? performance.now() : 0;
+      const calls = launch.parts.map(({ module, slots }) => {
+        const kernel = this.entryOf(module, member, instances);
+        const addresses = slots.map((slot) => run.table[slot]! | 0);
+        return (first: number, last: number) => kernel(...addresses, scratch | 0, first, last);
+      });
       const work = (begin: number, end: number) =>
-        this.runUnits(launch, begin, end, ({ module, slots }, first, last) => {
-          const addresses = slots.map((slot) => run.table[slot]! | 0);
-          this.entryOf(module, member, instances)(...addresses, scratch | 0, first, last);
-        });
+        this.runUnits(launch, begin, end, (part, first, last) => calls[part]!(first, last));
       if (launch.parallel) this.shareOut(units, member, ++turn, work);
       else work(0, units);
       onLaunch?.(index, from, performance.now() - from);
@@ -161,16 +163,15 @@ export const CREW = {
     { parts }: Launch,
     begin: number,
     end: number,
-    work: (part: Part, first: number, last: number) => void,
+    work: (part: number, first: number, last: number) => void,
   ): void {
     let before = 0;
-    for (const part of parts) {
-      const { items, grain } = part;
+    parts.forEach(({ items, grain }, part) => {
       const units = Math.ceil(items / grain);
       const [from, to] = [Math.max(begin - before, 0), Math.min(end - before, units)];
       if (from < to) work(part, from * grain, Math.min(to * grain, items));
       before += units;
-    }
+    });
   },
 
   /** Takes some of the items that are left: fewer and fewer, so that all members end with the last single ones. Null if none are. */

@@ -4,8 +4,8 @@ import { DeviceError } from "../../../errors.ts";
 import type { Engine } from "./engine.ts";
 import { ALIGNMENT, makeZone, MAX_PAGES, PAGE, type Zone } from "./memory.ts";
 
-/** Bytes of one memory. */
-const MEMORY_BYTES = MAX_PAGES * PAGE;
+/** Bytes that one memory can have. */
+export const MEMORY_BYTES: number = MAX_PAGES * PAGE;
 /** Memories that a device may have. */
 export const MEMORIES = 4;
 /** Bytes of all of them. */

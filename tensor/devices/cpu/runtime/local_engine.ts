@@ -85,9 +85,8 @@ export function localEngine(threads: number, { eager = false }: { readonly eager
 /** What an engine is made of, none of whose workers is started yet. */
 function makeLocal(threads: number, eager: boolean): Local {
   const possible = workersOf(Math.max(1, threads) - 1);
-  const state: Local["state"] = {
-    ...{ turn: 0, alone: possible.count === 0, closed: false, launches: 0, workers: [], loaded: false, ahead: null },
-  };
+  const alone = possible.count === 0;
+  const state: Local["state"] = { turn: 0, alone, closed: false, launches: 0, workers: [], loaded: false, ahead: null };
   const memories = sharedMemories(INITIAL_PAGES, (all) => {
     state.workers.forEach((worker) => tell(worker, { kind: "memories", memories: all }));
   });
