@@ -4,7 +4,7 @@ import { graphOf } from "../../../tensor/compiler/graph.ts";
 import type { ScheduledProgram, Step } from "../../../tensor/compiler/kernel.ts";
 import { lower } from "../../../tensor/compiler/lower.ts";
 import { bytesOf, type Draft } from "../../../tensor/compiler/schedule/draft.ts";
-import { turnsOf } from "../../../tensor/compiler/schedule/in_place.ts";
+import { lastReads, turnsOf } from "../../../tensor/compiler/schedule/in_place.ts";
 import { planMemory } from "../../../tensor/compiler/schedule/plan.ts";
 import { takeTurns } from "../../../tensor/compiler/schedule/take_turns.ts";
 import {
@@ -102,6 +102,15 @@ const CASES: readonly {
 for (const { name, lines, kept, turns } of CASES) {
   Deno.test(`Turns: ${name}`, () => deepStrictEqual(turnsIn(lines, kept), turns));
 }
+
+Deno.test("Turns: of several that read a value in its last turn none may write over it", () => {
+  const { draft: { steps } } = draftOf([["a", 9, "+", "x"], ["b", 9, "+", "x"], ["c", 9, "+", "x"]]);
+  const [x] = steps[0]!.inputs as [number];
+  const lastOf = (turns: readonly number[]) => lastReads(steps.map((step, i) => ({ ...step, turn: turns[i]! }))).get(x);
+  deepStrictEqual(lastOf([0, 1, 2]), { turn: 2, step: 2 });
+  deepStrictEqual(lastOf([0, 1, 1]), { turn: 1, step: null });
+  deepStrictEqual(lastOf([0, 0, 1]), { turn: 1, step: 2 });
+});
 
 Deno.test("Turns: nobody waits for an exchange earlier than the program does", () => {
   const lines: readonly Line[] = [

@@ -20,6 +20,12 @@ Deno.test("The version of what writes kernels is that of all its files: names, p
     changed(() => Deno.renameSync(`${folder}/a.ts`, `${folder}/c.ts`));
     changed(() => Deno.renameSync(`${folder}/below/b.ts`, `${folder}/below.b.ts`));
     changed(() => Deno.writeTextFileSync(`${folder}/c.ts`, "12"));
+    Deno.writeTextFileSync(`${folder}/d.ts`, "4");
+    seen.push(sourceDigest(url));
+    changed(() => { // the same text in a row, in one file less
+      Deno.removeSync(`${folder}/d.ts`);
+      Deno.writeTextFileSync(`${folder}/c.ts`, "12d.ts\n4");
+    });
   }));
 
 Deno.test("The version of what is no folder of files is its address where that never changes; else there is none", () => {
