@@ -32,7 +32,7 @@ export * from "./core.ts";
 export { referenceDevice } from "./devices/reference/device.ts";
 export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
 export type { TileKind } from "./contraction/tile.ts";
-export type { KeptKernel, KernelStore } from "./devices/cpu/runtime/assemble.ts";
+export type { Kept, KernelStore, Modules } from "./devices/cpu/runtime/assemble.ts";
 
 bringToCompiler({ widen, recompute, takeTurns, exchanges: { ...exchangeSteps, sharedRanges, exchangeWaits } });
 bringToWebgpu({ exchangeQueue, joinPasses, half: { chooseHalf, requireHalf }, times: { requireTimes, runTimed } });

@@ -16,6 +16,9 @@ export function idOf(x: object): number {
   return known;
 }
 
+/** Stands before the number of an object, which is another one in each process. */
+export const NUMBERED = "@";
+
 /** True of records: objects of no class. */
 export function isPlain(x: object): x is Readonly<Record<string, unknown>> {
   const prototype = Object.getPrototypeOf(x);
@@ -37,7 +40,7 @@ function textOfObject(x: object, depth: number): string {
   if (ArrayBuffer.isView(x) && !(x instanceof DataView)) {
     return `${x.constructor.name}[${Array.from(x as Uint8Array, inner)}]`;
   }
-  if (!isPlain(x)) return `@${idOf(x)}`;
+  if (!isPlain(x)) return `${NUMBERED}${idOf(x)}`;
   return `{${Object.keys(x).sort().map((key) => `${JSON.stringify(key)}:${inner(x[key])}`)}}`;
 }
 
@@ -54,7 +57,7 @@ export function textOf(x: unknown, depth: number = 0): string {
   if (typeof x === "string") return JSON.stringify(x);
   if (Object.is(x, -0)) return "-0";
   if (typeof x === "bigint") return `${x}n`;
-  if (typeof x === "function") return `@${idOf(x)}`;
+  if (typeof x === "function") return `${NUMBERED}${idOf(x)}`;
   if (typeof x === "object" && x !== null) return textOfObject(x, depth);
   return String(x);
 }

@@ -2,7 +2,7 @@
 import type { DeviceBuffer } from "../device.ts";
 import type { TensorSpec, TypedArray } from "../spec.ts";
 import { bufferOf, leafSource, type Tensor } from "../tensor.ts";
-import type { ScheduledProgram } from "./kernel.ts";
+import type { ProgramValues } from "./kernel.ts";
 
 /** Memory of one tensor, given back once. */
 export interface Block {
@@ -100,7 +100,7 @@ function donatedBlock<B extends Block>(store: Store<B>, x: Tensor, given: B): B 
  */
 export function bindBlocks<B extends Block>(
   store: Store<B>,
-  schedule: ScheduledProgram,
+  schedule: ProgramValues,
   inputs: readonly Tensor[],
 ): Bindings<B> {
   const { values, aliases, spent } = schedule;
@@ -142,7 +142,7 @@ export function bindBlocks<B extends Block>(
  */
 export function handOut<B extends Block>(
   store: Store<B>,
-  schedule: ScheduledProgram,
+  schedule: ProgramValues,
   { blocks, taken }: Bindings<B>,
 ): readonly DeviceBuffer[] {
   const handed = new Set<B>();

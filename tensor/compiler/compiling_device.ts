@@ -7,7 +7,7 @@ import { evaluateOnce } from "./boundary.ts";
 import type { FusionLimits } from "./fuse.ts";
 import type { ScheduledProgram } from "./kernel.ts";
 import { type Graph, graphKey, graphOf } from "./graph.ts";
-import { lower } from "./lower.ts";
+import { lower, type Lowered } from "./lower.ts";
 import type { Pressure } from "./pressure.ts";
 
 /** A schedule made ready to run on a device. */
@@ -26,13 +26,32 @@ export interface Loaded {
   ready?(): Promise<void>;
 }
 
+/** A program that is ready, and the operations of one run. */
+export interface Made<L extends Loaded = Loaded> {
+  readonly loaded: L;
+  readonly flops: number;
+}
+
+/** A program that is asked for, and how it comes to be if it is not known. */
+export interface Asked<L extends Loaded = Loaded> {
+  readonly graph: Graph;
+  /** Positions of the inputs that may be overwritten. */
+  readonly donated: ReadonlySet<number>;
+  /** Lowers it. */
+  schedule(): ScheduledProgram;
+  /** Lowers and loads it. */
+  make(): Made<L>;
+}
+
 /** What a compiling device does itself; the compiler does the rest. */
-export interface Backend {
+export interface Backend<L extends Loaded = Loaded> {
   readonly name: string;
   readonly limits: FusionLimits;
   readonly maxBytes?: number;
   /** Makes text, assembles it and plans memory. */
-  load(schedule: ScheduledProgram): Loaded;
+  load(schedule: ScheduledProgram): L;
+  /** Finds what an earlier process has kept of a program, or makes it and keeps it. Made each time if left out. */
+  recall?(asked: Asked<L>): Made<L>;
   read(buffer: DeviceBuffer): Promise<TypedArray>;
   synchronize(): Promise<void>;
   flush?(): Promise<void>;
@@ -51,7 +70,7 @@ const KEPT: RecentLimits = { entries: 256, characters: 2 ** 25 };
  * @param backend The parts that differ.
  * @returns The device.
  */
-export function compilingDevice(backend: Backend): Device {
+export function compilingDevice<L extends Loaded>(backend: Backend<L>): Device {
   const load = loader(backend);
   // Memory comes back while the device still works, where it does so beside the program.
   const settled = async <R>(work: Promise<R>): Promise<R> => (await Promise.all([work, backend.pressure.turn()]))[0];
@@ -84,21 +103,26 @@ export function compilingDevice(backend: Backend): Device {
 }
 
 /** Lowers programs, each graph once, and loads each schedule once: graphs that differ may become the same. */
-function loader(backend: Backend) {
+function loader<L extends Loaded>(backend: Backend<L>) {
   // Documented caches: loaded schedules by graph and by content, those used longest ago dropped first.
-  const byGraph = recentMap<{ readonly loaded: Loaded; readonly flops: number }>(KEPT);
-  const bySchedule = recentMap<Loaded>(KEPT);
-  const make = (graph: Graph, donated: ReadonlySet<number>) => {
-    const { schedule, key } = lower(graph, donated, backend.limits);
+  const byGraph = recentMap<Made<L>>(KEPT);
+  const bySchedule = recentMap<L>(KEPT);
+  const make = ({ schedule, key }: Lowered): Made<L> => {
     refuseFloat64(backend.name, schedule);
     const loaded = bySchedule.get(key) ?? backend.load(schedule);
     bySchedule.set(key, loaded);
     return { loaded, flops: contractionFlops(schedule) };
   };
+  const ask = (whole: Graph, donated: ReadonlySet<number>): Made<L> => {
+    const graph = { ...whole, captured: [] }; // values are of one call
+    const lowered = () => lower(graph, donated, backend.limits);
+    const makeAnew = () => make(lowered());
+    return backend.recall?.({ graph, donated, schedule: () => lowered().schedule, make: makeAnew }) ?? makeAnew();
+  };
   return (program: Program) => {
     const graph = graphOf(program);
     const key = graphKey(graph, program.donated);
-    const made = byGraph.get(key) ?? make(graph, program.donated);
+    const made = byGraph.get(key) ?? ask(graph, program.donated);
     byGraph.set(key, made);
     return { ...made, captured: graph.captured.map((x) => withBuffer(x)) };
   };

@@ -194,12 +194,10 @@ export interface Value extends TensorSpec {
   readonly half?: boolean;
 }
 
-/** A scheduled program: values by number, steps in order. What every compiling device takes. */
-export interface ScheduledProgram {
+/** The values of a program: what is given, what is handed out, and what takes whose place. */
+export interface ProgramValues {
   /** Every value, by number. */
   readonly values: readonly Value[];
-  /** In the order of execution. */
-  readonly steps: readonly Step[];
   /** Numbers of the input values, in call order. */
   readonly inputs: readonly number[];
   /** Numbers of the results, in order. A number may be that of an input. */
@@ -210,4 +208,10 @@ export interface ScheduledProgram {
   readonly spent: ReadonlySet<number>;
   /** What the narrow tensors are whose words are among the results, by number of the value. */
   readonly narrow?: ReadonlyMap<number, TensorSpec>;
+}
+
+/** A scheduled program: values by number, steps in order. What every compiling device takes. */
+export interface ScheduledProgram extends ProgramValues {
+  /** In the order of execution. */
+  readonly steps: readonly Step[];
 }

@@ -20,9 +20,17 @@ export const VIEW_WORK = 16;
 /** Work of an operation that is made of some twenty others. */
 const LONG_WORK = 24;
 
-/** The expression of one node, as if its operands were zero. */
-export function expressionOf(node: GraphNode): Scalar {
-  const args = node.inputs.map(({ dtype }) => literal(0, dtype));
+/**
+ * The expression of one node by itself.
+ *
+ * @param node Its lowering is an expression.
+ * @param args Its operands: zeros if not given.
+ * @returns The expression.
+ */
+export function expressionOf(
+  node: GraphNode,
+  args: readonly Scalar[] = node.inputs.map(({ dtype }) => literal(0, dtype)),
+): Scalar {
   if (node.lowering.kind === "expression") return node.lowering.expression(args, node.params, node);
   throw new TypeError(`Cannot write ${node.name} as it must be an expression: current kind is ${node.lowering.kind}`);
 }

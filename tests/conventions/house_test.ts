@@ -94,7 +94,7 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "tensor/device.ts": ["registry"],
   "tensor/devices/cpu/emit/functions.ts": ["written"],
   "tensor/devices/cpu/emit/values.ts": ["variation"],
-  "tensor/devices/cpu/runtime/assemble.ts": ["kernels"],
+  "tensor/devices/cpu/runtime/assemble.ts": ["kernels", "kernelsOfBytes"],
   "tensor/devices/cpu/runtime/fastest_tiles.ts": ["known"],
   "tensor/devices/webgpu/brought.ts": ["brought"],
   "tensor/devices/webgpu/emit/functions.ts": ["written"],

@@ -3,6 +3,7 @@ import type { BlockBuffer } from "../../tensor/compiler/bindings.ts";
 import { cpuDeviceOn } from "../../tensor/devices/cpu/cpu_device.ts";
 import type { Block } from "../../tensor/devices/cpu/runtime/blocks.ts";
 import type { Engine } from "../../tensor/devices/cpu/runtime/engine.ts";
+import type { KernelStore } from "../../tensor/devices/cpu/runtime/assemble.ts";
 import { memoryOf } from "../../tensor/devices/cpu/runtime/heap.ts";
 import { type Device, type Tensor, tensor, toDevice } from "../../tensor/mod.ts";
 import { bufferOf, realize } from "../../tensor/tensor.ts";
@@ -33,10 +34,12 @@ export function memoryOfTensor(x: Tensor): number {
  *
  * @param engine What computes.
  * @param nearBytes Of the first memory.
+ * @param kernels Where kernels and programs of any size are kept, if anywhere.
  * @returns The device, whose first memory is not filled yet.
  */
-export function crowdedDevice(engine: Engine, nearBytes: number = 2 ** 23): CrowdedDevice {
-  const device = cpuDeviceOn(engine, { nearBytes, maxBytes: 2 ** 32, tiles: "4x8" });
+export function crowdedDevice(engine: Engine, nearBytes: number = 2 ** 23, kernels?: KernelStore): CrowdedDevice {
+  const stored = kernels && { kernels, keptNodes: 0 };
+  const device = cpuDeviceOn(engine, { nearBytes, maxBytes: 2 ** 32, tiles: "4x8", ...stored });
   const fillers: { free(): void }[] = [];
   const fill = () => {
     for (let bytes = nearBytes / 2; bytes >= 64;) {

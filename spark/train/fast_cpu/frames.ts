@@ -1,8 +1,6 @@
 /** @file Messages between processes: a head as JSON, then bytes. Numbers of lengths are little-endian. */
 import type { TileKind } from "../../../tensor/contraction/tile.ts";
-
-/** Programs as JSON: kernels by number. */
-export type Numbered = { readonly [key: string]: unknown };
+import type { Numbered } from "../../../tensor/devices/cpu/image.ts";
 
 /** What an engine is told. */
 export type Order =

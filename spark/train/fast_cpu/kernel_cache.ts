@@ -1,6 +1,6 @@
 /** @file Assembled kernels in the cache folder of the user, so that a second run need not assemble them. */
 import { createHash } from "node:crypto";
-import type { KeptKernel, KernelStore, Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
+import type { KernelStore, Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 import { cachePath } from "./cache_path.ts";
 import { sourceDigest } from "./source_digest.ts";
 
@@ -8,8 +8,8 @@ import { sourceDigest } from "./source_digest.ts";
 const VERSION = "2";
 /** Bytes of a SHA-256, with which each file begins. */
 const DIGEST = 32;
-/** Files above which those written longest ago go, and how many are kept then: some 2 KB each. */
-const MOST = { files: 16384, kept: 8192 } as const;
+/** Files and bytes above which those written longest ago go, until half is left: kernels of some 2 KB, programs of up to 1 MB. */
+const MOST = { files: 16384, bytes: 2 ** 29 } as const;
 
 /** Name of a file: of a version, and of what it is about. */
 const digestText = (version: string, text: string) => digestOf(version, "\n", text).toHex();
@@ -28,12 +28,27 @@ function contentsOf(path: string): Uint8Array<ArrayBuffer> | undefined {
   return file.length > DIGEST && digest.every((byte, i) => byte === file[i]) ? contents : undefined;
 }
 
+function withDigest(contents: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(DIGEST + contents.length);
+  whole.set(digestOf(contents));
+  whole.set(contents, DIGEST);
+  return whole;
+}
+
 /** Drops what was written longest ago from a folder that has become too large. */
 function thinOut(folder: string): void {
-  const files = [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile);
-  if (files.length <= MOST.files) return;
-  const times = files.map(({ name }) => ({ name, time: Deno.statSync(`${folder}/${name}`).mtime?.getTime() ?? 0 }));
-  times.sort((a, b) => b.time - a.time).slice(MOST.kept).forEach(({ name }) => Deno.removeSync(`${folder}/${name}`));
+  const files = [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile).map(({ name }) => {
+    const { mtime, size } = Deno.statSync(`${folder}/${name}`);
+    return { name, size, time: mtime?.getTime() ?? 0 };
+  });
+  const bytesOf = (list: typeof files) => list.reduce((sum, { size }) => sum + size, 0);
+  if (files.length <= MOST.files && bytesOf(files) <= MOST.bytes) return;
+  const room = { files: MOST.files / 2, bytes: MOST.bytes / 2 };
+  for (const { name, size } of files.sort((a, b) => b.time - a.time)) {
+    room.files--;
+    room.bytes -= size;
+    if (room.files < 0 || room.bytes < 0) Deno.removeSync(`${folder}/${name}`);
+  }
 }
 
 /** Does something with files that may be gone, full or forbidden: a cache that does not work is done without. */
@@ -57,7 +72,7 @@ function filesIn(folder: string) {
           thinOut(folder);
         }
         const aside = `${folder}/${name}.${Deno.pid}.tmp`;
-        Deno.writeFileSync(aside, Uint8Array.from([...digestOf(contents), ...contents]), { mode: 0o600 });
+        Deno.writeFileSync(aside, withDigest(contents), { mode: 0o600 });
         Deno.renameSync(aside, `${folder}/${name}`);
       });
     },
@@ -98,39 +113,33 @@ function modulesIn(files: ReturnType<typeof filesIn>) {
   };
 }
 
-/** A kernel in a file: its modules by name. */
-interface KernelFile extends Omit<KeptKernel, "passes"> {
-  readonly passes: readonly { readonly name: string; readonly items: number; readonly itemCost: number }[];
+/** What a file holds of a kernel or a program: its modules by name. */
+interface KeptFile {
+  readonly names: readonly string[];
+  readonly data: unknown;
 }
 
-const NO_KERNEL = `{"passes":[]}`;
-
-/** What was made of kernels by the version of the library that runs now. */
-function keptKernels(
+/** What was made of kernels and programs by the version of the library that runs now. */
+function keptBy(
   files: ReturnType<typeof filesIn>,
   modules: ReturnType<typeof modulesIn>,
 ): Pick<KernelStore, "find" | "keep"> {
-  const version: { read?: string | null } = {}; // read when the first kernel is asked for
+  const version: { read?: string | null } = {}; // read when the first is asked for
   const fileOf = (content: string) => {
     if (version.read === undefined) version.read = attempt(sourceDigest) ?? null;
-    return version.read === null ? null : `${digestText(version.read, content)}.kernel`;
+    return version.read === null ? null : `${digestText(version.read, content)}.kept`;
   };
   return {
     find(content) {
       const name = fileOf(content);
-      if (name === null) return undefined;
-      const { passes, ...memory }: KernelFile = JSON.parse(textOf(files.read(name)) || NO_KERNEL);
-      const found = passes.flatMap(({ name, ...pass }) => {
-        const module = modules.read(name);
-        return module ? [{ ...pass, module }] : [];
-      });
-      return found.length > 0 && found.length === passes.length ? { ...memory, passes: found } : undefined;
+      const file = name === null ? undefined : files.read(name);
+      if (!file) return undefined;
+      const { names, data }: KeptFile = JSON.parse(textOf(file));
+      const found = names.flatMap((name) => modules.read(name) ?? []);
+      return found.length === names.length ? { modules: found, data } : undefined;
     },
-    keep(content, { passes, ...memory }) {
-      const file: KernelFile = {
-        ...memory,
-        passes: passes.map(({ module, ...pass }) => ({ ...pass, name: modules.nameOf(module) })),
-      };
+    keep(content, { modules: made, data }) {
+      const file: KeptFile = { names: made.map(modules.nameOf), data };
       const name = fileOf(content);
       if (name !== null) files.write(name, new TextEncoder().encode(JSON.stringify(file)));
     },
@@ -142,9 +151,9 @@ const command = () => attempt(() => `${Deno.mainModule} ${JSON.stringify(Deno.ar
 
 /**
  * Opens the cache of assembled kernels. A file of a module is named after the text that it was made of, and each file begins with
- * the digest of what follows: one that is damaged counts as none. A file that is named after the content of a kernel, and after
- * the source of this library as it is now, names its modules, so that its text need not be written; where that source is no
- * folder of files, texts are written. A file that is named after the kernels of a program names those of the program that came
+ * the digest of what follows: one that is damaged counts as none. A file that is named after the content of a kernel or a
+ * program, and after the source of this library as it is now, names its modules and holds what else there is, so that texts need
+ * not be written nor programs be planned; where that source is no folder of files, both are done. A file that is named after the kernels of a program names those of the program that came
  * next, one that is named after a command those of its first. Files are written aside and renamed, so that processes may write
  * at the same time. Where the folder cannot be read or written, kernels are assembled as without it.
  *
@@ -176,7 +185,7 @@ export function kernelCache(folder: string = cachePath("kernels", (name) => Deno
   return {
     get: (text) => modules.read(nameOf(text)),
     set: (text, module) => modules.write(nameOf(text), module),
-    ...keptKernels(files, modules),
+    ...keptBy(files, modules),
     next: (program) =>
       textOf(files.read(nextName(program))).split(",").flatMap((name) => name ? modules.readAhead(name) ?? [] : []),
     setNext(program, next) {

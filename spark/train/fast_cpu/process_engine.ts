@@ -5,12 +5,12 @@
  */
 import type { TileKind } from "../../../tensor/contraction/tile.ts";
 import { DeviceError } from "../../../tensor/errors.ts";
-import { type AnySegment, listsOf, type ProgramImage } from "../../../tensor/devices/cpu/image.ts";
+import { hasExchange, listsOf, numbered, type ProgramImage } from "../../../tensor/devices/cpu/image.ts";
 import type { KernelStore, Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
 import { INITIAL_PAGES } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
 import { MAX_PAGES, PAGE } from "../../../tensor/devices/cpu/runtime/memory.ts";
-import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
+import { type Answer, headOf, LENGTHS, lengthsOf, type Order } from "./frames.ts";
 import { lookAhead } from "./look_ahead.ts";
 
 /** Bytes of orders that are written together. */
@@ -204,22 +204,15 @@ function numbering(link: Link) {
     send(link, { kind: "kernel", kernel: next.kernel }, module);
     return next.kernel++;
   };
-  const textOf = (image: ProgramImage): Numbered => ({
-    ...image,
-    segments: image.segments.map((segment: AnySegment) => {
-      if (segment.kind === "exchange" || segment.kind === "wait") throw new DeviceError("cpu", NO_EXCHANGE);
-      if (segment.kind === "loop") return { ...segment, body: textOf(segment.body) };
-      return { ...segment, passes: segment.passes.map((pass) => ({ ...pass, kernel: numberOf(pass.kernel.binary) })) };
-    }),
-  });
   return {
     of: (image: ProgramImage): number => images.get(image)!,
     ahead: (modules: Modules) => send(link, { kind: "ahead", kernels: modules.map(numberOf) }),
     load(image: ProgramImage): void {
+      if (hasExchange(image)) throw new DeviceError("cpu", NO_EXCHANGE);
       const number = next.image++;
       images.set(image, number);
       listsOf(image).forEach((list) => byList.set(list.number, number));
-      send(link, { kind: "load", image: number, text: textOf(image) });
+      send(link, { kind: "load", image: number, text: numbered(image, ({ binary }) => numberOf(binary)) });
     },
     drop(list: number): void {
       const image = byList.get(list);

@@ -2,12 +2,12 @@
  * @file The process of an engine: does what it is told on its standard input until that ends. It may be run without checks of
  * addresses: it reads no file, and runs no kernel but those that this library has written.
  */
-import type { AnySegment, ProgramImage } from "../../../tensor/devices/cpu/image.ts";
+import { imageOf, type ProgramImage } from "../../../tensor/devices/cpu/image.ts";
 import { type Kernel, kernelOf, type Modules } from "../../../tensor/devices/cpu/runtime/assemble.ts";
 import type { Engine } from "../../../tensor/devices/cpu/runtime/engine.ts";
 import { localEngine } from "../../../tensor/devices/cpu/runtime/local_engine.ts";
 import { fastestTiles } from "../../../tensor/devices/cpu/runtime/fastest_tiles.ts";
-import { type Answer, headOf, LENGTHS, lengthsOf, type Numbered, type Order } from "./frames.ts";
+import { type Answer, headOf, LENGTHS, lengthsOf, type Order } from "./frames.ts";
 
 /** Bytes that are read together: what a pipe holds. */
 const TOGETHER = 65536;
@@ -39,18 +39,6 @@ function answer(head: Answer, bytes: Uint8Array = new Uint8Array(0)): void {
   put(bytes);
 }
 
-/** Puts kernels in the place of their numbers. */
-function imageOf(text: Numbered, kernels: ReadonlyMap<number, Kernel>): ProgramImage {
-  const image = text as unknown as ProgramImage;
-  const segments = image.segments.map((segment): AnySegment => {
-    if (segment.kind === "exchange" || segment.kind === "wait") return segment; // refused where the image was made
-    if (segment.kind === "loop") return { ...segment, body: imageOf(segment.body as unknown as Numbered, kernels) };
-    const passes = segment.passes.map((pass) => ({ ...pass, kernel: kernels.get(pass.kernel as unknown as number)! }));
-    return { ...segment, passes };
-  });
-  return { ...image, segments };
-}
-
 /** What was told before. */
 interface Known {
   engine: Engine | null;
@@ -75,7 +63,7 @@ function obey(known: Known, order: Order, bytes: Uint8Array<ArrayBuffer>): void 
     known.ahead = order.kernels.map((kernel) => kernels.get(kernel)!.binary);
     known.engine?.ahead?.(known.ahead);
   } else if (order.kind === "load") {
-    const image = imageOf(order.text, kernels);
+    const image = imageOf(order.text, (number) => kernels.get(number)!);
     images.set(order.image, image);
     engine.load(image);
   } else if (order.kind === "forget") {

@@ -1,7 +1,7 @@
 /** @file The cpu device: WebAssembly with SIMD, made at run time, on every core. */
 import { type Backend, compilingDevice, type Loaded } from "../../compiler/compiling_device.ts";
 import type { ProductReruns } from "../../compiler/schedule/reruns.ts";
-import type { ScheduledProgram } from "../../compiler/kernel.ts";
+import type { FusionLimits } from "../../compiler/fuse.ts";
 import type { TileKind } from "../../contraction/tile.ts";
 import type { LaunchListener } from "../../compiler/profile.ts";
 import { type Device, registerDevice } from "../../device.ts";
@@ -18,7 +18,8 @@ import type { Engine } from "./runtime/engine.ts";
 import { MEMORIES, MEMORY_BYTES, memoryOf, MOST_BYTES } from "./runtime/heap.ts";
 import { localEngine } from "./runtime/local_engine.ts";
 import { fastestTiles } from "./runtime/fastest_tiles.ts";
-import { lastingBytes, nearNeeds, type Variants, variantsOf } from "./variants.ts";
+import { type CpuLoaded, recall } from "./recall.ts";
+import { lastingBytes, nearNeeds, type Source, type Variants, variantsOf } from "./variants.ts";
 
 /** Settings of a cpu device. */
 export interface CpuOptions {
@@ -63,6 +64,9 @@ const RERUNS: Readonly<Record<"narrow" | "wide", ProductReruns>> = {
   wide: { share: 1 / 40, least: 2 ** 25 },
 };
 
+/** Operations of the smallest program that is kept. */
+const KEPT_NODES = 256;
+
 /** What a launch of several updates keeps until the next launch reads it: as much as stays in the cache of a core. */
 const TURN_BYTES = 2 ** 20;
 
@@ -98,33 +102,48 @@ export function cpuDevice(options: CpuOptions = {}): Device {
   return cpuDeviceOn(localEngine(options.threads ?? navigator.hardwareConcurrency), options);
 }
 
+/** Settings that come with an engine. */
+interface OwnOptions {
+  /** True to refuse the texts of others. */
+  readonly ownKernels?: boolean;
+  /** Upper bound of the first memory; 4 GiB if not given. */
+  readonly nearBytes?: number;
+  /** Operations from which on a program is kept beyond this process; fewer are planned in no time. */
+  readonly keptNodes?: number;
+}
+
 /**
  * Makes a device on an engine.
  *
  * @param engine Memory and threads.
- * @param options As of `cpuDevice`, `threads` aside; `ownKernels`: true to refuse the texts of others; `nearBytes`: upper bound
- * of the first memory, 4 GiB if not given.
+ * @param options As of `cpuDevice`, `threads` aside, and those of the engine.
  * @returns The device.
  */
 export function cpuDeviceOn(
   engine: Engine,
-  { relaxedSimd = true, winograd = true, tiles, ownKernels = false, maxBytes, nearBytes, kernels, onLaunch }:
-    & CpuOptions
-    & { readonly ownKernels?: boolean; readonly nearBytes?: number },
+  { relaxedSimd = true, winograd = true, tiles, maxBytes, kernels, onLaunch, ...own }: CpuOptions & OwnOptions,
 ): Device {
+  const { ownKernels = false, nearBytes, keptNodes = KEPT_NODES } = own;
   if (maxBytes !== undefined) refuseBound(maxBytes);
   const core = makeCore(engine, { relaxedSimd, maxBytes, nearBytes, kernels });
   const chosen = () => tiles ?? (core.relaxed ? fastestTiles() : "4x8");
-  const backend: Backend = {
+  const choices: LoadOptions = { winograd, tiles: chosen, ownKernels, onLaunch };
+  const limits: FusionLimits = {
+    maxInputs: 16,
+    maxBuffers: 32,
+    turnBytes: TURN_BYTES,
+    reruns: RERUNS[tiles === "6x16" ? "wide" : "narrow"],
+  };
+  const loadSource = (source: Source) => load(core, device, source, choices);
+  const backend: Backend<CpuLoaded> = {
     name: "cpu",
-    limits: {
-      maxInputs: 16,
-      maxBuffers: 32,
-      turnBytes: TURN_BYTES,
-      reruns: RERUNS[tiles === "6x16" ? "wide" : "narrow"],
-    },
+    limits,
     maxBytes: core.heap.maxBytes,
-    load: (schedule) => load(core, device, schedule, { winograd, tiles: chosen, ownKernels, onLaunch }),
+    load: (given) => {
+      const schedule = writeConstants(given);
+      return loadSource({ schedule: () => schedule });
+    },
+    recall: (asked) => recall(core, asked, { ...choices, limits, keptNodes }, loadSource),
     async read(buffer) {
       core.count.readBacks++;
       return await readBlock(core.engine, (buffer as CpuBuffer).block, buffer.spec);
@@ -155,33 +174,29 @@ function sizeOfAll(engine: Engine): number {
   return Array.from({ length: MEMORIES }, (_, memory) => engine.size(memory)).reduce((a, b) => a + b);
 }
 
-function load(core: Core, device: Device, given: ScheduledProgram, options: LoadOptions): Loaded {
-  const schedule = writeConstants(given);
-  const variants = variantsOf(core, schedule, options);
-  const { plan, launches } = variants.usual.program;
+function load(core: Core, device: Device, source: Source, options: LoadOptions): CpuLoaded {
+  const variants = variantsOf(core, source, options);
+  const { program, standsFor } = variants.usual;
   return {
-    stats: { plannedBytes: lastingBytes(schedule) + plan.bytes, launches },
-    run: (inputs) => run(core, device, { schedule, variants }, inputs),
+    plain: standsFor.size > 0 ? null : program,
+    stats: { plannedBytes: lastingBytes(program.values) + program.arenaBytes, launches: program.launches },
+    run: (inputs) => run(core, device, variants, inputs),
   };
 }
 
-function run(
-  core: Core,
-  device: Device,
-  { schedule, variants }: { readonly schedule: ScheduledProgram; readonly variants: Variants },
-  inputs: readonly Tensor[],
-): ReturnType<Loaded["run"]> {
+function run(core: Core, device: Device, variants: Variants, inputs: readonly Tensor[]): ReturnType<Loaded["run"]> {
   const { shared, engine, listeners } = core;
   if (shared.closed || !engine.isOpen()) {
     throw new DeviceError("cpu", "Cannot run as the device must be open: current state is closed");
   }
   growRegions(core, nearNeeds(core, variants.usual.program));
   const store = storeOf(core, device);
-  const bindings = bindBlocks(store, schedule, inputs);
+  const { values } = variants.usual.program;
+  const bindings = bindBlocks(store, values, inputs);
   const { image, table } = placed(core, variants, bindings, store);
   core.count.submits++;
   engine.run(image, table, shared.scratch.address, (each) => listeners.get(each));
-  return handOut(store, schedule, bindings);
+  return handOut(store, values, bindings);
 }
 
 /** The form of a program for operands that lie where these do, and where everything lies. */

@@ -92,6 +92,55 @@ export interface ProgramImage {
   readonly segments: readonly AnySegment[];
 }
 
+/** A program as JSON takes it: kernels by number. */
+export type Numbered = { readonly [key: string]: unknown };
+
+/**
+ * Puts numbers in the place of kernels.
+ *
+ * @param image A program without exchanges.
+ * @param numberOf Numbers a kernel.
+ * @returns Plain data.
+ */
+export function numbered(image: ProgramImage, numberOf: (kernel: Kernel) => number): Numbered {
+  const segments = image.segments.map((segment) => {
+    if (segment.kind === "loop") return { ...segment, body: numbered(segment.body, numberOf) };
+    if (segment.kind !== "passes") throw new TypeError(`Cannot write a program as JSON as it must not ${segment.kind}`);
+    return { ...segment, passes: segment.passes.map((pass) => ({ ...pass, kernel: numberOf(pass.kernel) })) };
+  });
+  return { ...image, segments };
+}
+
+/**
+ * Puts kernels in the place of their numbers.
+ *
+ * @param text What `numbered` has made.
+ * @param kernelOf Finds a kernel by its number.
+ * @param listOf Numbers a list; as it was by default.
+ * @returns The program.
+ */
+export function imageOf(
+  text: Numbered,
+  kernelOf: (number: number) => Kernel,
+  listOf: (number: number) => number = (number) => number,
+): ProgramImage {
+  const image = text as unknown as ProgramImage;
+  const segments = image.segments.map((segment): AnySegment => {
+    if (segment.kind === "loop") {
+      return { ...segment, body: imageOf(segment.body as unknown as Numbered, kernelOf, listOf) };
+    }
+    if (segment.kind !== "passes") return segment;
+    const passes = segment.passes.map((pass) => ({ ...pass, kernel: kernelOf(pass.kernel as unknown as number) }));
+    return { ...segment, passes, number: listOf(segment.number) };
+  });
+  return { ...image, segments };
+}
+
+/** True if processes exchange values in a program, which only this one can run. */
+export function hasExchange({ segments }: ProgramImage): boolean {
+  return segments.some((segment) => segment.kind === "loop" ? hasExchange(segment.body) : segment.kind !== "passes");
+}
+
 /**
  * Byte addresses of a program's values, then of the scratch of each step.
  *

@@ -1,13 +1,13 @@
 /** @file Schedules as programs of a cpu device: assembled and planned. */
 import type { Exchange } from "../../primitive.ts";
-import { exchangeOf, type LoopBody, loopOf, type ScheduledProgram } from "../../compiler/kernel.ts";
+import { exchangeOf, type LoopBody, loopOf, type ProgramValues, type ScheduledProgram } from "../../compiler/kernel.ts";
 import { exchangeRanges } from "../../compiler/schedule/exchange_ranges.ts";
 import { exchangeWaits } from "../../compiler/schedule/exchange_waits.ts";
 import { runsOf } from "../../compiler/loop_step.ts";
 import type { WatOptions } from "../../compiler/kernel_text.ts";
 import { type LaunchListener, launchTeller } from "../../compiler/profile.ts";
 import { turnsOf } from "../../compiler/schedule/in_place.ts";
-import { type MemoryPlan, planMemory } from "../../compiler/schedule/plan.ts";
+import { planMemory } from "../../compiler/schedule/plan.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
 import type { Core } from "./runtime/core.ts";
 import { kernelsOf, once, type StepKernel, type StepKernels } from "./step_kernel.ts";
@@ -20,15 +20,15 @@ const PORTION = 10_000;
 /** Bytes between the starts of what lies in the arena. */
 const ALIGNMENT = 64;
 
-/** A schedule with the memory that it needs. */
+/** A program with the memory that it needs. */
 export interface Program {
-  readonly schedule: ScheduledProgram;
+  readonly values: ProgramValues;
   /** Launches of one run, those of loops as often as they run at most; once of a loop that nothing bounds. */
   readonly launches: number;
   /** Numbers of the lists of passes, those of loops too. */
   readonly lists: readonly number[];
-  /** Where temporaries and the scratch of each step lie in the arena. */
-  readonly plan: MemoryPlan;
+  /** Size of the arena, and where temporaries and the scratch of each step lie there. */
+  readonly arenaBytes: number;
   readonly places: Pick<ProgramImage, "offsets" | "scratch">;
   /** Private scratch of one thread. */
   readonly localBytes: number;
@@ -55,9 +55,9 @@ interface StepText extends StepKernel {
 
 /** A loop has no passes of its own; its scratch is the arena of its body and two places for each carry. */
 function loopText(of: LoopBody, body: Program): StepText {
-  let end = aligned(body.plan.bytes);
+  let end = aligned(body.arenaBytes);
   const take = (bytes: number) => (end += aligned(bytes)) - aligned(bytes);
-  const { values, outputs } = body.schedule;
+  const { values, outputs } = body.values;
   const spare = outputs.slice(0, of.carries).map((value) => {
     const bytes = bytesOf(values[value]!);
     return [take(bytes), take(bytes)] as const;
@@ -101,7 +101,7 @@ export function prepare(
   };
   const localBytes = aligned(texts.reduce((most, text) => Math.max(most, text.localBytes), 0));
   return {
-    ...{ schedule, plan, places, localBytes },
+    ...{ values: schedule, arenaBytes: plan.bytes, places, localBytes },
     launches: lists.reduce((sum, { launches }) => sum + launches.length, 0) +
       texts.reduce((sum, { loop }) => sum + (loop ? runsOf(loop.of) * loop.body.launches : 0), 0),
     lists: [...lists.map(({ number }) => number), ...texts.flatMap(({ loop }) => loop?.body.lists ?? [])],

@@ -3,7 +3,7 @@ import type { Kernel as AnyKernel, ScheduledProgram, Step } from "../../compiler
 import { kernelKey } from "../../compiler/kernel_key.ts";
 import type { WatKernel, WatOptions } from "../../compiler/kernel_text.ts";
 import type { TensorSpec } from "../../spec.ts";
-import { textOf } from "../../text_of.ts";
+import { NUMBERED, textOf } from "../../text_of.ts";
 import { emitMapWat } from "./emit/map.ts";
 import { emitReduceWat } from "./emit/reduce.ts";
 import { templateWat } from "./kernels/template.ts";
@@ -60,9 +60,6 @@ export function kernelsOf(
 
 const nameOf = ({ dtype, shape }: TensorSpec) => `${dtype}${shape}`;
 
-/** Stands before the number of an object, which is another one in each process. */
-const NUMBERED = "@";
-
 /**
  * All that the modules of a kernel follow from but the source of this library, as text that is the same in each process; null of
  * those that are not plain data, which are few.
@@ -73,22 +70,28 @@ function contentOf(kernel: AnyKernel, key: string, { winograd, tiles, relaxed }:
   return body.includes(NUMBERED) ? null : `${relaxed} ${winograd} ${tiles()} ${body}`;
 }
 
+/** A kernel as it is kept, but for its modules, which are those of its passes. */
+interface KeptKernel extends Pick<StepKernel, "scratchBytes" | "localBytes"> {
+  readonly passes: readonly Pick<StepPass, "items" | "itemCost">[];
+}
+
 /** What was kept of a kernel, or else what is written. */
 function stepKernel(content: string | null, write: () => WatKernel, options: AssembleOptions): StepKernel {
   const kept = content === null ? undefined : options.store?.find?.(content);
   if (kept) {
-    const passes = kept.passes.map(({ module, ...pass }) => ({ ...pass, kernel: once(() => kernelOf(module)) }));
-    return { ...kept, passes };
+    const { passes, ...memory } = kept.data as KeptKernel;
+    return {
+      ...memory,
+      passes: passes.map((pass, i) => ({ ...pass, kernel: once(() => kernelOf(kept.modules[i]!)) })),
+    };
   }
   const { passes, ...memory } = write();
+  const sizes = passes.map(({ items, itemCost }) => ({ items, itemCost }));
   const assembled = once(() => {
     const kernels = passes.map(({ code }) => assemble(code, options));
-    const modules = passes.map(({ items, itemCost }, i) => ({ items, itemCost, module: kernels[i]!.binary }));
-    if (content !== null) options.store?.keep?.(content, { ...memory, passes: modules });
+    const data: KeptKernel = { ...memory, passes: sizes };
+    if (content !== null) options.store?.keep?.(content, { modules: kernels.map(({ binary }) => binary), data });
     return kernels;
   });
-  return {
-    ...memory,
-    passes: passes.map(({ items, itemCost }, i) => ({ items, itemCost, kernel: () => assembled()[i]! })),
-  };
+  return { ...memory, passes: sizes.map((pass, i) => ({ ...pass, kernel: () => assembled()[i]! })) };
 }

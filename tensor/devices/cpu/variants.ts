@@ -1,5 +1,5 @@
 /** @file Programs in two forms: for operands that the first memory holds, and for operands wherever they lie. */
-import type { ScheduledProgram } from "../../compiler/kernel.ts";
+import type { ProgramValues, ScheduledProgram } from "../../compiler/kernel.ts";
 import { bytesOf } from "../../compiler/schedule/draft.ts";
 import { DeviceError } from "../../errors.ts";
 import { type LoadOptions, prepare, type Program } from "./program.ts";
@@ -23,29 +23,36 @@ export interface Variants {
 }
 
 /** Bytes of the first memory that a program needs whatever its operands are. */
-export function nearNeeds({ engine }: Pick<Core, "engine">, { plan, localBytes }: Program): {
+export function nearNeeds({ engine }: Pick<Core, "engine">, { arenaBytes, localBytes }: Program): {
   readonly arena: number;
   readonly scratch: number;
 } {
-  return { arena: plan.bytes, scratch: localBytes * engine.threads };
+  return { arena: arenaBytes, scratch: localBytes * engine.threads };
 }
 
 /** Bytes of the inputs and results; what takes the place of an input is counted once. */
-export function lastingBytes({ values, aliases }: ScheduledProgram): number {
+export function lastingBytes({ values, aliases }: ProgramValues): number {
   return values.filter(({ role }, value) => role !== "temporary" && !aliases.has(value))
     .reduce((sum, value) => sum + bytesOf(value), 0);
+}
+
+/** A program, and how it is made. */
+export interface Source {
+  readonly schedule: () => ScheduledProgram;
+  /** For operands that the first memory holds, if it was made before. */
+  readonly plain?: Program;
 }
 
 /**
  * Prepares a program in the form in which it will run, and the other when it is asked for.
  *
  * @param core Of the device.
- * @param schedule The program.
+ * @param source The program.
  * @param options Of the device.
  * @returns The forms. Threads forget them when they are collected.
  * @throws {DeviceError} If the first memory cannot hold what lies there in any case.
  */
-export function variantsOf(core: Core, schedule: ScheduledProgram, options: LoadOptions): Variants {
+export function variantsOf(core: Core, { schedule, plain }: Source, options: LoadOptions): Variants {
   const { heap, engine, collectedPrograms } = core;
   const kernels: StepKernels = new Map();
   const kept: { staged?: Variant } = {};
@@ -56,15 +63,15 @@ export function variantsOf(core: Core, schedule: ScheduledProgram, options: Load
   };
   const staged = () => {
     if (kept.staged) return kept.staged;
-    const { schedule: whole, standsFor } = stage(schedule);
+    const { schedule: whole, standsFor } = stage(schedule());
     const program = prepare(core, whole, options, kernels);
     refuseLarge(core, program);
     return kept.staged = ready({ program, standsFor });
   };
-  const plain: Variant = { program: prepare(core, schedule, options, kernels), standsFor: new Map() };
-  const { arena, scratch } = nearNeeds(core, plain.program);
-  const isLarge = lastingBytes(schedule) + arena + scratch > heap.nearBytes && heap.maxBytes > heap.nearBytes;
-  return { usual: isLarge ? staged() : ready(plain), staged };
+  const program = plain ?? prepare(core, schedule(), options, kernels);
+  const { arena, scratch } = nearNeeds(core, program);
+  const isLarge = lastingBytes(program.values) + arena + scratch > heap.nearBytes && heap.maxBytes > heap.nearBytes;
+  return { usual: isLarge ? staged() : ready({ program, standsFor: new Map() }), staged };
 }
 
 /** Throws if the first memory cannot hold what a program needs there. */

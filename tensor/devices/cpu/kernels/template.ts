@@ -32,6 +32,9 @@ const FORMS: ReadonlyMap<KernelForm, WatWriter<never>> = new Map<KernelForm, Wat
   [MATRIX_FORM, (_inputs: unknown, _output: unknown, kernel: LoopKernel) => loopsWat(kernel)],
 ]);
 
+/** True for kernels whose text the device writes itself, by their settings. */
+export const isOwnForm = (form: KernelForm): boolean => FORMS.has(form);
+
 /**
  * Writes a kernel for the cpu.
  *

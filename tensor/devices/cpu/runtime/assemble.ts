@@ -11,21 +11,15 @@ export interface Kernel {
   readonly module: WebAssembly.Module;
 }
 
-/** A kernel as it is kept: what its passes run, how many items each has, what one of them costs, and its scratch as of `WatKernel`. */
-export interface KeptKernel {
-  /** In order. */
-  readonly passes: readonly {
-    /** The module as bytes. */
-    readonly module: Uint8Array<ArrayBuffer>;
-    /** How many work items there are. */
-    readonly items: number;
-    /** Rough cost of one item in nanoseconds. */
-    readonly itemCost: number;
-  }[];
-  /** Bytes of scratch shared by all passes and threads. */
-  readonly scratchBytes: number;
-  /** Bytes of scratch private to each thread. */
-  readonly localBytes: number;
+/** Modules in order, each once. */
+export type Modules = readonly Uint8Array<ArrayBuffer>[];
+
+/** What was made of a kernel or a program, as it is kept. */
+export interface Kept {
+  /** Its modules, as bytes. */
+  readonly modules: Modules;
+  /** What else there is: plain data, as JSON takes it. */
+  readonly data: unknown;
 }
 
 /**
@@ -36,21 +30,18 @@ export interface KernelStore {
   get(text: string): Uint8Array<ArrayBuffer> | undefined;
   /** Keeps a module. */
   set(text: string, module: Uint8Array<ArrayBuffer>): void;
-  /** Finds what this version of the library has made of a kernel: it need not even be written. */
-  find?(content: string): KeptKernel | undefined;
+  /** Finds what this version of the library has made of a kernel or program of this content: it need not be made again. */
+  find?(content: string): Kept | undefined;
   /** Keeps it; its modules are kept already. */
-  keep?(content: string, kernel: KeptKernel): void;
+  keep?(content: string, kept: Kept): void;
   /**
    * Finds the modules of the program that came after one in an earlier process, after none the first of the same command, so
    * that they can be compiled ahead; none if unknown.
    */
-  next?(program: readonly Uint8Array<ArrayBuffer>[]): readonly Uint8Array<ArrayBuffer>[];
+  next?(program: Modules): Modules;
   /** Keeps them. */
-  setNext?(program: readonly Uint8Array<ArrayBuffer>[], next: readonly Uint8Array<ArrayBuffer>[]): void;
+  setNext?(program: Modules, next: Modules): void;
 }
-
-/** Modules of a program, in order, each once. */
-export type Modules = readonly Uint8Array<ArrayBuffer>[];
 
 /**
  * Kernels by their full text. Documented cache: texts repeat between programs and within them. Some thousand are what a few
@@ -58,20 +49,27 @@ export type Modules = readonly Uint8Array<ArrayBuffer>[];
  */
 const kernels = recentMap<Kernel>({ entries: 4096, characters: 2 ** 26 });
 
+/** Kernels by their bytes: what two programs have in common is compiled once. Documented cache; weak. */
+const kernelsOfBytes = new WeakMap<Uint8Array<ArrayBuffer>, Kernel>();
+
 /**
  * Makes a kernel of a module's bytes.
  *
  * @param binary A valid module.
- * @returns The kernel.
+ * @returns The kernel, the same one for the same object.
  */
 export function kernelOf(binary: Uint8Array<ArrayBuffer>): Kernel {
+  const known = kernelsOfBytes.get(binary);
+  if (known) return known;
   const made: { module?: WebAssembly.Module } = {};
-  return {
+  const kernel: Kernel = {
     binary,
     get module() {
       return made.module ??= new WebAssembly.Module(binary);
     },
   };
+  kernelsOfBytes.set(binary, kernel);
+  return kernel;
 }
 
 const MADD = "f32x4.relaxed_madd";

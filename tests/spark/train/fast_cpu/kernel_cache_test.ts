@@ -56,38 +56,61 @@ Deno.test("A folder with too many files keeps those written last", () =>
     equal(left.some((path) => path.endsWith("/8193.wasm")), true);
   }));
 
+Deno.test("A folder with too many bytes keeps those written last", () =>
+  withFolder({}, (folder) => {
+    for (let i = 0; i < 5; i++) {
+      Deno.createSync(`${folder}/${i}.kept`).close();
+      Deno.truncateSync(`${folder}/${i}.kept`, 2 ** 27); // takes no room on the disk
+      Deno.utimeSync(`${folder}/${i}.kept`, i, i);
+    }
+    kernelCache(folder).set("a", MODULE);
+    deepStrictEqual(
+      files(folder).filter((path) => path.endsWith(".kept")).sort(),
+      ["3", "4"].map((i) => `${folder}/${i}.kept`),
+    );
+  }));
+
 /** What a program with a cache has printed. */
 interface Ran {
   readonly values: readonly number[];
   /** True if a kernel was assembled, and if the text of one was written. */
   readonly assembled: boolean;
   readonly written: boolean;
+  /** Programs that were planned. */
+  readonly planned: number;
 }
 
-/** Runs a program with a cache in a process of its own. */
-async function runWith(folder: string): Promise<Ran> {
+/** Runs a program with a cache in a process of its own, where so many other objects were numbered before. */
+async function runWith(folder: string, objects = 0): Promise<Ran> {
   const script = new URL("./cached_program.ts", import.meta.url).pathname;
-  const args = ["run", "-A", "--no-check", "--quiet", script, folder];
+  const args = ["run", "-A", "--no-check", "--quiet", script, folder, `${objects}`];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-const KEPT = { assembled: false, written: false };
+const KEPT = { assembled: false, written: false, planned: 0 };
 
-Deno.test("A second process writes and assembles nothing and has the same bits; one with a damaged file does again", () =>
+Deno.test("A second process plans, writes and assembles nothing and has the same bits; one with a damaged file does again", () =>
   withFolder({}, async (folder) => {
     const first = await runWith(folder);
-    deepStrictEqual([first.assembled, first.written], [true, true]);
-    deepStrictEqual(await runWith(folder), { ...first, ...KEPT });
+    deepStrictEqual(first, { ...first, assembled: true, written: true, planned: 1 });
+    deepStrictEqual(await runWith(folder, 100), { ...first, ...KEPT });
     const paths = files(folder);
     const ofKind = (ending: string) => paths.filter((path) => path.endsWith(ending));
-    equal(ofKind(".wasm").length + ofKind(".kernel").length, paths.length);
-    for (const [damaged, assembled] of [[ofKind(".wasm")[0]!, true], [ofKind(".kernel")[0]!, false]] as const) {
+    const sizes = ofKind(".kept").map((path) => [Deno.statSync(path).size, path] as const).sort(([a], [b]) => b - a);
+    const [program, kernel] = sizes.map(([, path]) => path) as [string, string];
+    equal(ofKind(".wasm").length + sizes.length, paths.length);
+    const cases = [
+      [ofKind(".wasm")[0]!, { assembled: true, written: true, planned: 1 }],
+      [program, { ...KEPT, planned: 1 }],
+      [kernel, KEPT],
+    ] as const;
+    for (const [damaged, ran] of cases) {
       Deno.writeTextFileSync(damaged, "damaged");
-      deepStrictEqual(await runWith(folder), { ...first, assembled });
+      deepStrictEqual(await runWith(folder), { ...first, ...ran }, damaged);
       deepStrictEqual(await runWith(folder), { ...first, ...KEPT });
     }
-    ofKind(".kernel").forEach((path) => Deno.removeSync(path));
+    ofKind(".kept").forEach((path) => Deno.removeSync(path));
     deepStrictEqual(await runWith(folder), { ...first, assembled: false }, "texts find their modules");
     deepStrictEqual(files(folder).sort(), paths.sort());
   }));
@@ -97,7 +120,7 @@ Deno.test("Processes that write at the same time all end with whole files", () =
     const all = await Promise.all(Array.from({ length: 4 }, () => runWith(folder)));
     all.forEach(({ values }) => deepStrictEqual(values, all[0]!.values));
     deepStrictEqual(await runWith(folder), { ...all[0]!, ...KEPT });
-    deepStrictEqual(files(folder).filter((path) => !/\.(wasm|kernel)$/.test(path)), []);
+    deepStrictEqual(files(folder).filter((path) => !/\.(wasm|kept)$/.test(path)), []);
   }));
 
 Deno.test("Modules of the program that came next are found by those of the one before, in another process as here", () =>

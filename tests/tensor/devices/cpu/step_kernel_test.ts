@@ -1,6 +1,5 @@
 /** @file Kernels that are found by their content: which are, and that none is taken for another. */
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
-import type { KeptKernel, KernelStore } from "../../../../tensor/devices/cpu/runtime/assemble.ts";
 import {
   add,
   argsort,
@@ -17,26 +16,7 @@ import {
   tanh,
   type Tensor,
 } from "../../../../tensor/mod.ts";
-
-/** A store in memory that counts what is asked for. */
-function memoryStore() {
-  const [modules, kernels] = [new Map<string, Uint8Array<ArrayBuffer>>(), new Map<string, KeptKernel>()];
-  const count = { written: 0, found: 0 };
-  const store: KernelStore = {
-    get(text) {
-      count.written++;
-      return modules.get(text);
-    },
-    set: (text, module) => void modules.set(text, module),
-    find(content) {
-      const kept = kernels.get(content);
-      if (kept) count.found++;
-      return kept;
-    },
-    keep: (content, kernel) => void kernels.set(content, kernel),
-  };
-  return { store, count, contents: () => [...kernels.keys()] };
-}
+import { memoryStore } from "../../../support/memory_store.ts";
 
 /** Products, convolutions by either method with their gradients, maps and sums, and a kernel that is no plain data. */
 function program(x: Tensor, w: Tensor): readonly Tensor[] {
