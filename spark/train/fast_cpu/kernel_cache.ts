@@ -4,7 +4,7 @@ import type { KernelStore, Modules } from "../../../tensor/devices/cpu/runtime/a
 import { cachePath } from "./cache_path.ts";
 import { sourceDigest } from "./source_digest.ts";
 
-/** Changes with whatever makes other modules of equal texts: the assembler. */
+/** Changes with whatever makes other files of equal texts and contents: the assembler, and the form of a file. */
 const VERSION = "2";
 /** Bytes of a SHA-256, with which each file begins. */
 const DIGEST = 32;
@@ -127,7 +127,7 @@ function keptBy(
   const version: { read?: string | null } = {}; // read when the first is asked for
   const fileOf = (content: string) => {
     if (version.read === undefined) version.read = attempt(sourceDigest) ?? null;
-    return version.read === null ? null : `${digestText(version.read, content)}.kept`;
+    return version.read === null ? null : `${digestText(`${VERSION} ${version.read}`, content)}.kept`;
   };
   return {
     find(content) {
