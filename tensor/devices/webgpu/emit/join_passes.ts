@@ -9,7 +9,7 @@ export interface BoundPass {
   readonly slots: readonly number[];
   /** True if it writes where it reads. */
   readonly inPlace: boolean;
-  /** True if an invocation does little, so that a group may do the work of several. */
+  /** True if an invocation does little and waits for no other, so that a group may do the work of several, or a part of it. */
   readonly short: boolean;
 }
 
@@ -19,11 +19,17 @@ export interface JoinLimits {
 }
 
 /**
- * Groups of a short pass whose work one group does where passes are joined. A processor that stands in for a GPU goes
- * through the statements of all parts, those that a group has no share in once with nothing to do: of sixteen times as much
- * work that is not seen (of once as much it doubles the time). A GPU skips them either way.
+ * Groups of a short pass, each of as many invocations as one of the joined pass, whose work one group does where passes are
+ * joined. A processor that stands in for a GPU goes through the statements of all parts, those that a group has no share in
+ * once with nothing to do: of sixteen times as much work that is not seen (of once as much it doubles the time). A GPU skips
+ * them either way.
  */
 const FOLD = 16;
+/**
+ * Groups of a short pass up to which it goes with passes of smaller groups, which are reductions: where invocations of a shader
+ * wait for each other, a processor changes from one to the next at each such place, whatever part is its own.
+ */
+const MAX_SPLIT = 16;
 /** Passes of one, so that what is gone through for nothing stays little. */
 const MAX_PARTS = 16;
 
@@ -35,16 +41,30 @@ const MAX_PARTS = 16;
  * @returns Fewer passes of the same results.
  */
 export function joinPasses(passes: readonly BoundPass[], limits: JoinLimits): readonly BoundPass[] {
-  const alike = Map.groupBy(passes, ({ pass: { workgroupSize, enable = "" } }) => `${workgroupSize} ${enable}`);
-  return [...alike.values()].flatMap((some) => {
-    const open: BoundPass[][] = [];
-    for (const next of some) {
-      const fits = open.find((parts) => parts.length < MAX_PARTS && canBind([...parts, next], limits));
-      if (fits) fits.push(next);
-      else open.push([next]);
-    }
-    return open.map((parts) => parts.length === 1 ? parts[0]! : joined(parts));
-  });
+  const open: BoundPass[][] = [];
+  for (const next of passes) {
+    const fitting = open.filter((parts) => parts.length < MAX_PARTS && canShare([...parts, next], limits));
+    const alike = (parts: readonly BoundPass[]) => groupOf(parts) === next.pass.workgroupSize;
+    const parts = fitting.find(alike) ?? fitting[0];
+    if (parts) parts.push(next);
+    else open.push([next]);
+  }
+  return open.map((parts) => parts.length === 1 ? parts[0]! : joined(parts));
+}
+
+/** Invocations of a group of a joined pass: as many as in the smallest groups of its parts. */
+function groupOf(parts: readonly BoundPass[]): number {
+  return Math.min(...parts.map(({ pass }) => pass.workgroupSize));
+}
+
+/** True if one pass can do the work of several. */
+function canShare(parts: readonly BoundPass[], limits: JoinLimits): boolean {
+  const group = groupOf(parts);
+  const enabled = new Set(parts.flatMap(({ pass: { enable } }) => enable ?? []));
+  return enabled.size <= 1 && canBind(parts, limits) &&
+    parts.every(({ short, pass: { workgroups, workgroupSize } }) =>
+      workgroupSize === group || (short && workgroups <= MAX_SPLIT && workgroupSize % group === 0)
+    );
 }
 
 /** What passes bind, by number: once each, by the name that the first one has for it. */
@@ -70,8 +90,9 @@ function canBind(parts: readonly BoundPass[], { maxStorageBuffers }: JoinLimits)
 
 function joined(parts: readonly BoundPass[]): BoundPass {
   const bound = bindingsOf(parts);
-  const { workgroupSize, enable } = parts[0]!.pass;
-  const ranges = rangesOf(parts);
+  const workgroupSize = groupOf(parts);
+  const enable = parts.find(({ pass }) => pass.enable)?.pass.enable;
+  const ranges = rangesOf(parts, workgroupSize);
   const write = (memory: WgslMemory): WgslText => {
     const texts = parts.map(({ pass, slots }) => {
       const names = new Map(pass.buffers.map(({ name, buffer }) => [name, bound.get(slots[buffer]!)!.name]));
@@ -94,31 +115,37 @@ function joined(parts: readonly BoundPass[]): BoundPass {
   return { pass, slots: [...bound.keys()], inPlace: parts.some(({ inPlace }) => inPlace), short: false };
 }
 
-/** Groups of a part: from one of the joined pass to before another, each for so many of its own. */
+/** Groups of a part: from one of the joined pass to before another. */
 interface GroupRange {
   readonly begin: number;
   readonly end: number;
+  /** How much each of them does of the work of the part, in groups of its own invocations. */
   readonly fold: number;
+  /** Groups of the part, and how many of the joined pass have the invocations of one. */
   readonly own: number;
+  readonly split: number;
+  readonly workgroupSize: number;
 }
 
-function rangesOf(parts: readonly BoundPass[]): readonly GroupRange[] {
+function rangesOf(parts: readonly BoundPass[], workgroupSize: number): readonly GroupRange[] {
   let end = 0;
-  return parts.map(({ pass: { workgroups }, short }) => {
+  return parts.map(({ pass, short }) => {
+    const [own, split] = [pass.workgroups, pass.workgroupSize / workgroupSize];
     const fold = short ? FOLD : 1;
     const begin = end;
-    end += Math.ceil(workgroups / fold);
-    return { begin, end, fold, own: workgroups };
+    end += Math.ceil(own * split / fold);
+    return { begin, end, fold, own, split, workgroupSize };
   });
 }
 
 /** What a group does that belongs to a part. */
-function callOf({ begin, end, fold, own }: GroupRange, part: number): string {
-  const call = (at: string) => `part${part}(vec3u(${at}, 0u, 0u), vec3u(${own}u, 1u, 1u), local);`;
+function callOf({ begin, end, fold, own, split, workgroupSize }: GroupRange, part: number): string {
+  const call = (at: string, local: string) => `part${part}(vec3u(${at}, 0u, 0u), vec3u(${own}u, 1u, 1u), ${local});`;
   const first = `(square - ${begin}u)`;
+  const one = split === 1 ? call("at", "local") : call(`at / ${split}u`, `at % ${split}u * ${workgroupSize}u + local`);
   const work = fold === 1
-    ? call(first)
-    : `for (var turn = 0u; turn < ${fold}u; turn++) { ${call(`${first} * ${fold}u + turn`)} }`;
+    ? call(first, "local")
+    : `for (var turn = 0u; turn < ${fold}u; turn++) { let at = ${first} * ${fold}u + turn; ${one} }`;
   return `if (square < ${end}u) { ${work} }`;
 }
 
