@@ -14,14 +14,15 @@
  * @module
  */
 import { bringToCompiler } from "./compiler/brought.ts";
+import { gather } from "./compiler/schedule/gather.ts";
 import { recompute } from "./compiler/schedule/recompute.ts";
-import { takeTurns } from "./compiler/schedule/take_turns.ts";
 import * as exchangeSteps from "./compiler/schedule/exchange_step.ts";
 import { widen } from "./compiler/narrow/widen.ts";
 import { sharedRanges } from "./compiler/schedule/exchange_ranges.ts";
 import { exchangeWaits } from "./compiler/schedule/exchange_waits.ts";
 import "./convolutions.ts";
 import { bringToWebgpu } from "./devices/webgpu/brought.ts";
+import { emitFinishedWgsl } from "./devices/webgpu/emit/finish.ts";
 import { joinPasses } from "./devices/webgpu/emit/join_passes.ts";
 import { chooseHalf } from "./devices/webgpu/half/choose_half.ts";
 import { requireHalf } from "./devices/webgpu/half/half_trial.ts";
@@ -34,5 +35,8 @@ export { cpuDevice, type CpuOptions } from "./devices/cpu/cpu_device.ts";
 export type { TileKind } from "./contraction/tile.ts";
 export type { Kept, KernelStore, Modules } from "./devices/cpu/runtime/assemble.ts";
 
-bringToCompiler({ widen, recompute, takeTurns, exchanges: { ...exchangeSteps, sharedRanges, exchangeWaits } });
-bringToWebgpu({ exchangeQueue, joinPasses, half: { chooseHalf, requireHalf }, times: { requireTimes, runTimed } });
+bringToCompiler({ widen, recompute, gather, exchanges: { ...exchangeSteps, sharedRanges, exchangeWaits } });
+bringToWebgpu({
+  ...{ exchangeQueue, emitFinishedWgsl, joinPasses },
+  ...{ half: { chooseHalf, requireHalf }, times: { requireTimes, runTimed } },
+});

@@ -3,6 +3,7 @@ import type { ScheduledProgram } from "./kernel.ts";
 import type { FusedStep } from "./fused_step.ts";
 import type { Graph, GraphNode, Outside, WideGraph } from "./graph.ts";
 import type { Draft } from "./schedule/draft.ts";
+import type { LaunchLimits } from "./schedule/gather.ts";
 import type { ProductReruns } from "./schedule/reruns.ts";
 import type { SharedRange } from "./schedule/exchange_ranges.ts";
 
@@ -31,7 +32,7 @@ export interface CompilerParts {
   /** Makes values again where most memory is in use; programs compute without, in more memory. */
   readonly recompute: (draft: Draft, products?: ProductReruns) => Draft;
   /** Gathers what can share a launch; programs compute without, in more launches. */
-  readonly takeTurns: (draft: Draft, keptBytes: number) => Draft;
+  readonly gather: (draft: Draft, limits: LaunchLimits) => Draft;
 }
 
 /** What entries have brought. */
@@ -60,8 +61,8 @@ export function leaner(draft: Draft, products?: ProductReruns): Draft {
 }
 
 /** A program in fewer launches, if an entry has brought what gathers them. */
-export function gathered(draft: Draft, keptBytes: number): Draft {
-  return brought.parts.takeTurns?.(draft, keptBytes) ?? draft;
+export function gathered(draft: Draft, limits: LaunchLimits): Draft {
+  return brought.parts.gather?.(draft, limits) ?? draft;
 }
 
 /** What plans exchanges, where a program has some. */

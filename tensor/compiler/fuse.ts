@@ -10,23 +10,16 @@ import { isTemplate } from "./lowering.ts";
 import { operationOf, type ScalarOp } from "./operations.ts";
 import { visitScalars } from "./scalar.ts";
 import type { ProductReruns } from "./schedule/reruns.ts";
+import type { LaunchLimits } from "./schedule/gather.ts";
 import { sideBySide } from "./schedule/side_by_side.ts";
 import { expressionOf } from "./work.ts";
 
 /** Limits of a device that shape the kernels. */
-export interface FusionLimits {
+export interface FusionLimits extends LaunchLimits {
   /** Buffers one kernel may read. */
   readonly maxInputs: number;
-  /** Buffers one kernel may read and write, scratch included. */
-  readonly maxBuffers: number;
-  /** True if templates of the device compute operands and finish results by maps. */
-  readonly joins?: boolean;
   /** Products that are made again to save memory; none by default. */
   readonly reruns?: ProductReruns;
-  /** Set if steps that depend on none of each other run in one launch: bytes that each may keep in memory for it. */
-  readonly turnBytes?: number;
-  /** Programs of fewer steps launch each by itself. */
-  readonly turnSteps?: number;
 }
 
 /** Nodes to look at before one counts as dear: a bound for long chains of views. */

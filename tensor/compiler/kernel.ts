@@ -33,9 +33,23 @@ export interface Store {
   readonly strides: readonly number[];
 }
 
+/** A map over the results of a kernel, applied to each as it is written. */
+export interface Epilogue {
+  /** The map and what is kept, as text. */
+  readonly key: string;
+  /** The map. The first buffers of its loads are the results at hand, the others are the inputs from `reads` on. */
+  readonly map: MapKernel;
+  /** Inputs before those of the map: of the kernel, and of its prologues. */
+  readonly reads: number;
+  /** Positions of the results that are written too: they are the first outputs, before those of the map. */
+  readonly keeps: readonly number[];
+  /** Of a reduction, positions of inputs over which outputs of the map may be written. */
+  readonly replaces?: readonly number[];
+}
+
 /**
  * Fused reductions side by side: for each index of `shape`, combines each result's value over all indices of `reduceShape`.
- * Outputs are the results, then what is stored.
+ * Outputs are the results, then what is stored; with an epilogue the results that it keeps, what its map makes, what is stored.
  */
 export interface ReduceKernel {
   /** Tells kernels apart. */
@@ -48,9 +62,11 @@ export interface ReduceKernel {
   readonly results: readonly Reduced[];
   /** Often none. */
   readonly stores: readonly Store[];
+  /** What becomes of the results; only on devices whose limits offer it. */
+  readonly epilogue?: Epilogue;
 }
 
-/** The expressions of a kernel that is not a template. */
+/** The expressions of a kernel that is not a template, without its epilogue. */
 export function scalarsOf(kernel: MapKernel | ReduceKernel): readonly Scalar[] {
   if (kernel.kind === "map") return kernel.values;
   return [...kernel.results, ...kernel.stores].map(({ value }) => value);
@@ -66,16 +82,6 @@ export interface Prologue {
   readonly operand: number;
   /** Inputs before the further ones of the map: of the template, and of prologues before this one. */
   readonly reads: number;
-}
-
-/** A map over the results of a template, applied to each as it is written. */
-export interface Epilogue {
-  /** The map. Buffer 0 of its loads is the result at hand, the others are the inputs after those of the template. */
-  readonly map: MapKernel;
-  /** Inputs before those of the map: of the template, and of its prologues. */
-  readonly reads: number;
-  /** True if the result itself is written too: then it is the first output. */
-  readonly keeps: boolean;
 }
 
 /** A kernel whose text a device or a primitive holds: who writes it is found by `textWriter`. */

@@ -34,6 +34,6 @@ function textOfKernel(kernel: MapKernel | ReduceKernel): string {
     ? `map[${kernel.shape}]`
     : `${kernel.results.map(({ op }) => op)}[${kernel.shape}|${kernel.reduceShape}]${
       textOf(kernel.stores.map((x) => x.strides))
-    }`;
+    }${kernel.epilogue?.key ?? ""}`;
   return `${head}${roots}=${lines.join(";")}`;
 }

@@ -57,8 +57,7 @@ function scheduleOf(
   const given = new Set([...donated].map((position) => inputs[position]!));
   const lean = leaner(reorder({ values, steps }), limits.reruns);
   const joined = limits.joins ? joinEpilogues(joinPrologues(lean, limits), given, limits) : lean;
-  const { turnBytes, turnSteps = 0 } = limits;
-  const draft = turnBytes === undefined || steps.length < turnSteps ? joined : gathered(joined, turnBytes);
+  const draft = gathered(joined, limits);
   const aliases = aliasesOf(draft, { outputs, given });
   const spent = given.difference(new Set(aliases.values()));
   const narrow = new Map([...graph.narrow].map(([node, spec]) => [numbers.get(node)!, spec]));

@@ -59,7 +59,8 @@ export function workOf(kernel: Kernel, specs: readonly TensorSpec[]): Work {
   if (kernel.kind === "template") return { flops: kernel.flops, bytes };
   const each = operations(scalarsOf(kernel));
   if (kernel.kind === "map") return { flops: sizeOf(kernel.shape) * each, bytes };
-  return { flops: sizeOf([...kernel.shape, ...kernel.reduceShape]) * (each + kernel.results.length), bytes };
+  const after = kernel.epilogue ? sizeOf(kernel.shape) * operations(kernel.epilogue.map.values) : 0;
+  return { flops: sizeOf([...kernel.shape, ...kernel.reduceShape]) * (each + kernel.results.length) + after, bytes };
 }
 
 /** How many operations expressions hold; shared ones count once, as they are computed once. */

@@ -142,11 +142,11 @@ export function familyOf({ step: { kernel } }: LaunchTime): string {
 
 /** Name and shapes; for maps and reductions also the operations. */
 export function labelOf({ step: { kernel, inputs }, specs }: LaunchTime): string {
+  const after = kernel.kind !== "map" && kernel.epilogue ? [`then ${operationsOf(kernel.epilogue.map.values)}`] : [];
   const text = (some: readonly TensorSpec[]) => some.map(({ shape }) => `[${shape}]`).join("·");
   if (kernel.kind === "template") {
     const own = `${kernel.name} ${text(kernel.specs.slice(0, -1))} → ${text(kernel.specs.slice(-1))}`;
     const before = kernel.prologues.map(({ operand, map }) => `operand ${operand} by ${operationsOf(map.values)}`);
-    const after = kernel.epilogue ? [`then ${operationsOf(kernel.epilogue.map.values)}`] : [];
     return [own, ...before, ...after].join(", ");
   }
   const operations = operationsOf(
@@ -155,7 +155,7 @@ export function labelOf({ step: { kernel, inputs }, specs }: LaunchTime): string
   const shape = kernel.kind === "map" ? `[${kernel.shape}]` : `[${kernel.shape}] over [${kernel.reduceShape}]`;
   const head = kernel.kind === "map" ? "map" : kernel.results.map(({ op }) => op).join(" ");
   const outputs = specs.length - inputs.length;
-  return `${head} ${shape}, ${inputs.length} in ${outputs} out: ${operations}`;
+  return [`${head} ${shape}, ${inputs.length} in ${outputs} out: ${operations}`, ...after].join(", ");
 }
 
 /** Which operations expressions hold, each once, the last first. */

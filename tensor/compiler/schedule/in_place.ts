@@ -41,8 +41,10 @@ export function readsInPlace({ kernel, inputs, outputs }: Step, input: number, o
     return exchangeOf(kernel)?.kind === "sum" && isOwn({ inputs, outputs }, input, output);
   }
   if (kernel.kind === "map") return readsAtHand({ kernel, inputs, outputs }, input);
-  const strides = kernel.stores[outputs.indexOf(output) - kernel.results.length]?.strides;
-  if (!strides) return false;
+  const { epilogue, stores } = kernel;
+  const at = outputs.indexOf(output);
+  const strides = stores[at - outputs.length + stores.length]?.strides; // what is stored comes last
+  if (!strides) return !!epilogue && at >= epilogue.keeps.length && epilogue.replaces!.includes(inputs.indexOf(input));
   return readsAt(kernel, inputs, input, { shape: [...kernel.shape, ...kernel.reduceShape], strides });
 }
 

@@ -2,7 +2,7 @@
 import { sizeOf } from "../../spec.ts";
 import type { Draft } from "./draft.ts";
 import { readsAtHand } from "./in_place.ts";
-import type { MapKernel, Step } from "../kernel.ts";
+import type { Epilogue, Step } from "../kernel.ts";
 import { kernelKey } from "../kernel_key.ts";
 import { isPlainMap, type MapStep, type TemplateStep } from "./plain_map.ts";
 import { renumberBuffers } from "../scalar.ts";
@@ -40,8 +40,8 @@ export function joinEpilogues(
     }
     const { at, template, up } = found;
     const own = template.outputs[0]!;
-    const keeps = values[own]!.role === "output" || readers.get(own)! > 1;
-    const joined = join(template, map, keeps);
+    const isKept = values[own]!.role === "output" || readers.get(own)! > 1;
+    const joined = join(template, map, [own], isKept ? [0] : []);
     if (joined.inputs.length + joined.outputs.length > maxBuffers) result.push(step);
     else if (up) result[at] = joined;
     else {
@@ -87,16 +87,39 @@ function fits({ inputs, outputs: [own] }: TemplateStep, map: MapStep, size: numb
     !map.inputs.some((value) => inputs.includes(value));
 }
 
-function join(template: TemplateStep, map: MapStep, keeps: boolean): TemplateStep {
-  const { kernel, inputs, outputs: [own] } = template;
-  const others = map.inputs.filter((value) => value !== own);
-  const positions = new Map(map.inputs.map((value, at) => [at, 1 + others.indexOf(value)])); // 0 for what is at hand
-  const values = renumberBuffers(map.kernel.values, positions);
-  const finish: MapKernel = { ...map.kernel, values };
-  const key = `${kernel.key}\n${keeps ? "keeps" : "finishes"} ${kernelKey(finish)}`;
+function join(
+  template: TemplateStep,
+  map: MapStep,
+  results: readonly number[],
+  keeps: readonly number[],
+): TemplateStep {
+  const { epilogue, ...step } = finished(template, map, results, keeps);
+  const { kernel } = template;
+  return { ...step, kernel: { ...kernel, key: `${kernel.key}\n${epilogue.key}`, epilogue } };
+}
+
+/**
+ * Finishes the results of a kernel by a map.
+ *
+ * @param step What the kernel reads.
+ * @param map The map.
+ * @param results Numbers of all results of the kernel.
+ * @param keeps Positions of the results that are written too.
+ * @returns The epilogue, and what the step reads and writes with it.
+ */
+export function finished(
+  { inputs }: Pick<Step, "inputs">,
+  map: MapStep,
+  results: readonly number[],
+  keeps: readonly number[],
+): Pick<Step, "inputs" | "outputs"> & { readonly epilogue: Epilogue } {
+  const others = map.inputs.filter((value) => !results.includes(value));
+  const order = [...results, ...others];
+  const positions = new Map(map.inputs.map((value, at) => [at, order.indexOf(value)]));
+  const finish = { ...map.kernel, values: renumberBuffers(map.kernel.values, positions) };
   return {
-    kernel: { ...kernel, key, epilogue: { map: finish, reads: inputs.length, keeps } },
+    epilogue: { map: finish, reads: inputs.length, keeps, key: `keeps [${keeps}] ${kernelKey(finish)}` },
     inputs: [...inputs, ...others],
-    outputs: [...(keeps ? [own!] : []), ...map.outputs],
+    outputs: [...keeps.map((k) => results[k]!), ...map.outputs],
   };
 }

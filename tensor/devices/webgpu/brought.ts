@@ -2,6 +2,7 @@
 import { missing } from "../../compiler/brought.ts";
 import type { ScheduledProgram } from "../../compiler/kernel.ts";
 import type { ConvolutionTexts } from "../../compiler/kernel_text.ts";
+import type { emitFinishedWgsl } from "./emit/finish.ts";
 import type { BoundPass, JoinLimits } from "./emit/join_passes.ts";
 import type { Staged } from "./runtime/exchange.ts";
 import type { Launches } from "./runtime/launch.ts";
@@ -25,6 +26,8 @@ export interface WebgpuParts {
   };
   /** Queues exchanges with other processes. */
   readonly exchangeQueue: (queue: Queue) => (staged: Staged) => () => void;
+  /** Writes reductions that end in maps. */
+  readonly emitFinishedWgsl: typeof emitFinishedWgsl;
   /** Puts passes that depend on none of each other into fewer launches. */
   readonly joinPasses: (passes: readonly BoundPass[], limits: JoinLimits) => readonly BoundPass[];
 }

@@ -92,9 +92,12 @@ function kernelOf(step: Step, schedule: ScheduledProgram, limits: WgslLimits): W
     const begun = kernel.prologues.reduce((text, prologue) => attachPrologue(text, prologue, operands), plain);
     return kernel.epilogue ? attachEpilogue(begun, kernel.epilogue, operands) : begun;
   }
-  return kernel.kind === "map"
-    ? emitMapWgsl(kernel, specs(step.inputs), specs(step.outputs), inPlaceOf(step, schedule))
-    : emitReduceWgsl(kernel, specs(step.inputs), { inPlace: inPlaceOf(step, schedule), subgroup: limits.subgroup });
+  const [inputs, outputs, inPlace] = [specs(step.inputs), specs(step.outputs), inPlaceOf(step, schedule)];
+  if (kernel.kind === "map") return emitMapWgsl(kernel, inputs, outputs, inPlace);
+  const options = { inPlace, subgroup: limits.subgroup };
+  return kernel.epilogue
+    ? webgpuPart("emitFinishedWgsl", "finish reductions")(kernel, { inputs, outputs, ...options })
+    : emitReduceWgsl(kernel, inputs, options);
 }
 
 /** Which outputs of a step lie where one of its inputs does. */

@@ -34,9 +34,9 @@ Deno.test("A small training step is at most 402 launches on cpu", () => {
   ok(launches <= 402, `${launches}`);
 });
 
-testWebgpu("A small training step is at most 446 launches on webgpu", (device) => {
+testWebgpu("A small training step is at most 382 launches on webgpu", (device) => {
   const launches = launchesOf(device);
-  ok(launches <= 446, `${launches}`);
+  ok(launches <= 382, `${launches}`);
   return Promise.resolve();
 });
 

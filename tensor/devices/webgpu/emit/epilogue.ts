@@ -9,8 +9,8 @@ import { joinedMemory } from "./memory.ts";
 import { type Elements, storeNeighbours, wideBuffers, writeElements } from "./neighbours.ts";
 import { LANES, storageType } from "./values.ts";
 
-/** What the step of a template and its epilogue reads, then what it writes. */
-interface Operands {
+/** What the step of a kernel and its epilogue reads, then what it writes. */
+export interface Operands {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
@@ -45,14 +45,14 @@ function finishPass(pass: WgslPass, epilogue: Epilogue, operands: Operands, own:
   const four = own.type === "vec4f" && (sizes.at(-1) ?? 1) % 4 === 0;
   const wide = four ? wideBuffers(values) : new Set<number>();
   const { read, written } = boundBuffers(operands, { ...epilogue, four, wide });
-  const kept = keeps ? [{ ...own, buffer: operands.inputs.length }] : [];
+  const kept = keeps.map(() => ({ ...own, buffer: operands.inputs.length }));
   // What is written first takes the binding of the result.
   const [first, ...others] = [...kept, ...written, ...read];
   const write = (memory: WgslMemory) => {
     const needs = new Set<FunctionName>();
     const load = (buffer: number, index: string) => memory.load(read[buffer - 1]!.name, index);
     const finish = finishFunction(memory, { sizes, values, four, load, wide, own: 0 }, written, needs);
-    const store = keeps ? `${memory.store(own.name, "own_at", "own")} ` : "";
+    const store = keeps.map(() => `${memory.store(own.name, "own_at", "own")} `).join("");
     const finishing = joinedMemory(memory, own.name, {
       store: (_, index, value) => `{ let own_at = ${index}; let own = ${value}; ${store}${callsOf(own, four)} }`,
     });
@@ -71,11 +71,11 @@ function boundBuffers(
   const read = inputs.slice(reads).map(({ dtype }, i): WgslBuffer => (
     { name: `more${i}`, type: typeOf(dtype, wide.has(i + 1)), buffer: reads + i }
   ));
-  const written = outputs.slice(Number(keeps)).map(({ dtype }, i): WgslBuffer & { readonly dtype: DType } => ({
+  const written = outputs.slice(keeps.length).map(({ dtype }, i): WgslBuffer & { readonly dtype: DType } => ({
     name: `made${i}`,
     type: typeOf(dtype, four && dtype === "float32"),
     dtype,
-    buffer: inputs.length + Number(keeps) + i,
+    buffer: inputs.length + keeps.length + i,
   }));
   return { read, written };
 }

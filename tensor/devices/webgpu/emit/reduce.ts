@@ -6,23 +6,27 @@ import { combinePass } from "./combine.ts";
 import { reducePass } from "./reduce_pass.ts";
 import { reducePlan } from "./reduce_plan.ts";
 
+/** What matters to a reduction beside what it computes. */
+export interface ReduceOptions {
+  /** For an output that takes an input's place, the position of that input; one buffer is bound once. */
+  readonly inPlace?: ReadonlyMap<number, number>;
+  /** Invocations that can read each other's registers, if there are any. */
+  readonly subgroup?: WgslSubgroup | undefined;
+}
+
 /**
  * Writes fused reductions side by side. Long reduced axes are cut into slabs that depend on the shape alone; their partial
  * results are combined in order by a second pass.
  *
- * @param kernel The kernel.
+ * @param kernel The kernel; its epilogue is left to others.
  * @param inputs Specs of the buffers it reads.
- * @param options `inPlace`: for an output that takes an input's place, the position of that input; one buffer is bound
- * once. `subgroup`: invocations that can read each other's registers, if there are any.
+ * @param options What lies in one place, and subgroups.
  * @returns One pass, and a second if there are slabs; none if there is nothing to do.
  */
 export function emitReduceWgsl(
   kernel: ReduceKernel,
   inputs: readonly TensorSpec[],
-  { inPlace = new Map(), subgroup }: {
-    readonly inPlace?: ReadonlyMap<number, number>;
-    readonly subgroup?: WgslSubgroup | undefined;
-  } = {},
+  { inPlace = new Map(), subgroup }: ReduceOptions = {},
 ): WgslKernel {
   if (kernel.shape.includes(0)) return { passes: [], scratchBytes: 0 };
   const plan = reducePlan(kernel, subgroup);

@@ -82,11 +82,10 @@ function storeResults(plan: ReducePlan, memory: WgslMemory): readonly string[] {
       ? memory.store("parts", partOf(plan, k, place), `bitcast<u32>(${x})`)
       : memory.store(`out${k}`, place, x);
   };
-  return results.flatMap((result, k) =>
-    team > 1
-      ? [combineTeam(result, k, plan, (x) => store(k, 0, x))]
-      : lanesOf(plan).map((lane) => store(k, lane, accumulatorOf(k, lane)))
-  );
+  // Of a place one result comes right after the other, so that what finishes them has all of them.
+  return team > 1
+    ? results.map((result, k) => combineTeam(result, k, plan, (x) => store(k, 0, x)))
+    : lanesOf(plan).flatMap((lane) => results.map((_, k) => store(k, lane, accumulatorOf(k, lane))));
 }
 
 /** Axes that are cut, and how often. */

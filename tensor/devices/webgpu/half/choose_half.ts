@@ -48,6 +48,6 @@ function contractedValues({ values, steps }: ScheduledProgram): ReadonlySet<numb
 /** Values of a step that keep their bits. */
 function exactValues({ kernel, inputs, outputs }: Step): readonly number[] {
   if (kernel.kind === "map") return [];
-  if (kernel.kind === "reduce") return outputs.slice(0, kernel.results.length);
+  if (kernel.kind === "reduce") return outputs.slice(0, (kernel.epilogue?.keeps ?? kernel.results).length);
   return kernel.body.kind === "contraction" ? [] : [...inputs, ...outputs];
 }
