@@ -1,5 +1,5 @@
 /** @file Reductions that end in maps: what they compute inside a long program, and each program by itself, where none does. */
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { ok } from "node:assert/strict";
 import {
   add,
   any,
@@ -98,9 +98,10 @@ const operandsOf = ({ shape, axis }: Finished, seed: number): readonly [Tensor, 
   ];
 };
 
-async function bitsOf(results: readonly Tensor[], device: Device): Promise<readonly (readonly number[])[]> {
+/** All bits as one text. */
+async function bitsOf(results: readonly Tensor[], device: Device): Promise<string> {
   const data = await Promise.all(results.map((x) => x.data({ device })));
-  return data.map((x) => [...new Uint8Array(x.buffer, x.byteOffset, x.byteLength)]);
+  return data.map((x) => new Uint8Array(x.buffer, x.byteOffset, x.byteLength).toHex()).join(" ");
 }
 
 /** Compares all programs as one with each by itself, which is too short to be worth it. Returns launches of both. */
@@ -124,7 +125,8 @@ async function compare(device: Device): Promise<readonly [together: number, apar
     const alone = jit((x: Tensor, statistics: Tensor[]) => [...f(x, statistics[0]!, statistics[1]!)], { device });
     const [x, ...statistics] = given()[i]!;
     apart += alone.stats(x, statistics).launches;
-    deepStrictEqual(await bitsOf(together[i]!, device), await bitsOf(alone(x, statistics), device), name);
+    // What differs is not told: of so many elements that takes minutes.
+    ok(await bitsOf(together[i]!, device) === await bitsOf(alone(x, statistics), device), name);
   }
   return [launches, apart];
 }
