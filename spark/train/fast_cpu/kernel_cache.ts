@@ -153,9 +153,10 @@ const command = () => attempt(() => `${Deno.mainModule} ${JSON.stringify(Deno.ar
  * Opens the cache of assembled kernels. A file of a module is named after the text that it was made of, and each file begins with
  * the digest of what follows: one that is damaged counts as none. A file that is named after the content of a kernel or a
  * program, and after the source of this library as it is now, names its modules and holds what else there is, so that texts need
- * not be written nor programs be planned; where that source is no folder of files, both are done. A file that is named after the kernels of a program names those of the program that came
- * next, one that is named after a command those of its first. Files are written aside and renamed, so that processes may write
- * at the same time. Where the folder cannot be read or written, kernels are assembled as without it.
+ * not be written nor programs be planned; where that source is no folder of files, both are done. A file that is named after the
+ * kernels of a program names those of the program that came next, one that is named after a command those of its first. Files
+ * are written aside and renamed, so that processes may write at the same time. Where the folder cannot be read or written,
+ * kernels are assembled as without it.
  *
  * @param folder Where to keep them: `tessera/kernels` in the cache folder of the user by default, which is made with the first
  * kernel. Whoever can write there decides what runs, as in the cache of Deno.

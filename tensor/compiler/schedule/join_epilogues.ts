@@ -41,7 +41,7 @@ export function joinEpilogues(
     const { at, template, up } = found;
     const own = template.outputs[0]!;
     const isKept = values[own]!.role === "output" || readers.get(own)! > 1;
-    const joined = join(template, map, [own], isKept ? [0] : []);
+    const joined = join(template, map, isKept ? [0] : []);
     if (joined.inputs.length + joined.outputs.length > maxBuffers) result.push(step);
     else if (up) result[at] = joined;
     else {
@@ -87,14 +87,9 @@ function fits({ inputs, outputs: [own] }: TemplateStep, map: MapStep, size: numb
     !map.inputs.some((value) => inputs.includes(value));
 }
 
-function join(
-  template: TemplateStep,
-  map: MapStep,
-  results: readonly number[],
-  keeps: readonly number[],
-): TemplateStep {
-  const { epilogue, ...step } = finished(template, map, results, keeps);
-  const { kernel } = template;
+function join(template: TemplateStep, map: MapStep, keeps: readonly number[]): TemplateStep {
+  const { kernel, outputs } = template;
+  const { epilogue, ...step } = finished(template, map, outputs, keeps);
   return { ...step, kernel: { ...kernel, key: `${kernel.key}\n${epilogue.key}`, epilogue } };
 }
 

@@ -105,7 +105,11 @@ export type Numbered = { readonly [key: string]: unknown };
 export function numbered(image: ProgramImage, numberOf: (kernel: Kernel) => number): Numbered {
   const segments = image.segments.map((segment) => {
     if (segment.kind === "loop") return { ...segment, body: numbered(segment.body, numberOf) };
-    if (segment.kind !== "passes") throw new TypeError(`Cannot write a program as JSON as it must not ${segment.kind}`);
+    if (segment.kind !== "passes") {
+      throw new TypeError(
+        `Cannot write a program as JSON as it must have no exchange: current segment is ${segment.kind}`,
+      );
+    }
     return { ...segment, passes: segment.passes.map((pass) => ({ ...pass, kernel: numberOf(pass.kernel) })) };
   });
   return { ...image, segments };

@@ -38,16 +38,17 @@ export function recall(
   choices: Choices,
   load: (source: Source) => CpuLoaded,
 ): Made<CpuLoaded> {
-  const content = core.store?.find ? contentOf(core, asked, choices) : null;
+  const { store } = core;
+  const content = store?.find ? contentOf(core, asked, choices) : null;
   if (content === null) return asked.make();
-  const kept = core.store?.find?.(content);
+  const kept = store?.find?.(content);
   if (kept) {
     const { program, flops } = programOfKept(kept, () => core.shared.programs++);
     return { loaded: load({ schedule: () => writeConstants(asked.schedule()), plain: program }), flops };
   }
   const made = asked.make();
   const written = made.loaded.plain && keptProgram(made.loaded.plain, made.flops);
-  if (written) core.store?.keep?.(content, written);
+  if (written) store?.keep?.(content, written);
   return made;
 }
 

@@ -15,10 +15,12 @@ import {
   reshape,
   rsqrt,
   type Shape,
+  slice,
   square,
   sub,
   sum,
   type Tensor,
+  transpose,
 } from "../../../tensor/mod.ts";
 import { placeholder } from "../../../tensor/tensor.ts";
 
@@ -106,10 +108,34 @@ const CASES: readonly Case[] = [
     steps: ["1 results storing 1, keeps [], makes 1"],
   },
   {
+    name: "a map that reads what is stored on the way stays apart",
+    shapes: [[40, 8]],
+    f: (x) => {
+      const y = maximum(mul(x!, square(x!)), 0);
+      return [y, add(sum(y, { axis: 0 }), reshape(slice(y, { start: [3, 0], size: [1, 8] }), [8]))];
+    },
+    steps: ["1 results storing 1", "map"],
+  },
+  {
     name: "a result that is read elsewhere than at hand is read by a map of its own",
     shapes: [[40, 8]],
     f: (x) => [add(sum(x!, { axis: 0 }), sum(x!, { axis: [0, 1] }))],
     steps: ["1 results", "1 results", "map"],
+  },
+  {
+    name: "so is one that is read backwards",
+    shapes: [[40, 8]],
+    f: (x) => [mul(flip(sum(x!, { axis: 0 })), 2)],
+    steps: ["1 results", "map"],
+  },
+  {
+    name: "and one that is read at hand, and transposed too",
+    shapes: [[40, 8, 8]],
+    f: (x) => {
+      const a = sum(x!, { axis: 0 });
+      return [mul(a, transpose(a))];
+    },
+    steps: ["1 results", "map"],
   },
   {
     name: "a map that reads what the reduction reads stays apart",
