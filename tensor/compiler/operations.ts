@@ -29,7 +29,8 @@ export interface ScalarOperation {
 /**
  * Operations by name. `div` and `mod` of integers truncate as C does; `not`, `and`, `or`, `xor` are bitwise on integers,
  * logical on bool. `max` and `min` give NaN if either operand is; `lesser` and `greater` are one comparison and a choice:
- * `y < x ? y : x`, `x < y ? y : x`. `round` takes the even one of two. `rarely` is a `select` whose second operand is
+ * `y < x ? y : x`, `x < y ? y : x`. `round` takes the even one of two, and so does `roundToInt`,
+ * an int32, of floats between -2^22 and 2^22; of others it is any int32. `rarely` is a `select` whose second operand is
  * computed only if it is needed. `half` is the nearest float16.
  */
 export const OPERATIONS = {
@@ -46,6 +47,7 @@ export const OPERATIONS = {
   greater: { arity: 2, takes: "float", cost: 0.3, repeat: "cheap" },
   floor: { arity: 1, takes: "float", cost: 0.3, repeat: "cheap" },
   round: { arity: 1, takes: "float", cost: 0.3, repeat: "cheap" },
+  roundToInt: { arity: 1, takes: "float", cost: 0.3, repeat: "cheap" },
   trunc: { arity: 1, takes: "float", cost: 0.3, repeat: "cheap" },
   sqrt: { arity: 1, takes: "float", cost: 3, repeat: "dear" },
   rsqrt: { arity: 1, takes: "float", cost: 3, repeat: "dear" },

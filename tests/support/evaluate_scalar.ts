@@ -40,6 +40,7 @@ const RULES: Readonly<Partial<Record<ScalarOp, Rule>>> = {
   greater: (x, y) => x < y ? y : x,
   floor: Math.floor,
   round: roundHalfEven,
+  roundToInt: roundHalfEven,
   trunc: Math.trunc,
   sqrt: Math.sqrt,
   rsqrt: (x) => 1 / Math.sqrt(x),

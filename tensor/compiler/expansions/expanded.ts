@@ -28,6 +28,7 @@ export const SCALARS: Words<Scalar> = {
   uint: (value) => literal(value, "uint32"),
   toFloat: (x) => cast(x, "float32"),
   toInt: (x) => cast(x, "int32"),
+  roundToInt: (x) => ({ kind: "op", op: "roundToInt", args: [x], dtype: "int32" }),
   asFloat: (x) => bitcast(x, "float32"),
   asInt: (x) => bitcast(x, "int32"),
   asUint: (x) => bitcast(x, "uint32"),

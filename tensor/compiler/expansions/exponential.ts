@@ -23,11 +23,12 @@ export function expOf<T>(w: Words<T>, x: T): T {
 export function scaledExponential<T>(w: Words<T>, x: T, k: number): T {
   const more = k * Math.LN2;
   const bounded = w.greater(w.float(-104), w.lesser(w.float(89 - more), x));
-  const n = w.round(w.mul(bounded, w.float(Math.LOG2E)));
+  const whole = w.roundToInt(w.mul(bounded, w.float(Math.LOG2E)));
+  const n = w.toFloat(whole);
   const r = w.sub(w.sub(x, w.mul(n, w.float(LN2_HIGH))), w.mul(n, w.float(LN2_LOW)));
   const p = w.add(w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r), w.float(1));
-  const half = w.shiftRight(w.toInt(n), w.int(1));
-  const rest = k === 0 ? w.sub(w.toInt(n), half) : w.add(w.sub(w.toInt(n), half), w.int(k));
+  const half = w.shiftRight(whole, w.int(1));
+  const rest = k === 0 ? w.sub(whole, half) : w.add(w.sub(whole, half), w.int(k));
   const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, rest));
   const high = w.select(w.lt(w.float(88.72284 - more), x), w.float(Infinity), scaled);
   const low = w.select(w.lt(x, w.float(-103.98)), w.float(0), high);

@@ -5,10 +5,11 @@ import { polynomial, withSign, type Words } from "./words.ts";
 /** e^x - 1 = 2^n (e^r - 1) + 2^n - 1; beyond 40 the one does not count. */
 export function expm1Of<T>(w: Words<T>, x: T): T {
   const bounded = w.greater(w.float(-30), w.lesser(w.float(40), x));
-  const n = w.round(w.mul(bounded, w.float(Math.LOG2E)));
+  const whole = w.roundToInt(w.mul(bounded, w.float(Math.LOG2E)));
+  const n = w.toFloat(whole);
   const r = w.sub(w.sub(bounded, w.mul(n, w.float(0.693359375))), w.mul(n, w.float(-2.12194440e-4)));
   const p = w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r);
-  const power = powerOfTwo(w, w.toInt(n));
+  const power = powerOfTwo(w, whole);
   const y = w.add(w.mul(power, p), w.sub(power, w.float(1)));
   const high = w.select(w.lt(w.float(40), x), w.exp(x), y);
   return w.select(w.eq(x, w.float(0)), x, w.select(w.isNaN(x), x, high));
@@ -17,11 +18,11 @@ export function expm1Of<T>(w: Words<T>, x: T): T {
 /** 2^x: whole parts are exact. */
 export function exp2Of<T>(w: Words<T>, x: T): T {
   const bounded = w.greater(w.float(-151), w.lesser(w.float(129), x));
-  const n = w.round(bounded);
-  const r = w.mul(w.sub(bounded, n), w.float(Math.LN2));
+  const whole = w.roundToInt(bounded);
+  const r = w.mul(w.sub(bounded, w.toFloat(whole)), w.float(Math.LN2));
   const p = w.add(w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r), w.float(1));
-  const half = w.shiftRight(w.toInt(n), w.int(1));
-  const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, w.sub(w.toInt(n), half)));
+  const half = w.shiftRight(whole, w.int(1));
+  const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, w.sub(whole, half)));
   const high = w.select(w.le(w.float(128), x), w.float(Infinity), scaled);
   const low = w.select(w.lt(x, w.float(-150)), w.float(0), high);
   return w.select(w.isNaN(x), x, low);

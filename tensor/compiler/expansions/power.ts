@@ -42,11 +42,11 @@ function positivePower<T>(w: Words<T>, x: T, y: T): T {
   const first = w.mul(yHigh, high);
   const rest = w.add(w.mul(w.sub(bounded, yHigh), high), w.mul(bounded, low));
   const power = w.add(first, rest);
-  const n = w.round(w.greater(w.lesser(power, w.float(200)), w.float(-200)));
-  const r = w.mul(w.add(w.sub(first, n), rest), w.float(Math.LN2));
+  const whole = w.roundToInt(w.greater(w.lesser(power, w.float(200)), w.float(-200)));
+  const r = w.mul(w.add(w.sub(first, w.toFloat(whole)), rest), w.float(Math.LN2));
   const p = w.add(w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r), w.float(1));
-  const half = w.shiftRight(w.toInt(n), w.int(1));
-  const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, w.sub(w.toInt(n), half)));
+  const half = w.shiftRight(whole, w.int(1));
+  const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, w.sub(whole, half)));
   const large = w.select(w.lt(w.float(129), power), w.float(Infinity), scaled);
   return w.select(w.lt(power, w.float(-151)), w.float(0), large);
 }

@@ -36,9 +36,10 @@ function isFar<T>(w: Words<T>, x: T): T {
 
 /** x = q π / 2 + r. */
 function nearWave<T>(w: Words<T>, x: T, quarter: number): T {
-  const n = w.round(w.mul(x, w.float(2 / Math.PI)));
+  const whole = w.roundToInt(w.mul(x, w.float(2 / Math.PI)));
+  const n = w.toFloat(whole);
   const r = HALF_PI.reduce((rest, part) => w.sub(rest, w.mul(n, w.float(part))), x);
-  return wave(w, r, w.add(w.toInt(n), w.int(quarter)));
+  return wave(w, r, w.add(whole, w.int(quarter)));
 }
 
 /** Sine and cosine of an angle that is not far. */

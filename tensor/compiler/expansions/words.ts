@@ -30,6 +30,8 @@ export interface Words<T> {
   floor(x: T): T;
   /** The nearest whole number, the even one of two. */
   round(x: T): T;
+  /** The nearest int32, the even one of two, between -2^22 and 2^22; of other floats any. */
+  roundToInt(x: T): T;
   /** The whole number next to it towards zero. */
   trunc(x: T): T;
   /** `y < x ? y : x`: one instruction where `min`, which lets NaN win, is several. A NaN in `x` stays. */

@@ -11,7 +11,7 @@ function functionOf(name: FunctionName): WatFunction {
   const ids = new Map<Scalar, number>(parameters.map((parameter, i) => [parameter, i]));
   const known = new Map(parameters.map((_, i) => [`v${i}`, `(local.get $x${i})`]));
   const place = { indices: [], lane: -1, scalar: false, shift: 0 };
-  const writer = new ValueWriter({ locals, calls, ids, constants: null }, place, null, known);
+  const writer = new ValueWriter({ locals, calls, ids, constants: null }, place, null, { known });
   const value = writer.value(result);
   const head = `(func $${name} ${parameters.map((_, i) => `(param $x${i} v128)`).join(" ")} (result v128)`;
   return { text: [head, locals.join(" "), ...writer.lines, `${value})`].join("\n  "), uses: [...calls] };

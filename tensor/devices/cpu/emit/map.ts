@@ -1,10 +1,11 @@
 import type { MapKernel } from "../../../compiler/kernel.ts";
 import type { WatKernel } from "../../../compiler/kernel_text.ts";
-import type { TensorSpec } from "../../../spec.ts";
+import { stridesOf, type TensorSpec } from "../../../spec.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import { costOf, decode, kernelCode, loopWhile, needsScalar } from "./loops.ts";
 import { stored } from "./operations.ts";
-import { inTurns, type Place, type SharedText, ValueWriter } from "./values.ts";
+import { sideBySide } from "./side_by_side.ts";
+import { type Place, type SharedText, ValueWriter } from "./values.ts";
 
 /**
  * Rough cost of an element in nanoseconds from which two vectors are computed in turns: a long expression would wait for
@@ -35,13 +36,14 @@ export function emitMapWat(
   const lane = sizes.length - 1;
   const { indices, shared, place } = frameOf(rows, lane);
   const outer = new ValueWriter(shared, place(true), null);
+  const strides = stridesOf(sizes);
   const write = (scalar: boolean, vectors = 1) => {
-    const writers = Array.from({ length: vectors }, (_, u) => new ValueWriter(shared, place(scalar, 4 * u), outer));
-    const texts = writers.map((writer) => values.map((value) => writer.value(value)));
+    const { writers, valuesOf, around } = sideBySide(shared, place(scalar), vectors, outer);
+    const texts = valuesOf(values);
     const stores = values.flatMap((_, i) =>
-      texts.map((text, u) => storeAt(i, kernel.values[i]!.dtype, text[i]!, scalar, flat ? null : inner, 4 * u))
+      writers.map((writer, u) => writer.store(i, strides, stored(kernel.values[i]!.dtype, texts[u]![i]!)))
     );
-    return [...inTurns(writers), ...stores].join("\n");
+    return around(stores);
   };
   const scalarOnly = lane < 0 || needsScalar(values, lane);
   const inPairs = costOf(values, lane) >= IN_TURNS;
@@ -59,11 +61,11 @@ function frameOf(rows: readonly number[], lane: number) {
   const indices = rows.map((_, axis) => `$i${axis}`);
   const locals = ["$j", "$to", "$row", "$rest", ...indices].map((name) => `(local ${name} i32)`);
   const shared: SharedText = { locals, calls: new Set(), ids: new Map(), constants: new Map() };
-  const place = (scalar: boolean, shift = 0): Place => ({
+  const place = (scalar: boolean): Place => ({
     indices: [...indices.map((name) => `(local.get ${name})`), ...(lane >= 0 ? ["(local.get $j)"] : [])],
     lane,
     scalar,
-    shift,
+    shift: 0,
   });
   return { indices, shared, place };
 }
@@ -76,23 +78,6 @@ function vectors(inner: number, inPairs: boolean, write: (scalar: boolean, vecto
     eights && inner % 8 === 0 ? "" : loopWhile("$j", 4, "(local.get $to)", write(false)),
     inner % 4 === 0 ? "" : loopWhile("$j", 1, "(local.get $to)", write(true)),
   ].join("\n");
-}
-
-function storeAt(
-  output: number,
-  dtype: TensorSpec["dtype"],
-  value: string,
-  scalar: boolean,
-  inner: number | null,
-  shift: number,
-): string {
-  const element = inner === null
-    ? "(local.get $j)"
-    : `(i32.add (i32.mul (local.get $row) (i32.const ${inner})) (local.get $j))`;
-  const address = `(i32.add (local.get $out${output}) (i32.shl ${element} (i32.const 2)))`;
-  return scalar
-    ? `(v128.store32_lane 0 ${address} ${stored(dtype, value)})`
-    : `(v128.store ${shift === 0 ? "" : `offset=${4 * shift} `}${address} ${stored(dtype, value)})`;
 }
 
 function flatRun(size: number, loops: string): string {

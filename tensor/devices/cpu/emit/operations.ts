@@ -20,6 +20,13 @@ export function splat(value: number, dtype: DType): string {
 /** Texts of vectors without a bit. */
 const ZEROS: ReadonlySet<string> = new Set([splat(0, "float32"), splat(0, "int32")]);
 
+/**
+ * A float32 of which the last bit of the fraction is a one: what is added to it is rounded to a whole number, which then
+ * stands in its last bits. Two instructions, both of which engines join, for eight of rounding and conversion.
+ */
+const WHOLE = 1.5 * 2 ** 23;
+const WHOLE_BITS = 0x4b400000;
+
 /** Writes the call of a function. */
 type Call = (name: string, ...args: readonly string[]) => string;
 
@@ -38,6 +45,9 @@ export function operationText(x: Scalar & { kind: "op" }, args: readonly string[
   if (name === "select") return selectText(a, b, c);
   if (name === "cast") return castText(a, of, dtype);
   if (name === "bitcast") return a;
+  if (name === "roundToInt") {
+    return `(i32x4.sub (f32x4.add ${a} ${splat(WHOLE, of)}) (i32x4.splat (i32.const ${WHOLE_BITS})))`;
+  }
   const expansion = expansionName(name, of);
   if (expansion) return call(expansion, ...args);
   return of === "float32" ? floatText(name, a, b) : integerText(name, of, a, b, call);

@@ -1,9 +1,9 @@
 import { countNodes } from "../../../compiler/scalar.ts";
-import type { Reduced } from "../../../compiler/kernel.ts";
 import type { WatPass } from "../../../compiler/kernel_text.ts";
 import { costOf, decode, itemPass, loopWhile } from "./loops.ts";
 import { buffersOf, type ReduceFrame, reduceFrame, type ReducePlan, rootsOf, visit } from "./reduce_plan.ts";
-import { identityOf, itemStart, rangeOf, reducedLoops, storeResult } from "./reduce_plan.ts";
+import { identityOf, itemStart, rangeOf, reducedLoops, resultAddress, storedResult } from "./reduce_plan.ts";
+import { sideBySide } from "./side_by_side.ts";
 import { ValueWriter } from "./values.ts";
 
 /** Places along the innermost kept axis of one item. */
@@ -11,17 +11,32 @@ const GROUP = 1024;
 /** Rows of the innermost reduced axis that accumulators stay in registers for: memory is read in a band of rows. */
 const BAND = 16;
 
-/** Byte address of the accumulators of result `k` from place `$j + 4 u` on, in the thread's own scratch. */
-function partial(k: number, u: number): string {
-  const element = `(i32.add (i32.sub (local.get $j) (local.get $first)) (i32.const ${k * GROUP + 4 * u}))`;
+/** Byte address of the accumulators of result `k` from place `$j` on, in the thread's own scratch. */
+function partial(k: number): string {
+  const element = `(i32.add (i32.sub (local.get $j) (local.get $first)) (i32.const ${k * GROUP}))`;
   return `(i32.add (local.get $thread) (i32.shl ${element} (i32.const 2)))`;
 }
 
-/** Place of the vector `u` from `$j` on among all kept places. */
-function placeOf({ kept }: ReducePlan, u: number): string {
-  return `(i32.add (i32.mul (local.get $place) (i32.const ${kept.at(-1)})) (i32.add (local.get $j) (i32.const ${
-    4 * u
-  })))`;
+/** Byte address of result `k` at the place `$j`. */
+function resultAt(plan: ReducePlan, k: number): string {
+  const place = `(i32.add (i32.mul (local.get $place) (i32.const ${plan.kept.at(-1)})) (local.get $j))`;
+  return resultAddress(plan, k, place);
+}
+
+/** Instructions on four places, or one. */
+function memoryOf(scalar: boolean): { readonly load: string; readonly store: string } {
+  return scalar
+    ? { load: "v128.load32_splat", store: "v128.store32_lane 0" }
+    : { load: "v128.load", store: "v128.store" };
+}
+
+/** Code for each of some vectors side by side, whose addresses are told from that of the first. */
+function beside(address: string, vectors: number, code: (at: string, u: number) => string): string {
+  const each = Array.from(
+    { length: vectors },
+    (_, u) => code(`${u === 0 ? "" : `offset=${16 * u} `}(local.get $at)`, u),
+  );
+  return `(local.set $at ${address}) ${each.join(" ")}`;
 }
 
 /** True if nothing has to wait in scratch: all that is reduced is one band. Where nothing is reduced there is none. */
@@ -37,22 +52,22 @@ function group(plan: ReducePlan, frame: ReduceFrame, vectors: number, scalar: bo
   const lane = kept.length - 1;
   const indices = [...keptNames.slice(0, -1), "$j", ...reducedNames].map((name) => `(local.get ${name})`);
   const outer = new ValueWriter(shared, { indices, lane, scalar: true, shift: 0 }, null);
-  const writers = Array.from(
-    { length: vectors },
-    (_, u) => new ValueWriter(shared, { indices, lane, scalar, shift: 4 * u }, outer),
-  );
-  const step = visit(plan, writers, (k, u) => `$acc${k}_${u}`, scalar);
+  const writers = sideBySide(shared, { indices, lane, scalar, shift: 0 }, vectors, outer);
+  const step = visit(plan, writers, (k, u) => `$acc${k}_${u}`);
   const body = `${outer.lines.join("\n")}\n${step}`;
-  const [load, store] = scalar ? ["v128.load32_splat", "v128.store32_lane 0"] : ["v128.load", "v128.store"];
-  const all = writers.flatMap((_, u) => results.map((result, k) => ({ u, k, result })));
   const direct = inOneBand(plan);
-  const loads = all.map(({ u, k, result }) =>
-    `(local.set $acc${k}_${u} ${direct ? identityOf(result) : `(${load} ${partial(k, u)})`})`
+  const { load, store } = memoryOf(scalar);
+  const loads = results.map((result, k) =>
+    direct
+      ? Array.from({ length: vectors }, (_, u) => `(local.set $acc${k}_${u} ${identityOf(result)})`).join(" ")
+      : beside(partial(k), vectors, (at, u) => `(local.set $acc${k}_${u} (${load} ${at}))`)
   );
-  const stores = all.map(({ u, k }) => {
-    const value = `(local.get $acc${k}_${u})`;
-    return direct ? storeResult(plan, k, placeOf(plan, u), value, store) : `(${store} ${partial(k, u)} ${value})`;
-  });
+  const stores = results.map((_, k) =>
+    beside(direct ? resultAt(plan, k) : partial(k), vectors, (at, u) => {
+      const value = `(local.get $acc${k}_${u})`;
+      return `(${store} ${at} ${direct ? storedResult(plan, k, value) : value})`;
+    })
+  );
   const last = reducedNames.at(-1);
   const rows = last === undefined
     ? body
@@ -98,17 +113,15 @@ export function reduceAlongKept(plan: ReducePlan): { readonly pass: WatPass; rea
   const nodes = countNodes(roots);
   const unroll = Math.max(1, (nodes <= 8 ? 8 : nodes <= 24 ? 4 : 2) / results.length >> 0);
   const groups = Math.ceil(inner / GROUP);
-  for (const name of ["$first", "$band", "$bandEnd"]) locals.push(`(local ${name} i32)`);
+  for (const name of ["$first", "$band", "$bandEnd", "$at"]) locals.push(`(local ${name} i32)`);
   for (let u = 0; u < unroll; u++) results.forEach((_, k) => locals.push(`(local $acc${k}_${u} v128)`));
-  const each = (vectors: number, code: (result: Reduced, k: number, u: number) => string) =>
-    results.flatMap((result, k) => Array.from({ length: vectors }, (_, u) => code(result, k, u))).join("\n");
-  const clear = (vectors: number, scalar: boolean) =>
-    each(vectors, (result, k, u) => `(v128.store${scalar ? "32_lane 0" : ""} ${partial(k, u)} ${identityOf(result)})`);
-  const finish = (vectors: number, scalar: boolean) =>
-    each(vectors, (_, k, u) => {
-      const value = `(${scalar ? "v128.load32_splat" : "v128.load"} ${partial(k, u)})`;
-      return storeResult(plan, k, placeOf(plan, u), value, scalar ? "v128.store32_lane 0" : "v128.store");
-    });
+  const clear = (_: number, scalar: boolean) =>
+    results.map((result, k) => `(${memoryOf(scalar).store} ${partial(k)} ${identityOf(result)})`).join("\n");
+  const finish = (_: number, scalar: boolean) => {
+    const { load, store } = memoryOf(scalar);
+    const value = (k: number) => storedResult(plan, k, `(${load} ${partial(k)})`);
+    return results.map((_, k) => `(${store} ${resultAt(plan, k)} ${value(k)})`).join("\n");
+  };
   const direct = inOneBand(plan);
   const limit = `(i32.const ${inner})`;
   const end = `(i32.add (local.get $first) (i32.const ${GROUP}))`;

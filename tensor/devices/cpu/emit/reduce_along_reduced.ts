@@ -3,7 +3,8 @@ import type { WatPass } from "../../../compiler/kernel_text.ts";
 import { SHORT_NODES } from "../../../compiler/work.ts";
 import { costOf, decode, itemPass, loopWhile, needsScalar } from "./loops.ts";
 import { buffersOf, type ReduceFrame, reduceFrame, type ReducePlan, rootsOf, visit } from "./reduce_plan.ts";
-import { combine, identityOf, itemStart, rangeOf, reducedLoops, storeResult } from "./reduce_plan.ts";
+import { combine, identityOf, itemStart, rangeOf, reducedLoops, resultAddress, storedResult } from "./reduce_plan.ts";
+import { sideBySide } from "./side_by_side.ts";
 import { ValueWriter } from "./values.ts";
 
 /** Horizontal combination of the lanes of the first accumulators, in a fixed tree, into all lanes. */
@@ -24,11 +25,8 @@ function innermost(plan: ReducePlan, { keptNames, reducedNames, shared }: Reduce
     .map((name) => `(local.get ${name})`);
   const outer = new ValueWriter(shared, { indices, lane, scalar: true, shift: 0 }, null);
   const step = (vectors: number, scalar: boolean) => {
-    const writers = Array.from(
-      { length: vectors },
-      (_, u) => new ValueWriter(shared, { indices, lane, scalar, shift: 4 * u }, outer),
-    );
-    return visit(plan, writers, (k, u) => scalar ? `$tail${k}` : `$acc${k}_${u}`, scalar);
+    const writers = sideBySide(shared, { indices, lane, scalar, shift: 0 }, vectors, outer);
+    return visit(plan, writers, (k, u) => scalar ? `$tail${k}` : `$acc${k}_${u}`);
   };
   const scalarOnly = lane < 0 || needsScalar(rootsOf(plan), lane) || plan.stores.some((x) => x.strides[lane] !== 1);
   const loops = [
@@ -63,7 +61,9 @@ export function reduceAlongReduced(plan: ReducePlan): { readonly pass: WatPass; 
     Array.from({ length: unroll - 1 }, (_, u) => `(local.set $acc${k}_0 ${into(k, `(local.get $acc${k}_${u + 1})`)})`)
   );
   const stores = results.map((_, k) =>
-    storeResult(plan, k, "(local.get $place)", into(k, `(local.get $tail${k})`), "v128.store32_lane 0")
+    `(v128.store32_lane 0 ${resultAddress(plan, k, "(local.get $place)")} ${
+      storedResult(plan, k, into(k, `(local.get $tail${k})`))
+    })`
   );
   const item = `${itemStart(plan)}
 ${decode("(local.get $place)", kept, keptNames)}

@@ -3,7 +3,8 @@ import type { Scalar } from "../../../compiler/scalar.ts";
 import type { DType } from "../../../spec.ts";
 import { loopWhile } from "./loops.ts";
 import { splat, stored } from "./operations.ts";
-import { inTurns, type SharedText, type ValueWriter } from "./values.ts";
+import type { SideBySide } from "./side_by_side.ts";
+import type { SharedText } from "./values.ts";
 
 type Operation = Reduced["op"];
 
@@ -73,18 +74,16 @@ export function reduceFrame({ kept, reduced }: ReducePlan): ReduceFrame {
  * Writes what happens at the places of several vectors: values are stored, and combined into accumulators.
  *
  * @param plan The reduction.
- * @param writers One for each vector: writes the values there.
+ * @param vectors Write the values there.
  * @param accumulator Local of each result.
- * @param scalar True if all lanes hold one element.
  * @returns Code.
  */
 export function visit(
   { results, stores }: ReducePlan,
-  writers: readonly ValueWriter[],
+  { writers, valuesOf, around }: SideBySide,
   accumulator: (result: number, vector: number) => string,
-  scalar: boolean,
 ): string {
-  const values = writers.map((writer) => rootsOf({ results, stores }).map((value) => writer.value(value)));
+  const values = valuesOf(rootsOf({ results, stores }));
   const combined = results.flatMap(({ op, value: { dtype } }, k) =>
     writers.map((_, u) => {
       const name = accumulator(k, u);
@@ -93,12 +92,11 @@ export function visit(
   );
   const written = stores.flatMap(({ value: { dtype }, strides }, i) =>
     writers.map((writer, u) => {
-      const address = writer.storeAddress(results.length + i, strides);
-      const value = stored(dtype, values[u]![results.length + i]!);
-      return `(${scalar ? "v128.store32_lane 0" : "v128.store"} ${address} ${value})`;
+      const output = results.length + i;
+      return writer.store(output, strides, stored(dtype, values[u]![output]!));
     })
   );
-  return [...inTurns(writers), ...combined, ...written].join("\n");
+  return around([...combined, ...written]);
 }
 
 /** Splits the number of an item into slab and place, and finds the slab's range. */
@@ -131,13 +129,15 @@ export function reducedLoops(plan: ReducePlan, names: readonly string[], count: 
   return code;
 }
 
-/** Stores a result at `place` (an i32 expression): a final one, or that of a slab. Those of bools stay masks. */
-export function storeResult(plan: ReducePlan, result: number, place: string, value: string, store: string): string {
-  const { slabs, keptCount, results } = plan;
+/** Address of a result at `place` (an i32 expression): a final one, or that of a slab. */
+export function resultAddress({ slabs, keptCount, results }: ReducePlan, result: number, place: string): string {
+  if (slabs === 1) return `(i32.add (local.get $out${result}) (i32.shl ${place} (i32.const 2)))`;
   const row = `(i32.mul (i32.add (i32.mul (local.get $slab) (i32.const ${results.length})) (i32.const ${result})) ` +
     `(i32.const ${keptCount}))`;
-  const address = slabs > 1
-    ? `(i32.add (local.get $scratch) (i32.shl (i32.add ${row} ${place}) (i32.const 2)))`
-    : `(i32.add (local.get $out${result}) (i32.shl ${place} (i32.const 2)))`;
-  return `(${store} ${address} ${slabs > 1 ? value : stored(results[result]!.value.dtype, value)})`;
+  return `(i32.add (local.get $scratch) (i32.shl (i32.add ${row} ${place}) (i32.const 2)))`;
+}
+
+/** What is stored for a result. Those of slabs stay masks where they are bools. */
+export function storedResult({ slabs, results }: ReducePlan, result: number, value: string): string {
+  return slabs > 1 ? value : stored(results[result]!.value.dtype, value);
 }

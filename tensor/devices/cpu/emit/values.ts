@@ -16,6 +16,16 @@ export interface Place {
   readonly shift: number;
 }
 
+/** What an instruction on memory takes besides its access. */
+interface MemoryOperand {
+  /** Number of a lane. */
+  readonly k?: number;
+  /** What is stored, or what a lane is loaded into. */
+  readonly value?: string;
+  /** Who holds the address in a local. */
+  readonly held?: ValueWriter | null;
+}
+
 /** What the writers of a function share. */
 export interface SharedText {
   /** Declarations of locals. */
@@ -52,15 +62,30 @@ export class ValueWriter {
   readonly #place: Place;
   readonly #outer: ValueWriter | null;
   readonly #known: Map<string, string>;
+  readonly #addresses: ValueWriter | null;
   /** Code so far. */
   readonly lines: string[] = [];
+  /** Vectors that the code sets. */
+  readonly vectors: string[] = [];
 
-  /** `outer` writes before the loop over lanes; `known` are values that there are already. */
-  constructor(shared: SharedText, place: Place, outer: ValueWriter | null, known: Map<string, string> = new Map()) {
+  /**
+   * `outer` writes before the loop over lanes; `known` are values that there are already; `addresses` writes, before these
+   * lines, where the first of vectors side by side lies: each of them reads at a distance from there.
+   */
+  constructor(
+    shared: SharedText,
+    place: Place,
+    outer: ValueWriter | null,
+    { known = new Map(), addresses = null }: {
+      readonly known?: Map<string, string>;
+      readonly addresses?: ValueWriter | null;
+    } = {},
+  ) {
     this.#shared = shared;
     this.#place = place;
     this.#outer = outer;
     this.#known = known;
+    this.#addresses = addresses;
   }
 
   #local(type: "v128" | "i32"): string {
@@ -75,6 +100,7 @@ export class ValueWriter {
     if (known) return known;
     const text = code();
     const name = this.#local(type);
+    if (type === "v128") this.vectors.push(name);
     this.lines.push(`(local.set ${name} ${text})`);
     this.#known.set(key, `(local.get ${name})`);
     return `(local.get ${name})`;
@@ -119,7 +145,7 @@ export class ValueWriter {
       case "const":
         return splat(x.value, x.dtype);
       case "load":
-        return asMask(x.dtype, this.#load(this.#address(x.access), x.access));
+        return asMask(x.dtype, this.#load(x.access));
       case "index":
         return this.#index(x.coefficients, x.offset);
       case "guard":
@@ -142,20 +168,38 @@ export class ValueWriter {
     return this.value(whole.result);
   }
 
-  /** Byte address of an element of an output, whose buffers are numbered -1, -2, … */
-  storeAddress(output: number, strides: readonly number[]): string {
-    return this.#address({ buffer: -1 - output, strides, offset: 0 });
+  /** Stores a value to an element of an output, whose buffers are numbered -1, -2, … */
+  store(output: number, strides: readonly number[], value: string): string {
+    const access = { buffer: -1 - output, strides, offset: 0 };
+    return this.#place.scalar
+      ? this.#memory("v128.store32_lane", access, { k: 0, value })
+      : this.#memory("v128.store", access, { value });
   }
 
-  /** Byte address of an access, without the part along the lanes where `value` adds it. */
-  #address({ buffer, strides, offset }: Access): string {
+  /** An instruction on memory: of an access, or of that of its lane `k`, whose number the instruction takes. */
+  #memory(name: string, access: Access, { k, value, held = this.#addresses }: MemoryOperand = {}): string {
     const { lane, shift } = this.#place;
+    const distance = lane < 0 ? 0 : 4 * access.strides[lane]! * (shift + (k ?? 0));
+    const start = held ? held.#held(access) : this.#start(access);
+    // Distances in instructions have no sign.
+    const [within, address] = distance < 0
+      ? ["", `(i32.add ${start} (i32.const ${distance}))`]
+      : [distance === 0 ? "" : ` offset=${distance}`, start];
+    return `(${name}${within}${k === undefined ? "" : ` ${k}`} ${address}${value === undefined ? "" : ` ${value}`})`;
+  }
+
+  /** Byte address of an access in a local of its own. */
+  #held(access: Access): string {
+    const { buffer, strides, offset } = access;
+    return this.#once(`s${buffer}:${offset}:${strides}`, "i32", () => this.#start(access));
+  }
+
+  /** Byte address of an access at the place without its shift. */
+  #start({ buffer, strides, offset }: Access): string {
+    const { lane, indices } = this.#place;
     const step = lane < 0 ? 0 : strides[lane]!;
     const base = (this.#outer ?? this).#pointer(buffer, strides, offset, lane);
-    if (step === 0) return base;
-    const along = times(this.#place.indices[lane]!, step);
-    const moved = `(i32.add ${base} (i32.shl ${along} (i32.const 2)))`;
-    return shift === 0 ? moved : `(i32.add ${moved} (i32.const ${4 * step * shift}))`;
+    return step === 0 ? base : `(i32.add ${base} (i32.shl ${times(indices[lane]!, step)} (i32.const 2)))`;
   }
 
   /** The part of an address that does not depend on the lane axis, computed once. */
@@ -171,18 +215,14 @@ export class ValueWriter {
     return this.#once(key, "i32", () => `(i32.add ${start} (i32.shl ${sum(terms)} (i32.const 2)))`);
   }
 
-  #load(address: string, { strides }: Access): string {
+  #load(access: Access): string {
     const { lane, scalar } = this.#place;
-    const step = lane < 0 ? 0 : strides[lane]!;
-    if (scalar || step === 0) return `(v128.load32_splat ${address})`;
-    if (step === 1) return `(v128.load ${address})`;
-    const at = this.#local("i32");
-    this.lines.push(`(local.set ${at} ${address})`);
-    const lanes = [1, 2, 3].reduce(
-      (v, k) => `(v128.load32_lane ${k} (i32.add (local.get ${at}) (i32.const ${4 * step * k})) ${v})`,
-      `(v128.load32_splat (local.get ${at}))`,
-    );
-    return lanes;
+    const step = lane < 0 ? 0 : access.strides[lane]!;
+    if (scalar || step === 0) return this.#memory("v128.load32_splat", access);
+    if (step === 1) return this.#memory("v128.load", access);
+    const held = this.#addresses ?? this;
+    const first = this.#memory("v128.load32_splat", access, { held });
+    return [1, 2, 3].reduce((value, k) => this.#memory("v128.load32_lane", access, { k, value, held }), first);
   }
 
   /** Index of one lane axis position, as an i32. */
@@ -206,7 +246,7 @@ export class ValueWriter {
 
   /** Code of a branch, with locals of its own; `last` makes its result of the value. */
   #branch(x: Scalar, last = (value: string) => value): string {
-    const inner = new ValueWriter(this.#shared, this.#place, null, new Map(this.#visible()));
+    const inner = new ValueWriter(this.#shared, this.#place, null, { known: new Map(this.#visible()) });
     const value = inner.value(x);
     return `${inner.lines.join(" ")} ${last(value)}`;
   }
@@ -228,15 +268,15 @@ export class ValueWriter {
   }
 
   #gather(x: Scalar & { kind: "gather" }): string {
-    const { lane, scalar } = this.#place;
+    const { lane, scalar, shift } = this.#place;
     const index = this.#one(x.index);
     const base = this.#local("i32");
-    this.lines.push(`(local.set ${base} ${this.#address(x.access)})`);
+    this.lines.push(`(local.set ${base} ${this.#start(x.access)})`);
     const at = (k: number) => `(i32x4.extract_lane ${k} ${index})`;
     const inside = (k: number) => `(i32.lt_u ${at(k)} (i32.const ${x.extent}))`;
     const step = lane < 0 ? 0 : x.access.strides[lane]!;
     const address = (k: number, along: number) =>
-      `(i32.add (i32.add (local.get ${base}) (i32.const ${4 * step * along})) (i32.mul ${at(k)} (i32.const ${
+      `(i32.add (i32.add (local.get ${base}) (i32.const ${4 * step * (shift + along)})) (i32.mul ${at(k)} (i32.const ${
         4 * x.axisStride
       })))`;
     // Fill of a bool is 0 or 1 here: the mask is made from the loaded value.
@@ -259,15 +299,6 @@ export class ValueWriter {
     this.#shared.calls.add(name);
     return `(call $${name} ${args.join(" ")})`;
   }
-}
-
-/**
- * What several writers have written, a line of each in turn: where they write the same for vectors side by side, one need not
- * wait for what another has not computed yet, and an engine that joins neighbours finds them.
- */
-export function inTurns(writers: readonly Pick<ValueWriter, "lines">[]): readonly string[] {
-  const longest = Math.max(...writers.map(({ lines }) => lines.length));
-  return Array.from({ length: longest }, (_, i) => writers.flatMap(({ lines }) => lines.slice(i, i + 1))).flat();
 }
 
 const variation = new WeakMap<Scalar, Map<number, boolean>>();

@@ -188,6 +188,7 @@ export class ValueWriter {
     if (name === "select") return `select(${z}, ${y}, ${x})`;
     if (name === "cast") return this.#cast(x, of, dtype);
     if (name === "bitcast") return `bitcast<${DTYPES[dtype].wgsl}>(${x})`;
+    if (name === "roundToInt") return `i32(round(${x}))`;
     if (name === "not") return of === "bool" ? `!${x}` : `~${x}`;
     if (name === "xor" && of === "bool") return `${x} != ${y}`;
     if (name === "shiftLeft" || name === "shiftRight") return `${x} ${name === "shiftLeft" ? "<<" : ">>"} u32(${y})`;
