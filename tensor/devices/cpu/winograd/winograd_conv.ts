@@ -6,90 +6,21 @@ import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import type { WinogradConv } from "../../../contraction/geometry.ts";
 import type { Tile } from "../../../contraction/tile.ts";
 import { microKernel } from "../contraction/micro_kernel.ts";
-import { aligned, oddLines } from "../contraction/right_factor.ts";
 import { columnsOf, panelBytes } from "../contraction/tiles.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";
-import { COSTS, DEAR_ITEMS, STEPS } from "../machine.ts";
+import { COSTS } from "../machine.ts";
+import { type Cut, cutOf } from "./winograd_cut.ts";
+import { multiplyOwn, ownProducts } from "./winograd_own_weights.ts";
 import { readTiles, type TileTransfer, writeTiles } from "./winograd_tiles.ts";
 import { type WeightLayout, weightLayout, winogradWeights } from "./winograd_weights.ts";
-
-/** Bytes of transformed input at most, more only where a block would have too few tiles: with the products half of an L2 cache. */
-const BLOCK_BYTES = 256 * 1024;
-/** Least tiles of a block, and most. Each block reads all transformed weights: from a cache, or where they are more, from memory. */
-const LEAST_TILES = { cache: 12, memory: 48 } as const;
-const MOST_TILES = 96;
-/** Bytes of transformed weights that stay in a cache. */
-const CACHED_BYTES = 8 * 2 ** 20;
-
-/** How a convolution is cut into work items, and where things lie in a thread's local memory. */
-interface Cut {
-  readonly tile: Tile;
-  readonly tilesEach: number;
-  readonly blocks: number;
-  readonly panelsEach: number;
-  readonly parts: number;
-  /** Transformed input: bytes of a tile's row and of a product's rows. */
-  readonly leftRow: number;
-  readonly leftProduct: number;
-  /** Products, likewise, and where they start. */
-  readonly products: number;
-  readonly productRow: number;
-  readonly productBytes: number;
-  /** Addresses of result rows; of the pixels of a tile; zeros; a pixel for results nobody wants. */
-  readonly rows: number;
-  readonly pixels: number;
-  readonly zeros: number;
-  readonly dump: number;
-  readonly bytes: number;
-}
-
-function cutOf({ scheme, tiles, weights, outer }: WinogradConv, { panels, tile, bytes }: WeightLayout): Cut {
-  const squares = scheme.size ** 2;
-  const count = tiles.batch * tiles.y * tiles.x;
-  const fitting = Math.floor(BLOCK_BYTES / (squares * weights.channels * 4));
-  const least = LEAST_TILES[bytes <= CACHED_BYTES * outer[0] * outer[1] ? "cache" : "memory"];
-  const most = Math.max(least, Math.min(MOST_TILES, fitting));
-  const blocks = Math.max(1, Math.ceil(count / most));
-  const tilesEach = Math.max(tile.rows, wat.roundUp(Math.ceil(count / blocks), tile.rows));
-  const used = Math.ceil(count / tilesEach);
-  const wanted = Math.ceil(DEAR_ITEMS / Math.max(1, used * outer[0] * outer[1]));
-  const parts = Math.max(1, Math.min(wanted, Math.ceil(panels / 8)));
-  const panelsEach = Math.max(1, Math.ceil(panels / parts));
-  const leftRow = wat.roundUp(weights.channels * 4, 16) + 16;
-  const leftProduct = oddLines(tilesEach * leftRow);
-  const products = squares * leftProduct;
-  const productRow = panelsEach * panelBytes(tile) + 16;
-  const productBytes = oddLines(tilesEach * productRow);
-  const rows = products + squares * productBytes;
-  const pixels = rows + aligned(tilesEach * 4);
-  const zeros = pixels + aligned(squares * 4);
-  const dump = zeros + aligned(leftRow);
-  return {
-    tile,
-    tilesEach,
-    blocks: used,
-    panelsEach,
-    parts: Math.ceil(panels / panelsEach),
-    leftRow,
-    leftProduct,
-    products,
-    productRow,
-    productBytes,
-    rows,
-    pixels,
-    zeros,
-    dump,
-    bytes: dump + aligned(panelsEach * panelBytes(tile)),
-  };
-}
 
 /**
  * Makes the kernel of a convolution by Winograd's method.
  *
  * @param conv What to compute.
  * @param tile What the registers hold.
- * @returns Two passes: one transforms the weights, one convolves.
+ * @returns A pass that transforms the weights, unless the other does it, and one that convolves.
  */
 export function winogradKernel(conv: WinogradConv, tile: Tile): WatKernel {
   const buffers = ["left", "right", "result"];
@@ -99,7 +30,7 @@ export function winogradKernel(conv: WinogradConv, tile: Tile): WatKernel {
   const functions = [
     microKernel({ tile, apart: "rows", stride: cut.leftRow, columns: columnsOf(tile) }),
     readTiles(inputTiles(conv, cut)),
-    productsFunction(conv, layout, cut),
+    ...cut.own ? ownProducts(conv, layout, cut) : [productsFunction(conv, layout, cut)],
     writeTiles(outputTiles(conv, cut)),
     prepareFunction(cut),
     itemFunction(conv, layout, cut),
@@ -107,8 +38,9 @@ export function winogradKernel(conv: WinogradConv, tile: Tile): WatKernel {
   const steps = inner[0] * inner[1] * scheme.size ** 2 * weights.channels;
   const work = steps * cut.tilesEach * cut.panelsEach * columnsOf(cut.tile);
   const items = outer[0] * outer[1] * cut.parts * cut.blocks;
-  return {
-    passes: [winogradWeights(buffers, weights, scheme, layout), wat.pass(buffers, functions, items, work * COSTS.tile)],
+  const convolve = wat.pass(buffers, functions, items, work * COSTS.tile);
+  return cut.own ? { passes: [convolve], scratchBytes: 0, localBytes: cut.bytes } : {
+    passes: [winogradWeights(buffers, weights, scheme, layout), convolve],
     scratchBytes: layout.bytes,
     localBytes: cut.bytes,
   };
@@ -129,7 +61,7 @@ function inputTiles({ scheme, tiles, input, weights }: WinogradConv, cut: Cut): 
     start: 0,
     elementBytes: cut.leftProduct,
     tileBytes: cut.leftRow,
-    place: wat.get("c"),
+    place: cut.own ? wat.sub(wat.get("c"), wat.get("c0")) : wat.get("c"),
   };
 }
 
@@ -154,17 +86,15 @@ function outputTiles({ scheme, tiles, output, weights }: WinogradConv, cut: Cut)
 
 /** Writes the function that multiplies all tiles of the block with the weights at `weights`, and adds to the products if `more`. */
 function productsFunction({ scheme, weights: { channels } }: WinogradConv, layout: WeightLayout, cut: Cut): Wat {
-  const cuts = Math.max(1, Math.ceil(channels / STEPS));
-  const stepsEach = wat.roundUp(Math.ceil(channels / cuts), 4);
   const steps = wat.block(
-    wat.set("kn", wat.part(stepsEach, channels, "k")),
+    wat.set("kn", wat.part(cut.stepsEach, channels, "k")),
     wat.set("add", `(i32.or ${wat.get("more")} (i32.ne ${wat.get("k")} ${wat.int(0)}))`),
     wat.set("b", wat.add(wat.get("weights"), wat.mul(wat.get("k"), panelBytes(cut.tile)))),
     wat.set("column", wat.get("product")),
     wat.loop("p", wat.int(0), wat.get("panels"), panelTiles(layout, cut)),
   );
   const product = wat.block(
-    wat.loop("k", wat.int(0), wat.int(channels), steps, stepsEach),
+    wat.loop("k", wat.int(0), wat.int(channels), steps, cut.stepsEach),
     wat.set("left", wat.add(wat.get("left"), cut.leftProduct)),
     wat.set("weights", wat.add(wat.get("weights"), layout.productBytes)),
   );
@@ -238,10 +168,11 @@ function multiplyPhase(channels: number, several: boolean, layout: WeightLayout,
 }
 
 /** Writes the function that does one work item: a block of tiles, some panels of columns, one phase of the output. */
-function itemFunction({ tiles, weights, inner, outer }: WinogradConv, layout: WeightLayout, cut: Cut): Wat {
+function itemFunction(conv: WinogradConv, layout: WeightLayout, cut: Cut): Wat {
+  const { tiles, weights, inner, outer } = conv;
   const count = tiles.batch * tiles.y * tiles.x;
   const several = inner[0] * inner[1] > 1;
-  const phase = multiplyPhase(weights.channels, several, layout, cut);
+  const phase = cut.own ? multiplyOwn(conv, layout, cut) : multiplyPhase(weights.channels, several, layout, cut);
   const digits = [["phase_y", outer[0]], ["phase_x", outer[1]], ["part", cut.parts], ["tile0", cut.blocks]] as const;
   return wat.func(
     "item",

@@ -55,17 +55,15 @@ export function winogradWeights(
   scheme: Scheme,
   layout: WeightLayout,
 ): WatPass {
-  const { channels, columns } = weights;
-  const width = columnsOf(layout.tile);
+  const { channels } = weights;
   const [channelBlocks, panelBlocks] = [Math.ceil(channels / CHANNELS), Math.ceil(layout.panels / PANELS)];
-  const lanes = columns - (layout.panels - 1) * width;
-  const functions = [
-    packPanel("whole", weights, scheme, layout, width),
-    ...lanes < width ? [packPanel("last", weights, scheme, layout, lanes)] : [],
-  ];
-  const args = wat.block(...addresses(weights, scheme, layout), wat.get("count"));
-  const run = (name: string) => wat.call(name, args);
-  const isLast = `(i32.eq ${wat.get("p")} ${wat.int(layout.panels - 1)})`;
+  const phaseNumber = wat.add(wat.mul(wat.get("phase_y"), layout.phases[1]), wat.get("phase_x"));
+  const to = wat.add(
+    wat.argument("scratch"),
+    wat.mul(phaseNumber, layout.phaseBytes),
+    wat.mul(wat.get("p"), layout.panelBytes),
+    wat.mul(wat.get("c0"), bytesOf(layout.tile)),
+  );
   const [phasesY, phasesX] = layout.phases;
   const digits = [["phase_y", phasesY], ["phase_x", phasesX], ["p0", panelBlocks], ["c0", channelBlocks]] as const;
   const item = wat.func(
@@ -77,33 +75,62 @@ export function winogradWeights(
       wat.set("count", wat.part(CHANNELS, channels, "c0")),
       wat.set("p0", wat.mul(wat.get("p0"), PANELS)),
       wat.set("p_end", wat.min(wat.int(layout.panels), wat.add(wat.get("p0"), PANELS))),
-      wat.loop(
-        "p",
-        wat.get("p0"),
-        wat.get("p_end"),
-        lanes < width ? wat.when(isLast, run("last"), run("whole")) : run("whole"),
-      ),
+      wat.loop("p", wat.get("p0"), wat.get("p_end"), packPanelAt(weights, scheme, layout, to)),
     ),
   );
   const items = layout.phases[0] * layout.phases[1] * panelBlocks * channelBlocks;
   const cost = Math.min(channels, CHANNELS) * Math.min(layout.panels, PANELS) * scheme.size ** 2 * 3;
-  return wat.pass(buffers, [...functions, item], items, cost);
+  return wat.pass(buffers, [...packFunctions(weights, scheme, layout), item], items, cost);
 }
 
-/** Expressions: where the weights of panel `$p` and channel `$c0` lie, and where they go. */
-function addresses(weights: WinogradWeights, scheme: Scheme, layout: WeightLayout): readonly [from: Wat, to: Wat] {
-  const phase = wat.add(
+/** Columns of the last panel. */
+function lastColumns(columns: number, tile: Tile): number {
+  return columns - (panelsOf(columns, tile) - 1) * columnsOf(tile);
+}
+
+/**
+ * Writes the functions that `packPanelAt` calls.
+ *
+ * @param weights Where the weights lie.
+ * @param scheme How to transform.
+ * @param to What a panel's rows are, and bytes from one product to the next.
+ * @returns Their texts.
+ */
+export function packFunctions(
+  weights: WinogradWeights,
+  scheme: Scheme,
+  to: Pick<WeightLayout, "tile" | "productBytes">,
+): readonly Wat[] {
+  const [width, lanes] = [columnsOf(to.tile), lastColumns(weights.columns, to.tile)];
+  return [
+    packPanel("whole", weights, scheme, to, width),
+    ...lanes < width ? [packPanel("last", weights, scheme, to, lanes)] : [],
+  ];
+}
+
+/**
+ * Transforms and packs `$count` channels from `$c0` on of the panel `$p`, of phase `$phase_y`, `$phase_x`.
+ *
+ * @param weights Where the weights lie.
+ * @param scheme How to transform.
+ * @param layout How they are cut into panels.
+ * @param to Address of the first product.
+ * @returns The statements.
+ */
+export function packPanelAt(weights: WinogradWeights, scheme: Scheme, { tile, panels }: WeightLayout, to: Wat): Wat {
+  const from = wat.add(
+    wat.argument("right"),
+    (weights.offset + lowest(weights, scheme)) * 4,
     wat.mul(wat.get("phase_y"), weights.phaseStrides[0] * 4),
     wat.mul(wat.get("phase_x"), weights.phaseStrides[1] * 4),
+    wat.mul(wat.get("p"), columnsOf(tile) * weights.columnStride * 4),
+    wat.mul(wat.get("c0"), weights.channelStride * 4),
   );
-  const column = wat.mul(wat.get("p"), columnsOf(layout.tile) * weights.columnStride * 4);
-  const start = (weights.offset + lowest(weights, scheme)) * 4;
-  const phaseNumber = wat.add(wat.mul(wat.get("phase_y"), layout.phases[1]), wat.get("phase_x"));
-  const panel = wat.add(wat.mul(phaseNumber, layout.phaseBytes), wat.mul(wat.get("p"), layout.panelBytes));
-  return [
-    wat.add(wat.argument("right"), start, phase, column, wat.mul(wat.get("c0"), weights.channelStride * 4)),
-    wat.add(wat.argument("scratch"), panel, wat.mul(wat.get("c0"), bytesOf(layout.tile))),
-  ];
+  const run = (name: string) => wat.call(name, from, to, wat.get("count"));
+  const isLast = `(i32.eq ${wat.get("p")} ${wat.int(panels - 1)})`;
+  return lastColumns(weights.columns, tile) < columnsOf(tile)
+    ? wat.when(isLast, run("last"), run("whole"))
+    : run("whole");
 }
 
 /** The least offset of a tap: strides may be negative, offsets in instructions may not. */
@@ -116,7 +143,7 @@ function packPanel(
   name: string,
   weights: WinogradWeights,
   scheme: Scheme,
-  { productBytes, tile }: WeightLayout,
+  { productBytes, tile }: Pick<WeightLayout, "tile" | "productBytes">,
   lanes: number,
 ): Wat {
   const { tapStrides, columnStride } = weights;
