@@ -27,6 +27,11 @@ export interface Cut {
   readonly blocks: number;
   readonly blocksEach: number;
   readonly slabs: number;
+  /**
+   * Where the sums of an item lie in local memory, if it has all of them: it transforms them itself. `null` where they lie in
+   * scratch, as those of several slabs are to be added.
+   */
+  readonly own: number | null;
   readonly sumRow: number;
   readonly sumProduct: number;
   readonly sumPhase: number;
@@ -74,10 +79,12 @@ export function cutOf(gradient: WinogradWeightGradient, tile: Tile): Cut {
   const panelCut = piecesOf(panels, COLUMNS / columnsOf(tile), 1);
   const order = orderOf(gradient);
   const rowsEach = wat.roundUp(channelCut.each, tile.rows);
-  const sumRow = panels * panelBytes(tile);
-  const sumProduct = oddLines(channelCut.count * rowsEach * sumRow);
+  const own = order.slabs === 1;
+  const sumRow = (own ? panelCut.each : panels) * panelBytes(tile);
+  const sumProduct = oddLines((own ? 1 : channelCut.count) * rowsEach * sumRow);
   const sumPhase = squares * sumProduct;
   const slabBytes = sumPhase * phases[0] * phases[1];
+  const local = localLayout(squares, order.tilesEach, rowsEach, panelCut.each, tile);
   return {
     tile,
     channelsEach: channelCut.each,
@@ -91,7 +98,9 @@ export function cutOf(gradient: WinogradWeightGradient, tile: Tile): Cut {
     sumProduct,
     sumPhase,
     slabBytes,
-    ...localLayout(squares, order.tilesEach, rowsEach, panelCut.each, tile),
+    ...local,
+    own: own ? local.bytes : null,
+    bytes: local.bytes + (own ? squares * sumProduct : 0),
   };
 }
 

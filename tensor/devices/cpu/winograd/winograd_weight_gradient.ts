@@ -2,28 +2,25 @@
  * @file Weight gradients by Winograd's method: tiles of the input and of the output's gradient are transformed and multiplied, the
  * products of all tiles added up, and the sums transformed to the gradient. Slabs of tiles give partial sums, added in order.
  */
-import type { WatKernel, WatPass } from "../../../compiler/kernel_text.ts";
+import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import type { WinogradWeightGradient } from "../../../contraction/geometry.ts";
 import type { Scheme } from "../../../contraction/scheme.ts";
 import type { Tile } from "../../../contraction/tile.ts";
-import { microKernel, storeLanes } from "../contraction/micro_kernel.ts";
+import { microKernel } from "../contraction/micro_kernel.ts";
 import { columnsOf, panelBytes } from "../contraction/tiles.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";
 import { COSTS } from "../machine.ts";
 import { type Cut, cutOf } from "./winograd_gradient_cut.ts";
 import { readTiles, type TileTransfer } from "./winograd_tiles.ts";
-import { transformFunction, transformSquare } from "./winograd_transform.ts";
-
-/** Channels of a work item of the last pass. */
-const LAST_CHANNELS = 16;
+import { sumFunction, sumPass, sumRows } from "./winograd_gradient_sums.ts";
 
 /**
  * Makes the kernel of a weight gradient by Winograd's method.
  *
  * @param gradient What to compute.
  * @param tile What the registers hold; a power of two of vectors.
- * @returns Two passes: one multiplies and adds up, one transforms the sums.
+ * @returns A pass that multiplies and adds up, and one that transforms the sums, unless the items of the first do.
  */
 export function winogradWeightGradientKernel(gradient: WinogradWeightGradient, tile: Tile): WatKernel {
   const buffers = ["left", "right", "result"];
@@ -35,16 +32,20 @@ export function winogradWeightGradientKernel(gradient: WinogradWeightGradient, t
     readTiles(outputTiles(gradient, cut)),
     productsFunction(scheme, cut),
     prepareFunction(cut),
+    ...cut.own === null ? [] : [sumFunction(gradient, cut)],
     itemFunction(gradient, cut),
   ];
   const items = cut.slabs * phases[0] * phases[1] * cut.channelBlocks * cut.panelBlocks;
   const work = cut.blocksEach * cut.tilesEach * scheme.size ** 2 * cut.channelsEach * cut.panelsEach *
     columnsOf(cut.tile);
-  return {
-    passes: [wat.pass(buffers, functions, items, work * COSTS.tile), sumPass(buffers, gradient, cut)],
-    scratchBytes: cut.slabs * cut.slabBytes,
-    localBytes: cut.bytes,
-  };
+  const multiply = wat.pass(buffers, functions, items, work * COSTS.tile);
+  return cut.own === null
+    ? {
+      passes: [multiply, sumPass(buffers, gradient, cut)],
+      scratchBytes: cut.slabs * cut.slabBytes,
+      localBytes: cut.bytes,
+    }
+    : { passes: [multiply], scratchBytes: 0, localBytes: cut.bytes };
 }
 
 function inputTiles({ scheme, tiles, input, channels }: WinogradWeightGradient, cut: Cut): TileTransfer {
@@ -131,13 +132,14 @@ function prepareFunction(cut: Cut): Wat {
     ["sums"],
     wat.block(
       wat.loop("r", wat.int(0), wat.int(cut.rowsEach), note),
-      wat.loop("c", wat.int(0), wat.int(cut.bytes - cut.zeros), zero, 16),
+      wat.loop("c", wat.int(0), wat.int((cut.own ?? cut.bytes) - cut.zeros), zero, 16),
     ),
   );
 }
 
 /** Address of the sums of the item at hand: of its slab, its phase, its first channel and panel. */
 function sumsOfItem(phases: WinogradWeightGradient["phases"], cut: Cut): Wat {
+  if (cut.own !== null) return wat.add(wat.argument("local"), cut.own);
   const phase = wat.add(wat.mul(wat.get("phase_y"), phases[1]), wat.get("phase_x"));
   return wat.add(
     wat.argument("scratch"),
@@ -148,25 +150,31 @@ function sumsOfItem(phases: WinogradWeightGradient["phases"], cut: Cut): Wat {
   );
 }
 
-/** Writes the function that does one work item: a slab of tiles, one phase, some channels, some panels of columns. */
-function itemFunction({ tiles, phases, channels, columns }: WinogradWeightGradient, cut: Cut): Wat {
-  const count = tiles.batch * tiles.y * tiles.x;
+/** Transforms the block of tiles from `$tile0` on, and multiplies and adds them up. */
+function addTiles(cut: Cut): Wat {
   const read = (name: string, first: string, channels: string) =>
     wat.call(name, ...["tile0", "tiles", first, channels, "phase_y", "phase_x"].map(wat.get));
-  const tileBlock = wat.block(
+  const isLater = `(i32.ne ${wat.get("tile0")} ${wat.get("first")})`;
+  return wat.block(
     wat.set("tiles", wat.min(wat.int(cut.tilesEach), wat.sub(wat.get("end"), wat.get("tile0")))),
     read("input", "c0", "channels"),
     read("gradient", "column", "columns"),
-    wat.call(
-      "products",
-      ...["tiles", "channels", "panels"].map(wat.get),
-      `(i32.ne ${wat.get("tile0")} ${wat.get("first")})`,
-    ),
+    wat.call("products", ...["tiles", "channels", "panels"].map(wat.get), isLater),
   );
-  const digits = [["slab", cut.slabs], ["phase_y", phases[0]], ["phase_x", phases[1]], [
-    "channel_block",
-    cut.channelBlocks,
-  ], ["p0", cut.panelBlocks]] as const;
+}
+
+/** Writes the function that does one work item: a slab of tiles, one phase, some channels, some panels of columns. */
+function itemFunction(gradient: WinogradWeightGradient, cut: Cut): Wat {
+  const { tiles, phases, channels, columns } = gradient;
+  const count = tiles.batch * tiles.y * tiles.x;
+  const digits = [
+    ["slab", cut.slabs],
+    ["phase_y", phases[0]],
+    ["phase_x", phases[1]],
+    ["channel_block", cut.channelBlocks],
+    ["p0", cut.panelBlocks],
+  ] as const;
+  const width = wat.mul(wat.get("panels"), columnsOf(cut.tile));
   return wat.func(
     "item",
     ["index"],
@@ -177,77 +185,12 @@ function itemFunction({ tiles, phases, channels, columns }: WinogradWeightGradie
       wat.set("p0", wat.mul(wat.get("p0"), cut.panelsEach)),
       wat.set("panels", wat.part(cut.panelsEach, cut.panels, "p0")),
       wat.set("column", wat.mul(wat.get("p0"), columnsOf(cut.tile))),
-      wat.set(
-        "columns",
-        wat.min(wat.mul(wat.get("panels"), columnsOf(cut.tile)), wat.sub(wat.int(columns), wat.get("column"))),
-      ),
+      wat.set("columns", wat.min(width, wat.sub(wat.int(columns), wat.get("column")))),
       wat.call("prepare", sumsOfItem(phases, cut)),
       wat.set("first", wat.mul(wat.get("slab"), cut.blocksEach * cut.tilesEach)),
       wat.set("end", wat.min(wat.int(count), wat.add(wat.get("first"), cut.blocksEach * cut.tilesEach))),
-      wat.loop("tile0", wat.get("first"), wat.get("end"), tileBlock, cut.tilesEach),
+      wat.loop("tile0", wat.get("first"), wat.get("end"), addTiles(cut), cut.tilesEach),
+      cut.own === null ? null : sumRows(gradient, cut, sumsOfItem(phases, cut), wat.get("columns")),
     ),
-  );
-}
-
-/** Makes the pass that transforms the sums of each slab and adds them, in order, to the gradient. */
-function sumPass(buffers: readonly string[], gradient: WinogradWeightGradient, cut: Cut): WatPass {
-  const { phases, channels, columns, result } = gradient;
-  const blocks = Math.ceil(channels / LAST_CHANNELS);
-  const phase = wat.add(
-    wat.mul(wat.get("phase_y"), result.phaseStrides[0] * 4),
-    wat.mul(wat.get("phase_x"), result.phaseStrides[1] * 4),
-  );
-  const phaseNumber = wat.add(wat.mul(wat.get("phase_y"), phases[1]), wat.get("phase_x"));
-  const channelBlock = `(i32.div_u ${wat.get("c")} ${wat.int(cut.channelsEach)})`;
-  const row = wat.add(wat.get("c"), wat.mul(channelBlock, cut.rowsEach - cut.channelsEach));
-  const body = wat.block(
-    wat.split(wat.get("index"), [["phase_y", phases[0]], ["phase_x", phases[1]], ["c", blocks]]),
-    wat.set("c", wat.mul(wat.get("c"), LAST_CHANNELS)),
-    wat.set("c_end", wat.min(wat.int(channels), wat.add(wat.get("c"), LAST_CHANNELS))),
-    wat.loop(
-      "c",
-      wat.get("c"),
-      wat.get("c_end"),
-      wat.block(
-        wat.set("sums", wat.add(wat.argument("scratch"), wat.mul(phaseNumber, cut.sumPhase), wat.mul(row, cut.sumRow))),
-        wat.set("to", wat.add(wat.argument("result"), phase, wat.mul(wat.get("c"), columns * 4))),
-        wat.loop("n", wat.int(0), wat.int(Math.floor(columns / 4) * 16), sumVector(gradient, cut, 4), 16),
-        columns % 4 > 0 ? sumVector(gradient, cut, columns % 4) : null,
-      ),
-    ),
-  );
-  const cost = Math.min(channels, LAST_CHANNELS) * columns * gradient.scheme.size ** 2 * cut.slabs * 0.5;
-  return wat.pass(
-    buffers,
-    [transformFunction("item", ["index"], body)],
-    phases[0] * phases[1] * blocks,
-    cost,
-  );
-}
-
-/** Transforms and adds the sums of all slabs at `$sums + $n`, and writes some lanes of the gradients of all taps at `$to + $n`. */
-function sumVector({ scheme, result }: WinogradWeightGradient, cut: Cut, lanes: number): Wat {
-  const { size, taps } = scheme;
-  const total = (i: number, j: number) => `v_total${i}_${j}`;
-  const each = (body: (i: number, j: number) => Wat) =>
-    wat.block(...Array.from({ length: taps * taps }, (_, k) => body(Math.floor(k / taps), k % taps)));
-  const slab = transformSquare(
-    scheme.weightsGradient,
-    size,
-    (i, j) => `(v128.load offset=${(i * size + j) * cut.sumProduct} ${wat.get("from")})`,
-    (i, j, value) => wat.set(total(i, j), `(f32x4.add ${wat.get(total(i, j))} ${value})`),
-  );
-  const offset = (i: number, j: number) => (i * result.tapStrides[0] + j * result.tapStrides[1]) * 4;
-  return wat.block(
-    each((i, j) => wat.set(total(i, j), "(v128.const i32x4 0 0 0 0)")),
-    wat.set("from", wat.add(wat.get("sums"), wat.get("n"))),
-    wat.loop(
-      "slab",
-      wat.int(0),
-      wat.int(cut.slabs),
-      wat.block(slab, wat.set("from", wat.add(wat.get("from"), cut.slabBytes))),
-    ),
-    wat.set("address", wat.add(wat.get("to"), wat.get("n"))),
-    each((i, j) => storeLanes(wat.get("address"), wat.get(total(i, j)), lanes, offset(i, j))),
   );
 }
