@@ -7,11 +7,12 @@ import { DEAR_ITEMS, STEPS } from "../machine.ts";
 import type { WeightLayout } from "./winograd_weights.ts";
 
 /**
- * Bytes of transformed input at most, more only where a block would have too few tiles: with the products half of an L2 cache,
- * or, where weights are transformed on the way, as much as stays in a larger one beside them.
+ * Bytes of transformed input at most, more only where a block would have too few tiles. Each block reads all transformed
+ * weights, or transforms them: it is to be large. What is read again and again at a time, the rows of one product, is a small
+ * part of it.
  */
-const BLOCK_BYTES = { first: 256 * 1024, own: 896 * 1024 } as const;
-/** Least tiles of a block, and most: each block reads all transformed weights, or transforms them. */
+const BLOCK_BYTES = 896 * 1024;
+/** Least tiles of a block, and most. */
 const LEAST_TILES = 12;
 const MOST_TILES = 96;
 /** Bytes of the transformed weights of a phase that stay in a cache: more would go to memory and come back for each block. */
@@ -54,7 +55,7 @@ export function cutOf({ scheme, tiles, weights, outer, inner }: WinogradConv, la
   const own = layout.phaseBytes * inner[0] * inner[1] > CACHED_BYTES;
   const held = own ? stepsEach : weights.channels;
   const count = tiles.batch * tiles.y * tiles.x;
-  const fitting = Math.floor(BLOCK_BYTES[own ? "own" : "first"] / (squares * held * 4));
+  const fitting = Math.floor(BLOCK_BYTES / (squares * held * 4));
   const most = Math.max(LEAST_TILES, Math.min(MOST_TILES, fitting));
   const blocks = Math.max(1, Math.ceil(count / most));
   const tilesEach = Math.max(tile.rows, wat.roundUp(Math.ceil(count / blocks), tile.rows));
