@@ -11,7 +11,7 @@ import { type Place, type SharedText, ValueWriter } from "./values.ts";
  * Rough cost of an element in nanoseconds from which two vectors are computed in turns: a long expression would wait for
  * each of its own results, as a core does not look far enough ahead to begin with the next four elements meanwhile.
  */
-const IN_TURNS = 4;
+const IN_TURNS = 3;
 /** Elements of one work item where the kernel is one long loop. */
 const BLOCK = 4096;
 

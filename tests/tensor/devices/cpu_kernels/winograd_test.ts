@@ -15,7 +15,10 @@ import { type ConvCase, row, same } from "./conv_cases.ts";
 import { convDefinition, convInputGradientDefinition, convShape, convWeightGradientDefinition } from "./definitions.ts";
 import { assertSameBits, randomFloats, runKernel, type Sample, type Words } from "./harness.ts";
 
-/** Odd sizes, no, whole and lopsided padding, channels that fill no vector or panel, batches, one tile and many. */
+/**
+ * Odd sizes, no, whole and lopsided padding, channels that fill no vector or panel, batches, one tile and many; weights that are
+ * too many for a cache, also of each phase.
+ */
 const CASES: readonly ConvCase[] = [
   row([2, 9, 10, 20], [3, 3, 20, 18], { padding: same(1) }),
   row([1, 14, 15, 33], [3, 3, 33, 70], { padding: [[0, 2], [1, 0]] }),
@@ -30,6 +33,8 @@ const CASES: readonly ConvCase[] = [
   row([1, 13, 9, 17], [4, 4, 17, 19], { padding: [[0, 1], [2, 1]], stride: [2, 2] }),
   row([1, 12, 7, 16], [4, 2, 16, 18], { padding: [[1, 1], [0, 1]], stride: [2, 1] }),
   row([1, 9, 9, 16], [2, 2, 16, 19], { padding: [[0, 0], [1, 1]] }),
+  row([3, 9, 10, 258], [3, 3, 258, 250], { padding: same(1) }),
+  row([2, 4, 6, 370], [4, 4, 370, 373], { padding: same(1), stride: [2, 2] }),
 ];
 
 /** Root of the mean square of the error, relative to that of the values. */
