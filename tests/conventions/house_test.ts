@@ -93,7 +93,7 @@ const STATE: Readonly<Record<string, readonly string[]>> = {
   "tensor/compiler/brought.ts": ["brought"],
   "tensor/device.ts": ["registry"],
   "tensor/devices/cpu/emit/functions.ts": ["written"],
-  "tensor/devices/cpu/emit/values.ts": ["variation"],
+  "tensor/devices/cpu/emit/varies.ts": ["variation"],
   "tensor/devices/cpu/runtime/assemble.ts": ["kernels", "kernelsOfBytes"],
   "tensor/devices/cpu/runtime/fastest_tiles.ts": ["known"],
   "tensor/devices/webgpu/brought.ts": ["brought"],

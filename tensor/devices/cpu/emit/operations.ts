@@ -22,7 +22,7 @@ const ZEROS: ReadonlySet<string> = new Set([splat(0, "float32"), splat(0, "int32
 
 /**
  * A float32 of which the last bit of the fraction is a one: what is added to it is rounded to a whole number, which then
- * stands in its last bits. Two instructions, both of which engines join, for eight of rounding and conversion.
+ * stands in its last bits. Two instructions for those of rounding and conversion, which are eight on x86.
  */
 const WHOLE = 1.5 * 2 ** 23;
 const WHOLE_BITS = 0x4b400000;
