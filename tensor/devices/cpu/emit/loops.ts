@@ -3,7 +3,7 @@ import type { WatPass } from "../../../compiler/kernel_text.ts";
 import { operationOf } from "../../../compiler/operations.ts";
 import { type Scalar, visitScalars } from "../../../compiler/scalar.ts";
 import { mathFunctions } from "./functions.ts";
-import { constantLines, type SharedText } from "./values.ts";
+import { constantLines, type SharedText } from "./place.ts";
 import { varies } from "./varies.ts";
 
 /** Counts `$name` upwards by `step` while `name + step <= end`. */

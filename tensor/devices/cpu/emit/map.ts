@@ -4,8 +4,9 @@ import { stridesOf, type TensorSpec } from "../../../spec.ts";
 import { mergeAxes } from "../../../compiler/axes.ts";
 import { costOf, decode, kernelCode, loopWhile, needsScalar } from "./loops.ts";
 import { stored } from "./operations.ts";
+import type { Place, SharedText } from "./place.ts";
 import { sideBySide } from "./side_by_side.ts";
-import { type Place, type SharedText, ValueWriter } from "./values.ts";
+import { ValueWriter } from "./values.ts";
 
 /**
  * Rough cost of an element in nanoseconds from which two vectors are computed in turns: a long expression would wait for

@@ -4,7 +4,7 @@ import type { DType } from "../../../spec.ts";
 import { loopWhile } from "./loops.ts";
 import { splat, stored } from "./operations.ts";
 import type { SideBySide } from "./side_by_side.ts";
-import type { SharedText } from "./values.ts";
+import type { SharedText } from "./place.ts";
 
 type Operation = Reduced["op"];
 

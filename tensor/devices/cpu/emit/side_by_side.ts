@@ -3,7 +3,8 @@
  * sees that they are, and what they compute is written in turns.
  */
 import type { Scalar } from "../../../compiler/scalar.ts";
-import { type Place, type SharedText, ValueWriter } from "./values.ts";
+import type { Place, SharedText } from "./place.ts";
+import { ValueWriter } from "./values.ts";
 
 /** A vector without a bit. */
 const NOTHING = "(v128.const i32x4 0 0 0 0)";

@@ -3,19 +3,8 @@ import { orderBy } from "../../../order.ts";
 import { type Access, alwaysRead, type Bound, countNodes, type Scalar } from "../../../compiler/scalar.ts";
 import { expanded, expansionName } from "../../../compiler/expansions/expanded.ts";
 import { asMask, operationText, splat } from "./operations.ts";
+import type { Place, SharedText } from "./place.ts";
 import { varies } from "./varies.ts";
-
-/** Where the code stands: what the axes' indices are called, and which axis the lanes run along. */
-export interface Place {
-  /** i32 expression of the index of each axis; that of the lane axis is the first lane's. */
-  readonly indices: readonly string[];
-  /** Axis along which the lanes lie; -1 if there is none. */
-  readonly lane: number;
-  /** True if every lane holds the element of the first. */
-  readonly scalar: boolean;
-  /** Elements along the lane axis to add, for unrolled code. */
-  readonly shift: number;
-}
 
 /** What an instruction on memory takes besides its access. */
 interface MemoryOperand {
@@ -25,22 +14,6 @@ interface MemoryOperand {
   readonly value?: string;
   /** Who holds the address in a local. */
   readonly held?: ValueWriter | null;
-}
-
-/** What the writers of a function share. */
-export interface SharedText {
-  /** Declarations of locals. */
-  readonly locals: string[];
-  /** Functions called, to be included. */
-  readonly calls: Set<string>;
-  readonly ids: Map<Scalar, number>;
-  /** Locals of constants, by what they hold, to be set before all loops; null where there is no loop. */
-  readonly constants: Map<string, string> | null;
-}
-
-/** Statements that set the locals of constants: an engine would make each anew wherever it is used. */
-export function constantLines({ constants }: Pick<SharedText, "constants">): string {
-  return [...constants ?? []].map(([text, name]) => `(local.set ${name} ${text})`).join(" ");
 }
 
 /** Nodes of a composed operation up to which it is written in place of a call, where it is computed for many elements. */
