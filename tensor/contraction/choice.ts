@@ -34,7 +34,9 @@ export interface TransformCosts {
 }
 
 /** As measured on a processor. */
-export const CPU_COSTS: TransformCosts = { tile: 6, weights: 24 };
+export const CPU_COSTS: TransformCosts = { tile: 6, weights: 6 };
+/** Weight gradients add up as many sums as there are transformed weights, and transform tiles again for each block of them. */
+export const CPU_WEIGHT_GRADIENT_COSTS: TransformCosts = { tile: 6, weights: 24 };
 /** Memory is further away from a GPU, compared to multiply-adds, than caches from a processor. */
 export const GPU_COSTS: TransformCosts = { tile: 24, weights: 32 };
 /** Direct weight gradients of few channels do not fill a GPU's tiles: transforms cost less in comparison. */
@@ -54,7 +56,7 @@ function costOf(
  * Chooses the scheme that takes the least time: few outputs a tile where larger tiles would cover much that is not there, or where
  * there are too few tiles to make up for the transformed weights, of which large tiles have more.
  *
- * @param conv The convolution; the choice is the same for it and its gradients.
+ * @param conv The convolution, which its gradients are told by, too.
  * @param costs Of the device.
  * @returns The scheme, or `null` where direct computation is as fast.
  */

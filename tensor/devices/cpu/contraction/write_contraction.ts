@@ -1,6 +1,6 @@
 /** @file A contraction as a cpu kernel: which of the forms writes it follows from what it is. */
 import type { WatKernel, WatOptions } from "../../../compiler/kernel_text.ts";
-import { CPU_COSTS, winogradOuter, winogradProduct } from "../../../contraction/choice.ts";
+import { CPU_COSTS, CPU_WEIGHT_GRADIENT_COSTS, winogradOuter, winogradProduct } from "../../../contraction/choice.ts";
 import type { Contraction, OuterContraction, RowsContraction } from "../../../contraction/contraction.ts";
 import { isDepthwise } from "../../../contraction/traits.ts";
 import { depthwiseKernel } from "../depthwise/depthwise.ts";
@@ -39,7 +39,7 @@ function writeRows(contraction: RowsContraction, { winograd }: WatOptions, tiles
 }
 
 function writeOuter(contraction: OuterContraction, { winograd }: WatOptions, tiles: Tiles): WatKernel {
-  const fast = winograd ? winogradOuter(contraction, CPU_COSTS) : null;
+  const fast = winograd ? winogradOuter(contraction, CPU_WEIGHT_GRADIENT_COSTS) : null;
   if (fast) return winogradWeightGradientKernel(fast, tiles.steps);
   if (!isDepthwise(contraction)) return outerKernel(contraction, tiles);
   const sliding = slidingWindow(contraction.rows, contraction);
