@@ -145,7 +145,7 @@ const CHOICES: readonly (readonly [number, number, number, number, number, numbe
   [1, 7, 512, 512, 3, 1, "F2X3"],
   [1, 4, 512, 512, 3, 1, "direct"],
   [1, 56, 4, 32, 3, 1, "direct"],
-  [8, 14, 768, 768, 4, 2, "F3X2"],
+  [8, 14, 768, 768, 4, 2, "F4X2"],
   [8, 28, 384, 384, 4, 2, "F3X2"],
   [8, 112, 96, 96, 4, 2, "F4X2"],
 ];
