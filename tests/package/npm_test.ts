@@ -20,7 +20,7 @@ const hasNpm = await new Deno.Command("npm", { args: ["--version"] }).output().t
 );
 
 /** Pages, and bounds of what each loads, in bytes after gzip. What they do stands in their first lines. */
-const BOUNDS = { webgpu: 53_600, classifier: 58_900, layers: 61_800, convolutions: 59_700, page: 138_600 };
+const BOUNDS = { webgpu: 53_600, classifier: 58_900, layers: 61_800, convolutions: 59_700, page: 139_600 };
 type Page = keyof typeof BOUNDS;
 const PAGES = Object.keys(BOUNDS) as readonly Page[];
 

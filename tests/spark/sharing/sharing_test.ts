@@ -136,7 +136,7 @@ Deno.test("Two threads step as one process does, to the bit the same on both, wh
   const [first, second] = await byThreads(2, "trained", "cpu", how);
   deepStrictEqual(first, second);
   const far = largest(first!, one);
-  ok(far < 2e-5, `largest distance is ${far}`);
+  ok(far < 5e-5, `largest distance is ${far}`); // Parts of a batch may convolve by another method than all of it.
 });
 
 for (const [size, images, sync] of [[2, 3, true], [3, 4, true], [2, 4, false]] as const) {
