@@ -100,10 +100,10 @@ function timeOf({ run, products }: Pick<Trial, "run" | "products">, calls: numbe
   return (performance.now() - from) / (calls * STEPS * products / 1e6);
 }
 
-/** Milliseconds to wait for the engine to compile the narrow tiles well, and to go on then: it compiles the wide one at about that time. */
-const LONGEST = { narrow: 100, all: 12 } as const;
-/** How much faster a narrow tile is then at the least: it was compiled in haste at first. */
-const BETTER = 2.5;
+/** Milliseconds to wait for the engine to compile all tiles well, and to go on then. */
+const LONGEST = { compiled: 150, measured: 4 } as const;
+/** How much faster a tile is then at the least: it was compiled in haste at first. The wide one gains less where its sums do not fit. */
+const BETTER = { narrow: 2.5, wide: 1.8 } as const;
 /** How much faster another tile must be: a wide one is twice as fast where vectors are joined, else half. */
 const GAIN = { narrow: 1.04, wide: 1.25 } as const;
 
@@ -149,9 +149,10 @@ function tryTiles(eager: boolean): TileKind {
       trials.forEach((trial) => trial.best = Math.min(trial.best, timeOf(trial, CALLS.later)));
     }
   };
-  const areWell = () => eager || [small, large].every(({ best, first }) => BETTER * best < first);
-  takeTurns(LONGEST.narrow, areWell);
-  takeTurns(LONGEST.all, () => !areWell());
+  const isBetter = ({ best, first }: Trial, factor: number) => eager || factor * best < first;
+  const areWell = () => [small, large].every((trial) => isBetter(trial, BETTER.narrow));
+  takeTurns(LONGEST.compiled, () => areWell() && isBetter(wide, BETTER.wide));
+  takeTurns(LONGEST.measured, () => !areWell());
   if (!areWell()) return "4x8";
   if (Math.min(small.best, large.best) > GAIN.wide * wide.best) return "6x16";
   return small.best > GAIN.narrow * large.best ? "6x8" : "4x8";
