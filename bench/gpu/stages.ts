@@ -66,8 +66,12 @@ function stepsOf(batch: number, sizes: Sizes): readonly Stage[] {
   ]);
 }
 
-/** What is known without sizes, or for one. */
-function singleStages(size: number, batch: number, folder: string): Readonly<Record<string, Stage>> {
+/** What is measured once, at the smaller batch size. */
+function singleStages(
+  { inputSize: size, batches: [batch], steps }: Sizes,
+  folder: string,
+): Readonly<Record<string, Stage>> {
+  const few = ["--input-size", `${size}`, "--batch-size", `${Math.min(8, batch)}`, "--steps", `${4 * steps}`];
   const main = ["--model", "resnet50", "--input-size", `${size}`, "--batch-size", `${batch}`];
   const text = (name: string, seconds: number, command: readonly string[]): Stage => ({
     name,
@@ -81,7 +85,7 @@ function singleStages(size: number, batch: number, folder: string): Readonly<Rec
     profile: text("profile", 60, run("spark/commands/profile.ts", ...main, "--device", "webgpu")),
     kernels: text("kernels", 150, run("bench/kernels.ts", "--device", "webgpu", "--json", `${folder}/kernels.jsonl`)),
     golden: text("golden", 90, run("tests/golden/run.ts", "--device", "webgpu")),
-    equal: text("equal", 60, run("tests/devices/run.ts")),
+    equal: text("equal", 60, run("tests/devices/run.ts", ...few)),
     tune: text("tune", 90, run("spark/commands/tune.ts", ...main, "--out", `${folder}/tuning.json`)),
   };
 }
@@ -95,7 +99,7 @@ function singleStages(size: number, batch: number, folder: string): Readonly<Rec
  */
 export function stagesOf(sizes: Sizes, folder: string): readonly Stage[] {
   const [small, ...larger] = sizes.batches;
-  const { tests, profile, kernels, golden, equal, tune } = singleStages(sizes.inputSize, small, folder);
+  const { tests, profile, kernels, golden, equal, tune } = singleStages(sizes, folder);
   const rest = larger.flatMap((batch) => stepsOf(batch, sizes));
   const stages = [tests!, ...stepsOf(small, sizes), profile!, kernels!, golden!, equal!, tune!, ...rest];
   return stages.map((stage) => ({ ...stage, seconds: stage.seconds * sizes.patience }));
