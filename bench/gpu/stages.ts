@@ -71,7 +71,7 @@ function singleStages(
   { inputSize: size, batches: [batch], steps }: Sizes,
   folder: string,
 ): Readonly<Record<string, Stage>> {
-  const few = ["--input-size", `${size}`, "--batch-size", `${Math.min(8, batch)}`, "--steps", `${4 * steps}`];
+  const few = ["--input-size", `${size}`, "--steps", `${4 * steps}`];
   const main = ["--model", "resnet50", "--input-size", `${size}`, "--batch-size", `${batch}`];
   const text = (name: string, seconds: number, command: readonly string[]): Stage => ({
     name,
