@@ -23,7 +23,7 @@ export const JOINING_FLAGS = "--experimental-wasm-revectorize,--no-wasm-bounds-c
  * What makes V8 compile kernels well at once, when it gets them: it runs none in haste first, and does so while the command
  * still plans.
  */
-const EAGER_FLAGS = "--no-liftoff,--no-wasm-lazy-compilation";
+export const EAGER_FLAGS = "--no-liftoff,--no-wasm-lazy-compilation";
 
 /** Why a group of processes is refused. */
 const NO_EXCHANGE =

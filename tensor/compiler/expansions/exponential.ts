@@ -19,20 +19,25 @@ export function expOf<T>(w: Words<T>, x: T): T {
   return scaledExponential(w, x, 0);
 }
 
-/** 2^k e^x = 2^(k + n) e^r with |r| at most ln 2 / 2; the power in two factors, as it may be out of range where the product is not. */
+/** 2^k e^x = 2^(k + n) e^r with |r| at most ln 2 / 2. */
 export function scaledExponential<T>(w: Words<T>, x: T, k: number): T {
   const more = k * Math.LN2;
   const bounded = w.greater(w.float(-104), w.lesser(w.float(89 - more), x));
   const whole = w.roundToInt(w.mul(bounded, w.float(Math.LOG2E)));
   const n = w.toFloat(whole);
   const r = w.sub(w.sub(x, w.mul(n, w.float(LN2_HIGH))), w.mul(n, w.float(LN2_LOW)));
-  const p = w.add(w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r), w.float(1));
-  const half = w.shiftRight(whole, w.int(1));
-  const rest = k === 0 ? w.sub(whole, half) : w.add(w.sub(whole, half), w.int(k));
-  const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, rest));
+  const scaled = timesPowerOfTwo(w, r, whole, k);
   const high = w.select(w.lt(w.float(88.72284 - more), x), w.float(Infinity), scaled);
   const low = w.select(w.lt(x, w.float(-103.98)), w.float(0), high);
   return w.select(w.isNaN(x), x, low);
+}
+
+/** 2^(n + k) e^r for |r| up to ln 2 / 2; the power in two factors, as it may be out of range where the product is not. */
+export function timesPowerOfTwo<T>(w: Words<T>, r: T, n: T, k = 0): T {
+  const p = w.add(w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r), w.float(1));
+  const half = w.shiftRight(n, w.int(1));
+  const rest = k === 0 ? w.sub(n, half) : w.add(w.sub(n, half), w.int(k));
+  return w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, rest));
 }
 
 /** 2^n for an int32 in the normal range. */

@@ -1,5 +1,5 @@
 /** @file e^x - 1, powers of two, hyperbolic functions and their inverses. Polynomials are fits to float64. */
-import { EXPONENTIAL, powerOfTwo, scaledExponential } from "./exponential.ts";
+import { EXPONENTIAL, powerOfTwo, scaledExponential, timesPowerOfTwo } from "./exponential.ts";
 import { polynomial, withSign, type Words } from "./words.ts";
 
 /** e^x - 1 = 2^n (e^r - 1) + 2^n - 1; beyond 40 the one does not count. */
@@ -20,9 +20,7 @@ export function exp2Of<T>(w: Words<T>, x: T): T {
   const bounded = w.greater(w.float(-151), w.lesser(w.float(129), x));
   const whole = w.roundToInt(bounded);
   const r = w.mul(w.sub(bounded, w.toFloat(whole)), w.float(Math.LN2));
-  const p = w.add(w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r), w.float(1));
-  const half = w.shiftRight(whole, w.int(1));
-  const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, w.sub(whole, half)));
+  const scaled = timesPowerOfTwo(w, r, whole);
   const high = w.select(w.le(w.float(128), x), w.float(Infinity), scaled);
   const low = w.select(w.lt(x, w.float(-150)), w.float(0), high);
   return w.select(w.isNaN(x), x, low);

@@ -1,5 +1,5 @@
 /** @file Powers of floats and of integers. */
-import { EXPONENTIAL, powerOfTwo } from "./exponential.ts";
+import { timesPowerOfTwo } from "./exponential.ts";
 import { polynomial, upper, withSign, type Words } from "./words.ts";
 
 /** 2 / (13 ln 2) … 2 / (3 ln 2): the logarithm to base 2 of (1 + s) / (1 - s), in s², above its first term. */
@@ -44,9 +44,7 @@ function positivePower<T>(w: Words<T>, x: T, y: T): T {
   const power = w.add(first, rest);
   const whole = w.roundToInt(w.greater(w.lesser(power, w.float(200)), w.float(-200)));
   const r = w.mul(w.add(w.sub(first, w.toFloat(whole)), rest), w.float(Math.LN2));
-  const p = w.add(w.add(w.mul(polynomial(w, r, EXPONENTIAL), w.mul(r, r)), r), w.float(1));
-  const half = w.shiftRight(whole, w.int(1));
-  const scaled = w.mul(w.mul(p, powerOfTwo(w, half)), powerOfTwo(w, w.sub(whole, half)));
+  const scaled = timesPowerOfTwo(w, r, whole);
   const large = w.select(w.lt(w.float(129), power), w.float(Infinity), scaled);
   return w.select(w.lt(power, w.float(-151)), w.float(0), large);
 }

@@ -6,12 +6,12 @@ import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import type { WinogradConv } from "../../../contraction/geometry.ts";
 import type { Tile } from "../../../contraction/tile.ts";
 import { microKernel } from "../contraction/micro_kernel.ts";
-import { columnsOf, panelBytes } from "../contraction/tiles.ts";
+import { columnsOf } from "../contraction/tiles.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";
 import { COSTS } from "../machine.ts";
 import { type Cut, cutOf } from "./winograd_cut.ts";
-import { multiplyOwn, ownProducts } from "./winograd_own_weights.ts";
+import { multiplyPhase, productsFunctions } from "./winograd_products.ts";
 import { readTiles, type TileTransfer, writeTiles } from "./winograd_tiles.ts";
 import { type WeightLayout, weightLayout, winogradWeights } from "./winograd_weights.ts";
 
@@ -30,7 +30,7 @@ export function winogradKernel(conv: WinogradConv, tile: Tile): WatKernel {
   const functions = [
     microKernel({ tile, apart: "rows", stride: cut.leftRow, columns: columnsOf(tile) }),
     readTiles(inputTiles(conv, cut)),
-    ...cut.own ? ownProducts(conv, layout, cut) : [productsFunction(conv, layout, cut)],
+    ...productsFunctions(conv, layout, cut),
     writeTiles(outputTiles(conv, cut)),
     prepareFunction(cut),
     itemFunction(conv, layout, cut),
@@ -84,46 +84,6 @@ function outputTiles({ scheme, tiles, output, weights }: WinogradConv, cut: Cut)
   };
 }
 
-/** Writes the function that multiplies all tiles of the block with the weights at `weights`, and adds to the products if `more`. */
-function productsFunction({ scheme, weights: { channels } }: WinogradConv, layout: WeightLayout, cut: Cut): Wat {
-  const steps = wat.block(
-    wat.set("kn", wat.part(cut.stepsEach, channels, "k")),
-    wat.set("add", `(i32.or ${wat.get("more")} (i32.ne ${wat.get("k")} ${wat.int(0)}))`),
-    wat.set("b", wat.add(wat.get("weights"), wat.mul(wat.get("k"), panelBytes(cut.tile)))),
-    wat.set("column", wat.get("product")),
-    wat.loop("p", wat.int(0), wat.get("panels"), panelTiles(layout, cut)),
-  );
-  const product = wat.block(
-    wat.loop("k", wat.int(0), wat.int(channels), steps, cut.stepsEach),
-    wat.set("left", wat.add(wat.get("left"), cut.leftProduct)),
-    wat.set("weights", wat.add(wat.get("weights"), layout.productBytes)),
-  );
-  return wat.func(
-    "products",
-    ["tiles", "weights", "panels", "more"],
-    wat.block(
-      wat.set("left", wat.argument("local")),
-      wat.loop("product", wat.int(0), wat.int(scheme.size ** 2 * cut.productBytes), product, cut.productBytes),
-    ),
-  );
-}
-
-/** All register tiles of the panel at `$b`, which stays in the L1 cache meanwhile. */
-function panelTiles(layout: WeightLayout, cut: Cut): Wat {
-  const tile = wat.block(
-    wat.call("tile", ...["a", "b", "kn", "row", "column", "add"].map(wat.get), wat.int(0)),
-    wat.set("a", wat.add(wat.get("a"), cut.tile.rows * cut.leftRow)),
-    wat.set("row", wat.add(wat.get("row"), cut.tile.rows * 4)),
-  );
-  return wat.block(
-    wat.set("a", wat.add(wat.get("left"), wat.mul(wat.get("k"), 4))),
-    wat.set("row", wat.add(wat.argument("local"), cut.rows)),
-    wat.loop("r", wat.int(0), wat.get("tiles"), tile, cut.tile.rows),
-    wat.set("b", wat.add(wat.get("b"), layout.panelBytes)),
-    wat.set("column", wat.add(wat.get("column"), panelBytes(cut.tile))),
-  );
-}
-
 /** Writes the function that notes the addresses of result rows and clears the pixel of zeros. */
 function prepareFunction(cut: Cut): Wat {
   const row = wat.add(wat.argument("local"), cut.products, wat.mul(wat.get("t"), cut.productRow));
@@ -141,38 +101,12 @@ function prepareFunction(cut: Cut): Wat {
   );
 }
 
-/** Transforms the tiles of one phase of the input and multiplies them by its weights; of several, all but the first add. */
-function multiplyPhase(channels: number, several: boolean, layout: WeightLayout, cut: Cut): Wat {
-  const phaseNumber = wat.add(wat.mul(wat.get("phase_y"), layout.phases[1]), wat.get("phase_x"));
-  const packed = wat.add(
-    wat.argument("scratch"),
-    wat.mul(phaseNumber, layout.phaseBytes),
-    wat.mul(wat.get("part"), cut.panelsEach * layout.panelBytes),
-  );
-  return wat.block(
-    wat.call(
-      "input",
-      ...["tile0", "tiles"].map(wat.get),
-      wat.int(0),
-      wat.int(channels),
-      ...["phase_y", "phase_x"].map(wat.get),
-    ),
-    wat.call(
-      "products",
-      wat.get("tiles"),
-      packed,
-      wat.get("panels"),
-      several ? `(i32.ne ${phaseNumber} ${wat.int(0)})` : wat.int(0),
-    ),
-  );
-}
-
 /** Writes the function that does one work item: a block of tiles, some panels of columns, one phase of the output. */
 function itemFunction(conv: WinogradConv, layout: WeightLayout, cut: Cut): Wat {
   const { tiles, weights, inner, outer } = conv;
   const count = tiles.batch * tiles.y * tiles.x;
   const several = inner[0] * inner[1] > 1;
-  const phase = cut.own ? multiplyOwn(conv, layout, cut) : multiplyPhase(weights.channels, several, layout, cut);
+  const phase = multiplyPhase(conv, layout, cut);
   const digits = [["phase_y", outer[0]], ["phase_x", outer[1]], ["part", cut.parts], ["tile0", cut.blocks]] as const;
   return wat.func(
     "item",

@@ -10,7 +10,7 @@ import { emitMapWat } from "../../../../tensor/devices/cpu/emit/map.ts";
 import { emitReduceWat } from "../../../../tensor/devices/cpu/emit/reduce.ts";
 import type { Shape, TensorSpec } from "../../../../tensor/spec.ts";
 import { ERF_OP, EXP_OP, LOG_OP, TANH_OP } from "../../../../tensor/compiler/expansions/composed.ts";
-import { JOINING_FLAGS } from "../../../../spark/train/fast_cpu/process_engine.ts";
+import { EAGER_FLAGS, JOINING_FLAGS } from "../../../../spark/train/fast_cpu/process_engine.ts";
 
 const SHAPE: Shape = [64, 48];
 const SPEC: TensorSpec = { shape: SHAPE, dtype: "float32" };
@@ -24,7 +24,7 @@ async function traceOf(code: string): Promise<string> {
   try {
     const text = `(module (import "env" "memory" (memory 1 65536 shared)) ${code})`;
     await Deno.writeFile(file, assembleWat(text));
-    const flags = `--v8-flags=${JOINING_FLAGS},--no-liftoff,--no-wasm-lazy-compilation,--trace-wasm-revectorize`;
+    const flags = `--v8-flags=${JOINING_FLAGS},${EAGER_FLAGS},--trace-wasm-revectorize`;
     const program = `new WebAssembly.Module(Deno.readFileSync(${JSON.stringify(file)}))`;
     const { success, stdout } = await new Deno.Command(Deno.execPath(), { args: ["eval", flags, program] }).output();
     ok(success);
