@@ -68,11 +68,12 @@ function stepsOf(batch: number, sizes: Sizes): readonly Stage[] {
 
 /** What is measured once, at the smaller batch size. */
 function singleStages(
-  { inputSize: size, batches: [batch], steps }: Sizes,
+  { inputSize: size, batches: [batch], steps, patience }: Sizes,
   folder: string,
 ): Readonly<Record<string, Stage>> {
   const few = ["--input-size", `${size}`, "--steps", `${4 * steps}`];
   const main = ["--model", "resnet50", "--input-size", `${size}`, "--batch-size", `${batch}`];
+  const tuned = ["--seconds", `${60 * patience}`, "--out", `${folder}/tuning.json`]; // the rest is for the first run
   const text = (name: string, seconds: number, command: readonly string[]): Stage => ({
     name,
     command,
@@ -86,7 +87,7 @@ function singleStages(
     kernels: text("kernels", 150, run("bench/kernels.ts", "--device", "webgpu", "--json", `${folder}/kernels.jsonl`)),
     golden: text("golden", 90, run("tests/golden/run.ts", "--device", "webgpu")),
     equal: text("equal", 60, run("tests/devices/run.ts", ...few)),
-    tune: text("tune", 90, run("spark/commands/tune.ts", ...main, "--out", `${folder}/tuning.json`)),
+    tune: text("tune", 90, run("spark/commands/tune.ts", ...main, ...tuned)),
   };
 }
 

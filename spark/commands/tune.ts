@@ -25,6 +25,13 @@ const OPTIONS = {
   ...STEP_OPTIONS,
   ...INPUT_SIZE_OPTION,
   batchSize: TRAINING_OPTIONS.batchSize,
+  seconds: {
+    kind: "number",
+    above: 0,
+    help:
+      "how long tiles are tried, after the first run, those of what takes most time first; what is not tried keeps " +
+      "the default (default: until all are tried)",
+  },
   out: {
     kind: "text",
     placeholder: "FILE",
@@ -41,7 +48,7 @@ const LINE = {
   details: PROGRAM_DETAILS,
 } as const;
 
-function lineOf({ name, kernel, tile, defaultMilliseconds, milliseconds }: TuningResult): string {
+function lineOf({ name, kernel, tile, defaultMilliseconds, milliseconds, untried }: TuningResult): string {
   const choice = tile
     ? `${tile.kind} ${tile.rows}×${tile.columns} in ${tile.down}×${tile.across}${
       tile.depth ? ` depth ${tile.depth}` : ""
@@ -49,18 +56,23 @@ function lineOf({ name, kernel, tile, defaultMilliseconds, milliseconds }: Tunin
     : "default";
   return `${defaultMilliseconds.toFixed(2).padStart(9)} ms → ${
     milliseconds.toFixed(2).padStart(9)
-  } ms  ${choice}  (${kernel}, ${name})`;
+  } ms  ${choice}  (${kernel}, ${name})${untried ? `, no time for ${counted(untried, "other")}` : ""}`;
 }
 
 /** Runs the command: exit code 0. */
 export const tune: Command = command(LINE, async (given, [file]) => {
-  const { out, ...choice } = withDefaults(OPTIONS, given);
+  const { out, seconds, ...choice } = withDefaults(OPTIONS, given);
   const { name, f, args } = await programOf(file, choice);
   const adapter = await adapterHere();
   const path = out ?? tuningPath(adapter, (name) => Deno.env.get(name));
   print(`Adapter: ${adapter}\n${name}`);
   print("Runs it once to see what takes the time, then times tiles: one line for each class of shapes …");
-  const table = await tuneOf(f, { tell: (result) => print(lineOf(result)) })(...args);
+  const table = await tuneOf(f, {
+    tell: (result) => print(lineOf(result)),
+    tellLeft: (names) =>
+      print(`No time for ${counted(names.length, "class of shapes")}, which keep the default: ${names.join("; ")}`),
+    ...(seconds !== undefined && { seconds }),
+  })(...args);
   writeTuning(path, table);
   print(`${counted(Object.keys(table.tiles).length, "class of shapes")} with other tiles than the default, in ${path}`);
   return 0;

@@ -3,15 +3,18 @@ import type { TemplateKernel } from "../compiler/kernel.ts";
 import type { LaunchTime } from "../compiler/profile.ts";
 import { openDevice } from "../device.ts";
 import { adapterHere, type TuningTable } from "../devices/webgpu/tuning/table.ts";
-import { tuneWebgpu, type TuningResult } from "../devices/webgpu/tuning/tune_webgpu.ts";
+import {
+  requireSeconds,
+  tuneWebgpu,
+  TUNING_OPTIONS,
+  type TuningOptions,
+} from "../devices/webgpu/tuning/tune_webgpu.ts";
 import { requireFunction, requireOptions } from "../errors.ts";
 import { toDevice } from "../functions/to_device.ts";
 import { jit } from "../transform/jit.ts";
 
 /** Options of `tune`. */
-export interface TuneOptions {
-  /** Told each result. */
-  readonly tell?: (result: TuningResult) => void;
+export interface TuneOptions extends TuningOptions {
   /** Positions of plain arguments, as of `jit`. */
   readonly static?: readonly number[];
 }
@@ -59,7 +62,7 @@ function hotKernels(times: readonly LaunchTime[]): readonly TemplateKernel[] {
  * once to see which kernels take the time, then tiles are timed for each class of shape. A minute for some dozen kernels.
  *
  * @param f Any function of trees of tensors, jitted or not.
- * @param options `tell`, `static`.
+ * @param options `static`; `tell`, `seconds` and `tellLeft`, as of `tuneWebgpu`: of the time, the first run is not part.
  * @returns A function of the arguments of `f`, that gives the table: only classes for which other tiles than the default are
  * faster. `webgpuDevice({ tuning })` uses it, `tuningText` writes it, `parseTuning` reads it.
  * @throws {DeviceError} By that function, if there is no adapter, or none that can be timed.
@@ -79,11 +82,12 @@ export function tune<Args extends readonly unknown[]>(
   f: (...args: Args) => unknown,
   options: TuneOptions = {},
 ): (...args: Args) => Promise<TuningTable> {
-  requireOptions("tune", options, { tell: true, static: true });
+  requireOptions("tune", options, { static: true, ...TUNING_OPTIONS });
   requireFunction("tune", "f", f);
-  const { tell, static: fixed = [] } = options;
+  const { static: fixed = [], ...tuning } = options;
+  if (tuning.seconds !== undefined) requireSeconds("tune", tuning.seconds);
   return async (...args) => {
     const kernels = hotKernels(await launchesOf(f as unknown as Loose, args, fixed));
-    return await tuneWebgpu(kernels, { adapter: await adapterHere(), ...(tell && { tell }) });
+    return await tuneWebgpu(kernels, { adapter: await adapterHere(), ...tuning });
   };
 }

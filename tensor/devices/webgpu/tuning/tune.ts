@@ -19,6 +19,24 @@ export interface TuningResult {
   readonly defaultMilliseconds: number;
   /** Time of the fastest. */
   readonly milliseconds: number;
+  /** Tiles that there was no time for. */
+  readonly untried: number;
+}
+
+/** What is told of tuning, and when it ends. */
+export interface TuningRun {
+  /** Told each result. */
+  readonly tell: (result: TuningResult) => void;
+  /** True once no other tile is to be tried. */
+  readonly isOver: () => boolean;
+}
+
+/** What tuning found. */
+export interface Tuning {
+  /** Of each class, in order. */
+  readonly results: readonly TuningResult[];
+  /** Names of the classes that there was no time for. */
+  readonly left: readonly string[];
 }
 
 /** Times that differ by less are as good as equal: the default stays. */
@@ -53,30 +71,34 @@ export function classesOf(kernel: TemplateKernel, limits: WgslLimits): readonly 
  *
  * @param core A device that times launches.
  * @param kernels The kernels, the one that takes most of the time of its class first.
- * @param tell Told each result.
- * @returns The results, in order.
+ * @param run What is told, and when it ends.
+ * @returns The results, in order, and what is left.
  */
-export async function tuneTiles(
-  core: Core,
-  kernels: readonly TemplateKernel[],
-  tell: (result: TuningResult) => void,
-): Promise<readonly TuningResult[]> {
-  const results: TuningResult[] = [];
-  const done = new Set<string>();
+export async function tuneTiles(core: Core, kernels: readonly TemplateKernel[], run: TuningRun): Promise<Tuning> {
+  const classes = new Map<string, TemplateKernel>();
   for (const kernel of kernels) {
-    for (const name of classesOf(kernel, core.limits).filter((name) => !done.has(name))) {
-      done.add(name);
-      const bench = openBench(core, kernel.specs);
-      const result = await tuneClass(core, kernel, name, bench);
-      closeBench(core, bench);
-      results.push(result);
-      tell(result);
-    }
+    for (const name of classesOf(kernel, core.limits)) if (!classes.has(name)) classes.set(name, kernel);
   }
-  return results;
+  const results: TuningResult[] = [];
+  for (const [name, kernel] of classes) {
+    if (run.isOver()) break;
+    const bench = openBench(core, kernel.specs);
+    const result = await tuneClass(core, { kernel, name, bench }, run.isOver);
+    closeBench(core, bench);
+    results.push(result);
+    run.tell(result);
+  }
+  return { results, left: [...classes.keys()].slice(results.length) };
 }
 
-async function tuneClass(core: Core, kernel: TemplateKernel, name: string, bench: Bench): Promise<TuningResult> {
+/** A class of shape, and the kernel that is timed for it. */
+interface Trial {
+  readonly name: string;
+  readonly kernel: TemplateKernel;
+  readonly bench: Bench;
+}
+
+async function tuneClass(core: Core, { name, kernel, bench }: Trial, isOver: () => boolean): Promise<TuningResult> {
   const { limits } = core;
   const timed = (tiles: Readonly<Record<string, TileVariant>>): Timed => {
     const { passes, scratchBytes } = templateWgsl(kernel, { ...limits, tiles });
@@ -87,15 +109,20 @@ async function tuneClass(core: Core, kernel: TemplateKernel, name: string, bench
   const expected = await resultOf(core, bench);
   const tried = new Set([JSON.stringify(plain)]);
   let best: { tile: TileVariant | null; milliseconds: number } = { tile: null, milliseconds: defaultMilliseconds };
+  let untried = 0;
   for (const tile of classCandidates(limits, name)) {
     const cut = timed({ [name]: tile });
     if (tried.has(JSON.stringify(cut))) continue; // the tile does not fit this shape, or is one that was timed
     tried.add(JSON.stringify(cut));
+    if (isOver()) {
+      untried++;
+      continue;
+    }
     const milliseconds = await timeKernel(core, cut, bench, { repeats: REPEATS, enough: best.milliseconds });
     const bound = best.tile ? best.milliseconds : GAIN * best.milliseconds;
     if (milliseconds < bound && agree(await resultOf(core, bench), expected)) best = { tile, milliseconds };
   }
-  return { name, kernel: kernel.name, defaultMilliseconds, ...best };
+  return { name, kernel: kernel.name, defaultMilliseconds, ...best, untried };
 }
 
 /** True if results differ by rounding at most. */

@@ -1,4 +1,4 @@
-import { requireOptions } from "../../../errors.ts";
+import { type OptionNames, requireKind, requireOptions } from "../../../errors.ts";
 import type { TemplateKernel } from "../../../compiler/kernel.ts";
 import { closeCore } from "../runtime/core.ts";
 import { openCore, type WebgpuOptions } from "../webgpu_device.ts";
@@ -7,11 +7,31 @@ import { tuneTiles, type TuningResult } from "./tune.ts";
 
 export type { TuningResult } from "./tune.ts";
 
+/** What is told of tuning, and how long it may take. */
+export interface TuningOptions {
+  /** Told each result. */
+  readonly tell?: (result: TuningResult) => void;
+  /** Seconds in which tiles are tried. */
+  readonly seconds?: number;
+  /** Told the names of the classes that there was no time for. */
+  readonly tellLeft?: (names: readonly string[]) => void;
+}
+
+/** The names of the options. */
+export const TUNING_OPTIONS: OptionNames<TuningOptions> = { tell: true, seconds: true, tellLeft: true };
+
+/** Refuses what is no time. */
+export function requireSeconds(operation: string, seconds: number): void {
+  requireKind(operation, "seconds", seconds, typeof seconds === "number" && seconds > 0, "a number above 0");
+}
+
 /**
  * Times tiles for kernels on an adapter, and gathers the fastest ones. A minute for some dozen kernels.
  *
  * @param kernels The kernels to time, such as a device with `onLaunch` reports them, those that take longest first.
- * @param options `adapter`: name for the table. `tell`: told each result. `webgpu`: how to open the device.
+ * @param options `adapter`: name for the table. `webgpu`: how to open the device. `tell`: told each result. `seconds`: how long
+ * tiles are tried (default: as long as it takes); what was found by then is kept. `tellLeft`: told the names of the classes
+ * that there was no time for, if there are any.
  * @returns The table: only classes for which other tiles than the default are faster.
  * @throws {DeviceError} If there is no adapter, or none that can be timed.
  *
@@ -32,17 +52,17 @@ export type { TuningResult } from "./tune.ts";
  */
 export async function tuneWebgpu(
   kernels: readonly TemplateKernel[],
-  options: {
-    readonly adapter: string;
-    readonly tell?: (result: TuningResult) => void;
-    readonly webgpu?: WebgpuOptions;
-  },
+  options: TuningOptions & { readonly adapter: string; readonly webgpu?: WebgpuOptions },
 ): Promise<TuningTable> {
-  requireOptions("tuneWebgpu", options, { adapter: true, tell: true, webgpu: true });
-  const { adapter, tell = () => {}, webgpu = {} } = options;
+  requireOptions("tuneWebgpu", options, { adapter: true, webgpu: true, ...TUNING_OPTIONS });
+  const { adapter, webgpu = {} } = options;
+  const { tell = () => {}, tellLeft = () => {}, seconds = Infinity } = options;
+  requireSeconds("tuneWebgpu", seconds);
   const core = await openCore({ ...webgpu, onLaunch: () => {} }); // asks for timestamps
   try {
-    const results = await tuneTiles(core, kernels, tell);
+    const end = performance.now() + 1000 * seconds;
+    const { results, left } = await tuneTiles(core, kernels, { tell, isOver: () => performance.now() >= end });
+    if (left.length > 0) tellLeft(left);
     const found = results.flatMap(({ name, tile }) => tile ? [[name, tile] as const] : []);
     return { adapter, tiles: Object.fromEntries(found) };
   } finally {

@@ -1,5 +1,5 @@
 import { templateWgsl } from "../../../../tensor/devices/webgpu/kernels/template.ts";
-import { deepStrictEqual, equal, ok, throws } from "node:assert/strict";
+import { deepStrictEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import {
   conv2d,
   type Device,
@@ -21,7 +21,9 @@ import {
   type WgslLimits,
 } from "../../../../tensor/kernel.ts";
 import { shaderOf } from "../../../../tensor/devices/webgpu/emit/shader.ts";
-import { classesOf } from "../../../../tensor/devices/webgpu/tuning/tune.ts";
+import { closeCore } from "../../../../tensor/devices/webgpu/runtime/core.ts";
+import { classesOf, tuneTiles } from "../../../../tensor/devices/webgpu/tuning/tune.ts";
+import { openCore } from "../../../../tensor/devices/webgpu/webgpu_device.ts";
 import { testWebgpu } from "../../../support/device_or_skip.ts";
 import { LIMITS } from "../webgpu_kernels/harness.ts";
 
@@ -113,6 +115,38 @@ async function windowsOn(device: Device, times: LaunchTime[]) {
   const values = await program(x, w).data({ device });
   return { values, kernels: times.map(({ step }) => step.kernel).filter((each) => each.kind === "template") };
 }
+
+testWebgpu("Tuning ends when it is told to, keeps what it found, and names what it did not come to", async () => {
+  const times: LaunchTime[] = [];
+  const device = await webgpuDevice({ onLaunch: (time) => void times.push(time) });
+  const { kernel } = await productOn(device, times);
+  const { kernels } = await windowsOn(device, times);
+  device.close();
+  const core = await openCore({ onLaunch: () => {} });
+  /** Tuning that asks so many times whether it is over before it is. */
+  const tuned = async (asks: number) => {
+    const told: TuningResult[] = [];
+    const state = { asks };
+    const isOver = () => state.asks-- <= 0;
+    const found = await tuneTiles(core, [kernel, ...kernels], { tell: (result) => void told.push(result), isOver });
+    deepStrictEqual(found.results, told);
+    return found;
+  };
+  const [name] = classesOf(kernel, LIMITS);
+  deepStrictEqual(await tuned(0), { results: [], left: [name, WINDOWS] });
+  const all = await tuned(Infinity);
+  deepStrictEqual([all.left, all.results.map(({ untried }) => untried)], [[], [0, 0]]);
+  const { left, results } = await tuned(3); // the class, and two of its tiles
+  deepStrictEqual([left, results.map((result) => result.name)], [[WINDOWS], [name]]);
+  ok(results[0]!.untried > 2 && results[0]!.milliseconds <= results[0]!.defaultMilliseconds);
+  closeCore(core);
+});
+
+Deno.test("tuneWebgpu() refuses a time that is none", async () => {
+  for (const seconds of [0, -1, NaN, "3" as never]) {
+    await rejects(tuneWebgpu([], { adapter: "a", seconds }), /seconds must be a number above 0: current seconds is/);
+  }
+});
 
 testWebgpu("tuneWebgpu() times variants of depthwise convolutions, and a pinned one gives the same bits", async () => {
   const times: LaunchTime[] = [];
