@@ -1,4 +1,4 @@
-/** @file Two trainings that start at once in one place: one must do it all, the other must be refused. */
+/** @file Two trainings that start at once in one place: one must do it all, the other nothing. */
 import { join } from "node:path";
 import type { Scenario } from "./scenarios.ts";
 import { differences, type Run, train } from "./training.ts";
@@ -12,7 +12,10 @@ export interface PairTally {
   readonly what: string;
   /** Pairs. */
   readonly pairs: number;
-  /** Pairs of which one was done and the other refused; of runs without a name: both done, in two folders. */
+  /**
+   * Pairs of which one was done and the other refused, or came when all was done and found that; of runs without a name:
+   * both done, in two folders.
+   */
   readonly right: number;
   /** Pairs of which both were done in one place. */
   readonly both: number;
@@ -24,8 +27,9 @@ export interface PairTally {
   readonly problems: readonly string[];
 }
 
-const isDone = ({ code }: Run) => code === 0;
-const isRefused = ({ code, errors }: Run) => code === 1 && REFUSED.test(errors);
+const isDone = ({ code, idle }: Run) => code === 0 && !idle;
+/** True if it was not let in: refused, or so late that the other was through. */
+const isLeftOut = ({ code, errors, idle }: Run) => code === 0 ? idle : code === 1 && REFUSED.test(errors);
 
 /**
  * Starts a training twice at once, some times.
@@ -44,7 +48,7 @@ export async function pairsOf(scenario: Scenario, count: number, root: string): 
     const args = scenario.start(folder);
     const runs = await Promise.all([1, 2].map(() => train(scenario.trainer, args, folder)));
     const finished = runs.filter(isDone).length;
-    if (finished === 1 && runs.filter(isRefused).length === 1) tally.right++;
+    if (finished === 1 && runs.filter(isLeftOut).length === 1) tally.right++;
     else problems.push(`pair ${i}: ${runs.map(({ code, errors }) => `${code} ${errors.slice(0, 200)}`).join(" | ")}`);
     if (finished === 2) tally.both++;
     if (finished === 0) tally.neither++;

@@ -11,6 +11,8 @@ export interface Run {
   readonly code: number;
   readonly killed: boolean;
   readonly errors: string;
+  /** True if it found all steps done, and did none. */
+  readonly idle: boolean;
   /** From start to end. */
   readonly milliseconds: number;
   /** From start to its first step in the log. */
@@ -49,6 +51,15 @@ function stepsIn(folder: string): number {
   }
 }
 
+/** Starts a command whose outputs are kept. */
+function startOf(name: Trainer, args: readonly string[], cwd: string | undefined): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", commandPath(name), ...args],
+    ...{ stdout: "piped", stderr: "piped" },
+    ...cwd !== undefined && { cwd },
+  }).spawn();
+}
+
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
@@ -72,14 +83,9 @@ export async function train(
 ): Promise<Run> {
   const start = performance.now();
   const before = stepsIn(folder);
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", commandPath(name), ...args],
-    ...{ stdout: "null", stderr: "piped" },
-    ...cwd !== undefined && { cwd },
-  });
-  const child = command.spawn();
+  const child = startOf(name, args, cwd);
   begun?.(child.pid);
-  const errors = new Response(child.stderr).text();
+  const [said, errors] = [child.stdout, child.stderr].map((stream) => new Response(stream).text());
   const state = { ended: false, killed: false, firstStep: NaN };
   const watch = async () => {
     while (!state.ended && stepsIn(folder) <= before) await pause(5);
@@ -98,7 +104,8 @@ export async function train(
   state.ended = true;
   const milliseconds = performance.now() - start;
   await Promise.all([watched, killed]);
-  return { code, killed: state.killed, errors: await errors, milliseconds, firstStep: state.firstStep };
+  const idle = /^Nothing to do: /m.test(await said!);
+  return { code, killed: state.killed, errors: await errors!, idle, milliseconds, firstStep: state.firstStep };
 }
 
 /** Requires that a run ended well. */
