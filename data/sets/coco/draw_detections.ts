@@ -45,19 +45,52 @@ function areaOf({ box: [x, y, wide, high] }: Detection, enlarge: number) {
   return { left, top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) };
 }
 
-/** Above the box, or within it where there is no room; never beyond the right border. */
-function drawLabel(canvas: Canvas, text: string, area: ReturnType<typeof areaOf>, colour: Colour, size: number): void {
+type Area = ReturnType<typeof areaOf>;
+
+/** A label's place: above the box, or within it where there is no room; never beyond the right border. */
+function labelArea(canvas: Canvas, text: string, box: Area, size: number): Area {
   const [wide, high] = textSize(text, size);
   const label = { width: wide + 2 * size, height: high + size };
-  const left = Math.max(0, Math.min(area.left, canvas.width - label.width));
-  const top = area.top >= label.height ? area.top - label.height : Math.max(0, area.top);
-  canvas.fill({ left, top, ...label }, colour);
-  canvas.text(text, [left + size, top + size], inkOn(colour), size);
+  const left = Math.max(0, Math.min(box.left, canvas.width - label.width));
+  const top = box.top >= label.height ? box.top - label.height : Math.max(0, box.top);
+  return { left, top, ...label };
+}
+
+/** Pixels that two rectangles share. */
+function sharedPixels(a: Area, b: Area): number {
+  const along = (start: "left" | "top", length: "width" | "height") =>
+    Math.min(a[start] + a[length], b[start] + b[length]) - Math.max(a[start], b[start]);
+  return Math.max(0, along("left", "width")) * Math.max(0, along("top", "height"));
+}
+
+/** True if a label would lie on another, or hide most of another object. */
+function hides(label: Area, labels: readonly Area[], others: readonly Area[]): boolean {
+  return labels.some((other) => sharedPixels(label, other) > 0) ||
+    others.some((other) => sharedPixels(label, other) > other.width * other.height / 2);
+}
+
+/** An object, and how it is drawn. */
+interface Drawn {
+  readonly text: string;
+  readonly area: Area;
+  readonly colour: Colour;
+}
+
+/** Writes labels, the first ones first, where they hide nothing. */
+function drawLabels(canvas: Canvas, objects: readonly Drawn[], size: number): void {
+  const labels: Area[] = [];
+  for (const { text, area, colour } of objects) {
+    const label = labelArea(canvas, text, area, size);
+    if (hides(label, labels, objects.flatMap((other) => other.area === area ? [] : [other.area]))) continue;
+    labels.push(label);
+    canvas.fill(label, colour);
+    canvas.text(text, [label.left + size, label.top + size], inkOn(colour), size);
+  }
 }
 
 /**
  * Draws what a detector found over an image: masks as veils, boxes as frames, and above each box its category and score. What
- * is sure lies above what is not.
+ * is sure lies above what is not. A label that would lie on a surer one's, or hide most of another object, is left out.
  *
  * @param image The image; alpha is left out.
  * @param detections Objects of this image, in its pixels; each gets a colour of its own, by its place.
@@ -93,14 +126,14 @@ export function drawDetections(
   const canvas = openCanvas(image, enlarge);
   const side = Math.min(canvas.width, canvas.height);
   const [letter, line] = [400, 300].map((share) => Math.max(1, Math.round(side / share))) as [number, number];
-  const upwards = detections.map((found, i) => ({ found, colour: colourOf(i) }))
-    .sort((a, b) => a.found.score - b.found.score);
-  for (const { found, colour } of upwards) drawMask(canvas, found, colour, enlarge, opacity);
-  for (const { found, colour } of upwards) canvas.frame(areaOf(found, enlarge), colour, line);
-  for (const { found, colour } of upwards) {
+  const downwards = detections.map((found, i) => {
     const name = names.get(found.category) ?? String(found.category);
     const text = scores ? `${name} ${found.score.toFixed(2)}` : name;
-    drawLabel(canvas, text, areaOf(found, enlarge), colour, letter);
-  }
+    return { found, text, colour: colourOf(i), area: areaOf(found, enlarge) };
+  }).sort((a, b) => b.found.score - a.found.score);
+  const upwards = downwards.toReversed();
+  for (const { found, colour } of upwards) drawMask(canvas, found, colour, enlarge, opacity);
+  for (const { area, colour } of upwards) canvas.frame(area, colour, line);
+  drawLabels(canvas, downwards, letter);
   return canvas.pixels();
 }

@@ -46,6 +46,23 @@ Deno.test("drawDetections() enlarges, keeps labels inside, gives objects colours
   deepStrictEqual(drawDetections(image, []).data.every((value) => value === GREY), true);
 });
 
+Deno.test("drawDetections() leaves out labels that would hide surer ones, or other objects", () => {
+  const boxAt = (x: number, y: number, side: number, score: number): Detection => ({
+    ...{ image: 1, category: 1, score, box: [x, y, side, side] },
+  });
+  /** Whether a pixel of the label above a box differs from what lies there without that box. */
+  const isLabelled = (found: readonly Detection[], i: number) => {
+    const [x, y] = found[i]!.box;
+    const colours = [found, found.map((each, j) => j === i ? { ...each, box: [118, 88, 1, 1] as const } : each)]
+      .map((list) => pixelOf(drawDetections(image, list), x, y - 3).join());
+    return colours[0] !== colours[1];
+  };
+  const near = [boxAt(20, 40, 20, 0.5), boxAt(24, 42, 20, 0.9), boxAt(70, 40, 20, 0.1)];
+  deepStrictEqual(near.map((_, i) => isLabelled(near, i)), [false, true, true]);
+  const hiding = [boxAt(20, 40, 20, 0.9), boxAt(22, 33, 5, 0.5)]; // the small one lies where the label would
+  deepStrictEqual(isLabelled(hiding, 0), false);
+});
+
 Deno.test("drawDetections() refuses masks of another size", () => {
   throws(
     () => drawDetections({ ...image, width: 60 }, [cup]),
