@@ -40,7 +40,7 @@ export * from "./functions/first_not_finite.ts";
 export * from "./functions/ring.ts";
 export type { Backlog } from "./devices/webgpu/runtime/queue.ts";
 export { adapterHere, adapterName, parseTuning, type TuningTable, tuningText } from "./devices/webgpu/tuning/table.ts";
-export { tuneWebgpu, type TuningResult } from "./devices/webgpu/tuning/tune_webgpu.ts";
+export { tuneWebgpu, type TuningOptions, type TuningResult } from "./devices/webgpu/tuning/tune_webgpu.ts";
 export { profile, type ProfileOptions, type ProgramProfile } from "./profiling/profile.ts";
 export { tune, type TuneOptions } from "./profiling/tune.ts";
 export type { HostSpan, TraceEvent } from "./profiling/chrome_trace.ts";
