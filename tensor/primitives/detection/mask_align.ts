@@ -10,7 +10,7 @@ import { endToEnd } from "../batching/end_to_end.ts";
 import { spread } from "../batching/spread.ts";
 import { reshape } from "../layout.ts";
 import { requireBoxes, requireSampling, type RoiAlignOptions } from "./roi_align.ts";
-import { boxShares } from "./roi_samples.ts";
+import { forEachSample } from "./roi_samples.ts";
 
 const MASK_ALIGN: Primitive<MaskAlignParams> = {
   name: "maskAlign",
@@ -22,14 +22,15 @@ const MASK_ALIGN: Primitive<MaskAlignParams> = {
     for (let r = 0; r < output.shape[0]!; r++) {
       const index = mask!.data[r]!;
       if (!(index >= 0 && index < masks)) continue;
-      const [rows, columns] = boxShares(boxes!.data.subarray(4 * r), { scale: 1, height, width }, sampling);
       const bitAt = (y: number, x: number) => (bits!.data[(index * height + y) * words + (x >> 5)]! >> (x & 31)) & 1;
-      for (let bin = 0; bin < bins; bin++) {
-        const [down, across] = [rows[Math.floor(bin / columns.length)]!, columns[bin % columns.length]!];
-        let sum = 0;
-        for (const [y, dy] of down) for (const [x, dx] of across) sum += dy * dx * bitAt(y, x);
-        result[r * bins + bin] = sum;
-      }
+      const means = result.subarray(r * bins, (r + 1) * bins);
+      let count = 1;
+      // In torchvision's order, and divided at the end: a mean of just 0.5 is what masks are told from.
+      forEachSample(boxes!.data.subarray(4 * r), { scale: 1, height, width }, sampling, (bin, corners, samples) => {
+        means[bin]! += corners.reduce((sum, [y, x, share]) => sum + share * bitAt(y, x), 0);
+        count = samples;
+      });
+      means.forEach((sum, bin) => means[bin] = sum / count);
     }
     return result;
   },

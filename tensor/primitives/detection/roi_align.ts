@@ -10,7 +10,7 @@ import { requireTensor } from "../../require_tensor.ts";
 import { endToEnd } from "../batching/end_to_end.ts";
 import { spread } from "../batching/spread.ts";
 import { reshape } from "../layout.ts";
-import { boxShares } from "./roi_samples.ts";
+import { forEachSample } from "./roi_samples.ts";
 
 /** Calls back for each cell that a bin reads, with its share. */
 function forEachShare(
@@ -19,14 +19,9 @@ function forEachShare(
   sampling: RoiSampling,
   visit: (bin: number, cell: number, share: number) => void,
 ): void {
-  const [rows, columns] = boxShares(box, map, sampling);
-  rows.forEach((down, p) =>
-    columns.forEach((across, q) => {
-      for (const [y, dy] of down) {
-        for (const [x, dx] of across) visit(p * columns.length + q, y * map.width + x, dy * dx);
-      }
-    })
-  );
+  forEachSample(box, map, sampling, (bin, corners, samples) => {
+    for (const [y, x, share] of corners) visit(bin, y * map.width + x, share / samples);
+  });
 }
 
 /** `[N, R, ...]` as `[N·R, ...]`. */

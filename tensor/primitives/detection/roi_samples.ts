@@ -1,11 +1,20 @@
 /** @file Where the samples of a region lie, in float64: what the references of the means of regions share. */
 import { MAX_ROI_SAMPLES, type RoiSampling } from "../../compiler/kernel_forms.ts";
 
-/** A cell and its share in the mean of a bin, along one axis. */
-export type Share = readonly [cell: number, share: number];
+/** A cell and its share of a sample, along one axis. */
+type Share = readonly [cell: number, share: number];
+
+/** The samples of each bin along one axis: as many in each, of which those beyond the map have no cells. */
+interface AxisSamples {
+  readonly count: number;
+  readonly bins: readonly (readonly Share[])[][];
+}
+
+/** A cell of a sample, and its share. */
+export type Corner = readonly [row: number, column: number, share: number];
 
 /** An axis of a region in cells. */
-export interface RoiAxis {
+interface RoiAxis {
   readonly low: number;
   readonly high: number;
   /** Cells of the map. */
@@ -13,19 +22,17 @@ export interface RoiAxis {
   readonly bins: number;
 }
 
-/**
- * Shares of the cells of one axis in each bin; a mean over a region is the product of those of both axes. Samples more than a
- * cell outside of the map count as 0, those within a cell of its border read the border.
- */
-function sharesOf({ low, high, cells, bins }: RoiAxis, { sampling, aligned }: RoiSampling): Share[][] {
+/** Samples more than a cell outside of the map count as 0, those within a cell of its border read the border. */
+function samplesOf({ low, high, cells, bins }: RoiAxis, { sampling, aligned }: RoiSampling): AxisSamples {
   const side = aligned ? high - low : Math.max(high - low, 1);
   const bin = side / bins;
   const wanted = sampling > 0 ? sampling : Math.ceil(bin);
   const count = Number.isFinite(bin) ? Math.min(Math.max(wanted, 0), Math.max(sampling, MAX_ROI_SAMPLES)) : 0;
-  return Array.from({ length: bins }, (_, p) => {
-    const samples = Array.from({ length: count }, (_, i) => low + p * bin + (i + 0.5) * bin / count);
-    return samples.flatMap((at) => cellsAt(at, cells).map(([cell, share]): Share => [cell, share / count]));
-  });
+  const sampleOf = (p: number, i: number) => cellsAt(low + p * bin + (i + 0.5) * bin / count, cells);
+  return {
+    count,
+    bins: Array.from({ length: bins }, (_, p) => Array.from({ length: count }, (_, i) => sampleOf(p, i))),
+  };
 }
 
 /** The two cells that a sample lies between, with their shares. */
@@ -37,14 +44,32 @@ function cellsAt(at: number, cells: number): readonly Share[] {
   return [[cell, 1 - (place - cell)], [cell + 1, place - cell]];
 }
 
-/** Shares of both axes of a box in pixels: rows, then columns. */
-export function boxShares(
+/**
+ * Calls back for each sample of each bin of a box in pixels, row by row: the order in which torchvision adds them.
+ *
+ * @param box Left, top, right, bottom.
+ * @param map Its size, and cells in a pixel.
+ * @param sampling Bins, samples, alignment.
+ * @param visit Told the bin and the cells of the sample, none of one beyond the map, and the samples of each bin.
+ */
+export function forEachSample(
   box: ArrayLike<number>,
   { scale, height, width }: { readonly scale: number; readonly height: number; readonly width: number },
   sampling: RoiSampling,
-): readonly [rows: Share[][], columns: Share[][]] {
+  visit: (bin: number, corners: readonly Corner[], samples: number) => void,
+): void {
   const shift = sampling.aligned ? 0.5 : 0;
   const axis = (i: number, cells: number, bins: number) =>
-    sharesOf({ low: box[i]! * scale - shift, high: box[i + 2]! * scale - shift, cells, bins }, sampling);
-  return [axis(1, height, sampling.size[0]), axis(0, width, sampling.size[1])];
+    samplesOf({ low: box[i]! * scale - shift, high: box[i + 2]! * scale - shift, cells, bins }, sampling);
+  const [rows, columns] = [axis(1, height, sampling.size[0]), axis(0, width, sampling.size[1])];
+  rows.bins.forEach((downs, p) =>
+    columns.bins.forEach((acrosses, q) => {
+      for (const down of downs) {
+        for (const across of acrosses) {
+          const corners = down.flatMap(([y, dy]) => across.map(([x, dx]): Corner => [y, x, dy * dx]));
+          visit(p * columns.bins.length + q, corners, rows.count * columns.count);
+        }
+      }
+    })
+  );
 }

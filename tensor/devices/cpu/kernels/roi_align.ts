@@ -3,7 +3,17 @@ import type { WatKernel } from "../../../compiler/kernel_text.ts";
 import { sizeOf, type TensorSpec } from "../../../spec.ts";
 import * as wat from "../emit/wat.ts";
 import type { Wat } from "../emit/wat.ts";
-import { cellOf, CORNERS, eachBin, ROI_GLOBALS, ROI_VARIABLES, sampleAt, shareOf, sides } from "./roi_geometry.ts";
+import {
+  cellOf,
+  CORNERS,
+  eachBin,
+  ROI_GLOBALS,
+  ROI_VARIABLES,
+  sampleAt,
+  SAMPLES,
+  shareOf,
+  sides,
+} from "./roi_geometry.ts";
 
 /** Channels of one work item of the adjoint. */
 const CHANNELS = 32;
@@ -22,11 +32,11 @@ function rowOf(name: string): Wat {
   return `(i32.load ${wat.add(wat.argument(name), wat.mul(wat.get("r"), 4))})`;
 }
 
-/** Sets the share and the address of each corner of a sample: cells of `channels` numbers from `$base` on. */
+/** Sets the share in the mean of a bin and the address of each corner of a sample: cells of `channels` numbers from `$base` on. */
 function corners(channels: number): Wat {
   return wat.block(...CORNERS.map(([row, column], i) =>
     wat.block(
-      wat.set(`w${i}`, shareOf(row, column)),
+      wat.set(`w${i}`, `(f32.div ${shareOf(row, column)} ${SAMPLES})`),
       wat.set(`v${i}`, `(f32x4.splat ${wat.get(`w${i}`)})`),
       wat.set(`a${i}`, wat.add(wat.get("base"), wat.mul(cellOf(row, column), 4 * channels))),
     )
@@ -187,8 +197,11 @@ export function maskAlignWat(inputs: readonly TensorSpec[], output: TensorSpec, 
     const loaded = `(i32.load ${wat.add(wat.get("base"), wat.mul(word, 4))})`;
     return `(i32.and (i32.shr_u ${loaded} (i32.and (global.get $x${column}) (i32.const 31))) (i32.const 1))`;
   };
-  const total = CORNERS.map((corner) => `(f32.mul (f32.convert_i32_s ${bit(corner)}) ${shareOf(...corner)})`)
-    .reduce((all, term) => `(f32.add ${all} ${term})`, `(f32.load ${wat.get("out")})`);
+  // In torchvision's order, and divided at the end: a mean of just 0.5 is what masks are told from.
+  const sample = CORNERS.map((corner) => `(f32.mul (f32.convert_i32_s ${bit(corner)}) ${shareOf(...corner)})`)
+    .reduce((all, term) => `(f32.add ${all} ${term})`);
+  const store = (operation: string, value: Wat) =>
+    `(f32.store ${wat.get("out")} (${operation} (f32.load ${wat.get("out")}) ${value}))`;
   const begin = wat.block(
     wat.set("out", binAddress("y", params.size, 1)),
     `(f32.store ${wat.get("out")} (f32.const 0))`,
@@ -204,7 +217,7 @@ export function maskAlignWat(inputs: readonly TensorSpec[], output: TensorSpec, 
       wat.set("scale", "(f32.const 1)"),
       sides(params),
       wat.when(`(i32.ge_u ${wat.get("m")} ${wat.int(masks)})`, wat.set("gy", wat.int(0))),
-      eachBin(params.size, begin, `(f32.store ${wat.get("out")} ${total})`),
+      eachBin(params.size, begin, store("f32.add", sample), store("f32.div", SAMPLES)),
     ),
     ROI_VARIABLES,
   );

@@ -62,8 +62,11 @@ export function sides({ size, sampling, aligned }: RoiSampling): Wat {
   return wat.block(axis("top", "down", "gy", 1, size[0]), axis("left", "across", "gx", 0, size[1]));
 }
 
-/** Loops over the bins `$p $q` of a region; `begin` runs for each, `body` for each of its samples within the map of `$height $width`. */
-export function eachBin([rows, columns]: RoiSampling["size"], begin: Wat, body: Wat): Wat {
+/**
+ * Loops over the bins `$p $q` of a region; `begin` runs before and `end` after each, `body` for each of its samples within the
+ * map of `$height $width`.
+ */
+export function eachBin([rows, columns]: RoiSampling["size"], begin: Wat, body: Wat, end: Wat = ""): Wat {
   const inside = (axis: "y" | "x", low: string, side: string, bin: string, count: string, cells: string) =>
     wat.call(`sample_${axis}`, ...[low, side, bin, `i${axis}`, count, cells].map(wat.get));
   const across = wat.loop(
@@ -78,13 +81,20 @@ export function eachBin([rows, columns]: RoiSampling["size"], begin: Wat, body: 
     wat.get("gy"),
     wat.when(inside("y", "top", "down", "p", "gy", "height"), across),
   );
-  return wat.loop("p", wat.int(0), wat.int(rows), wat.loop("q", wat.int(0), wat.int(columns), wat.block(begin, down)));
+  return wat.loop(
+    "p",
+    wat.int(0),
+    wat.int(rows),
+    wat.loop("q", wat.int(0), wat.int(columns), wat.block(begin, down, end)),
+  );
 }
 
-/** Share of one of the four cells of a sample in the mean of its bin: those of both axes, over the number of samples. */
+/** Samples of each bin, at least 1. */
+export const SAMPLES: Wat = `(f32.max (f32.const 1) (f32.convert_i32_s (i32.mul ${wat.get("gy")} ${wat.get("gx")})))`;
+
+/** Share of one of the four cells of a sample: the product of those of both axes. */
 export function shareOf(row: 0 | 1, column: 0 | 1): Wat {
-  const product = `(f32.mul (global.get $yw${row}) (global.get $xw${column}))`;
-  return `(f32.div ${product} (f32.convert_i32_s (i32.mul ${wat.get("gy")} ${wat.get("gx")})))`;
+  return `(f32.mul (global.get $yw${row}) (global.get $xw${column}))`;
 }
 
 /** Number of one of the four cells of a sample in a map of `$width` columns. */

@@ -32,10 +32,15 @@ let share = place - f32(cell); return Cells(cell, cell + 1, 1.0 - share, share);
   ];
 }
 
-/** Loops over the samples of bin `(p, q)` that lie on the map; `add` is the text for a cell of it, by its number and share. */
-function eachSample(height: number, width: number, add: (cell: string, share: string) => string): string {
-  const corner = (y: string, x: string) =>
-    add(`v.${y} * ${width} + u.${x}`, `v.${y}_share * u.${x}_share / f32(down.count * across.count)`);
+/** Samples of each bin. */
+const SAMPLES = "f32(down.count * across.count)";
+
+/**
+ * Loops over the samples of bin `(p, q)` that lie on the map; `add` is the text for a cell of it, by its number and its share
+ * of the sample, `end` what follows those of a sample.
+ */
+function eachSample(height: number, width: number, add: (cell: string, share: string) => string, end = ""): string {
+  const corner = (y: string, x: string) => add(`v.${y} * ${width} + u.${x}`, `v.${y}_share * u.${x}_share`);
   return `for (var i = 0; i < down.count; i++) {
 let row = sample_of(down, p, i);
 if (row < -1.0 || row > ${height}.0) { continue; }
@@ -48,6 +53,7 @@ ${corner("first", "first")}
 ${corner("first", "second")}
 ${corner("second", "first")}
 ${corner("second", "second")}
+${end}
 } }`;
 }
 
@@ -74,7 +80,7 @@ export function roiAlignWgsl(
   const level = (memory: WgslMemory, i: number) => {
     const [batch, height, width] = maps[i]!.shape as [number, number, number];
     const add = (cell: string, share: string) =>
-      `sum += ${memory.load(`map${i}`, `(base + u32(${cell})) * ${channels}u + c`)} * (${share});`;
+      `sum += ${memory.load(`map${i}`, `(base + u32(${cell})) * ${channels}u + c`)} * (${share} / ${SAMPLES});`;
     return `if (level == ${params.levels[i]!} && image >= 0 && image < ${batch}) {
 let base = u32(image) * ${height * width}u;
 ${axes(memory, params, params.scales[i]!)}
@@ -161,7 +167,7 @@ ${memory.store("sums", "item", "sum")}`;
   return { passes: [withFunctions(itemPass(buffers, { items, body }), functions)], scratchBytes: 0 };
 }
 
-/** Means of bit-packed masks; an invocation is a bin. */
+/** Means of bit-packed masks; an invocation is a bin. Sums in torchvision's order, divided at the end, as the cpu's. */
 export function maskAlignWgsl(
   inputs: readonly TensorSpec[],
   output: TensorSpec,
@@ -176,16 +182,17 @@ export function maskAlignWgsl(
     const add = (cell: string, share: string) => {
       const word = memory.load("bits", `base + at / ${params.width}u * ${words}u + at % ${params.width}u / 32u`);
       return `{ let at = u32(${cell}); let bit = (u32(${word}) >> (at % ${params.width}u % 32u)) & 1u;
-sum += f32(bit) * (${share}); }`;
+sample += f32(bit) * (${share}); }`;
     };
     return `${unravel("item", [["r", 0], ["row_bin", rows], ["column_bin", columns]])}
 let p = i32(row_bin); let q = i32(column_bin);
 let mask = ${memory.load("mask", "r")};
-var sum = 0.0;
+var sum = 0.0; var sample = 0.0;
 if (mask >= 0 && mask < ${masks}) {
 let base = u32(mask) * ${height * words}u;
 ${axes(memory, params, 1)}
-${eachSample(height, params.width, add)}
+${eachSample(height, params.width, add, "sum += sample; sample = 0.0;")}
+sum /= max(${SAMPLES}, 1.0);
 }
 ${memory.store("y", "item", "sum")}`;
   };
