@@ -37,7 +37,7 @@ const LINE = {
 /** Sizes of the paper's models on a card, and such as a processor that stands in for one can do. */
 const SIZES = {
   card: { inputSize: 224, batches: [32, 64], steps: 5, patience: 1 },
-  rehearsal: { inputSize: 64, batches: [2], steps: 1, patience: 5 },
+  rehearsal: { inputSize: 64, batches: [2], steps: 1, patience: 8 },
 } as const;
 
 /** The adapter and the most that it can do. */
