@@ -2,8 +2,9 @@
 import { requireOptions } from "../../../tensor/errors.ts";
 import { type Canvas, type Colour, openCanvas, textSize } from "../../images/canvas.ts";
 import type { Pixels } from "../../images/pixels.ts";
+import { boxOverlap } from "./overlap.ts";
 import type { Detection } from "./results.ts";
-import { decodeMask } from "./run_lengths.ts";
+import { type Bounds, decodeMask } from "./run_lengths.ts";
 
 /** How detections are drawn. */
 export interface DrawDetectionsOptions {
@@ -56,17 +57,11 @@ function labelArea(canvas: Canvas, text: string, box: Area, size: number): Area 
   return { left, top, ...label };
 }
 
-/** Pixels that two rectangles share. */
-function sharedPixels(a: Area, b: Area): number {
-  const along = (start: "left" | "top", length: "width" | "height") =>
-    Math.min(a[start] + a[length], b[start] + b[length]) - Math.max(a[start], b[start]);
-  return Math.max(0, along("left", "width")) * Math.max(0, along("top", "height"));
-}
-
 /** True if a label would lie on another, or hide most of another object. */
 function hides(label: Area, labels: readonly Area[], others: readonly Area[]): boolean {
-  return labels.some((other) => sharedPixels(label, other) > 0) ||
-    others.some((other) => sharedPixels(label, other) > other.width * other.height / 2);
+  const bounds = ({ left, top, width, height }: Area): Bounds => [left, top, width, height];
+  const hidden = (area: Area) => boxOverlap(bounds(area), bounds(label), true); // its share
+  return labels.some((other) => hidden(other) > 0) || others.some((other) => hidden(other) > 0.5);
 }
 
 /** An object, and how it is drawn. */
